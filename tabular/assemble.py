@@ -1,0 +1,278 @@
+"""From rows, dense arrays and sparse matrices to the canonical layout of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.errors import InvalidProcessError
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.labels import Labels
+from tabular.rationals import parse_fraction, split_fractions
+
+__all__ = ["assemble", "assemble_arrays", "assemble_counts", "assemble_dense", "assemble_sparse", "read_horizon", "read_initial"]
+
+
+def read_horizon(horizon: Horizon | int) -> Horizon:
+    """Return a horizon object; a plain integer means that many steps."""
+    return horizon if isinstance(horizon, (FiniteHorizon, GeometricHorizon)) else FiniteHorizon(horizon)
+
+
+def as_labels(names: int | Sequence[str] | Labels, what: str) -> Labels:
+    """Return labels made from names or a count."""
+    return names if isinstance(names, Labels) else Labels(names, what)
+
+
+def read_initial(
+    initial: Mapping[int, object] | int | np.ndarray, states: Labels
+) -> tuple[np.ndarray, tuple[Fraction, ...] | None]:
+    """Return the initial distribution as floats and, where it sums to one exactly, as rationals."""
+    if isinstance(initial, np.ndarray) and initial.dtype != object:
+        point = np.flatnonzero(initial == 1.0)
+        if not (len(point) == 1 and np.count_nonzero(initial) == 1):
+            return np.array(initial, dtype=float), None
+        initial = int(point[0])
+    if isinstance(initial, np.ndarray):
+        initial = dict(enumerate(initial.tolist()))
+    if isinstance(initial, (int, np.integer)):
+        initial = {int(initial): 1}
+    if not initial:
+        raise InvalidProcessError("The initial distribution is missing; name at least one start state.")
+    exact = [Fraction(0)] * len(states)
+    for state, probability in initial.items():
+        if not 0 <= state < len(states):
+            raise InvalidProcessError(
+                f"Initial state index {state} is out of range 0..{len(states) - 1}; name a state of the process."
+            )
+        exact[state] = parse_fraction(probability, f"initial probability of state {states[state]!r}")
+    floats = np.array([float(p) for p in exact])
+    return floats, tuple(exact) if sum(exact) == 1 else None
+
+
+def assemble(
+    transitions: Iterable[tuple[int, int, int, object]],
+    states: int | Sequence[str] | Labels,
+    actions: int | Sequence[str] | Labels,
+    initial: Mapping[int, object] | int | np.ndarray,
+    horizon: Horizon | int,
+) -> dict[str, Any]:
+    """Assemble rows ``(state, action, successor, probability)``; see `ControlledMarkovProcess.from_transitions`."""
+    state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
+    table: dict[tuple[int, int, int], Fraction] = {}
+    for position, (state, action, successor, probability) in enumerate(transitions):
+        key = (int(state), int(action), int(successor))
+        where = f"transition {position}"
+        for what, index, labels in (
+            ("state", key[0], state_labels),
+            ("action", key[1], action_labels),
+            ("successor", key[2], state_labels),
+        ):
+            if not 0 <= index < len(labels):
+                raise InvalidProcessError(
+                    f"{where}: {what} index {index} is out of range 0..{len(labels) - 1}; mend the index."
+                )
+        if key in table:
+            raise InvalidProcessError(
+                f"{where} repeats ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, "
+                f"{state_labels[key[2]]!r}); list it once with the summed probability."
+            )
+        value = parse_fraction(probability, f"{where}: probability")
+        if value < 0:
+            raise InvalidProcessError(
+                f"{where} ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, {state_labels[key[2]]!r}) has the "
+                f"negative probability {probability}; probabilities are between 0 and 1."
+            )
+        table[key] = value
+    keys = np.array(sorted(table), dtype=np.int64).reshape(-1, 3)
+    values = [table[(int(k[0]), int(k[1]), int(k[2]))] for k in keys]
+    return assemble_arrays(keys, values, state_labels, action_labels, initial, horizon)
+
+
+def assemble_arrays(
+    keys: np.ndarray,
+    values: Sequence[Fraction],
+    states: Labels,
+    actions: Labels,
+    initial: Mapping[int, object] | int | np.ndarray,
+    horizon: Horizon | int,
+) -> dict[str, Any]:
+    """Assemble sorted index rows, shape (M, 3), and their rational probabilities."""
+    layout = _layout(keys, len(states), np.array([v > 0 for v in values], dtype=bool))
+    kept = [v for v in values if v > 0]
+    floats, exact_initial = read_initial(initial, states)
+    sums = np.array(kept, dtype=object)
+    rows_exact = bool(len(kept)) and all(
+        total == 1 for total in np.add.reduceat(sums, layout["offsets"][:-1]).tolist()
+    )
+    numerators, denominators = split_fractions(kept) if rows_exact and exact_initial else (None, None)
+    return {
+        **layout,
+        "states": states,
+        "actions": actions,
+        "probabilities": np.array([float(v) for v in kept]),
+        "initial": floats,
+        "exact_initial": exact_initial,
+        "numerators": numerators,
+        "denominators": denominators,
+        "horizon": read_horizon(horizon),
+    }
+
+
+def _layout(keys: np.ndarray, n_states: int, keep: np.ndarray) -> dict[str, np.ndarray]:
+    """Offsets of the rows of `keys`, sorted lexicographically; zero-probability rows are left out.
+
+    A choice all of whose transitions have probability zero stays as an empty row, which validation names.
+    """
+    pairs = keys[:, :2]
+    first = np.ones(len(keys), dtype=bool)
+    first[1:] = np.any(pairs[1:] != pairs[:-1], axis=1)
+    choice_pairs = pairs[first]
+    choice_of_row = np.cumsum(first) - 1
+    lengths = np.bincount(choice_of_row[keep], minlength=len(choice_pairs)) if len(keys) else np.zeros(0, int)
+    per_state = np.bincount(choice_pairs[:, 0], minlength=n_states) if len(keys) else np.zeros(n_states, int)
+    return {
+        "choice_offsets": np.concatenate([[0], np.cumsum(per_state)]).astype(np.int64),
+        "choice_action": choice_pairs[:, 1].astype(np.int64),
+        "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        "successors": keys[keep, 2].astype(np.int64),
+    }
+
+
+def assemble_counts(
+    keys: np.ndarray,
+    numerators: np.ndarray,
+    denominator: int,
+    states: int | Sequence[str] | Labels,
+    actions: int | Sequence[str] | Labels,
+    initial: Mapping[int, object] | int,
+    horizon: Horizon | int,
+) -> dict[str, Any]:
+    """Assemble integer weights over one denominator; see `ControlledMarkovProcess.from_counts`."""
+    state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
+    order = np.lexsort((keys[:, 2], keys[:, 1], keys[:, 0]))
+    ordered = keys[order]
+    first = np.ones(len(ordered), dtype=bool)
+    first[1:] = np.any(ordered[1:] != ordered[:-1], axis=1)
+    starts = np.flatnonzero(first)
+    summed = np.add.reduceat(numerators[order].astype(np.int64), starts)
+    unique = ordered[starts].astype(np.int64)
+    keep = summed > 0
+    divisor = np.gcd(summed[keep], denominator)
+    exact_numerators = summed[keep] // divisor
+    denominators = denominator // divisor
+    floats, exact_initial = read_initial(initial, state_labels)
+    return {
+        **_layout(unique, len(state_labels), keep),
+        "states": state_labels,
+        "actions": action_labels,
+        "probabilities": exact_numerators / denominators,
+        "initial": floats,
+        "exact_initial": exact_initial,
+        "numerators": exact_numerators if exact_initial else None,
+        "denominators": denominators if exact_initial else None,
+        "horizon": read_horizon(horizon),
+    }
+
+
+def assemble_dense(
+    transition: np.ndarray,
+    initial: np.ndarray | int,
+    horizon: Horizon | int,
+    available: np.ndarray | None,
+    states: Sequence[str] | None,
+    actions: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Assemble a dense array; see `ControlledMarkovProcess.from_dense`."""
+    n_actions, n_states, _ = transition.shape
+    mask = np.ones((n_actions, n_states), dtype=bool) if available is None else available.astype(bool)
+    by_state = np.swapaxes(transition, 0, 1)
+    if transition.dtype == object:
+        rows = [
+            (s, a, t, by_state[s, a, t])
+            for s in range(n_states)
+            for a in range(n_actions)
+            if mask[a, s]
+            for t in range(n_states)
+            if by_state[s, a, t] != 0
+        ]
+        return assemble(rows, states or n_states, actions or n_actions, initial_mapping(initial), horizon)
+    # NaN and negative entries are kept, for validation to name them; only true zeros are left out.
+    keys = np.argwhere((by_state != 0) & mask.T[:, :, None])
+    # An available action whose row is all zero must stay visible as a row that sums to 0.
+    empty = np.argwhere(mask.T & ~np.any(by_state != 0, axis=2))
+    if len(empty):
+        state, action = map(int, empty[0])
+        raise InvalidProcessError(
+            f"The probabilities of state index {state}, action index {action} sum to 0.0, not 1; mend the row or "
+            "mark the action as unavailable."
+        )
+    values = by_state[keys[:, 0], keys[:, 1], keys[:, 2]].astype(float)
+    return _float_fields(keys, values, initial, horizon, n_states, n_actions, states, actions)
+
+
+def initial_mapping(initial: np.ndarray | int) -> dict[int, object]:
+    """Return an initial distribution as a mapping from state index to probability."""
+    if isinstance(initial, np.ndarray):
+        return {i: p for i, p in enumerate(initial.tolist()) if p != 0}
+    return {int(initial): 1}
+
+
+def _float_fields(
+    keys: np.ndarray,
+    values: np.ndarray,
+    initial: np.ndarray | int,
+    horizon: Horizon | int,
+    n_states: int,
+    n_actions: int,
+    states: Sequence[str] | None,
+    actions: Sequence[str] | None,
+) -> dict[str, Any]:
+    state_labels = as_labels(states or n_states, "state")
+    floats, exact_initial = read_initial(initial, state_labels)
+    certain = exact_initial is not None and bool(np.all(values == 1.0))  # deterministic data is exact data
+    ones = np.ones(len(values), dtype=np.int64)
+    return {
+        **_layout(keys, n_states, np.ones(len(keys), dtype=bool)),
+        "states": state_labels,
+        "actions": as_labels(actions or n_actions, "action"),
+        "probabilities": values,
+        "initial": floats,
+        "exact_initial": exact_initial,
+        "numerators": ones if certain else None,
+        "denominators": ones.copy() if certain else None,
+        "horizon": read_horizon(horizon),
+    }
+
+
+def assemble_sparse(
+    transition: Sequence[sp.sparray | sp.spmatrix],
+    initial: np.ndarray | int,
+    horizon: Horizon | int,
+    states: Sequence[str] | None,
+    actions: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Assemble one sparse matrix per action; see `ControlledMarkovProcess.from_sparse`."""
+    if not transition:
+        raise InvalidProcessError("Expected at least one transition matrix, but got none; give one per action.")
+    n_states = transition[0].shape[0]
+    parts, values = [], []
+    for action, matrix in enumerate(transition):
+        if matrix.shape != (n_states, n_states):
+            raise InvalidProcessError(
+                f"Expected matrix {action} of shape ({n_states}, {n_states}), but got {matrix.shape}."
+            )
+        coo = sp.coo_array(matrix)
+        coo.sum_duplicates()
+        keep = coo.data != 0
+        row, column = coo.coords
+        parts.append(np.column_stack([row[keep], np.full(keep.sum(), action), column[keep]]))
+        values.append(coo.data[keep].astype(float))
+    keys, data = np.concatenate(parts).astype(np.int64), np.concatenate(values)
+    order = np.lexsort((keys[:, 2], keys[:, 1], keys[:, 0]))
+    return _float_fields(
+        keys[order], data[order], initial, horizon, n_states, len(transition), states, actions
+    )

@@ -1,0 +1,131 @@
+"""Brackets ``lower <= value <= upper`` and the rounding allowances that keep them true in floating point.
+
+A number is a result only together with the bracket that certifies it. Sums and products of non-negative
+floating-point numbers have a *relative* error of at most ``n u / (1 - n u)`` after ``n`` roundings, with
+``u = 2**-53`` (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., sec. 3.1); `relative_error`
+gives that factor, and every certified bound of the project is widened by it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error"]
+
+UNIT_ROUNDOFF = 2.0**-53
+
+
+class Status(Enum):
+    """How a returned number is backed. The value is the sentence shown to the user."""
+
+    EXACT = "exact: lower and upper are the same rational number"
+    CERTIFIED = "certified: both bounds were recomputed from the returned variables, to the asked tolerance"
+    BRACKETED = "bracketed: both bounds hold, but their gap is wider than the asked tolerance"
+
+    @property
+    def label(self) -> str:
+        """The word used in JSON documents."""
+        return "certified" if self is not Status.BRACKETED else "bracketed"
+
+
+def relative_error(roundings: int) -> float:
+    """Return ``gamma_n = n u / (1 - n u)``, a bound on the relative error of `roundings` operations.
+
+    Parameters
+    ----------
+    roundings : int
+        Number of floating-point roundings on non-negative operands along any path of the computation.
+
+    Returns
+    -------
+    float
+        The factor; multiply or divide a computed non-negative number by ``1 + gamma_n`` to bound it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If so many roundings accumulate that no relative accuracy is left.
+    """
+    accumulated = (roundings + 2) * UNIT_ROUNDOFF
+    if accumulated >= 0.5:
+        raise InvalidArgumentError(
+            f"Expected fewer than 2**52 roundings, but got roundings={roundings}; use exact arithmetic."
+        )
+    return accumulated / (1.0 - accumulated)
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """A certified interval ``lower <= value <= upper``.
+
+    Attributes
+    ----------
+    lower, upper : float
+        The bounds; ``upper`` may be infinite.
+    exact : Fraction or None
+        The value as a rational number where it is known with tolerance zero.
+    lower_from, upper_from : str
+        How each bound was obtained, as a phrase.
+    """
+
+    lower: float
+    upper: float
+    exact: Fraction | None = None
+    lower_from: str = ""
+    upper_from: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.lower <= self.upper:
+            raise InvalidArgumentError(
+                f"Expected lower <= upper, but got lower={self.lower!r} and upper={self.upper!r}."
+            )
+
+    @classmethod
+    def of(cls, value: Fraction | int, how: str = "exact arithmetic") -> Bracket:
+        """Return the exact bracket of a rational number, rounded outward in its float bounds."""
+        nearest = float(value)
+        lower = nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
+        upper = nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
+        return cls(lower, upper, Fraction(value), how, how)
+
+    @property
+    def gap(self) -> float:
+        """``upper - lower`` (0 where both are infinite)."""
+        return 0.0 if self.lower == self.upper else self.upper - self.lower
+
+    @property
+    def relative_gap(self) -> float:
+        """``(upper - lower) / max(1, |lower|)``."""
+        return self.gap / max(1.0, abs(self.lower)) if math.isfinite(self.lower) else self.gap
+
+    @property
+    def midpoint(self) -> float:
+        """The middle of the bracket, the value to print."""
+        if self.exact is not None:
+            return float(self.exact)
+        return self.upper if self.lower == self.upper else 0.5 * (self.lower + self.upper)
+
+    def contains(self, value: float | Fraction) -> bool:
+        """Whether `value` lies in the bracket; exact where `value` is a rational number."""
+        if math.isinf(self.upper):
+            return self.lower <= value
+        return Fraction(self.lower) <= Fraction(value) <= Fraction(self.upper)
+
+    def status(self, tolerance: float) -> Status:
+        """Classify the bracket against a relative tolerance."""
+        if self.exact is not None:
+            return Status.EXACT
+        return Status.CERTIFIED if self.relative_gap <= tolerance else Status.BRACKETED
+
+    def to_json(self) -> dict[str, float | str | None]:
+        """Return the JSON form used by every command."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "exact": None if self.exact is None else str(self.exact),
+        }

@@ -1,0 +1,93 @@
+"""Options of a short specification such as ``grid:5x5,slip=1/10``: read, typed, and refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from tabular.errors import EnvironmentSpecError, InvalidArgumentError
+from tabular.process import ControlledMarkovProcess
+from tabular.rationals import parse_fraction
+
+__all__ = ["MAX_STATES", "Environment", "Options", "whole_number"]
+
+MAX_STATES = 20_000_000
+"""Largest number of states that a specification may ask for."""
+
+
+def whole_number(text: str, what: str, minimum: int = 1, maximum: int = MAX_STATES) -> int:
+    """Read a whole number in a range, or raise `EnvironmentSpecError` naming it."""
+    if not text.isdecimal() or len(text) > 12 or not minimum <= int(text) <= maximum:
+        raise EnvironmentSpecError(
+            f"Expected {what} to be a whole number from {minimum} to {maximum}, but got {text!r}."
+        )
+    return int(text)
+
+
+class Options:
+    """The ``key=value`` part of a specification; every key must be taken, or `finish` names it."""
+
+    def __init__(self, values: Mapping[str, str], where: str) -> None:
+        self._values = dict(values)
+        self._where = where
+
+    def integer(self, key: str, default: int | None = None, minimum: int = 0, maximum: int = MAX_STATES) -> int:
+        """Take a whole number."""
+        text = self._values.pop(key, None)
+        if text is None:
+            if default is None:
+                raise EnvironmentSpecError(f"{self._where} needs {key}=NUMBER.")
+            return default
+        return whole_number(text, f"{self._where}: {key}", minimum, maximum)
+
+    def probability(self, key: str, default: Fraction = Fraction(0)) -> Fraction:
+        """Take a rational number in [0, 1]."""
+        text = self._values.pop(key, None)
+        if text is None:
+            return default
+        try:
+            value = parse_fraction(text, f"{self._where}: {key}")
+        except InvalidArgumentError as error:
+            raise EnvironmentSpecError(str(error)) from None
+        if not 0 <= value <= 1:
+            raise EnvironmentSpecError(f"Expected {self._where}: {key} between 0 and 1, but got {text}.")
+        return value
+
+    def rest(self) -> dict[str, str]:
+        """Take everything that is left, as text."""
+        values, self._values = self._values, {}
+        return values
+
+    def finish(self) -> None:
+        """Raise `EnvironmentSpecError` if an option was not understood."""
+        if self._values:
+            key = next(iter(self._values))
+            raise EnvironmentSpecError(f"{self._where} has no option {key!r}; see `metaregret env list`.")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment that specifications can name; each environment file defines one as ``ENVIRONMENT``.
+
+    Attributes
+    ----------
+    name : str
+        The word before the colon.
+    usage : str
+        The form of the specification, for ``env list``.
+    summary : str
+        One line.
+    examples : tuple of str
+        Specifications that work, with a horizon suggestion in parentheses left out.
+    build : callable
+        ``build(body, options)`` returns the process; `body` is the text before the first comma.
+    """
+
+    name: str
+    usage: str
+    summary: str
+    examples: tuple[str, ...]
+    build: Callable[[str, Options], ControlledMarkovProcess]
+    parameters: Mapping[str, Any] | None = None

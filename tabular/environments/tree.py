@@ -1,0 +1,98 @@
+"""A tree given by the parent of each non-root node; one can walk to a neighbour or stay."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from tabular.environments.options import Environment, Options
+from tabular.errors import EnvironmentSpecError
+from tabular.horizon import Horizon
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["ENVIRONMENT", "tree"]
+
+
+def tree(
+    parents: Sequence[int], *, start: int = 0, horizon: Horizon | int | None = None
+) -> ControlledMarkovProcess:
+    """Return a tree on ``len(parents) + 1`` nodes; node 0 is the root.
+
+    Parameters
+    ----------
+    parents : sequence of int
+        ``parents[i]`` is the parent of node ``i + 1`` and is smaller than ``i + 1``.
+    start : int
+        Index of the initial node.
+    horizon : Horizon or int, optional
+        By default the distance of the farthest node from the start (at least one).
+
+    Notes
+    -----
+    Action 0 stays; action ``k`` walks to the k-th neighbour (the parent first, then the children in order), so
+    nodes have different action sets.
+
+    Raises
+    ------
+    EnvironmentSpecError
+        If a parent is not an earlier node, or the start is not a node.
+    """
+    nodes = len(parents) + 1
+    if not 0 <= start < nodes:
+        raise EnvironmentSpecError(f"Expected start in 0..{nodes - 1}, but got start={start}.")
+    neighbours: list[list[int]] = [[] for _ in range(nodes)]
+    for child, parent in enumerate(parents, start=1):
+        if not 0 <= parent < child:
+            raise EnvironmentSpecError(
+                f"Expected the parent of node {child} to be one of 0..{child - 1}, but got {parent}; "
+                "number parents before their children."
+            )
+        neighbours[child].append(parent)
+        neighbours[parent].append(child)
+    rows = [(node, 0, node, 1) for node in range(nodes)]
+    rows += [
+        (node, action, to, 1) for node in range(nodes) for action, to in enumerate(neighbours[node], start=1)
+    ]
+    degree = max(len(near) for near in neighbours)
+    return ControlledMarkovProcess.from_transitions(
+        rows,
+        states=nodes,
+        actions=("stay", *(f"to-{k}" for k in range(1, degree + 1))),
+        initial=start,
+        horizon=max(1, _eccentricity(neighbours, start)) if horizon is None else horizon,
+        name="tree:" + ",".join(map(str, parents)) + (f",start={start}" if start else ""),
+    )
+
+
+def _eccentricity(neighbours: list[list[int]], start: int) -> int:
+    distance = {start: 0}
+    queue = deque([start])
+    while queue:
+        node = queue.popleft()
+        for near in neighbours[node]:
+            if near not in distance:
+                distance[near] = distance[node] + 1
+                queue.append(near)
+    return max(distance.values())
+
+
+def _build(body: str, options: Options) -> ControlledMarkovProcess:
+    parts = [part for part in body.split(",") if part]
+    if len(parts) > 100_000:
+        raise EnvironmentSpecError(f"Expected at most 100000 nodes, but got {len(parts) + 1}.")
+    for position, part in enumerate(parts):
+        if not part.isdecimal() or len(part) > 9:
+            raise EnvironmentSpecError(
+                f"Expected tree parents to be node numbers, but got {part!r} at index {position}; "
+                "for example tree:0,0,1,1."
+            )
+    return tree([int(part) for part in parts], start=options.integer("start", 0))
+
+
+ENVIRONMENT = Environment(
+    "tree",
+    "tree:PARENT,PARENT,...[,start=NODE]",
+    "a tree (parent of each non-root node); walk to a neighbour or stay",
+    ("tree:0,0,1,1,2,2",),
+    _build,
+)

@@ -1,0 +1,71 @@
+"""When an episode ends: after a fixed number of steps, or after each step with a fixed probability.
+
+* `FiniteHorizon`: ``T`` steps; the terminal state is ``s_T``.
+* `GeometricHorizon`: the discounted case. The terminal state has the normalised discounted occupancy
+  ``rho(s) = (1 - gamma) sum_{t >= 0} gamma**t Pr(s_t = s)``: before every step the episode stops with probability
+  ``1 - gamma``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tabular.errors import InvalidProcessError
+from tabular.rationals import parse_fraction
+
+__all__ = ["FiniteHorizon", "GeometricHorizon", "Horizon"]
+
+MAX_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class FiniteHorizon:
+    """An episode of exactly `steps` >= 1 steps.
+
+    Raises
+    ------
+    InvalidProcessError
+        If `steps` is not a positive integer of at most one million.
+    """
+
+    steps: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int):
+            raise InvalidProcessError(
+                f"Expected horizon to be a whole number of steps, but got horizon={self.steps!r}; give an integer."
+            )
+        if self.steps < 1:
+            raise InvalidProcessError(
+                f"Expected horizon >= 1, but got horizon={self.steps}; an episode needs at least one step."
+            )
+        if self.steps > MAX_STEPS:
+            raise InvalidProcessError(
+                f"Expected horizon <= {MAX_STEPS}, but got horizon={self.steps}; use gamma for very long episodes."
+            )
+
+
+@dataclass(frozen=True)
+class GeometricHorizon:
+    """An episode that goes on with probability `gamma` before every step, ``0 <= gamma < 1``.
+
+    Raises
+    ------
+    InvalidProcessError
+        If `gamma` is not a number in ``[0, 1)``.
+    """
+
+    gamma: Fraction
+
+    def __post_init__(self) -> None:
+        gamma = parse_fraction(self.gamma, "gamma")
+        if not 0 <= gamma < 1:
+            raise InvalidProcessError(
+                f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; use --reach or --total where nothing ends "
+                "the episode."
+            )
+        object.__setattr__(self, "gamma", gamma)
+
+
+Horizon = FiniteHorizon | GeometricHorizon

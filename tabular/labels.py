@@ -1,0 +1,107 @@
+"""Names of states and actions: an explicit tuple, or a count whose names are ``"0", "1", ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["Labels"]
+
+
+class Labels(Sequence[str]):
+    """An immutable sequence of distinct names that costs no memory when the names are just numbers.
+
+    Parameters
+    ----------
+    names : int or sequence of str
+        A count ``n`` (names ``"0"`` to ``str(n - 1)``) or the names themselves.
+    what : str
+        What is named, for error messages ("state", "action", "goal").
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no name, a name repeats, or a name is not a string.
+    """
+
+    __slots__ = ("_count", "_index", "_names", "what")
+
+    def __init__(self, names: int | Sequence[str], what: str = "state") -> None:
+        self.what = what
+        self._names: tuple[str, ...] | None = None
+        self._index: dict[str, int] | None = None
+        if isinstance(names, int):
+            self._count = names
+        else:
+            self._names = tuple(names)
+            self._count = len(self._names)
+            self._index = {}
+            for position, name in enumerate(self._names):
+                self._register(position, name)
+        if self._count < 1:
+            raise InvalidArgumentError(
+                f"Expected at least one {what}, but got {self._count}; name or count them."
+            )
+
+    def _register(self, position: int, name: str) -> None:
+        assert self._index is not None
+        if not isinstance(name, str):
+            raise InvalidArgumentError(
+                f"Expected {self.what} names to be strings, but got {name!r} at index {position}; quote it."
+            )
+        if name in self._index:
+            raise InvalidArgumentError(
+                f"Expected distinct {self.what} names, but {name!r} stands at index {self._index[name]} and "
+                f"again at index {position}; rename one."
+            )
+        self._index[name] = position
+
+    @property
+    def counted(self) -> bool:
+        """Whether the names are just numbers."""
+        return self._names is None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, item: int) -> str: ...
+    @overload
+    def __getitem__(self, item: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, item: int | slice) -> str | tuple[str, ...]:
+        if isinstance(item, slice):
+            return tuple(self[i] for i in range(*item.indices(self._count)))
+        position = int(item) + self._count if item < 0 else int(item)
+        if not 0 <= position < self._count:
+            raise IndexError(f"{self.what} index {item} is out of range for {self._count} {self.what}s")
+        return str(position) if self._names is None else self._names[position]
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[i] for i in range(self._count))
+
+    def position(self, name: str) -> int:
+        """Return the index of `name`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the name is not there; the message lists some that are.
+        """
+        if self._index is not None and name in self._index:
+            return self._index[name]
+        if self._names is None and name.isdecimal() and str(int(name)) == name and int(name) < self._count:
+            return int(name)
+        some = ", ".join(repr(known) for known in self[:8])
+        more = ", ..." if self._count > 8 else ""
+        raise InvalidArgumentError(f"Unknown {self.what} {name!r}; the {self.what}s are {some}{more}.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Labels) and len(self) == len(other) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash((self._count, self._names))
+
+    def __repr__(self) -> str:
+        return f"Labels({self._count})" if self._names is None else f"Labels({list(self._names)!r})"

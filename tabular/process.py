@@ -1,0 +1,379 @@
+"""The controlled Markov process: a Markov decision process without a reward.
+
+``C = (S, A, P, mu0, T)``: states, state-dependent actions, transition probabilities, an initial distribution and a
+horizon. One canonical, validated, immutable layout (see `ControlledMarkovProcess`) serves three representations of
+the same data: *dense* (matrices for BLAS), *sparse* (compressed rows) and *rational* (exact fractions).
+
+Source: Puterman, *Markov Decision Processes* (1994), ch. 2; the reward-free form is that of the source,
+arXiv 1806.04640.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.labels import Labels
+from tabular.rationals import fractions_array, split_fractions
+from tabular.validation import (
+    check_dense_shapes,
+    check_exact_rows,
+    check_float_rows,
+    check_initial,
+    check_layout,
+)
+
+__all__ = ["ControlledMarkovProcess", "Representation"]
+
+Representation = Literal["dense", "sparse", "rational"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ControlledMarkovProcess:
+    """A validated controlled Markov process in its canonical layout.
+
+    Build one with `from_transitions`, `from_dense`, `from_sparse` or an environment of `tabular.environments`;
+    the constructor takes the canonical arrays themselves.
+
+    Attributes
+    ----------
+    states, actions : Labels
+        Names of the ``S`` states and ``A`` actions.
+    choice_offsets : ndarray of int64, shape (S + 1,)
+        The choices (available state-action pairs) of state ``s`` are ``choice_offsets[s]:choice_offsets[s + 1]``.
+    choice_action : ndarray of int64, shape (C,)
+        The action of each choice, increasing within a state.
+    offsets : ndarray of int64, shape (C + 1,)
+        The transitions of choice ``c`` are ``offsets[c]:offsets[c + 1]``.
+    successors : ndarray of int64, shape (M,)
+        Successor state of each transition, increasing within a choice.
+    probabilities : ndarray of float64, shape (M,)
+        Transition probabilities, all positive; each choice's sum to one.
+    initial : ndarray of float64, shape (S,)
+        The distribution ``mu0`` of the first state.
+    horizon : FiniteHorizon or GeometricHorizon
+    numerators, denominators : ndarray, shape (M,), or None
+        The exact probabilities; None for a process known in floating point only.
+    exact_initial : tuple of Fraction, length S, or None
+    picture : tuple of tuple of (int or None), or None
+        Rows of state indices for drawing the states as a map (None: a wall or a gap).
+
+    Raises
+    ------
+    InvalidProcessError
+        Naming the state, action, value and remedy, if anything is malformed.
+    """
+
+    states: Labels
+    actions: Labels
+    choice_offsets: np.ndarray
+    choice_action: np.ndarray
+    offsets: np.ndarray
+    successors: np.ndarray
+    probabilities: np.ndarray
+    initial: np.ndarray
+    horizon: Horizon
+    numerators: np.ndarray | None = None
+    denominators: np.ndarray | None = None
+    exact_initial: tuple[Fraction, ...] | None = None
+    name: str = "process"
+    picture: tuple[tuple[int | None, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_layout(self)
+        check_float_rows(self)
+        check_initial(self)
+        if self.numerators is not None:
+            check_exact_rows(self)
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
+    # ---------------------------------------------------------------- construction
+
+    @classmethod
+    def from_transitions(
+        cls,
+        transitions: Iterable[tuple[int, int, int, object]],
+        *,
+        states: int | Sequence[str] | Labels,
+        actions: int | Sequence[str] | Labels,
+        initial: Mapping[int, object] | int,
+        horizon: Horizon | int,
+        name: str = "process",
+        picture: tuple[tuple[int | None, ...], ...] | None = None,
+    ) -> ControlledMarkovProcess:
+        """Build a process from ``(state, action, successor, probability)`` rows of indices.
+
+        Probabilities are read as rationals (`tabular.parse_fraction`). The process is exact when every row and the
+        initial distribution sum to one exactly; where decimals such as 0.333 leave a remainder below 1e-9, it is a
+        floating-point process; anything worse is an error. An action without a transition from a state is not
+        available there.
+
+        Raises
+        ------
+        InvalidProcessError
+            For negative, repeated or out-of-range entries, rows that do not sum to one, a state without actions.
+        """
+        from tabular.assemble import assemble
+
+        return cls(**assemble(transitions, states, actions, initial, horizon), name=name, picture=picture)
+
+    @classmethod
+    def from_counts(
+        cls,
+        keys: np.ndarray,
+        numerators: np.ndarray,
+        denominator: int,
+        *,
+        states: int | Sequence[str] | Labels,
+        actions: int | Sequence[str] | Labels,
+        initial: Mapping[int, object] | int = 0,
+        horizon: Horizon | int,
+        name: str = "process",
+        picture: tuple[tuple[int | None, ...], ...] | None = None,
+    ) -> ControlledMarkovProcess:
+        """Build an exact process from integer arrays: probability ``numerators[i] / denominator`` for row ``i``.
+
+        Parameters
+        ----------
+        keys : ndarray of int, shape (M, 3)
+            Rows ``(state, action, successor)`` in any order; repeated rows are summed.
+        numerators : ndarray of int, shape (M,)
+            Non-negative weights; the weights of each state-action pair sum to `denominator`.
+        """
+        from tabular.assemble import assemble_counts
+
+        fields = assemble_counts(keys, numerators, denominator, states, actions, initial, horizon)
+        return cls(**fields, name=name, picture=picture)
+
+    @classmethod
+    def from_dense(
+        cls,
+        transition: np.ndarray,
+        *,
+        initial: np.ndarray | int = 0,
+        horizon: Horizon | int,
+        available: np.ndarray | None = None,
+        states: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+        name: str = "process",
+    ) -> ControlledMarkovProcess:
+        """Build a process from a dense array ``P[a, s, s']``, shape (A, S, S).
+
+        Parameters
+        ----------
+        transition : ndarray, shape (A, S, S)
+            Floats, or an object array of `Fraction` (then the process is exact).
+        initial : ndarray, shape (S,), or int
+            Initial distribution, or the one initial state.
+        available : ndarray of bool, shape (A, S), optional
+            Which actions each state has; rows of unavailable actions are ignored. All, by default.
+
+        Raises
+        ------
+        InvalidProcessError
+            If the shape is wrong or any row is not a probability distribution.
+        """
+        from tabular.assemble import assemble_dense
+
+        check_dense_shapes(transition, available, states, actions)
+        return cls(**assemble_dense(transition, initial, horizon, available, states, actions), name=name)
+
+    @classmethod
+    def from_sparse(
+        cls,
+        transition: Sequence[sp.sparray | sp.spmatrix],
+        *,
+        initial: np.ndarray | int = 0,
+        horizon: Horizon | int,
+        states: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+        name: str = "process",
+    ) -> ControlledMarkovProcess:
+        """Build a process from one sparse (S, S) matrix per action; an empty row makes the action unavailable."""
+        from tabular.assemble import assemble_sparse
+
+        return cls(**assemble_sparse(transition, initial, horizon, states, actions), name=name)
+
+    def replaced(
+        self,
+        *,
+        horizon: Horizon | int | None = None,
+        initial: int | Mapping[int, object] | None = None,
+        name: str | None = None,
+    ) -> ControlledMarkovProcess:
+        """Return the same dynamics with another horizon, initial distribution or name."""
+        from tabular.assemble import read_horizon, read_initial
+
+        changes: dict[str, object] = {}
+        if horizon is not None:
+            changes["horizon"] = read_horizon(horizon)
+        if initial is not None:
+            floats, exact = read_initial(initial, self.states)
+            changes |= {"initial": floats, "exact_initial": exact}
+        if name is not None:
+            changes["name"] = name
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # a plain dict of checked fields
+
+    def rationalised(self, max_denominator: int = 1000) -> ControlledMarkovProcess:
+        """Return the exact process whose probabilities are the nearest fractions with small denominators.
+
+        Raises
+        ------
+        NotExactError
+            Naming the state and action whose nearest fractions do not sum to one.
+        """
+        exact = [Fraction(float(p)).limit_denominator(max_denominator) for p in self.probabilities]
+        initial = [Fraction(float(p)).limit_denominator(max_denominator) for p in self.initial]
+        numerators, denominators = split_fractions(exact)
+        try:
+            return dataclasses.replace(
+                self,
+                numerators=numerators,
+                denominators=denominators,
+                probabilities=np.array([float(p) for p in exact]),
+                initial=np.array([float(p) for p in initial]),
+                exact_initial=tuple(initial),
+            )
+        except InvalidProcessError as error:
+            raise NotExactError(
+                f"No rational process with denominators up to {max_denominator}: {error}"
+            ) from error
+
+    # ---------------------------------------------------------------- sizes and views
+
+    @property
+    def n_states(self) -> int:
+        """Number of states ``S``."""
+        return len(self.states)
+
+    @property
+    def n_actions(self) -> int:
+        """Number of actions ``A``."""
+        return len(self.actions)
+
+    @property
+    def n_choices(self) -> int:
+        """Number of available state-action pairs ``C``."""
+        return len(self.choice_action)
+
+    @property
+    def n_transitions(self) -> int:
+        """Number of transitions of positive probability ``M``."""
+        return len(self.successors)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all probabilities are known as rational numbers."""
+        return self.numerators is not None and self.exact_initial is not None
+
+    @cached_property
+    def is_deterministic(self) -> bool:
+        """Whether every choice has one successor (the initial state may still be random)."""
+        return self.n_transitions == self.n_choices
+
+    @cached_property
+    def choice_state(self) -> np.ndarray:
+        """The state of each choice, shape (C,)."""
+        return np.repeat(np.arange(self.n_states), np.diff(self.choice_offsets))
+
+    @cached_property
+    def transition_choice(self) -> np.ndarray:
+        """The choice of each transition, shape (M,)."""
+        return np.repeat(np.arange(self.n_choices), np.diff(self.offsets))
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        """The transition probabilities as a sparse matrix, shape (C, S); rows are choices."""
+        return sp.csr_array(
+            (self.probabilities, self.successors, self.offsets), shape=(self.n_choices, self.n_states)
+        )
+
+    @cached_property
+    def exact_probabilities(self) -> np.ndarray:
+        """The transition probabilities as an object array of `Fraction`, shape (M,).
+
+        Raises
+        ------
+        NotExactError
+            If the process is known in floating point only.
+        """
+        self.require_exact()
+        assert self.numerators is not None and self.denominators is not None
+        return fractions_array(self.numerators, self.denominators)
+
+    def require_exact(self) -> None:
+        """Raise `NotExactError` unless all probabilities are rational."""
+        if not self.is_exact:
+            raise NotExactError(
+                f"Process {self.name!r} is known in floating point only; write its probabilities as "
+                '"p/q" strings or exact decimals, or call rationalised().'
+            )
+
+    def dense(self) -> np.ndarray:
+        """Return ``P[a, s, s']`` as a float array, shape (A, S, S); rows of unavailable actions are zero."""
+        result = np.zeros((self.n_actions, self.n_states, self.n_states))
+        choice = self.transition_choice
+        result[self.choice_action[choice], self.choice_state[choice], self.successors] = self.probabilities
+        return result
+
+    def choices(self, state: int) -> range:
+        """The choices of `state`."""
+        return range(int(self.choice_offsets[state]), int(self.choice_offsets[state + 1]))
+
+    @cached_property
+    def reachable(self) -> np.ndarray:
+        """Which states can be visited at all from the initial distribution, in any number of steps; shape (S,)."""
+        graph = sp.csr_array(
+            (np.ones(self.n_transitions), (self.choice_state[self.transition_choice], self.successors)),
+            shape=(self.n_states, self.n_states),
+        )
+        seen = self.initial > 0
+        frontier = np.flatnonzero(seen)
+        while frontier.size:
+            following = np.unique(graph[frontier].indices)
+            frontier = following[~seen[following]]
+            seen[frontier] = True
+        return seen
+
+    def __repr__(self) -> str:
+        kind = "deterministic" if self.is_deterministic else "stochastic"
+        exact = "exact" if self.is_exact else "floating-point"
+        horizon = (
+            f"horizon={self.horizon.steps}"
+            if isinstance(self.horizon, FiniteHorizon)
+            else f"gamma={self.horizon.gamma}"
+        )
+        return (
+            f"<ControlledMarkovProcess {self.name!r}: {self.n_states} states, {self.n_actions} actions, "
+            f"{self.n_transitions} transitions, {kind}, {exact}, {horizon}>"
+        )
+
+
+def state_index(process: ControlledMarkovProcess, state: int | str) -> int:
+    """Return the index of a state given by name or index, checked.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such state.
+    """
+    if isinstance(state, str):
+        return process.states.position(state)
+    if not 0 <= state < process.n_states:
+        raise InvalidArgumentError(
+            f"Expected a state index in 0..{process.n_states - 1}, but got {state}; see process.states."
+        )
+    return int(state)
+

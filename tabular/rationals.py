@@ -1,0 +1,93 @@
+"""Reading rational numbers, and arrays of them.
+
+Every number that a person writes is read as the rational it spells: ``"1/3"``, ``0.1`` in a JSON file and the
+Python float ``0.1`` all mean what they print, so a file of decimals is exact data.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["MAX_DIGITS", "fractions_array", "parse_fraction", "split_fractions"]
+
+MAX_DIGITS = 400
+"""Longest accepted spelling of a number; longer ones are refused before they are converted."""
+
+_NUMBER = re.compile(r"[+-]?(\d+/\d+|\d+|(\d+\.\d*|\.\d+)([eE][+-]?\d{1,3})?|\d+[eE][+-]?\d{1,3})")
+
+
+def parse_fraction(value: object, what: str = "number") -> Fraction:
+    """Read `value` as a rational number.
+
+    Parameters
+    ----------
+    value : int, float, Fraction or str
+        Floats are read by their shortest decimal spelling (``0.1`` is one tenth); strings as ``"p/q"`` or a
+        decimal literal.
+    what : str
+        The name of the item for error messages.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the value is not a finite number, or is spelled with more than `MAX_DIGITS` characters.
+    """
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        raise InvalidArgumentError(f"Expected {what} to be a number, but got {value!r}.")
+    if isinstance(value, (int, np.integer)):
+        if abs(int(value)).bit_length() > 4 * MAX_DIGITS:
+            raise InvalidArgumentError(f"Expected {what} of at most {MAX_DIGITS} digits, but it is longer.")
+        return Fraction(int(value))
+    if isinstance(value, (float, np.floating)):
+        if not math.isfinite(value):
+            raise InvalidArgumentError(f"Expected {what} to be finite, but got {float(value)!r}.")
+        return Fraction(repr(float(value)))
+    if isinstance(value, str):
+        return _parse_text(value.strip(), what)
+    raise InvalidArgumentError(
+        f'Expected {what} to be a number or a string "p/q", but got {value!r} of type {type(value).__name__}.'
+    )
+
+
+def _parse_text(text: str, what: str) -> Fraction:
+    if len(text) > MAX_DIGITS:
+        raise InvalidArgumentError(
+            f"Expected {what} of at most {MAX_DIGITS} characters, but got {len(text)}; shorten it."
+        )
+    if not _NUMBER.fullmatch(text):
+        raise InvalidArgumentError(
+            f'Expected {what} to be a number or "p/q", but got {text!r}; write for example "1/3" or 0.5.'
+        )
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise InvalidArgumentError(f"Expected {what} with a non-zero denominator, but got {text!r}.") from None
+
+
+def split_fractions(values: Iterable[Fraction]) -> tuple[np.ndarray, np.ndarray]:
+    """Split rationals into arrays of numerators and denominators, int64 where they fit."""
+    items = list(values)
+    numerators = [item.numerator for item in items]
+    denominators = [item.denominator for item in items]
+    limit = 2**62
+    small = all(abs(n) < limit and d < limit for n, d in zip(numerators, denominators, strict=True))
+    dtype: Any = np.int64 if small else object
+    return np.array(numerators, dtype=dtype), np.array(denominators, dtype=dtype)
+
+
+def fractions_array(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """Return the object array of `Fraction` with these numerators and denominators, same shape."""
+    flat = [Fraction(int(n), int(d)) for n, d in zip(numerators.ravel(), denominators.ravel(), strict=True)]
+    result = np.empty(len(flat), dtype=object)
+    result[:] = flat
+    return result.reshape(numerators.shape)
