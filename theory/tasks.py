@@ -1,0 +1,113 @@
+"""Task families: which rewards an adversary may choose from (definitions of the task families, section "Objects").
+
+* `GoalTasks`: ``r_g = 1{s_T = g}`` (detected at the end of the episode) or ``1`` on the first visit to ``g``
+  (detected on the way).
+* `TrajectoryTasks`: ``r_tau* = 1{tau = tau*}``.
+* `RewardTasks`: any finite list of tables ``r_z(s, a, s')``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from tabular.errors import InvalidArgumentError, UnreachableGoalError
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+from tabular.rewards import RewardTables
+
+__all__ = ["Detection", "GoalTasks", "RewardTasks", "TaskFamily", "TrajectoryTasks"]
+
+
+class Detection(Enum):
+    """When a goal is noticed."""
+
+    END = "end"
+    VISIT = "visit"
+
+
+@dataclass(frozen=True, eq=False)
+class GoalTasks:
+    """Goal-reaching tasks on a process.
+
+    Attributes
+    ----------
+    process : ControlledMarkovProcess
+    goals : ndarray of int, shape (K,)
+        Distinct state indices, increasing.
+    detect : Detection
+        At the end of the episode (``s_T = g``) or on the first visit (``s_t = g``, ``t = 0..T``).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no goal, or a goal is repeated or is not a state.
+    """
+
+    process: ControlledMarkovProcess
+    goals: np.ndarray
+    detect: Detection = Detection.END
+
+    def __post_init__(self) -> None:
+        goals = np.unique(np.asarray(self.goals, dtype=np.int64))
+        if not len(goals):
+            raise InvalidArgumentError("The task set is empty; name at least one goal.")
+        if len(goals) != len(self.goals):
+            raise InvalidArgumentError("A goal is named twice; name each goal once.")
+        if goals[0] < 0 or goals[-1] >= self.process.n_states:
+            raise InvalidArgumentError(
+                f"Expected goals in 0..{self.process.n_states - 1}, but got {int(goals[0])}..{int(goals[-1])}."
+            )
+        goals.setflags(write=False)
+        object.__setattr__(self, "goals", goals)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the goals, in order."""
+        return tuple(self.process.states[int(goal)] for goal in self.goals)
+
+    @classmethod
+    def reachable(cls, process: ControlledMarkovProcess, detect: Detection = Detection.END) -> GoalTasks:
+        """All goals with ``v*_g > 0``.
+
+        Raises
+        ------
+        UnreachableGoalError
+            Never for a valid process at a finite horizon; kept for processes whose every goal has probability 0.
+        """
+        from tabular.goals import goal_support
+
+        goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT))
+        if not len(goals):
+            raise UnreachableGoalError(f"No state of {process.name!r} can be reached; check the initial state.")
+        return cls(process, goals, detect)
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryTasks:
+    """Every sequence of states and actions of positive probability under some policy is a task."""
+
+    process: ControlledMarkovProcess
+
+
+@dataclass(frozen=True, eq=False)
+class RewardTasks:
+    """A finite list of reward tables; an episode's reward is the sum over its steps."""
+
+    process: ControlledMarkovProcess
+    tables: RewardTables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tasks, in order."""
+        return tuple(self.tables.tasks)
+
+    @property
+    def labels(self) -> Labels:
+        """The task names as labels."""
+        return self.tables.tasks
+
+
+TaskFamily = GoalTasks | TrajectoryTasks | RewardTasks
