@@ -1,0 +1,162 @@
+"""Make a process that remembers: a breadth-first search over pairs (state, memory).
+
+The probabilities, exact ones included, are those of the original process. With a finite horizon the search stops
+at depth ``T``; pairs first met there are only ever terminal and get one action that stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from tabular.errors import InstanceTooLargeError
+from tabular.horizon import FiniteHorizon
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["AugmentedProcess", "augment"]
+
+
+@dataclass(frozen=True, eq=False)
+class AugmentedProcess:
+    """A process whose states remember something.
+
+    Attributes
+    ----------
+    process : ControlledMarkovProcess
+        State ``i`` of it is the pair ``(base_state[i], memory[i])``.
+    base_state : ndarray of int, shape (S',)
+    base_choice : ndarray of int, shape (C',)
+        The choice of the original process that each choice plays (of a terminal pair: any).
+    memory : tuple of hashable, length S'
+    """
+
+    process: ControlledMarkovProcess
+    base_state: np.ndarray
+    base_choice: np.ndarray
+    memory: tuple[Hashable, ...]
+
+
+def augment(
+    process: ControlledMarkovProcess,
+    begin: Callable[[int], Hashable],
+    step: Callable[[Hashable, int, int], Hashable],
+    *,
+    max_states: int,
+    what: str,
+) -> AugmentedProcess:
+    """Build the reachable part of the augmented process.
+
+    Parameters
+    ----------
+    begin : callable
+        ``begin(state)`` is the memory at an initial state.
+    step : callable
+        ``step(memory, choice, successor)`` is the memory after a transition.
+    max_states : int
+        Limit on the number of augmented states.
+    what : str
+        What is remembered, for the error message.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        As soon as the search meets more than `max_states` augmented states.
+    """
+    search = _Search(process, max_states, what)
+    starts = [search.number(int(s), begin(int(s))) for s in np.flatnonzero(process.initial > 0)]
+    limit = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else None
+    level_end, depth, position = len(search.nodes), 0, 0
+    while position < len(search.nodes):
+        if position == level_end:
+            level_end, depth = len(search.nodes), depth + 1
+        if limit is not None and depth >= limit:
+            search.close(position)
+        else:
+            search.expand(position, step)
+        position += 1
+    return search.finish(starts)
+
+
+class _Search:
+    """The growing arrays of an augmented process."""
+
+    def __init__(self, process: ControlledMarkovProcess, max_states: int, what: str) -> None:
+        self.process = process
+        self.max_states, self.what = max_states, what
+        self.nodes: list[tuple[int, Hashable]] = []
+        self._index: dict[tuple[int, Hashable], int] = {}
+        self._offsets, self._successors = process.offsets.tolist(), process.successors.tolist()
+        self._choices_per_node: list[int] = []
+        self._base_choice: list[int] = []
+        self._lengths: list[int] = []
+        self._targets: list[int] = []
+        self._origin: list[int] = []  # the original transition of each new one; -1 where a terminal pair stays
+
+    def number(self, state: int, memory: Hashable) -> int:
+        found = self._index.get((state, memory))
+        if found is None:
+            if len(self.nodes) >= self.max_states:
+                raise InstanceTooLargeError(
+                    f"Remembering {self.what} needs more than {self.max_states} augmented states of "
+                    f"{self.process.name!r}; reduce the horizon, the number of states or the number of tasks."
+                )
+            found = self._index[state, memory] = len(self.nodes)
+            self.nodes.append((state, memory))
+        return found
+
+    def expand(self, node: int, step: Callable[[Hashable, int, int], Hashable]) -> None:
+        state, memory = self.nodes[node]
+        choices = self.process.choices(state)
+        self._choices_per_node.append(len(choices))
+        for choice in choices:
+            row = sorted(
+                (self.number(self._successors[m], step(memory, choice, self._successors[m])), m)
+                for m in range(self._offsets[choice], self._offsets[choice + 1])
+            )
+            self._append(choice, [target for target, _ in row], [m for _, m in row])
+
+    def close(self, node: int) -> None:
+        self._choices_per_node.append(1)
+        self._append(self.process.choices(self.nodes[node][0])[0], [node], [-1])
+
+    def _append(self, choice: int, targets: list[int], origin: list[int]) -> None:
+        self._base_choice.append(choice)
+        self._lengths.append(len(targets))
+        self._targets.extend(targets)
+        self._origin.extend(origin)
+
+    def finish(self, starts: list[int]) -> AugmentedProcess:
+        process = self.process
+        origin, base_choice = np.array(self._origin), np.array(self._base_choice)
+        stays = origin < 0
+        base_state = np.array([state for state, _ in self.nodes])
+        first = base_state[starts]
+        initial = np.zeros(len(self.nodes))
+        initial[starts] = process.initial[first]
+        exact_initial = None
+        if process.exact_initial is not None:
+            exact = [Fraction(0)] * len(self.nodes)
+            for start, state in zip(starts, first.tolist(), strict=True):
+                exact[start] = process.exact_initial[state]
+            exact_initial = tuple(exact)
+        made = dataclasses.replace(
+            process,
+            states=Labels(len(self.nodes)),
+            choice_offsets=np.concatenate([[0], np.cumsum(self._choices_per_node)]).astype(np.int64),
+            choice_action=process.choice_action[base_choice],
+            offsets=np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64),
+            successors=np.array(self._targets, dtype=np.int64),
+            probabilities=np.where(stays, 1.0, process.probabilities[origin]),
+            numerators=None if process.numerators is None else np.where(stays, 1, process.numerators[origin]),
+            denominators=None if process.denominators is None else np.where(stays, 1, process.denominators[origin]),
+            initial=initial,
+            exact_initial=exact_initial,
+            name=f"{process.name} remembering {self.what}",
+            picture=None,
+        )
+        return AugmentedProcess(made, base_state, base_choice, tuple(memory for _, memory in self.nodes))

@@ -1,0 +1,33 @@
+"""The Bellman backup in three representations behind one protocol: `backup(process, "sparse")`."""
+
+from __future__ import annotations
+
+from tabular.backup.base import Backup
+from tabular.process import ControlledMarkovProcess, Representation
+
+__all__ = ["Backup", "backup"]
+
+DENSE_BELOW = 64
+"""Processes with at most this many states are backed up densely when no representation is asked for."""
+
+
+def backup(process: ControlledMarkovProcess, representation: Representation | None = None) -> Backup:
+    """Return the Bellman backup of `process` in a representation (by default dense when small, else sparse).
+
+    Raises
+    ------
+    NotExactError
+        If ``"rational"`` is asked for and the process is known in floating point only.
+    """
+    chosen = representation or ("dense" if process.n_states <= DENSE_BELOW else "sparse")
+    if chosen == "rational":
+        from tabular.backup.rational import RationalBackup
+
+        return RationalBackup(process)
+    if chosen == "dense":
+        from tabular.backup.dense import DenseBackup
+
+        return DenseBackup(process)
+    from tabular.backup.sparse import SparseBackup
+
+    return SparseBackup(process)

@@ -1,0 +1,212 @@
+"""Processes and reward tables as JSON documents: ``metaregret-cmp/1`` and ``metaregret-rewards/1``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabular.documents import read_document, require, write_text
+from tabular.environments.options import MAX_STATES
+from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+from tabular.rationals import parse_fraction
+from tabular.rewards import RewardTables
+
+__all__ = ["process_document", "process_from_document", "read_process", "read_rewards", "write_process"]
+
+PROCESS_FORMAT = "metaregret-cmp/1"
+REWARDS_FORMAT = "metaregret-rewards/1"
+MAX_TASKS = 100_000
+_FIELDS = {"format", "states", "actions", "initial", "horizon", "gamma", "transitions", "name", "picture"}
+
+
+def read_process(path: Path) -> ControlledMarkovProcess:
+    """Read a ``metaregret-cmp/1`` file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not such a document.
+    InvalidProcessError
+        If what it describes is not a controlled Markov process.
+    """
+    document = read_document(path, PROCESS_FORMAT)
+    try:
+        return process_from_document(document, str(path))
+    except FileFormatError:
+        raise
+    except InvalidArgumentError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def process_from_document(document: Mapping[str, Any], where: str = "process") -> ControlledMarkovProcess:
+    """Return the process that a parsed ``metaregret-cmp/1`` document describes; see `read_process`."""
+    unknown = sorted(set(document) - _FIELDS)
+    if unknown:
+        raise FileFormatError(f'{where}: unknown field "{unknown[0]}"; known are {", ".join(sorted(_FIELDS))}.')
+    states = _labels(document, "states", where)
+    actions = _labels(document, "actions", where)
+    return ControlledMarkovProcess.from_transitions(
+        _transition_rows(require(document, "transitions", list, where), states, actions, where),
+        states=states,
+        actions=actions,
+        initial=_initial(document, states, where),
+        horizon=_horizon(document, where),
+        name=str(document.get("name", Path(where).stem)),
+        picture=_picture(document.get("picture"), len(states), where),
+    )
+
+
+def _labels(document: Mapping[str, Any], key: str, where: str) -> Labels:
+    value = require(document, key, (int, list), where)
+    count = value if isinstance(value, int) else len(value)
+    if not 1 <= count <= MAX_STATES:
+        raise FileFormatError(f'{where}: "{key}" asks for {count} names; expected 1 to {MAX_STATES}.')
+    return Labels(value, key.removesuffix("s"))
+
+
+def _horizon(document: Mapping[str, Any], where: str) -> Horizon:
+    if ("horizon" in document) == ("gamma" in document):
+        raise FileFormatError(f'{where}: give exactly one of "horizon" (steps) and "gamma".')
+    if "gamma" in document:
+        return GeometricHorizon(parse_fraction(document["gamma"], "gamma"))
+    horizon = document["horizon"]
+    if isinstance(horizon, Fraction) and horizon.denominator == 1:
+        horizon = int(horizon)
+    if isinstance(horizon, Fraction):
+        raise InvalidProcessError(f"Expected horizon to be a whole number of steps, but got {float(horizon)}.")
+    return FiniteHorizon(horizon)
+
+
+def _initial(document: Mapping[str, Any], states: Labels, where: str) -> dict[int, object]:
+    table = require(document, "initial", dict, where)
+    if not table:
+        raise FileFormatError(f'{where}: "initial" is empty; name at least one start state.')
+    return {states.position(name): probability for name, probability in table.items()}
+
+
+def _transition_rows(
+    rows: Sequence[Any], states: Labels, actions: Labels, where: str
+) -> list[tuple[int, int, int, object]]:
+    result = []
+    for position, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != 4:
+            raise FileFormatError(
+                f'{where}: transitions[{position}] = {str(row)[:80]} is not ["state", "action", "next", probability].'
+            )
+        try:
+            state, action, successor = (
+                labels.position(str(name)) if isinstance(name, (str, int)) else labels.position(repr(name))
+                for labels, name in ((states, row[0]), (actions, row[1]), (states, row[2]))
+            )
+        except InvalidArgumentError as error:
+            raise FileFormatError(f"{where}: transitions[{position}]: {error}") from None
+        result.append((state, action, successor, row[3]))
+    return result
+
+
+def _picture(value: Any, n_states: int, where: str) -> tuple[tuple[int | None, ...], ...] | None:
+    if value is None:
+        return None
+    valid = isinstance(value, list) and all(
+        isinstance(row, list)
+        and all(cell is None or (isinstance(cell, int) and 0 <= cell < n_states) for cell in row)
+        for row in value
+    )
+    if not valid:
+        raise FileFormatError(f'{where}: "picture" must be rows of state indices or null.')
+    return tuple(tuple(row) for row in value)
+
+
+def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
+    """Return the ``metaregret-cmp/1`` document of a process; exact probabilities are written as ``"p/q"``."""
+    choice = process.transition_choice
+    probabilities: list[object] = (
+        [str(p) for p in process.exact_probabilities] if process.is_exact else process.probabilities.tolist()
+    )
+    starts = np.flatnonzero(process.initial)
+    exact_initial = process.exact_initial
+    document: dict[str, Any] = {
+        "format": PROCESS_FORMAT,
+        "name": process.name,
+        "states": len(process.states) if process.states.counted else list(process.states),
+        "actions": len(process.actions) if process.actions.counted else list(process.actions),
+        "initial": {
+            process.states[int(s)]: str(exact_initial[s]) if exact_initial else float(process.initial[s])
+            for s in starts
+        },
+    }
+    if isinstance(process.horizon, FiniteHorizon):
+        document["horizon"] = process.horizon.steps
+    else:
+        document["gamma"] = str(process.horizon.gamma)
+    if process.picture is not None:
+        document["picture"] = [list(row) for row in process.picture]
+    document["transitions"] = [
+        [process.states[int(s)], process.actions[int(a)], process.states[int(t)], p]
+        for s, a, t, p in zip(
+            process.choice_state[choice], process.choice_action[choice], process.successors, probabilities, strict=True
+        )
+    ]
+    return document
+
+
+def write_process(process: ControlledMarkovProcess, path: Path) -> None:
+    """Write a process as a ``metaregret-cmp/1`` file, atomically; reading it back gives the same process."""
+    document = process_document(process)
+    rows = document.pop("transitions")
+    head = json.dumps(document, indent=1)[:-2]
+    body = ",\n  ".join(json.dumps(row) for row in rows)
+    write_text(path, f'{head},\n "transitions": [\n  {body}\n ]\n}}\n')
+
+
+def read_rewards(path: Path, process: ControlledMarkovProcess) -> RewardTables:
+    """Read a ``metaregret-rewards/1`` file for `process`; unlisted transitions pay 0.
+
+    ``"*"`` matches any action or next state; of two rows that match one transition the later one counts.
+
+    Raises
+    ------
+    FileFormatError
+        If a row is malformed, names an unknown state or action, or matches no transition.
+    """
+    document = read_document(path, REWARDS_FORMAT)
+    tasks = require(document, "tasks", dict, str(path))
+    if not 1 <= len(tasks) <= MAX_TASKS:
+        raise FileFormatError(f'{path}: "tasks" has {len(tasks)} entries; expected 1 to {MAX_TASKS}.')
+    table = [_reward_row(process, name, rows, f"{path}: task {name!r}") for name, rows in tasks.items()]
+    return RewardTables.from_exact(process, Labels(list(tasks), "task"), table)
+
+
+def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: str) -> list[Fraction]:
+    if not isinstance(rows, list):
+        raise FileFormatError(f"{where}: expected a list of rows, but got {type(rows).__name__}.")
+    rewards = np.full(process.n_transitions, Fraction(0), dtype=object)
+    choice = process.transition_choice
+    columns = (
+        (process.choice_state[choice], process.states),
+        (process.choice_action[choice], process.actions),
+        (process.successors, process.states),
+    )
+    for position, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != 4:
+            raise FileFormatError(f'{where}[{position}] is not ["state", "action", "next", reward].')
+        match = np.ones(process.n_transitions, dtype=bool)
+        try:
+            for part, (column, labels) in enumerate(columns):
+                if part == 0 or row[part] != "*":
+                    match &= column == labels.position(str(row[part]))
+            reward = parse_fraction(row[3], "reward")
+        except InvalidArgumentError as error:
+            raise FileFormatError(f"{where}[{position}]: {error}") from None
+        if not np.any(match):
+            raise FileFormatError(f"{where}[{position}] = {row[:3]} matches no transition of {process.name!r}.")
+        rewards[match] = reward
+    return rewards.tolist()

@@ -1,0 +1,153 @@
+"""The flow polytope of occupancy measures, as matrices, and the terminal polytope as its image.
+
+Finite horizon: variables ``x_t(c) = Pr(state-action pair c at step t)`` with ``sum_c x_0 = mu0`` and
+``sum_{c of s'} x_{t+1}(c) = sum_c P(s' | c) x_t(c)``; the terminal distribution is ``rho = P^T x_{T-1}``.
+Geometric: ``sum_{c of s} x(c) = (1 - gamma) mu0(s) + gamma sum_c P(s | c) x(c)`` and ``rho(s) = sum_{c of s} x(c)``.
+
+``M = {rho}`` is the set of all achievable terminal distributions (Puterman 1994, sec. 6.9; Altman, *Constrained
+Markov Decision Processes*, 1999, ch. 3). Only pairs of step and state that can occur get variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.errors import InstanceTooLargeError
+from tabular.horizon import FiniteHorizon
+from tabular.policy import policy_shape
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["FlowPolytope", "flow_polytope"]
+
+MAX_VARIABLES = 5_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class FlowPolytope:
+    """``{x >= 0 : balance x = supply}`` and its image ``rho = terminal x``.
+
+    Attributes
+    ----------
+    process : ControlledMarkovProcess
+    balance : sparse array, shape (rows, variables)
+    supply : ndarray, shape (rows,)
+    terminal : sparse array, shape (S, variables)
+    step, choice : ndarray of int, shape (variables,)
+        The step (0 at a geometric horizon) and choice of each variable.
+    """
+
+    process: ControlledMarkovProcess
+    balance: sp.csr_array
+    supply: np.ndarray
+    terminal: sp.csr_array
+    step: np.ndarray
+    choice: np.ndarray
+
+    def policy(self, flow: np.ndarray) -> np.ndarray:
+        """Return the policy proportional to `flow`, repaired: negative flows are dropped, unused states uniform.
+
+        Whatever `flow` is, the result is a policy; its own terminal distribution is what counts.
+        """
+        process = self.process
+        weights = np.zeros(policy_shape(process))
+        target = weights if weights.ndim == 1 else weights.reshape(-1)
+        target[self.step * process.n_choices + self.choice] = np.maximum(np.nan_to_num(flow), 0.0)
+        starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
+        totals = np.add.reduceat(weights, starts, axis=-1)
+        unused = np.repeat(totals <= 1e-300, counts, axis=-1)
+        share = np.repeat(np.where(totals <= 1e-300, 1.0, totals), counts, axis=-1)
+        return np.where(unused, 1.0 / np.repeat(counts, counts), weights / share)
+
+
+def flow_polytope(process: ControlledMarkovProcess, *, max_variables: int = MAX_VARIABLES) -> FlowPolytope:
+    """Return the flow polytope of `process`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If it would have more than `max_variables` variables; the message says how many.
+    """
+    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    if process.n_choices * steps > 50 * max_variables:
+        _refuse(process, process.n_choices * steps, max_variables)
+    if isinstance(process.horizon, FiniteHorizon):
+        return _finite(process, process.horizon.steps, max_variables)
+    return _geometric(process, float(process.horizon.gamma), max_variables)
+
+
+def _refuse(process: ControlledMarkovProcess, variables: int, limit: int) -> None:
+    raise InstanceTooLargeError(
+        f"The flow polytope of {process.name!r} has about {variables} variables, over the limit of {limit}; reduce "
+        "the horizon or the number of states, or use the decomposition."
+    )
+
+
+def _layers(process: ControlledMarkovProcess, steps: int) -> list[np.ndarray]:
+    """The states that can occur at each step 0..T, as sorted index arrays."""
+    layers = [np.flatnonzero(process.initial > 0)]
+    for _ in range(steps):
+        mask = np.zeros(process.n_states, dtype=bool)
+        mask[layers[-1]] = True
+        following = np.zeros(process.n_states, dtype=bool)
+        following[process.successors[mask[process.choice_state[process.transition_choice]]]] = True
+        layers.append(np.flatnonzero(following))
+    return layers
+
+
+def _choices_of(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:
+    mask = np.zeros(process.n_states, dtype=bool)
+    mask[states] = True
+    return np.flatnonzero(mask[process.choice_state])
+
+
+def _finite(process: ControlledMarkovProcess, steps: int, limit: int) -> FlowPolytope:
+    layers = _layers(process, steps)
+    choices = [_choices_of(process, layer) for layer in layers[:-1]]
+    sizes = [len(c) for c in choices]
+    if sum(sizes) > limit:
+        _refuse(process, sum(sizes), limit)
+    blocks: list[list[sp.sparray | None]] = [[None] * steps for _ in range(steps)]
+    for t, (layer, choice) in enumerate(zip(layers[:-1], choices, strict=True)):
+        row_of = np.full(process.n_states, -1)
+        row_of[layer] = np.arange(len(layer))
+        blocks[t][t] = sp.csr_array(
+            (np.ones(len(choice)), (row_of[process.choice_state[choice]], np.arange(len(choice)))),
+            shape=(len(layer), len(choice)),
+        )
+        if t:
+            blocks[t][t - 1] = -process.matrix[choices[t - 1]][:, layer].T
+    supply = np.zeros(sum(len(layer) for layer in layers[:-1]))
+    supply[: len(layers[0])] = process.initial[layers[0]]
+    last = process.matrix[choices[-1]].T
+    before = sp.csr_array((process.n_states, sum(sizes[:-1])))
+    return FlowPolytope(
+        process,
+        sp.csr_array(sp.block_array(blocks, format="csr")),
+        supply,
+        sp.csr_array(sp.hstack([before, last], format="csr")),
+        np.repeat(np.arange(steps), sizes),
+        np.concatenate(choices),
+    )
+
+
+def _geometric(process: ControlledMarkovProcess, gamma: float, limit: int) -> FlowPolytope:
+    if process.n_choices > limit:
+        _refuse(process, process.n_choices, limit)
+    states = np.flatnonzero(process.reachable)
+    choice = _choices_of(process, states)
+    gather = sp.csr_array(
+        (np.ones(len(choice)), (process.choice_state[choice], np.arange(len(choice)))),
+        shape=(process.n_states, len(choice)),
+    )
+    balance = sp.csr_array(gather - gamma * process.matrix[choice].T)
+    return FlowPolytope(
+        process,
+        sp.csr_array(balance[states]),
+        (1.0 - gamma) * process.initial[states],
+        gather,
+        np.zeros(len(choice), dtype=np.int64),
+        choice,
+    )
