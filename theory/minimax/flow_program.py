@@ -1,0 +1,162 @@
+"""The linear program of T4 in cvxpy, and the certificates recomputed from its variables.
+
+    maximise s   subject to   rho(x)_g >= base_g + s * direction_g  for all g,   x in the flow polytope.
+
+With ``base = 0`` and ``direction = v*`` this is ``t* = max { t : rho in M, rho_g >= t v*_g }``. Two things are read from
+the solution and nothing else: a policy, whose success probabilities are then evaluated afresh (primal bound), and dual
+weights ``w >= 0`` on the goals, for which ``U(w) = max_{rho in M} w . rho`` is then computed by backward induction (dual
+bound: every achievable ``rho`` satisfies ``w . rho <= U``). Both bounds are true whatever the solver said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.goals import optimal_terminal_values
+from tabular.occupancy import FlowPolytope, flow_polytope
+from tabular.policy import terminal_distribution
+from theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from theory.regret import BracketedLoss, Loss
+from theory.success import SuccessTasks
+
+__all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"]
+
+
+@dataclass(frozen=True, eq=False)
+class SaddlePoint:
+    """A policy and dual weights with the bounds that they certify.
+
+    Attributes
+    ----------
+    lower, upper : float
+        ``lower <= min_{rho in M} max_g phi_g(rho_g) <= upper``.
+    policy : ndarray, shape (T, C') or (C',)
+    success : ndarray, shape (K,)
+        Success probabilities of `policy`, evaluated afresh.
+    terminal : ndarray, shape (S',)
+        Its terminal distribution on the (augmented) process.
+    weights : ndarray, shape (K,)
+        Non-negative dual weights, not all zero.
+    support_value : float
+        An upper bound on ``max_{rho in M} weights . rho``.
+    """
+
+    lower: float
+    upper: float
+    policy: np.ndarray
+    success: np.ndarray
+    terminal: np.ndarray
+    weights: np.ndarray
+    support_value: float
+
+
+def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
+    """Return an upper bound on ``max_{rho in M} w . rho``, by value iteration, rounding included."""
+    column = np.asarray(tasks.success @ weights).reshape(-1, 1)
+    return float(optimal_terminal_values(tasks.process, column).upper[0]) * (1 + 1e-15 * (len(weights) + 4))
+
+
+def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
+    """Return the largest ``theta`` with ``sum_g w_g required_g(theta) >= U``: a lower bound on the minimax loss.
+
+    If some achievable ``rho`` had ``max_g phi_g(rho_g) < theta`` it would need ``rho_g > required_g(theta)`` and thus
+    ``w . rho > U``, which no achievable ``rho`` has. Found by bisection on the safe side.
+    """
+    active = weights > 0
+    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8)) + 4e-16 * float(weights @ loss.optimum)
+
+    def holds(theta: float) -> bool:
+        needed = loss.required(theta)[active]
+        return bool(np.any(np.isinf(needed)) or weights[active] @ needed >= needed_at_least)
+
+    # No success probability exceeds its optimum, so the loss is nowhere below the smallest loss at the optimum.
+    low = max(0.0, float(loss.value(loss.optimum).max()) * (1 - 1e-14))
+    high = low + 1.0
+    while holds(high):
+        low, high = high, 2.0 * high
+        if high > 1e300:
+            return np.inf
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def certified_saddle_point(
+    tasks: SuccessTasks, loss: BracketedLoss, policy: np.ndarray, weights: np.ndarray
+) -> SaddlePoint:
+    """Evaluate a policy and dual weights afresh and return the bounds that they prove."""
+    terminal = terminal_distribution(tasks.process, policy)
+    # Marks are 0 or 1: summing them rounds at most once a term.
+    shrink = 1.0 - 1.2e-16 * (int(np.diff(tasks.success.indptr).max()) + 2)
+    success_lower = np.asarray(tasks.success.T @ terminal.lower) * shrink
+    reached = np.minimum(success_lower, loss.high.optimum)
+    # A few roundings of the formula, and the cancellation in v - rho, which the slope magnifies.
+    upper = float(np.max(loss.high.value(reached) * (1 + 1e-14) + 4e-16 * loss.high.slope(reached)))
+    clean = np.maximum(np.nan_to_num(weights), 0.0)
+    if not clean.sum() > 0:
+        clean = np.ones_like(clean)
+    clean = clean / clean.max()
+    support = support_value(tasks, clean)
+    success = np.asarray(tasks.success.T @ terminal.probabilities)
+    lower = min(lower_bound(loss.low, clean, support) * (1 - 1e-14), upper)
+    return SaddlePoint(lower, upper, policy, success, terminal.probabilities, clean, support)
+
+
+class FlowProgram:
+    """The parametrised linear program over the flow polytope of `tasks`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If the polytope has too many variables for a monolithic program.
+    """
+
+    def __init__(self, tasks: SuccessTasks) -> None:
+        self.tasks = tasks
+        self.polytope: FlowPolytope = flow_polytope(tasks.process)
+        count = len(tasks.names)
+        self._flow = cp.Variable(len(self.polytope.choice), nonneg=True)
+        self._level = cp.Variable()
+        self._base = cp.Parameter(count)
+        self._direction = cp.Parameter(count, nonneg=True)
+
+    @cached_property
+    def success_matrix(self) -> sp.csr_array:
+        """Success probabilities as a function of the flow, shape (K, variables)."""
+        return sp.csr_array(self.tasks.success.T @ self.polytope.terminal)
+
+    @cached_property
+    def _problem(self) -> tuple[cp.Problem, cp.Constraint]:
+        goals = self.success_matrix @ self._flow >= self._base + self._level * self._direction
+        balance = self.polytope.balance @ self._flow == self.polytope.supply
+        return cp.Problem(cp.Maximize(self._level), [goals, balance]), goals
+
+    def solve(
+        self,
+        loss: BracketedLoss,
+        base: np.ndarray,
+        direction: np.ndarray,
+        *,
+        tolerance: float,
+        attempts: Sequence[Attempt] = LINEAR_SOLVERS,
+    ) -> Best[SaddlePoint]:
+        """Solve for one base point and direction; return the certified saddle point."""
+        self._base.value, self._direction.value = base, direction
+        problem, goals = self._problem
+
+        def certify() -> SaddlePoint | None:
+            if self._flow.value is None or goals.dual_value is None:
+                return None
+            policy = self.polytope.policy(self._flow.value)
+            return certified_saddle_point(self.tasks, loss, policy, np.asarray(goals.dual_value))
+
+        return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)

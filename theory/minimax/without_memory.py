@@ -1,0 +1,155 @@
+"""Minimax blind and memoryless learners: the worst loss over tasks, minimised over the success polytope.
+
+The problem is ``min_{rho in M} max_g phi_g(rho_g)`` with every ``phi_g`` convex and decreasing (T4). Where the losses are
+homogeneous (infinitely many episodes) it is one linear program; otherwise Newton's method on the value: at a level
+``theta`` let ``r_g`` be the smallest success probability with ``phi_g(r_g) <= theta`` and ``d_g = -dr_g / dtheta``; the
+program ``max { s : rho_g >= r_g + s d_g }`` underestimates the curve ``r_g(theta - s)`` by convexity, so its solution
+moves ``theta`` to the optimum at quadratic speed. Bounds are certified at every step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tabular.bounds import Bracket
+from tabular.errors import ConvergenceError, UnsupportedError
+from theory.minimax.flow_program import FlowProgram, SaddlePoint
+from theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from theory.optimise import LINEAR_SOLVERS
+from theory.regret import BracketedLoss, bracketed_loss
+from theory.success import SuccessTasks, success_tasks
+from theory.tasks import Detection, GoalTasks, TaskFamily
+
+__all__ = ["solve_without_memory"]
+
+MAX_NEWTON_STEPS = 60
+
+
+def solve_without_memory(
+    tasks: TaskFamily,
+    *,
+    learner: Learner = Learner.MEMORYLESS,
+    criterion: Criterion = Criterion.REGRET,
+    episodes: int | None = None,
+    tolerance: float = 1e-9,
+    progress: Callable[[float, float], None] | None = None,
+) -> MinimaxSolution:
+    """Return the minimax blind or memoryless learner and the least-favourable task distribution.
+
+    Parameters
+    ----------
+    tasks : TaskFamily
+        Goals (detected at the end or on the way) or trajectories.
+    learner : Learner
+        ``BLIND`` or ``MEMORYLESS``.
+    criterion : Criterion
+    episodes : int or None
+        ``N``; None for infinitely many.
+    tolerance : float
+        Wanted relative gap of the bracket.
+    progress : callable, optional
+        Called with the current bounds.
+
+    Returns
+    -------
+    MinimaxSolution
+
+    Raises
+    ------
+    UnsupportedError
+        For combinations that are not defined (general rewards, the blind learner's infinite regret).
+    ConvergenceError
+        If the bracket does not close to the tolerance; it carries the best bounds.
+    """
+    began = time.perf_counter()
+    if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
+        raise UnsupportedError(
+            "Hitting times on the way count steps; for learners without memory use --detect end, or --learner memory."
+        )
+    marked = success_tasks(tasks)
+    loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
+    program = FlowProgram(marked)
+    primal, dual = _newton(program, loss, tolerance, progress)
+    return _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
+
+
+def _newton(
+    program: FlowProgram, loss: BracketedLoss, tolerance: float, progress: Callable[[float, float], None] | None
+) -> tuple[SaddlePoint, SaddlePoint]:
+    """Return the saddle points with the smallest upper and the largest lower bound."""
+    base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
+    primal = dual = None
+    attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
+    for _ in range(MAX_NEWTON_STEPS):
+        best = program.solve(loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts)
+        stalled = primal is not None and best.upper >= primal.upper and dual is not None and best.lower <= dual.lower
+        primal = best.lowest if primal is None or best.upper < primal.upper else primal
+        dual = best.highest if dual is None or best.lower > dual.lower else dual
+        if progress is not None:
+            progress(dual.lower, primal.upper)
+        if primal.upper - dual.lower <= tolerance * max(1.0, abs(dual.lower)) or loss.nominal.homogeneous:
+            return primal, dual
+        if stalled and attempts is LINEAR_SOLVERS:
+            break
+        # Steps before the last are not tight by nature; other solvers are asked only where the first one stalls.
+        attempts = LINEAR_SOLVERS if stalled else attempts
+        base = loss.nominal.required(primal.upper)
+        direction = 1.0 / np.maximum(loss.nominal.slope(base), 1e-300)
+    assert primal is not None and dual is not None
+    raise ConvergenceError(
+        f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger tolerance.",
+        lower=dual.lower,
+        upper=primal.upper,
+    )
+
+
+def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
+    """Return the task distribution ``p_g`` proportional to ``w_g / |phi_g'|`` at the lower bound's level."""
+    needed = loss.nominal.required(dual.lower)
+    reference = np.where(np.isfinite(needed), needed, loss.nominal.optimum)
+    with np.errstate(divide="ignore"):
+        weights = np.where(dual.weights > 0, dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300), 0.0)
+    return weights / weights.sum()
+
+
+def _solution(
+    marked: SuccessTasks,
+    loss: BracketedLoss,
+    program: FlowProgram,
+    primal: SaddlePoint,
+    dual: SaddlePoint,
+    learner: Learner,
+    criterion: Criterion,
+    episodes: int | None,
+    tolerance: float,
+    began: float,
+) -> MinimaxSolution:
+    value = Bracket(
+        dual.lower,
+        primal.upper,
+        lower_from="dual weights, evaluated by value iteration",
+        upper_from="success probabilities of the returned policy, evaluated afresh",
+    )
+    return MinimaxSolution(
+        value=value,
+        tasks=marked.names,
+        least_favourable=least_favourable(loss, dual),
+        per_task=loss.nominal.value(np.minimum(primal.success, loss.nominal.optimum)),
+        exploration=primal.terminal if marked.augmented is None else primal.success,
+        learner=learner,
+        criterion=criterion,
+        episodes=episodes,
+        method="linear program over occupancy measures (HiGHS)",
+        status=value.status(tolerance),
+        seconds=time.perf_counter() - began,
+        size={
+            "states": marked.process.n_states,
+            "tasks": len(marked.names),
+            "variables": len(program.polytope.choice),
+            "rows": program.polytope.balance.shape[0],
+        },
+        details={"policy": primal.policy, "weights": dual.weights, "marked": marked},
+    )
