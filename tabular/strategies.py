@@ -1,0 +1,155 @@
+"""Hypothesis strategies that generate rational controlled Markov processes, for property-based tests of one's own.
+
+Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a rounding, and
+counterexamples shrink towards few states, few actions, short horizons and simple fractions.
+
+>>> from hypothesis import given
+>>> from tabular.strategies import processes
+>>> @given(processes())
+... def test_rows_sum_to_one(process):
+...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
+>>> test_rows_sum_to_one()
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.policy import policy_shape
+from tabular.process import ControlledMarkovProcess
+
+__all__ = [
+    "controllable_processes",
+    "deterministic_processes",
+    "distributions",
+    "horizons",
+    "policies",
+    "processes",
+    "stochastic_processes",
+]
+
+Row = list[tuple[int, int, int, Fraction]]
+
+
+def distributions(size: int, *, positive: bool = False, largest: int = 6) -> st.SearchStrategy[list[Fraction]]:
+    """Rational probability vectors of length `size`, as integer weights over their sum."""
+    weights = st.lists(st.integers(1 if positive else 0, largest), min_size=size, max_size=size)
+    return weights.filter(any).map(lambda w: [Fraction(x, sum(w)) for x in w])
+
+
+def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy[Horizon]:
+    """Finite horizons up to `max_steps` and, unless excluded, geometric ones with gamma in {1/2, 2/3, 3/4, 9/10}."""
+    finite = st.integers(1, max_steps).map(FiniteHorizon)
+    if not geometric:
+        return finite
+    gammas = st.sampled_from([Fraction(1, 2), Fraction(2, 3), Fraction(3, 4), Fraction(9, 10)])
+    return st.one_of(finite, gammas.map(GeometricHorizon))
+
+
+@st.composite
+def processes(
+    draw: st.DrawFn,
+    *,
+    min_states: int = 1,
+    max_states: int = 4,
+    max_actions: int = 3,
+    max_steps: int = 4,
+    deterministic: bool | None = None,
+    geometric: bool = True,
+    random_start: bool = True,
+) -> ControlledMarkovProcess:
+    """Rational processes with state-dependent action sets; some states may be unreachable.
+
+    Parameters
+    ----------
+    min_states, max_states, max_actions, max_steps : int
+        Size limits.
+    deterministic : bool, optional
+        True: one successor a choice; False: at least one choice has two; None: either.
+    geometric : bool
+        Whether geometric horizons are drawn, too.
+    random_start : bool
+        Whether the initial state may be random.
+    """
+    lowest = max(min_states, 2) if deterministic is False else min_states
+    n_states = draw(st.integers(lowest, max_states))
+    rows: Row = []
+    for state in range(n_states):
+        for action in range(draw(st.integers(1, max_actions))):
+            single = deterministic or (deterministic is None and draw(st.booleans()))
+            if single or n_states == 1:
+                rows.append((state, action, draw(st.integers(0, n_states - 1)), Fraction(1)))
+            else:
+                for successor, p in enumerate(draw(distributions(n_states, largest=4))):
+                    if p:
+                        rows.append((state, action, successor, p))
+    if deterministic is False and len({row[:2] for row in rows}) == len(rows):
+        rows = [row for row in rows if row[:2] != (0, 0)] + [(0, 0, 0, Fraction(1, 2)), (0, 0, 1, Fraction(1, 2))]
+    initial: dict[int, object] = {0: 1}
+    if random_start and draw(st.booleans()):
+        initial = {s: p for s, p in enumerate(draw(distributions(n_states, largest=3))) if p}
+    return ControlledMarkovProcess.from_transitions(
+        rows,
+        states=n_states,
+        actions=max_actions,
+        initial=initial,
+        horizon=draw(horizons(max_steps=max_steps, geometric=geometric)),
+        name="generated",
+    )
+
+
+def deterministic_processes(**sizes: int) -> st.SearchStrategy[ControlledMarkovProcess]:
+    """Processes with deterministic dynamics, one start and a finite horizon; see `processes` for the sizes."""
+    return processes(deterministic=True, geometric=False, random_start=False, **sizes)
+
+
+def stochastic_processes(**sizes: int) -> st.SearchStrategy[ControlledMarkovProcess]:
+    """Processes with at least one random transition and a finite horizon; see `processes` for the sizes."""
+    return processes(deterministic=False, geometric=False, **sizes)
+
+
+@st.composite
+def controllable_processes(
+    draw: st.DrawFn, *, min_states: int = 1, max_states: int = 5, extra_steps: int = 2
+) -> ControlledMarkovProcess:
+    """Deterministic processes where every state can be the terminal state with certainty.
+
+    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are random, and
+    the horizon is at least the depth of the tree.
+    """
+    n_states = draw(st.integers(min_states, max_states))
+    depth = [0]
+    targets: list[list[int]] = [[state] for state in range(n_states)]
+    for child in range(1, n_states):
+        parent = draw(st.integers(0, child - 1))
+        depth.append(depth[parent] + 1)
+        targets[parent].append(child)
+    for state in range(n_states):
+        targets[state] += draw(st.lists(st.integers(0, n_states - 1), max_size=2))
+    rows = [(s, a, to, Fraction(1)) for s in range(n_states) for a, to in enumerate(targets[s])]
+    return ControlledMarkovProcess.from_transitions(
+        rows,
+        states=n_states,
+        actions=max(len(t) for t in targets),
+        initial=0,
+        horizon=max(1, max(depth)) + draw(st.integers(0, extra_steps)),
+        name="controllable",
+    )
+
+
+@st.composite
+def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
+    """Rational Markov policies of `process`: object arrays of `Fraction`, shape (T, C) or (C,)."""
+    shape = policy_shape(process)
+    counts = np.diff(process.choice_offsets).tolist()
+    rows = [
+        [p for count in counts for p in draw(distributions(count, largest=3))]
+        for _ in range(shape[0] if len(shape) == 2 else 1)
+    ]
+    policy = np.empty(shape, dtype=object)
+    policy[...] = rows if len(shape) == 2 else rows[0]
+    return policy
