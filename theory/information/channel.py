@@ -92,8 +92,9 @@ class Channel:
         return cast(Vector, self.matrix.T @ (input_distribution * self.inverse_sums))
 
     def divergences(self, output_distribution: Vector) -> Vector:
-        """Return ``KL(W_x || q / sum(q)) = sum_y W(y|x) log(W(y|x) / q_y) + log sum(q)``, shape ``(X,)``, in
-        nats.
+        """Return ``KL(W_x || q / sum(q))`` of every row, shape ``(X,)``, in nats.
+
+        That is ``sum_y W(y|x) log(W(y|x) / q_y) + log sum(q)``.
 
         Parameters
         ----------
@@ -184,12 +185,12 @@ def as_distribution(distribution: ArrayLike, name: str = "distribution", size: i
     bad = np.flatnonzero(~(np.isfinite(vector) & (vector >= 0)))
     if bad.size:
         raise InvalidArgumentError(
-            f"Expected {name} to be finite and non-negative, but got {name}[{bad[0]}]={vector[bad[0]]!r}; "
-            "correct that entry."
+            f"Expected {name} to be finite and non-negative, but got {name}[{bad[0]}]="
+            f"{float(vector[bad[0]])!r}; correct that entry."
         )
     if abs(vector.sum() - 1.0) > SUM_TOLERANCE:
         raise InvalidArgumentError(
-            f"Expected {name} to sum to 1 within {SUM_TOLERANCE:g}, but got sum={vector.sum()!r}; "
+            f"Expected {name} to sum to 1 within {SUM_TOLERANCE:g}, but got sum={float(vector.sum())!r}; "
             "divide it by its sum if it holds weights."
         )
     return vector

@@ -1,0 +1,154 @@
+"""Entropy, relative entropy and mutual information: values, identities, conventions and errors."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabular.errors import InvalidArgumentError
+from theory.information import (
+    entropy,
+    kl_divergence,
+    mutual_information,
+    output_distribution,
+    row_divergences,
+    row_entropies,
+)
+from theory.information.channel import Vector
+from theory.information.strategies import channels, distributions
+
+
+@st.composite
+def inputs_and_channel(draw: st.DrawFn) -> tuple[Vector, Vector]:
+    channel = draw(channels())
+    return draw(distributions(channel.shape[0])), channel
+
+
+def test_entropy_is_in_nats() -> None:
+    assert entropy([0.5, 0.5]) == pytest.approx(math.log(2), abs=1e-15)
+    assert entropy([0.25, 0.75]) == pytest.approx(0.5623351446188083, abs=1e-15)
+    assert entropy(np.array([Fraction(1, 3)] * 3)) == pytest.approx(math.log(3), abs=1e-15)
+
+
+def test_zero_log_zero_is_zero_and_a_missed_mass_is_infinite() -> None:
+    assert entropy([1.0, 0.0]) == 0.0
+    assert kl_divergence([1.0, 0.0], [0.5, 0.5]) == pytest.approx(math.log(2), abs=1e-15)
+    assert kl_divergence([0.5, 0.5], [1.0, 0.0]) == math.inf
+    rows = row_divergences([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]], [0.5, 0.0, 0.5])
+    assert rows[0] == math.inf
+    assert rows[1] == pytest.approx(math.log(2), abs=1e-15)
+
+
+def test_mutual_information_of_a_noiseless_channel_is_the_entropy_of_its_input() -> None:
+    assert mutual_information([0.2, 0.8], np.eye(2)) == pytest.approx(entropy([0.2, 0.8]), abs=1e-15)
+
+
+@given(inputs_and_channel())
+def test_mutual_information_is_the_divergence_of_the_joint_from_the_product(
+    case: tuple[Vector, Vector],
+) -> None:
+    p, channel = case
+    joint = p[:, np.newaxis] * channel
+    product = np.outer(p, joint.sum(axis=0))
+    expected = kl_divergence(joint.ravel(), product.ravel())
+    assert mutual_information(p, channel) == pytest.approx(expected, abs=1e-13)
+
+
+@given(inputs_and_channel())
+def test_mutual_information_is_output_entropy_less_noise(case: tuple[Vector, Vector]) -> None:
+    p, channel = case
+    noise = float(p @ row_entropies(channel))
+    expected = entropy(output_distribution(p, channel)) - noise
+    assert mutual_information(p, channel) == pytest.approx(expected, abs=1e-13)
+
+
+@given(inputs_and_channel())
+def test_mutual_information_is_symmetric_under_bayes_rule(case: tuple[Vector, Vector]) -> None:
+    p, channel = case
+    q = output_distribution(p, channel)
+    reached = q > 0
+    posterior = (p[:, np.newaxis] * channel)[:, reached] / q[reached]
+    backward = mutual_information(q[reached], posterior.T)
+    assert mutual_information(p, channel) == pytest.approx(backward, abs=1e-13)
+
+
+@given(inputs_and_channel())
+def test_rows_agree_with_vectors(case: tuple[Vector, Vector]) -> None:
+    p, channel = case
+    q = output_distribution(p, channel)
+    assert row_entropies(channel) == pytest.approx([entropy(row) for row in channel], abs=1e-14)
+    assert row_divergences(channel, q) == pytest.approx([kl_divergence(row, q) for row in channel], abs=1e-13)
+
+
+@given(inputs_and_channel())
+def test_dense_and_sparse_agree(case: tuple[Vector, Vector]) -> None:
+    p, dense = case
+    for sparse in (
+        scipy.sparse.csr_array(dense),
+        scipy.sparse.csc_matrix(dense),
+        scipy.sparse.coo_array(dense),
+    ):
+        assert mutual_information(p, sparse) == pytest.approx(mutual_information(p, dense), abs=1e-14)
+        assert row_entropies(sparse) == pytest.approx(row_entropies(dense), abs=1e-14)
+        assert output_distribution(p, sparse) == pytest.approx(output_distribution(p, dense), abs=1e-15)
+
+
+@given(st.data())
+def test_divergence_is_non_negative_and_zero_only_between_equals(data: st.DataObject) -> None:
+    p = data.draw(distributions(4))
+    q = data.draw(distributions(4))
+    divergence = kl_divergence(p, q)
+    # Pinsker's inequality bounds it from below by the total variation.
+    assert divergence >= 0.5 * float(np.abs(p - q).sum()) ** 2 - 1e-14
+    assert kl_divergence(p, p) <= 1e-15
+
+
+@pytest.mark.parametrize("wrap", [np.array, scipy.sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("rows", "fragments"),
+    [
+        ([[0.5, 0.5], [0.7, 0.2]], ["row 1 sums to 0.8999999999999999", "transpose"]),
+        ([[0.5, 0.5], [1.5, -0.5]], ["channel[1, 1]=-0.5", "row 1"]),
+        ([[np.nan, 1.0], [0.5, 0.5]], ["channel[0, 0]=nan"]),
+        ([[0.5, 0.5], [np.inf, 0.0]], ["channel[1, 0]=inf"]),
+        ([[0.5, 0.5], [0.0, 0.0]], ["row 1 sums to 0.0"]),
+    ],
+)
+def test_a_malformed_channel_is_named_by_row_and_value(
+    wrap: type, rows: list[list[float]], fragments: list[str]
+) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        row_entropies(wrap(rows))
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("channel", [[0.5, 0.5], np.ones((0, 3)), np.ones((2, 0)), [[1.0], [0.5, 0.5]], "no"])
+def test_a_channel_of_wrong_shape_is_refused(channel: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="channel"):
+        row_entropies(channel)
+
+
+def test_distributions_are_checked() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"distribution\[1\]=-0.5"):
+        entropy([1.5, -0.5])
+    with pytest.raises(InvalidArgumentError, match=r"sum=0\.9"):
+        entropy([0.4, 0.5])
+    with pytest.raises(InvalidArgumentError, match="one length"):
+        kl_divergence([1.0], [0.5, 0.5])
+    with pytest.raises(InvalidArgumentError, match="one dimension"):
+        entropy([[1.0]])
+
+
+def test_a_transposed_channel_is_caught_by_its_shape_or_sums() -> None:
+    channel = np.array([[0.5, 0.5, 0.0], [0.0, 0.25, 0.75]])
+    with pytest.raises(InvalidArgumentError, match="transpose"):
+        mutual_information([0.5, 0.5], channel.T)
+    with pytest.raises(InvalidArgumentError, match="transpose"):
+        mutual_information([0.2, 0.3, 0.5], channel)
