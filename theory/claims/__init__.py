@@ -1,0 +1,43 @@
+"""Claims as data: theorems, controls, assumptions, evidence, verdicts, witnesses."""
+
+from __future__ import annotations
+
+from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON, SINGLE_START, Assumption
+from theory.claims.context import Context
+from theory.claims.evidence import Evidence, Group, Trial, agreement, exact_agreement
+from theory.claims.registry import claim, controls, from_file, theorems
+from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
+from theory.claims.verdict import Verdict
+from theory.claims.verify import ControlResult, TheoremResult, plant, verify_control, verify_theorem
+from theory.claims.witness import load_witness, store_witness
+
+__all__ = [
+    "CONTROLLABLE",
+    "DETERMINISTIC",
+    "FINITE_HORIZON",
+    "SINGLE_START",
+    "Assumption",
+    "Context",
+    "Control",
+    "ControlResult",
+    "Evidence",
+    "Group",
+    "Kind",
+    "Method",
+    "Planted",
+    "Theorem",
+    "TheoremResult",
+    "Trial",
+    "Verdict",
+    "agreement",
+    "claim",
+    "controls",
+    "exact_agreement",
+    "from_file",
+    "load_witness",
+    "plant",
+    "store_witness",
+    "theorems",
+    "verify_control",
+    "verify_theorem",
+]

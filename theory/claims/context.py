@@ -1,0 +1,116 @@
+"""What a method of a claim may draw on: instances, a seed, and how much of everything."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as hypothesis_seed
+from hypothesis.strategies import SearchStrategy
+
+from tabular.process import ControlledMarkovProcess
+from theory.claims.assumption import Assumption
+from theory.claims.evidence import Trial
+from theory.claims.zoo import ZOO, Specimen
+
+__all__ = ["Context"]
+
+Instance = TypeVar("Instance")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The setting of one verification run.
+
+    Attributes
+    ----------
+    seed : int
+        Every random draw derives from it and from the name of what is drawn.
+    instances : int
+        How many random instances a method looks at.
+    exact : bool
+        Whether floating-point methods are left out.
+    zoo : tuple of Specimen
+        The named processes.
+    """
+
+    seed: int = 0
+    instances: int = 20
+    exact: bool = False
+    zoo: tuple[Specimen, ...] = ZOO
+
+    def generator(self, name: str) -> np.random.Generator:
+        """Return a random generator that depends on the seed and `name` only."""
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+    def processes(
+        self, *assumptions: Assumption, largest: int | None = None
+    ) -> Iterator[tuple[str, ControlledMarkovProcess]]:
+        """Yield the named processes that meet the assumptions (and have at most `largest` states)."""
+        for specimen in self.zoo:
+            process = specimen.process()
+            if largest is not None and process.n_states > largest:
+                continue
+            if all(assumption.holds(process) for assumption in assumptions):
+                yield specimen.name, process
+
+    def examples(
+        self,
+        strategy: SearchStrategy[Instance],
+        check: Callable[[Instance], Trial | None],
+        *,
+        name: str,
+        share: float = 1.0,
+    ) -> Sequence[Trial]:
+        """Run `check` on generated instances; a failing one is shrunk to the smallest that fails.
+
+        Parameters
+        ----------
+        strategy : SearchStrategy
+            Generates the instances.
+        check : callable
+            Returns a trial, or None where the assumptions are not met.
+        name : str
+            Names the draw, for the seed.
+        share : float
+            Fraction of `instances` to look at.
+
+        Returns
+        -------
+        sequence of Trial
+            All that passed, or the one failure after shrinking.
+        """
+        passed: list[Trial] = []
+        failed: list[Trial] = []
+
+        @hypothesis_seed(self.seed + zlib.crc32(name.encode()))
+        @settings(
+            max_examples=max(1, round(self.instances * share)),
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.target, Phase.shrink),
+        )
+        @given(strategy)
+        def run(instance: Instance) -> None:
+            trial = check(instance)
+            if trial is None:
+                return
+            if not trial.margin >= 0:
+                failed.append(trial)
+                raise _FailedTrial
+            passed.append(trial)
+
+        try:
+            run()
+        except _FailedTrial:
+            return [failed[-1]]
+        return passed
+
+
+class _FailedTrial(Exception):
+    """Tells the search that a trial failed; never leaves this module."""

@@ -1,0 +1,113 @@
+"""Evidence: what one method found about one claim, and the trials it is made of.
+
+A *trial* measures the claim on one instance by its margin: how far the claim is from failing there. A negative margin is a
+failure; exact trials have margin zero or more without any tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+__all__ = ["Evidence", "Group", "Trial", "agreement", "exact_agreement", "gather"]
+
+
+class Group(Enum):
+    """Independent ways to know something; the value is shown in reports."""
+
+    SYMBOLIC = "symbolic"
+    EXACT = "exact"
+    OPTIMISATION = "optimisation"
+    ENUMERATION = "enumeration"
+    SIMULATION = "simulation"
+    PROPERTY = "property"
+    SMT = "SMT"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The outcome on one instance.
+
+    Attributes
+    ----------
+    instance : str
+        What it was measured on, for a reader.
+    margin : float
+        Distance to failure; negative means that the claim fails here.
+    note : str
+        What was compared, if it failed.
+    """
+
+    instance: str
+    margin: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one method found.
+
+    Attributes
+    ----------
+    name : str
+    group : Group
+    solvers : frozenset of str
+        Numerical solvers it rests on; two methods are independent only if they share none.
+    instances : int
+        Number of trials.
+    margin : float
+        Smallest margin (infinite without trials).
+    seconds : float
+    failure : Trial or None
+        The first failing trial.
+    general : str or None
+        For which sizes a symbolic derivation is general; None for evidence on instances.
+    """
+
+    name: str
+    group: Group
+    solvers: frozenset[str]
+    instances: int
+    margin: float
+    seconds: float
+    failure: Trial | None = None
+    general: str | None = None
+
+
+def agreement(instance: str, computed: float, expected: float, tolerance: float) -> Trial:
+    """Compare two numbers; the margin is the tolerance (relative to ``max(1, |expected|)``) less the error."""
+    if math.isinf(expected) or math.isinf(computed):
+        error = 0.0 if computed == expected else math.inf
+    else:
+        error = abs(computed - expected) / max(1.0, abs(expected))
+    margin = tolerance - error if error == error else -math.inf
+    return Trial(instance, margin, f"computed {computed!r}, expected {expected!r}")
+
+
+def exact_agreement(instance: str, computed: Fraction | int, expected: Fraction | int) -> Trial:
+    """Compare two rational numbers with tolerance zero."""
+    return Trial(instance, 0.0 - float(abs(computed - expected)), f"computed {computed}, expected {expected}")
+
+
+def gather(
+    name: str,
+    group: Group,
+    run: Callable[[], Iterable[Trial]],
+    *,
+    solvers: frozenset[str] = frozenset(),
+    general: str | None = None,
+) -> Evidence:
+    """Run the trials of `run`, stopping at the first failure, and return the evidence."""
+    began = time.perf_counter()
+    count, margin, failure = 0, math.inf, None
+    for trial in run():
+        count += 1
+        margin = min(margin, trial.margin)
+        if not trial.margin >= 0:  # a NaN margin is a failure
+            failure = trial
+            break
+    return Evidence(name, group, solvers, count, margin, time.perf_counter() - began, failure, general)

@@ -1,0 +1,82 @@
+"""All theorems and controls, found by looking into their folders: adding one is adding one file."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from functools import cache
+from pathlib import Path
+
+from tabular.errors import InvalidArgumentError
+from theory.claims.theorem import Control, Theorem
+
+__all__ = ["claim", "controls", "from_file", "theorems"]
+
+
+def _collect(package: str, attribute: str, kind: type) -> dict[str, object]:
+    found: dict[str, object] = {}
+    folder = importlib.import_module(package)
+    for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
+        if module.name.startswith("_"):
+            continue
+        item = getattr(importlib.import_module(f"{package}.{module.name}"), attribute, None)
+        if isinstance(item, kind):
+            uid = item.uid  # type: ignore[attr-defined]  # both kinds have one
+            if uid in found:
+                raise InvalidArgumentError(f"Two files of {package} define {uid}; identifiers are permanent.")
+            found[uid] = item
+    return found
+
+
+@cache
+def theorems() -> dict[str, Theorem]:
+    """Return every theorem by its identifier."""
+    return {uid: item for uid, item in _collect("theory.theorems", "THEOREM", Theorem).items()}  # type: ignore[misc]
+
+
+@cache
+def controls() -> dict[str, Control]:
+    """Return every negative control by its identifier."""
+    return {uid: item for uid, item in _collect("theory.controls", "CONTROL", Control).items()}  # type: ignore[misc]
+
+
+def claim(uid: str) -> Theorem | Control:
+    """Return the theorem or control with this identifier (``T4`` and ``T04`` are the same).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none; the message lists what there is.
+    """
+    known: dict[str, Theorem | Control] = {**theorems(), **controls()}
+    short = uid.strip().upper()
+    padded = short[:1] + short[1:].zfill(2)
+    if padded not in known:
+        raise InvalidArgumentError(f"Unknown claim {uid!r}; there are {', '.join(known)}.")
+    return known[padded]
+
+
+def from_file(path: Path) -> Theorem | Control:
+    """Import a claim from a Python file outside the project; this runs the file, so only give your own.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the file cannot be imported or defines neither ``THEOREM`` nor ``CONTROL``.
+    """
+    specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
+    if specification is None or specification.loader is None or not path.is_file():
+        raise InvalidArgumentError(f"Cannot import {path}; expected a Python file, see theory/theorems/_template.py.")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    try:
+        specification.loader.exec_module(module)
+    except Exception as error:
+        raise InvalidArgumentError(f"{path} failed to import: {type(error).__name__}: {error}.") from error
+    for attribute, kind in (("THEOREM", Theorem), ("CONTROL", Control)):
+        item = getattr(module, attribute, None)
+        if isinstance(item, kind):
+            return item
+    raise InvalidArgumentError(f"{path} defines neither THEOREM nor CONTROL; see theory/theorems/_template.py.")

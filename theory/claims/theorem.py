@@ -1,0 +1,128 @@
+"""What a claim is made of: statement, assumptions, source, methods, planted errors.
+
+A theorem file defines ``THEOREM``; a control file defines ``CONTROL``. Both are found by looking into their folders
+(`theory.claims.registry`). A theorem's `claim` is the formula under test: every method receives it as an argument, and
+every planted error is another formula put in its place, which the same methods must refute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from theory.claims.assumption import Assumption
+from theory.claims.context import Context
+from theory.claims.evidence import Group, Trial
+from theory.claims.verdict import Verdict
+
+__all__ = ["Control", "Kind", "Method", "Planted", "Theorem"]
+
+
+class Kind(Enum):
+    """Where a statement comes from."""
+
+    SOURCE = "claim of the source"
+    CLASSICAL = "classical result"
+    EXTENSION = "extension by this project"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to check a claim.
+
+    Attributes
+    ----------
+    name : str
+    group : Group
+    run : callable
+        ``run(claim, context)`` yields trials.
+    solvers : frozenset of str
+        Numerical solvers it rests on.
+    general : str or None
+        For a symbolic derivation: for which sizes it is general.
+    """
+
+    name: str
+    group: Group
+    run: Callable[[Any, Context], Iterable[Trial]]
+    solvers: frozenset[str] = frozenset()
+    general: str | None = None
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A wrong variant of the claim that the methods must refute."""
+
+    name: str
+    claim: Any
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A statement with everything needed to check it.
+
+    Attributes
+    ----------
+    uid : str
+        ``"T01"`` and so on; permanent.
+    title, statement : str
+        The statement is LaTeX.
+    kind : Kind
+    source : str
+        Citation.
+    claim : object
+        The formula (or formulas) under test.
+    methods : tuple of Method
+        At least two, in independent groups.
+    planted : tuple of Planted
+        At least three wrong variants.
+    assumptions : tuple of Assumption
+    uses : tuple of str
+        Identifiers of the claims it rests on.
+    expected : Verdict
+    """
+
+    uid: str
+    title: str
+    statement: str
+    kind: Kind
+    source: str
+    claim: Any
+    methods: tuple[Method, ...]
+    planted: tuple[Planted, ...]
+    assumptions: tuple[Assumption, ...] = ()
+    uses: tuple[str, ...] = ()
+    expected: Verdict = Verdict.CERTIFIED
+
+
+@dataclass(frozen=True)
+class Control:
+    """A claim with an assumption dropped, which must be refuted.
+
+    Attributes
+    ----------
+    uid : str
+        ``"C01"`` and so on; permanent.
+    title, statement : str
+        The false statement, in LaTeX.
+    drops : str
+        Which assumption of which theorem is dropped.
+    source : str
+    refute : callable
+        ``refute(witness)`` replays a stored witness exactly; it returns the facts that refute the claim, or raises
+        `tabular.errors.MetaregretError` or returns None if the witness does not refute it.
+    search : callable
+        ``search(context)`` looks for a witness from scratch and returns its document, or None.
+    uses : tuple of str
+    """
+
+    uid: str
+    title: str
+    statement: str
+    drops: str
+    source: str
+    refute: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    search: Callable[[Context], Mapping[str, Any] | None]
+    uses: tuple[str, ...] = field(default=())

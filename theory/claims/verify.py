@@ -1,0 +1,110 @@
+"""Verify claims: run their methods, replay witnesses, try the planted errors; results as frozen records."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tabular.errors import MetaregretError
+from theory.claims.context import Context
+from theory.claims.evidence import Evidence, Group, gather
+from theory.claims.theorem import Control, Planted, Theorem
+from theory.claims.verdict import Verdict, verdict_of
+from theory.claims.witness import load_witness
+
+__all__ = ["ControlResult", "TheoremResult", "plant", "verify_control", "verify_theorem"]
+
+
+@dataclass(frozen=True)
+class TheoremResult:
+    """What verifying a theorem gave.
+
+    Attributes
+    ----------
+    theorem : Theorem
+    verdict : Verdict
+    evidence : tuple of Evidence
+    seconds : float
+    """
+
+    theorem: Theorem
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    seconds: float
+
+    @property
+    def margin(self) -> float:
+        """Smallest margin over all methods."""
+        return min((item.margin for item in self.evidence), default=float("inf"))
+
+    @property
+    def instances(self) -> int:
+        """Number of trials over all methods."""
+        return sum(item.instances for item in self.evidence)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the expected one, or better (proved where certified was expected)."""
+        return self.verdict is self.theorem.expected or (
+            self.verdict is Verdict.PROVED and self.theorem.expected is Verdict.CERTIFIED
+        )
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """What verifying a negative control gave: the facts of the replayed witness, if it refutes the claim."""
+
+    control: Control
+    verdict: Verdict
+    witness: Mapping[str, Any] | None
+    facts: Mapping[str, Any] | None
+    seconds: float
+    note: str = ""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the control was refuted, as it must be."""
+        return self.verdict is Verdict.REFUTED
+
+
+def verify_theorem(
+    theorem: Theorem, context: Context, progress: Callable[[str], None] | None = None
+) -> TheoremResult:
+    """Run every method of a theorem (in exact mode, only symbolic and rational ones)."""
+    began = time.perf_counter()
+    evidence = []
+    for method in theorem.methods:
+        if context.exact and method.group not in (Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT):
+            continue
+        if progress is not None:
+            progress(f"{theorem.uid} {method.name}")
+        run = partial(method.run, theorem.claim, context)
+        evidence.append(gather(method.name, method.group, run, solvers=method.solvers, general=method.general))
+    return TheoremResult(theorem, verdict_of(evidence), tuple(evidence), time.perf_counter() - began)
+
+
+def plant(theorem: Theorem, planted: Planted, context: Context) -> Evidence | None:
+    """Run a theorem's methods on a wrong variant; return the evidence that refutes it, or None if all missed it."""
+    for method in theorem.methods:
+        run = partial(method.run, planted.claim, context)
+        evidence = gather(method.name, method.group, run, solvers=method.solvers)
+        if evidence.failure is not None:
+            return evidence
+    return None
+
+
+def verify_control(control: Control) -> ControlResult:
+    """Replay a control's stored witness exactly."""
+    began = time.perf_counter()
+    try:
+        witness = load_witness(control.uid)
+        facts = control.refute(witness)
+    except MetaregretError as error:
+        return ControlResult(
+            control, Verdict.INCONCLUSIVE, None, None, time.perf_counter() - began, str(error)
+        )
+    verdict = Verdict.INCONCLUSIVE if facts is None else Verdict.REFUTED
+    return ControlResult(control, verdict, witness, facts, time.perf_counter() - began)

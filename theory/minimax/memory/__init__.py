@@ -1,0 +1,26 @@
+"""Learners with memory: the minimax game, solved exactly by decomposition (see ``docs/memory.md``)."""
+
+from __future__ import annotations
+
+from theory.minimax.memory.adversary import (
+    Adversary,
+    ConditionalValueAtRisk,
+    KullbackLeiblerBall,
+    Polytope,
+    Simplex,
+    TotalVariationBall,
+)
+from theory.minimax.memory.mixture import BehaviourPolicy, Mixture
+from theory.minimax.memory.solve import solve_memory
+
+__all__ = [
+    "Adversary",
+    "BehaviourPolicy",
+    "ConditionalValueAtRisk",
+    "KullbackLeiblerBall",
+    "Mixture",
+    "Polytope",
+    "Simplex",
+    "TotalVariationBall",
+    "solve_memory",
+]

@@ -1,0 +1,212 @@
+"""The minimax learner with memory, by decomposition (THEORY, section 5).
+
+Alternate between the exact Bayes-adaptive oracle (`MemoryGame.respond`) and the matrix game over the
+learners found so far (`MatrixGame`). Every round gives both bounds: the oracle's value at a prior is a
+lower bound on the minimax value, the worst loss of the re-evaluated mixture an upper one; both carry an
+allowance for rounding. The priors are stabilised: the oracle is asked half-way between the best prior so
+far and the master's (in-out separation, Ben-Ameur and Neto 2007), and at the master's own prior after a
+round that did not improve the lower bound. The loop ends on the bracket only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tabular.bounds import Bracket
+from tabular.errors import ConvergenceError, InvalidArgumentError
+from theory.minimax.memory.adversary import Adversary, Simplex
+from theory.minimax.memory.game import Column, MemoryGame, memory_game
+from theory.minimax.memory.master import MatrixGame
+from theory.minimax.memory.mixture import Mixture
+from theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from theory.tasks import GoalTasks, RewardTasks
+
+__all__ = ["Progress", "solve_memory"]
+
+Progress = Callable[[int, float, float], None]
+"""Called after every round with ``(round, lower, upper)``."""
+
+DEFAULT_MAX_EDGES = 2 * 10**8
+METHOD = "decomposition: Bayes-adaptive value iteration and a matrix game over learners"
+
+
+@dataclass(eq=False)
+class _Search:
+    """Best bounds so far, and what proves them."""
+
+    lower: float = -np.inf
+    upper: float = np.inf
+    prior: np.ndarray = field(default_factory=lambda: np.empty(0))
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
+    columns: list[Column] = field(default_factory=list)
+    history: list[tuple[float, float]] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def relative_gap(self) -> float:
+        return (self.upper - self.lower) / max(1.0, abs(self.lower))
+
+
+def solve_memory(
+    tasks: GoalTasks | RewardTasks,
+    episodes: int,
+    *,
+    criterion: Criterion = Criterion.REGRET,
+    adversary: Adversary | None = None,
+    tolerance: float = 1e-9,
+    max_rounds: int = 2000,
+    max_edges: int = DEFAULT_MAX_EDGES,
+    progress: Progress | None = None,
+) -> MinimaxSolution:
+    """Return the minimax value over all learners with memory, and a learner that attains it.
+
+    Parameters
+    ----------
+    tasks : GoalTasks or RewardTasks
+        On a process with a finite horizon.
+    episodes : int
+        ``N >= 1``.
+    criterion : Criterion
+        Regret; or the cost until the first success, and its ratio to the smallest possible (goals only).
+    adversary : Adversary, optional
+        The task distributions allowed; all of them by default.
+    tolerance : float
+        Relative width of the bracket at which to stop.
+    max_rounds : int
+        Limit on the number of oracle calls.
+    max_edges : int
+        Limit on the size of the hyperstate graph.
+    progress : callable, optional
+        Called after every round.
+
+    Returns
+    -------
+    MinimaxSolution
+        ``details`` holds ``mixture`` (a `Mixture`; ``mixture.behaviour()`` is the equivalent single
+        policy), ``history`` (the bracket after each round), ``game`` and ``interrupted``. A keyboard
+        interrupt after the first round ends the search and returns the best bracket so far, with status
+        ``BRACKETED``.
+
+    Raises
+    ------
+    ConvergenceError
+        With the best bounds, if the limit on rounds is reached or rounding hides any further progress.
+    InstanceTooLargeError
+        Before memory is spent, with the estimated size and what to reduce.
+    UnsupportedError, InvalidArgumentError
+    """
+    if not tolerance > 0:
+        raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
+    begun = time.perf_counter()
+    game = memory_game(tasks, episodes, criterion, max_edges)
+    allowed = Simplex() if adversary is None else adversary
+    search = _Search()
+    try:
+        _decompose(game, allowed, search, tolerance, max_rounds, progress)
+    except KeyboardInterrupt:
+        if not np.isfinite(search.upper):
+            raise
+        search.interrupted = True
+    return _solution(game, search, tolerance, time.perf_counter() - begun)
+
+
+def _decompose(
+    game: MemoryGame,
+    adversary: Adversary,
+    search: _Search,
+    tolerance: float,
+    max_rounds: int,
+    progress: Progress | None,
+) -> None:
+    """Close the bracket in `search`, in place."""
+    tasks = len(game.names)
+    master = MatrixGame(tasks, adversary)
+    query = adversary.start(tasks)
+    exact_query = False
+    for count in range(1, max_rounds + 1):
+        column = game.respond(query)
+        improved = column.lower > search.lower
+        if improved:
+            search.lower, search.prior = column.lower, query
+        stuck = exact_query and not improved and _known(column, search)
+        search.columns.append(column)
+        master.add(column.loss)
+        proposal, weights = master.solve()
+        upper = adversary.worst(weights @ master.losses) + game.allowance
+        if upper < search.upper:
+            search.upper, search.weights = upper, weights
+        search.upper = max(search.upper, search.lower)
+        search.history.append((search.lower, search.upper))
+        if progress is not None:
+            progress(count, search.lower, search.upper)
+        if search.relative_gap <= tolerance:
+            return
+        if stuck:
+            raise _no_progress(search, tolerance, game)
+        exact_query = not improved
+        query = proposal if exact_query else adversary.inside(0.5 * (search.prior + proposal))
+    raise ConvergenceError(
+        f"After max_rounds={max_rounds} rounds the bracket is [{search.lower!r}, {search.upper!r}], relative "
+        f"gap {search.relative_gap:.1e} > tolerance={tolerance}; raise max_rounds or the tolerance.",
+        lower=search.lower,
+        upper=search.upper,
+    )
+
+
+def _known(column: Column, search: _Search) -> bool:
+    """Whether the learner's losses were found before: the master cannot change any more."""
+    return any(np.array_equal(column.loss, other.loss) for other in search.columns)
+
+
+def _no_progress(search: _Search, tolerance: float, game: MemoryGame) -> ConvergenceError:
+    return ConvergenceError(
+        f"The bracket [{search.lower!r}, {search.upper!r}] cannot be narrowed to tolerance={tolerance}: "
+        f"rounding may account for {2 * game.allowance:.1e} of its width; raise the tolerance.",
+        lower=search.lower,
+        upper=search.upper,
+    )
+
+
+def _solution(game: MemoryGame, search: _Search, tolerance: float, seconds: float) -> MinimaxSolution:
+    active = np.flatnonzero(search.weights > 0)
+    losses = np.array([search.columns[index].loss for index in active])
+    weights = search.weights[active]
+    bracket = Bracket(
+        search.lower,
+        search.upper,
+        lower_from="exact Bayes-adaptive value iteration at the least-favourable distribution",
+        upper_from="losses of the returned mixture of deterministic learners",
+    )
+    size = game.graph.size
+    return MinimaxSolution(
+        value=bracket,
+        tasks=game.names,
+        least_favourable=search.prior,
+        per_task=weights @ losses,
+        exploration=None,
+        learner=Learner.MEMORY,
+        criterion=game.criterion,
+        episodes=game.episodes,
+        method=METHOD,
+        status=bracket.status(tolerance),
+        seconds=seconds,
+        size={
+            "hyperstates": size.hyperstates,
+            "edges": size.edges,
+            "task sets": size.sets,
+            "rounds": len(search.history),
+            "learners": len(active),
+        },
+        details={
+            "mixture": Mixture(
+                weights, tuple(search.columns[index].learner for index in active), losses, game.task_class
+            ),
+            "history": tuple(search.history),
+            "game": game,
+            "interrupted": search.interrupted,
+        },
+    )
