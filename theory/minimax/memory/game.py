@@ -141,8 +141,8 @@ def _signals(tasks: GoalTasks | RewardTasks, criterion: Criterion) -> Signals:
         )
     if criterion is not Criterion.REGRET:
         raise UnsupportedError(
-            f"Criterion {criterion.value!r} counts the cost until the first success, which general rewards do "
-            "not define; use criterion regret, or goals."
+            f"Criterion {criterion.value!r} counts the cost until the first success, which general rewards "
+            "do not define; use criterion regret, or goals."
         )
     return reward_signals(tasks.tables)
 

@@ -1,0 +1,210 @@
+"""The hyperstate graph of learners with memory, for any process, task family and number of episodes.
+
+Layers ``0..N (T + 1) - 1``: layer ``e (T + 1)`` holds the beginnings of episode ``e`` (one hyperstate for
+each set of tasks), layer ``e (T + 1) + 1 + t`` its hyperstates with ``t`` steps taken. The graph is built
+forward from the root by compiled breadth-first search; hyperstates are merged exactly, since both their
+state and their set of tasks are integers. A set of one class is not expanded: its continuation is planning
+for a known task.
+
+`HyperstateGraph.bayes_optimal` solves the Bayes-adaptive problem exactly for any task weights: value
+iteration backward through the layers, then one walk along the greedy learner for its payoff on each class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tabular.hyperstate.known import KnownTaskValues, known_task_values
+from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
+from tabular.hyperstate.signals import Signals
+from tabular.hyperstate.size import GraphSize, refuse, require_room
+
+if TYPE_CHECKING:
+    from tabular.hyperstate.kernels import Dynamics, Layer, Payoffs, SetTable, SplitTable
+
+__all__ = ["HyperstateGraph", "build_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class HyperstateGraph:
+    """All hyperstates reachable by some learner, layer by layer.
+
+    Attributes
+    ----------
+    signals : Signals
+    episodes : int
+        ``N``.
+    known : KnownTaskValues
+    layers : list of Layer, length N (T + 1), or empty where a single class is left at the root
+    sets, splits : tables of task sets and of how signals split them
+    dynamics : Dynamics
+    size : GraphSize
+    """
+
+    signals: Signals
+    episodes: int
+    known: KnownTaskValues
+    layers: list[Layer]
+    sets: SetTable
+    splits: SplitTable
+    dynamics: Dynamics
+    size: GraphSize
+    _scratch: np.ndarray = field(repr=False)
+
+    def bayes_optimal(self, weights: np.ndarray) -> BayesResponse:
+        """Return the best learner for unnormalised class weights, shape (K,); ``O(edges)``."""
+        from tabular.hyperstate.kernels import backward, set_masses
+
+        weights = np.ascontiguousarray(weights, dtype=np.float64)
+        if not self.layers:
+            start = np.asarray(self.known.start[0], dtype=np.float64)
+            return BayesResponse(float(weights @ start), start.copy(), _no_choices(self.sets.words.shape[1]))
+        masses = set_masses(self.sets.words[: self.sets.used], weights)
+        values: list[np.ndarray] = [np.empty(0)]
+        for index in reversed(range(len(self.layers))):
+            values.append(
+                backward(
+                    self.layers[index], values[-1], self.signal(index), self.dynamics, self.splits,
+                    self.payoffs(index), weights, masses,
+                )
+            )  # fmt: skip
+        values.reverse()
+        return self._walk(values, weights, masses)
+
+    def _walk(self, values: list[np.ndarray], weights: np.ndarray, masses: np.ndarray) -> BayesResponse:
+        """Follow the greedy learner of the values (one array for each layer, then an empty one)."""
+        from tabular.hyperstate.kernels import forward
+
+        payoff = np.zeros(self.signals.n_classes)
+        nodes, reach = np.zeros(1, dtype=np.int64), np.ones(1)
+        rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
+        for index, layer in enumerate(self.layers):
+            choices, following, onward = forward(
+                nodes, reach, layer, values[index + 1], self.signal(index), self.dynamics, self.splits,
+                self.payoffs(index), weights, masses, self.sets.words, payoff, self._scratch,
+            )  # fmt: skip
+            if index % (self.signals.steps + 1):
+                rows.append((index, nodes, choices, reach))
+            nodes, reach = following, onward
+        return BayesResponse(float(values[0][0]), payoff, self._learner(rows))
+
+    def _learner(self, rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> DeterministicLearner:
+        period = self.signals.steps + 1
+        layer = np.repeat([row[0] for row in rows], [len(row[1]) for row in rows])
+        numbers = np.concatenate([self.layers[index].sets[nodes] for index, nodes, _, _ in rows])
+        return DeterministicLearner(
+            episode=(layer // period).astype(np.int32),
+            step=(layer % period - 1).astype(np.int32),
+            state=np.concatenate([self.layers[index].state[nodes] for index, nodes, _, _ in rows]),
+            words=self.sets.words[numbers],
+            choice=np.concatenate([choices for _, _, choices, _ in rows]),
+            reach=np.concatenate([reach for _, _, _, reach in rows]),
+        )
+
+    def signal(self, index: int) -> np.ndarray:
+        """Return the signals of the transitions out of a layer, the beginnings of episodes included."""
+        return _signal(self.signals, index)
+
+    def payoffs(self, index: int) -> Payoffs:
+        """Return what the steps out of a layer pay."""
+        from tabular.hyperstate.kernels import Payoffs
+
+        episode, place = divmod(index, self.signals.steps + 1)
+        return Payoffs(
+            self.signals.pay,
+            self.signals.closes,
+            self.known.values[episode, place],
+            self.known.after[episode],
+            float(self.signals.toll[place]),
+        )
+
+
+def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) -> HyperstateGraph:
+    """Build the hyperstate graph forward from the beginning of the first episode.
+
+    Parameters
+    ----------
+    episodes : int
+        ``N >= 1``.
+    max_edges : int
+        Limit on the number of edges, about 16 bytes each.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        Before memory is spent, with the estimated size and what to reduce.
+    """
+    from tabular.hyperstate.kernels import Layer, expand
+
+    require_room(signals, episodes, max_edges)
+    known = known_task_values(signals, episodes)
+    dynamics, sets, splits = _root(signals)
+    layers: list[Layer] = []
+    period = signals.steps + 1
+    state = np.array([signals.process.n_states], dtype=np.int32)
+    numbers = np.zeros(1, dtype=np.int32)
+    fan_out = np.diff(dynamics.offsets[dynamics.choice_offsets])
+    nodes = edges = 0
+    for index in range(episodes * period if signals.n_classes > 1 else 0):
+        ends = index % period == period - 1
+        destination = (
+            np.full_like(dynamics.successors, signals.process.n_states) if ends else dynamics.successors
+        )
+        room = int(fan_out[state].sum())
+        if edges + room > max_edges:
+            refuse(signals, episodes, max_edges, edges + room, index, period)
+        first_child, child, following, next_numbers, complete, sets, splits = expand(
+            state, numbers, destination, index == episodes * period - 1, _signal(signals, index),
+            signals.labels,
+            dynamics.choice_offsets, dynamics.offsets, sets, splits, room, max_edges - edges,
+        )  # fmt: skip
+        if not complete:
+            refuse(signals, episodes, max_edges, max_edges, index, period)
+        layers.append(Layer(state, numbers, first_child, child))
+        nodes, edges = nodes + len(state), edges + room
+        state, numbers = following, next_numbers
+    widest = max((len(layer.state) for layer in layers), default=1)
+    return HyperstateGraph(
+        signals, episodes, known, layers, sets, splits, dynamics,
+        GraphSize(nodes, edges, sets.used if layers else 0), np.full(widest, -1, dtype=np.int32),
+    )  # fmt: skip
+
+
+def _root(signals: Signals) -> tuple[Dynamics, SetTable, SplitTable]:
+    """Return the dynamics with the beginning of an episode as one more state, and tables of the full set."""
+    from tabular.hyperstate.kernels import Dynamics, SetTable, SplitTable, intern
+
+    process = signals.process
+    begins = np.flatnonzero(process.initial)
+    dynamics = Dynamics(
+        np.append(process.choice_offsets, process.n_choices + 1).astype(np.int64),
+        np.append(process.offsets, process.n_transitions + len(begins)).astype(np.int64),
+        np.append(process.successors, begins).astype(np.int32),
+        np.append(process.probabilities, process.initial[begins]),
+    )
+    width = (signals.n_classes + 63) // 64
+    everything = np.zeros(width * 64, dtype=np.uint8)
+    everything[: signals.n_classes] = 1
+    row = np.packbits(everything, bitorder="little").view(np.uint64)
+    empty = SetTable(np.empty((64, width), dtype=np.uint64), np.full(256, -1, dtype=np.int32), 0)
+    _, sets = intern(row, empty)
+    n_signals = len(signals.labels)
+    splits = SplitTable(
+        np.full(64 * n_signals, -1, dtype=np.int32), np.zeros(64, dtype=np.int64),
+        np.empty(64, dtype=np.int32), np.empty(64, dtype=np.int32), 0, 0, n_signals,
+    )  # fmt: skip
+    return dynamics, sets, splits
+
+
+def _signal(signals: Signals, index: int) -> np.ndarray:
+    begins = signals.start[np.flatnonzero(signals.process.initial)]
+    ends = index % (signals.steps + 1) == signals.steps
+    return np.append(signals.last if ends else signals.during, begins).astype(np.int32)
+
+
+def _no_choices(width: int) -> DeterministicLearner:
+    none = np.empty(0, dtype=np.int32)
+    return DeterministicLearner(none, none, none, np.empty((0, width), dtype=np.uint64), none, np.empty(0))

@@ -1,0 +1,21 @@
+"""Compiled kernels of the hyperstate graph. Imported only where a graph is built, because it brings numba."""
+
+from __future__ import annotations
+
+from tabular.hyperstate.kernels.expansion import Layer, expand
+from tabular.hyperstate.kernels.induction import Dynamics, Payoffs, backward, forward
+from tabular.hyperstate.kernels.sets import SetTable, intern, set_masses
+from tabular.hyperstate.kernels.splits import SplitTable
+
+__all__ = [
+    "Dynamics",
+    "Layer",
+    "Payoffs",
+    "SetTable",
+    "SplitTable",
+    "backward",
+    "expand",
+    "forward",
+    "intern",
+    "set_masses",
+]

@@ -1,0 +1,120 @@
+"""How large a hyperstate graph is, estimated before memory is spent on it.
+
+An instance is refused at three points: when one episode alone is already over the limit, when the
+known-task values would not fit, and while the graph grows, before each layer, as soon as the edges so far
+and those of the next layer pass the limit. The last estimate extrapolates the growth of the last two
+finished episodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from typing import NoReturn
+
+import numpy as np
+
+from tabular.errors import InstanceTooLargeError
+from tabular.hyperstate.signals import Signals
+
+__all__ = ["BYTES_PER_EDGE", "GraphSize", "reachable_layers", "refuse", "require_room", "size_bound"]
+
+BYTES_PER_EDGE = 16
+"""Memory of an edge with its share of the hyperstates (measured: 9 to 16 with three choices per state)."""
+
+MAX_KNOWN_VALUES = 2**28
+"""Limit on the entries ``N (T + 1) S K`` of the table of known-task values (2 GiB)."""
+
+
+@dataclass(frozen=True)
+class GraphSize:
+    """Size of a hyperstate graph.
+
+    Attributes
+    ----------
+    hyperstates : int
+    edges : int
+        Triples (hyperstate, action, successor state).
+    sets : int
+        Distinct sets of tasks.
+    """
+
+    hyperstates: int
+    edges: int
+    sets: int
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the graph, roughly."""
+        return self.edges * BYTES_PER_EDGE
+
+
+def reachable_layers(signals: Signals) -> np.ndarray:
+    """Return which states can be reached after ``t = 0..T`` steps of an episode, shape (T + 1, S)."""
+    process = signals.process
+    layers = np.zeros((signals.steps + 1, process.n_states), dtype=bool)
+    layers[0] = process.initial > 0
+    source = process.choice_state[process.transition_choice]
+    for step in range(signals.steps):
+        layers[step + 1][process.successors[layers[step][source]]] = True
+    return layers
+
+
+def size_bound(signals: Signals, episodes: int) -> GraphSize:
+    """Return an upper bound on the size: every set that could be left, in every state that can be reached.
+
+    A signal that reveals one class at a time (goals) leaves at most ``sum_{i <= m} binom(K, i)`` sets after
+    ``m`` revealing steps; general signals at most ``2**K``.
+    """
+    process, classes = signals.process, signals.n_classes
+    layers = reachable_layers(signals)
+    out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
+    states = int(layers[:-1].sum())
+    moves = int((layers[:-1] * out).sum())
+    one_by_one = bool(signals.closes.any())
+    each = 1 if not signals.during.any() else signals.steps + 1
+    hyperstates = edges = 0
+    for episode in range(episodes):
+        revealed = min(classes, (episode if each == 1 else (episode + 1) * each)) if one_by_one else classes
+        sets = sum(comb(classes, count) for count in range(revealed + 1))
+        hyperstates += sets * (states + 1)
+        edges += sets * moves
+    return GraphSize(hyperstates, edges, min(2**classes, hyperstates))
+
+
+def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
+    """Refuse what cannot fit, whatever the graph turns out to be.
+
+    Raises
+    ------
+    InstanceTooLargeError
+    """
+    process = signals.process
+    entries = episodes * (signals.steps + 1) * process.n_states * signals.n_classes
+    if entries > MAX_KNOWN_VALUES:
+        raise InstanceTooLargeError(
+            f"The known-task values of {process.name!r} have N (T + 1) S K = {episodes} x "
+            f"{signals.steps + 1} x {process.n_states} x {signals.n_classes} = {entries:,} entries, over the "
+            f"limit of {MAX_KNOWN_VALUES:,}; reduce the number of episodes, steps, states or tasks."
+        )
+    layers = reachable_layers(signals)[:-1]
+    out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
+    least = int((layers * out).sum())
+    if least > max_edges:
+        refuse(signals, episodes, max_edges, least, signals.steps + 1, signals.steps + 1)
+
+
+def refuse(signals: Signals, episodes: int, limit: int, edges: int, index: int, period: int) -> NoReturn:
+    """Raise the error for a graph with at least `edges` edges up to layer `index`."""
+    bound = size_bound(signals, episodes)
+    raise InstanceTooLargeError(
+        f"The hyperstate graph of {signals.process.name!r} has more than {edges:,} edges up to episode "
+        f"{index // period + 1} of {episodes}, over the limit max_edges={limit:,} "
+        f"(about {limit * BYTES_PER_EDGE / 2**30:.1f} GiB); the whole graph has at most "
+        f"{_short(bound.edges)}. Reduce the number of tasks (K={signals.n_classes}), episodes (N={episodes}) "
+        f"or steps (T={signals.steps}), or raise max_edges."
+    )
+
+
+def _short(count: int) -> str:
+    return f"{count:,}" if count < 10**12 else f"10^{len(str(count)) - 1}"
