@@ -22,7 +22,7 @@ import numpy as np
 
 from tabular.bounds import relative_error
 from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.hyperstate.graph import HyperstateGraph, build_graph
+from tabular.hyperstate import EpisodeGraph, HyperstateGraph, build
 from tabular.hyperstate.learner import DeterministicLearner
 from tabular.hyperstate.signals import Signals, goal_signals, reward_signals
 from theory.minimax.solution import Criterion
@@ -60,7 +60,7 @@ class MemoryGame:
     ----------
     names : tuple of str
         The ``Z`` tasks (for the ratio, those of positive smallest cost).
-    graph : HyperstateGraph
+    graph : HyperstateGraph or EpisodeGraph
     task_class : ndarray of int64, shape (Z,)
         Class of each task in the graph.
     scale, offset : ndarray of float64, shape (Z,)
@@ -71,7 +71,7 @@ class MemoryGame:
     """
 
     names: tuple[str, ...]
-    graph: HyperstateGraph
+    graph: HyperstateGraph | EpisodeGraph
     task_class: np.ndarray
     scale: np.ndarray
     offset: np.ndarray
@@ -106,7 +106,7 @@ def memory_game(
             f"Expected episodes to be a whole number >= 1, but got episodes={episodes!r}."
         )
     signals = _signals(tasks, criterion)
-    graph = build_graph(signals, episodes, max_edges=max_edges)
+    graph = build(signals, episodes, max_edges=max_edges)
     start = np.asarray(graph.known.start[0], dtype=np.float64)[signals.task_class]
     names, task_class = np.array(tasks.names), signals.task_class
     scale = np.ones(len(task_class))

@@ -1,0 +1,84 @@
+"""The command line: one file per command, each defining ``COMMAND``; `main` is the entry point.
+
+Exit status: 0 success, 1 "the claim does not hold", 2 bad usage or bad input, 3 no certified result (a limit was
+reached or every solver failed), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from tabular.errors import ConvergenceError, MetaregretError, SolverError
+
+__all__ = ["main", "metaregret"]
+
+_HELPERS = {"options", "output"}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are the modules of this folder, imported when first asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = (info.name for info in pkgutil.iter_modules(__path__))
+        return sorted(name for name in names if name not in _HELPERS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"{__name__}.{cmd_name}").COMMAND
+        assert isinstance(command, click.Command)
+        return command
+
+
+def _version() -> str:
+    try:
+        return version("metaregret")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="metaregret")
+def metaregret() -> None:
+    """Verify the theory of unsupervised meta-reinforcement learning on tabular problems, exactly.
+
+    \b
+    A CMP is a JSON file or a short specification:
+      grid:5x5   grid:3x3,slip=1/10   line:7,start=3   tree:0,0,1,1
+      garnet:S=20,A=3,b=3,seed=1   gym:FrozenLake-v1,map_name=8x8,is_slippery=false
+
+    \b
+    Start here:
+      metaregret verify                              every theorem, every control
+      metaregret solve grid:3x3 --horizon 4          minimax regret, least-favourable tasks
+      metaregret propose grid:3x3 --method capacity  what mutual information proposes
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    try:
+        status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("metaregret: interrupted", err=True)
+        sys.exit(130)
+    except (ConvergenceError, SolverError) as error:
+        click.echo(f"metaregret: no certified result: {error}", err=True)
+        sys.exit(3)
+    except MetaregretError as error:
+        click.echo(f"metaregret: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,95 @@
+"""``metaregret env``: list, show and export controlled Markov processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from experiments.cli.options import build_process, json_option, process_options
+from experiments.cli.output import console, emit_json, number, state_map, table
+
+__all__ = ["COMMAND"]
+
+
+@click.group("env", short_help="List, show and export processes.")
+def COMMAND() -> None:
+    """List, show and export controlled Markov processes."""
+
+
+@COMMAND.command("list")
+@json_option
+def list_environments(json_file: str | None) -> None:
+    """List the environments that a specification can name."""
+    from tabular.environments import environments
+
+    known = environments().values()
+    document = {
+        "format": "metaregret-environments/1",
+        "environments": [
+            {"name": e.name, "usage": e.usage, "summary": e.summary, "examples": list(e.examples)} for e in known
+        ],
+    }
+    if emit_json(document, json_file):
+        return
+    rows = [(e.usage, e.summary, e.examples[0]) for e in known]
+    rows.append(("FILE.json", "a metaregret-cmp/1 document", "metaregret env export grid:3x3 my.json"))
+    console().print(table("Environments", ("specification", "what it is", "example"), rows))
+
+
+@COMMAND.command("show")
+@process_options
+@json_option
+def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, json_file: str | None) -> None:
+    """Show a process: sizes, structure, which goals can be reached and how surely.
+
+    \b
+    Example:
+      metaregret env show grid:3x3,slip=1/10 --horizon 4
+    """
+    import numpy as np
+
+    from tabular.goals import goal_support, goal_values
+    from tabular.horizon import FiniteHorizon
+
+    process = build_process(cmp, horizon, gamma, start)
+    goals = np.flatnonzero(goal_support(process))
+    values = goal_values(process, goals).values if process.n_states <= 5000 else None
+    length = process.horizon
+    facts: dict[str, object] = {
+        "name": process.name,
+        "states": process.n_states,
+        "actions": process.n_actions,
+        "choices": process.n_choices,
+        "transitions": process.n_transitions,
+        "deterministic": process.is_deterministic,
+        "exact": process.is_exact,
+        **({"horizon": length.steps} if isinstance(length, FiniteHorizon) else {"gamma": str(length.gamma)}),
+        "start": [process.states[int(s)] for s in np.flatnonzero(process.initial)[:20]],
+        "reachable goals": len(goals),
+        "smallest v*": None if values is None else float(values.min()),
+        "largest v*": None if values is None else float(values.max()),
+    }
+    if emit_json({"format": "metaregret-environment/1", **facts}, json_file):
+        return
+    out = console()
+    rows = [(key, number(value) if isinstance(value, float) else value) for key, value in facts.items()]
+    out.print(table(process.name, ("property", "value"), rows))
+    if values is not None:
+        drawing = state_map(process, dict(zip(goals.tolist(), values.tolist(), strict=True)))
+        if drawing:
+            out.print("best probability v* of ending in each state:")
+            out.print(drawing, markup=False)
+
+
+@COMMAND.command("export")
+@process_options
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def export(
+    cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path
+) -> None:
+    """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact."""
+    from tabular.files import write_process
+
+    write_process(build_process(cmp, horizon, gamma, start), file)
+    click.echo(f"wrote {file}", err=True)

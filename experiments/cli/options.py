@@ -1,0 +1,79 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tabular.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tabular.process import ControlledMarkovProcess
+
+__all__ = ["build_process", "episodes_option", "json_option", "process_options"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def process_options(function: Function) -> Function:
+    """Add the CMP argument and the options that override its horizon and start."""
+    for decorate in (
+        click.option("--start", metavar="STATE", help="Start in this state instead."),
+        click.option("--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'),
+        click.option("--horizon", type=int, metavar="T", help="Finite horizon of T steps per episode."),
+        click.argument("cmp"),
+    ):
+        function = decorate(function)
+    return function
+
+
+def json_option(function: Function) -> Function:
+    """Add ``--json FILE``."""
+    return click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")(
+        function
+    )
+
+
+def build_process(
+    cmp: str, horizon: int | None, gamma: str | None, start: str | None
+) -> ControlledMarkovProcess:
+    """Build the process that the arguments describe.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If both a horizon and a gamma are given, or anything is malformed.
+    """
+    from tabular.environments import make
+    from tabular.horizon import FiniteHorizon, GeometricHorizon
+    from tabular.rationals import parse_fraction
+
+    if horizon is not None and gamma is not None:
+        raise InvalidArgumentError("Give --horizon or --gamma, not both.")
+    changes: dict[str, Any] = {}
+    if horizon is not None:
+        changes["horizon"] = FiniteHorizon(horizon)
+    if gamma is not None:
+        changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "--gamma"))
+    process = make(cmp)
+    if start is not None:
+        changes["initial"] = process.states.position(start)
+    return process.replaced(**changes) if changes else process
+
+
+def episodes_option(text: str) -> int | None:
+    """Read ``--episodes N|inf``."""
+    if text == "inf":
+        return None
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise InvalidArgumentError(f"Expected --episodes to be a positive whole number or inf, but got {text!r}.")
+    return int(text)
+
+
+def existing_folder(path: Path) -> Path:
+    """Return the folder, made if it does not exist."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,126 @@
+"""Terminal tables, maps of states, JSON, progress: pure output, no mathematics."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tabular.bounds import Bracket
+from tabular.documents import write_text
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["console", "emit_json", "number", "progress", "state_map", "table"]
+
+
+def console() -> Console:
+    """Return a console on standard output; plain and wide when piped."""
+    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
+def number(value: float | None, digits: int = 6) -> str:
+    """Format a number for a table."""
+    if value is None:
+        return "-"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return f"{value:.{digits}g}"
+
+
+def bracket(value: Bracket) -> str:
+    """Format a bracket: the rational number where known, else the value and the width of the bracket."""
+    if value.exact is not None:
+        return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
+    return f"{number(value.midpoint, 10)}  (lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e})"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """Return a table; all cells are shown as text, never as markup."""
+    result = Table(title=escape(title), title_justify="left")
+    for column in columns:
+        result.add_column(column, overflow="fold")
+    for row in rows:
+        result.add_row(*(escape(str(cell)) for cell in row))
+    return result
+
+
+_SHADES = " ░▒▓█"
+
+
+def state_map(process: ControlledMarkovProcess, weights: Mapping[int, float]) -> str | None:
+    """Return a map of the states with shades by weight, or None for processes without a picture."""
+    if process.picture is None or max(len(row) for row in process.picture) > 24:
+        return None
+    top = max([*weights.values(), 1e-300])
+    lines = []
+    for row in process.picture:
+        cells = []
+        for state in row:
+            if state is None:
+                cells.append("  ####  ")
+            elif state in weights:
+                share = weights[state]
+                shade = _SHADES[min(4, math.ceil(4 * share / top - 1e-9))] if share > 1e-9 * top else _SHADES[0]
+                cells.append(f"{shade * 2}{share:5.3f} ")
+            else:
+                cells.append("   -    ")
+        lines.append("".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+class _Encoder(json.JSONEncoder):
+    def default(self, o: Any) -> Any:
+        if isinstance(o, np.generic):
+            return o.item()
+        if isinstance(o, np.ndarray):
+            return o.tolist()
+        return str(o)
+
+
+def _finite(value: Any) -> Any:
+    """Replace infinities by the strings "inf" and "-inf", which JSON can carry."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def emit_json(document: Mapping[str, Any], json_file: str | None) -> bool:
+    """Write a document where the user asked; return whether standard output was taken."""
+    if json_file is None:
+        return False
+    text = json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
+    if json_file == "-":
+        click.echo(text, nl=False)
+        return True
+    write_text(Path(json_file), text)
+    return False
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Any]:
+    """Show a spinner with elapsed time on a terminal's standard error; nothing in pipes.
+
+    Yields a function that sets the description.
+    """
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda text: bar.update(task, description=escape(text))

@@ -1,0 +1,175 @@
+"""``metaregret solve``: the minimax regret of a learner class and the least-favourable task distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.cli.options import build_process, episodes_option, json_option, process_options
+from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
+from tabular.errors import InvalidArgumentError, UnsupportedError
+
+if TYPE_CHECKING:
+    from tabular.process import ControlledMarkovProcess
+    from theory.minimax.solution import MinimaxSolution
+    from theory.tasks import Detection, TaskFamily
+
+__all__ = ["COMMAND"]
+
+MOST_ROWS = 30
+
+
+@click.command("solve", short_help="Minimax regret and the least-favourable tasks.")
+@process_options
+@click.option("--tasks", default="goals", metavar="FAMILY", help="goals, trajectories or rewards:FILE.")
+@click.option("--goals", default="reachable", metavar="SET", help="reachable, all, or names A,B,...")
+@click.option("--detect", type=click.Choice(["end", "visit"]), default="end", help="When a goal is noticed.")
+@click.option("--learner", type=click.Choice(["blind", "memoryless", "memory"]), default="memoryless")
+@click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.")
+@click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
+@click.option("--tolerance", type=float, default=1e-9, help="Relative gap to certify.", show_default=True)
+@click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
+@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the distribution: PDF, PNG, SVG.")
+@json_option
+def COMMAND(
+    cmp: str,
+    horizon: int | None,
+    gamma: str | None,
+    start: str | None,
+    tasks: str,
+    goals: str,
+    detect: str,
+    learner: str,
+    episodes: str,
+    criterion: str,
+    tolerance: float,
+    exact: bool,
+    figure: Path | None,
+    json_file: str | None,
+) -> None:
+    """Solve  min over learners, max over task distributions, of the expected loss, with certified bounds.
+
+    \b
+    Examples:
+      metaregret solve grid:3x3 --horizon 4
+      metaregret solve line:5,start=2 --horizon 4 --detect visit --learner memory --episodes 5
+      metaregret solve gym:FrozenLake-v1 --horizon 20 --criterion ratio --json -
+    """
+    from tabular.horizon import FiniteHorizon
+    from theory.minimax import solve
+    from theory.minimax.solution import Criterion, Learner
+    from theory.tasks import Detection
+
+    if not 0 < tolerance < 1:
+        raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
+    process = build_process(cmp, horizon, gamma, start)
+    if tasks != "goals" and (goals != "reachable" or detect != "end"):
+        raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")
+    if isinstance(process.horizon, FiniteHorizon) is False and tasks == "trajectories":
+        raise UnsupportedError("Trajectory tasks need a finite horizon; give --horizon T.")
+    family = _family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
+    with progress(f"solving {process.name}") as describe:
+        solution = solve(
+            family,
+            learner=Learner(learner),
+            criterion=Criterion(criterion),
+            episodes=episodes_option(episodes),
+            tolerance=tolerance,
+            exact=exact,
+            progress=lambda low, high: describe(f"solving {process.name}: {low:.9g} <= value <= {high:.9g}"),
+        )
+    if figure is not None:
+        _draw(process, solution, figure)
+    if not emit_json(_document(process, solution), json_file):
+        _print(process, solution)
+
+
+def _family(
+    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
+) -> TaskFamily:
+    import numpy as np
+
+    from tabular.files import read_rewards
+    from theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+
+    kind, _, file = tasks.partition(":")
+    if kind == "rewards" and file:
+        return RewardTasks(process, read_rewards(Path(file), process))
+    if tasks == "trajectories":
+        return TrajectoryTasks(process)
+    if tasks != "goals":
+        raise InvalidArgumentError(f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}.")
+    if goals == "reachable" or (goals == "all" and regret):
+        # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
+        return GoalTasks.reachable(process, detect)
+    if goals == "all":
+        return GoalTasks(process, np.arange(process.n_states), detect)
+    names = [name for name in goals.split(",") if name]
+    return GoalTasks(process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect)
+
+
+def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "format": "metaregret-solution/1",
+        "process": process.name,
+        "learner": solution.learner.value,
+        "criterion": solution.criterion.value,
+        "episodes": "inf" if solution.episodes is None else solution.episodes,
+        "value": solution.value.to_json(),
+        "least_favourable": dict(zip(solution.tasks, solution.least_favourable.tolist(), strict=True)),
+        "per_task": dict(zip(solution.tasks, solution.per_task.tolist(), strict=True)),
+        "status": solution.status.label,
+        "method": solution.method,
+        "seconds": solution.seconds,
+        "size": dict(solution.size),
+    }
+    if solution.exploration is not None:
+        names = process.states if len(solution.exploration) == process.n_states else solution.tasks
+        document["exploration"] = dict(zip(names, solution.exploration.tolist(), strict=True))
+    return document
+
+
+def _weights(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[int, float] | None:
+    """The least-favourable distribution by state index, for tasks that are states."""
+    try:
+        positions = [process.states.position(name) for name in solution.tasks]
+    except InvalidArgumentError:
+        return None
+    return dict(zip(positions, solution.least_favourable.tolist(), strict=True))
+
+
+def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
+    import numpy as np
+
+    out = console()
+    horizon = getattr(process.horizon, "steps", None)
+    length = f"T = {horizon}" if horizon else f"gamma = {getattr(process.horizon, 'gamma', '')}"
+    episodes = "inf" if solution.episodes is None else solution.episodes
+    out.print(
+        f"{process.name}, {length}: minimax {solution.criterion.value} of the {solution.learner.value} learner, "
+        f"N = {episodes}, {len(solution.tasks)} tasks",
+        markup=False,
+    )
+    out.print(f"value   {bracket(solution.value)}", markup=False)
+    out.print(f"status  {solution.status.value}", markup=False)
+    out.print(f"method  {solution.method}, {solution.seconds:.2f} s, {dict(solution.size)}", markup=False)
+    weights = _weights(process, solution)
+    drawing = state_map(process, weights) if weights is not None else None
+    if drawing:
+        out.print("least-favourable task distribution:")
+        out.print(drawing, markup=False)
+    order = np.argsort(-solution.least_favourable, kind="stable")[:MOST_ROWS]
+    rows = [(solution.tasks[i], number(solution.least_favourable[i]), number(solution.per_task[i])) for i in order]
+    title = "tasks" if len(order) == len(solution.tasks) else f"the {MOST_ROWS} most likely of {len(solution.tasks)}"
+    out.print(table(title, ("task", "least favourable p", "loss"), rows))
+
+
+def _draw(process: ControlledMarkovProcess, solution: MinimaxSolution, figure: Path) -> None:
+    from experiments.figures.state_map import draw_states
+
+    weights = _weights(process, solution)
+    if weights is None:
+        raise UnsupportedError("Only tasks that are states can be drawn; leave out --figure.")
+    draw_states(process, weights, figure, label="least-favourable probability")
