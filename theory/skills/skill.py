@@ -1,0 +1,103 @@
+"""A skill: a policy with its probability and its terminal distribution; and what a set of skills certifies.
+
+The mutual information ``I(s_T; z)`` of skills ``z ~ p`` is recomputed from the policies themselves: their
+terminal distributions come with certified bounds, and the entropy function ``h(x) = -x log x`` moves by at
+most ``h(e)`` when its argument moves by ``e <= 1/2`` (concavity, with ``h(0) = h(1) = 0``). Since ``I = H(p
+W) - sum_z p_z H(W_z)``, entrywise errors ``e_zs`` of the rows cost at most ``sum_s h(sum_z p_z e_zs) +
+sum_z p_z sum_s h(e_zs)`` nats.
+
+Source: T. M. Cover and J. A. Thomas, *Elements of Information Theory*, 2nd ed., 2006, thm 17.3.3
+(continuity).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.bounds import relative_error
+from tabular.policy import terminal_distribution
+from tabular.process import ControlledMarkovProcess
+from theory.information import capacity_bracket
+
+__all__ = ["Skill", "entropy_modulus", "information_lower_bound", "make_skills", "mixture"]
+
+
+@dataclass(frozen=True, eq=False)
+class Skill:
+    """One skill ``z``.
+
+    Attributes
+    ----------
+    probability : float
+        ``p(z)``.
+    policy : ndarray, shape (T, C) or (C,)
+        Choice probabilities.
+    terminal : ndarray, shape (S,)
+        The terminal-state distribution of `policy`.
+    error : ndarray, shape (S,)
+        Certified bound on the error of each entry of `terminal`.
+    """
+
+    probability: float
+    policy: np.ndarray
+    terminal: np.ndarray
+    error: np.ndarray
+
+
+def make_skills(
+    process: ControlledMarkovProcess,
+    probabilities: Sequence[float] | np.ndarray,
+    policies: Sequence[np.ndarray],
+) -> tuple[Skill, ...]:
+    """Return skills with their terminal distributions evaluated afresh.
+
+    Parameters
+    ----------
+    probabilities : sequence of float, length n
+        ``p(z)``; divided by their sum.
+    policies : sequence of ndarray, each of shape (T, C) or (C,)
+
+    Returns
+    -------
+    tuple of Skill, length n
+    """
+    weights = np.asarray(probabilities, dtype=float)
+    weights = weights / weights.sum()
+    skills = []
+    for probability, policy in zip(weights, policies, strict=True):
+        result = terminal_distribution(process, policy)
+        rho = result.probabilities
+        error = np.maximum(result.upper - rho, rho - result.lower)
+        skills.append(Skill(float(probability), policy, rho, error))
+    return tuple(skills)
+
+
+def mixture(skills: Sequence[Skill]) -> np.ndarray:
+    """Return the terminal marginal ``sum_z p(z) rho_z``, shape (S,)."""
+    total: np.ndarray = sum((s.probability * s.terminal for s in skills), np.zeros_like(skills[0].terminal))
+    return total
+
+
+def entropy_modulus(error: np.ndarray) -> np.ndarray:
+    """Return ``h(e) = -e log e``, the most that ``-x log x`` changes when ``x`` moves by ``e``; same shape.
+
+    Beyond ``e = 1/e`` the bound is the constant ``1/e``.
+    """
+    e = np.minimum(np.asarray(error, dtype=float), np.exp(-1.0))
+    return np.asarray(-e * np.log(np.where(e > 0, e, 1.0)))
+
+
+def information_lower_bound(skills: Sequence[Skill]) -> float:
+    """Return a certified lower bound on ``I(s_T; z)`` of the skills, in nats, at least 0."""
+    rows = np.stack([s.terminal for s in skills])
+    p = np.array([s.probability for s in skills])
+    # Normalising a row moves each entry by the error of the row's sum, relatively.
+    sums = rows.sum(axis=1, keepdims=True)
+    error = np.stack([s.error for s in skills]) + rows * (
+        np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4)
+    )
+    allowance = entropy_modulus(p @ error).sum() + p @ entropy_modulus(error).sum(axis=1)
+    return max(0.0, capacity_bracket(rows / sums, p / p.sum()).lower - float(allowance) * (1 + 1e-10))
