@@ -1,0 +1,160 @@
+"""Discounted problems: value iteration, modified policy iteration and policy iteration with MacQueen bounds.
+
+All methods share one stopping rule: the span of the Bellman residual at the returned values certifies the bounds
+(`tabular.engine.certificate`), so a method only has to bring the span down, by any arithmetic.
+
+Sources: Puterman, *Markov Decision Processes* (1994), ch. 6; Puterman & Shin (1978).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tabular.engine.certificate import Certified, discounted_bounds
+from tabular.engine.layout import dense_rows
+from tabular.engine.linear import DirectSolver
+from tabular.engine.operator import Operator
+from tabular.engine.problem import Problem
+
+__all__ = ["DIRECT_STATES", "modified_policy_iteration", "policy_iteration", "value_iteration"]
+
+DIRECT_STATES = 20_000
+"""Largest number of states for which a sparse factorisation is tried without looking at the structure."""
+
+SINGLE_PRECISION_STATES = 200_000
+"""States from which the inner sweeps run in single precision (below, values fit the cache anyway)."""
+
+FACTORISATION_SPEED = 40.0
+"""Flops of a dense factorisation in the time of one flop of a matrix-vector product."""
+
+
+def new_operator(problem: Problem, *, dense: bool = True) -> Operator:
+    """Return the operator of a discounted problem."""
+    assert problem.gamma is not None
+    matrix = dense_rows(problem.process) if dense else None
+    return Operator(problem.rows, matrix, problem.rewards, float(problem.gamma))
+
+
+def span_goal(problem: Problem) -> float:
+    """Residual span that certifies half the tolerance at values of magnitude 1 (the rest is for rounding)."""
+    assert problem.gamma is not None
+    gamma = float(problem.gamma)
+    return 0.5 * problem.tolerance * (1.0 - gamma) / gamma if gamma > 0 else math.inf
+
+
+def certified(
+    problem: Problem, operator: Operator, values: np.ndarray, least: float, greatest: float, method: str, count: int
+) -> Certified:
+    """Certify the last backup of `operator`, which must have been at `values`."""
+    lower, upper = discounted_bounds(
+        problem, values, operator.residual, least, greatest, operator.longest_sum()
+    )
+    return Certified(lower, upper, operator.policy, method, count, "MacQueen bounds of one backup")
+
+
+def value_iteration(problem: Problem) -> Certified:
+    """Value iteration, stopped by the MacQueen bounds; the level is corrected in closed form."""
+    operator = new_operator(problem)
+    values = np.zeros(problem.process.n_states)
+    goal, magnitude, count = span_goal(problem), 1.0, 0
+    while True:
+        least, greatest, _ = operator.backup(values)
+        count += 1
+        if greatest - least <= goal * magnitude or count >= problem.max_iterations:
+            return certified(problem, operator, values, least, greatest, "value-iteration", count)
+        values += operator.residual
+        values += operator.gamma * 0.5 * (least + greatest) / (1.0 - operator.gamma)
+        magnitude = max(1.0, float(values.max()), -float(values.min()))
+
+
+def policy_iteration(problem: Problem, start: np.ndarray | None = None, spent: int = 0) -> Certified:
+    """Policy iteration by direct solves, each a correction of the Bellman residual (so that errors do not pile up).
+
+    Parameters
+    ----------
+    start : ndarray, shape (S,), optional
+        First values; zero by default.
+    spent : int
+        Iterations already used by the caller.
+    """
+    operator = new_operator(problem)
+    values = np.zeros(problem.process.n_states) if start is None else start
+    goal = span_goal(problem)
+    rows = problem.process.matrix if operator.matrix is None else operator.matrix
+    solver = DirectSolver(rows, operator.gamma)
+    best, stalled, count = math.inf, 0, spent
+    while True:
+        least, greatest, changed = operator.backup(values)
+        count += 1
+        reach = max(abs(least), abs(greatest))
+        magnitude = max(1.0, float(values.max()), -float(values.min()))
+        stalled = 0 if reach < 0.5 * best or changed else stalled + 1
+        best = min(best, reach)
+        done = greatest - least <= goal * magnitude
+        if done or stalled >= 3 or count >= problem.max_iterations:
+            return certified(problem, operator, values, least, greatest, "policy-iteration", count)
+        values += solver.solve(operator.policy, operator.residual)
+
+
+def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified:
+    """Modified policy iteration; where it mixes too slowly and `fall_back` is set, policy iteration finishes.
+
+    Dense rows go through BLAS (`_dense_iteration`), sparse rows through the compiled sweeps.
+    """
+    operator = new_operator(problem)
+    if operator.matrix is not None:
+        return _dense_iteration(problem, operator, fall_back)
+    from tabular.engine import kernels
+
+    rows = problem.rows
+    values = np.zeros(rows.n_states)
+    single = rows.n_states >= SINGLE_PRECISION_STATES
+    direct = fall_back and rows.n_states <= DIRECT_STATES
+    least, greatest, backups, sweeps = kernels.modified_policy_iteration(
+        rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
+        operator.gamma, values, operator.residual, operator.policy,
+        np.empty(0, dtype=np.float32 if single else np.float64), span_goal(problem),
+        min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations, 4, rows.threaded,
+    )  # fmt: skip
+    found = certified(problem, operator, values, least, greatest, "modified-policy-iteration", backups)
+    if direct and float((found.upper - found.lower).max()) > problem.tolerance * max(1.0, _top(found.lower)):
+        return policy_iteration(problem, values, backups)
+    return found
+
+
+MIXING_SWEEPS = 400
+"""Sweeps after which a small model is handed to policy iteration."""
+
+
+def _top(values: np.ndarray) -> float:
+    return float(np.max(np.abs(values)))
+
+
+def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> Certified:
+    """Sweep while the span falls fast, as it does on well-mixing dense models; else factorise."""
+    values = np.zeros(problem.process.n_states)
+    goal, magnitude, previous, count = span_goal(problem), 1.0, math.inf, 0
+    n_states, n_choices = problem.process.n_states, problem.process.n_choices
+    worth = 4.0 + 3.0 * n_states * n_states / (FACTORISATION_SPEED * n_choices)
+    while True:
+        least, greatest, _ = operator.backup(values)
+        count += 1
+        span = greatest - least
+        if span <= goal * magnitude or count >= problem.max_iterations:
+            return certified(problem, operator, values, least, greatest, "modified-policy-iteration", count)
+        left = _sweeps_left(span, previous, goal * magnitude)
+        if fall_back and count > 2 and left > worth:
+            return policy_iteration(problem, values, count)
+        previous = span
+        values += operator.residual
+        values += operator.gamma * 0.5 * (least + greatest) / (1.0 - operator.gamma)
+        magnitude = max(1.0, float(values.max()), -float(values.min()))
+
+
+def _sweeps_left(span: float, previous: float, goal: float) -> float:
+    """Predict the number of sweeps from the last contraction."""
+    if not span < previous:
+        return math.inf
+    return math.log(span / goal) / math.log(previous / span) if previous < math.inf else 1.0

@@ -1,0 +1,387 @@
+"""Exact planning: rational arithmetic from the data to the answer, checked by a Bellman residual of zero.
+
+Infinite horizons use policy iteration (Howard 1960), started from the policy that floating point found, so that one or
+two rational solves suffice. A chain is solved component by component in topological order: acyclic parts cost nothing,
+and each strong component is one `flint.fmpq_mat` system. Finite horizons use integers over one common denominator,
+which need no reduction of fractions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import flint
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.bounds import Bracket, Status
+from tabular.engine.graph import ChoiceGraph
+from tabular.engine.problem import Problem
+from tabular.engine.solution import Objective, PlanningSolution
+from tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
+from tabular.rationals import parse_fraction
+
+__all__ = ["LARGEST_COMPONENT", "ExactModel", "bellman_residual", "solve_exactly"]
+
+LARGEST_COMPONENT = 1200
+"""Largest strong component of a policy's chain that is solved over the rationals."""
+
+LARGEST_WORK = 3e9
+"""Largest estimated number of machine-word operations of an exact backward induction."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactModel:
+    """Rational rows of a maximisation problem, with the discount folded into the probabilities.
+
+    Attributes
+    ----------
+    graph : ChoiceGraph
+    weights : list of fmpq, length M
+        ``gamma p`` of each transition.
+    rewards : list of fmpq, length C
+    """
+
+    graph: ChoiceGraph
+    weights: list[flint.fmpq]
+    rewards: list[flint.fmpq]
+
+    def action_value(self, choice: int, values: Sequence[flint.fmpq]) -> flint.fmpq:
+        """Return ``r_c + gamma P_c V``."""
+        graph, total = self.graph, self.rewards[choice]
+        for item in range(int(graph.offsets[choice]), int(graph.offsets[choice + 1])):
+            total = total + self.weights[item] * values[graph.successors[item]]
+        return total
+
+
+def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
+    """Solve over the rationals; see `tabular.engine.solve`.
+
+    Raises
+    ------
+    NotExactError
+        If the process carries no rational probabilities.
+    InstanceTooLargeError
+        If the estimated work is out of reach.
+    SolverError
+        If the final Bellman residual is not zero (which would be a defect).
+    """
+    problem.process.require_exact()
+    if problem.objective is Objective.FINITE:
+        values, policy, count = _induction(problem, keep_policy)
+        return _solution(problem, values, policy, "exact-backward-induction", count, "rational backward induction")
+    if problem.objective is Objective.DISCOUNTED:
+        values, policy, count = _discounted(problem)
+    else:
+        values, policy, count = _undiscounted(problem)
+    return _solution(
+        problem, values, policy, "exact-policy-iteration", count, "policy iteration; the exact Bellman residual is zero"
+    )
+
+
+# -------------------------------------------------------------------------------- data
+
+
+def transition_fractions(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Return numerators and denominators of the probabilities."""
+    process = problem.process
+    assert process.numerators is not None and process.denominators is not None
+    return process.numerators, process.denominators
+
+
+def exact_rewards(problem: Problem) -> np.ndarray:
+    """Return the rewards of all transitions as rationals in maximisation form, shape (M,)."""
+    process, given = problem.process, problem.given
+    if given is None:
+        items = [Fraction(0)] * process.n_choices
+        return _objects(items)[process.transition_choice]
+    rational = _objects([problem.sign * parse_fraction(item, "rewards") for item in given.tolist()])
+    if len(rational) == process.n_transitions:
+        return rational
+    by_choice = rational if len(rational) == process.n_choices else rational[process.choice_state]
+    return np.asarray(by_choice[process.transition_choice])
+
+
+def _objects(items: list[Fraction]) -> np.ndarray:
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+def _rational(value: Fraction) -> flint.fmpq:
+    return flint.fmpq(value.numerator, value.denominator)
+
+
+def _fraction(value: flint.fmpq) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+# -------------------------------------------------------------------------------- finite horizon
+
+
+def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.ndarray | None, int]:
+    """Backward induction with ``V_k = X_k / (R D**k)``, integers ``X_k`` and common denominators ``D`` and ``R``."""
+    process, steps = problem.process, problem.steps
+    assert steps is not None
+    numerators, denominators = transition_fractions(problem)
+    common = math.lcm(*map(int, np.unique(denominators)))
+    words = 1.0 + steps * math.log2(common + 1) / 64.0
+    if steps * process.n_transitions * words * 20 > LARGEST_WORK:
+        raise InstanceTooLargeError(
+            f"Exact backward induction over {process.n_transitions} transitions and {steps} steps would take about "
+            f"{steps * process.n_transitions * words:.1e} word operations; use exact=False, which is certified too."
+        )
+    weights = numerators.astype(object) * (common // denominators.astype(object))
+    rewards = exact_rewards(problem)
+    terminal = [Fraction(0)] * process.n_states
+    if problem.terminal is not None:
+        terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
+    unit = math.lcm(*{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()})
+    paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])  # type: ignore[misc]
+    expected = np.add.reduceat(weights * paid, process.offsets[:-1])
+    values = _objects([item.numerator * (unit // item.denominator) for item in terminal])  # type: ignore[misc]
+    policy = np.empty((steps, process.n_states), dtype=np.int64) if keep_policy else None
+    scale = 1
+    for step in range(steps - 1, -1, -1):
+        action_values = np.add.reduceat(weights * values[process.successors], process.offsets[:-1]) + expected * scale
+        values = np.maximum.reduceat(action_values, process.choice_offsets[:-1])
+        scale *= common
+        if policy is not None:
+            policy[step] = _first_best(problem, action_values == values[process.choice_state])
+    return [Fraction(int(value), unit * scale) for value in values.tolist()], policy, steps
+
+
+def _first_best(problem: Problem, attains: np.ndarray) -> np.ndarray:
+    best = np.flatnonzero(attains.astype(bool))
+    policy = np.empty(problem.process.n_states, dtype=np.int64)
+    policy[problem.process.choice_state[best[::-1]]] = best[::-1]
+    return policy
+
+
+# -------------------------------------------------------------------------------- infinite horizons
+
+
+def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
+    from tabular.engine.discounted import modified_policy_iteration
+
+    assert problem.gamma is not None
+    process = problem.process
+    start = modified_policy_iteration(problem, fall_back=True).policy
+    assert start is not None
+    gamma = _rational(problem.gamma)
+    numerators, denominators = transition_fractions(problem)
+    probabilities = [flint.fmpq(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
+    paid = [_rational(item) for item in exact_rewards(problem)]
+    graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
+    model = ExactModel(
+        graph,
+        [gamma * p for p in probabilities],
+        _row_sums(process.offsets, [p * r for p, r in zip(probabilities, paid, strict=True)]),
+    )
+    values, policy, count = policy_iteration(model, start.astype(np.int64), problem.max_iterations)
+    return [_fraction(value) for value in values], policy, count
+
+
+def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
+    """Policy iteration on the reduced problem; a loop of tight choices at the end would mean a gain of zero."""
+    from tabular.engine.reduction import settle
+    from tabular.engine.undiscounted import expand_policy, reduce_problem, refuse_cancelling, warm_policy
+
+    settled = settle(problem)
+    known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
+    if not all(value is not None for value in known):
+        raise UnsupportedError(
+            "Some states (none of them a start) have an infinite total reward, which no rational number is; name "
+            "target states, or use exact=False."
+        )
+    exact_known = [value for value in known if value is not None]
+    if settled.mask.all():
+        return exact_known, settled.policy, 1
+    reduced = reduce_problem(problem, settled, "auto")
+    small = reduced.quotient
+    model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, exact_known)
+    start = warm_policy(reduced)
+    values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
+    tight = _tight(model, values)
+    tight[-1] = False
+    trapped = small.graph.end_components(tight) >= 0
+    trapped[-1] = False
+    if trapped.any():
+        refuse_cancelling(reduced, trapped)
+    reduced.policy = policy
+    answer = [
+        exact_known[state] if settled.mask[state] else _fraction(values[small.state_class[state]])
+        for state in range(problem.process.n_states)
+    ]
+    return answer, expand_policy(reduced), count
+
+
+def _reduced_model(
+    problem: Problem, graph: ChoiceGraph, origin: np.ndarray, transition: np.ndarray, known: list[Fraction]
+) -> ExactModel:
+    numerators, denominators = transition_fractions(problem)
+    rewards, sink, zero = exact_rewards(problem), graph.n_states - 1, flint.fmpq(0)
+    weights, paid = [], []
+    for item, successor in zip(transition.tolist(), graph.successors.tolist(), strict=True):
+        if item < 0:
+            weights.append(zero)
+            paid.append(zero)
+            continue
+        probability = flint.fmpq(int(numerators[item]), int(denominators[item]))
+        earned = rewards[item] + (known[problem.process.successors[item]] if successor == sink else 0)
+        weights.append(probability if successor != sink else zero)
+        paid.append(probability * _rational(earned))
+    return ExactModel(graph, weights, _row_sums(graph.offsets, paid))
+
+
+def _row_sums(offsets: np.ndarray, items: list[flint.fmpq]) -> list[flint.fmpq]:
+    bounds = offsets.tolist()
+    return [sum(items[a:b], flint.fmpq(0)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def policy_iteration(
+    model: ExactModel, policy: np.ndarray, max_iterations: int, *, proper_sink: bool = False
+) -> tuple[list[flint.fmpq], np.ndarray, int]:
+    """Exact policy iteration; decisions change only for a strict gain, so a proper policy stays proper.
+
+    Raises
+    ------
+    UnsupportedError
+        If an improved policy no longer reaches the sink: some loop has a non-negative gain.
+    ConvergenceError
+        After `max_iterations` rounds.
+    SolverError
+        If the final residual is not exactly zero.
+    """
+    policy = policy.copy()
+    for count in range(1, max_iterations + 1):
+        values = chain_values(model, policy)
+        changed = False
+        for state in range(model.graph.n_states):
+            best = values[state]
+            for choice in range(int(model.graph.choice_offsets[state]), int(model.graph.choice_offsets[state + 1])):
+                value = model.action_value(choice, values)
+                if value > best:
+                    best, policy[state], changed = value, choice, True
+        if not changed:
+            if any(residual != 0 for residual in bellman_residual(model, values)):
+                raise SolverError("The exact Bellman residual is not zero: the rational solve is wrong; report this.")
+            return values, policy, count
+        if proper_sink:
+            _require_proper(model.graph, policy)
+    raise ConvergenceError(f"Exact policy iteration did not finish in max_iterations={max_iterations} rounds; raise it.")
+
+
+def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
+    allowed = np.zeros(graph.n_choices, dtype=bool)
+    allowed[policy] = True
+    sources = np.zeros(graph.n_states, dtype=bool)
+    sources[-1] = True
+    if not graph.can_reach(sources, allowed).all():
+        raise UnsupportedError(
+            "The total reward does not converge: some policy stays for ever in a loop whose rewards do not sum to less "
+            "than zero a round. Use a finite horizon or gamma < 1, or name target states where the episode ends."
+        )
+
+
+def bellman_residual(model: ExactModel, values: Sequence[flint.fmpq]) -> list[flint.fmpq]:
+    """Return ``max_c (r_c + gamma P_c V) - V`` for every state, exactly."""
+    offsets = model.graph.choice_offsets.tolist()
+    return [
+        max(model.action_value(choice, values) for choice in range(first, last)) - values[state]
+        for state, (first, last) in enumerate(zip(offsets[:-1], offsets[1:], strict=True))
+    ]
+
+
+def _tight(model: ExactModel, values: Sequence[flint.fmpq]) -> np.ndarray:
+    """Mask of the choices that attain the value of their state."""
+    return np.array(
+        [
+            model.action_value(choice, values) == values[state]
+            for choice, state in enumerate(model.graph.choice_state.tolist())
+        ]
+    )
+
+
+def chain_values(model: ExactModel, policy: np.ndarray) -> list[flint.fmpq]:
+    """Solve ``V = r_policy + gamma P_policy V`` component by component, successors first."""
+    graph = model.graph
+    values: list[flint.fmpq] = [flint.fmpq(0)] * graph.n_states
+    for component in _components_in_order(graph, policy):
+        if len(component) > LARGEST_COMPONENT:
+            raise InstanceTooLargeError(
+                f"The chain of a policy has a strong component of {len(component)} states, more than "
+                f"{LARGEST_COMPONENT}; an exact solve would take too long. Use exact=False, which is certified too."
+            )
+        _solve_component(model, policy, component, values)
+    return values
+
+
+def _solve_component(
+    model: ExactModel, policy: np.ndarray, component: list[int], values: list[flint.fmpq]
+) -> None:
+    graph, size = model.graph, len(component)
+    place = {state: index for index, state in enumerate(component)}
+    system = [[flint.fmpq(0)] * size for _ in range(size)]
+    right = []
+    for row, state in enumerate(component):
+        choice = int(policy[state])
+        known = model.rewards[choice]
+        system[row][row] = flint.fmpq(1)
+        for item in range(int(graph.offsets[choice]), int(graph.offsets[choice + 1])):
+            successor = int(graph.successors[item])
+            if successor in place:
+                system[row][place[successor]] -= model.weights[item]
+            else:
+                known = known + model.weights[item] * values[successor]
+        right.append([known])
+    if size == 1:
+        values[component[0]] = right[0][0] / system[0][0]
+        return
+    solution = flint.fmpq_mat(system).solve(flint.fmpq_mat(right))
+    for row, state in enumerate(component):
+        values[state] = solution[row, 0]
+
+
+def _components_in_order(graph: ChoiceGraph, policy: np.ndarray) -> list[list[int]]:
+    """Strong components of the policy's chain, every one after those it leads to."""
+    from graphlib import TopologicalSorter
+
+    from scipy.sparse.csgraph import connected_components
+
+    lengths = np.diff(graph.offsets)[policy]
+    source = np.repeat(np.arange(graph.n_states), lengths)
+    item = np.arange(len(source)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + graph.offsets[policy][source]
+    target = graph.successors[item]
+    chain = sp.csr_array((np.ones(len(source)), (source, target)), shape=(graph.n_states, graph.n_states))
+    count, labels = connected_components(chain, connection="strong")
+    members: list[list[int]] = [[] for _ in range(count)]
+    for state, label in enumerate(labels.tolist()):
+        members[label].append(state)
+    crossing = labels[source] != labels[target]
+    after: dict[int, set[int]] = {label: set() for label in range(count)}
+    for a, b in zip(labels[source[crossing]].tolist(), labels[target[crossing]].tolist(), strict=True):
+        after[a].add(b)
+    return [members[label] for label in TopologicalSorter(after).static_order()]
+
+
+# -------------------------------------------------------------------------------- result
+
+
+def _solution(
+    problem: Problem, values: list[Fraction], policy: np.ndarray | None, method: str, count: int, detail: str
+) -> PlanningSolution:
+    exact = _objects([problem.sign * value for value in values])
+    brackets = [Bracket.of(value) for value in exact.tolist()]
+    lower = np.array([bracket.lower for bracket in brackets])
+    upper = np.array([bracket.upper for bracket in brackets])
+    assert problem.process.exact_initial is not None
+    start = sum((p * v for p, v in zip(problem.process.exact_initial, exact.tolist(), strict=True) if p), Fraction(0))
+    for array in (lower, upper, exact):
+        array.setflags(write=False)
+    return PlanningSolution(
+        problem.objective, lower, upper, Bracket.of(start, detail), policy, method, count, Status.EXACT, exact, detail
+    )

@@ -1,0 +1,85 @@
+"""Finite horizons: backward induction with a running bound on the rounding error.
+
+Source: Puterman, *Markov Decision Processes* (1994), sec. 4.5.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tabular.bounds import UNIT_ROUNDOFF, relative_error
+from tabular.engine.certificate import Certified
+from tabular.engine.layout import dense_rows
+from tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["backward_induction"]
+
+TINY = 1e-300
+"""Added to relative bounds: subnormal numbers carry no relative accuracy."""
+
+
+def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certified:
+    """Solve ``V_0 = terminal``, ``V_{k+1} = T V_k`` for all ``k < steps``.
+
+    The policy, shape (T, S), is indexed by the number of steps already taken. Rounding errors add up in the
+    sup-norm, ``e_{t+1} <= M e_t + allowance_t`` with row sums up to ``M``; where nothing is negative they are also
+    relative, ``V (1 -+ gamma_n)`` with ``n`` all roundings on one path, and the tighter bound is taken state by state.
+    """
+    assert problem.steps is not None
+    steps, n_states = problem.steps, problem.process.n_states
+    values = np.zeros(n_states)
+    if problem.terminal is not None:
+        values += problem.sign * problem.terminal.astype(float)
+    following = np.empty(n_states)
+    policy = np.empty((steps if keep_policy else 0, n_states), dtype=_choice_type(problem))
+    nothing = np.empty(0, dtype=policy.dtype)
+    positive = float(values.min()) >= 0.0 and float(problem.rewards.min()) >= 0.0
+    matrix = dense_rows(problem.process)
+    length = n_states if matrix is not None else problem.rows.longest
+    mass = row_mass(problem.process)[1]
+    magnitude = float(np.abs(values).max())
+    error = UNIT_ROUNDOFF * magnitude
+    for step in range(steps - 1, -1, -1):
+        error = mass * error + problem.allowance(magnitude + error, length)
+        _step(problem, matrix, values, following, policy[step] if keep_policy else nothing)
+        values, following = following, values
+        magnitude = float(max(values.max(), -values.min()))
+    if not math.isfinite(error + magnitude):
+        raise InvalidArgumentError(
+            f"The values overflow double precision within {steps} steps; scale the rewards down, or use exact=True."
+        )
+    error *= 1.0 + 1e-6
+    lower, upper = values - error, values + error
+    if positive:
+        factor = relative_error((steps + 1) * (length + DATA_ROUNDINGS))
+        np.maximum(lower, values * (1.0 - factor) - TINY, out=lower)
+        np.maximum(lower, 0.0, out=lower)
+        np.minimum(upper, values * (1.0 + factor) + TINY, out=upper)
+    kept = policy if keep_policy else None
+    return Certified(
+        lower, upper, kept, "backward-induction", steps, "backward induction with a rounding allowance", "rounding"
+    )
+
+
+def _step(
+    problem: Problem, matrix: np.ndarray | None, values: np.ndarray, following: np.ndarray, policy: np.ndarray
+) -> None:
+    from tabular.engine import kernels
+
+    rows = problem.rows
+    if matrix is not None:
+        action_values = matrix @ values
+        action_values += problem.rewards
+        kernels.best_choices(rows.choice_offsets, action_values, following, policy)
+        return
+    kernels.induct(
+        rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
+        values, following, policy, rows.threaded,
+    )  # fmt: skip
+
+
+def _choice_type(problem: Problem) -> type[np.signedinteger]:
+    return np.int32 if problem.process.n_choices < 2**31 else np.int64

@@ -1,0 +1,112 @@
+"""Compiled graph searches on the choices of a process: predecessors, backward levels, sure avoidance."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["avoiding", "backward_search", "predecessors"]
+
+
+@njit(cache=True, nogil=True)
+def predecessors(
+    n_states: int, offsets: np.ndarray, successors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the choices that can lead to each state, as offsets, shape (S + 1,), and choices, shape (M,)."""
+    starts = np.zeros(n_states + 1, dtype=np.int64)
+    for item in range(len(successors)):
+        starts[successors[item] + 1] += 1
+    for state in range(n_states):
+        starts[state + 1] += starts[state]
+    place = starts[:-1].copy()
+    choices = np.empty(len(successors), dtype=np.int32)
+    for choice in range(len(offsets) - 1):
+        for item in range(offsets[choice], offsets[choice + 1]):
+            state = successors[item]
+            choices[place[state]] = choice
+            place[state] += 1
+    return starts, choices
+
+
+@njit(cache=True, nogil=True)
+def backward_search(
+    starts: np.ndarray,
+    choices: np.ndarray,
+    choice_state: np.ndarray,
+    sources: np.ndarray,
+    allowed: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Breadth-first search against the transitions, from `sources`, through `allowed` choices.
+
+    Parameters
+    ----------
+    starts, choices : ndarray
+        From `predecessors`.
+    choice_state : ndarray, shape (C,)
+    sources : ndarray of bool, shape (S,)
+    allowed : ndarray of bool, shape (C,)
+
+    Returns
+    -------
+    tuple of ndarray
+        The states found, nearest first, and for every state the choice by which it was found: one that leads with
+        positive probability to a nearer state; -1 for sources, -2 for states that were not found.
+    """
+    n_states = len(starts) - 1
+    order = np.empty(n_states, dtype=np.int64)
+    through = np.full(n_states, -2, dtype=np.int64)
+    tail = 0
+    for state in range(n_states):
+        if sources[state]:
+            order[tail] = state
+            tail += 1
+            through[state] = -1
+    head = 0
+    while head < tail:
+        target = order[head]
+        head += 1
+        for item in range(starts[target], starts[target + 1]):
+            choice = choices[item]
+            state = choice_state[choice]
+            if allowed[choice] and through[state] == -2:
+                through[state] = choice
+                order[tail] = state
+                tail += 1
+    return order[:tail], through
+
+
+@njit(cache=True, nogil=True)
+def avoiding(
+    choice_offsets: np.ndarray,
+    starts: np.ndarray,
+    choices: np.ndarray,
+    choice_state: np.ndarray,
+    forbidden: np.ndarray,
+) -> np.ndarray:
+    """Return a mask of the states from which some policy surely never enters `forbidden` (a safety game)."""
+    n_states = len(starts) - 1
+    safe = ~forbidden
+    alive = np.ones(len(choice_state), dtype=np.bool_)
+    left = np.diff(choice_offsets)
+    queue = np.empty(n_states, dtype=np.int64)
+    tail = 0
+    for state in range(n_states):
+        if forbidden[state]:
+            queue[tail] = state
+            tail += 1
+    head = 0
+    while head < tail:
+        target = queue[head]
+        head += 1
+        for item in range(starts[target], starts[target + 1]):
+            choice = choices[item]
+            if not alive[choice]:
+                continue
+            alive[choice] = False
+            state = choice_state[choice]
+            left[state] -= 1
+            if left[state] == 0 and safe[state]:
+                safe[state] = False
+                queue[tail] = state
+                tail += 1
+    return safe

@@ -1,0 +1,497 @@
+"""Compiled sweeps of the Bellman operator over sparse rows, and modified policy iteration on top of them.
+
+Two layouts share every kernel. *Fixed-width rows* (ELL): the transitions of choice ``c`` stand at
+``c * width : (c + 1) * width``, padded with probability zero; no offsets are read, and the compiler sees one trip
+count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[c + 1]``.
+
+A sweep is cut into chunks of consecutive states. Small models run them in one thread, because a parallel region
+costs more than their sweep; large ones spread them over threads. The result does not depend on the number of threads.
+Sums may be reassociated and contracted (`fastmath` without the flags that assume finite numbers): the rounding
+allowance of `tabular.bounds.relative_error` holds for every order of summation.
+
+Source: Puterman & Shin, *Modified policy iteration algorithms*, Management Science 24 (1978).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+__all__ = ["CHUNK", "backup", "evaluate", "modified_policy_iteration"]
+
+CHUNK = 8192
+"""States in one piece of parallel work."""
+
+MATH = {"reassoc", "contract", "arcp", "nsz"}
+
+
+@njit(cache=True, nogil=True, fastmath=MATH)
+def _backup_range(
+    first: int,
+    last: int,
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    residual: np.ndarray,
+    policy: np.ndarray,
+) -> tuple[float, float, int]:
+    """Back up the states ``first:last``; return the least and greatest residual and the changed decisions."""
+    least, greatest, changed = np.inf, -np.inf, 0
+    for state in range(first, last):
+        best, decision = -np.inf, choice_offsets[state]
+        for choice in range(choice_offsets[state], choice_offsets[state + 1]):
+            total = 0.0
+            if width > 0:
+                start = choice * width
+                for item in range(start, start + width):
+                    total += probabilities[item] * values[successors[item]]
+            else:
+                for item in range(offsets[choice], offsets[choice + 1]):
+                    total += probabilities[item] * values[successors[item]]
+            total = rewards[choice] + gamma * total
+            if total > best:
+                best, decision = total, choice
+        if policy[state] != decision:
+            policy[state] = decision
+            changed += 1
+        difference = best - values[state]
+        residual[state] = difference
+        least = min(least, difference)
+        greatest = max(greatest, difference)
+    return least, greatest, changed
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _backup_parallel(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    residual: np.ndarray,
+    policy: np.ndarray,
+) -> tuple[float, float, int]:
+    count = len(values)
+    chunks = (count + CHUNK - 1) // CHUNK
+    least, greatest = np.empty(chunks), np.empty(chunks)
+    changed = np.empty(chunks, dtype=np.int64)
+    for chunk in prange(chunks):
+        first = chunk * CHUNK
+        low, high, moved = _backup_range(
+            first, min(count, first + CHUNK), choice_offsets, offsets, width, successors, probabilities,
+            rewards, gamma, values, residual, policy,
+        )  # fmt: skip
+        least[chunk], greatest[chunk], changed[chunk] = low, high, moved
+    return least.min(), greatest.max(), changed.sum()
+
+
+@njit(cache=True, nogil=True)
+def backup(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    residual: np.ndarray,
+    policy: np.ndarray,
+    threads: bool,
+) -> tuple[float, float, int]:
+    """Compute ``residual = T values - values`` and a greedy policy.
+
+    Parameters
+    ----------
+    choice_offsets : ndarray of int, shape (S + 1,)
+    offsets : ndarray of int, shape (C + 1,)
+        Used where ``width == 0``.
+    successors, probabilities : ndarray, shape (C * width,) or (M,)
+    rewards : ndarray, shape (C,)
+        Expected reward of each choice.
+    values : ndarray, shape (S,)
+    residual, policy : ndarray, shape (S,)
+        Written: the residual, and the first maximising choice of every state.
+
+    Returns
+    -------
+    tuple
+        Least and greatest residual, and the number of decisions that changed.
+    """
+    if threads:
+        return _backup_parallel(
+            choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values, residual, policy
+        )
+    return _backup_range(
+        0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values,
+        residual, policy,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _gather_range(
+    first: int,
+    last: int,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    policy: np.ndarray,
+    gathered: np.ndarray,
+    chain_successors: np.ndarray,
+    chain_probabilities: np.ndarray,
+) -> None:
+    for state in range(first, last):
+        choice = policy[state]
+        if gathered[state] == choice:
+            continue
+        gathered[state] = choice
+        for item in range(width):
+            chain_successors[state * width + item] = successors[choice * width + item]
+            chain_probabilities[state * width + item] = probabilities[choice * width + item]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _gather_parallel(
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    policy: np.ndarray,
+    gathered: np.ndarray,
+    chain_successors: np.ndarray,
+    chain_probabilities: np.ndarray,
+) -> None:
+    count = len(policy)
+    for chunk in prange((count + CHUNK - 1) // CHUNK):
+        first = chunk * CHUNK
+        _gather_range(
+            first, min(count, first + CHUNK), width, successors, probabilities, policy, gathered,
+            chain_successors, chain_probabilities,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=MATH)
+def _evaluate_range(
+    first: int,
+    last: int,
+    rows: np.ndarray,
+    lengths: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    constant: np.ndarray,
+    gamma: float,
+    shift: float,
+    values: np.ndarray,
+    following: np.ndarray,
+) -> tuple[float, float]:
+    least, greatest = np.inf, -np.inf
+    drift = values.dtype.type(shift)
+    zero = values.dtype.type(0)
+    discount = values.dtype.type(gamma)
+    for state in range(first, last):
+        total = zero
+        if width > 0:
+            start = state * width
+            for item in range(start, start + width):
+                total += probabilities[item] * values[successors[item]]
+        else:
+            start = rows[state]
+            for item in range(start, start + lengths[state]):
+                total += values.dtype.type(probabilities[item]) * values[successors[item]]
+        total = constant[state] - drift + discount * total
+        difference = total - values[state]
+        following[state] = total
+        least = min(least, difference)
+        greatest = max(greatest, difference)
+    return least, greatest
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _evaluate_parallel(
+    rows: np.ndarray,
+    lengths: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    constant: np.ndarray,
+    gamma: float,
+    shift: float,
+    values: np.ndarray,
+    following: np.ndarray,
+) -> tuple[float, float]:
+    count = len(values)
+    chunks = (count + CHUNK - 1) // CHUNK
+    least, greatest = np.empty(chunks), np.empty(chunks)
+    for chunk in prange(chunks):
+        first = chunk * CHUNK
+        low, high = _evaluate_range(
+            first, min(count, first + CHUNK), rows, lengths, width, successors, probabilities, constant, gamma,
+            shift, values, following,
+        )  # fmt: skip
+        least[chunk], greatest[chunk] = low, high
+    return least.min(), greatest.max()
+
+
+@njit(cache=True, nogil=True)
+def evaluate(
+    rows: np.ndarray,
+    lengths: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    constant: np.ndarray,
+    gamma: float,
+    shift: float,
+    values: np.ndarray,
+    following: np.ndarray,
+    threads: bool,
+) -> tuple[float, float]:
+    """Write ``following = constant - shift + gamma P values`` for the chain of one policy; return the range of change."""
+    if threads:
+        return _evaluate_parallel(
+            rows, lengths, width, successors, probabilities, constant, gamma, shift, values, following
+        )
+    return _evaluate_range(
+        0, len(values), rows, lengths, width, successors, probabilities, constant, gamma, shift, values, following
+    )
+
+
+@njit(cache=True, nogil=True)
+def modified_policy_iteration(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    residual: np.ndarray,
+    policy: np.ndarray,
+    precision: np.ndarray,
+    unit_goal: float,
+    max_sweeps: int,
+    patience: int,
+    threads: bool,
+) -> tuple[float, float, int, int]:
+    """Modified policy iteration as iterative refinement; `values`, `residual` and `policy` are overwritten.
+
+    Each round computes the Bellman residual ``d = T V - V`` in double precision with a greedy policy, then solves
+    ``(I - gamma P_policy) e = d`` approximately by sweeps in the type of `precision` (single precision halves their
+    memory traffic), and adds ``e``. A constant part of ``d`` is solved in closed form, so the sweeps only work on
+    what the chain mixes (the span of ``e`` contracts, its level would move by ``gamma`` only). Stops when the span of
+    the residual is at most ``unit_goal * max(1, |V|)``; the last backup is then at `values`.
+
+    Parameters
+    ----------
+    precision : ndarray, shape (0,)
+        Its element type is that of the inner sweeps.
+    patience : int
+        Stop when so many rounds in a row did not halve the span (slow mixing or the limit of rounding).
+
+    Returns
+    -------
+    tuple
+        Least and greatest residual, number of backups, number of all sweeps.
+    """
+    count = len(values)
+    kind = precision.dtype
+    inner_width = width
+    chain_successors = np.empty(count * width, dtype=successors.dtype)
+    chain_probabilities = np.empty(count * width, dtype=kind)
+    gathered = np.full(count, -1, dtype=policy.dtype)
+    rows = np.empty(count if width == 0 else 0, dtype=np.int64)
+    lengths = np.empty(count if width == 0 else 0, dtype=np.int64)
+    constant = np.empty(count, dtype=kind)
+    error = np.empty(count, dtype=kind)
+    following = np.empty(count, dtype=kind)
+    backups, sweeps, slow = 0, 0, 0
+    best_span, span_goal = np.inf, unit_goal
+    while True:
+        least, greatest, changed = backup(
+            choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values, residual, policy,
+            threads,
+        )  # fmt: skip
+        backups += 1
+        sweeps += 1
+        span = greatest - least
+        slow = 0 if span <= 0.5 * best_span else slow + 1
+        best_span = min(best_span, span)
+        if not span > span_goal or sweeps >= max_sweeps or slow >= patience:
+            return least, greatest, backups, sweeps
+        if width > 0:
+            if threads:
+                _gather_parallel(
+                    width, successors, probabilities, policy, gathered, chain_successors, chain_probabilities
+                )
+            else:
+                _gather_range(
+                    0, count, width, successors, probabilities, policy, gathered, chain_successors,
+                    chain_probabilities,
+                )  # fmt: skip
+        else:
+            for state in range(count):
+                rows[state] = offsets[policy[state]]
+                lengths[state] = offsets[policy[state] + 1] - rows[state]
+        # Scale to unit span, so that single precision keeps its relative accuracy however small the residual is.
+        middle = 0.5 * (least + greatest)
+        for state in range(count):
+            constant[state] = (residual[state] - middle) / span
+            error[state] = constant[state]
+        moved = changed / count
+        wanted = max(min(0.1, 10.0 * moved), 1e-5)
+        wanted = max(0.25 * span_goal / span, wanted)
+        low, high, shift = -0.5, 0.5, 0.0
+        for _ in range(200):
+            if width > 0:
+                low, high = evaluate(
+                    rows, lengths, inner_width, chain_successors, chain_probabilities, constant, gamma, shift,
+                    error, following, threads,
+                )  # fmt: skip
+            else:
+                low, high = evaluate(
+                    rows, lengths, inner_width, successors, probabilities, constant, gamma, shift, error,
+                    following, threads,
+                )  # fmt: skip
+            sweeps += 1
+            error, following = following, error
+            if high - low <= wanted:
+                break
+            shift += 0.5 * (low + high)
+        level = (shift + gamma * 0.5 * (low + high)) * span / (1.0 - gamma) + middle / (1.0 - gamma)
+        magnitude = 1.0
+        for state in range(count):
+            value = values[state] + span * error[state] + level
+            values[state] = value
+            magnitude = max(magnitude, abs(value))
+        span_goal = unit_goal * magnitude
+
+
+@njit(cache=True, nogil=True)
+def reduce_choices(
+    choice_offsets: np.ndarray,
+    action_values: np.ndarray,
+    values: np.ndarray,
+    residual: np.ndarray,
+    policy: np.ndarray,
+) -> tuple[float, float, int]:
+    """Maximise `action_values`, shape (C,), within each state; see `backup` for what is written and returned."""
+    least, greatest, changed = np.inf, -np.inf, 0
+    for state in range(len(values)):
+        decision = choice_offsets[state]
+        best = action_values[decision]
+        for choice in range(decision + 1, choice_offsets[state + 1]):
+            if action_values[choice] > best:
+                best, decision = action_values[choice], choice
+        if policy[state] != decision:
+            policy[state] = decision
+            changed += 1
+        difference = best - values[state]
+        residual[state] = difference
+        least = min(least, difference)
+        greatest = max(greatest, difference)
+    return least, greatest, changed
+
+
+@njit(cache=True, nogil=True, fastmath=MATH)
+def _induct_range(
+    first: int,
+    last: int,
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    values: np.ndarray,
+    following: np.ndarray,
+    policy: np.ndarray,
+) -> None:
+    keep = len(policy) > 0
+    for state in range(first, last):
+        best, decision = -np.inf, choice_offsets[state]
+        for choice in range(choice_offsets[state], choice_offsets[state + 1]):
+            total = 0.0
+            if width > 0:
+                start = choice * width
+                for item in range(start, start + width):
+                    total += probabilities[item] * values[successors[item]]
+            else:
+                for item in range(offsets[choice], offsets[choice + 1]):
+                    total += probabilities[item] * values[successors[item]]
+            total = rewards[choice] + total
+            if total > best:
+                best, decision = total, choice
+        following[state] = best
+        if keep:
+            policy[state] = decision
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _induct_parallel(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    values: np.ndarray,
+    following: np.ndarray,
+    policy: np.ndarray,
+) -> None:
+    count = len(values)
+    for chunk in prange((count + CHUNK - 1) // CHUNK):
+        first = chunk * CHUNK
+        _induct_range(
+            first, min(count, first + CHUNK), choice_offsets, offsets, width, successors, probabilities, rewards,
+            values, following, policy,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def induct(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    values: np.ndarray,
+    following: np.ndarray,
+    policy: np.ndarray,
+    threads: bool,
+) -> None:
+    """Write ``following = max_c (r_c + P_c values)`` and, where `policy` is not empty, the maximising choices."""
+    if threads:
+        _induct_parallel(
+            choice_offsets, offsets, width, successors, probabilities, rewards, values, following, policy
+        )
+    else:
+        _induct_range(
+            0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, values, following,
+            policy,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def best_choices(
+    choice_offsets: np.ndarray, action_values: np.ndarray, following: np.ndarray, policy: np.ndarray
+) -> None:
+    """Maximise `action_values`, shape (C,), within each state, as `induct` does."""
+    for state in range(len(following)):
+        decision = choice_offsets[state]
+        best = action_values[decision]
+        for choice in range(decision + 1, choice_offsets[state + 1]):
+            if action_values[choice] > best:
+                best, decision = action_values[choice], choice
+        following[state] = best
+        if len(policy) > 0:
+            policy[state] = decision

@@ -1,0 +1,119 @@
+"""Memory layouts of the transition rows, chosen by structure and kept while the process lives.
+
+* *dense*: a matrix, shape (C, S), for BLAS, where most entries are present;
+* *fixed-width rows* (ELL): every row padded to the longest, where that costs little;
+* *ragged rows*: the canonical arrays with 32-bit indices, otherwise.
+
+Padding points to state 0 with probability zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["Rows", "dense_rows", "rows_of"]
+
+PADDING_LIMIT = 1.5
+"""Largest accepted ratio of padded to stored transitions."""
+
+DENSE_SHARE = 0.25
+"""Least share of non-zero entries for which BLAS on the full matrix beats rows."""
+
+DENSE_ENTRIES = 2**27
+"""Largest dense matrix that is ever materialised (1 GiB)."""
+
+THREADED_WORK = 1_000_000
+"""Padded transitions from which a sweep is spread over threads (about a millisecond of work)."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Transition rows laid out for the compiled sweeps.
+
+    Attributes
+    ----------
+    choice_offsets : ndarray of int64, shape (S + 1,)
+    offsets : ndarray of int64, shape (C + 1,), or (0,) where the rows have a fixed width
+    width : int
+        Row width, 0 for ragged rows.
+    successors : ndarray of int32, shape (C * width,) or (M,)
+    probabilities : ndarray of float64, same shape
+    longest : int
+        The longest row, before padding.
+    threaded : bool
+        Whether a sweep is worth a parallel region.
+    """
+
+    choice_offsets: np.ndarray
+    offsets: np.ndarray
+    width: int
+    successors: np.ndarray
+    probabilities: np.ndarray
+    longest: int
+    threaded: bool
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return len(self.choice_offsets) - 1
+
+
+_rows: WeakKeyDictionary[ControlledMarkovProcess, Rows] = WeakKeyDictionary()
+_dense: WeakKeyDictionary[ControlledMarkovProcess, np.ndarray] = WeakKeyDictionary()
+
+
+def rows_of(process: ControlledMarkovProcess) -> Rows:
+    """Return the rows of `process`, laid out once."""
+    known = _rows.get(process)
+    if known is None:
+        known = _rows[process] = lay_out(
+            process.choice_offsets, process.offsets, process.successors, process.probabilities
+        )
+    return known
+
+
+def lay_out(
+    choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray, probabilities: np.ndarray
+) -> Rows:
+    """Lay out rows given in the canonical form; rows may be empty or sum to less than one."""
+    lengths = np.diff(offsets)
+    longest = int(lengths.max(initial=0))
+    padded = longest * len(lengths)
+    threaded = max(padded, len(successors)) >= THREADED_WORK
+    if longest and padded == len(successors):
+        nothing = np.empty(0, dtype=np.int64)
+        return Rows(
+            choice_offsets, nothing, longest, successors.astype(np.int32), probabilities, longest, threaded
+        )
+    if not longest or padded > PADDING_LIMIT * len(successors) + 64:
+        return Rows(choice_offsets, offsets, 0, successors.astype(np.int32), probabilities, longest, threaded)
+    place = np.repeat(np.arange(len(lengths)) * longest - offsets[:-1], lengths)
+    place += np.arange(len(successors))
+    wide_successors = np.zeros(padded, dtype=np.int32)
+    wide_probabilities = np.zeros(padded)
+    wide_successors[place] = successors
+    wide_probabilities[place] = probabilities
+    return Rows(
+        choice_offsets, np.empty(0, dtype=np.int64), longest, wide_successors, wide_probabilities, longest, threaded
+    )
+
+
+def dense_rows(process: ControlledMarkovProcess) -> np.ndarray | None:
+    """Return the rows as a matrix, shape (C, S), where BLAS is the better kernel, else None.
+
+    A process whose rows are all full is viewed, not copied.
+    """
+    entries = process.n_choices * process.n_states
+    if process.n_states < 32 or process.n_transitions < DENSE_SHARE * entries or entries > DENSE_ENTRIES:
+        return None
+    if process.n_transitions == entries:
+        return process.probabilities.reshape(process.n_choices, process.n_states)
+    known = _dense.get(process)
+    if known is None:
+        known = _dense[process] = process.matrix.toarray()
+    return known

@@ -1,0 +1,265 @@
+"""Undiscounted problems brought to a stochastic shortest path without zero-reward end components.
+
+1. States whose value is known from the graph alone are *settled*: targets; probability 0 or 1 of reaching them; values
+   of plus or minus infinity.
+2. Every maximal end component in which all rewards are zero is *collapsed* to one state: a policy can move about in it
+   for free. The collapsed state may also *stay* for ever, which is worth 0.
+3. What is left has no loop of reward zero, and a policy that ends with probability one (a *proper* policy) from every
+   state; transitions to settled states lead to a *sink* of value 0, and their value moves into the reward.
+
+Sources: Bertsekas & Tsitsiklis, *An analysis of stochastic shortest path problems*, Math. Oper. Res. 16 (1991);
+Haddad & Monmege, *Interval iteration algorithm for MDPs and IMDPs* (2018); Baier et al., *Ensuring the reliability of
+your model checker: interval iteration for Markov decision processes* (2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.engine.graph import ChoiceGraph
+from tabular.engine.problem import Problem
+from tabular.engine.solution import Objective
+from tabular.errors import UnsupportedError
+
+__all__ = ["Quotient", "Settled", "quotient", "settle"]
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """States whose maximal value is known from the graph.
+
+    Attributes
+    ----------
+    graph : ChoiceGraph
+        The graph of the process.
+    mask : ndarray of bool, shape (S,)
+    values : ndarray of float64, shape (S,)
+        0 where not settled.
+    policy : ndarray of int64, shape (S,)
+        A choice that attains the value at settled states.
+    usable : ndarray of bool, shape (C,)
+        Choices of the other states that do not risk a value of minus infinity.
+    """
+
+    graph: ChoiceGraph
+    mask: np.ndarray
+    values: np.ndarray
+    policy: np.ndarray
+    usable: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient:
+    """The reduced problem; its last state is the sink.
+
+    Attributes
+    ----------
+    graph : ChoiceGraph
+        Graph on ``n + 1`` states.
+    probabilities : ndarray of float64, shape (M',)
+    rewards : ndarray of float64, shape (C',)
+        Expected reward of each choice, with the values of settled successors.
+    origin : ndarray of int64, shape (C',)
+        The choice of the process, -1 for staying in a collapsed component and for the sink.
+    transition : ndarray of int64, shape (M',)
+        The transition of the process, -1 for staying and for the sink.
+    state_class : ndarray of int64, shape (S,)
+        The reduced state of each state of the process; the sink for settled states.
+    inner : ndarray of bool, shape (C,)
+        Choices inside collapsed components.
+    """
+
+    graph: ChoiceGraph
+    probabilities: np.ndarray
+    rewards: np.ndarray
+    origin: np.ndarray
+    transition: np.ndarray
+    state_class: np.ndarray
+    inner: np.ndarray
+
+
+def graph_of(problem: Problem) -> ChoiceGraph:
+    """Return the graph of the process."""
+    process = problem.process
+    return ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
+
+
+def settle(problem: Problem) -> Settled:
+    """Settle what the graph decides.
+
+    Raises
+    ------
+    UnsupportedError
+        If the value at the start is plus or minus infinity.
+    """
+    if problem.objective is Objective.REACH:
+        return _settle_reach(problem)
+    return _settle_total(problem)
+
+
+def _settle_reach(problem: Problem) -> Settled:
+    """Targets 1; probability 0 and 1 by the four qualitative searches of Baier & Katoen, sec. 10.6."""
+    graph, targets = graph_of(problem), problem.targets
+    assert targets is not None
+    policy = problem.process.choice_offsets[:-1].copy()
+    if problem.sign > 0:
+        never = ~graph.can_reach(targets)
+        surely, through = graph.almost_surely(targets)
+        policy[surely & ~targets] = through[surely & ~targets]
+    else:
+        never = graph.can_avoid(targets)
+        safe = np.flatnonzero(graph.staying(never) & never[graph.choice_state])
+        policy[graph.choice_state[safe[::-1]]] = safe[::-1]
+        interior = ~targets[graph.choice_state]
+        surely = ~graph.can_reach(never, interior) | targets
+    mask = never | surely
+    values = np.where(surely, float(problem.sign), 0.0)
+    return Settled(graph, mask, values, policy, ~mask[graph.choice_state])
+
+
+def _settle_total(problem: Problem) -> Settled:
+    graph = graph_of(problem)
+    n_states = graph.n_states
+    targets = np.zeros(n_states, dtype=bool) if problem.targets is None else problem.targets
+    least, greatest = transition_rewards(problem)
+    interior = ~targets[graph.choice_state]
+    free = (least == 0) & (greatest == 0) & interior
+    idle = graph.end_components(free) >= 0 if free.any() else np.zeros(n_states, dtype=bool)
+    endless = _gaining(graph, interior, free, least, greatest)
+    unbounded = graph.can_reach(endless, interior) if endless.any() else endless
+    _refuse_infinite(problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever")
+    allowed = interior & graph.staying(~unbounded)
+    ending, _ = _almost_surely_within(graph, targets | idle, allowed)
+    hopeless = ~ending & ~unbounded
+    _refuse_infinite(
+        problem, hopeless, "minus" if problem.sign > 0 else "plus", "every policy keeps collecting such rewards for ever"
+    )
+    mask = targets | unbounded | hopeless
+    values = np.where(unbounded, np.inf, np.where(hopeless, -np.inf, 0.0))
+    usable = ~mask[graph.choice_state] & graph.staying(~(unbounded | hopeless))
+    return Settled(graph, mask, values, problem.process.choice_offsets[:-1].copy(), usable)
+
+
+def transition_rewards(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and greatest single reward of each choice, in maximisation form, shape (C,)."""
+    process, given = problem.process, problem.given
+    if given is None or len(given) != process.n_transitions:
+        return problem.rewards, problem.rewards
+    floats = problem.sign * given.astype(float)
+    return np.minimum.reduceat(floats, process.offsets[:-1]), np.maximum.reduceat(floats, process.offsets[:-1])
+
+
+def _gaining(
+    graph: ChoiceGraph, interior: np.ndarray, free: np.ndarray, least: np.ndarray, greatest: np.ndarray
+) -> np.ndarray:
+    """Mask of the states in end components without negative rewards and with a positive one: value +infinity."""
+    gaining = np.zeros(graph.n_states, dtype=bool)
+    positive = (greatest > 0) & interior
+    if not positive.any():
+        return gaining
+    labels = graph.end_components((least >= 0) & interior)
+    inside = labels >= 0
+    stays = graph.staying(inside) & inside[graph.choice_state] & (least >= 0) & interior
+    source = labels[graph.choice_state]
+    leaves = np.zeros(graph.n_choices, dtype=bool)
+    leaves[graph.transition_choice[labels[graph.successors] != source[graph.transition_choice]]] = True
+    rewarded = np.flatnonzero(stays & ~leaves & positive)
+    gaining[np.isin(labels, source[rewarded])] = True
+    return gaining & inside
+
+
+def _almost_surely_within(
+    graph: ChoiceGraph, goals: np.ndarray, allowed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Almost-sure reachability of `goals` with `allowed` choices only; see `ChoiceGraph.almost_surely`."""
+    inside = np.ones(graph.n_states, dtype=bool)
+    while True:
+        _, through = graph.search_back(goals, allowed & graph.staying(inside | goals))
+        found = through > -2
+        if np.array_equal(found, inside):
+            return inside, through
+        inside = found
+
+
+def _refuse_infinite(problem: Problem, infinite: np.ndarray, sign: str, why: str) -> None:
+    starts = np.flatnonzero(infinite & (problem.process.initial > 0))
+    if starts.size:
+        state = int(starts[0])
+        raise UnsupportedError(
+            f"The total reward from the start state {problem.process.states[state]!r} (index {state}) is {sign} "
+            f"infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the episode ends."
+        )
+
+
+def quotient(problem: Problem, settled: Settled) -> Quotient:
+    """Collapse the zero-reward end components of the unsettled states and redirect settled successors to the sink."""
+    graph, process = settled.graph, problem.process
+    least, greatest = transition_rewards(problem)
+    open_states = ~settled.mask
+    free = settled.usable & graph.staying(open_states) & (least == 0) & (greatest == 0)
+    labels = graph.end_components(free) if free.any() else np.full(graph.n_states, -1)
+    state_class, n_classes = _classes(labels, open_states)
+    source, target = state_class[graph.choice_state], state_class[graph.successors]
+    leaves = np.zeros(graph.n_choices, dtype=bool)
+    leaves[graph.transition_choice[target != source[graph.transition_choice]]] = True
+    inner = free & (labels[graph.choice_state] >= 0) & ~leaves
+    kept = np.flatnonzero(settled.usable & ~inner)
+    kept = kept[np.argsort(source[kept], kind="stable")]
+    folded = problem.rewards.copy()
+    into = settled.mask[process.successors] & settled.usable[graph.transition_choice]
+    into &= settled.values[process.successors] != 0
+    np.add.at(
+        folded,
+        graph.transition_choice[into],
+        process.probabilities[into] * settled.values[process.successors[into]],
+    )
+    return _assemble(problem, graph, state_class, n_classes, kept, labels, inner, folded)
+
+
+def _classes(labels: np.ndarray, open_states: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number the components first, then the single states; settled states go to the sink, the last class."""
+    n_components = int(labels.max(initial=-1)) + 1
+    single = open_states & (labels < 0)
+    n_classes = n_components + int(single.sum())
+    state_class = np.full(len(labels), n_classes, dtype=np.int64)
+    state_class[labels >= 0] = labels[labels >= 0]
+    state_class[single] = np.arange(n_components, n_classes)
+    return state_class, n_classes
+
+
+def _assemble(
+    problem: Problem,
+    graph: ChoiceGraph,
+    state_class: np.ndarray,
+    n_classes: int,
+    kept: np.ndarray,
+    labels: np.ndarray,
+    inner: np.ndarray,
+    folded: np.ndarray,
+) -> Quotient:
+    """Lay the kept choices out by class, followed by one staying choice for each component and the sink's loop."""
+    process = problem.process
+    n_components = int(labels.max(initial=-1)) + 1
+    owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])
+    origin = np.concatenate([kept, np.full(n_components + 1, -1, dtype=np.int64)])
+    order = np.argsort(owner, kind="stable")
+    owner, origin = owner[order], origin[order]
+    lengths = np.where(origin >= 0, np.diff(process.offsets)[origin], 1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    own = origin >= 0
+    item = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+    from_process = np.repeat(own, lengths)
+    place = (item + np.repeat(process.offsets[np.maximum(origin, 0)], lengths))[from_process]
+    successors = np.full(offsets[-1], n_classes, dtype=np.int64)
+    probabilities = np.zeros(offsets[-1])
+    successors[from_process] = state_class[process.successors[place]]
+    probabilities[from_process] = process.probabilities[place]
+    probabilities[successors == n_classes] = 0.0
+    transition = np.full(offsets[-1], -1, dtype=np.int64)
+    transition[from_process] = place
+    rewards = np.where(own, folded[np.maximum(origin, 0)], 0.0)
+    choice_offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_classes + 1))])
+    reduced = ChoiceGraph(choice_offsets.astype(np.int64), offsets.astype(np.int64), successors)
+    return Quotient(reduced, probabilities, rewards, origin, transition, state_class, inner)

@@ -1,0 +1,167 @@
+"""`solve`: one door to the planner, and the choice of the algorithm by structure.
+
+What ``method="auto"`` does:
+
+* *finite*: backward induction.
+* *discounted*: on dense models value iteration through BLAS, and policy iteration where the span contracts slowly; on
+  sparse models that mix fast, modified policy iteration; on those that do not (a probe finds that few states can be
+  reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then policy iteration.
+* *reach*, *total*: what the graph settles; policy iteration with direct solves on the rest up to 20,000 states,
+  Gauss-Seidel in the order of distance to the end beyond.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from tabular.engine.certificate import Certified, finish
+from tabular.engine.problem import Problem, read_problem
+from tabular.engine.solution import Objective, PlanningSolution
+from tabular.errors import InvalidArgumentError, UnsupportedError
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["METHODS", "Method", "solve"]
+
+Method = Literal[
+    "auto",
+    "value-iteration",
+    "modified-policy-iteration",
+    "policy-iteration",
+    "gauss-seidel",
+    "two-sided",
+    "linear-programming",
+    "backward-induction",
+]
+
+METHODS: dict[Objective, tuple[str, ...]] = {
+    Objective.FINITE: ("auto", "backward-induction"),
+    Objective.DISCOUNTED: (
+        "auto",
+        "value-iteration",
+        "modified-policy-iteration",
+        "policy-iteration",
+        "gauss-seidel",
+        "linear-programming",
+    ),
+    Objective.REACH: ("auto", "policy-iteration", "gauss-seidel", "two-sided", "linear-programming"),
+    Objective.TOTAL: ("auto", "policy-iteration", "gauss-seidel", "linear-programming"),
+}
+"""Methods that each objective accepts."""
+
+
+def solve(
+    process: ControlledMarkovProcess,
+    rewards: np.ndarray | None = None,
+    *,
+    objective: Objective | str = Objective.FINITE,
+    steps: int | None = None,
+    gamma: object = None,
+    terminal: np.ndarray | None = None,
+    targets: object = None,
+    maximise: bool = True,
+    method: Method = "auto",
+    tolerance: float = 1e-9,
+    exact: bool = False,
+    keep_policy: bool = True,
+    max_iterations: int = 1_000_000,
+) -> PlanningSolution:
+    """Find the best expected reward from every state, with certified bounds and a policy.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+        Its own horizon is not used.
+    rewards : ndarray, shape (M,), (C,) or (S,), optional
+        A reward for each transition, choice or state; floats, or an object array of rationals. With ``"reach"``: none.
+    objective : Objective or str
+        ``"finite"`` (needs `steps`), ``"discounted"`` (needs `gamma`), ``"reach"`` (needs `targets`) or ``"total"``
+        (`targets`, if given, are states where the episode ends and nothing more is earned).
+    steps : int, optional
+        Number of steps, at least 0.
+    gamma : float, str or Fraction, optional
+        Discount factor, ``0 <= gamma < 1``; a float means the decimal it prints as.
+    terminal : ndarray, shape (S,), optional
+        Value of ending in each state (finite horizon only).
+    targets : ndarray of bool, shape (S,), or indices or names of states, optional
+    maximise : bool
+        False to minimise.
+    method : str
+        See `METHODS`; ``"auto"`` chooses by structure.
+    tolerance : float
+        Largest gap between the bounds of any state, relative to ``max(1, largest absolute value)``.
+    exact : bool
+        Rational arithmetic: the result has ``lower == upper`` and was checked by a Bellman residual of zero.
+    keep_policy : bool
+        Whether a finite-horizon policy, shape (T, S), is kept.
+    max_iterations : int
+        Limit of sweeps or rounds.
+
+    Returns
+    -------
+    PlanningSolution
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument is missing, superfluous or malformed.
+    NotExactError
+        If `exact` is asked for and the process carries no rational probabilities.
+    UnsupportedError
+        If the value is infinite or does not converge, or the method does not solve this objective.
+    ConvergenceError
+        If a limit was reached, or double precision cannot certify the tolerance; it carries the best bounds.
+    """
+    problem = read_problem(
+        process, rewards, objective, steps=steps, gamma=gamma, terminal=terminal, targets=targets,
+        maximise=maximise, tolerance=tolerance, max_iterations=max_iterations,
+    )  # fmt: skip
+    if method not in METHODS[problem.objective]:
+        known = method in {name for names in METHODS.values() for name in names}
+        error = UnsupportedError if known else InvalidArgumentError
+        raise error(
+            f"Objective {problem.objective.name.lower()!r} is solved by {', '.join(METHODS[problem.objective])}; "
+            f"got method={method!r}."
+        )
+    if exact:
+        from tabular.engine.exact import solve_exactly
+
+        return solve_exactly(problem, keep_policy=keep_policy)
+    if method == "linear-programming":
+        from tabular.engine.linear_program import solve_by_linear_program
+
+        return finish(problem, solve_by_linear_program(problem))
+    return finish(problem, _dispatch(problem, method, keep_policy))
+
+
+def _dispatch(problem: Problem, method: str, keep_policy: bool) -> Certified:
+    if problem.objective is Objective.FINITE:
+        from tabular.engine.finite import backward_induction
+
+        return backward_induction(problem, keep_policy=keep_policy)
+    if problem.objective is Objective.DISCOUNTED:
+        return _discounted(problem, method)
+    if method == "two-sided":
+        from tabular.engine.two_sided import interval_iteration
+
+        return interval_iteration(problem)
+    from tabular.engine.undiscounted import solve_undiscounted
+
+    return solve_undiscounted(problem, method)
+
+
+def _discounted(problem: Problem, method: str) -> Certified:
+    from tabular.engine import discounted
+
+    if method == "value-iteration":
+        return discounted.value_iteration(problem)
+    if method == "policy-iteration":
+        return discounted.policy_iteration(problem)
+    if method == "gauss-seidel":
+        from tabular.engine.ordered import gauss_seidel
+
+        return gauss_seidel(problem)
+    if method == "modified-policy-iteration":
+        return discounted.modified_policy_iteration(problem, fall_back=False)
+    return discounted.modified_policy_iteration(problem, fall_back=True)

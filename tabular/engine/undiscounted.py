@@ -1,0 +1,306 @@
+"""Reachability and total reward: policy iteration on the reduced problem, certified by inductive bounds.
+
+On the reduced problem (`tabular.engine.reduction`) with an optimal proper policy, values ``V`` and expected times to
+the end ``w = 1 + P_policy w``:
+
+* *below*: ``L = V - c w`` with ``L <= T_policy L`` proves ``L <= V_policy <= V*``, because the policy is proper;
+* *above*: ``U = V + c w`` with ``U > T U`` strictly in every state proves ``V* <= U``: along any policy the rewards
+  plus the slack of every step sum to at most ``U(s) - U(s_n)``, so a policy that never ends earns minus infinity, and
+  one that ends earns at most ``U``. No assumption on end components is left to trust.
+
+Both inequalities are checked with one backup and its rounding allowance. Where the second fails, the policy takes the
+violating choices, which is policy iteration for the problem with a bonus ``c`` on every step, and ``U`` is its value.
+
+Sources: Hartmanns & Kaminski, *Optimistic value iteration* (2020); Bertsekas & Tsitsiklis (1991).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.bounds import UNIT_ROUNDOFF
+from tabular.engine.certificate import Certified
+from tabular.engine.layout import Rows, lay_out
+from tabular.engine.linear import ChainSolver, DirectSolver, SweepSolver
+from tabular.engine.operator import Operator
+from tabular.engine.problem import Problem
+from tabular.engine.reduction import Quotient, Settled, quotient, settle
+from tabular.errors import UnsupportedError
+
+__all__ = ["DIRECT_STATES", "expand_policy", "reduce_problem", "refuse_cancelling", "solve_undiscounted", "warm_policy"]
+
+DIRECT_STATES = 20_000
+"""Reduced states up to which chains are factorised; beyond, Gauss-Seidel sweeps in the order of distance to the end."""
+
+CERTIFY_ROUNDS = 40
+"""Attempts to prove the upper bound, each with a larger slack or a better policy."""
+
+
+@dataclass(eq=False)
+class Reduced:
+    """The reduced problem with everything policy iteration needs."""
+
+    problem: Problem
+    settled: Settled
+    quotient: Quotient
+    rows: Rows
+    matrix: sp.csr_array
+    operator: Operator
+    solver: ChainSolver
+    order: np.ndarray
+    iterations: int = 0
+    method: str = "policy-iteration"
+    policy: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def sink(self) -> int:
+        """Index of the sink."""
+        return self.rows.n_states - 1
+
+
+def solve_undiscounted(problem: Problem, method: str) -> Certified:
+    """Solve a reachability or total-reward problem by ``"policy-iteration"`` or ``"gauss-seidel"``, or ``"auto"``.
+
+    Raises
+    ------
+    UnsupportedError
+        If the value at the start is infinite, or rewards cancel in a loop so that the total does not converge.
+    """
+    settled = settle(problem)
+    if settled.mask.all():
+        exact = Certified(
+            settled.values.copy(), settled.values.copy(), settled.policy, "graph", 1, "settled by the graph alone"
+        )
+        return exact
+    reduced = reduce_problem(problem, settled, method)
+    values = _iterate(reduced)
+    lower, upper = _certify(reduced, values)
+    return _expand(reduced, lower, upper)
+
+
+def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
+    small = quotient(problem, settled)
+    graph = small.graph
+    rows = lay_out(graph.choice_offsets, graph.offsets, graph.successors, small.probabilities)
+    sources = np.zeros(graph.n_states, dtype=bool)
+    sources[-1] = True
+    proper, through = graph.almost_surely(sources)
+    if not proper.all():  # settle() has removed every such state
+        raise AssertionError("a reduced state has no proper policy")
+    through[-1] = graph.n_choices - 1
+    order, _ = graph.search_back(sources)
+    matrix = sp.csr_array(
+        (small.probabilities, graph.successors, graph.offsets), shape=(graph.n_choices, graph.n_states)
+    )
+    direct = method == "policy-iteration" or (method == "auto" and graph.n_states <= DIRECT_STATES)
+    solver: ChainSolver = (
+        DirectSolver(matrix, 1.0) if direct else SweepSolver(rows, 1.0, order, 1e-15, problem.max_iterations)
+    )
+    operator = Operator(rows, None, small.rewards, 1.0)
+    return Reduced(
+        problem, settled, small, rows, matrix, operator, solver, order,
+        method="policy-iteration" if direct else "gauss-seidel", policy=through,
+    )  # fmt: skip
+
+
+def warm_policy(reduced: Reduced) -> np.ndarray:
+    """Return the policy that floating-point policy iteration ends with (a good start for exact iteration)."""
+    _iterate(reduced)
+    return reduced.policy
+
+
+def _allowance(reduced: Reduced, values: np.ndarray) -> float:
+    """Rounding allowance of one reduced backup: rows may have merged successors and folded settled values."""
+    magnitude = max(1.0, float(np.max(np.abs(values)))) if reduced.problem.objective.name == "REACH" else float(
+        np.max(np.abs(values))
+    )
+    return reduced.problem.allowance(magnitude, 2 * reduced.problem.rows.longest)
+
+
+def _policy_residual(reduced: Reduced, values: np.ndarray, bonus: float = 0.0) -> np.ndarray:
+    """``r_policy + bonus + P_policy V - V``; zero at the sink."""
+    policy = reduced.policy
+    result = reduced.quotient.rewards[policy] + (reduced.matrix @ values)[policy] - values
+    result[:-1] += bonus
+    result[-1] = 0.0
+    return np.asarray(result)
+
+
+def _iterate(reduced: Reduced) -> np.ndarray:
+    """Policy iteration from a proper policy; decisions change only for gains beyond rounding, so it stays proper."""
+    values = reduced.solver.solve(reduced.policy, reduced.quotient.rewards[reduced.policy])
+    if reduced.method == "gauss-seidel":
+        _improve_by_sweeps(reduced, values)
+    values = _refined(reduced, values)
+    for _ in range(min(reduced.problem.max_iterations, 10_000)):
+        reduced.operator.backup(values)
+        reduced.iterations += 1
+        threshold = 8.0 * _allowance(reduced, values) + 1e-14 * float(np.max(np.abs(values)))
+        better = reduced.operator.residual > threshold
+        better[-1] = False
+        if not better.any():
+            break
+        _switch(reduced, better)
+        values = _refined(reduced, values + reduced.solver.solve(reduced.policy, _policy_residual(reduced, values)))
+    return values
+
+
+def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> None:
+    """Gauss-Seidel improvement in the order of distance to the end, until decisions settle."""
+    from tabular.engine.sweep_kernels import improve_in_order
+
+    rows, inner = reduced.rows, reduced.order[reduced.order != reduced.sink]
+    for sweep in range(min(100, reduced.problem.max_iterations)):
+        threshold = 8.0 * _allowance(reduced, values)
+        order = inner if sweep % 2 == 0 else inner[::-1]
+        largest, changed = improve_in_order(
+            np.ascontiguousarray(order), rows.choice_offsets, rows.offsets, rows.width, rows.successors,
+            rows.probabilities, reduced.quotient.rewards, 1.0, threshold, values, reduced.policy,
+        )  # fmt: skip
+        reduced.iterations += 1
+        if not changed or largest <= threshold:
+            break
+
+
+def _switch(reduced: Reduced, better: np.ndarray) -> None:
+    """Take the greedy choices where they are better, as long as the policy stays proper."""
+    old = reduced.policy
+    new = np.where(better, reduced.operator.policy, old)
+    graph = reduced.quotient.graph
+    sources = np.zeros(graph.n_states, dtype=bool)
+    sources[-1] = True
+    while True:
+        allowed = np.zeros(graph.n_choices, dtype=bool)
+        allowed[new] = True
+        stuck = ~graph.can_reach(sources, allowed)
+        if not stuck.any():
+            break
+        if not np.any(stuck & (new == old)) and not np.any(better & ~stuck):
+            refuse_cancelling(reduced, stuck)
+        gain = float(np.max(reduced.operator.residual[stuck & (new != old)], initial=0.0))
+        if gain > 1e-7 * max(1.0, reduced.problem.reward_scale):
+            refuse_cancelling(reduced, stuck)
+        new = np.where(stuck, old, new)
+    if np.array_equal(new, old):
+        refuse_cancelling(reduced, better)
+    reduced.policy = new
+
+
+def refuse_cancelling(reduced: Reduced, stuck: np.ndarray) -> None:
+    process = reduced.problem.process
+    state = int(np.flatnonzero(stuck[reduced.quotient.state_class])[0])
+    raise UnsupportedError(
+        f"The total reward does not converge: around state {process.states[state]!r} (index {state}) some policy "
+        "stays for ever in a loop whose rewards do not sum to less than zero a round (in the direction of "
+        "optimisation). Use a finite horizon or gamma < 1, or name target states where the episode ends."
+    )
+
+
+def _refined(reduced: Reduced, values: np.ndarray) -> np.ndarray:
+    """Iterative refinement of the policy's values: two corrections reach the limit of double precision."""
+    values[-1] = 0.0
+    for _ in range(2):
+        residual = _policy_residual(reduced, values)
+        if float(np.max(np.abs(residual))) <= UNIT_ROUNDOFF * float(np.max(np.abs(values))):
+            break
+        values = values + reduced.solver.solve(reduced.policy, residual)
+        values[-1] = 0.0
+    return values
+
+
+def _ones(reduced: Reduced) -> np.ndarray:
+    ones = np.ones(reduced.rows.n_states)
+    ones[-1] = 0.0
+    return ones
+
+
+def _certify(reduced: Reduced, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return certified bounds of the reduced values, infinite where no proof was found."""
+    times = np.maximum(reduced.solver.solve(reduced.policy, _ones(reduced)), 0.0)
+    lower = _certify_below(reduced, values, times)
+    upper = _certify_above(reduced, values, times)
+    return lower, upper
+
+
+def _certify_below(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    residual = _policy_residual(reduced, values)
+    slack = 2.0 * _allowance(reduced, values) + 2.0 * max(0.0, -float(residual.min()))
+    for _ in range(CERTIFY_ROUNDS):
+        trial = values - slack * times
+        if not np.all(np.isfinite(trial)):
+            break
+        if float(np.min(_policy_residual(reduced, trial)[:-1])) >= _allowance(reduced, trial):
+            return trial
+        slack *= 4.0
+    return np.full(len(values), -math.inf)
+
+
+def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    reduced.operator.backup(values)
+    slack = 2.0 * _allowance(reduced, values) + 2.0 * max(0.0, float(reduced.operator.residual.max()))
+    kept = reduced.policy
+    trial = values + slack * times
+    for _ in range(CERTIFY_ROUNDS):
+        if not np.all(np.isfinite(trial)):
+            break
+        reduced.operator.backup(trial)
+        reduced.iterations += 1
+        allowance = _allowance(reduced, trial)
+        violating = reduced.operator.residual > -allowance
+        violating[-1] = False
+        if not violating.any():
+            reduced.policy = kept
+            return trial
+        switching = violating & (reduced.operator.policy != reduced.policy)
+        if switching.any():
+            try:
+                _switch(reduced, switching)
+            except UnsupportedError:
+                slack *= 0.25
+                if slack < allowance:
+                    raise
+                reduced.policy = kept
+        else:
+            slack *= 4.0
+        times = np.maximum(reduced.solver.solve(reduced.policy, _ones(reduced)), 0.0)
+        trial = values + slack * times
+        correction = _policy_residual(reduced, trial, slack)
+        trial = trial + reduced.solver.solve(reduced.policy, correction)
+        trial[-1] = 0.0
+    reduced.policy = kept
+    return np.full(len(values), math.inf)
+
+
+def _expand(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Certified:
+    """Carry bounds and policy back to the states of the process."""
+    settled, small = reduced.settled, reduced.quotient
+    full_lower = np.where(settled.mask, settled.values, lower[small.state_class])
+    full_upper = np.where(settled.mask, settled.values, upper[small.state_class])
+    if reduced.problem.objective.name == "REACH":
+        limits = (0.0, 1.0) if reduced.problem.sign > 0 else (-1.0, 0.0)
+        full_lower, full_upper = np.clip(full_lower, *limits), np.clip(full_upper, *limits)
+    return Certified(
+        full_lower, full_upper, expand_policy(reduced), reduced.method, max(1, reduced.iterations),
+        "inductive bounds checked by one backup each",
+    )  # fmt: skip
+
+
+def expand_policy(reduced: Reduced) -> np.ndarray:
+    """Inside a collapsed component, walk to the state that owns the chosen exit, or stay for ever."""
+    settled, small = reduced.settled, reduced.quotient
+    graph, policy = settled.graph, settled.policy.copy()
+    chosen = small.origin[reduced.policy]
+    leaving = chosen[chosen >= 0]
+    owner = np.zeros(graph.n_states, dtype=bool)
+    owner[graph.choice_state[leaving]] = True
+    inner = np.flatnonzero(small.inner)
+    policy[graph.choice_state[inner]] = inner  # staying for ever: any inner choice
+    _, through = graph.search_back(owner, small.inner)
+    walking = (through >= 0) & ~settled.mask
+    policy[walking] = through[walking]
+    policy[graph.choice_state[leaving]] = leaving
+    return policy
