@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tabular.hyperstate.build import build
+from tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph
 from tabular.hyperstate.graph import HyperstateGraph, build_graph
 from tabular.hyperstate.known import KnownTaskValues, known_task_values
 from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
@@ -11,10 +13,13 @@ from tabular.hyperstate.size import GraphSize, size_bound
 __all__ = [
     "BayesResponse",
     "DeterministicLearner",
+    "EpisodeGraph",
     "GraphSize",
     "HyperstateGraph",
     "KnownTaskValues",
     "Signals",
+    "build",
+    "build_episode_graph",
     "build_graph",
     "goal_signals",
     "known_task_values",

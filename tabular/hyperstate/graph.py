@@ -19,6 +19,7 @@ import numpy as np
 
 from tabular.hyperstate.known import KnownTaskValues, known_task_values
 from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
+from tabular.hyperstate.root import full_dynamics, full_set, no_choices
 from tabular.hyperstate.signals import Signals
 from tabular.hyperstate.size import GraphSize, refuse, require_room
 
@@ -61,7 +62,7 @@ class HyperstateGraph:
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         if not self.layers:
             start = np.asarray(self.known.start[0], dtype=np.float64)
-            return BayesResponse(float(weights @ start), start.copy(), _no_choices(self.sets.words.shape[1]))
+            return BayesResponse(float(weights @ start), start.copy(), no_choices(self.sets.words.shape[1]))
         masses = set_masses(self.sets.words[: self.sets.used], weights)
         values: list[np.ndarray] = [np.empty(0)]
         for index in reversed(range(len(self.layers))):
@@ -141,7 +142,7 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
 
     require_room(signals, episodes, max_edges)
     known = known_task_values(signals, episodes)
-    dynamics, sets, splits = _root(signals)
+    dynamics, sets, splits = full_dynamics(signals), full_set(signals), _empty_splits(len(signals.labels))
     layers: list[Layer] = []
     period = signals.steps + 1
     state = np.array([signals.process.n_states], dtype=np.int32)
@@ -173,38 +174,16 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
     )  # fmt: skip
 
 
-def _root(signals: Signals) -> tuple[Dynamics, SetTable, SplitTable]:
-    """Return the dynamics with the beginning of an episode as one more state, and tables of the full set."""
-    from tabular.hyperstate.kernels import Dynamics, SetTable, SplitTable, intern
+def _empty_splits(n_signals: int) -> SplitTable:
+    from tabular.hyperstate.kernels import SplitTable
 
-    process = signals.process
-    begins = np.flatnonzero(process.initial)
-    dynamics = Dynamics(
-        np.append(process.choice_offsets, process.n_choices + 1).astype(np.int64),
-        np.append(process.offsets, process.n_transitions + len(begins)).astype(np.int64),
-        np.append(process.successors, begins).astype(np.int32),
-        np.append(process.probabilities, process.initial[begins]),
-    )
-    width = (signals.n_classes + 63) // 64
-    everything = np.zeros(width * 64, dtype=np.uint8)
-    everything[: signals.n_classes] = 1
-    row = np.packbits(everything, bitorder="little").view(np.uint64)
-    empty = SetTable(np.empty((64, width), dtype=np.uint64), np.full(256, -1, dtype=np.int32), 0)
-    _, sets = intern(row, empty)
-    n_signals = len(signals.labels)
-    splits = SplitTable(
+    return SplitTable(
         np.full(64 * n_signals, -1, dtype=np.int32), np.zeros(64, dtype=np.int64),
         np.empty(64, dtype=np.int32), np.empty(64, dtype=np.int32), 0, 0, n_signals,
     )  # fmt: skip
-    return dynamics, sets, splits
 
 
 def _signal(signals: Signals, index: int) -> np.ndarray:
     begins = signals.start[np.flatnonzero(signals.process.initial)]
     ends = index % (signals.steps + 1) == signals.steps
     return np.append(signals.last if ends else signals.during, begins).astype(np.int32)
-
-
-def _no_choices(width: int) -> DeterministicLearner:
-    none = np.empty(0, dtype=np.int32)
-    return DeterministicLearner(none, none, none, np.empty((0, width), dtype=np.uint64), none, np.empty(0))

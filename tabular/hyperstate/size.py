@@ -17,13 +17,25 @@ import numpy as np
 from tabular.errors import InstanceTooLargeError
 from tabular.hyperstate.signals import Signals
 
-__all__ = ["BYTES_PER_EDGE", "GraphSize", "reachable_layers", "refuse", "require_room", "size_bound"]
+__all__ = [
+    "BYTES_PER_EDGE",
+    "GraphSize",
+    "reachable_layers",
+    "refuse",
+    "refuse_sets",
+    "require_room",
+    "size_bound",
+]
 
 BYTES_PER_EDGE = 16
 """Memory of an edge with its share of the hyperstates (measured: 9 to 16 with three choices per state)."""
 
 MAX_KNOWN_VALUES = 2**28
 """Limit on the entries ``N (T + 1) S K`` of the table of known-task values (2 GiB)."""
+
+
+MAX_SETS = 2**26
+"""Limit on the number of sets of goals in the collapsed graph."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ def size_bound(signals: Signals, episodes: int) -> GraphSize:
     layers = reachable_layers(signals)
     out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
     states = int(layers[:-1].sum())
-    moves = int((layers[:-1] * out).sum())
+    moves = int((layers[:-1] * out).sum()) + int((process.initial > 0).sum())
     one_by_one = bool(signals.closes.any())
     each = 1 if not signals.during.any() else signals.steps + 1
     hyperstates = edges = 0
@@ -114,6 +126,24 @@ def refuse(signals: Signals, episodes: int, limit: int, edges: int, index: int, 
         f"{_short(bound.edges)}. Reduce the number of tasks (K={signals.n_classes}), episodes (N={episodes}) "
         f"or steps (T={signals.steps}), or raise max_edges."
     )
+
+
+def refuse_sets(signals: Signals, episodes: int, targets: int, limit: int) -> None:
+    """Refuse a collapsed graph with more edges (episode, set, target) than `limit`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+    """
+    sets = [sum(comb(targets, gone) for gone in range(min(last, targets) + 1)) for last in range(episodes)]
+    edges = sum(sets) * max(targets, 1)
+    if edges > limit or sets[-1] > MAX_SETS:
+        raise InstanceTooLargeError(
+            f"Learners with memory on {signals.process.name!r} need {_short(sets[-1])} sets of goals and "
+            f"{_short(edges)} edges (episode, set, goal), over the limits of {MAX_SETS:,} sets and "
+            f"max_edges={limit:,}. Reduce the number of goals (K={signals.n_classes}) or of episodes "
+            f"(N={episodes})."
+        )
 
 
 def _short(count: int) -> str:

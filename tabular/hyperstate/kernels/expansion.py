@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.sets import SetTable, grown
+from tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown
 from tabular.hyperstate.kernels.splits import SplitTable, add_split, split_number
 
 __all__ = ["Layer", "expand"]
@@ -39,7 +39,7 @@ def _slot(table: np.ndarray, states: np.ndarray, sets: np.ndarray, state: int, n
 @compiled
 def _larger_table(table: np.ndarray, states: np.ndarray, sets: np.ndarray, used: int) -> np.ndarray:
     """Return the table of the first `used` hyperstates with four times the slots."""
-    larger = np.full(4 * len(table), -1, dtype=np.int32)
+    larger = empty_slots(4 * len(table))
     for number in range(used):
         larger[_slot(larger, states, sets, states[number], sets[number])] = number
     return larger
@@ -85,7 +85,7 @@ def expand(
     n_children = 0
     next_state, next_numbers = np.empty(1024, dtype=np.int32), np.empty(1024, dtype=np.int32)
     n_next = 0
-    table = np.full(4096, -1, dtype=np.int32)
+    table = empty_slots(4096)
     for node in range(len(state)):
         first_child[node] = n_children
         here = numbers[node]

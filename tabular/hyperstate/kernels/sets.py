@@ -11,7 +11,7 @@ import numpy as np
 
 from tabular.hyperstate.kernels.compiled import compiled
 
-__all__ = ["SetTable", "contains", "grown", "intern", "set_masses"]
+__all__ = ["SetTable", "contains", "empty_slots", "grown", "intern", "set_masses"]
 
 
 class SetTable(NamedTuple):
@@ -35,8 +35,18 @@ def contains(row: np.ndarray, member: int) -> bool:
 def grown(array: np.ndarray, used: int) -> np.ndarray:
     """Return a copy of a one-dimensional array with twice the room."""
     larger = np.empty(2 * len(array), dtype=array.dtype)
-    larger[:used] = array[:used]
+    for index in range(used):
+        larger[index] = array[index]
     return larger
+
+
+@compiled
+def empty_slots(count: int) -> np.ndarray:
+    """Return `count` numbers -1, as int32. (Loops, because numba compiles slice assignment slowly.)"""
+    slots = np.empty(count, dtype=np.int32)
+    for index in range(count):
+        slots[index] = -1
+    return slots
 
 
 @compiled
@@ -55,9 +65,10 @@ def _hash(row: np.ndarray) -> np.int64:
 def _larger(table: SetTable) -> SetTable:
     """Return the table with twice the room for sets and slots."""
     words = np.empty((2 * len(table.words), table.words.shape[1]), dtype=np.uint64)
-    words[: table.used] = table.words[: table.used]
-    slots = np.full(2 * len(table.slots), -1, dtype=np.int32)
+    slots = empty_slots(2 * len(table.slots))
     for number in range(table.used):
+        for place in range(words.shape[1]):
+            words[number, place] = table.words[number, place]
         at = _hash(words[number]) & (len(slots) - 1)
         while slots[at] >= 0:
             at = (at + 1) & (len(slots) - 1)
@@ -80,7 +91,8 @@ def intern(row: np.ndarray, table: SetTable) -> tuple[int | np.int64, SetTable]:
         if same:
             return np.int64(table.slots[at]), table
         at = (at + 1) & mask
-    table.words[table.used] = row
+    for place in range(len(row)):
+        table.words[table.used, place] = row[place]
     table.slots[at] = table.used
     return table.used, SetTable(table.words, table.slots, table.used + 1)
 

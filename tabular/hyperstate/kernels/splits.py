@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.sets import SetTable, contains, grown, intern
+from tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, grown, intern
 
 __all__ = ["SplitTable", "add_split", "split_number"]
 
@@ -43,8 +43,9 @@ def add_split(
     """Compute how signal `told` splits set `here` and append it."""
     at, offsets = splits.at, splits.offsets
     while here * splits.n_signals + told >= len(at):
-        longer = np.full(2 * len(at), -1, dtype=np.int32)
-        longer[: len(at)] = at
+        longer = empty_slots(2 * len(at))
+        for place in range(len(at)):
+            longer[place] = at[place]
         at = longer
     if splits.n_splits + 2 > len(offsets):
         offsets = grown(offsets, splits.n_splits + 1)
@@ -55,7 +56,8 @@ def add_split(
     for first in range(len(label)):
         if not contains(remaining, first):
             continue
-        block[:] = 0
+        for place in range(len(block)):
+            block[place] = 0
         size = 0
         for other in range(first, len(label)):
             if label[other] == label[first] and contains(remaining, other):

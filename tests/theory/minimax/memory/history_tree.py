@@ -1,8 +1,9 @@
 """The same game on the full history tree: an independent oracle, written from the definitions alone.
 
-Nothing here knows about hyperstates, posterior sets or known-task planning. A history is what the learner has seen:
-the states and actions of all episodes and the reward after every step. For each history and action there is one
-realisation weight ``x(h a)`` (sequence form, von Stengel 1996); the task's and chance's moves are summed out, so
+Nothing here knows about hyperstates, posterior sets or known-task planning. A history is what the learner
+has seen: the states and actions of all episodes and the reward after every step. For each history and
+action there is one realisation weight ``x(h a)`` (sequence form, von Stengel 1996); the task's and chance's
+moves are summed out, so
 
     loss(z) = base(z) - sum_h sum_a x(h a) sum_o Pr(o | h, a) r_z(o) [h consistent with z]
 

@@ -1,0 +1,149 @@
+"""The hyperstate graph: sizes, merging, task sets of any number, refusal, and the collapsed graph against the full."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tabular.environments import make
+from tabular.environments.line import line
+from tabular.errors import InstanceTooLargeError, UnsupportedError
+from tabular.horizon import GeometricHorizon
+from tabular.hyperstate import (
+    build,
+    build_episode_graph,
+    build_graph,
+    goal_signals,
+    reward_signals,
+    size_bound,
+)
+from tabular.hyperstate.learner import classes_of_words
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+from tabular.rewards import RewardTables
+
+LIMIT = 10**7
+
+
+def processes() -> list[ControlledMarkovProcess]:
+    two_starts = make("grid:2x2,slip=1/10").replaced(
+        horizon=2, initial={0: Fraction(1, 3), 3: Fraction(2, 3)}
+    )
+    return [
+        line(4, start=1, horizon=2),
+        line(5, start=2, horizon=4),
+        make("grid:3x2,slip=1/10").replaced(horizon=3),
+        make("garnet:S=5,A=2,b=2,seed=3").replaced(horizon=2),
+        two_starts,
+    ]
+
+
+@pytest.mark.parametrize("process", processes(), ids=lambda p: p.name)
+@pytest.mark.parametrize("costs", [False, True])
+@pytest.mark.parametrize("goals", ["all", "some"])
+def test_collapsed_graph_is_the_full_graph(process: ControlledMarkovProcess, costs: bool, goals: str) -> None:
+    chosen = np.arange(process.n_states) if goals == "all" else np.arange(1, process.n_states, 2)
+    signals = goal_signals(process, chosen, costs=costs)
+    full = build_graph(signals, 3, max_edges=LIMIT)
+    collapsed = build_episode_graph(signals, 3, max_edges=LIMIT)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        weights = rng.dirichlet(np.ones(len(chosen)))
+        one, other = full.bayes_optimal(weights), collapsed.bayes_optimal(weights)
+        assert one.value == pytest.approx(other.value, abs=1e-12)
+        assert weights @ one.payoff == pytest.approx(one.value, abs=1e-12)
+        assert weights @ other.payoff == pytest.approx(other.value, abs=1e-12)
+    if len(chosen) > 1:
+        assert full.size.hyperstates == collapsed.size.hyperstates
+        assert full.size.edges == collapsed.size.edges
+
+
+def test_size_of_the_line_by_hand() -> None:
+    """Line of 3 from the middle, T = 1, N = 2: each episode has one state, three moves and its beginning.
+
+    First episode: one set, 1 + 1 hyperstates, 1 + 3 edges. Second: three sets of two goals, 3 (1 + 1) and 3 (1 + 3).
+    """
+    size = build_graph(goal_signals(line(3, start=1, horizon=1), np.arange(3)), 2, max_edges=LIMIT).size
+    assert (size.hyperstates, size.edges) == (8, 16)
+
+
+def test_published_edge_counts() -> None:
+    """Line of 9, T = 8, N = 9: about 358 thousand edges."""
+    collapsed = build(goal_signals(line(9, start=4, horizon=8), np.arange(9)), 9, max_edges=LIMIT)
+    assert collapsed.size.edges == 359_059
+
+
+@pytest.mark.parametrize("states", [63, 64, 65, 130])
+@pytest.mark.parametrize("visit", [False, True])
+def test_more_than_64_tasks(states: int, visit: bool) -> None:
+    """A star: one step to any of n leaves; searching n equally likely leaves takes T12's regret."""
+    rows = [(0, a, a + 1, 1) for a in range(states)] + [(s, 0, s, 1) for s in range(1, states + 1)]
+    star = ControlledMarkovProcess.from_transitions(
+        rows, states=states + 1, actions=states, initial=0, horizon=1
+    )
+    graph = build(goal_signals(star, np.arange(1, states + 1), visit=visit), 2, max_edges=LIMIT)
+    response = graph.bayes_optimal(np.full(states, 1.0 / states))
+    expected_regret = 2 - 2 * 3 / (2 * states)  # N - N (N + 1) / (2 K)
+    assert 2 - response.value == pytest.approx(expected_regret, abs=1e-12)
+    assert {len(b) for b in classes_of_words(response.learner.words)} == {states, states - 1}
+
+
+def test_rewards_split_into_blocks_of_equal_reward() -> None:
+    """Five tasks, three reward levels on the only transition: one step leaves sets {0, 3}, {1, 4} and class 2."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1), (0, 1, 0, 1)], states=1, actions=2, initial=0, horizon=2
+    )
+    levels = [[1, 0], [2, 0], [3, 0], [1, 1], [2, 1]]
+    tables = RewardTables.from_exact(
+        process, Labels(5, "task"), [[Fraction(v) for v in row] for row in levels]
+    )
+    signals = reward_signals(tables)
+    graph = build_graph(signals, 1, max_edges=LIMIT)
+    sets = set(classes_of_words(graph.sets.words[: graph.sets.used]))
+    groups = {
+        frozenset(int(signals.task_class[t]) for t in group)
+        for group in [(0, 1, 2, 3, 4), (0, 3), (1, 4), (0, 1, 2), (3, 4)]
+    }
+    assert sets == groups
+
+
+def test_tasks_with_equal_rewards_are_one_class() -> None:
+    process = line(3, start=1, horizon=1)
+    row = [Fraction(i) for i in range(process.n_transitions)]
+    other = [Fraction(0)] * process.n_transitions
+    signals = reward_signals(RewardTables.from_exact(process, Labels(3, "task"), [row, other, row]))
+    assert signals.n_classes == 2
+    assert signals.task_class[0] == signals.task_class[2] != signals.task_class[1]
+
+
+def test_signal_zero_is_silent_whatever_the_rewards() -> None:
+    process = line(3, start=1, horizon=1)
+    rewards = [[Fraction(1)] * process.n_transitions, [Fraction(2)] * process.n_transitions]
+    signals = reward_signals(RewardTables.from_exact(process, Labels(2, "task"), rewards))
+    assert not signals.pay[0].any()
+    assert (signals.during > 0).all()
+
+
+def test_refused_before_memory_is_spent() -> None:
+    process = make("grid:6x6").replaced(horizon=10)
+    for visit in (False, True):
+        with pytest.raises(InstanceTooLargeError, match="Reduce the number of"):
+            build(goal_signals(process, np.arange(36), visit=visit), 12, max_edges=10**6)
+
+
+def test_size_bound_is_a_bound() -> None:
+    for process in processes():
+        for visit in (False, True):
+            signals = goal_signals(process, np.arange(process.n_states), visit=visit)
+            size, bound = build_graph(signals, 3, max_edges=LIMIT).size, size_bound(signals, 3)
+            assert size.edges <= bound.edges
+            assert size.hyperstates <= bound.hyperstates
+            assert size.sets <= bound.sets
+
+
+def test_geometric_horizon_is_refused_with_the_reason() -> None:
+    process = line(3).replaced(horizon=GeometricHorizon(Fraction(1, 2)))
+    with pytest.raises(UnsupportedError, match="infinite"):
+        goal_signals(process, np.arange(3))
