@@ -35,6 +35,7 @@ def solve_without_memory(
     criterion: Criterion = Criterion.REGRET,
     episodes: int | None = None,
     tolerance: float = 1e-9,
+    exact: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> MinimaxSolution:
     """Return the minimax blind or memoryless learner and the least-favourable task distribution.
@@ -50,6 +51,10 @@ def solve_without_memory(
         ``N``; None for infinitely many.
     tolerance : float
         Wanted relative gap of the bracket.
+    exact : bool
+        Sharpen both bounds to rational numbers, equal wherever the value is found to be rational; see
+        `theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``, ``exact_policy``,
+        ``exact_success``, ``exact_lower`` and ``exact_upper``.
     progress : callable, optional
         Called with the current bounds.
 
@@ -61,6 +66,8 @@ def solve_without_memory(
     ------
     UnsupportedError
         For combinations that are not defined (general rewards, the blind learner's infinite regret).
+    NotExactError
+        If rational bounds are asked for and the process is known in floating point only.
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
@@ -73,7 +80,12 @@ def solve_without_memory(
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     program = FlowProgram(marked)
     primal, dual = _newton(program, loss, tolerance, progress)
-    return _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
+    solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
+    if not exact:
+        return solution
+    from theory.minimax.exact import sharpen
+
+    return sharpen(marked, solution, tolerance)
 
 
 def _newton(
@@ -151,5 +163,10 @@ def _solution(
             "variables": len(program.polytope.choice),
             "rows": program.polytope.balance.shape[0],
         },
-        details={"policy": primal.policy, "weights": dual.weights, "marked": marked},
+        details={
+            "policy": primal.policy,
+            "weights": dual.weights,
+            "required": loss.nominal.required(primal.upper),
+            "marked": marked,
+        },
     )

@@ -1,0 +1,21 @@
+"""Rational solutions for learners without memory: equal bounds, proved with tolerance zero, wherever possible."""
+
+from __future__ import annotations
+
+from theory.minimax.exact.achievable import Achievable
+from theory.minimax.exact.generation import LinearOptimum, solve_linear
+from theory.minimax.exact.loss import ExactLoss, LinearForm
+from theory.minimax.exact.matrix_game import GameSolution, solve_game
+from theory.minimax.exact.sharpen import ExactSolution, sharpen
+
+__all__ = [
+    "Achievable",
+    "ExactLoss",
+    "ExactSolution",
+    "GameSolution",
+    "LinearForm",
+    "LinearOptimum",
+    "sharpen",
+    "solve_game",
+    "solve_linear",
+]

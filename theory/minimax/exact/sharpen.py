@@ -1,0 +1,237 @@
+"""Sharpen a floating-point minimax solution of a learner without memory to rational bounds.
+
+* Where the problem is a linear program (infinitely many episodes, one episode, or the blind learner's regret) the value
+  is rational: equal bounds come from exact column generation.
+* With ``2 <= N < inf`` episodes the value is in general irrational. The linear program at a rational point near the
+  optimum gives an exact policy, whose worst loss is the upper bound, and weights ``w``. Convexity gives the lower
+  bound: with the tangents at ``r``, for ``p_g`` proportional to ``w_g / s_g``, ``s_g = -phi_g'(r_g)``,
+
+      min_{rho in M} sum_g p_g phi_g(rho_g) >= sum_g p_g (phi_g(r_g) + s_g r_g) - U(p s),
+
+  one exact dynamic program. The bounds are equal where the optimum itself is rational and was hit; otherwise they
+  are a proved bracket and nothing more is claimed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from tabular.backup.rational import from_flint, to_flint
+from tabular.bounds import Bracket
+from tabular.errors import InstanceTooLargeError, NotExactError
+from tabular.policy import terminal_distribution
+from theory.minimax.exact.achievable import MAX_WORK, Achievable
+from theory.minimax.exact.generation import solve_linear
+from theory.minimax.exact.loss import ExactLoss, LinearForm
+from theory.minimax.solution import MinimaxSolution
+from theory.success import SuccessTasks
+
+__all__ = ["ExactSolution", "sharpen"]
+
+MAX_TASKS = 400
+DENOMINATORS = (1000, 10**12)
+"""Largest denominators of the points at which a convex problem is made linear, tried in this order."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactSolution:
+    """Rational bounds with their proofs.
+
+    Attributes
+    ----------
+    lower, upper : Fraction
+    prior : ndarray of Fraction, shape (K,)
+        The task distribution that proves `lower`.
+    weights : ndarray of Fraction, shape (K,)
+        ``prior`` times the slopes at `reference`: the rewards of the dynamic program behind `lower`.
+    reference : ndarray of Fraction, shape (K,)
+        The success probabilities at which the losses were replaced by their tangents.
+    policy : ndarray of Fraction, shape (T, C) or (C,)
+        The policy whose worst loss is `upper`.
+    success : ndarray of Fraction, shape (K,)
+        Its success probabilities.
+    method : str
+    """
+
+    lower: Fraction
+    upper: Fraction
+    prior: np.ndarray
+    weights: np.ndarray
+    reference: np.ndarray
+    policy: np.ndarray
+    success: np.ndarray
+    method: str
+
+
+def sharpen(marked: SuccessTasks, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
+    """Return `solution` with rational bounds, equal wherever the value is found to be rational.
+
+    Parameters
+    ----------
+    marked : SuccessTasks
+        The tasks that were solved.
+    solution : MinimaxSolution
+        A floating-point solution; only its policy and its weights are used, as starting points.
+    tolerance : float
+        The relative gap that still counts as certified where the bounds differ.
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    InstanceTooLargeError
+        If exact arithmetic would take too long.
+    """
+    began = time.perf_counter()
+    if not marked.process.is_exact:
+        raise NotExactError(
+            f"{marked.base.name!r} is known in floating point only; make it exact with rationalised()."
+        )
+    if len(marked.names) > MAX_TASKS or len(marked.names) * marked.process.n_states > MAX_WORK:
+        raise InstanceTooLargeError(
+            f"Exact arithmetic on {len(marked.names)} tasks and {marked.process.n_states} states is over the limit of "
+            f"{MAX_TASKS} tasks or {MAX_WORK} pairs; solve without it, or name fewer goals."
+        )
+    achievable = Achievable(marked)
+    optimum = achievable.optimum()
+    assert optimum.exact is not None and optimum.policies is not None
+    loss = ExactLoss(solution.learner, solution.criterion, solution.episodes, tuple(optimum.exact.tolist()))
+    vertices = [optimum.policies[..., task] for task in range(achievable.count)]
+    vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
+    exact = _solve(achievable, loss, vertices, solution)
+    return _result(solution, loss, exact, tolerance, time.perf_counter() - began)
+
+
+def _solve(
+    achievable: Achievable, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
+) -> ExactSolution:
+    form = loss.linear_form()
+    if form is not None:
+        return _linear(achievable, loss, form, vertices, solution.least_favourable)
+    if loss.is_constant:
+        ones = (Fraction(1),) * achievable.count
+        form = LinearForm((Fraction(0),) * achievable.count, ones, lambda t: Fraction(1))
+        return _linear(achievable, loss, form, vertices, solution.least_favourable)
+    candidates = []
+    for denominator in DENOMINATORS:
+        candidates.append(_convex(achievable, loss, vertices, solution, denominator))
+        if candidates[-1].lower == candidates[-1].upper:
+            return candidates[-1]
+    lowest = min(candidates, key=lambda candidate: candidate.upper)
+    highest = max(candidates, key=lambda candidate: candidate.lower)
+    return dataclasses.replace(
+        highest, upper=lowest.upper, policy=lowest.policy, success=lowest.success
+    )
+
+
+def _linear(
+    achievable: Achievable, loss: ExactLoss, form: LinearForm, vertices: list[np.ndarray], prior: np.ndarray
+) -> ExactSolution:
+    found = solve_linear(achievable, form.base, form.direction, vertices=vertices, prior=prior)
+    value = form.value(found.level)
+    assert loss.worst(found.success.tolist()) == value
+    reference = np.array(
+        [b + found.level * d for b, d in zip(form.base, form.direction, strict=True)], dtype=object
+    )
+    weights = np.array([p / d for p, d in zip(found.prior, form.direction, strict=True)], dtype=object)
+    method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
+    return ExactSolution(value, value, found.prior, weights, reference, found.policy, found.success, method)
+
+
+def _convex(
+    achievable: Achievable,
+    loss: ExactLoss,
+    vertices: list[np.ndarray],
+    solution: MinimaxSolution,
+    denominator: int,
+) -> ExactSolution:
+    """Bracket a convex problem by the linear program at a rational point near its optimum."""
+    theta, weights = solution.value.upper, solution.details["weights"]
+    points = [Fraction(float(r)).limit_denominator(denominator) for r in solution.details["required"]]
+    # A task that costs less than the value even if it never succeeds does not bind.
+    binding = [float(loss.value(task, Fraction(0))) > theta * (1 - 1e-9) for task in range(achievable.count)]
+    slopes = [loss.slope(task, point) for task, point in enumerate(points)]
+    direction = [
+        1 / Fraction(float(s)).limit_denominator(10**6) if b and s > 0 else Fraction(0)
+        for s, b in zip(slopes, binding, strict=True)
+    ]
+    guess = np.array([float(w) * float(d) for w, d in zip(weights, direction, strict=True)])
+    found = solve_linear(achievable, points, direction, vertices=vertices, prior=guess)
+    upper = loss.worst(found.success.tolist())
+    assert isinstance(upper, Fraction)
+    dual = [p / d if d else Fraction(0) for p, d in zip(found.prior, direction, strict=True)]
+    lower, prior, rewards = _tangent_bound(achievable, loss, found.success.tolist(), dual)
+    method = f"exact column generation at denominators up to {denominator}, tangents for the lower bound"
+    return ExactSolution(lower, upper, prior, rewards, found.success, found.policy, found.success, method)
+
+
+def _tangent_bound(
+    achievable: Achievable, loss: ExactLoss, reference: list[Fraction], weights: list[Fraction]
+) -> tuple[Fraction, np.ndarray, np.ndarray]:
+    """Return the lower bound of the tangents at `reference`, its prior and its rewards."""
+    prior = np.array(
+        [w / loss.slope(task, reference[task]) if w else Fraction(0) for task, w in enumerate(weights)],
+        dtype=object,
+    )
+    total = prior.sum()
+    prior, rewards = prior / total, np.array(weights, dtype=object) / total
+    support, _ = achievable.support(to_flint(rewards))
+    cost = sum(
+        p * Fraction(loss.value(task, reference[task])) for task, p in enumerate(prior.tolist()) if p
+    )
+    best = from_flint(np.array([support], dtype=object))[0]
+    return Fraction(cost + rewards @ np.array(reference, dtype=object) - best), prior, rewards
+
+
+def _result(
+    solution: MinimaxSolution, loss: ExactLoss, exact: ExactSolution, tolerance: float, seconds: float
+) -> MinimaxSolution:
+    value = _bracket(exact)
+    success, marked = exact.success.tolist(), solution.details["marked"]
+    if marked.augmented is None:
+        exploration = terminal_distribution(marked.process, exact.policy, representation="rational").probabilities
+    else:
+        exploration = exact.success.astype(float)
+    details = {
+        **solution.details,
+        "policy": exact.policy.astype(float),
+        "weights": exact.weights.astype(float),
+        "exact_lower": exact.lower,
+        "exact_upper": exact.upper,
+        "exact_prior": exact.prior,
+        "exact_weights": exact.weights,
+        "exact_reference": exact.reference,
+        "exact_policy": exact.policy,
+        "exact_success": exact.success,
+        "exact_optimum": np.array(loss.optimum, dtype=object),
+    }
+    return dataclasses.replace(
+        solution,
+        value=value,
+        least_favourable=exact.prior.astype(float),
+        per_task=np.array([float(loss.value(task, rho)) for task, rho in enumerate(success)]),
+        exploration=exploration,
+        method=f"{solution.method}, then {exact.method}",
+        status=value.status(tolerance),
+        seconds=solution.seconds + seconds,
+        details=details,
+    )
+
+
+def _bracket(exact: ExactSolution) -> Bracket:
+    """The bracket of the rational bounds, rounded outward where they differ."""
+    if exact.lower == exact.upper:
+        return Bracket.of(exact.lower, "exact dynamic programming and exact policy evaluation")
+    low, high = float(exact.lower), float(exact.upper)
+    return Bracket(
+        low if Fraction(low) <= exact.lower else math.nextafter(low, -math.inf),
+        high if Fraction(high) >= exact.upper else math.nextafter(high, math.inf),
+        lower_from="exact dynamic programming with the tangents of the losses",
+        upper_from="exact evaluation of the returned policy",
+    )
