@@ -1,0 +1,186 @@
+"""Upper bounds on ``KL(rho_pi || q)`` over all policies that keep some decisions fixed.
+
+A node fixes the choice of some (step, state) pairs. Under it every ``rho(s)`` lies in a range ``[l_s,
+u_s]``, found exactly by value iteration (the least and the largest probability of every goal). On that
+range the convex ``x log x`` lies below its chord ``a_s x + b_s`` (its concave envelope; Falk and Soland
+1969), so
+
+    KL(rho || q) <= sum_s (a_s - log q_s) rho(s) + sum_s b_s + log(sum q),
+
+a terminal reward whose best value over the node is value iteration again. Where all decisions that matter
+are fixed the ranges are points and the bound is exact. Many nodes are evaluated at once.
+
+At a geometric horizon decisions are of states only and the values are bracketed by the contraction bound.
+Rounding is added outward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.bounds import relative_error
+from tabular.horizon import FiniteHorizon
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["Nodes", "Relaxation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """What is known of ``n`` nodes.
+
+    Attributes
+    ----------
+    bounds : ndarray, shape (n,)
+        Upper bounds on the divergence of every policy of the node, in nats.
+    values : ndarray, shape (n,)
+        Divergence of one policy of the node, the best for the relaxed reward.
+    actions : ndarray of int, shape (n, L, S)
+        That policy (``L = T``, or 1 at a geometric horizon), in distinct actions.
+    visits : ndarray, shape (n, L, S)
+        How often it meets each (step, state).
+    """
+
+    bounds: np.ndarray
+    values: np.ndarray
+    actions: np.ndarray
+    visits: np.ndarray
+
+
+class Relaxation:
+    """The relaxed problems of one process and one marginal.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    marginal : ndarray, shape (S,)
+        ``q``, positive where an episode can end; need not sum to one exactly.
+    support : ndarray of int
+        The states where an episode can end.
+    """
+
+    def __init__(self, process: ControlledMarkovProcess, marginal: np.ndarray, support: np.ndarray) -> None:
+        self.process, self.support = process, support
+        self.logarithm = np.log(marginal[support])
+        self.surplus = float(np.log(marginal[support].sum()))
+        self.counts, self.choice_of, self._rows = _distinct_actions(process)
+        self.width = int(self.counts.max())
+        finite = isinstance(process.horizon, FiniteHorizon)
+        self.levels = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+        self.gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
+        self._error = relative_error((self.levels if finite else 4) * (process.n_states + 6) + 32)
+
+    @property
+    def node_cost(self) -> float:
+        """Floating-point operations of one node, roughly."""
+        sweeps = self.levels if self.gamma == 1.0 else 30.0 / max(1e-3, 1.0 - self.gamma)
+        return sweeps * self.process.n_states**2 * self.width * (2 * len(self.support) + 1)
+
+    def root(self) -> np.ndarray:
+        """The node that fixes nothing, shape (1, L, S)."""
+        return np.full((1, self.levels, self.process.n_states), -1)
+
+    def evaluate(self, fixed: np.ndarray) -> Nodes:
+        """Evaluate nodes: `fixed` holds a distinct action, or -1 where the decision is free; shape (n, L,
+        S)."""
+        low, high = self._ranges(fixed)
+        slope, offset = _chord(low, high)
+        reward = slope - self.logarithm
+        relaxed, actions = self._best(self._terminal(reward[:, :, None]), fixed)
+        size = np.abs(reward).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
+        bounds = relaxed[:, 0] + offset.sum(axis=1) + self.surplus + 2 * self._error * size
+        visits, terminal = self._follow(actions)
+        rho = terminal[:, self.support]
+        values = (_plogp(rho) - rho * self.logarithm).sum(axis=1) + self.surplus
+        return Nodes(bounds, values, actions, visits)
+
+    def choices(self, actions: np.ndarray) -> np.ndarray:
+        """Return policies as choice indices: shape (n, L, S) to (T, S, n) or (S, n)."""
+        chosen = np.take_along_axis(self.choice_of[None, None], actions[..., None], axis=3)[..., 0]
+        moved = np.moveaxis(chosen, 0, -1)
+        return moved if self.gamma == 1.0 else moved[0]
+
+    def _terminal(self, rewards: np.ndarray) -> np.ndarray:
+        result = np.zeros((len(rewards), self.process.n_states, rewards.shape[2]))
+        result[:, self.support] = rewards
+        return result
+
+    def _ranges(self, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Certified bounds of every ``rho(s)`` on the support, each of shape (n, K)."""
+        count = len(self.support)
+        eye = np.eye(count)
+        both = np.broadcast_to(np.concatenate([eye, -eye], axis=1), (len(fixed), count, 2 * count))
+        best, _ = self._best(self._terminal(both), fixed)
+        high = np.minimum(best[:, :count] * (1 + self._error), 1.0)
+        return np.clip(-best[:, count:] * (1 - self._error), 0.0, high), high
+
+    def _best(self, rewards: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Upper bounds on the best expected terminal reward, shape (n, m), and the last column's policies."""
+        actions = np.empty(fixed.shape, dtype=np.int64)
+        if self.gamma == 1.0:
+            values = rewards
+            for level in reversed(range(self.levels)):
+                values, actions[:, level] = self._backup(values, fixed[:, level])
+            return np.einsum("s,nsm->nm", self.process.initial, values), actions
+        paid, values = (1.0 - self.gamma) * rewards, rewards
+        for _ in range(int(40.0 / (1.0 - self.gamma)) + 1):
+            following, actions[:, 0] = self._backup(values, fixed[:, 0])
+            change = paid + self.gamma * following - values
+            values = values + change
+            if np.ptp(change, axis=1).max() <= 1e-13:
+                break
+        rounding = self._error * np.abs(rewards).max(axis=1)
+        tail = (change.max(axis=1) * self.gamma + rounding) / (1.0 - self.gamma)
+        return np.einsum("s,nsm->nm", self.process.initial, values) + tail, actions
+
+    def _backup(self, values: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One maximisation over the free decisions: shape (n, S, m); and the choices of the last column."""
+        count, states, columns = values.shape
+        q = (self._rows @ values).reshape(count, states, self.width, columns)
+        kept = np.take_along_axis(q, np.maximum(fixed, 0)[:, :, None, None], axis=2)[:, :, 0]
+        best = np.where((fixed >= 0)[:, :, None], kept, q.max(axis=2))
+        return best, np.where(fixed >= 0, fixed, q[..., -1].argmax(axis=2))
+
+    def _follow(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Visits of every (step, state), shape (n, L, S), and terminal distributions, shape (n, S)."""
+        states = np.arange(self.process.n_states)
+        rows = self._rows.reshape(len(states), self.width, len(states))
+        if self.gamma != 1.0:
+            system = np.eye(len(states)) - self.gamma * np.swapaxes(rows[states, actions[:, 0]], 1, 2)
+            start = np.broadcast_to((1.0 - self.gamma) * self.process.initial, (len(actions), len(states)))
+            terminal = np.maximum(np.linalg.solve(system, start[..., None])[..., 0], 0.0)
+            return terminal[:, None, :], terminal
+        visits = np.empty(actions.shape)
+        now = np.broadcast_to(self.process.initial, (len(actions), len(states)))
+        for level in range(self.levels):
+            visits[:, level] = now
+            now = np.einsum("ns,nsz->nz", now, rows[states, actions[:, level]])
+        return visits, now
+
+
+def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per state the number of different choices, one choice of each kind, and their rows stacked."""
+    dense = process.matrix.toarray()
+    kinds = []
+    for state in range(process.n_states):
+        options = process.choices(state)
+        _, first = np.unique(dense[options.start : options.stop], axis=0, return_index=True)
+        kinds.append(options.start + np.sort(first))
+    counts = np.array([len(kind) for kind in kinds])
+    table = np.stack([np.resize(kind, counts.max()) for kind in kinds])
+    return counts, table, dense[table.ravel()]
+
+
+def _plogp(x: np.ndarray) -> np.ndarray:
+    return np.asarray(x * np.log(np.where(x > 0, x, 1.0)))
+
+
+def _chord(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and offset of the chord of ``x log x`` on ``[low, high]``; zero where a state is never the
+    end."""
+    width = high - low
+    top = _plogp(high)
+    slope = np.where(width > 0, (top - _plogp(low)) / np.where(width > 0, width, 1.0), 0.0)
+    return slope, top - slope * high
