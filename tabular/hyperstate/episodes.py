@@ -93,8 +93,8 @@ class EpisodeGraph:
             onward = np.zeros(len(following))
             for number, weight in zip(numbers, reach, strict=True):
                 rows, mass = play_episode(
-                    number, weight, self.sets.words[number], self.episode, self.plan(index), following,
-                    self.dynamics, self.signals.steps, weights, payoff, onward,
+                    int(number), weight, self.sets.words[number], self.episode, self.plan(index),
+                    following, self.dynamics, self.signals.steps, weights, payoff, onward,
                 )  # fmt: skip
                 parts.append((index, int(number), rows, mass))
             numbers = np.flatnonzero(onward)

@@ -10,11 +10,13 @@ from theory.minimax.memory.adversary import (
     Simplex,
     TotalVariationBall,
 )
+from theory.minimax.memory.bayes import BayesLearner, bayes_optimal
 from theory.minimax.memory.mixture import BehaviourPolicy, Mixture
 from theory.minimax.memory.solve import solve_memory
 
 __all__ = [
     "Adversary",
+    "BayesLearner",
     "BehaviourPolicy",
     "ConditionalValueAtRisk",
     "KullbackLeiblerBall",
@@ -22,5 +24,6 @@ __all__ = [
     "Polytope",
     "Simplex",
     "TotalVariationBall",
+    "bayes_optimal",
     "solve_memory",
 ]

@@ -22,7 +22,7 @@ import numpy as np
 
 from tabular.bounds import relative_error
 from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.hyperstate import EpisodeGraph, HyperstateGraph, build
+from tabular.hyperstate import EpisodeGraph, HyperstateGraph, build, build_graph
 from tabular.hyperstate.learner import DeterministicLearner
 from tabular.hyperstate.signals import Signals, goal_signals, reward_signals
 from theory.minimax.solution import Criterion
@@ -89,9 +89,19 @@ class MemoryGame:
 
 
 def memory_game(
-    tasks: GoalTasks | RewardTasks, episodes: int, criterion: Criterion, max_edges: int
+    tasks: GoalTasks | RewardTasks,
+    episodes: int,
+    criterion: Criterion,
+    max_edges: int,
+    *,
+    collapse: bool = True,
 ) -> MemoryGame:
     """Build the game: signals, hyperstate graph, losses.
+
+    Parameters
+    ----------
+    collapse : bool
+        Whether steps that reveal nothing may be left out of the graph.
 
     Raises
     ------
@@ -106,7 +116,7 @@ def memory_game(
             f"Expected episodes to be a whole number >= 1, but got episodes={episodes!r}."
         )
     signals = _signals(tasks, criterion)
-    graph = build(signals, episodes, max_edges=max_edges)
+    graph = (build if collapse else build_graph)(signals, episodes, max_edges=max_edges)
     start = np.asarray(graph.known.start[0], dtype=np.float64)[signals.task_class]
     names, task_class = np.array(tasks.names), signals.task_class
     scale = np.ones(len(task_class))

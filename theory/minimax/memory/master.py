@@ -49,7 +49,7 @@ class MatrixGame:
             self._solver.setOptionValue(option, value)
         matrix, limits = adversary.rows(tasks)
         for column in range(matrix.shape[1]):
-            self._solver.addCol(0.0, 0.0, 1.0 if column < tasks else INFINITY, 0, [], [])
+            self._solver.addCol(0.0, 0.0, INFINITY, 0, [], [])
         self._theta = matrix.shape[1]
         self._solver.addCol(-1.0, -INFINITY, INFINITY, 0, [], [])
         self._add_row(np.ones(tasks), 1.0, 1.0)

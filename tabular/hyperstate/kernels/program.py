@@ -1,0 +1,106 @@
+"""The realisation-weight program of a hyperstate graph, as triplets (row, column, value).
+
+One column for each pair of a hyperstate and a choice. The flow rows say that what leaves a hyperstate has
+entered it; the payoff rows, one for each class, add up what the column pays to the tasks of the
+hyperstate's set.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tabular.hyperstate.kernels.compiled import compiled
+from tabular.hyperstate.kernels.expansion import Layer
+from tabular.hyperstate.kernels.induction import Dynamics, Payoffs
+from tabular.hyperstate.kernels.sets import contains, grown
+from tabular.hyperstate.kernels.splits import SplitTable
+
+__all__ = ["Triplets", "append", "layer_program", "no_triplets"]
+
+
+class Triplets(NamedTuple):
+    """A sparse matrix under construction: the first `used` entries count."""
+
+    row: np.ndarray
+    column: np.ndarray
+    value: np.ndarray
+    used: int
+
+
+@compiled
+def no_triplets() -> Triplets:
+    """Return an empty matrix."""
+    return Triplets(np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64), np.empty(1024), 0)
+
+
+@compiled
+def append(matrix: Triplets, row: int, column: int, value: float) -> Triplets:
+    """Return the matrix with one more entry."""
+    if matrix.used == len(matrix.row):
+        matrix = Triplets(
+            grown(matrix.row, matrix.used), grown(matrix.column, matrix.used), grown(matrix.value, matrix.used),
+            matrix.used,
+        )  # fmt: skip
+    matrix.row[matrix.used] = row
+    matrix.column[matrix.used] = column
+    matrix.value[matrix.used] = value
+    return Triplets(matrix.row, matrix.column, matrix.value, matrix.used + 1)
+
+
+@compiled
+def layer_program(
+    layer: Layer,
+    first_row: int,
+    first_column: int,
+    leaf: bool,
+    signal: np.ndarray,
+    dynamics: Dynamics,
+    splits: SplitTable,
+    payoffs: Payoffs,
+    words: np.ndarray,
+    flow: Triplets,
+    payoff: Triplets,
+) -> tuple[Triplets, Triplets, int]:
+    """Append the columns of one layer; return the matrices and the number of columns so far.
+
+    Parameters
+    ----------
+    first_row, first_column : int
+        Row of the layer's first hyperstate, and the first new column.
+    """
+    column = first_column
+    next_row = first_row + len(layer.state)
+    n_classes = payoffs.pay.shape[1]
+    for node in range(len(layer.state)):
+        here, state, position = layer.sets[node], layer.state[node], layer.first_child[node]
+        for choice in range(dynamics.choice_offsets[state], dynamics.choice_offsets[state + 1]):
+            flow = append(flow, first_row + node, column, 1.0)
+            if payoffs.toll != 0.0:
+                for member in range(n_classes):
+                    if contains(words[here], member):
+                        payoff = append(payoff, member, column, payoffs.toll)
+            for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
+                told, chance = signal[transition], dynamics.probability[transition]
+                first, after = 0, 1
+                if told:
+                    split = splits.at[here * splits.n_signals + told]
+                    first, after = splits.offsets[split], splits.offsets[split + 1]
+                for block in range(first, after):
+                    target = splits.block_set[block] if told else here
+                    if target < 0:
+                        member = splits.block_class[block]
+                        later = payoffs.known[dynamics.successors[transition], member]
+                        if payoffs.closes[told, member]:
+                            later = payoffs.after[member]
+                        payoff = append(payoff, member, column, chance * (payoffs.pay[told, member] + later))
+                        continue
+                    for member in range(n_classes if told else 0):
+                        if payoffs.pay[told, member] != 0.0 and contains(words[target], member):
+                            payoff = append(payoff, member, column, chance * payoffs.pay[told, member])
+                    if not leaf:
+                        flow = append(flow, next_row + layer.child[position], column, -chance)
+                        position += 1
+            column += 1
+    return flow, payoff, column
