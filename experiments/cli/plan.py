@@ -1,0 +1,144 @@
+"""``metaregret plan``: the best policy for one known task, with certified bounds."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experiments.cli.options import build_process, json_option, process_options
+from experiments.cli.output import bracket, console, emit_json, progress, table
+from tabular.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tabular.engine import PlanningSolution
+    from tabular.process import ControlledMarkovProcess
+
+__all__ = ["COMMAND"]
+
+MOST_ROWS = 40
+
+
+@click.command("plan", short_help="Best policy for a known goal or reward.")
+@process_options
+@click.option("--goal", metavar="STATE", help="Be at this state at the end (or, with --reach, ever).")
+@click.option("--reach", is_flag=True, help="Count ever reaching the goal, however long it takes.")
+@click.option("--rewards", type=click.Path(path_type=Path), help="A metaregret-rewards/1 file.")
+@click.option("--task", metavar="NAME", help="Which task of the rewards file.")
+@click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
+@click.option("--minimise", is_flag=True, help="Minimise instead of maximise.")
+@click.option("--tolerance", type=float, default=1e-9, help="Gap to certify.", show_default=True)
+@click.option("--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero.")
+@json_option
+def COMMAND(
+    cmp: str,
+    horizon: int | None,
+    gamma: str | None,
+    start: str | None,
+    goal: str | None,
+    reach: bool,
+    rewards: Path | None,
+    task: str | None,
+    total: bool,
+    minimise: bool,
+    tolerance: float,
+    exact: bool,
+    json_file: str | None,
+) -> None:
+    """Plan for one known task: a goal, or a table of rewards.
+
+    \b
+    Examples:
+      metaregret plan grid:3x3,slip=1/10 --goal 8 --horizon 4 --exact
+      metaregret plan gym:FrozenLake-v1 --goal 15 --reach
+      metaregret plan my.json --rewards pay.json --task night --gamma 99/100
+    """
+    if (goal is None) == (rewards is None):
+        raise InvalidArgumentError("Give either --goal STATE or --rewards FILE --task NAME.")
+    if goal is not None and (total or task):
+        raise InvalidArgumentError("--total and --task go with --rewards; for a goal use --reach.")
+    if rewards is not None and (reach or task is None):
+        raise InvalidArgumentError("--rewards needs --task NAME; --reach goes with --goal.")
+    if (reach or total) and (horizon is not None or gamma is not None):
+        raise InvalidArgumentError("--reach and --total have no horizon; leave out --horizon and --gamma.")
+    process = build_process(cmp, horizon, gamma, start)
+    arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
+    from tabular.engine import solve
+
+    with progress(f"planning on {process.name}"):
+        solution = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
+    if not emit_json(_document(process, solution), json_file):
+        _print(process, solution)
+
+
+def _length(process: ControlledMarkovProcess) -> dict[str, Any]:
+    from tabular.horizon import FiniteHorizon
+
+    if isinstance(process.horizon, FiniteHorizon):
+        return {"objective": "finite", "steps": process.horizon.steps}
+    return {"objective": "discounted", "gamma": process.horizon.gamma}
+
+
+def _goal(process: ControlledMarkovProcess, goal: str, reach: bool) -> dict[str, Any]:
+    import numpy as np
+
+    target = process.states.position(goal)
+    if reach:
+        return {"objective": "reach", "targets": np.array([target])}
+    length = _length(process)
+    pays = np.full(process.n_states, Fraction(0), dtype=object)
+    if length["objective"] == "finite":
+        pays[target] = Fraction(1)
+        return {**length, "terminal": pays}
+    pays[target] = 1 - length["gamma"]
+    return {**length, "rewards": pays}
+
+
+def _task(process: ControlledMarkovProcess, file: Path | None, task: str | None, total: bool) -> dict[str, Any]:
+    from tabular.files import read_rewards
+
+    assert file is not None and task is not None
+    tables = read_rewards(file, process)
+    assert tables.exact is not None
+    rewards = tables.exact[tables.tasks.position(task)]
+    return {"objective": "total", "rewards": rewards} if total else {**_length(process), "rewards": rewards}
+
+
+def _actions(process: ControlledMarkovProcess, choices: Any) -> dict[str, str]:
+    states = [s for s in range(process.n_states) if process.reachable[s] and choices[s] >= 0]
+    return {process.states[s]: process.actions[int(process.choice_action[choices[s]])] for s in states}
+
+
+def _document(process: ControlledMarkovProcess, solution: PlanningSolution) -> dict[str, Any]:
+    policy = solution.policy
+    shown: Any = None
+    if policy is not None:
+        shown = _actions(process, policy) if policy.ndim == 1 else [_actions(process, step) for step in policy]
+    return {
+        "format": "metaregret-plan/1",
+        "process": process.name,
+        "objective": solution.objective.name.lower(),
+        "value": solution.value.to_json(),
+        "policy": shown,
+        "method": solution.method,
+        "iterations": solution.iterations,
+        "status": solution.status.label,
+    }
+
+
+def _print(process: ControlledMarkovProcess, solution: PlanningSolution) -> None:
+    out = console()
+    out.print(f"{process.name}: {solution.objective.value}", markup=False)
+    out.print(f"value   {bracket(solution.value)}", markup=False)
+    out.print(f"status  {solution.status.value}", markup=False)
+    out.print(f"method  {solution.method}, {solution.iterations} iterations; {solution.detail}", markup=False)
+    if solution.policy is None:
+        return
+    first = _actions(process, solution.policy if solution.policy.ndim == 1 else solution.policy[0])
+    title = "policy" if solution.policy.ndim == 1 else "policy at the first step (all steps: --json)"
+    rows = list(first.items())[:MOST_ROWS]
+    if len(first) > MOST_ROWS:
+        rows.append(("...", f"{len(first) - MOST_ROWS} more, see --json"))
+    out.print(table(title, ("state", "action"), rows))

@@ -1,0 +1,176 @@
+r"""T06, mutual information: the most informative skills reach the goals uniformly, which is the minimax solution.
+
+Statement
+---------
+For skills ``z ~ p(z)`` with policies ``pi_z``, ``I(s_T; z) = H(s_T) - H(s_T | z) <= log |reachable|``, with equality if and
+only if every skill ends in one state with certainty and the mixture is uniform. Hence on a deterministic controllable
+process the maximiser's goal marginal is uniform and equals the minimax solution of T04: the main claim of the source.
+
+Dropped: with noise the two differ (C01, with a witness of two states); with the states of the whole episode in place
+of the terminal state they differ even without noise (C02).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from hypothesis import strategies as st
+
+from tabular.goals import goal_support, optimal_terminal_values
+from tabular.process import ControlledMarkovProcess
+from tabular.strategies import controllable_processes, distributions
+from theory.claims import (
+    CONTROLLABLE,
+    DETERMINISTIC,
+    SINGLE_START,
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+)
+from theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``odds(K)``: the claimed maximum of ``exp(I)``; ``marginal(K)``: the claimed maximiser's goal marginal."""
+
+    odds: Any
+    marginal: Any
+
+
+def _uniform(count: int) -> list[Fraction]:
+    return [Fraction(1, count)] * count
+
+
+def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Gibbs' inequality, termwise: ``log x <= x - 1`` gives ``H(q) - log K <= sum_y q_y (1 / (K q_y) - 1) = 0``.
+
+    Each term ``q (1 / (K q) - 1) = 1 / K - q`` sums to zero over the K goals, for every K; ``x - 1 - log x`` has its only
+    zero at ``x = 1``, so equality forces ``q_y = 1 / K``. And ``H(s_T | z) >= 0`` vanishes only for point masses.
+    """
+    q, count, x = sympy.symbols("q K x", positive=True)
+    term = sympy.simplify(q * (1 / (count * q) - 1) - (1 / count - q))
+    yield Trial("term of Gibbs' inequality", 0.0 if term == 0 else -1.0, f"difference {term}")
+    total = sympy.simplify(count * (1 / count) - 1)
+    yield Trial("sum over the goals", 0.0 if total == 0 else -1.0, f"sum {total}")
+    slope = sympy.diff(x - 1 - sympy.log(x), x)
+    zeros = sympy.solve(slope, x)
+    curvature = sympy.simplify(sympy.diff(slope, x) * x**2)
+    yield Trial("x - 1 - log x is convex, minimal at 1", 0.0 if zeros == [1] and curvature == 1 else -1.0)
+    odds = sympy.simplify(claim.odds(count) - count)
+    yield Trial("the claimed maximum", 0.0 if odds == 0 else -1.0, f"difference {odds}")
+
+
+def exact(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Controllable processes, rationally: the claimed marginal certifies the claimed capacity from both sides.
+
+    For point masses ``exp KL(e_g || q) = 1 / q_g``, a rational number: at ``q`` all of them must be the claimed odds
+    (lower bound, T07), and no terminal distribution may do better. ``KL`` is convex, so its maximum over ``M`` is at a
+    vertex; with deterministic dynamics and one start the vertices are point masses on the reachable states.
+    """
+
+    def check(process: ControlledMarkovProcess) -> Trial:
+        goals = np.flatnonzero(goal_support(process))
+        marginal = claim.marginal(len(goals))
+        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
+        column[goals, 0] = [1 / q for q in marginal]
+        most = optimal_terminal_values(process, column, representation="rational").exact
+        assert most is not None
+        odds = claim.odds(len(goals))
+        right = sum(marginal) == 1 and all(1 / q == odds for q in marginal) and most[0] == odds
+        return Trial(
+            f"controllable process with {len(goals)} goals",
+            0.0 if right else -1.0,
+            f"claimed exp(I) = {odds}, 1 / q = {[str(1 / q) for q in marginal]}, best point mass {most[0]}",
+        )
+
+    return context.examples(controllable_processes(), check, name="T06 exact")
+
+
+@st.composite
+def _skills(draw: st.DrawFn) -> tuple[list[Fraction], list[list[Fraction]]]:
+    inputs, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    rows = [draw(distributions(outputs, largest=4)) for _ in range(inputs)]
+    return draw(distributions(inputs, positive=True)), rows
+
+
+def bound(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Any rational skills: ``I <= log K``; equality exactly for point masses with the claimed marginal."""
+
+    def check(skills: tuple[Sequence[Fraction], Sequence[Sequence[Fraction]]]) -> Trial:
+        weights, rows = skills
+        count = len(rows[0])
+        marginal = [sum(w * row[y] for w, row in zip(weights, rows, strict=True)) for y in range(count)]
+        information = sum(
+            float(w * row[y]) * float(np.log(float(row[y] / marginal[y])))
+            for w, row in zip(weights, rows, strict=True)
+            for y in range(count)
+            if w * row[y] > 0
+        )
+        slack = float(np.log(float(claim.odds(count)))) - information
+        extremal = all(max(row) == 1 for row in rows) and marginal == claim.marginal(count)
+        margin = 1e-12 - abs(slack) if extremal else slack
+        return Trial(f"{len(rows)} skills on {count} states", margin, f"log K - I = {slack}, extremal {extremal}")
+
+    return context.examples(_skills(), check, name="T06 bound", share=3)
+
+
+def processes(claim: Claim, context: Context) -> Iterable[Trial]:
+    """The named processes: capacity bracket, its marginal, the minimax exploration and prior, all four as claimed."""
+    for name, process in context.processes(DETERMINISTIC, SINGLE_START, CONTROLLABLE):
+        main = check_main_claim(process)
+        count = len(main.goals)
+        claimed = float(np.log(float(claim.odds(count))))
+        expected = np.array([float(q) for q in claim.marginal(count)])
+        three = (main.exploration, main.minimax.least_favourable, main.marginal)
+        farthest = max(float(np.abs(each - expected).max()) for each in three)
+        margin = min(
+            claimed - main.mutual_information.lower + 1e-9,
+            main.mutual_information.upper - claimed + 1e-9,
+            1e-6 - main.mutual_information.gap,
+            UNIFORM_TOLERANCE - farthest,
+        )
+        yield Trial(name, margin, f"capacity {main.mutual_information}, log K = {claimed}, farthest {farthest}")
+
+
+THEOREM = Theorem(
+    uid="T06",
+    title="Mutual information finds the minimax task distribution",
+    statement=(
+        r"I(s_T;z)\le\log|\mathrm{reachable}|, \quad \text{equality} \iff \text{every skill ends surely in one state "
+        r"and } q \text{ is uniform}; \qquad \text{deterministic, controllable} \Rightarrow q^*_{\mathrm{MI}}=\rho^*="
+        r"p^*=\bigl(\tfrac1K,\dots,\tfrac1K\bigr)"
+    ),
+    kind=Kind.SOURCE,
+    source="arXiv 1806.04640, mutual-information case; Cover & Thomas, Elements of Information Theory, thm 2.6.4",
+    claim=Claim(lambda count: count, _uniform),
+    methods=(
+        Method("Gibbs' inequality", Group.SYMBOLIC, symbolic, general="all K, all skills"),
+        Method("point masses on rational processes", Group.EXACT, exact),
+        Method("any rational skills", Group.PROPERTY, bound),
+        Method(
+            "capacity against the minimax program", Group.OPTIMISATION, processes, frozenset({"HiGHS", "interior point"})
+        ),
+    ),
+    planted=(
+        Planted("K - 1 for K", Claim(lambda count: count - 1, _uniform)),
+        Planted("squared", Claim(lambda count: count**2, _uniform)),
+        Planted(
+            "skewed marginal",
+            Claim(lambda count: count, lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]),
+        ),
+    ),
+    assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
+    uses=("T04", "T07"),
+    expected=Verdict.PROVED,
+)

@@ -1,0 +1,175 @@
+r"""T07, redundancy equals capacity: the most informative skills and the best prior for compression are one saddle point.
+
+Statement
+---------
+``max_{p(z), pi_z} I(s_T; z) = min_q max_{rho in M} KL(rho || q)``. The optimal output ``q*`` is unique; ``KL(rho_z || q*) = C``
+for active skills and ``<= C`` for all of ``M``. Any ``(p, q)`` gives the certified bracket
+``I(p) <= C <= max_{rho in M} KL(rho || q)``.
+
+Dropped: ``q*`` is minimax for the KL cost of adapting, not for regret; on a stochastic grid it is not uniform (C04).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import sympy
+from hypothesis import strategies as st
+
+from tabular.process import ControlledMarkovProcess
+from tabular.strategies import distributions, stochastic_processes
+from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from theory.information import channel_capacity
+from theory.optimise import CONVEX_SOLVERS, solve_certified
+from theory.skills import terminal_vertices
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``divergence(w, q)``: the claimed dual function of a row; ``optimal_output(p, W)``: the claimed saddle output."""
+
+    divergence: Any
+    optimal_output: Any
+
+
+def _divergence(row: np.ndarray, output: np.ndarray) -> float:
+    positive = row > 0
+    if np.any(output[positive] <= 0):
+        return float("inf")
+    return float(np.sum(row[positive] * np.log(row[positive] / output[positive])))
+
+
+def _output(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
+    return p @ channel
+
+
+CLAIM = Claim(_divergence, _output)
+
+
+def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
+    """The compensation identity, for one pair of an input and an output: it sums to both bounds of the bracket.
+
+    ``sum_x p_x KL(W_x || q) = I(p) + KL(pW || q)``: the term of ``(x, y)`` on the left minus that of ``I`` is
+    ``p_x W_xy log((pW)_y / q_y)``, and these sum over ``x`` to ``(pW)_y log((pW)_y / q_y)``. So ``I(p)`` is at most a mean of the
+    divergences, hence at most the largest; and at ``q = pW`` with equal divergences both bounds meet.
+    """
+    p, w, m, q = sympy.symbols("p_x W_xy m_y q_y", positive=True)
+    left = p * w * sympy.log(w / q)
+    right = p * w * sympy.log(w / m) + p * w * sympy.log(m / q)
+    rest = sympy.simplify(sympy.expand_log(left - right))
+    yield Trial("compensation identity of one pair", 0.0 if rest == 0 else -1.0, f"difference {rest}")
+
+
+@st.composite
+def _channels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    inputs, outputs = draw(st.integers(1, 4)), draw(st.integers(2, 4))
+    rows = [draw(distributions(outputs, largest=5)) for _ in range(inputs)]
+    prior = draw(distributions(inputs))
+    output = draw(distributions(outputs, positive=True))
+    return tuple(np.array(part, dtype=float) for part in (rows, prior, output))  # type: ignore[return-value]  # three
+
+
+def bracket(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Any rational ``(p, q)`` on any rational channel brackets the capacity computed by the interior-point method."""
+
+    def check(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Trial:
+        channel, prior, output = drawn
+        capacity = channel_capacity(channel).capacity
+        marginal = claim.optimal_output(prior, channel)
+        lower = sum(p * claim.divergence(row, marginal) for p, row in zip(prior, channel, strict=True) if p)
+        upper = max(claim.divergence(row, output) for row in channel)
+        margin = min(capacity.upper - lower, upper - capacity.lower) + 1e-12
+        return Trial(f"{channel.shape[0]} x {channel.shape[1]} channel", margin, f"{lower} <= {capacity} <= {upper}")
+
+    return context.examples(_channels(), check, name="T07 bracket", share=3)
+
+
+def saddle(claim: Claim, context: Context) -> Iterable[Trial]:
+    """At the capacity-achieving input, active rows have divergence C from the output and no row has more."""
+
+    def check(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Trial:
+        channel, _, _ = drawn
+        result = channel_capacity(channel, tolerance=1e-11)
+        output = claim.optimal_output(result.input_distribution, channel)
+        divergences = np.array([claim.divergence(row, output) for row in channel])
+        active = result.input_distribution > 1e-4
+        most = 1e-6 - float(divergences.max() - result.capacity.lower)
+        least = 1e-6 - float(np.abs(divergences[active] - result.capacity.lower).max())
+        return Trial(f"{channel.shape[0]} x {channel.shape[1]} channel", min(most, least), f"divergences {divergences}")
+
+    return context.examples(_channels(), check, name="T07 saddle", share=2)
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    lower: float
+    upper: float
+
+
+def redundancy(claim: Claim, context: Context) -> Iterable[Trial]:
+    """``min_q max_rho KL(rho || q)`` posed separately in cvxpy over all vertices of ``M``; primal equals dual."""
+
+    def check(process: ControlledMarkovProcess) -> Trial:
+        rows, _ = terminal_vertices(process)
+        capacity = channel_capacity(rows).capacity
+        support = np.flatnonzero(rows.max(axis=0) > 0)
+        output = cp.Variable(len(support), nonneg=True)
+        level = cp.Variable()
+        constraints = [cp.sum(output) == 1]
+        constraints += [cp.sum(cp.kl_div(row[support], output)) + 1 - cp.sum(output) <= level for row in rows]
+        problem = cp.Problem(cp.Minimize(level), constraints)
+
+        def certify() -> _Bounds | None:
+            if output.value is None or not np.all(np.isfinite(output.value)):
+                return None
+            q = np.zeros(rows.shape[1])
+            q[support] = np.maximum(output.value, 1e-300)
+            q /= q.sum()
+            return _Bounds(-np.inf, max(claim.divergence(row, q) for row in rows))
+
+        best = solve_certified(problem, certify, tolerance=1e-7, attempts=CONVEX_SOLVERS[:1])
+        margin = min(best.upper - capacity.lower + 1e-12, 1e-5 - abs(best.upper - capacity.upper))
+        return Trial(f"{len(rows)} vertices", margin, f"redundancy {best.upper}, capacity {capacity}")
+
+    small = stochastic_processes(max_states=3, max_actions=2, max_steps=2)
+    return context.examples(small, check, name="T07 redundancy", share=0.5)
+
+
+THEOREM = Theorem(
+    uid="T07",
+    title="Redundancy equals capacity",
+    statement=(
+        r"\max_{p(z),\pi_z} I(s_T;z)=\min_q\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q), \qquad "
+        r"I(p)\le C\le\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q)\ \text{ for all } p,q"
+    ),
+    kind=Kind.CLASSICAL,
+    source="R. G. Gallager, Source coding with side information and universal coding (1979); B. Ya. Ryabko (1979)",
+    claim=CLAIM,
+    methods=(
+        Method("compensation identity", Group.SYMBOLIC, symbolic),
+        Method("any prior and output bracket the capacity", Group.PROPERTY, bracket, frozenset({"interior point"})),
+        Method("conditions at the saddle point", Group.ENUMERATION, saddle, frozenset({"interior point"})),
+        Method("redundancy in cvxpy", Group.OPTIMISATION, redundancy, frozenset({"Clarabel"})),
+    ),
+    planted=(
+        Planted("arguments of the divergence exchanged", Claim(lambda w, q: _divergence(q, w), _output)),
+        Planted("logarithm to base two", Claim(lambda w, q: _divergence(w, q) / np.log(2), _output)),
+        Planted("channel transposed", Claim(_divergence, lambda p, channel: _transposed(p, channel))),
+        Planted("output of the uniform prior", Claim(_divergence, lambda p, channel: channel.mean(axis=0))),
+    ),
+)
+
+
+def _transposed(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
+    """Apply the channel the wrong way round, as far as shapes allow."""
+    square = np.zeros((max(channel.shape), max(channel.shape)))
+    square[: channel.shape[0], : channel.shape[1]] = channel
+    padded = np.zeros(len(square))
+    padded[: len(p)] = p
+    output = (square @ padded)[: channel.shape[1]]
+    return output / output.sum() if output.sum() > 0 else np.full(channel.shape[1], 1.0 / channel.shape[1])
