@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON, SINGLE_START, Assumption
 from theory.claims.context import Context
-from theory.claims.evidence import Evidence, Group, Trial, agreement, exact_agreement
+from theory.claims.evidence import Evidence, Group, Trial, agreement, all_hold, exact_agreement, vanishes
 from theory.claims.registry import claim, controls, from_file, theorems
 from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 from theory.claims.verdict import Verdict
@@ -30,6 +30,7 @@ __all__ = [
     "Trial",
     "Verdict",
     "agreement",
+    "all_hold",
     "claim",
     "controls",
     "exact_agreement",
@@ -38,6 +39,7 @@ __all__ = [
     "plant",
     "store_witness",
     "theorems",
+    "vanishes",
     "verify_control",
     "verify_theorem",
 ]

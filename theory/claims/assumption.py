@@ -53,5 +53,7 @@ CONTROLLABLE = Assumption(
     "controllable", "every reachable goal can be the terminal state with certainty", _controllable
 )
 FINITE_HORIZON = Assumption(
-    "finite horizon", "an episode has a fixed number of steps", lambda process: hasattr(process.horizon, "steps")
+    "finite horizon",
+    "an episode has a fixed number of steps",
+    lambda process: hasattr(process.horizon, "steps"),
 )

@@ -36,12 +36,15 @@ class Context:
         Whether floating-point methods are left out.
     zoo : tuple of Specimen
         The named processes.
+    shrink : bool
+        Whether a failing instance is shrunk; without it a failure is found faster and reported as drawn.
     """
 
     seed: int = 0
     instances: int = 20
     exact: bool = False
     zoo: tuple[Specimen, ...] = ZOO
+    shrink: bool = True
 
     def generator(self, name: str) -> np.random.Generator:
         """Return a random generator that depends on the seed and `name` only."""
@@ -93,7 +96,8 @@ class Context:
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.target, Phase.shrink),
+            phases=(Phase.generate, Phase.target, *((Phase.shrink,) if self.shrink else ())),
+            report_multiple_bugs=False,
         )
         @given(strategy)
         def run(instance: Instance) -> None:
@@ -102,15 +106,15 @@ class Context:
                 return
             if not trial.margin >= 0:
                 failed.append(trial)
-                raise _FailedTrial
+                raise _FailedTrialError
             passed.append(trial)
 
         try:
             run()
-        except _FailedTrial:
+        except _FailedTrialError:
             return [failed[-1]]
         return passed
 
 
-class _FailedTrial(Exception):
+class _FailedTrialError(Exception):
     """Tells the search that a trial failed; never leaves this module."""

@@ -1,19 +1,20 @@
 """Evidence: what one method found about one claim, and the trials it is made of.
 
-A *trial* measures the claim on one instance by its margin: how far the claim is from failing there. A negative margin is a
-failure; exact trials have margin zero or more without any tolerance.
+A *trial* measures the claim on one instance by its margin: how far the claim is from failing there. A
+negative margin is a failure; exact trials have margin zero or more without any tolerance.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from typing import Any
 
-__all__ = ["Evidence", "Group", "Trial", "agreement", "exact_agreement", "gather"]
+__all__ = ["Evidence", "Group", "Trial", "agreement", "all_hold", "exact_agreement", "gather", "vanishes"]
 
 
 class Group(Enum):
@@ -40,11 +41,14 @@ class Trial:
         Distance to failure; negative means that the claim fails here.
     note : str
         What was compared, if it failed.
+    witness : mapping or None
+        The instance as a document that can be stored and replayed, where there is one.
     """
 
     instance: str
     margin: float
     note: str = ""
+    witness: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,35 @@ class Evidence:
 
 
 def agreement(instance: str, computed: float, expected: float, tolerance: float) -> Trial:
-    """Compare two numbers; the margin is the tolerance (relative to ``max(1, |expected|)``) less the error."""
+    """Compare two numbers; the margin is the tolerance (relative to ``max(1, |expected|)``) less the
+    error."""
     if math.isinf(expected) or math.isinf(computed):
         error = 0.0 if computed == expected else math.inf
     else:
         error = abs(computed - expected) / max(1.0, abs(expected))
-    margin = tolerance - error if error == error else -math.inf
+    margin = tolerance - error if not math.isnan(error) else -math.inf
     return Trial(instance, margin, f"computed {computed!r}, expected {expected!r}")
 
 
 def exact_agreement(instance: str, computed: Fraction | int, expected: Fraction | int) -> Trial:
     """Compare two rational numbers with tolerance zero."""
     return Trial(instance, 0.0 - float(abs(computed - expected)), f"computed {computed}, expected {expected}")
+
+
+def all_hold(instance: str, note: str = "", **conditions: bool) -> Trial:
+    """Return a trial of yes-or-no conditions: margin 0 if all hold, -1 and their names otherwise."""
+    broken = [name.replace("_", " ") for name, holds in conditions.items() if not holds]
+    return Trial(
+        instance, -1.0 if broken else 0.0, ("broken: " + ", ".join(broken) + "; " if broken else "") + note
+    )
+
+
+def vanishes(instance: str, expression: Any) -> Trial:
+    """Return a trial of a symbolic identity: does SymPy simplify `expression` to zero?"""
+    import sympy
+
+    rest = sympy.simplify(expression)
+    return Trial(instance, 0.0 if rest == 0 else -1.0, f"difference {rest}")
 
 
 def gather(

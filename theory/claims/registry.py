@@ -8,6 +8,7 @@ import pkgutil
 import sys
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from tabular.errors import InvalidArgumentError
 from theory.claims.theorem import Control, Theorem
@@ -15,31 +16,35 @@ from theory.claims.theorem import Control, Theorem
 __all__ = ["claim", "controls", "from_file", "theorems"]
 
 
-def _collect(package: str, attribute: str, kind: type) -> dict[str, object]:
-    found: dict[str, object] = {}
+Item = TypeVar("Item", Theorem, Control)
+
+
+def _collect(package: str, attribute: str, kind: type[Item]) -> dict[str, Item]:
+    found: dict[str, Item] = {}
     folder = importlib.import_module(package)
     for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
         if module.name.startswith("_"):
             continue
         item = getattr(importlib.import_module(f"{package}.{module.name}"), attribute, None)
         if isinstance(item, kind):
-            uid = item.uid  # type: ignore[attr-defined]  # both kinds have one
-            if uid in found:
-                raise InvalidArgumentError(f"Two files of {package} define {uid}; identifiers are permanent.")
-            found[uid] = item
+            if item.uid in found:
+                raise InvalidArgumentError(
+                    f"Two files of {package} define {item.uid}; identifiers are permanent."
+                )
+            found[item.uid] = item
     return found
 
 
 @cache
 def theorems() -> dict[str, Theorem]:
     """Return every theorem by its identifier."""
-    return {uid: item for uid, item in _collect("theory.theorems", "THEOREM", Theorem).items()}  # type: ignore[misc]
+    return _collect("theory.theorems", "THEOREM", Theorem)
 
 
 @cache
 def controls() -> dict[str, Control]:
     """Return every negative control by its identifier."""
-    return {uid: item for uid, item in _collect("theory.controls", "CONTROL", Control).items()}  # type: ignore[misc]
+    return _collect("theory.controls", "CONTROL", Control)
 
 
 def claim(uid: str) -> Theorem | Control:
@@ -68,7 +73,9 @@ def from_file(path: Path) -> Theorem | Control:
     """
     specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
     if specification is None or specification.loader is None or not path.is_file():
-        raise InvalidArgumentError(f"Cannot import {path}; expected a Python file, see theory/theorems/_template.py.")
+        raise InvalidArgumentError(
+            f"Cannot import {path}; expected a Python file, see theory/theorems/_template.py."
+        )
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     try:
@@ -79,4 +86,6 @@ def from_file(path: Path) -> Theorem | Control:
         item = getattr(module, attribute, None)
         if isinstance(item, kind):
             return item
-    raise InvalidArgumentError(f"{path} defines neither THEOREM nor CONTROL; see theory/theorems/_template.py.")
+    raise InvalidArgumentError(
+        f"{path} defines neither THEOREM nor CONTROL; see theory/theorems/_template.py."
+    )

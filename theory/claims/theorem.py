@@ -1,8 +1,9 @@
 """What a claim is made of: statement, assumptions, source, methods, planted errors.
 
-A theorem file defines ``THEOREM``; a control file defines ``CONTROL``. Both are found by looking into their folders
-(`theory.claims.registry`). A theorem's `claim` is the formula under test: every method receives it as an argument, and
-every planted error is another formula put in its place, which the same methods must refute.
+A theorem file defines ``THEOREM``; a control file defines ``CONTROL``. Both are found by looking into their
+folders (`theory.claims.registry`). A theorem's `claim` is the formula under test: every method receives it
+as an argument, and every planted error is another formula put in its place, which the same methods must
+refute.
 """
 
 from __future__ import annotations
@@ -111,8 +112,8 @@ class Control:
         Which assumption of which theorem is dropped.
     source : str
     refute : callable
-        ``refute(witness)`` replays a stored witness exactly; it returns the facts that refute the claim, or raises
-        `tabular.errors.MetaregretError` or returns None if the witness does not refute it.
+        ``refute(witness)`` replays a stored witness exactly; it returns the facts that refute the claim, or
+        raises `tabular.errors.MetaregretError` or returns None if the witness does not refute it.
     search : callable
         ``search(context)`` looks for a witness from scratch and returns its document, or None.
     uses : tuple of str

@@ -1,8 +1,8 @@
 """Verdicts: what a set of evidence allows one to say about a claim.
 
-The word says how far the evidence reaches. Only a symbolic derivation for general sizes is called a proof; evidence on
-instances certifies those instances; a failed check refutes; a check whose assumptions were never met is vacuous,
-and that counts as a failure.
+The word says how far the evidence reaches. Only a symbolic derivation for general sizes is called a proof;
+evidence on instances certifies those instances; a failed check refutes; a check whose assumptions were
+never met is vacuous, and that counts as a failure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ class Verdict(Enum):
 
     PROVED = "derived symbolically in general, and confirmed on instances by an independent method"
     CERTIFIED = "exact, or certified with bounds, on the stated instances by two methods that share no solver"
-    SUPPORTED = "no counterexample among the stated instances, but fewer than two independent certified methods"
+    SUPPORTED = (
+        "no counterexample among the stated instances, but fewer than two independent certified methods"
+    )
     REFUTED = "a check failed: the witness says where"
     INCONCLUSIVE = "no method came to a result"
     VACUOUS = "the assumptions were met by no instance, so nothing was tested; this counts as a failure"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -82,14 +82,18 @@ def verify_theorem(
         if progress is not None:
             progress(f"{theorem.uid} {method.name}")
         run = partial(method.run, theorem.claim, context)
-        evidence.append(gather(method.name, method.group, run, solvers=method.solvers, general=method.general))
+        evidence.append(
+            gather(method.name, method.group, run, solvers=method.solvers, general=method.general)
+        )
     return TheoremResult(theorem, verdict_of(evidence), tuple(evidence), time.perf_counter() - began)
 
 
 def plant(theorem: Theorem, planted: Planted, context: Context) -> Evidence | None:
-    """Run a theorem's methods on a wrong variant; return the evidence that refutes it, or None if all missed it."""
+    """Run a theorem's methods on a wrong variant; return the evidence that refutes it, or None if all
+    missed it."""
+    unshrunk = replace(context, shrink=False)
     for method in theorem.methods:
-        run = partial(method.run, planted.claim, context)
+        run = partial(method.run, planted.claim, unshrunk)
         evidence = gather(method.name, method.group, run, solvers=method.solvers)
         if evidence.failure is not None:
             return evidence

@@ -1,0 +1,19 @@
+"""Brute-force references in rational arithmetic: slow, small, and sharing no code with the solvers they
+judge."""
+
+from __future__ import annotations
+
+from theory.claims.oracles.logarithms import logarithm_bounds, sign_of_log_sum
+from theory.claims.oracles.memory import bayes_learner, bayes_regret_at
+from theory.claims.oracles.outcomes import deterministic_outcomes
+from theory.claims.oracles.trajectories import TrajectoryTree, trajectory_tree
+
+__all__ = [
+    "TrajectoryTree",
+    "bayes_learner",
+    "bayes_regret_at",
+    "deterministic_outcomes",
+    "logarithm_bounds",
+    "sign_of_log_sum",
+    "trajectory_tree",
+]

@@ -1,0 +1,70 @@
+"""Every terminal distribution that a deterministic Markov policy can have, exactly: all vertices of ``M``
+are among them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+from tabular.errors import InstanceTooLargeError, UnsupportedError
+from tabular.horizon import FiniteHorizon
+from tabular.process import ControlledMarkovProcess
+
+__all__ = ["deterministic_outcomes"]
+
+Distribution = tuple[Fraction, ...]
+
+
+def deterministic_outcomes(process: ControlledMarkovProcess, *, limit: int = 3000) -> list[Distribution]:
+    """Return the distinct terminal distributions of the deterministic Markov policies of an exact process.
+
+    Layer by layer: from every distribution of ``s_t`` found so far, all ways to choose actions on its
+    support.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+        Rational, with a finite horizon.
+    limit : int
+        Largest number of distributions in a layer.
+
+    Returns
+    -------
+    list of tuple of Fraction, length S each
+        Sorted. Their convex hull is ``M`` (Puterman 1994, thm 6.9.4 for the finite horizon).
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If a layer has more than `limit` distributions.
+    UnsupportedError
+        At a geometric horizon.
+    """
+    if not isinstance(process.horizon, FiniteHorizon):
+        raise UnsupportedError("Enumerating policies step by step needs a finite horizon.")
+    process.require_exact()
+    assert process.exact_initial is not None
+    layer: set[Distribution] = {tuple(process.exact_initial)}
+    for _ in range(process.horizon.steps):
+        following: set[Distribution] = set()
+        for distribution in layer:
+            support = [state for state, mass in enumerate(distribution) if mass]
+            for choices in product(*(process.choices(state) for state in support)):
+                following.add(
+                    _pushed(process, [(distribution[s], c) for s, c in zip(support, choices, strict=True)])
+                )
+                if len(following) > limit:
+                    raise InstanceTooLargeError(
+                        f"More than {limit} terminal distributions; use a smaller process."
+                    )
+        layer = following
+    return sorted(layer)
+
+
+def _pushed(process: ControlledMarkovProcess, flow: list[tuple[Fraction, int]]) -> Distribution:
+    result = [Fraction(0)] * process.n_states
+    probabilities = process.exact_probabilities
+    for mass, choice in flow:
+        for m in range(int(process.offsets[choice]), int(process.offsets[choice + 1])):
+            result[int(process.successors[m])] += mass * probabilities[m]
+    return tuple(result)
