@@ -1,0 +1,34 @@
+# Two commands: `make verify` runs the main job, `make test` the tests. Each makes its own virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: verify test lint clean
+
+verify: $(VENV)/.run-installed
+	$(BIN)/metaregret verify
+
+test: $(VENV)/.test-installed lint
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+lint: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# Editable, so that the commands always run the code in this folder.
+$(VENV)/.run-installed: $(VENV)/.made $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@ $(VENV)/.run-installed
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,98 @@
+"""The report as terminal tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from theory.claims import Verdict
+
+__all__ = ["print_report"]
+
+
+def print_report(document: Mapping[str, Any], out: Console) -> None:
+    """Print a ``metaregret-report/1`` document: theorems, controls, and the main claim by process."""
+    if document["theorems"]:
+        out.print(_theorems(document))
+        for theorem in document["theorems"]:
+            _explain(theorem, out)
+    if document["controls"]:
+        out.print(_controls(document))
+    if document["processes"]:
+        out.print(_processes(document))
+    summary = document["summary"]
+    word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
+    out.print(
+        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} processes in "
+        f"{summary['seconds']:.0f} s: {word}"
+    )
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    colour = Verdict[row["verdict"]].colour if row["expected"] != "REFUTED" else "green"
+    wrong = "" if row["as_expected"] else f" [red](expected {row['expected']})[/]"
+    return f"[{colour if row['as_expected'] else 'red'}]{row['verdict']}[/]{wrong}"
+
+
+def _theorems(document: Mapping[str, Any]) -> Table:
+    table = Table(title="Theorems", title_justify="left")
+    for column in ("", "theorem", "verdict", "methods", "instances", "margin", "s"):
+        table.add_column(column, justify="right" if column in ("instances", "margin", "s") else "left")
+    for row in document["theorems"]:
+        margin = "-" if row["margin"] is None else f"{row['margin']:.1e}" if row["margin"] else "0 (exact)"
+        groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
+        table.add_row(
+            row["uid"], escape(row["title"]), _verdict(row), groups, str(row["instances"]), margin, f"{row['seconds']:.1f}"
+        )
+    return table
+
+
+def _explain(theorem: Mapping[str, Any], out: Console) -> None:
+    """Say where a theorem failed."""
+    for method in theorem["methods"]:
+        if method["failure"] is not None:
+            failure = method["failure"]
+            out.print(
+                f"[red]{theorem['uid']}[/] {escape(method['name'])} fails on {escape(failure['instance'])}: "
+                f"{escape(failure['note'])}"
+            )
+
+
+def _controls(document: Mapping[str, Any]) -> Table:
+    table = Table(title="Negative controls (each must be refuted by its witness)", title_justify="left")
+    for column in ("", "control", "drops", "verdict", "facts of the replayed witness"):
+        table.add_column(column, overflow="fold")
+    for row in document["controls"]:
+        facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
+        table.add_row(row["uid"], escape(row["title"]), escape(row["drops"]), _verdict(row), escape(facts))
+    return table
+
+
+def _spell(value: Any) -> str:
+    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
+
+
+def _processes(document: Mapping[str, Any]) -> Table:
+    table = Table(title="The main claim, process by process", title_justify="left")
+    for column in ("process", "T", "goals", "uniform", "minimax regret", "MI's worst-case regret", "gap", "I (nats)"):
+        table.add_column(column, justify="left" if column in ("process", "uniform") else "right")
+    for row in document["processes"]:
+        promised = row["expected_uniform"]
+        colour = ("green" if row["uniform"] else "red") if promised else "default"
+        low, high = row["minimax_regret"]["lower"], row["minimax_regret"]["upper"]
+        gap = max(row["gap"], 0.0)
+        table.add_row(
+            escape(row["process"]),
+            str(row["horizon"]),
+            str(row["goals"]),
+            f"[{colour}]{'yes' if row['uniform'] else 'no'}[/]",
+            f"{0.5 * (low + high):.6g}",
+            f"{row['proposal_regret']:.6g}",
+            f"{gap:.4g}" if gap > 1e-6 else "0",
+            f"{row['mutual_information']['lower']:.6f}" + ("" if row["mutual_information"]["upper"] else " (at least)"),
+        )
+    return table
