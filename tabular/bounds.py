@@ -9,15 +9,17 @@ gives that factor, and every certified bound of the project is widened by it.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
 from tabular.errors import InvalidArgumentError
 
-__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error"]
+__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 
 UNIT_ROUNDOFF = 2.0**-53
+SMALLEST = 2.0**-1074
 
 
 class Status(Enum):
@@ -34,7 +36,10 @@ class Status(Enum):
 
 
 def relative_error(roundings: int) -> float:
-    """Return ``gamma_n = n u / (1 - n u)``, a bound on the relative error of `roundings` operations.
+    """Return ``n u / (1 - 2 n u)``, a bound on the relative error of `roundings` operations and on its inverse.
+
+    With ``gamma_n = n u / (1 - n u)`` a true value lies between ``computed / (1 + gamma_n)`` and
+    ``computed / (1 - gamma_n) = computed (1 + n u / (1 - 2 n u))``; four roundings are added for applying the factor.
 
     Parameters
     ----------
@@ -51,12 +56,21 @@ def relative_error(roundings: int) -> float:
     InvalidArgumentError
         If so many roundings accumulate that no relative accuracy is left.
     """
-    accumulated = (roundings + 2) * UNIT_ROUNDOFF
-    if accumulated >= 0.5:
+    accumulated = (roundings + 4) * UNIT_ROUNDOFF
+    if accumulated >= 0.25:
         raise InvalidArgumentError(
-            f"Expected fewer than 2**52 roundings, but got roundings={roundings}; use exact arithmetic."
+            f"Expected fewer than 2**51 roundings, but got roundings={roundings}; use exact arithmetic."
         )
-    return accumulated / (1.0 - accumulated)
+    return accumulated / (1.0 - 2.0 * accumulated)
+
+
+def underflow_allowance(operations: int) -> float:
+    """Return a bound on the absolute error of `operations` products that fall below the normal range.
+
+    The relative model of `relative_error` fails below ``2**-1022``, where a product is off by up to half of the
+    smallest positive number; sums are exact there. With all further factors at most one the errors add up.
+    """
+    return 2.0 * (operations + 4) * SMALLEST
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,12 @@ class Bracket:
     @classmethod
     def of(cls, value: Fraction | int, how: str = "exact arithmetic") -> Bracket:
         """Return the exact bracket of a rational number, rounded outward in its float bounds."""
-        nearest = float(value)
+        try:
+            nearest = float(value)
+        except OverflowError:
+            largest = math.copysign(sys.float_info.max, value)
+            beyond = (largest, math.inf) if value > 0 else (-math.inf, largest)
+            return cls(*beyond, Fraction(value), how, how)
         lower = nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
         upper = nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
         return cls(lower, upper, Fraction(value), how, how)

@@ -19,17 +19,24 @@ from fractions import Fraction
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg as spla
 
 from tabular.backup import Backup, backup
-from tabular.bounds import relative_error
-from tabular.errors import ConvergenceError, InvalidArgumentError
+from tabular.bounds import relative_error, underflow_allowance
+from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.process import ControlledMarkovProcess, Representation
 
-__all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
+__all__ = ["TerminalValues", "check_gamma", "goal_support", "goal_values", "optimal_terminal_values"]
 
 BLOCK_ENTRIES = 2**22
 """Columns are processed in blocks of at most this many value entries, to stay in cache and memory."""
+EVALUATE_EVERY = 256
+"""Sweeps of value iteration between steps of policy iteration, which slowly mixing processes need."""
+EVALUATE_BELOW = 5_000
+"""Number of states up to which such steps are affordable."""
+MIN_STOP = Fraction(1, 10**10)
+"""Smallest ``1 - gamma`` that floating-point methods accept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +162,17 @@ def _finite(
     if operator.dtype is object:
         return _exact_result(operator.initial() @ values, stacked)
     at_start = operator.initial() @ values
-    error = relative_error(horizon.steps * operator.roundings + operator.process.n_states + 3)
-    return TerminalValues(at_start, at_start * (1 - error), at_start * (1 + error), None, stacked)
+    roundings = horizon.steps * operator.roundings + operator.process.n_states + 3
+    error, tiny = relative_error(roundings), underflow_allowance(roundings)
+    lower, upper = np.maximum(at_start * (1 - error) - tiny, 0.0), at_start * (1 + error) + tiny
+    if np.any(at_start == 0):
+        upper = np.where(_possible(operator, rewards), upper, 0.0)
+    return TerminalValues(at_start, lower, upper, None, stacked)
+
+
+def _possible(operator: Backup, rewards: np.ndarray) -> np.ndarray:
+    """Which columns have a positive optimum, decided on the graph alone; shape (K,)."""
+    return np.any(goal_support(operator.process)[:, None] & (rewards > 0), axis=0)
 
 
 def _exact_result(at_start: np.ndarray, policies: np.ndarray | None) -> TerminalValues:
@@ -172,20 +188,28 @@ def _exact_result(at_start: np.ndarray, policies: np.ndarray | None) -> Terminal
 def _geometric(
     operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon, tolerance: float, max_iterations: int
 ) -> TerminalValues:
+    check_gamma(horizon)
     gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
+    start = operator.initial()
     paid = stop * rewards
     values = np.zeros_like(rewards)
-    error = relative_error(operator.roundings + 6)
-    for _ in range(max_iterations):
+    # Floating-point rows that do not sum to one exactly move a bound by their defect, too.
+    error = relative_error(operator.roundings + 6) + (0.0 if operator.process.is_exact else _defect(operator))
+    for sweep in range(1, max_iterations + 1):
         q = operator.expected(values)
         backed = paid + gamma * operator.best(q)
         change = backed - values
-        slack = error * np.maximum(np.abs(backed).max(axis=0), np.abs(values).max(axis=0))
+        largest = np.maximum(np.abs(backed).max(axis=0), np.abs(values).max(axis=0))
+        slack = error * largest
         low = (change.min(axis=0) - slack) / stop
         high = (change.max(axis=0) + slack) / stop
-        if np.all(high - low <= tolerance + 4 * slack / stop):
+        wanted = tolerance * np.clip(start @ values, 0.0, 1.0) + 4 * slack / stop
+        unfinished = np.flatnonzero(high - low > wanted)
+        if not unfinished.size:
             break
         values = backed
+        if sweep % EVALUATE_EVERY == 0 and operator.process.n_states <= EVALUATE_BELOW:
+            _evaluate(operator, values, paid, operator.greedy(q), unfinished)
     else:
         raise ConvergenceError(
             f"Value iteration did not close the bracket to {tolerance} in {max_iterations} sweeps; raise "
@@ -193,11 +217,41 @@ def _geometric(
             lower=float(low.min()),
             upper=float(high.max()),
         )
-    start = operator.initial()
     at_start = start @ values
-    allowance = relative_error(len(start) + 3) * np.maximum(np.abs(at_start), 1.0)
-    lower, upper = at_start + low - allowance, at_start + high + allowance
-    return TerminalValues(0.5 * (lower + upper), np.maximum(lower, 0.0), upper, None, operator.greedy(q))
+    allowance = relative_error(len(start) + 8) * (np.abs(at_start) + np.abs(low) + np.abs(high) + largest)
+    allowance += underflow_allowance(len(start) * operator.roundings) / stop
+    lower = np.maximum(at_start + low - allowance, 0.0)
+    upper = np.where(largest == 0, 0.0, at_start + high + allowance)
+    return TerminalValues(0.5 * (lower + upper), lower, upper, None, operator.greedy(q))
+
+
+def check_gamma(horizon: GeometricHorizon) -> None:
+    """Raise `UnsupportedError` where gamma is too close to one for floating point."""
+    if horizon.gamma > 1 - MIN_STOP:
+        raise UnsupportedError(
+            f"gamma = 1 - {float(1 - horizon.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the precision of "
+            "floating point; ask for the exact (rational) method, or use a finite horizon."
+        )
+
+
+def _defect(operator: Backup) -> float:
+    """Largest ``|row sum - 1|``."""
+    return float(np.abs(operator.process.matrix.sum(axis=1) - 1.0).max())
+
+
+def _evaluate(
+    operator: Backup, values: np.ndarray, paid: np.ndarray, policies: np.ndarray, columns: np.ndarray
+) -> None:
+    """Replace columns of `values` by those of their greedy policies, a step of policy iteration.
+
+    The bounds hold from any start, so nothing rests on the accuracy of the linear solver.
+    """
+    process = operator.process
+    assert isinstance(process.horizon, GeometricHorizon)
+    for column in columns.tolist():
+        chosen = process.matrix[policies[:, column]]
+        system = sp.csc_array(sp.eye_array(process.n_states) - float(process.horizon.gamma) * chosen)
+        values[:, column] = np.maximum(spla.spsolve(system, paid[:, column]), 0.0)
 
 
 def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon) -> TerminalValues:
@@ -206,9 +260,7 @@ def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHo
 
     process = operator.process
     gamma = operator.number(horizon.gamma)
-    floats = np.array([[float(Fraction(int(v.p), int(v.q))) for v in row] for row in rewards])
-    guess = _geometric(backup(process), floats, horizon, 1e-9, 1_000_000).policies
-    assert guess is not None
+    guess = _first_policies(process, rewards, horizon)
     columns, policies = [], []
     for column in range(rewards.shape[1]):
         paid = (operator.number(Fraction(1)) - gamma) * rewards[:, column]
@@ -227,6 +279,16 @@ def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHo
     return _exact_result(at_start, np.stack(policies, axis=-1))
 
 
+def _first_policies(process: ControlledMarkovProcess, rewards: np.ndarray, horizon: GeometricHorizon) -> np.ndarray:
+    """Policies to start exact policy iteration from, shape (S, K): near-optimal where floats can find such."""
+    if horizon.gamma > 1 - MIN_STOP:
+        return np.repeat(process.choice_offsets[:-1, None], rewards.shape[1], axis=1)
+    floats = np.array([[float(Fraction(int(v.p), int(v.q))) for v in row] for row in rewards])
+    policies = _geometric(backup(process), floats, horizon, 1e-9, 1_000_000).policies
+    assert policies is not None
+    return policies
+
+
 def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np.ndarray:
     """Which states can be the terminal state (or, with `visit`, be visited) with positive probability.
 
@@ -241,12 +303,22 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
         return process.reachable if process.horizon.gamma > 0 else now
-    ever = now.copy()
-    for _ in range(process.horizon.steps):
-        following = np.zeros_like(now)
-        following[graph[np.flatnonzero(now)].indices] = True
-        ever |= following
-        if np.array_equal(following, now):
+    ever, kept, since, power = now.copy(), now, 0, 1
+    for step in range(1, process.horizon.steps + 1):
+        now = _following(graph, now)
+        ever |= now
+        since += 1
+        if np.array_equal(now, kept):  # the sets repeat with period `since` (Brent 1980): skip whole periods
+            for _ in range((process.horizon.steps - step) % since):
+                now = _following(graph, now)
             break
-        now = following
+        if since == power:
+            kept, power, since = now, 2 * power, 0
     return ever if visit else now
+
+
+def _following(graph: sp.csr_array, now: np.ndarray) -> np.ndarray:
+    """The set of states that can follow the set `now`."""
+    result = np.zeros_like(now)
+    result[graph[np.flatnonzero(now)].indices] = True
+    return result

@@ -15,9 +15,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from tabular.backup import Backup, backup
-from tabular.bounds import relative_error
+from tabular.bounds import relative_error, underflow_allowance
 from tabular.errors import InvalidArgumentError
-from tabular.horizon import FiniteHorizon
+from tabular.goals import check_gamma
+from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.process import ControlledMarkovProcess, Representation
 
 __all__ = [
@@ -136,7 +137,9 @@ def _finite(operator: Backup, weights: np.ndarray, horizon: FiniteHorizon) -> Te
     in_degree = int(np.bincount(operator.process.successors).max())
     widest = int(np.diff(operator.process.choice_offsets).max())
     error = relative_error(horizon.steps * (in_degree + widest + 5))
-    return TerminalDistribution(distribution, distribution * (1 - error), distribution * (1 + error))
+    tiny = underflow_allowance(2 * horizon.steps * operator.process.n_transitions)
+    lower = np.maximum(distribution * (1 - error) - tiny, 0.0)
+    return TerminalDistribution(distribution, lower, distribution * (1 + error) + tiny)
 
 
 def _exact_result(distribution: np.ndarray) -> TerminalDistribution:
@@ -160,6 +163,8 @@ def _policy_matrix(process: ControlledMarkovProcess, weights: np.ndarray) -> sp.
 
 def _geometric(operator: Backup, weights: np.ndarray, gamma: float, stop: float) -> TerminalDistribution:
     process = operator.process
+    assert isinstance(process.horizon, GeometricHorizon)
+    check_gamma(process.horizon)
     transposed = _policy_matrix(process, weights).T
     start = stop * process.initial
     system = sp.csc_array(sp.eye_array(process.n_states) - gamma * transposed)
