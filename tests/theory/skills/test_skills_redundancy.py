@@ -1,0 +1,39 @@
+"""Redundancy, solved on its own as a convex program, equals capacity (T7)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tabular.environments import make
+from tabular.errors import InstanceTooLargeError
+from tabular.process import ControlledMarkovProcess
+from tests.theory.skills.small_processes import processes, z_channel
+from theory.skills import process_capacity, process_redundancy
+
+
+@pytest.mark.parametrize("name", ["z-channel", "line:4", "grid:2x2,slip=1/10"])
+def test_dual_equals_primal(name: str) -> None:
+    process = z_channel() if name == "z-channel" else make(name)
+    primal, dual = process_capacity(process), process_redundancy(process)
+    assert primal.known
+    assert dual.value.gap <= 1e-5
+    assert dual.value.lower <= primal.mutual_information.upper
+    assert primal.mutual_information.lower <= dual.value.upper
+    np.testing.assert_allclose(dual.reference, primal.goal_distribution, atol=1e-3)
+
+
+@given(processes())
+@settings(max_examples=8, deadline=None)
+def test_dual_equals_primal_on_drawn_processes(process: ControlledMarkovProcess) -> None:
+    primal, dual = process_capacity(process), process_redundancy(process)
+    assert dual.value.gap <= 1e-5
+    assert dual.value.lower <= primal.mutual_information.upper
+    assert primal.mutual_information.lower <= dual.value.upper
+
+
+def test_unknown_vertices_are_refused() -> None:
+    process = make("grid:3x3,slip=1/10").replaced(horizon=4)
+    with pytest.raises(InstanceTooLargeError, match="process_capacity"):
+        process_redundancy(process, max_points=1000)
