@@ -151,8 +151,8 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
         targets, cells[signal > 0], cells[signal == 0], child, first, np.nonzero(within)[1].astype(np.int64)
     )
     return EpisodeGraph(
-        signals, episodes, known_task_values(signals, episodes), counts, sets, full_dynamics(signals), episode,
-        _size_of_steps(signals, counts, len(episode.others) > 0, within),
+        signals, episodes, known_task_values(signals, episodes), counts, sets, full_dynamics(signals),
+        episode,        _size_of_steps(signals, counts, len(episode.others) > 0, within),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The Bayes-optimal meta-learner for a given task distribution: what meta-training on ``q`` would give at best.
+"""The Bayes-optimal meta-learner for a task distribution ``q``: what meta-training on ``q`` gives at best.
 
 It minimises the expected loss under ``q`` over all history-dependent procedures. Meeting tasks from another
 distribution ``p`` it loses ``p . loss``, at worst its largest per-task loss; the best learner for ``p``

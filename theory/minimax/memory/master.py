@@ -48,7 +48,7 @@ class MatrixGame:
         ):
             self._solver.setOptionValue(option, value)
         matrix, limits = adversary.rows(tasks)
-        for column in range(matrix.shape[1]):
+        for _ in range(matrix.shape[1]):
             self._solver.addCol(0.0, 0.0, INFINITY, 0, [], [])
         self._theta = matrix.shape[1]
         self._solver.addCol(-1.0, -INFINITY, INFINITY, 0, [], [])

@@ -10,6 +10,7 @@ behaviour policy, whose losses are those of a real learner.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,8 +48,8 @@ def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
     row = column = 0
     for index, layer in enumerate(graph.layers):
         flow, payoff, column = layer_program(
-            layer, row, column, index == len(graph.layers) - 1, graph.signal(index), graph.dynamics, graph.splits,
-            graph.payoffs(index), graph.sets.words, flow, payoff,
+            layer, row, column, index == len(graph.layers) - 1, graph.signal(index), graph.dynamics,
+            graph.splits, graph.payoffs(index), graph.sets.words, flow, payoff,
         )  # fmt: skip
         row += len(layer.state)
     shape = (graph.signals.n_classes, column)
@@ -82,9 +83,10 @@ def solve_program(game: MemoryGame, *, solver: str = "HIGHS") -> float:
     payoff = program.payoff[game.task_class]
     constraints = [
         program.flow @ x == right,
-        cp.multiply(game.scale, game.offset - payoff @ x) <= theta,
+        sp.diags_array(game.scale) @ (game.offset - payoff @ x) <= theta,
     ]
-    cp.Problem(cp.Minimize(theta), constraints).solve(solver=solver)
+    problem: Any = cp.Problem(cp.Minimize(theta), constraints)
+    problem.solve(solver=solver)
     if x.value is None:
         raise SolverError(
             f"{solver} returned no flow for {program.flow.shape[1]} columns; try another solver."

@@ -10,6 +10,7 @@ round that did not improve the lower bound. The loop ends on the bracket only.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InvalidArgumentError
+from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from theory.minimax.memory.adversary import Adversary, Simplex
+from theory.minimax.memory.exact import sharpen_memory
 from theory.minimax.memory.game import Column, MemoryGame, memory_game
+from theory.minimax.memory.horizon import enough_episodes
 from theory.minimax.memory.master import MatrixGame
 from theory.minimax.memory.mixture import Mixture
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
@@ -27,8 +30,8 @@ from theory.tasks import GoalTasks, RewardTasks
 
 __all__ = ["Progress", "solve_memory"]
 
-Progress = Callable[[int, float, float], None]
-"""Called after every round with ``(round, lower, upper)``."""
+Progress = Callable[[float, float], None]
+"""Called after every round with the bounds so far."""
 
 DEFAULT_MAX_EDGES = 2 * 10**8
 METHOD = "decomposition: Bayes-adaptive value iteration and a matrix game over learners"
@@ -53,11 +56,12 @@ class _Search:
 
 def solve_memory(
     tasks: GoalTasks | RewardTasks,
-    episodes: int,
+    episodes: int | None,
     *,
     criterion: Criterion = Criterion.REGRET,
     adversary: Adversary | None = None,
     tolerance: float = 1e-9,
+    exact: bool = False,
     max_rounds: int = 2000,
     max_edges: int = DEFAULT_MAX_EDGES,
     progress: Progress | None = None,
@@ -68,14 +72,17 @@ def solve_memory(
     ----------
     tasks : GoalTasks or RewardTasks
         On a process with a finite horizon.
-    episodes : int
-        ``N >= 1``.
+    episodes : int or None
+        ``N >= 1``; None for infinitely many, which `enough_episodes` reduces to finitely many for goals on
+        deterministic dynamics.
     criterion : Criterion
         Regret; or the cost until the first success, and its ratio to the smallest possible (goals only).
     adversary : Adversary, optional
         The task distributions allowed; all of them by default.
     tolerance : float
         Relative width of the bracket at which to stop.
+    exact : bool
+        Prove equal rational bounds (small instances in rational numbers, unrestricted adversary).
     max_rounds : int
         Limit on the number of oracle calls.
     max_edges : int
@@ -102,7 +109,12 @@ def solve_memory(
     if not tolerance > 0:
         raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
     begun = time.perf_counter()
-    game = memory_game(tasks, episodes, criterion, max_edges)
+    if exact and adversary is not None:
+        raise UnsupportedError(
+            "Exact bounds are implemented for the unrestricted adversary only; drop one option."
+        )
+    played = enough_episodes(tasks) if episodes is None else episodes
+    game = memory_game(tasks, played, criterion, max_edges)
     allowed = Simplex() if adversary is None else adversary
     search = _Search()
     try:
@@ -111,7 +123,8 @@ def solve_memory(
         if not np.isfinite(search.upper):
             raise
         search.interrupted = True
-    return _solution(game, search, tolerance, time.perf_counter() - begun)
+    solution = _solution(game, search, tolerance, episodes, time.perf_counter() - begun)
+    return _sharpened(solution, begun) if exact and not search.interrupted else solution
 
 
 def _decompose(
@@ -127,7 +140,7 @@ def _decompose(
     master = MatrixGame(tasks, adversary)
     query = adversary.start(tasks)
     exact_query = False
-    for count in range(1, max_rounds + 1):
+    for _ in range(max_rounds):
         column = game.respond(query)
         improved = column.lower > search.lower
         if improved:
@@ -142,7 +155,7 @@ def _decompose(
         search.upper = max(search.upper, search.lower)
         search.history.append((search.lower, search.upper))
         if progress is not None:
-            progress(count, search.lower, search.upper)
+            progress(search.lower, search.upper)
         if search.relative_gap <= tolerance:
             return
         if stuck:
@@ -171,7 +184,9 @@ def _no_progress(search: _Search, tolerance: float, game: MemoryGame) -> Converg
     )
 
 
-def _solution(game: MemoryGame, search: _Search, tolerance: float, seconds: float) -> MinimaxSolution:
+def _solution(
+    game: MemoryGame, search: _Search, tolerance: float, episodes: int | None, seconds: float
+) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
     losses = np.array([search.columns[index].loss for index in active])
     weights = search.weights[active]
@@ -190,7 +205,7 @@ def _solution(game: MemoryGame, search: _Search, tolerance: float, seconds: floa
         exploration=None,
         learner=Learner.MEMORY,
         criterion=game.criterion,
-        episodes=game.episodes,
+        episodes=episodes,
         method=METHOD,
         status=bracket.status(tolerance),
         seconds=seconds,
@@ -209,4 +224,32 @@ def _solution(game: MemoryGame, search: _Search, tolerance: float, seconds: floa
             "game": game,
             "interrupted": search.interrupted,
         },
+    )
+
+
+def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
+    """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
+    game: MemoryGame = solution.details["game"]
+    mixture: Mixture = solution.details["mixture"]
+    proved = sharpen_memory(game, solution.least_favourable, mixture.learners)
+    weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
+    bracket = Bracket.of(
+        proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
+    )
+    details = dict(solution.details)
+    details |= {
+        "mixture": Mixture(weights, proved.learners, losses, game.task_class),
+        "exact_prior": proved.prior,
+        "exact_weights": proved.weights,
+        "exact_losses": proved.losses,
+        "exact_rounds": proved.rounds,
+    }
+    return dataclasses.replace(
+        solution,
+        value=bracket,
+        least_favourable=np.array(proved.prior, dtype=float),
+        per_task=weights @ losses,
+        status=bracket.status(0.0),
+        seconds=time.perf_counter() - begun,
+        details=details,
     )
