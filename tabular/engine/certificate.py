@@ -21,7 +21,11 @@ from tabular.engine.problem import Problem, row_mass
 from tabular.engine.solution import PlanningSolution
 from tabular.errors import ConvergenceError
 
-__all__ = ["Certified", "discounted_bounds", "finish"]
+__all__ = ["ROUNDING", "Certified", "discounted_bounds", "finish", "gap_and_scale"]
+
+
+ROUNDING = "rounding"
+"""`Certified.limited_by` where more iterations would not help."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,7 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     for array in (lower, upper):
         array.setflags(write=False)
     value = initial_bracket(problem, lower, upper, found)
-    width = upper - lower
-    gap, scale = float(width.max(initial=0.0)), 1.0
-    if not gap < math.inf:  # infinite values on both sides subtract to NaN
-        finite = np.isfinite(lower) & np.isfinite(upper)
-        gap = float(np.max(width[finite], initial=0.0)) if np.all(finite | (lower == upper)) else math.inf
-    if gap > problem.tolerance:
-        finite = np.isfinite(lower) & np.isfinite(upper)
-        scale = max(1.0, float(np.max(np.abs(lower[finite]), initial=0.0)))
+    gap, scale = gap_and_scale(lower, upper)
     if not gap <= problem.tolerance * scale:
         raise ConvergenceError(
             f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap of "
@@ -113,6 +110,16 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
         status=Status.CERTIFIED,
         detail=found.detail,
     )
+
+
+def gap_and_scale(lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
+    """Return the largest gap and ``max(1, largest absolute value)``; values that are surely infinite have gap 0."""
+    top, bottom = float(lower.max()), float(lower.min())
+    if math.isfinite(top) and math.isfinite(bottom):
+        return float((upper - lower).max()), max(1.0, top, -bottom)
+    narrow = lower != upper
+    gap = float((upper[narrow] - lower[narrow]).max(initial=0.0))
+    return gap, max(1.0, float(np.max(np.abs(lower[np.isfinite(lower)]), initial=0.0)))
 
 
 def initial_bracket(problem: Problem, lower: np.ndarray, upper: np.ndarray, found: Certified) -> Bracket:

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from tabular.engine.certificate import Certified, discounted_bounds
+from tabular.engine.certificate import ROUNDING, Certified, discounted_bounds, gap_and_scale
 from tabular.engine.layout import dense_rows
 from tabular.engine.linear import DirectSolver
 from tabular.engine.operator import Operator
@@ -45,13 +45,20 @@ def span_goal(problem: Problem) -> float:
 
 
 def certified(
-    problem: Problem, operator: Operator, values: np.ndarray, least: float, greatest: float, method: str, count: int
+    problem: Problem,
+    operator: Operator,
+    values: np.ndarray,
+    least: float,
+    greatest: float,
+    method: str,
+    count: int,
 ) -> Certified:
     """Certify the last backup of `operator`, which must have been at `values`."""
     lower, upper = discounted_bounds(
         problem, values, operator.residual, least, greatest, operator.longest_sum()
     )
-    return Certified(lower, upper, operator.policy, method, count, "MacQueen bounds of one backup")
+    limit = "max_iterations" if count >= problem.max_iterations else ROUNDING
+    return Certified(lower, upper, operator.policy, method, count, "MacQueen bounds of one backup", limit)
 
 
 def value_iteration(problem: Problem) -> Certified:
@@ -116,10 +123,11 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
         rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
         operator.gamma, values, operator.residual, operator.policy,
         np.empty(0, dtype=np.float32 if single else np.float64), span_goal(problem),
-        min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations, 4, rows.threaded,
+        min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations,
+        4 if direct else 2**62, rows.threaded,
     )  # fmt: skip
     found = certified(problem, operator, values, least, greatest, "modified-policy-iteration", backups)
-    if direct and float((found.upper - found.lower).max()) > problem.tolerance * max(1.0, _top(found.lower)):
+    if direct and not is_narrow(problem, found):
         return policy_iteration(problem, values, backups)
     return found
 
@@ -128,8 +136,10 @@ MIXING_SWEEPS = 400
 """Sweeps after which a small model is handed to policy iteration."""
 
 
-def _top(values: np.ndarray) -> float:
-    return float(np.max(np.abs(values)))
+def is_narrow(problem: Problem, found: Certified) -> bool:
+    """Whether the bounds meet the tolerance."""
+    gap, scale = gap_and_scale(found.lower, found.upper)
+    return gap <= problem.tolerance * scale
 
 
 def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> Certified:

@@ -282,7 +282,7 @@ def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
     sources[-1] = True
     if not graph.can_reach(sources, allowed).all():
         raise UnsupportedError(
-            "The total reward does not converge: some policy stays for ever in a loop whose rewards do not sum to less "
+            "The total reward is infinite or does not converge: some policy stays for ever in a loop whose rewards do not sum to less "
             "than zero a round. Use a finite horizon or gamma < 1, or name target states where the episode ends."
         )
 

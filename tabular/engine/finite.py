@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tabular.bounds import UNIT_ROUNDOFF, relative_error
-from tabular.engine.certificate import Certified
+from tabular.engine.certificate import ROUNDING, Certified
 from tabular.engine.layout import dense_rows
 from tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
 from tabular.errors import InvalidArgumentError
@@ -18,7 +18,7 @@ from tabular.errors import InvalidArgumentError
 __all__ = ["backward_induction"]
 
 TINY = 1e-300
-"""Added to relative bounds: subnormal numbers carry no relative accuracy."""
+"""Added to relative bounds where products may underflow: subnormal numbers carry no relative accuracy."""
 
 
 def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certified:
@@ -55,12 +55,13 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     lower, upper = values - error, values + error
     if positive:
         factor = relative_error((steps + 1) * (length + DATA_ROUNDINGS))
-        np.maximum(lower, values * (1.0 - factor) - TINY, out=lower)
+        tiny = TINY if _may_underflow(problem) else 0.0
+        np.maximum(lower, values * (1.0 - factor) - tiny, out=lower)
         np.maximum(lower, 0.0, out=lower)
-        np.minimum(upper, values * (1.0 + factor) + TINY, out=upper)
+        np.minimum(upper, values * (1.0 + factor) + tiny, out=upper)
     kept = policy if keep_policy else None
     return Certified(
-        lower, upper, kept, "backward-induction", steps, "backward induction with a rounding allowance", "rounding"
+        lower, upper, kept, "backward-induction", steps, "backward induction with a rounding allowance", ROUNDING
     )
 
 
@@ -79,6 +80,17 @@ def _step(
         rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
         values, following, policy, rows.threaded,
     )  # fmt: skip
+
+
+def _may_underflow(problem: Problem) -> bool:
+    """Whether a product of probabilities and one reward along a path may fall below `TINY`."""
+    assert problem.steps is not None
+    smallest = 1.0
+    for paid in (problem.given, problem.terminal):
+        if paid is not None:
+            size = np.abs(paid.astype(float))
+            smallest = min(smallest, float(size[size > 0].min(initial=1.0)))
+    return problem.steps * math.log(float(problem.process.probabilities.min())) + math.log(smallest) < math.log(TINY)
 
 
 def _choice_type(problem: Problem) -> type[np.signedinteger]:

@@ -110,3 +110,27 @@ def avoiding(
                 queue[tail] = state
                 tail += 1
     return safe
+
+
+@njit(cache=True, nogil=True)
+def levels_to_see(
+    choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray, start: int, wanted: int
+) -> tuple[int, int]:
+    """Search breadth-first from `start` until `wanted` states are seen; return states seen and levels used."""
+    seen = np.zeros(len(choice_offsets) - 1, dtype=np.bool_)
+    queue = np.empty(len(seen), dtype=np.int64)
+    queue[0], tail, head, levels = start, 1, 0, 0
+    seen[start] = True
+    while tail < wanted and head < tail:
+        levels += 1
+        last = tail
+        while head < last:
+            state = queue[head]
+            head += 1
+            for item in range(offsets[choice_offsets[state]], offsets[choice_offsets[state + 1]]):
+                successor = successors[item]
+                if not seen[successor]:
+                    seen[successor] = True
+                    queue[tail] = successor
+                    tail += 1
+    return tail, levels

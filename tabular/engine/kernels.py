@@ -325,7 +325,8 @@ def modified_policy_iteration(
         span = greatest - least
         slow = 0 if span <= 0.5 * best_span else slow + 1
         best_span = min(best_span, span)
-        if not span > span_goal or sweeps >= max_sweeps or slow >= patience:
+        floor = 1e-14 * span_goal / unit_goal  # rounding of values of this magnitude
+        if not span > span_goal or sweeps >= max_sweeps or slow >= patience or (slow >= 2 and span < floor):
             return least, greatest, backups, sweeps
         if width > 0:
             if threads:

@@ -8,6 +8,9 @@ What ``method="auto"`` does:
   reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then policy iteration.
 * *reach*, *total*: what the graph settles; policy iteration with direct solves on the rest up to 20,000 states,
   Gauss-Seidel in the order of distance to the end beyond.
+
+Where double precision cannot certify the tolerance (values that hang on long chains of resets, a discount factor very
+close to one), an exact process of up to 400 states is solved over the rationals instead.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ from typing import Literal
 
 import numpy as np
 
-from tabular.engine.certificate import Certified, finish
+from tabular.engine.certificate import ROUNDING, Certified, finish
 from tabular.engine.problem import Problem, read_problem
 from tabular.engine.solution import Objective, PlanningSolution
-from tabular.errors import InvalidArgumentError, UnsupportedError
+from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
 
 __all__ = ["METHODS", "Method", "solve"]
@@ -132,7 +135,23 @@ def solve(
         from tabular.engine.linear_program import solve_by_linear_program
 
         return finish(problem, solve_by_linear_program(problem))
-    return finish(problem, _dispatch(problem, method, keep_policy))
+    found = _dispatch(problem, method, keep_policy)
+    try:
+        return finish(problem, found)
+    except ConvergenceError:
+        if method != "auto" or found.limited_by != ROUNDING or not _small_and_exact(problem):
+            raise
+    from tabular.engine.exact import solve_exactly
+
+    return solve_exactly(problem, keep_policy=keep_policy)
+
+
+SHARPENED_STATES = 400
+"""Exact processes up to this size are solved over the rationals where double precision cannot certify the tolerance."""
+
+
+def _small_and_exact(problem: Problem) -> bool:
+    return problem.process.is_exact and problem.process.n_states <= SHARPENED_STATES
 
 
 def _dispatch(problem: Problem, method: str, keep_policy: bool) -> Certified:
@@ -164,4 +183,32 @@ def _discounted(problem: Problem, method: str) -> Certified:
         return gauss_seidel(problem)
     if method == "modified-policy-iteration":
         return discounted.modified_policy_iteration(problem, fall_back=False)
-    return discounted.modified_policy_iteration(problem, fall_back=True)
+    return _by_structure(problem)
+
+
+SMALL_STATES = 1000
+"""Up to this size modified policy iteration, then policy iteration, is fast whatever the structure."""
+
+ORDERED_SWEEPS = 300
+"""Gauss-Seidel sweeps on a slowly mixing model before it is factorised, where it is small enough."""
+
+
+def _by_structure(problem: Problem) -> Certified:
+    """Choose the discounted algorithm; see the module's description."""
+    from tabular.engine import discounted
+    from tabular.engine.layout import dense_rows
+    from tabular.engine.ordered import gauss_seidel, mixes_slowly
+
+    n_states = problem.process.n_states
+    if n_states <= SMALL_STATES or dense_rows(problem.process) is not None or not mixes_slowly(problem):
+        return discounted.modified_policy_iteration(problem, fall_back=True)
+    if n_states > FACTORISED_STATES:
+        return gauss_seidel(problem)
+    found = gauss_seidel(problem, ORDERED_SWEEPS)
+    if discounted.is_narrow(problem, found):
+        return found
+    return discounted.policy_iteration(problem, 0.5 * (found.lower + found.upper), found.iterations)
+
+
+FACTORISED_STATES = 100_000
+"""Slowly mixing models (long and thin, or planar) up to this size are factorised without much fill-in."""

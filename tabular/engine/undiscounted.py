@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tabular.bounds import UNIT_ROUNDOFF
-from tabular.engine.certificate import Certified
+from tabular.engine.certificate import ROUNDING, Certified
 from tabular.engine.layout import Rows, lay_out
 from tabular.engine.linear import ChainSolver, DirectSolver, SweepSolver
 from tabular.engine.operator import Operator
@@ -31,7 +31,7 @@ from tabular.engine.problem import Problem
 from tabular.engine.reduction import Quotient, Settled, quotient, settle
 from tabular.errors import UnsupportedError
 
-__all__ = ["DIRECT_STATES", "expand_policy", "reduce_problem", "refuse_cancelling", "solve_undiscounted", "warm_policy"]
+__all__ = ["DIRECT_STATES", "expand_bounds", "expand_policy", "reduce_problem", "refuse_cancelling", "solve_undiscounted", "warm_policy"]
 
 DIRECT_STATES = 20_000
 """Reduced states up to which chains are factorised; beyond, Gauss-Seidel sweeps in the order of distance to the end."""
@@ -77,9 +77,9 @@ def solve_undiscounted(problem: Problem, method: str) -> Certified:
         )
         return exact
     reduced = reduce_problem(problem, settled, method)
-    values = _iterate(reduced)
+    values = _by_program(reduced) if method == "linear-programming" else _iterate(reduced)
     lower, upper = _certify(reduced, values)
-    return _expand(reduced, lower, upper)
+    return expand_bounds(reduced, lower, upper)
 
 
 def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
@@ -149,6 +149,19 @@ def _iterate(reduced: Reduced) -> np.ndarray:
     return values
 
 
+def _by_program(reduced: Reduced) -> np.ndarray:
+    """Values of the linear program; the bounds around them are narrow only where it agrees with policy iteration."""
+    from tabular.engine.linear_program import least_majorant
+
+    _iterate(reduced)
+    graph = reduced.quotient.graph
+    inner = np.arange(graph.n_choices - 1)  # without the loop of the sink
+    own = sp.csr_array((np.ones(len(inner)), (inner, graph.choice_state[:-1])), shape=(len(inner), graph.n_states))
+    system = sp.csr_array((own - reduced.matrix[:-1])[:, :-1])
+    reduced.method = "linear-programming"
+    return np.append(least_majorant(system, reduced.quotient.rewards[:-1]), 0.0)
+
+
 def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> None:
     """Gauss-Seidel improvement in the order of distance to the end, until decisions settle."""
     from tabular.engine.sweep_kernels import improve_in_order
@@ -194,7 +207,7 @@ def refuse_cancelling(reduced: Reduced, stuck: np.ndarray) -> None:
     process = reduced.problem.process
     state = int(np.flatnonzero(stuck[reduced.quotient.state_class])[0])
     raise UnsupportedError(
-        f"The total reward does not converge: around state {process.states[state]!r} (index {state}) some policy "
+        f"The total reward is infinite or does not converge: around state {process.states[state]!r} (index {state}) some policy "
         "stays for ever in a loop whose rewards do not sum to less than zero a round (in the direction of "
         "optimisation). Use a finite horizon or gamma < 1, or name target states where the episode ends."
     )
@@ -275,7 +288,7 @@ def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
     return np.full(len(values), math.inf)
 
 
-def _expand(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Certified:
+def expand_bounds(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Certified:
     """Carry bounds and policy back to the states of the process."""
     settled, small = reduced.settled, reduced.quotient
     full_lower = np.where(settled.mask, settled.values, lower[small.state_class])
@@ -286,6 +299,7 @@ def _expand(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Certified
     return Certified(
         full_lower, full_upper, expand_policy(reduced), reduced.method, max(1, reduced.iterations),
         "inductive bounds checked by one backup each",
+        ROUNDING if reduced.method == "policy-iteration" else "the accuracy of its values",
     )  # fmt: skip
 
 

@@ -1,0 +1,134 @@
+"""The certificate holds: on random rational models the exact value lies inside every returned bracket.
+
+``METAREGRET_ENGINE_EXAMPLES=10000`` makes the deep run.
+"""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tabular.bounds import Status
+from tabular.engine import PlanningSolution, solve
+from tabular.errors import ConvergenceError, UnsupportedError
+from tabular.process import ControlledMarkovProcess
+from tests.tabular.engine.models import models, reward_arrays
+
+EXAMPLES = int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "120"))
+many = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+TOLERANCE = 1e-9
+GAMMAS = [Fraction(0), Fraction(1, 2), Fraction(9, 10), Fraction(99, 100), Fraction(999, 1000), Fraction(9999, 10000)]
+
+
+def assert_certified(found: PlanningSolution, exact: PlanningSolution) -> None:
+    """Every exact value lies inside its bracket, which is as narrow as asked."""
+    assert exact.exact is not None
+    assert exact.status is Status.EXACT
+    assert exact.value.exact is not None
+    for state, value in enumerate(exact.exact):
+        assert Fraction(found.lower[state]) <= value <= Fraction(found.upper[state]), state
+    assert found.value.contains(exact.value.exact)
+    scale = max(1.0, float(np.max(np.abs(found.lower))))
+    assert np.all(found.upper - found.lower <= TOLERANCE * scale)
+    assert found.status is Status.CERTIFIED
+
+
+@many
+@given(st.data())
+@pytest.mark.parametrize("method", ["auto", "value-iteration", "policy-iteration", "gauss-seidel"])
+def test_discounted(method: str, data: st.DataObject) -> None:
+    process = data.draw(models())
+    rewards = data.draw(reward_arrays(process))
+    # Sweeps alone need a time of 1 / (1 - gamma) on chains that do not mix.
+    gamma = data.draw(st.sampled_from(GAMMAS[:4] if method in ("value-iteration", "gauss-seidel") else GAMMAS))
+    maximise = data.draw(st.booleans())
+    exact = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, exact=True)
+    found = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, method=method)  # type: ignore[arg-type]
+    assert_certified(found, exact)
+
+
+@many
+@given(st.data())
+def test_finite(data: st.DataObject) -> None:
+    process = data.draw(models())
+    rewards = data.draw(st.one_of(st.none(), reward_arrays(process)))
+    steps = data.draw(st.integers(0, 40))
+    terminal = np.array(data.draw(st.lists(st.integers(-2, 2), min_size=process.n_states, max_size=process.n_states)))
+    maximise = data.draw(st.booleans())
+    exact = solve(process, rewards, steps=steps, terminal=terminal, maximise=maximise, exact=True)
+    assert_certified(solve(process, rewards, steps=steps, terminal=terminal, maximise=maximise), exact)
+
+
+@many
+@given(st.data())
+@pytest.mark.parametrize("method", ["auto", "gauss-seidel"])
+def test_reach(method: str, data: st.DataObject) -> None:
+    process = data.draw(models())
+    targets = [data.draw(st.integers(0, process.n_states - 1))]
+    maximise = data.draw(st.booleans())
+    exact = solve(process, objective="reach", targets=targets, maximise=maximise, exact=True)
+    found = solve(process, objective="reach", targets=targets, maximise=maximise, method=method)  # type: ignore[arg-type]
+    assert_certified(found, exact)
+
+
+@many
+@given(st.data())
+@pytest.mark.parametrize("low", [-3, 0])
+def test_total(low: int, data: st.DataObject) -> None:
+    process = data.draw(models())
+    rewards = data.draw(reward_arrays(process, low))
+    targets = data.draw(st.one_of(st.none(), st.integers(0, process.n_states - 1)))
+    maximise = data.draw(st.booleans())
+    try:
+        exact = solve(process, rewards, objective="total", targets=targets, maximise=maximise, exact=True)
+    except UnsupportedError:
+        # Infinite, or not convergent: floating point must not present a finite number at the start either.
+        try:
+            found = solve(process, rewards, objective="total", targets=targets, maximise=maximise)
+        except (UnsupportedError, ConvergenceError):
+            return
+        assert not np.all(np.isfinite(found.lower))
+        return
+    assert_certified(solve(process, rewards, objective="total", targets=targets, maximise=maximise), exact)
+
+
+def plain_float_process(process: ControlledMarkovProcess) -> ControlledMarkovProcess:
+    """The same numbers without the knowledge that they are rational."""
+    return ControlledMarkovProcess(
+        process.states, process.actions, process.choice_offsets, process.choice_action, process.offsets,
+        process.successors, process.probabilities, process.initial, process.horizon,
+    )  # fmt: skip
+
+
+@many
+@given(st.data())
+def test_floating_point_process_brackets_its_literal_numbers(data: st.DataObject) -> None:
+    """The stored floats, read as exact binary fractions, define the value that the bounds bracket."""
+    process = plain_float_process(data.draw(models(4)))
+    rewards = data.draw(reward_arrays(process))
+    found = solve(process, rewards, objective="discounted", gamma=Fraction(9, 10))
+    values = [Fraction(0)] * process.n_states
+    literal = [Fraction(float(p)) for p in process.probabilities]
+    for _ in range(60):  # an exact contraction: after 60 backups the start matters by less than 0.9**60 * 30
+        values = [
+            max(
+                sum(
+                    (literal[m] * (rewards[m] + Fraction(9, 10) * values[process.successors[m]])
+                     for m in range(process.offsets[c], process.offsets[c + 1])),
+                    Fraction(0),
+                )
+                for c in process.choices(s)
+            )
+            for s in range(process.n_states)
+        ]  # fmt: skip
+        values = [value.limit_denominator(10**18) for value in values]
+    remainder = 0.9**60 * 30 + 1e-12
+    for state, value in enumerate(values):
+        assert found.lower[state] - remainder <= float(value) <= found.upper[state] + remainder

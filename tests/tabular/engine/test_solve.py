@@ -1,0 +1,263 @@
+"""`solve` on models with known answers, its refusals by name, and its limits."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tabular.engine import METHODS, Objective, solve
+from tabular.environments import make
+from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from tabular.process import ControlledMarkovProcess
+from tests.tabular.engine.models import chain_with_reset, near_periodic_cycle
+
+
+def process_of(rows: list[tuple[int, int, int, object]], states: int, actions: int = 2) -> ControlledMarkovProcess:
+    return ControlledMarkovProcess.from_transitions(rows, states=states, actions=actions, initial=0, horizon=1)
+
+
+@pytest.mark.parametrize("stages", [15, 20, 30])
+def test_long_chain_with_a_fair_coin_back(stages: int) -> None:
+    """A residual-based stop returns 0.6508 at 15 stages; the true value is 0.7 at any length."""
+    found = solve(chain_with_reset(stages), objective="reach", targets=[stages])
+    assert found.value.contains(Fraction(7, 10))
+    assert found.gap <= 1e-9
+
+
+def test_double_precision_says_where_it_ends() -> None:
+    """With 30 stages rounding moves the value by more than the tolerance; a named method does not hide that."""
+    with pytest.raises(ConvergenceError, match="stopped by rounding.*exact=True") as caught:
+        solve(chain_with_reset(30), objective="reach", targets=[30], method="policy-iteration")
+    assert caught.value.lower <= 0.7 <= caught.value.upper
+    assert caught.value.upper - caught.value.lower < 1e-4
+
+
+def test_two_sided_meets_in_the_middle() -> None:
+    found = solve(chain_with_reset(8), objective="reach", targets=[8], method="two-sided", tolerance=1e-7)
+    assert found.lower[0] <= 0.7 <= found.upper[0]
+    assert found.gap <= 1e-7
+
+
+@pytest.mark.parametrize("method", METHODS[Objective.DISCOUNTED])
+def test_a_dollar_a_day_for_ever(method: Any) -> None:
+    """The value is 1 / (1 - 0.99) = 100; a limit of 250 sweeps without a bound returns 91.98."""
+    process = process_of([(0, 0, 0, 1)], 1, 1)
+    found = solve(process, np.ones(1), objective="discounted", gamma=0.99, method=method)
+    assert found.lower[0] <= 100 <= found.upper[0]
+    assert found.gap <= 1e-7
+
+
+def test_two_state_deterministic_model() -> None:
+    """A model on which another library overflows."""
+    process = process_of([(0, 0, 1, 1), (0, 1, 0, 1), (1, 0, 0, 1), (1, 1, 1, 1)], 2)
+    found = solve(process, np.array([5.0, 0.0, -10.0, 1.0]), objective="discounted", gamma=0.9)
+    # From 1: stay for 1 / 0.1 = 10; from 0: 5 + 0.9 * 10.
+    np.testing.assert_allclose(found.values, [14.0, 10.0], atol=1e-8)
+    assert found.policy is not None and found.policy.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("gamma", ["9999/10000", "999999/1000000"])
+def test_near_periodic_cycle_with_gamma_close_to_one(gamma: str) -> None:
+    process = near_periodic_cycle(9, Fraction(1, 10**9))
+    rewards = np.zeros(process.n_states)
+    rewards[0] = 1.0
+    exact = solve(process, rewards, objective="discounted", gamma=gamma, exact=True)
+    found = solve(process, rewards, objective="discounted", gamma=gamma, tolerance=1e-8)
+    assert np.all((found.lower <= exact.upper) & (exact.lower <= found.upper))
+
+
+# -------------------------------------------------------------------------------- loops, infinities, improper policies
+
+
+def test_a_loop_of_reward_zero_does_not_fool_the_upper_bound() -> None:
+    """States 0 and 1 may swap for ever: naive iteration from above would keep the value 1."""
+    process = process_of(
+        [(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, "1/2"), (1, 1, 3, "1/2"), (2, 0, 2, 1), (3, 0, 3, 1)], 4
+    )
+    for method in METHODS[Objective.REACH]:
+        found = solve(process, objective="reach", targets=[2], method=method)  # type: ignore[arg-type]
+        np.testing.assert_allclose(found.lower, [0.5, 0.5, 1, 0], atol=1e-9)
+        np.testing.assert_allclose(found.upper, [0.5, 0.5, 1, 0], atol=1e-9)
+    # The policy leaves the loop.
+    assert found.policy is not None and found.policy.tolist()[:2] == [0, 2]
+
+
+def test_free_loops_are_worth_nothing_but_may_be_kept() -> None:
+    """Maximising, a costly exit is not taken; minimising a cost, waiting for ever is free."""
+    process = process_of([(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], 3)
+    costly = np.array([0.0, 0.0, -5.0, 0.0])
+    assert solve(process, costly, objective="total").value.midpoint == 0.0
+    assert solve(process, -costly, objective="total", maximise=False).value.midpoint == 0.0
+    assert solve(process, -costly, objective="total").value.midpoint == pytest.approx(5.0)
+
+
+def test_endless_reward_is_refused_by_name() -> None:
+    process = process_of([(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], 3)
+    with pytest.raises(UnsupportedError, match=r"start state '0' \(index 0\) is plus infinity"):
+        solve(process, np.array([1.0, 0.0, 0.0, 0.0]), objective="total")
+    with pytest.raises(UnsupportedError, match=r"'0' \(index 0\) is minus infinity"):
+        solve(process, np.array([-1.0, 0.0, 0.0, 0.0]), objective="total", maximise=False)
+
+
+def test_no_way_out_of_a_costly_loop_is_refused_by_name() -> None:
+    process = process_of([(0, 0, 1, 1), (1, 0, 0, 1)], 2, 1)
+    with pytest.raises(UnsupportedError, match="minus infinity"):
+        solve(process, -np.ones(2), objective="total")
+    with pytest.raises(UnsupportedError, match="plus infinity"):
+        solve(process, np.ones(2), objective="total", maximise=False)
+
+
+def test_infinite_values_elsewhere_are_reported_as_such() -> None:
+    """State 2 is a trap of cost 1 a step that nobody has to enter."""
+    process = process_of([(0, 0, 1, 1), (0, 1, 2, 1), (1, 0, 1, 1), (2, 0, 2, 1)], 3)
+    found = solve(process, np.array([-1.0, 0.0, 0.0, -1.0]), objective="total")
+    assert found.lower.tolist()[2] == found.upper.tolist()[2] == -np.inf
+    assert found.value.contains(-1.0)
+    assert found.gap < 1e-12
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("back", [-1, "-1/1"])
+def test_loops_whose_rewards_cancel_are_refused(exact: bool, back: object) -> None:
+    """Plus one, minus one, for ever: the total has no limit."""
+    process = process_of([(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], 3)
+    rewards = np.array([1, back, 0, 0], dtype=object)
+    with pytest.raises((UnsupportedError, ConvergenceError)):
+        solve(process, rewards, objective="total", exact=exact)
+
+
+def test_unreachable_target_is_worth_zero_and_says_so() -> None:
+    process = process_of([(0, 0, 0, 1), (1, 0, 1, 1)], 2, 1)
+    found = solve(process, objective="reach", targets=["1"])
+    assert (found.value.lower, found.value.upper) == (0.0, 0.0)
+    assert found.upper.tolist() == [0.0, 1.0]
+    assert "graph" in found.detail
+
+
+# -------------------------------------------------------------------------------- agreement and limits
+
+
+@pytest.mark.parametrize("method", METHODS[Objective.TOTAL])
+def test_methods_agree_on_a_slippery_grid(method: Any) -> None:
+    process = make("grid:6x6,slip=1/5")
+    exact = solve(process, np.ones(36), objective="total", targets=[35], maximise=False, exact=True)
+    found = solve(
+        process, np.ones(36), objective="total", targets=[35], maximise=False, method=method, tolerance=1e-6
+    )
+    assert found.value.contains(exact.value.exact or 0)
+    assert found.method == {"auto": "policy-iteration"}.get(method, method)
+
+
+@pytest.mark.parametrize("method", METHODS[Objective.DISCOUNTED])
+def test_methods_agree_on_dense_sparse_and_ragged_rows(method: Any) -> None:
+    random = np.random.default_rng(3)
+    dense = random.dirichlet(np.ones(40), size=(3, 40))
+    ragged = np.where(random.random((3, 40, 40)) < 0.05, dense, 0.0)
+    ragged[:, :, 0] += 1e-3
+    ragged[0, 0] = dense[0, 0]  # one full row among short ones
+    ragged /= ragged.sum(axis=2, keepdims=True)
+    for array in (dense, ragged):
+        process = ControlledMarkovProcess.from_dense(array, horizon=1)
+        rewards = random.normal(size=process.n_choices)
+        found = solve(process, rewards, objective="discounted", gamma=0.95, method=method)
+        values = np.zeros(40)
+        for _ in range(2000):  # 0.95**2000 is 0 in double precision
+            values = (rewards.reshape(40, 3) + 0.95 * np.swapaxes(array @ values, 0, 1)).max(axis=1)
+        np.testing.assert_allclose(found.values, values, atol=1e-7)
+        assert np.all((found.lower - 1e-10 <= values) & (values <= found.upper + 1e-10))
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("value-iteration", {"objective": "discounted", "gamma": 0.99, "max_iterations": 5}),
+        ("modified-policy-iteration", {"objective": "discounted", "gamma": 0.99, "max_iterations": 5}),
+        ("policy-iteration", {"objective": "discounted", "gamma": 0.99, "max_iterations": 1}),
+        ("gauss-seidel", {"objective": "discounted", "gamma": 0.99, "max_iterations": 3}),
+    ],
+)
+def test_limits_raise_with_the_best_bounds(method: Any, options: dict[str, Any]) -> None:
+    process = make("garnet:S=60,A=3,b=3,seed=4")
+    rewards = np.random.default_rng(0).random(process.n_choices)
+    truth = solve(process, rewards, objective="discounted", gamma=0.99).value.midpoint
+    with pytest.raises(ConvergenceError, match="wider than tolerance") as caught:
+        solve(process, rewards, method=method, **options)
+    assert caught.value.lower <= truth <= caught.value.upper
+    assert np.isfinite(caught.value.upper - caught.value.lower)
+
+
+def test_two_sided_limit_raises_with_true_bounds() -> None:
+    with pytest.raises(ConvergenceError) as caught:
+        solve(chain_with_reset(12), objective="reach", targets=[12], method="two-sided", max_iterations=50)
+    assert 0.0 <= caught.value.lower <= 0.7 <= caught.value.upper <= 1.0
+
+
+def test_tolerance_beyond_double_precision_raises() -> None:
+    process = make("garnet:S=20,A=3,b=3,seed=1")
+    with pytest.raises(ConvergenceError, match="exact=True"):
+        solve(process, np.ones(20), objective="discounted", gamma=0.99, tolerance=1e-16, method="policy-iteration")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objective": "average"}, "objective"),
+        ({"objective": "discounted", "rewards": np.ones(4)}, "needs gamma"),
+        ({"objective": "discounted", "gamma": 0.9}, "needs rewards"),
+        ({"objective": "discounted", "gamma": 1, "rewards": np.ones(4)}, "0 <= gamma < 1"),
+        ({"objective": "finite", "rewards": np.ones(4)}, "needs steps"),
+        ({"objective": "finite", "steps": -1, "rewards": np.ones(4)}, "steps"),
+        ({"objective": "finite", "steps": 2}, "rewards or terminal"),
+        ({"objective": "reach"}, "needs targets"),
+        ({"objective": "reach", "targets": []}, "at least one target"),
+        ({"objective": "reach", "targets": ["nowhere"]}, "nowhere"),
+        ({"objective": "reach", "targets": [9]}, "0..3"),
+        ({"objective": "reach", "targets": [1], "rewards": np.ones(4)}, "takes no rewards"),
+        ({"objective": "reach", "targets": np.zeros(3, dtype=bool)}, "mask of shape"),
+        ({"objective": "total"}, "needs rewards"),
+        ({"objective": "total", "rewards": np.ones(3)}, "of shape"),
+        ({"objective": "total", "rewards": np.array([1, np.nan, 0, 0])}, "finite"),
+        ({"objective": "total", "rewards": np.array(["a"] * 4)}, "numbers"),
+        ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "tolerance": 0}, "tolerance"),
+        ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "method": "magic"}, "magic"),
+        ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "max_iterations": 0}, "max_iterations"),
+    ],
+)
+def test_arguments_are_refused_by_name(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        solve(make("line:4"), **options)
+
+
+def test_a_method_of_another_objective_is_unsupported() -> None:
+    with pytest.raises(UnsupportedError, match="is solved by"):
+        solve(make("line:4"), objective="reach", targets=[1], method="value-iteration")
+
+
+def test_results_are_frozen() -> None:
+    found = solve(make("line:4"), objective="reach", targets=[3])
+    with pytest.raises(AttributeError):
+        found.method = "other"  # type: ignore[misc]
+    with pytest.raises(ValueError, match="read-only"):
+        found.lower[0] = 1.0
+
+
+def test_finite_horizon_keeps_relative_accuracy_of_tiny_probabilities() -> None:
+    """Reaching the end of a chain of 60 coin tosses in 60 steps has probability 10**-60, to relative accuracy."""
+    rows: list[tuple[int, int, int, object]] = []
+    for s in range(60):
+        rows += [(s, 0, s + 1, "1/10"), (s, 0, 0, "9/10")]
+    rows.append((60, 0, 60, 1))
+    process = process_of(rows, 61, 1)
+    terminal = np.zeros(61)
+    terminal[60] = 1.0
+    found = solve(process, steps=60, terminal=terminal)
+    assert Fraction(found.lower[0]) <= Fraction(1, 10**60) <= Fraction(found.upper[0])
+    assert found.upper[0] - found.lower[0] <= 1e-12 * 1e-60
+
+
+def test_zero_steps_return_the_terminal_values() -> None:
+    found = solve(make("line:4"), steps=0, terminal=np.arange(4.0))
+    np.testing.assert_allclose(found.values, np.arange(4.0), rtol=1e-14)
