@@ -54,7 +54,8 @@ class FlowPolytope:
         process = self.process
         weights = np.zeros(policy_shape(process))
         target = weights if weights.ndim == 1 else weights.reshape(-1)
-        target[self.step * process.n_choices + self.choice] = np.maximum(np.nan_to_num(flow), 0.0)
+        clean = np.where(np.isfinite(flow), np.maximum(flow, 0.0), 0.0)
+        target[self.step * process.n_choices + self.choice] = clean / max(1.0, float(clean.max(initial=0.0)))
         starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
         totals = np.add.reduceat(weights, starts, axis=-1)
         unused = np.repeat(totals <= 1e-300, counts, axis=-1)
@@ -71,7 +72,7 @@ def flow_polytope(process: ControlledMarkovProcess, *, max_variables: int = MAX_
         If it would have more than `max_variables` variables; the message says how many.
     """
     steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    if process.n_choices * steps > 50 * max_variables:
+    if steps > max_variables:
         _refuse(process, process.n_choices * steps, max_variables)
     if isinstance(process.horizon, FiniteHorizon):
         return _finite(process, process.horizon.steps, max_variables)
@@ -85,15 +86,25 @@ def _refuse(process: ControlledMarkovProcess, variables: int, limit: int) -> Non
     )
 
 
-def _layers(process: ControlledMarkovProcess, steps: int) -> list[np.ndarray]:
-    """The states that can occur at each step 0..T, as sorted index arrays."""
+def _layers(process: ControlledMarkovProcess, steps: int, limit: int) -> list[np.ndarray]:
+    """The states that can occur at each step 0..T, as sorted index arrays; refused as soon as they are too many."""
     layers = [np.flatnonzero(process.initial > 0)]
-    for _ in range(steps):
+    available = np.diff(process.choice_offsets)
+    variables = 0
+    for step in range(steps):
+        variables += int(available[layers[-1]].sum())
+        if variables > limit:
+            _refuse(process, variables * steps // (step + 1), limit)
         mask = np.zeros(process.n_states, dtype=bool)
         mask[layers[-1]] = True
         following = np.zeros(process.n_states, dtype=bool)
         following[process.successors[mask[process.choice_state[process.transition_choice]]]] = True
         layers.append(np.flatnonzero(following))
+        if np.array_equal(layers[-1], layers[-2]):  # and so it stays: the number of variables is known
+            total = variables + (steps - step - 1) * int(available[layers[-1]].sum())
+            if total > limit:
+                _refuse(process, total, limit)
+            return layers + [layers[-1]] * (steps - step - 1)
     return layers
 
 
@@ -104,30 +115,30 @@ def _choices_of(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndar
 
 
 def _finite(process: ControlledMarkovProcess, steps: int, limit: int) -> FlowPolytope:
-    layers = _layers(process, steps)
+    layers = _layers(process, steps, limit)
     choices = [_choices_of(process, layer) for layer in layers[:-1]]
-    sizes = [len(c) for c in choices]
-    if sum(sizes) > limit:
-        _refuse(process, sum(sizes), limit)
-    blocks: list[list[sp.sparray | None]] = [[None] * steps for _ in range(steps)]
+    sizes = np.array([len(c) for c in choices])
+    column = np.concatenate([[0], np.cumsum(sizes)])
+    row = np.concatenate([[0], np.cumsum([len(layer) for layer in layers[:-1]])])
+    shape = (int(row[-1]), int(column[-1]))
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    row_of = np.zeros(process.n_states, dtype=np.int64)
     for t, (layer, choice) in enumerate(zip(layers[:-1], choices, strict=True)):
-        row_of = np.full(process.n_states, -1)
-        row_of[layer] = np.arange(len(layer))
-        blocks[t][t] = sp.csr_array(
-            (np.ones(len(choice)), (row_of[process.choice_state[choice]], np.arange(len(choice)))),
-            shape=(len(layer), len(choice)),
-        )
+        row_of[layer] = row[t] + np.arange(len(layer))
+        parts.append((row_of[process.choice_state[choice]], column[t] + np.arange(len(choice)), np.ones(len(choice))))
         if t:
-            blocks[t][t - 1] = -process.matrix[choices[t - 1]][:, layer].T
-    supply = np.zeros(sum(len(layer) for layer in layers[:-1]))
+            inflow = sp.coo_array(process.matrix[choices[t - 1]])
+            parts.append((row_of[inflow.coords[1]], column[t - 1] + inflow.coords[0], -inflow.data))
+    rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+    supply = np.zeros(shape[0])
     supply[: len(layers[0])] = process.initial[layers[0]]
-    last = process.matrix[choices[-1]].T
-    before = sp.csr_array((process.n_states, sum(sizes[:-1])))
+    last = sp.coo_array(process.matrix[choices[-1]])
+    terminal = (last.data, (last.coords[1], column[-2] + last.coords[0]))
     return FlowPolytope(
         process,
-        sp.csr_array(sp.block_array(blocks, format="csr")),
+        sp.csr_array((values, (rows, columns)), shape=shape),
         supply,
-        sp.csr_array(sp.hstack([before, last], format="csr")),
+        sp.csr_array(terminal, shape=(process.n_states, shape[1])),
         np.repeat(np.arange(steps), sizes),
         np.concatenate(choices),
     )

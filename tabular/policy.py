@@ -172,7 +172,9 @@ def _geometric(operator: Backup, weights: np.ndarray, gamma: float, stop: float)
     # The residual is evaluated afresh; its own rounding is bounded by the l1 mass that went into it.
     residual = np.abs(start + gamma * (transposed @ solution) - solution).sum()
     widest = int(np.bincount(process.successors).max()) + int(np.diff(process.choice_offsets).max()) + 8
-    error = (residual + relative_error(widest) * (solution.sum() + 1.0)) / stop
+    # Floating-point rows may sum to a little more than one, which slows the contraction.
+    contraction = stop if process.is_exact else stop - gamma * float(np.abs(process.matrix.sum(axis=1) - 1.0).max())
+    error = (residual + relative_error(widest) * (solution.sum() + 1.0)) / contraction if contraction > 0 else np.inf
     return TerminalDistribution(solution, np.maximum(solution - error, 0.0), solution + error)
 
 

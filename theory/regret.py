@@ -34,11 +34,15 @@ __all__ = [
     "Ratio",
     "bayes_regret",
     "bracketed_loss",
+    "check_episodes",
     "expected_episodes",
     "loss_of",
     "memoryless_regret",
     "oracle_regret",
 ]
+
+MAX_EPISODES = 2**53
+"""Numbers of episodes up to here are exact in floating point."""
 
 
 def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
@@ -57,7 +61,7 @@ def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
         In episodes; infinite at ``rho = 0`` and ``N = inf``.
     """
     rho = np.asarray(rho, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if episodes is None:
             return np.where(rho > 0, 1.0 / rho, np.inf)
         # 1 - (1 - rho)**N without cancellation for small rho.
@@ -80,6 +84,9 @@ def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None
     ndarray
         In units of reward; ``N v`` at ``rho = 0``.
     """
+    if episodes is None:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(np.asarray(rho) > 0, (optimum - rho) / rho, np.inf)
     return expected_episodes(rho, episodes) * (np.asarray(optimum) - rho)
 
 
@@ -98,8 +105,12 @@ class Loss(ABC):
     homogeneous: bool = False
 
     def __init__(self, optimum: np.ndarray) -> None:
-        if np.any(np.asarray(optimum) <= 0):
-            raise InvalidArgumentError("Expected v* > 0 for every task; leave out unreachable goals.")
+        bad = np.flatnonzero(~(np.asarray(optimum) > 0))
+        if len(bad):
+            raise InvalidArgumentError(
+                f"Expected v* > 0 for every task, but task {int(bad[0])} has v* = {np.asarray(optimum)[bad[0]]!r}; leave "
+                "out unreachable goals."
+            )
         self.optimum = np.asarray(optimum, dtype=float)
 
     @abstractmethod
@@ -120,15 +131,14 @@ class Loss(ABC):
 
         Where even ``v_g`` is not enough the result is infinite.
         """
-        low, high = np.zeros_like(self.optimum), self.optimum.copy()
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            enough = self.value(middle) <= theta
+        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of patterns left.
+        low, high = np.zeros(len(self.optimum), dtype=np.int64), self.optimum.view(np.int64)
+        while np.any(high - low > 1):
+            middle = low + (high - low) // 2
+            enough = self.value(middle.view(np.float64)) <= theta
             low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-            if np.all(high - low <= 2e-16 * high):
-                break
-        never = self.value(self.optimum) > theta
-        return np.where(never, np.inf, np.where(self.value(np.zeros_like(low)) <= theta, 0.0, high))
+        needed = np.where(self.value(np.zeros_like(self.optimum)) <= theta, 0.0, high.view(np.float64))
+        return np.where(self.value(self.optimum) > theta, np.inf, needed)
 
 
 class MemorylessRegret(Loss):
@@ -143,6 +153,8 @@ class MemorylessRegret(Loss):
         return memoryless_regret(rho, self.optimum, self.episodes)
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
+        if self.episodes is None:
+            return self.optimum * _episodes_slope(rho, None)
         return expected_episodes(rho, self.episodes) + _episodes_slope(rho, self.episodes) * (self.optimum - rho)
 
     @property
@@ -225,13 +237,26 @@ class Ratio(HittingTime):
 def _episodes_slope(rho: np.ndarray, episodes: int | None) -> np.ndarray:
     """Return ``-d/d rho sum_{i<N} (1 - rho)**i = sum_{i<N} i (1 - rho)**(i - 1)``."""
     rho = np.asarray(rho, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if episodes is None:
-            return np.where(rho > 0, 1.0 / rho**2, np.inf)
+            return np.where(rho > 0, 1.0 / rho / rho, np.inf)
         fail = (1.0 - rho) ** (episodes - 1)
         closed = (expected_episodes(rho, episodes) - episodes * fail) / rho
         series = 0.5 * episodes * (episodes - 1) * (1.0 - rho * (episodes - 2) * 2.0 / 3.0)
         return np.where(rho * episodes > 1e-5, closed, series)
+
+
+def check_episodes(episodes: int | None) -> None:
+    """Raise `InvalidArgumentError` unless `episodes` is None or a whole number from 1 to `MAX_EPISODES`."""
+    if episodes is None:
+        return
+    if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)):
+        raise InvalidArgumentError(f"Expected episodes to be a whole number or None, but got {episodes!r}.")
+    if not 1 <= episodes <= MAX_EPISODES:
+        shown = str(episodes) if abs(episodes) < 10**20 else "a number of more than 20 digits"
+        raise InvalidArgumentError(
+            f"Expected 1 <= episodes <= 2**53, but got {shown}; use None (inf) for infinitely many."
+        )
 
 
 def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episodes: int | None) -> Loss:
@@ -239,10 +264,15 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
 
     Raises
     ------
+    InvalidArgumentError
+        If the number of episodes is not a whole number from 1 to 2**53.
     UnsupportedError
         For the blind learner's regret over infinitely many episodes, which is infinite unless one policy is optimal
-        for every task.
+        for every task, and for learners with memory.
     """
+    check_episodes(episodes)
+    if learner is Learner.MEMORY:
+        raise UnsupportedError("A learner with memory is not a function of one success probability; solve its game.")
     if criterion is Criterion.HITTING_TIME:
         return HittingTime(optimum, episodes)
     if criterion is Criterion.RATIO:
@@ -258,9 +288,11 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
 
 @dataclass(frozen=True)
 class BracketedLoss:
-    """The same loss at a lower bound, the nominal value and an upper bound of ``v*``.
+    """Losses whose minimax values lie below, near and above the true one, from bounds on ``v*``.
 
-    Every loss is non-decreasing in ``v*`` at fixed ``rho``, so `low` and `high` bracket the true one.
+    Regrets and ratios are non-decreasing in ``v*`` at fixed ``rho``: `low` has the lower bound of ``v*``, `high` the
+    upper. The hitting time does not depend on ``v*`` except that ``rho <= v*``: the *upper* bound leaves the adversary
+    the weaker claim, so there `low` has the upper bound, too.
     """
 
     low: Loss
@@ -271,10 +303,22 @@ class BracketedLoss:
 def bracketed_loss(
     learner: Learner, criterion: Criterion, optimum: TerminalValues, episodes: int | None
 ) -> BracketedLoss:
-    """Return the loss of a learner without memory with certified bounds of ``v*``; see `loss_of`."""
+    """Return the loss of a learner without memory with certified bounds of ``v*``; see `loss_of`.
+
+    Raises
+    ------
+    UnsupportedError
+        Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
+    """
+    weak = np.flatnonzero(~(optimum.lower > 0))
+    if len(weak):
+        raise UnsupportedError(
+            f"The best success probability of task {int(weak[0])} is positive but below what floating point certifies "
+            f"(at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, or leave the task out."
+        )
+    cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (
-        loss_of(learner, criterion, values, episodes)
-        for values in (optimum.lower, optimum.values, optimum.upper)
+        loss_of(learner, criterion, values, episodes) for values in (cautious, optimum.values, optimum.upper)
     )
     return BracketedLoss(low, nominal, high)
 

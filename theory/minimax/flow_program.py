@@ -18,6 +18,7 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
+from tabular.errors import SolverError
 from tabular.goals import optimal_terminal_values
 from tabular.occupancy import FlowPolytope, flow_polytope
 from tabular.policy import terminal_distribution
@@ -69,7 +70,9 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     ``w . rho > U``, which no achievable ``rho`` has. Found by bisection on the safe side.
     """
     active = weights > 0
-    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8)) + 4e-16 * float(weights @ loss.optimum)
+    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8))
+    if not loss.homogeneous:  # differences such as v - theta / N are off by a rounding of v
+        needed_at_least += 4e-16 * float(weights @ loss.optimum)
 
     def holds(theta: float) -> bool:
         needed = loss.required(theta)[active]
@@ -99,15 +102,19 @@ def certified_saddle_point(
     shrink = 1.0 - 1.2e-16 * (int(np.diff(tasks.success.indptr).max()) + 2)
     success_lower = np.asarray(tasks.success.T @ terminal.lower) * shrink
     reached = np.minimum(success_lower, loss.high.optimum)
-    # A few roundings of the formula, and the cancellation in v - rho, which the slope magnifies.
-    upper = float(np.max(loss.high.value(reached) * (1 + 1e-14) + 4e-16 * loss.high.slope(reached)))
-    clean = np.maximum(np.nan_to_num(weights), 0.0)
-    if not clean.sum() > 0:
-        clean = np.ones_like(clean)
-    clean = clean / clean.max()
+    # A few roundings of the formula; both arguments are numbers, so v - rho loses nothing to cancellation.
+    upper = float(np.max(loss.high.value(reached))) * (1 + 1e-14)
+    clean = np.where(np.isfinite(weights), np.maximum(weights, 0.0), 0.0)
+    clean = clean / clean.max() if clean.max() > 0 else np.ones_like(clean)
     support = support_value(tasks, clean)
     success = np.asarray(tasks.success.T @ terminal.probabilities)
-    lower = min(lower_bound(loss.low, clean, support) * (1 - 1e-14), upper)
+    lower = lower_bound(loss.low, clean, support) * (1 - 1e-14)
+    if lower > upper * (1 + 1e-12):
+        raise SolverError(
+            f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only a programming "
+            "error can cause; please report it with the instance."
+        )
+    lower = min(lower, upper)
     return SaddlePoint(lower, upper, policy, success, terminal.probabilities, clean, support)
 
 

@@ -15,11 +15,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, UnsupportedError
+from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS
-from theory.regret import BracketedLoss, bracketed_loss
+from theory.regret import BracketedLoss, bracketed_loss, check_episodes
 from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, TaskFamily
 
@@ -64,6 +64,8 @@ def solve_without_memory(
 
     Raises
     ------
+    InvalidArgumentError
+        If `episodes` is not a whole number from 1 to 2**53 or the tolerance is not between 0 and 1.
     UnsupportedError
         For combinations that are not defined (general rewards, the blind learner's infinite regret).
     NotExactError
@@ -72,6 +74,9 @@ def solve_without_memory(
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
     began = time.perf_counter()
+    check_episodes(episodes)
+    if not 0 < tolerance < 1:
+        raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual.")
     if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
         raise UnsupportedError(
             "Hitting times on the way count steps; for learners without memory use --detect end, or --learner memory."
@@ -124,7 +129,8 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
     reference = np.where(np.isfinite(needed), needed, loss.nominal.optimum)
     with np.errstate(divide="ignore"):
         weights = np.where(dual.weights > 0, dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300), 0.0)
-    return weights / weights.sum()
+    # Where slopes overflow (success probabilities below 1e-150) the weights themselves are all there is to go by.
+    return weights / weights.sum() if weights.sum() > 0 else dual.weights / dual.weights.sum()
 
 
 def _solution(
