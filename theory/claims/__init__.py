@@ -6,6 +6,7 @@ from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON
 from theory.claims.context import Context
 from theory.claims.evidence import Evidence, Group, Trial, agreement, all_hold, exact_agreement, vanishes
 from theory.claims.registry import claim, controls, from_file, theorems
+from theory.claims.search import find_witness
 from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 from theory.claims.verdict import Verdict
 from theory.claims.verify import ControlResult, TheoremResult, plant, verify_control, verify_theorem
@@ -34,6 +35,7 @@ __all__ = [
     "claim",
     "controls",
     "exact_agreement",
+    "find_witness",
     "from_file",
     "load_witness",
     "plant",

@@ -15,7 +15,9 @@ __all__ = ["deterministic_outcomes"]
 Distribution = tuple[Fraction, ...]
 
 
-def deterministic_outcomes(process: ControlledMarkovProcess, *, limit: int = 3000) -> list[Distribution]:
+def deterministic_outcomes(
+    process: ControlledMarkovProcess, *, averaged: bool = False, limit: int = 3000
+) -> list[Distribution]:
     """Return the distinct terminal distributions of the deterministic Markov policies of an exact process.
 
     Layer by layer: from every distribution of ``s_t`` found so far, all ways to choose actions on its
@@ -25,13 +27,15 @@ def deterministic_outcomes(process: ControlledMarkovProcess, *, limit: int = 300
     ----------
     process : ControlledMarkovProcess
         Rational, with a finite horizon.
+    averaged : bool
+        Distributions of ``s_t`` with ``t`` uniform on ``1..T`` instead of ``t = T``.
     limit : int
         Largest number of distributions in a layer.
 
     Returns
     -------
     list of tuple of Fraction, length S each
-        Sorted. Their convex hull is ``M`` (Puterman 1994, thm 6.9.4 for the finite horizon).
+        Sorted. Their convex hull is ``M`` (Puterman 1994, thm 6.9.4, unrolled over the steps).
 
     Raises
     ------
@@ -44,21 +48,21 @@ def deterministic_outcomes(process: ControlledMarkovProcess, *, limit: int = 300
         raise UnsupportedError("Enumerating policies step by step needs a finite horizon.")
     process.require_exact()
     assert process.exact_initial is not None
-    layer: set[Distribution] = {tuple(process.exact_initial)}
-    for _ in range(process.horizon.steps):
-        following: set[Distribution] = set()
-        for distribution in layer:
+    steps, nothing = process.horizon.steps, (Fraction(0),) * process.n_states
+    layer = {(tuple(process.exact_initial), nothing)}
+    for _ in range(steps):
+        following: set[tuple[Distribution, Distribution]] = set()
+        for distribution, past in layer:
             support = [state for state, mass in enumerate(distribution) if mass]
             for choices in product(*(process.choices(state) for state in support)):
-                following.add(
-                    _pushed(process, [(distribution[s], c) for s, c in zip(support, choices, strict=True)])
-                )
+                flow = [(distribution[s], c) for s, c in zip(support, choices, strict=True)]
+                pushed = _pushed(process, flow)
+                seen = tuple(a + b / steps for a, b in zip(past, pushed, strict=True)) if averaged else past
+                following.add((pushed, seen))
                 if len(following) > limit:
-                    raise InstanceTooLargeError(
-                        f"More than {limit} terminal distributions; use a smaller process."
-                    )
+                    raise InstanceTooLargeError(f"More than {limit} distributions; use a smaller process.")
         layer = following
-    return sorted(layer)
+    return sorted({seen if averaged else last for last, seen in layer})
 
 
 def _pushed(process: ControlledMarkovProcess, flow: list[tuple[Fraction, int]]) -> Distribution:
