@@ -2,19 +2,36 @@
 process."""
 
 from theory.skills.capacity import ProcessCapacity, Round, process_capacity
+from theory.skills.frank_wolfe import (
+    Minimum,
+    Separable,
+    inverse_sum,
+    minimise_over_terminal,
+    relative_entropy,
+)
+from theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
 from theory.skills.redundancy import Redundancy, process_redundancy
 from theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
 from theory.skills.vertices import terminal_vertices
 
 __all__ = [
+    "Minimum",
+    "Outcome",
     "ProcessCapacity",
     "Redundancy",
     "Round",
+    "Separable",
     "Skill",
+    "States",
     "information_lower_bound",
+    "inverse_sum",
     "make_skills",
+    "minimise_over_terminal",
     "mixture",
+    "outcome",
     "process_capacity",
     "process_redundancy",
+    "relative_entropy",
     "terminal_vertices",
+    "trajectory_outcome",
 ]

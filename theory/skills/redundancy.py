@@ -86,8 +86,8 @@ def process_redundancy(
     polytope = known_polytope(process, max_points=max_points)
     if polytope is None:
         raise InstanceTooLargeError(
-            f"The vertices of the terminal polytope of {process.name!r} are more than {max_points}; reduce the "
-            "horizon or the number of states, raise max_points, or use process_capacity."
+            f"The vertices of the terminal polytope of {process.name!r} are more than {max_points}; reduce "
+            "the horizon or the number of states, raise max_points, or use process_capacity."
         )
     best = _solve(polytope, tolerance)
     value = Bracket(
