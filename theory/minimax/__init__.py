@@ -47,12 +47,11 @@ def solve(
     if learner is Learner.MEMORY:
         if isinstance(tasks, TrajectoryTasks):
             raise UnsupportedError("Learners with memory are solved for goals and rewards; choose one of those.")
-        if episodes is None:
-            raise UnsupportedError("Learners with memory need a finite number of episodes; give --episodes N.")
         from theory.minimax.memory import solve_memory
 
-        report = None if progress is None else (lambda _, low, high: progress(low, high))
-        return solve_memory(tasks, episodes, criterion=criterion, tolerance=tolerance, progress=report)
+        return solve_memory(
+            tasks, episodes, criterion=criterion, tolerance=tolerance, exact=exact, progress=progress
+        )
     from theory.minimax.without_memory import solve_without_memory
 
     return solve_without_memory(

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import Cli
+
+
+def test_help_teaches_and_lists_commands(cli: Cli) -> None:
+    outcome = cli("--help")
+    assert outcome.status == 0
+    for word in ("env", "plan", "propose", "solve", "verify", "grid:5x5"):
+        assert word in outcome.out
+
+
+@pytest.mark.parametrize("command", ["plan", "propose", "solve", "verify", "env show"])
+def test_every_help_has_an_example(cli: Cli, command: str) -> None:
+    outcome = cli(*command.split(), "--help")
+    assert outcome.status == 0
+    assert f"metaregret {command}" in outcome.out
+
+
+def test_unknown_command_and_option(cli: Cli) -> None:
+    assert cli("frobnicate").status == 2
+    assert cli("solve", "grid:3x3", "--colour").status == 2
+
+
+def test_as_a_user_runs_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "solve", "line:3", "--json", "-"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert '"format": "metaregret-solution/1"' in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+
+def planned(cli: Cli, *arguments: str) -> dict[str, Any]:
+    outcome = cli("plan", *arguments, "--json", "-")
+    assert outcome.status == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["format"] == "metaregret-plan/1"
+    assert document["status"] == "certified"
+    return document
+
+
+def test_exact_and_float_agree(cli: Cli) -> None:
+    arguments = ("grid:3x3,slip=1/10", "--goal", "8", "--horizon", "4")
+    exact = Fraction(planned(cli, *arguments, "--exact")["value"]["exact"])
+    value = planned(cli, *arguments)["value"]
+    assert Fraction(value["lower"]) <= exact <= Fraction(value["upper"])
+
+
+# 14/17 is the known best reaching probability of slippery FrozenLake 4x4 (any solver, long horizon).
+def test_frozen_lake_reachability(cli: Cli) -> None:
+    value = planned(cli, "gym:FrozenLake-v1", "--goal", "15", "--reach", "--exact")["value"]
+    assert value["exact"] == "14/17"
+    assert value["lower"] <= 14 / 17 <= value["upper"]
+
+
+def test_geometric_goal_is_the_normalised_occupancy(cli: Cli) -> None:
+    # From state 0 of a line, state 2 takes two steps: (1 - g) sum_{t >= 2} g**t = g**2.
+    document = planned(cli, "line:3", "--goal", "2", "--gamma", "9/10", "--exact")
+    assert document["value"]["exact"] == "81/100"
+    assert document["policy"]["0"] == "right"
+
+
+@pytest.fixture
+def rewards(tmp_path: Path) -> str:
+    file = tmp_path / "pay.json"
+    tasks: dict[str, list[list[object]]] = {"end": [["3", "stay", "3", "1/2"], ["2", "right", "*", -1.5]]}
+    tasks["right"] = [[str(s), "right", "*", 1] for s in range(4)]
+    file.write_text(json.dumps({"format": "metaregret-rewards/1", "tasks": tasks}))
+    return str(file)
+
+
+def test_rewards_finite_discounted_and_minimised(cli: Cli, rewards: str) -> None:
+    task = ("line:4", "--rewards", rewards, "--task", "right", "--exact")
+    assert planned(cli, *task, "--horizon", "5")["value"]["exact"] == "5"
+    assert planned(cli, *task, "--gamma", "1/2")["value"]["exact"] == "2"
+    assert planned(cli, *task, "--horizon", "5", "--minimise")["value"]["exact"] == "0"
+
+
+def test_negative_rewards_on_the_way(cli: Cli, rewards: str) -> None:
+    # Three moves to state 3, the last of which costs 3/2, then half a unit a step: at T = 9, 6 / 2 - 3/2 = 3/2.
+    task = ("line:4", "--rewards", rewards, "--task", "end", "--horizon", "9", "--exact")
+    assert planned(cli, *task)["value"]["exact"] == "3/2"
+
+
+def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
+    outcome = cli("plan", "line:4", "--rewards", rewards, "--task", "right", "--total")
+    assert outcome.status == 2
+    assert "infinity" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), ("--goal", "--rewards")),
+        (("--goal", "9"), ("'9'",)),
+        (("--goal", "1", "--reach", "--horizon", "3"), ("--horizon",)),
+        (("--goal", "1", "--total"), ("--reach",)),
+        (("--rewards", "/nowhere.json", "--task", "x"), ("no such file",)),
+        (("--rewards", "/nowhere.json"), ("--task",)),
+    ],
+)
+def test_bad_usage(cli: Cli, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    outcome = cli("plan", "line:4", *arguments)
+    assert outcome.status == 2
+    assert "Traceback" not in outcome.err
+    for word in words:
+        assert word in outcome.err

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+
+def solved(cli: Cli, *arguments: str) -> dict[str, Any]:
+    outcome = cli("solve", *arguments, "--json", "-")
+    assert outcome.status == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["format"] == "metaregret-solution/1"
+    assert document["value"]["lower"] <= document["value"]["upper"]
+    assert sum(document["least_favourable"].values()) == pytest.approx(1.0, abs=1e-9)
+    assert set(document["least_favourable"]) == set(document["per_task"])
+    return document
+
+
+def test_deterministic_grid_is_uniform(cli: Cli) -> None:
+    document = solved(cli, "grid:3x3", "--horizon", "4")
+    assert document["value"]["lower"] == pytest.approx(8, abs=1e-9)
+    assert document["value"]["upper"] == pytest.approx(8, abs=1e-9)
+    assert list(document["least_favourable"].values()) == pytest.approx([1 / 9] * 9, abs=1e-9)
+    assert document["status"] == "certified"
+
+
+# Values of the specification, to its digits.
+@pytest.mark.parametrize(("slip", "value"), [("1/10", 7.1238), ("3/10", 5.2877), ("6/10", 2.6453)])
+def test_slipping_grid(cli: Cli, slip: str, value: float) -> None:
+    document = solved(cli, f"grid:3x3,slip={slip}", "--horizon", "4")
+    low, high = document["value"]["lower"], document["value"]["upper"]
+    assert low == pytest.approx(value, abs=5e-5)
+    assert high - low <= 1e-9 * max(1.0, low)
+
+
+# T13: the value with memory is 1/2 at the two ends of the line; without memory it is 1.
+def test_memory_puts_the_mass_on_the_ends(cli: Cli) -> None:
+    line = ("line:5,start=2", "--horizon", "4", "--detect", "visit", "--episodes", "5")
+    memory = solved(cli, *line, "--learner", "memory")
+    assert memory["value"]["upper"] == pytest.approx(0.5, abs=1e-9)
+    assert memory["least_favourable"]["0"] == pytest.approx(0.5, abs=1e-6)
+    assert memory["least_favourable"]["4"] == pytest.approx(0.5, abs=1e-6)
+    memoryless = solved(cli, *line)
+    blind = solved(cli, *line, "--learner", "blind")
+    assert memory["value"]["upper"] <= memoryless["value"]["upper"] <= blind["value"]["upper"] + 1e-9
+
+
+def test_criteria_are_consistent_at_infinity(cli: Cli) -> None:
+    grid = ("grid:3x3,slip=1/10", "--horizon", "4")
+    regret = solved(cli, *grid)["value"]["lower"]
+    ratio = solved(cli, *grid, "--criterion", "ratio")["value"]["lower"]
+    assert ratio == pytest.approx(regret + 1, rel=1e-9)  # v / rho against v / rho - 1
+    hitting = solved(cli, "grid:3x3", "--horizon", "4", "--criterion", "hitting-time")["value"]["lower"]
+    assert hitting == pytest.approx(9, rel=1e-9)
+
+
+def test_chosen_goals_and_start(cli: Cli) -> None:
+    document = solved(cli, "line:5", "--horizon", "4", "--goals", "0,4", "--start", "2")
+    assert set(document["least_favourable"]) == {"0", "4"}
+    assert document["value"]["lower"] == pytest.approx(1, abs=1e-9)
+
+
+def test_trajectories_match_the_count(cli: Cli) -> None:
+    # T09: three actions, two steps, deterministic: 3**2 - 1.
+    document = solved(cli, "line:3", "--horizon", "2", "--tasks", "trajectories")
+    assert document["value"]["lower"] == pytest.approx(8, rel=1e-9)
+    assert len(document["per_task"]) == 9
+
+
+def test_geometric_horizon(cli: Cli) -> None:
+    document = solved(cli, "line:4", "--gamma", "9/10")
+    assert document["value"]["upper"] - document["value"]["lower"] <= 1e-8
+    assert math.isfinite(document["value"]["upper"])
+
+
+def test_table_shows_map_and_bounds(cli: Cli) -> None:
+    outcome = cli("solve", "grid:3x3", "--horizon", "4")
+    assert outcome.status == 0
+    assert "least-favourable task distribution" in outcome.out
+    assert "lower" in outcome.out
+    assert outcome.out.count("0.111") >= 9
+
+
+def test_json_file_and_figure(cli: Cli, tmp_path: Path) -> None:
+    file, picture = tmp_path / "out.json", tmp_path / "map.png"
+    outcome = cli("solve", "grid:2x2", "--json", str(file), "--figure", str(picture))
+    assert outcome.status == 0
+    assert json.loads(file.read_text())["value"]["lower"] == pytest.approx(3, abs=1e-9)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "value" in outcome.out  # the table is still printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nonsense:3",), ("nonsense:3", "grid:")),
+        (("grid:3by3",), ("grid:3by3", "grid:5x5")),
+        (("grid:3x3,slop=1/10",), ("slop",)),
+        (("grid:3x3,slip=3/2",), ("slip", "3/2")),
+        (("grid:99999x99999",), ("cells",)),
+        (("line:0",), ("line length", "'0'")),
+        (("line:5,start=7",), ("start=7",)),
+        (("tree:0,5",), ("parent of node 2", "5")),
+        (("garnet:S=3,A=2,b=9",), ("branching", "9")),
+        (("gym:NoSuchThing-v1",), ("NoSuchThing-v1",)),
+        (("grid:3x3", "--horizon", "0"), ("horizon=0",)),
+        (("grid:3x3", "--horizon", "-4"), ("horizon=-4",)),
+        (("grid:3x3", "--gamma", "1"), ("gamma=1",)),
+        (("grid:3x3", "--gamma", "nan"), ("--gamma", "nan")),
+        (("grid:3x3", "--gamma", "0.9", "--horizon", "4"), ("--horizon", "--gamma")),
+        (("grid:3x3", "--start", "99"), ("'99'",)),
+        (("line:9", "--horizon", "2", "--goals", "8"), ("'8'", "v* = 0")),
+        (("line:9", "--goals", ","), ("empty",)),
+        (("line:9", "--goals", "1,1"), ("twice",)),
+        (("line:9", "--goals", "there"), ("'there'",)),
+        (("line:9", "--episodes", "0"), ("--episodes", "'0'")),
+        (("line:9", "--episodes", "many"), ("many",)),
+        (("line:9", "--tasks", "dreams"), ("dreams",)),
+        (("line:9", "--tasks", "rewards:/nowhere.json"), ("/nowhere.json", "no such file")),
+        (("line:9", "--learner", "blind"), ("--episodes N",)),
+        (("line:9", "--tolerance", "2"), ("--tolerance",)),
+        (("line:12", "--horizon", "12", "--tasks", "trajectories"), ("trajectories", "reduce")),
+        (("grid:3x3", "--figure", "map.gif"), ("map.gif", ".png")),
+        (("grid:3x3", "--json", "/nowhere/out.json"), ("/nowhere/out.json",)),
+    ],
+)
+def test_bad_usage_is_one_message(cli: Cli, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    outcome = cli("solve", *arguments)
+    assert outcome.status == 2
+    assert "Traceback" not in outcome.err
+    assert outcome.err.strip()
+    assert outcome.out == "" or "/nowhere" in str(arguments)
+    for word in words:
+        assert word in outcome.err
