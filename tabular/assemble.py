@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -15,6 +17,12 @@ from tabular.labels import Labels
 from tabular.rationals import parse_fraction, split_fractions
 
 __all__ = ["assemble", "assemble_arrays", "assemble_counts", "assemble_dense", "assemble_sparse", "read_horizon", "read_initial"]
+
+
+MAX_COMMON_BITS = 16_384
+"""Longest common denominator of a row's exact probabilities."""
+MAX_WEIGHT = 2**31
+"""Integer weights above this are handled as rationals, to keep sums within 64 bits."""
 
 
 def read_horizon(horizon: Horizon | int) -> Horizon:
@@ -31,6 +39,10 @@ def read_initial(
     initial: Mapping[int, object] | int | np.ndarray, states: Labels
 ) -> tuple[np.ndarray, tuple[Fraction, ...] | None]:
     """Return the initial distribution as floats and, where it sums to one exactly, as rationals."""
+    if isinstance(initial, np.ndarray) and initial.shape != (len(states),):
+        raise InvalidProcessError(
+            f"Expected initial of shape ({len(states)},), but got {initial.shape}; give one probability per state."
+        )
     if isinstance(initial, np.ndarray) and initial.dtype != object:
         point = np.flatnonzero(initial == 1.0)
         if not (len(point) == 1 and np.count_nonzero(initial) == 1):
@@ -44,13 +56,15 @@ def read_initial(
         raise InvalidProcessError("The initial distribution is missing; name at least one start state.")
     exact = [Fraction(0)] * len(states)
     for state, probability in initial.items():
-        if not 0 <= state < len(states):
+        if isinstance(state, bool) or not isinstance(state, (int, np.integer)) or not 0 <= state < len(states):
             raise InvalidProcessError(
-                f"Initial state index {state} is out of range 0..{len(states) - 1}; name a state of the process."
+                f"Initial state index {state!r} is out of range 0..{len(states) - 1}; name a state of the process."
             )
         exact[state] = parse_fraction(probability, f"initial probability of state {states[state]!r}")
-    floats = np.array([float(p) for p in exact])
-    return floats, tuple(exact) if sum(exact) == 1 else None
+    floats = np.zeros(len(states))
+    for state in initial:
+        floats[state] = float(exact[state])
+    return floats, tuple(exact) if sum(exact[state] for state in initial) == 1 else None
 
 
 def assemble(
@@ -105,6 +119,7 @@ def assemble_arrays(
     kept = [v for v in values if v > 0]
     floats, exact_initial = read_initial(initial, states)
     sums = np.array(kept, dtype=object)
+    check_denominators(kept, layout["offsets"])
     rows_exact = bool(len(kept)) and all(
         total == 1 for total in np.add.reduceat(sums, layout["offsets"][:-1]).tolist()
     )
@@ -120,6 +135,26 @@ def assemble_arrays(
         "denominators": denominators,
         "horizon": read_horizon(horizon),
     }
+
+
+def check_denominators(values: Sequence[Fraction], offsets: np.ndarray) -> None:
+    """Refuse rows whose exact sum would have an absurdly long denominator, before it is computed.
+
+    Raises
+    ------
+    InvalidProcessError
+        If the common denominator of a choice is longer than `MAX_COMMON_BITS` bits.
+    """
+    for choice, (start, stop) in enumerate(itertools.pairwise(offsets.tolist())):
+        common = 1
+        for value in values[start:stop]:
+            if common % value.denominator:
+                common = math.lcm(common, value.denominator)
+            if common.bit_length() > MAX_COMMON_BITS:
+                raise InvalidProcessError(
+                    f"The probabilities of choice {choice} have a common denominator of more than {MAX_COMMON_BITS} "
+                    "bits; round them to decimals or to fractions with one denominator."
+                )
 
 
 def _layout(keys: np.ndarray, n_states: int, keep: np.ndarray) -> dict[str, np.ndarray]:
@@ -153,6 +188,9 @@ def assemble_counts(
 ) -> dict[str, Any]:
     """Assemble integer weights over one denominator; see `ControlledMarkovProcess.from_counts`."""
     state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
+    _check_counts(keys, numerators, denominator, state_labels, action_labels)
+    if denominator >= MAX_WEIGHT or numerators.dtype == object:
+        return _assemble_long_counts(keys, numerators, denominator, state_labels, action_labels, initial, horizon)
     order = np.lexsort((keys[:, 2], keys[:, 1], keys[:, 0]))
     ordered = keys[order]
     first = np.ones(len(ordered), dtype=bool)
@@ -176,6 +214,49 @@ def assemble_counts(
         "denominators": denominators if exact_initial else None,
         "horizon": read_horizon(horizon),
     }
+
+
+def _check_counts(
+    keys: np.ndarray, numerators: np.ndarray, denominator: int, states: Labels, actions: Labels
+) -> None:
+    if keys.ndim != 2 or keys.shape[1] != 3 or numerators.shape != keys.shape[:1] or not len(keys):
+        raise InvalidProcessError(
+            f"Expected keys of shape (M, 3) and numerators of shape (M,), M >= 1, but got {keys.shape} and "
+            f"{numerators.shape}."
+        )
+    if denominator < 1:
+        raise InvalidProcessError(f"Expected a positive denominator, but got {denominator}.")
+    limits = np.array([len(states), len(actions), len(states)])
+    outside = np.flatnonzero(np.any((keys < 0) | (keys >= limits), axis=1))
+    if len(outside):
+        raise InvalidProcessError(
+            f"keys[{int(outside[0])}] = {keys[outside[0]].tolist()} is out of range for {len(states)} states and "
+            f"{len(actions)} actions; mend the index."
+        )
+    wrong = np.flatnonzero((numerators < 0) | (numerators > denominator))
+    if len(wrong):
+        raise InvalidProcessError(
+            f"numerators[{int(wrong[0])}] = {numerators[wrong[0]]} is not between 0 and the denominator {denominator}; "
+            "mend the weight."
+        )
+
+
+def _assemble_long_counts(
+    keys: np.ndarray,
+    numerators: np.ndarray,
+    denominator: int,
+    states: Labels,
+    actions: Labels,
+    initial: Mapping[int, object] | int,
+    horizon: Horizon | int,
+) -> dict[str, Any]:
+    """Assemble weights that do not fit 64-bit sums, as rationals."""
+    table: dict[tuple[int, ...], int] = {}
+    for key, weight in zip(map(tuple, keys.tolist()), numerators.tolist(), strict=True):
+        table[key] = table.get(key, 0) + int(weight)
+    ordered = sorted(table)
+    values = [Fraction(table[key], denominator) for key in ordered]
+    return assemble_arrays(np.array(ordered, dtype=np.int64), values, states, actions, initial, horizon)
 
 
 def assemble_dense(

@@ -105,7 +105,7 @@ class Bracket:
         try:
             nearest = float(value)
         except OverflowError:
-            largest = math.copysign(sys.float_info.max, value)
+            largest = sys.float_info.max if value > 0 else -sys.float_info.max
             beyond = (largest, math.inf) if value > 0 else (-math.inf, largest)
             return cls(*beyond, Fraction(value), how, how)
         lower = nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)

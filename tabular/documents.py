@@ -13,7 +13,7 @@ from typing import Any
 from tabular.errors import FileFormatError, InvalidArgumentError
 from tabular.rationals import MAX_DIGITS, parse_fraction
 
-__all__ = ["MAX_BYTES", "read_document", "require", "write_text"]
+__all__ = ["MAX_BYTES", "abridged", "read_document", "require", "write_text"]
 
 MAX_BYTES = 256 * 2**20
 
@@ -41,7 +41,7 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, value in items:
             if key in result:
-                raise refuse(f"key {key!r} is given twice in one object; give it once.")
+                raise refuse(f"key {abridged(key)} is given twice in one object; give it once.")
             result[key] = value
         return result
 
@@ -71,16 +71,19 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise refuse(f"expected a JSON object, but got {type(document).__name__}.")
     if document.get("format") != form:
-        raise refuse(f'expected "format": "{form}", but got {document.get("format")!r}; add or mend the tag.')
+        raise refuse(f'expected "format": "{form}", but got {abridged(document.get("format"))}; add or mend the tag.')
     return document
 
 
 def _read_text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise FileFormatError(f"{path}: {size} bytes is over the limit of {MAX_BYTES}; split the problem.")
-        return path.read_bytes().decode("utf-8")
+        with path.open("rb") as stream:  # devices and pipes tell no size: read no more than the limit
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise FileFormatError(f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem.")
+        return content.decode("utf-8")
+    except FileFormatError:
+        raise
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"{path}: not a text file (byte {error.start} is not UTF-8); expected a JSON document."
@@ -90,7 +93,9 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; check the path.") from None
     except OSError as error:
-        raise FileFormatError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise FileFormatError(f"{str(path)[:200]}: cannot be read: {error.strerror}; check the path.") from None
+    except ValueError:
+        raise FileFormatError(f"{str(path)[:200]!r} is not the name of a file; check the path.") from None
 
 
 def require(document: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
@@ -105,21 +110,40 @@ def require(document: Mapping[str, Any], key: str, kind: type | tuple[type, ...]
         raise FileFormatError(f'{where}: the field "{key}" is missing; add it.')
     value = document[key]
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise FileFormatError(f'{where}: the field "{key}" has the wrong type {type(value).__name__}; mend it.')
+        kinds = " or ".join(_SPELLED[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise FileFormatError(f'{where}: expected the field "{key}" to be {kinds}, but got {abridged(value)}; mend it.')
     return value
+
+
+_SPELLED = {int: "a whole number", list: "a list", dict: "an object", str: "a string"}
+
+
+def abridged(value: object, width: int = 80) -> str:
+    """Return a short spelling of a value from a document, for messages."""
+    if isinstance(value, Fraction):
+        return str(value)[:width]
+    if isinstance(value, (list, dict)):
+        return f"a {'list' if isinstance(value, list) else 'JSON object'} of length {len(value)}"
+    text = json.dumps(value) if isinstance(value, (bool, type(None))) else repr(value)
+    return text if len(text) <= width else f"{text[:width]}..."
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically: it has the old content or the new, never half of it.
+
+    A symbolic link is followed, and devices and pipes (such as ``/dev/stdout``) are written to, not replaced.
 
     Raises
     ------
     InvalidArgumentError
         If the folder does not exist or cannot be written.
     """
-    folder = path.parent
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
+        path = path.resolve()
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".metaregret.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(text)
@@ -131,4 +155,6 @@ def write_text(path: Path, text: str) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise InvalidArgumentError(f"Cannot write {path}: {error.strerror}; check the folder.") from None
+        raise InvalidArgumentError(f"Cannot write {str(path)[:200]}: {error.strerror}; check the folder.") from None
+    except ValueError:
+        raise InvalidArgumentError(f"{str(path)[:200]!r} is not the name of a file; check the path.") from None

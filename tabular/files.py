@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.documents import read_document, require, write_text
+from tabular.documents import abridged, read_document, require, write_text
 from tabular.environments.options import MAX_STATES
 from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
 from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
@@ -50,16 +50,22 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
     """Return the process that a parsed ``metaregret-cmp/1`` document describes; see `read_process`."""
     unknown = sorted(set(document) - _FIELDS)
     if unknown:
-        raise FileFormatError(f'{where}: unknown field "{unknown[0]}"; known are {", ".join(sorted(_FIELDS))}.')
+        raise FileFormatError(f'{where}: unknown field "{unknown[0][:80]}"; known are {", ".join(sorted(_FIELDS))}.')
     states = _labels(document, "states", where)
     actions = _labels(document, "actions", where)
+    rows = require(document, "transitions", list, where)
+    if len(rows) < len(states):
+        raise InvalidProcessError(
+            f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; give each "
+            "at least one action, for example one that stays."
+        )
     return ControlledMarkovProcess.from_transitions(
-        _transition_rows(require(document, "transitions", list, where), states, actions, where),
+        _transition_rows(rows, states, actions, where),
         states=states,
         actions=actions,
         initial=_initial(document, states, where),
         horizon=_horizon(document, where),
-        name=str(document.get("name", Path(where).stem)),
+        name=require(document, "name", str, where) if "name" in document else Path(where).stem,
         picture=_picture(document.get("picture"), len(states), where),
     )
 
@@ -81,7 +87,9 @@ def _horizon(document: Mapping[str, Any], where: str) -> Horizon:
     if isinstance(horizon, Fraction) and horizon.denominator == 1:
         horizon = int(horizon)
     if isinstance(horizon, Fraction):
-        raise InvalidProcessError(f"Expected horizon to be a whole number of steps, but got {float(horizon)}.")
+        raise InvalidProcessError(
+            f"Expected horizon to be a whole number of steps, but got {abridged(horizon)}; give an integer."
+        )
     return FiniteHorizon(horizon)
 
 
@@ -99,17 +107,27 @@ def _transition_rows(
     for position, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 4:
             raise FileFormatError(
-                f'{where}: transitions[{position}] = {str(row)[:80]} is not ["state", "action", "next", probability].'
+                f'{where}: transitions[{position}] is {abridged(row)}, not ["state", "action", "next", probability]; '
+                "list four items."
             )
         try:
             state, action, successor = (
-                labels.position(str(name)) if isinstance(name, (str, int)) else labels.position(repr(name))
+                labels.position(_spelled(name))
                 for labels, name in ((states, row[0]), (actions, row[1]), (states, row[2]))
             )
         except InvalidArgumentError as error:
             raise FileFormatError(f"{where}: transitions[{position}]: {error}") from None
         result.append((state, action, successor, row[3]))
     return result
+
+
+def _spelled(name: Any) -> str:
+    """Return the name of a state or action; whole numbers may stand for counted names."""
+    if isinstance(name, str):
+        return name
+    if isinstance(name, int) and not isinstance(name, bool):
+        return str(name)
+    raise InvalidArgumentError(f"Expected a name, but got {abridged(name)}; quote names.")
 
 
 def _picture(value: Any, n_states: int, where: str) -> tuple[tuple[int | None, ...], ...] | None:
@@ -197,12 +215,14 @@ def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: s
     )
     for position, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 4:
-            raise FileFormatError(f'{where}[{position}] is not ["state", "action", "next", reward].')
+            raise FileFormatError(
+                f'{where}[{position}] is {abridged(row)}, not ["state", "action", "next", reward]; list four items.'
+            )
         match = np.ones(process.n_transitions, dtype=bool)
         try:
             for part, (column, labels) in enumerate(columns):
                 if part == 0 or row[part] != "*":
-                    match &= column == labels.position(str(row[part]))
+                    match &= column == labels.position(_spelled(row[part]))
             reward = parse_fraction(row[3], "reward")
         except InvalidArgumentError as error:
             raise FileFormatError(f"{where}[{position}]: {error}") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+import numpy as np
+
 from tabular.errors import InvalidArgumentError
 
 __all__ = ["Labels"]
@@ -32,8 +34,10 @@ class Labels(Sequence[str]):
         self.what = what
         self._names: tuple[str, ...] | None = None
         self._index: dict[str, int] | None = None
-        if isinstance(names, int):
-            self._count = names
+        if isinstance(names, (str, bool)):
+            raise InvalidArgumentError(f"Expected a count or a list of {what} names, but got {names!r}; mend it.")
+        if isinstance(names, (int, np.integer)):
+            self._count = int(names)
         else:
             self._names = tuple(names)
             self._count = len(self._names)
@@ -91,17 +95,20 @@ class Labels(Sequence[str]):
         """
         if self._index is not None and name in self._index:
             return self._index[name]
-        if self._names is None and name.isdecimal() and str(int(name)) == name and int(name) < self._count:
+        short = len(name) <= 20  # longer numbers name nothing, and are not worth converting
+        if self._names is None and short and name.isdecimal() and str(int(name)) == name and int(name) < self._count:
             return int(name)
-        some = ", ".join(repr(known) for known in self[:8])
+        some = ", ".join(repr(known[:40]) for known in self[:8])
         more = ", ..." if self._count > 8 else ""
-        raise InvalidArgumentError(f"Unknown {self.what} {name!r}; the {self.what}s are {some}{more}.")
+        raise InvalidArgumentError(f"Unknown {self.what} {name[:80]!r}; the {self.what}s are {some}{more}.")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Labels) and len(self) == len(other) and tuple(self) == tuple(other)
+        if not isinstance(other, Labels) or len(self) != len(other):
+            return False
+        return (self.counted and other.counted) or tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        return hash((self._count, self._names))
+        return hash((self._count, self[0]))  # counted and spelled-out names that are equal hash alike
 
     def __repr__(self) -> str:
         return f"Labels({self._count})" if self._names is None else f"Labels({list(self._names)!r})"

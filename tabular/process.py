@@ -187,6 +187,7 @@ class ControlledMarkovProcess:
         """
         from tabular.assemble import assemble_dense
 
+        transition = np.asarray(transition)
         check_dense_shapes(transition, available, states, actions)
         return cls(**assemble_dense(transition, initial, horizon, available, states, actions), name=name)
 
@@ -222,6 +223,8 @@ class ControlledMarkovProcess:
         if initial is not None:
             floats, exact = read_initial(initial, self.states)
             changes |= {"initial": floats, "exact_initial": exact}
+            if exact is None:  # a process is exact as a whole or not at all
+                changes |= {"numerators": None, "denominators": None}
         if name is not None:
             changes["name"] = name
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # a plain dict of checked fields

@@ -98,7 +98,7 @@ def check_float_rows(process: ControlledMarkovProcess) -> None:
         successor = int(process.successors[position])
         raise InvalidProcessError(
             f"Probability of {choice_name(process, choice)} -> {process.states[successor]!r} is "
-            f"{process.probabilities[position]!r}; it must be positive and finite (leave out impossible moves)."
+            f"{float(process.probabilities[position])!r}; it must be positive and finite (leave out impossible moves)."
         )
     lengths = np.diff(process.offsets)
     if np.any(lengths == 0):
@@ -156,7 +156,11 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
         )
     if process.exact_initial is None or sum(process.exact_initial) != 1:
         raise InvalidProcessError("The exact initial distribution is missing or does not sum to 1; give both.")
-    common = math.lcm(*map(int, np.unique(denominators)))
+    common = 1
+    for denominator in np.unique(denominators).tolist():
+        common = math.lcm(common, int(denominator))
+        if common >= 2**31:
+            break
     if common < 2**31:
         scaled = numerators.astype(np.int64) * (common // denominators.astype(np.int64))
         sums = np.add.reduceat(scaled, process.offsets[:-1])
@@ -166,11 +170,14 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
             raise row_sum_error(process, int(wrong[0]), str(total))
     else:
         _check_exact_rows_slowly(process, numerators, denominators)
-    rounded = numerators.astype(float) / denominators.astype(float)
+    if numerators.dtype == object or denominators.dtype == object:  # longer than 64 bits: divide as integers
+        rounded = np.array([int(n) / int(d) for n, d in zip(numerators, denominators, strict=True)])
+    else:
+        rounded = numerators.astype(float) / denominators.astype(float)
     if np.any(np.abs(rounded - process.probabilities) > 4e-16):
         position = int(np.argmax(np.abs(rounded - process.probabilities)))
         raise InvalidProcessError(
-            f"Transition {position}: probability {process.probabilities[position]!r} is not the float of "
+            f"Transition {position}: probability {float(process.probabilities[position])!r} is not the float of "
             f"{numerators[position]}/{denominators[position]}; build both from the same data."
         )
 
@@ -193,6 +200,10 @@ def check_dense_shapes(
     actions: Sequence[str] | None,
 ) -> None:
     """Check the shapes of a dense transition array and what goes with it."""
+    if transition.dtype != object and not np.issubdtype(transition.dtype, np.number) or (
+        np.issubdtype(transition.dtype, np.complexfloating)
+    ):
+        raise InvalidProcessError(f"Expected real transition probabilities, but got dtype {transition.dtype}.")
     if transition.ndim != 3 or transition.shape[1] != transition.shape[2]:
         raise InvalidProcessError(
             f"Expected transition of shape (A, S, S), but got {transition.shape}; the first axis is the action."

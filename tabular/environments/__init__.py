@@ -50,15 +50,22 @@ def make(specification: str) -> ControlledMarkovProcess:
         process = known[name].build(body, options)
         options.finish()
         return process
-    if specification.endswith(".json") or Path(specification).exists():
+    if specification.endswith(".json") or _exists(specification):
         from tabular.files import read_process
 
         return read_process(Path(specification))
     raise EnvironmentSpecError(
-        f"Unknown process {specification!r}: expected a JSON file or one of "
+        f"Unknown process {specification[:200]!r}: expected a JSON file or one of "
         + ", ".join(environment.usage for environment in known.values())
         + "."
     )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # not a name that a file could have
+        return False
 
 
 def _split(rest: str, where: str) -> tuple[str, Options]:

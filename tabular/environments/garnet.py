@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.environments.options import Environment, Options
+from tabular.environments.options import Environment, Options, check_transitions
 from tabular.errors import EnvironmentSpecError
 from tabular.horizon import FiniteHorizon, Horizon
 from tabular.process import ControlledMarkovProcess
@@ -41,6 +41,8 @@ def garnet(
     ------
     EnvironmentSpecError
         If the branching factor is larger than the number of states, or the start is not a state.
+    InstanceTooLargeError
+        If there would be more transitions than fit in memory.
     """
     if not 1 <= branching <= min(n_states, DENOMINATOR):
         raise EnvironmentSpecError(
@@ -49,8 +51,9 @@ def garnet(
         )
     if not 0 <= start < n_states:
         raise EnvironmentSpecError(f"Expected start in 0..{n_states - 1}, but got start={start}.")
-    random = np.random.default_rng(seed)
     choices = n_states * n_actions
+    check_transitions(choices * branching, f"garnet:S={n_states},A={n_actions},b={branching}")
+    random = np.random.default_rng(seed)
     successors = _distinct(random, choices, n_states, branching)
     cuts = np.sort(_distinct(random, choices, DENOMINATOR - 1, branching - 1) + 1, axis=1)
     edges = np.concatenate(
@@ -74,8 +77,13 @@ def garnet(
 
 def _distinct(random: np.random.Generator, rows: int, limit: int, count: int) -> np.ndarray:
     """Uniformly random subsets of ``0..limit-1`` of size `count`, one a row (rejection of repeats)."""
-    if 3 * count >= limit:
-        return np.argsort(random.random((rows, limit)), axis=1)[:, :count].astype(np.int64)
+    if 3 * count >= limit or count * count > 4 * limit:  # rejection would hardly ever accept
+        block = max(1, 2**24 // limit)
+        parts = [
+            np.argsort(random.random((min(block, rows - first), limit)), axis=1)[:, :count]
+            for first in range(0, rows, block)
+        ]
+        return np.concatenate(parts).astype(np.int64)
     drawn = random.integers(limit, size=(rows, count))
     while True:
         ordered = np.sort(drawn, axis=1)

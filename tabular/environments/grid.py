@@ -12,10 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.environments.options import MAX_STATES, Environment, Options, whole_number
+from tabular.environments.options import MAX_STATES, Environment, Options, check_transitions, whole_number
 from tabular.errors import EnvironmentSpecError
 from tabular.horizon import Horizon
 from tabular.process import ControlledMarkovProcess
+from tabular.rationals import parse_fraction
 
 __all__ = ["ENVIRONMENT", "grid"]
 
@@ -50,18 +51,26 @@ def grid(
     Raises
     ------
     EnvironmentSpecError
-        If the start is outside the grid or on a wall.
+        If the start is outside the grid or on a wall, a wall is outside, or `slip` is not a probability.
+    InstanceTooLargeError
+        If there would be more transitions than fit in memory.
     """
     cells = width * height
+    slip = parse_fraction(slip, "slip")
+    if not 0 <= slip <= 1:
+        raise EnvironmentSpecError(f"Expected slip between 0 and 1, but got slip={slip}.")
+    check_transitions(cells * (25 if slip else 5), f"grid:{width}x{height}")
     if not 0 <= start < cells:
         raise EnvironmentSpecError(f"Expected start in 0..{cells - 1}, but got start={start}.")
     open_cell = np.ones(cells, dtype=bool)
-    open_cell[list(walls)] = False
+    blocked = sorted(walls)
+    if blocked and not 0 <= blocked[0] <= blocked[-1] < cells:
+        raise EnvironmentSpecError(f"Expected walls in 0..{cells - 1}, but got {blocked[0]}..{blocked[-1]}.")
+    open_cell[blocked] = False
     if not open_cell[start]:
         raise EnvironmentSpecError(f"Expected start to be a free cell, but start={start} is a wall.")
     number = np.where(open_cell, np.cumsum(open_cell) - 1, -1)
     targets = _targets(width, height, open_cell, number)
-    slip = Fraction(slip)
     keys, weights, denominator = _rows(targets, slip)
     column, row = start % width, start // width
     farthest = max(column, width - 1 - column) + max(row, height - 1 - row)

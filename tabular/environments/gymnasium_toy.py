@@ -8,6 +8,7 @@ Rewards are dropped: a controlled Markov process has none.
 from __future__ import annotations
 
 import ast
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["ENVIRONMENT", "from_gymnasium", "gymnasium_process"]
 
 MAX_DENOMINATOR = 1000
 DEFAULT_HORIZON = 20
+_NAME = re.compile(r"[\w.-]{1,80}(/[\w.-]{1,80})?")
 _CURRENT = {"Taxi-v3": "Taxi-v4", "CliffWalking-v0": "CliffWalking-v1"}
 
 
@@ -44,9 +46,15 @@ def gymnasium_process(
     """
     import gymnasium
 
+    if not _NAME.fullmatch(name):  # "module:name" would import any module
+        raise EnvironmentSpecError(
+            f"Expected the name of a Gymnasium environment, but got {name[:80]!r}; for example FrozenLake-v1."
+        )
     try:
         environment = gymnasium.make(name, **options).unwrapped
-    except (gymnasium.error.Error, TypeError, KeyError, ValueError) as error:
+    except (
+        gymnasium.error.Error, ImportError, AssertionError, AttributeError, LookupError, TypeError, ValueError
+    ) as error:
         hint = f"; its current name is {_CURRENT[name]}" if name in _CURRENT else ""
         raise EnvironmentSpecError(f"Gymnasium cannot make {name!r} with {options}: {error}{hint}.") from error
     table = getattr(environment, "P", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.environments.options import Environment, Options, whole_number
+from tabular.environments.options import Environment, Options, check_transitions, whole_number
 from tabular.errors import EnvironmentSpecError
 from tabular.horizon import Horizon
 from tabular.process import ControlledMarkovProcess
@@ -31,6 +31,7 @@ def line(length: int, *, start: int = 0, horizon: Horizon | int | None = None) -
     """
     if not 0 <= start < length:
         raise EnvironmentSpecError(f"Expected start in 0..{length - 1}, but got start={start}.")
+    check_transitions(3 * length, f"line:{length}")
     state = np.arange(length)
     successors = [np.maximum(state - 1, 0), np.minimum(state + 1, length - 1), state]
     keys = np.concatenate(

@@ -7,14 +7,27 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tabular.errors import EnvironmentSpecError, InvalidArgumentError
+from tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 
-__all__ = ["MAX_STATES", "Environment", "Options", "whole_number"]
+__all__ = ["MAX_STATES", "MAX_TRANSITIONS", "Environment", "Options", "check_transitions", "whole_number"]
 
 MAX_STATES = 20_000_000
 """Largest number of states that a specification may ask for."""
+
+
+MAX_TRANSITIONS = 50_000_000
+"""Largest number of transitions (before repeated ones are merged); about 100 bytes each while building."""
+
+
+def check_transitions(count: int, what: str) -> None:
+    """Raise `InstanceTooLargeError` if an environment asks for too many transitions."""
+    if count > MAX_TRANSITIONS:
+        raise InstanceTooLargeError(
+            f"{what} needs {count} transitions, over the limit of {MAX_TRANSITIONS}; ask for fewer states, actions or "
+            "successors."
+        )
 
 
 def whole_number(text: str, what: str, minimum: int = 1, maximum: int = MAX_STATES) -> int:

@@ -136,7 +136,7 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
     """
     from tabular.hyperstate.kernels.episodes import Episode, goal_sets
 
-    within = reachable_layers(signals)
+    within = reachable_layers(signals.process)
     cells = np.flatnonzero(within[-1])
     signal = _arrival(signals)[cells]
     goal = np.argmax(signals.closes, axis=1)

@@ -63,8 +63,8 @@ class RationalBayes:
         limit = MAX_EXACT_EDGES if signals.process.is_deterministic else MAX_EXACT_RANDOM_EDGES
         if edges > limit:
             raise InstanceTooLargeError(
-                f"Exact arithmetic on {edges:,} edges is over the limit of {limit:,}; reduce the number "
-                "of tasks, episodes or steps, or solve in floating point (the bracket is certified there too)."
+                f"Exact arithmetic on {edges:,} edges is over the limit of {limit:,}; reduce the "
+                "number of tasks, episodes or steps, or solve in floating point (certified there too)."
             )
         self._known = known_task_values(signals, episodes, exact=True)
         self._signals, self._episodes, self._period = signals, episodes, signals.steps + 1
@@ -85,11 +85,12 @@ class RationalBayes:
         numerators = [int(weight * unit) for weight in weights]
         values: list[dict[Node, Number]] = [{}]
         for index in reversed(range(len(self._layers))):
-            values.append({
-                node: max(self._worth(index, node, choice, numerators, values[-1]) for choice in self._of(index, node))
-                + self._toll[index % self._period] * self._mass(node[1], numerators)
-                for node in self._layers[index]
-            })  # fmt: skip
+            following, layer = values[-1], {}
+            for node in self._layers[index]:
+                worths = (self._worth(index, node, c, numerators, following) for c in self._of(index, node))
+                toll = self._toll[index % self._period] * self._mass(node[1], numerators)
+                layer[node] = max(worths) + toll
+            values.append(layer)
         values.reverse()
 
         def greedy(index: int, node: Node) -> int:

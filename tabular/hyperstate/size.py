@@ -15,7 +15,8 @@ from typing import NoReturn
 import numpy as np
 
 from tabular.errors import InstanceTooLargeError
-from tabular.hyperstate.signals import Signals
+from tabular.hyperstate.signals import Signals, horizon_steps
+from tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "BYTES_PER_EDGE",
@@ -61,13 +62,13 @@ class GraphSize:
         return self.edges * BYTES_PER_EDGE
 
 
-def reachable_layers(signals: Signals) -> np.ndarray:
+def reachable_layers(process: ControlledMarkovProcess) -> np.ndarray:
     """Return which states can be reached after ``t = 0..T`` steps of an episode, shape (T + 1, S)."""
-    process = signals.process
-    layers = np.zeros((signals.steps + 1, process.n_states), dtype=bool)
+    steps = horizon_steps(process)
+    layers = np.zeros((steps + 1, process.n_states), dtype=bool)
     layers[0] = process.initial > 0
     source = process.choice_state[process.transition_choice]
-    for step in range(signals.steps):
+    for step in range(steps):
         layers[step + 1][process.successors[layers[step][source]]] = True
     return layers
 
@@ -79,7 +80,7 @@ def size_bound(signals: Signals, episodes: int) -> GraphSize:
     ``m`` revealing steps; general signals at most ``2**K``.
     """
     process, classes = signals.process, signals.n_classes
-    layers = reachable_layers(signals)
+    layers = reachable_layers(signals.process)
     out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
     states = int(layers[:-1].sum())
     moves = int((layers[:-1] * out).sum()) + int((process.initial > 0).sum())
@@ -109,7 +110,7 @@ def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
             f"{signals.steps + 1} x {process.n_states} x {signals.n_classes} = {entries:,} entries, over the "
             f"limit of {MAX_KNOWN_VALUES:,}; reduce the number of episodes, steps, states or tasks."
         )
-    layers = reachable_layers(signals)[:-1]
+    layers = reachable_layers(signals.process)[:-1]
     out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
     least = int((layers * out).sum())
     if least > max_edges:

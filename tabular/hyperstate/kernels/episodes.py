@@ -1,4 +1,4 @@
-"""Kernels of the collapsed graph for goals detected at the end: one hyperstate for each episode and set of goals.
+"""Kernels of the collapsed graph, for goals detected at the end: one hyperstate per episode and set.
 
 Nothing is revealed before an episode ends, so its steps are a planning problem with the terminal payoffs
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.induction import Dynamics
+from tabular.hyperstate.kernels.induction import Dynamics, add_to_members
 from tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
 
 __all__ = ["Episode", "Plan", "episode_values", "goal_sets", "play_episode"]
@@ -135,7 +135,7 @@ def _best_terminal(
     following: np.ndarray,
     weights: np.ndarray,
 ) -> float:
-    """Return the largest terminal payoff within reach (deterministic dynamics; no slices, the innermost loop)."""
+    """Return the largest terminal payoff within reach (deterministic dynamics; the innermost loop)."""
     leaf = len(following) == 0
     best = -np.inf
     if leaf or len(episode.others):
@@ -232,6 +232,37 @@ def episode_values(
 
 
 @compiled
+def _settle(
+    number: int,
+    reach: float,
+    row: np.ndarray,
+    arrived: np.ndarray,
+    episode: Episode,
+    plan: Plan,
+    payoff: np.ndarray,
+    onward: np.ndarray,
+) -> None:
+    """Pay for the end of an episode: toll, targets found, single classes left; pass the rest on to `onward`."""
+    if plan.toll != 0.0:
+        add_to_members(row, reach * plan.toll, payoff)
+    leaf = len(onward) == 0
+    for state in range(0 if leaf else len(episode.others)):
+        onward[number] += arrived[episode.others[state]]
+    for place in range(len(episode.targets)):
+        mass = arrived[episode.cells[place]]
+        if not contains(row, episode.targets[place]):
+            if not leaf:
+                onward[number] += mass
+            continue
+        payoff[episode.targets[place]] += mass * plan.found[place]
+        child = -1 if leaf else episode.child[number, place]
+        if child >= 0:
+            onward[child] += mass
+        elif child < -1:
+            payoff[-2 - child] += mass * plan.left[-2 - child]
+
+
+@compiled
 def play_episode(
     number: int,
     reach: float,
@@ -276,26 +307,5 @@ def play_episode(
             for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
                 moved = flow[step, state] * dynamics.probability[transition]
                 flow[step + 1, dynamics.successors[transition]] += moved
-    if plan.toll != 0.0:
-        for member in range(len(payoff)):
-            if contains(row, member):
-                payoff[member] += reach * plan.toll
-    for state in episode.others:
-        if len(onward):
-            onward[number] += flow[steps, state]
-    for place in range(len(episode.targets)):
-        arrived = flow[steps, episode.cells[place]]
-        if arrived == 0.0:
-            continue
-        if not contains(row, episode.targets[place]):
-            if len(onward):
-                onward[number] += arrived
-            continue
-        payoff[episode.targets[place]] += arrived * plan.found[place]
-        if len(onward):
-            child = episode.child[number, place]
-            if child >= 0:
-                onward[child] += arrived
-            else:
-                payoff[-2 - child] += arrived * plan.left[-2 - child]
+    _settle(number, reach, row, flow[steps], episode, plan, payoff, onward)
     return rows[:used].copy(), weight[:used].copy()

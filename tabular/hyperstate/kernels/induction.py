@@ -18,7 +18,7 @@ from tabular.hyperstate.kernels.expansion import Layer
 from tabular.hyperstate.kernels.sets import contains, grown
 from tabular.hyperstate.kernels.splits import SplitTable
 
-__all__ = ["Dynamics", "Payoffs", "backward", "forward"]
+__all__ = ["Dynamics", "Payoffs", "add_to_members", "backward", "forward"]
 
 
 class Dynamics(NamedTuple):
@@ -142,7 +142,8 @@ def _greedy(
 
 
 @compiled
-def _add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray) -> None:
+def add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray) -> None:
+    """Add `amount` to the payoff of every class in the set `row`, in place."""
     for member in range(len(payoff)):
         if contains(row, member):
             payoff[member] += amount
@@ -192,7 +193,7 @@ def forward(
         )
         choices[index] = choice
         if payoffs.toll != 0.0:
-            _add_to_members(words[here], reach[index] * payoffs.toll, payoff)
+            add_to_members(words[here], reach[index] * payoffs.toll, payoff)
         for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
             told = signal[transition]
             weight = reach[index] * dynamics.probability[transition]
@@ -210,7 +211,7 @@ def forward(
                     payoff[member] += weight * (payoffs.pay[told, member] + later)
                     continue
                 if told and payoffs.pay[told, splits.block_class[block]] != 0.0:
-                    _add_to_members(
+                    add_to_members(
                         words[target], weight * payoffs.pay[told, splits.block_class[block]], payoff
                     )
                 if leaf:

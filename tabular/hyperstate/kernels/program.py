@@ -40,13 +40,22 @@ def append(matrix: Triplets, row: int, column: int, value: float) -> Triplets:
     """Return the matrix with one more entry."""
     if matrix.used == len(matrix.row):
         matrix = Triplets(
-            grown(matrix.row, matrix.used), grown(matrix.column, matrix.used), grown(matrix.value, matrix.used),
+            grown(matrix.row, matrix.used), grown(matrix.column, matrix.used),
+            grown(matrix.value, matrix.used),
             matrix.used,
         )  # fmt: skip
     matrix.row[matrix.used] = row
     matrix.column[matrix.used] = column
     matrix.value[matrix.used] = value
     return Triplets(matrix.row, matrix.column, matrix.value, matrix.used + 1)
+
+
+@compiled
+def _append_members(payoff: Triplets, row: np.ndarray, n_classes: int, column: int, value: float) -> Triplets:
+    for member in range(n_classes):
+        if contains(row, member):
+            payoff = append(payoff, member, column, value)
+    return payoff
 
 
 @compiled
@@ -78,9 +87,7 @@ def layer_program(
         for choice in range(dynamics.choice_offsets[state], dynamics.choice_offsets[state + 1]):
             flow = append(flow, first_row + node, column, 1.0)
             if payoffs.toll != 0.0:
-                for member in range(n_classes):
-                    if contains(words[here], member):
-                        payoff = append(payoff, member, column, payoffs.toll)
+                payoff = _append_members(payoff, words[here], n_classes, column, payoffs.toll)
             for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
                 told, chance = signal[transition], dynamics.probability[transition]
                 first, after = 0, 1
@@ -96,9 +103,9 @@ def layer_program(
                             later = payoffs.after[member]
                         payoff = append(payoff, member, column, chance * (payoffs.pay[told, member] + later))
                         continue
-                    for member in range(n_classes if told else 0):
-                        if payoffs.pay[told, member] != 0.0 and contains(words[target], member):
-                            payoff = append(payoff, member, column, chance * payoffs.pay[told, member])
+                    pays = payoffs.pay[told, splits.block_class[block]] if told else 0.0
+                    if pays != 0.0:
+                        payoff = _append_members(payoff, words[target], n_classes, column, chance * pays)
                     if not leaf:
                         flow = append(flow, next_row + layer.child[position], column, -chance)
                         position += 1
