@@ -1,0 +1,143 @@
+r"""T18, order of the classes: more memory never costs.
+
+Statement
+---------
+``minimax(memory) <= minimax(memoryless) <= minimax(blind)`` on every process and task family where all are
+defined: a blind learner's exploration, stopped at the first success, is a memoryless learner with at most
+its regret, and a memoryless learner is a learner with memory. The same holds against every single prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from hypothesis import strategies as st
+
+from tabular.environments import make
+from tabular.goals import goal_support
+from tabular.policy import terminal_distribution
+from tabular.process import ControlledMarkovProcess
+from tabular.strategies import distributions, policies, processes
+from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, vanishes
+from theory.claims.oracles import bayes_learner
+from theory.minimax.memory import solve_memory
+from theory.minimax.solution import Learner
+from theory.minimax.without_memory import solve_without_memory
+from theory.tasks import Detection, GoalTasks
+
+
+@dataclass(frozen=True)
+class Claim:
+    """By how much each class is claimed to lose to the next smaller one; negative means out of order."""
+
+    memory: Any = lambda memory, memoryless: memoryless - memory
+    blind: Any = lambda memoryless, blind: blind - memoryless
+
+
+def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Memoryless against blind, episode by episode: the difference is ``(v - rho) (1 - (1 - rho)**i) >= 0``.
+
+    In episode ``i + 1`` the blind learner loses ``v - rho``, the memoryless one does so only if it has
+    failed ``i`` times.
+    """
+    rho, v = sympy.symbols("rho v", positive=True)
+    i = sympy.symbols("i", integer=True, nonnegative=True)
+    memoryless, blind = (1 - rho) ** i * (v - rho), v - rho
+    expected = (v - rho) * (1 - (1 - rho) ** i)
+    yield vanishes("loss of episode i + 1", claim.blind(memoryless, blind) - expected)
+
+
+Situation = tuple[ControlledMarkovProcess, np.ndarray, list[Fraction], int]
+
+
+@st.composite
+def _situations(draw: st.DrawFn) -> Situation:
+    process = draw(processes(min_states=2, max_states=3, max_actions=2, max_steps=2, geometric=False))
+    prior = draw(distributions(int(goal_support(process).sum()), largest=3))
+    return process, draw(policies(process)), prior, draw(st.integers(1, 3))
+
+
+def exact(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Any policy and prior, rationally: the Bayes-optimal learner loses no more than the policy, stopped or
+    not."""
+
+    def check(situation: Situation) -> Trial:
+        process, policy, prior, episodes = situation
+        goals = np.flatnonzero(goal_support(process))
+        rho = terminal_distribution(process, policy, representation="rational").exact
+        assert rho is not None
+        optimum, returns = bayes_learner(process, goals.tolist(), prior, episodes)
+        memory = memoryless = blind = Fraction(0)
+        for p, g, v, r in zip(prior, goals, optimum, returns, strict=True):
+            failures = sum(((1 - rho[g]) ** i for i in range(episodes)), Fraction(0))
+            memory += p * (episodes * v - r)
+            memoryless += p * failures * (v - rho[g])
+            blind += p * episodes * (v - rho[g])
+        margin = min(claim.memory(memory, memoryless), claim.blind(memoryless, blind))
+        return Trial(
+            f"generated process with {len(goals)} goals, N = {episodes}",
+            float(margin),
+            f"memory {memory}, memoryless {memoryless}, blind {blind}",
+        )
+
+    return context.examples(_situations(), check, name="T18 exact", share=2)
+
+
+NAMED = (
+    ("line:5,start=2", 4, 3, Detection.VISIT),
+    ("line:4", 3, 4, Detection.END),
+    ("grid:2x2,slip=1/5", 2, 3, Detection.END),
+    ("grid:2x2,slip=1/5", 2, 2, Detection.VISIT),
+)
+
+
+def programs(claim: Claim, context: Context) -> Iterable[Trial]:
+    """The three solvers on named processes: their certified brackets are in order."""
+    for specification, steps, episodes, detect in NAMED:
+        tasks = GoalTasks.reachable(make(specification).replaced(horizon=steps), detect)
+        memory = solve_memory(tasks, episodes).value
+        memoryless, blind = (
+            solve_without_memory(tasks, learner=learner, episodes=episodes).value
+            for learner in (Learner.MEMORYLESS, Learner.BLIND)
+        )
+        widest = max(memory.gap, memoryless.gap, blind.gap)
+        # The midpoints' order is decided up to the brackets' widths, which must be narrow.
+        margin = min(
+            claim.memory(memory.midpoint, memoryless.midpoint) + 2 * widest,
+            claim.blind(memoryless.midpoint, blind.midpoint) + 2 * widest,
+            1e-7 - widest,
+        )
+        note = f"memory {memory.midpoint}, memoryless {memoryless.midpoint}, blind {blind.midpoint}"
+        yield Trial(f"{specification} T={steps} N={episodes} {detect.value}", float(margin), note)
+
+
+THEOREM = Theorem(
+    uid="T18",
+    title="Order of the learner classes",
+    statement=(
+        r"\min_{f\,\in\,\text{memory}}\max_p\mathrm{Reg}_O\;\le\;\min_{f\,\in\,\text{memoryless}}\max_p\mathrm{Reg}_O"
+        r"\;\le\;\min_{f\,\in\,\text{blind}}\max_p\mathrm{Reg}_O"
+    ),
+    kind=Kind.EXTENSION,
+    source="extension by this project",
+    claim=Claim(),
+    methods=(
+        Method("episode by episode", Group.SYMBOLIC, symbolic),
+        Method("any policy against the Bayes-optimal learner", Group.EXACT, exact),
+        Method("three solvers, bracketed", Group.OPTIMISATION, programs, frozenset({"HiGHS"})),
+    ),
+    planted=(
+        Planted("memory costs", Claim(memory=lambda memory, memoryless: memory - memoryless)),
+        Planted(
+            "memory is worth nothing", Claim(memory=lambda memory, memoryless: -abs(memory - memoryless))
+        ),
+        Planted("blind before memoryless", Claim(blind=lambda memoryless, blind: memoryless - blind)),
+        Planted("memory halves the price", Claim(memory=lambda memory, memoryless: memoryless - 2 * memory)),
+    ),
+    uses=("T01", "T04", "T12"),
+)
