@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from theory.optimise import LINEAR_SOLVERS
 from theory.regret import BracketedLoss, bracketed_loss, check_episodes
 from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, TaskFamily
+
+if TYPE_CHECKING:
+    from theory.minimax.exact import Achievable
 
 __all__ = ["solve_without_memory"]
 
@@ -68,8 +72,8 @@ def solve_without_memory(
         If `episodes` is not a whole number from 1 to 2**53 or the tolerance is not between 0 and 1.
     UnsupportedError
         For combinations that are not defined (general rewards, the blind learner's infinite regret).
-    NotExactError
-        If rational bounds are asked for and the process is known in floating point only.
+    NotExactError, InstanceTooLargeError
+        If rational bounds are asked for and the process is known in floating point only or too large.
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
@@ -82,15 +86,25 @@ def solve_without_memory(
             "Hitting times on the way count steps; for learners without memory use --detect end, or --learner memory."
         )
     marked = success_tasks(tasks)
+    achievable = _achievable(marked) if exact else None
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     program = FlowProgram(marked)
     primal, dual = _newton(program, loss, tolerance, progress)
     solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
-    if not exact:
-        return solution
+    return solution if achievable is None else _sharpened(achievable, solution, tolerance)
+
+
+def _achievable(marked: SuccessTasks) -> Achievable:
+    """Prepare exact arithmetic, or refuse before any time is spent."""
+    from theory.minimax.exact import Achievable
+
+    return Achievable(marked)
+
+
+def _sharpened(achievable: Achievable, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
     from theory.minimax.exact import sharpen
 
-    return sharpen(marked, solution, tolerance)
+    return sharpen(achievable, solution, tolerance)
 
 
 def _newton(

@@ -1,4 +1,4 @@
-"""Rational solutions for learners without memory: equal bounds, proved with tolerance zero, wherever possible."""
+"""Rational solutions for learners without memory: equal bounds, proved with tolerance zero."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The polytope of success probabilities in exact arithmetic: its vertices, its support function, its mixtures.
+"""The polytope of success probabilities in exact arithmetic: its vertices, its support function, its
+mixtures.
 
-Every vertex of ``M`` is the success vector of a deterministic Markov policy (stationary at a geometric horizon), the
-support function ``U(w) = max_{rho in M} w . rho`` is one exact dynamic program, and a mixture of policies achieves
-the same success as the single Markov policy with the averaged occupancy measure (Puterman 1994, sec. 6.9).
+Every vertex of ``M`` is the success vector of a deterministic Markov policy (stationary at a geometric
+horizon), the support function ``U(w) = max_{rho in M} w . rho`` is one exact dynamic program, and a mixture
+of policies achieves the same success as the single Markov policy with the averaged occupancy measure
+(Puterman 1994, sec. 6.9).
 """
 
 from __future__ import annotations
@@ -16,16 +18,17 @@ import numpy as np
 
 from tabular.backup import Backup, backup
 from tabular.backup.rational import from_flint, to_flint
-from tabular.errors import InstanceTooLargeError
+from tabular.errors import InstanceTooLargeError, NotExactError
 from tabular.goals import TerminalValues, optimal_terminal_values
 from tabular.horizon import FiniteHorizon
 from tabular.policy import deterministic_policy, terminal_distribution
 from theory.success import SuccessTasks
 
-__all__ = ["MAX_WORK", "Achievable"]
+__all__ = ["Achievable"]
 
+MAX_TASKS = 400
 MAX_WORK = 2_000_000
-"""Largest number of transitions times steps of an exact dynamic program, and of those times tasks."""
+"""Largest number of transitions times steps, and of states times tasks, of an exact dynamic program."""
 
 MAX_DISCOUNTED_STATES = 400
 """Largest number of states of an exact linear solve at a geometric horizon."""
@@ -57,15 +60,25 @@ class Achievable:
         return len(self.tasks.names)
 
     def _check_size(self) -> None:
-        finite = isinstance(self.process.horizon, FiniteHorizon)
-        steps = self.process.horizon.steps if isinstance(self.process.horizon, FiniteHorizon) else 1
-        work = steps * self.process.n_transitions
-        if work > MAX_WORK or not finite and self.process.n_states > MAX_DISCOUNTED_STATES:
-            raise InstanceTooLargeError(
-                f"Exact arithmetic on {self.process.name!r} needs {steps} steps of {self.process.n_transitions} "
-                f"transitions on {self.process.n_states} states, over the limit of {MAX_WORK} transitions (or "
-                f"{MAX_DISCOUNTED_STATES} states at a geometric horizon); solve without it, or reduce the process."
+        process = self.process
+        if not process.is_exact:
+            raise NotExactError(
+                f"{self.tasks.base.name!r} is known in floating point only; call rationalised() first."
             )
+        finite = isinstance(process.horizon, FiniteHorizon)
+        steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+        sizes = (
+            ("tasks", self.count, MAX_TASKS),
+            ("transitions times steps", process.n_transitions * steps, MAX_WORK),
+            ("states times tasks", process.n_states * self.count, MAX_WORK),
+            ("states at a geometric horizon", 0 if finite else process.n_states, MAX_DISCOUNTED_STATES),
+        )
+        for what, size, limit in sizes:
+            if size > limit:
+                raise InstanceTooLargeError(
+                    f"Exact arithmetic on {process.name!r} is limited to {limit} {what}, but there are "
+                    f"{size}; solve without it, reduce the process, or name fewer goals."
+                )
 
     # ---------------------------------------------------------------- vertices
 
@@ -86,8 +99,11 @@ class Achievable:
         states, tasks = self._marks
         column = np.full(self.process.n_states, flint.fmpq(0), dtype=object)
         np.add.at(column, states, weights[tasks])
-        found = optimal_terminal_values(self.process, column[:, None], representation="rational", policies=True)
-        assert found.exact is not None and found.policies is not None
+        found = optimal_terminal_values(
+            self.process, column[:, None], representation="rational", policies=True
+        )
+        assert found.exact is not None
+        assert found.policies is not None
         return to_flint(found.exact)[0], found.policies[..., 0]
 
     def success(self, policy: np.ndarray) -> np.ndarray:
@@ -126,23 +142,27 @@ class Achievable:
         """
         policies = [deterministic_policy(self.process, choices) for choices in vertices]
         flow = sum(
-            weight * self._occupancy(self._exact, policy) for weight, policy in zip(weights, policies, strict=True)
+            weight * self._occupancy(self._exact, policy)
+            for weight, policy in zip(weights, policies, strict=True)
         )
         counts = np.diff(self.process.choice_offsets)
         totals = np.add.reduceat(flow, self.process.choice_offsets[:-1], axis=-1)
         unused = np.repeat(totals == 0, counts, axis=-1)
-        share = np.repeat(np.where(totals == 0, flint.fmpq(1), totals), counts, axis=-1)
+        share = np.repeat(totals, counts, axis=-1)
+        share[unused] = flint.fmpq(1)
         return from_flint(np.where(unused, to_flint(policies[0]), flow / share))
 
     def decompose(self, policy: np.ndarray, most: int) -> list[np.ndarray]:
         """Return deterministic policies of which `policy` is (nearly) a mixture, at most `most`.
 
-        Each takes the likeliest remaining choice everywhere and then as much of the remaining flow as it can, which
-        empties at least one choice; a basic solution of a linear program with ``K`` goal rows has at most
-        ``K`` randomised states, hence a short decomposition. In floating point: these are starting points.
+        Each takes the likeliest remaining choice everywhere and then as much of the remaining flow as it can,
+        which empties at least one choice; a basic solution of a linear program with ``K`` goal rows has at
+        most ``K`` randomised states, hence a short decomposition. In floating point: these are starting
+        points.
         """
         remaining = self._occupancy(self._floats, policy)
-        total, found = float(remaining.sum()), []
+        total = float(remaining.sum())
+        found: list[np.ndarray] = []
         while len(found) < most and remaining.sum() > 1e-9 * total:
             top = np.repeat(
                 np.maximum.reduceat(remaining, self.process.choice_offsets[:-1], axis=-1),

@@ -1,15 +1,17 @@
-"""Exact column generation: ``max { t : rho_g >= base_g + t direction_g, rho in M }`` with equal rational bounds.
+"""Exact column generation: ``max { t : rho_g >= base_g + t direction_g, rho in M }`` with equal rational
+bounds.
 
-The problem is the zero-sum game with payoff ``(rho_g - base_g) / direction_g`` between a learner who picks a vertex
-of ``M`` and an adversary who picks a task. The game restricted to the vertices found so far is solved exactly; its
-value is a lower bound on ``t*``. For the adversary's strategy ``p`` one exact dynamic program gives the upper bound
+The problem is the zero-sum game with payoff ``(rho_g - base_g) / direction_g`` between a learner who picks a
+vertex of ``M`` and an adversary who picks a task. The game restricted to the vertices found so far is solved
+exactly; its value is a lower bound on ``t*``. For the adversary's strategy ``p`` one exact dynamic program
+gives the upper bound
 
     t* <= U(w) - w . base,   w_g = p_g / direction_g,   U(w) = max_{rho in M} w . rho,
 
-and a vertex that attains it. If the bounds differ, the vertex is new; there are finitely many, so the method ends
-(Dantzig & Wolfe 1960; McMahan, Gordon & Blum 2003, "double oracle"). Started from a floating-point solution it ends
-at once unless the optimum is degenerate: its policy decomposes into the vertices of an optimal basis, and its dual
-weights are tried rounded to small denominators first.
+and a vertex that attains it. If the bounds differ, the vertex is new; there are finitely many, so the method
+ends (Dantzig & Wolfe 1960; McMahan, Gordon & Blum 2003, "double oracle"). Started from a floating-point
+solution it ends at once unless the optimum is degenerate: its policy decomposes into the vertices of an
+optimal basis, and its dual weights are tried rounded to small denominators first.
 """
 
 from __future__ import annotations
@@ -117,7 +119,9 @@ def roundings(prior: np.ndarray) -> list[np.ndarray]:
 class _Search:
     """The vertices found so far and their payoffs on the active tasks."""
 
-    def __init__(self, achievable: Achievable, base: Sequence[Fraction], direction: Sequence[Fraction]) -> None:
+    def __init__(
+        self, achievable: Achievable, base: Sequence[Fraction], direction: Sequence[Fraction]
+    ) -> None:
         self.achievable = achievable
         self.active = np.array([g for g, d in enumerate(direction) if d > 0])
         self._base, self._direction = to_flint(base)[self.active], to_flint(direction)[self.active]

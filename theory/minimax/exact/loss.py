@@ -1,14 +1,15 @@
 """The losses of learners without memory as exact functions of an exact success probability.
 
-The same formulas as in `theory.regret`, on `Fraction`. With ``E_N(rho) = sum_{i < N} (1 - rho)**i`` the expected number
-of episodes up to the first success:
+The same formulas as in `theory.regret`, on `Fraction`. With ``E_N(rho) = sum_{i < N} (1 - rho)**i`` the
+expected number of episodes up to the first success:
 
 * memoryless regret ``E_N(rho) (v - rho)``; blind regret ``N (v - rho)``; hitting time ``E_N(rho)``; ratio
   ``E_N(rho) / E_N(v)``.
 
-Where a loss is, up to one increasing function, affine in ``rho`` with the same slope for every task, the minimax
-problem is a linear program, ``t* = max { t : rho_g >= base_g + t direction_g }``, and its value rational; see
-`LinearForm`. Otherwise (2 episodes or more, but finitely many) the value is in general an irrational algebraic number.
+Where a loss is, up to one increasing function, affine in ``rho`` with the same slope for every task, the
+minimax problem is a linear program, ``t* = max { t : rho_g >= base_g + t direction_g }``, and its value
+rational; see `LinearForm`. Otherwise (2 episodes or more, but finitely many) the value is in general an
+irrational algebraic number.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MAX_POWER_BITS = 1 << 20
 
 @dataclass(frozen=True)
 class LinearForm:
-    """``max_g phi_g(rho_g) = value(t)`` for ``t = min_g (rho_g - base_g) / direction_g``, ``value`` decreasing."""
+    """``max_g phi_g(rho_g) = value(t)``, decreasing in ``t = min_g (rho_g - base_g) / direction_g``."""
 
     base: tuple[Fraction, ...]
     direction: tuple[Fraction, ...]
@@ -108,8 +109,8 @@ def _power(base: Fraction, exponent: int) -> Fraction:
     bits = exponent * max(base.numerator.bit_length(), base.denominator.bit_length())
     if bits > MAX_POWER_BITS:
         raise InstanceTooLargeError(
-            f"An exact power with {exponent} episodes needs about {bits} bits, over the limit of {MAX_POWER_BITS}; "
-            "solve without exact arithmetic, or with fewer episodes."
+            f"An exact power with {exponent} episodes needs about {bits} bits, over the limit of "
+            f"{MAX_POWER_BITS}; solve without exact arithmetic, or with fewer episodes."
         )
     return base**exponent
 

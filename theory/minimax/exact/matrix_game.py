@@ -1,10 +1,11 @@
 """Finite zero-sum matrix games in rational arithmetic: the value and optimal strategies with tolerance zero.
 
-With payoffs ``P >= 0`` to the maximiser, who picks columns, and a positive value ``V``, the minimiser's strategy is
-``p = V y`` where ``y`` solves ``max { sum y : P^T y <= 1, y >= 0 }``; the dual variables are ``x = q / V`` for the
-maximiser's ``q`` (Dantzig 1951). Simplex pivots in floating point find a square *kernel* of the payoff matrix; the
-strategies are then one rational linear solve away (Shapley & Snow 1950: every extreme pair of optimal strategies comes
-from such a kernel) and are checked exactly. Where the check fails, the pivots are repeated in rational arithmetic.
+With payoffs ``P >= 0`` to the maximiser, who picks columns, and a positive value ``V``, the minimiser's
+strategy is ``p = V y`` where ``y`` solves ``max { sum y : P^T y <= 1, y >= 0 }``; the dual variables are ``x
+= q / V`` for the maximiser's ``q`` (Dantzig 1951). Simplex pivots in floating point find a square *kernel* of
+the payoff matrix; the strategies are then one rational linear solve away (Shapley & Snow 1950: every extreme
+pair of optimal strategies comes from such a kernel) and are checked exactly. Where the check fails, the
+pivots are repeated in rational arithmetic.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ROUNDING = 1e-10
 """Entries below this are zero to the floating-point pivots; nothing that is returned depends on it."""
 
 GREEDY_PIVOTS = 4
-"""Pivots per row of the tableau by the steepest rule, before Bland's rule takes over and guarantees an end."""
+"""Pivots per row of the tableau by the steepest rule, before Bland's rule, which ends, takes over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,9 @@ def _from_pivots(payoff: np.ndarray) -> GameSolution:
     """Solve by rational pivots alone."""
     end = _pivot(payoff, flint.fmpq(0), flint.fmpq(1), flint.fmpq(0))
     if end is None:
-        raise SolverError(f"Rational pivots on a {payoff.shape[0]} x {payoff.shape[1]} matrix game did not end.")
+        raise SolverError(
+            f"Rational pivots on a {payoff.shape[0]} x {payoff.shape[1]} matrix game did not end."
+        )
     return _normalised(*end.solution())
 
 
@@ -146,8 +149,8 @@ class _Tableau:
 def _pivot(payoff: np.ndarray, zero: Any, one: Any, rounding: Any) -> _Tableau | None:
     """Run the simplex method on ``max { sum y : P^T y <= 1, y >= 0 }``; None if it does not end in time.
 
-    The tableau is condensed: one row a column of the game, one column a row of the game. Bland's rule (1977) after
-    the first pivots excludes cycles in exact arithmetic.
+    The tableau is condensed: one row a column of the game, one column a row of the game. Bland's rule (1977)
+    after the first pivots excludes cycles in exact arithmetic.
     """
     count, size = payoff.shape
     table = np.full((size + 1, count + 1), zero, dtype=payoff.dtype)

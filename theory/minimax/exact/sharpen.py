@@ -1,15 +1,17 @@
 """Sharpen a floating-point minimax solution of a learner without memory to rational bounds.
 
-* Where the problem is a linear program (infinitely many episodes, one episode, or the blind learner's regret) the value
+* Where the problem is a linear program (infinitely many episodes, one episode, or the blind learner's regret)
+the value
   is rational: equal bounds come from exact column generation.
-* With ``2 <= N < inf`` episodes the value is in general irrational. The linear program at a rational point near the
-  optimum gives an exact policy, whose worst loss is the upper bound, and weights ``w``. Convexity gives the lower
-  bound: with the tangents at ``r``, for ``p_g`` proportional to ``w_g / s_g``, ``s_g = -phi_g'(r_g)``,
+* With ``2 <= N < inf`` episodes the value is in general irrational. The linear program at a rational point
+near the
+  optimum gives an exact policy, whose worst loss is the upper bound, and weights ``w``. Convexity gives the
+  lower bound: with the tangents at ``r``, for ``p_g`` proportional to ``w_g / s_g``, ``s_g = -phi_g'(r_g)``,
 
       min_{rho in M} sum_g p_g phi_g(rho_g) >= sum_g p_g (phi_g(r_g) + s_g r_g) - U(p s),
 
-  one exact dynamic program. The bounds are equal where the optimum itself is rational and was hit; otherwise they
-  are a proved bracket and nothing more is claimed.
+  one exact dynamic program. The bounds are equal where the optimum itself is rational and was hit; otherwise
+  they are a proved bracket and nothing more is claimed.
 """
 
 from __future__ import annotations
@@ -24,17 +26,14 @@ import numpy as np
 
 from tabular.backup.rational import from_flint, to_flint
 from tabular.bounds import Bracket
-from tabular.errors import InstanceTooLargeError, NotExactError
 from tabular.policy import terminal_distribution
-from theory.minimax.exact.achievable import MAX_WORK, Achievable
+from theory.minimax.exact.achievable import Achievable
 from theory.minimax.exact.generation import solve_linear
 from theory.minimax.exact.loss import ExactLoss, LinearForm
 from theory.minimax.solution import MinimaxSolution
-from theory.success import SuccessTasks
 
 __all__ = ["ExactSolution", "sharpen"]
 
-MAX_TASKS = 400
 DENOMINATORS = (1000, 10**12)
 """Largest denominators of the points at which a convex problem is made linear, tried in this order."""
 
@@ -69,38 +68,22 @@ class ExactSolution:
     method: str
 
 
-def sharpen(marked: SuccessTasks, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
+def sharpen(achievable: Achievable, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
     """Return `solution` with rational bounds, equal wherever the value is found to be rational.
 
     Parameters
     ----------
-    marked : SuccessTasks
-        The tasks that were solved.
+    achievable : Achievable
+        The success polytope of the tasks that were solved.
     solution : MinimaxSolution
         A floating-point solution; only its policy and its weights are used, as starting points.
     tolerance : float
         The relative gap that still counts as certified where the bounds differ.
-
-    Raises
-    ------
-    NotExactError
-        If the process is known in floating point only.
-    InstanceTooLargeError
-        If exact arithmetic would take too long.
     """
     began = time.perf_counter()
-    if not marked.process.is_exact:
-        raise NotExactError(
-            f"{marked.base.name!r} is known in floating point only; make it exact with rationalised()."
-        )
-    if len(marked.names) > MAX_TASKS or len(marked.names) * marked.process.n_states > MAX_WORK:
-        raise InstanceTooLargeError(
-            f"Exact arithmetic on {len(marked.names)} tasks and {marked.process.n_states} states is over the limit of "
-            f"{MAX_TASKS} tasks or {MAX_WORK} pairs; solve without it, or name fewer goals."
-        )
-    achievable = Achievable(marked)
     optimum = achievable.optimum()
-    assert optimum.exact is not None and optimum.policies is not None
+    assert optimum.exact is not None
+    assert optimum.policies is not None
     loss = ExactLoss(solution.learner, solution.criterion, solution.episodes, tuple(optimum.exact.tolist()))
     vertices = [optimum.policies[..., task] for task in range(achievable.count)]
     vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
@@ -125,9 +108,7 @@ def _solve(
             return candidates[-1]
     lowest = min(candidates, key=lambda candidate: candidate.upper)
     highest = max(candidates, key=lambda candidate: candidate.lower)
-    return dataclasses.replace(
-        highest, upper=lowest.upper, policy=lowest.policy, success=lowest.success
-    )
+    return dataclasses.replace(highest, upper=lowest.upper, policy=lowest.policy, success=lowest.success)
 
 
 def _linear(
@@ -153,7 +134,11 @@ def _convex(
 ) -> ExactSolution:
     """Bracket a convex problem by the linear program at a rational point near its optimum."""
     theta, weights = solution.value.upper, solution.details["weights"]
-    points = [Fraction(float(r)).limit_denominator(denominator) for r in solution.details["required"]]
+    # Where the bound itself is out of reach by a rounding, the best success probability stands in for it.
+    points = [
+        min(best, Fraction(float(r)).limit_denominator(denominator)) if math.isfinite(r) else best
+        for r, best in zip(solution.details["required"], loss.optimum, strict=True)
+    ]
     # A task that costs less than the value even if it never succeeds does not bind.
     binding = [float(loss.value(task, Fraction(0))) > theta * (1 - 1e-9) for task in range(achievable.count)]
     slopes = [loss.slope(task, point) for task, point in enumerate(points)]
@@ -182,9 +167,7 @@ def _tangent_bound(
     total = prior.sum()
     prior, rewards = prior / total, np.array(weights, dtype=object) / total
     support, _ = achievable.support(to_flint(rewards))
-    cost = sum(
-        p * Fraction(loss.value(task, reference[task])) for task, p in enumerate(prior.tolist()) if p
-    )
+    cost = sum(p * Fraction(loss.value(task, reference[task])) for task, p in enumerate(prior.tolist()) if p)
     best = from_flint(np.array([support], dtype=object))[0]
     return Fraction(cost + rewards @ np.array(reference, dtype=object) - best), prior, rewards
 
@@ -195,7 +178,9 @@ def _result(
     value = _bracket(exact)
     success, marked = exact.success.tolist(), solution.details["marked"]
     if marked.augmented is None:
-        exploration = terminal_distribution(marked.process, exact.policy, representation="rational").probabilities
+        exploration = terminal_distribution(
+            marked.process, exact.policy, representation="rational"
+        ).probabilities
     else:
         exploration = exact.success.astype(float)
     details = {
