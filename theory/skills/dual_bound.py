@@ -67,6 +67,10 @@ class TerminalPolytope:
         return np.asarray(bound + moved + rounding)
 
 
+MAX_ENUMERATED_STATES = 64
+"""Larger processes exceed any limit on points after a few steps; the attempt alone would take minutes."""
+
+
 def known_polytope(
     process: ControlledMarkovProcess, *, max_points: int = MAX_POINTS
 ) -> TerminalPolytope | None:
@@ -76,6 +80,8 @@ def known_polytope(
         support = np.flatnonzero(goal_support(process))
         rows = np.eye(process.n_states)[support]
         return TerminalPolytope(rows, 0.0, "deterministic dynamics: the vertices are point masses")
+    if process.n_states > MAX_ENUMERATED_STATES:
+        return None
     try:
         rows, error = terminal_vertices(process, max_points=max_points)
     except InstanceTooLargeError:

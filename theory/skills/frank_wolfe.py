@@ -130,7 +130,8 @@ def minimise_over_terminal(
         choices = np.concatenate([choices, response.policies], axis=-1)
         weights = np.append(weights * (1 - 1e-3), 1e-3)
     raise ConvergenceError(
-        f"The gap of {value - lower:.3g} did not close to {tolerance} in {MAX_ROUNDS} rounds; raise the tolerance.",
+        f"The gap of {value - lower:.3g} did not close to {tolerance} in {MAX_ROUNDS} rounds; raise the "
+        "tolerance.",
         lower=lower,
         upper=value,
     )

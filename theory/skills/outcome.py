@@ -61,6 +61,15 @@ class Outcome:
         known = self.base_state >= 0
         return np.bincount(self.base_state[known], weights=terminal[known], minlength=self.base.n_states)
 
+    def rewards(self, terminal: np.ndarray) -> np.ndarray:
+        """Return rewards of terminal states, shape (S',), as rewards of the states of `base`, shape (S,).
+
+        Where several terminal states stand for one state their mean is taken.
+        """
+        known = self.base_state >= 0
+        count = np.bincount(self.base_state[known], minlength=self.base.n_states)
+        return np.asarray(self.marginal(terminal) / np.maximum(count, 1))
+
     def restore(self, policy: np.ndarray) -> np.ndarray:
         """Return the Markov policy of `base` with the same occupancy at every step, shape (T, C) or (C,).
 
@@ -145,7 +154,8 @@ def trajectory_outcome(process: ControlledMarkovProcess) -> Outcome:
     """
     if not isinstance(process.horizon, FiniteHorizon):
         raise UnsupportedError(
-            f"The trajectories of {process.name!r} have no bounded length; give a finite horizon, or states='end'."
+            f"The trajectories of {process.name!r} have no bounded length; give a finite horizon, or "
+            "states='end'."
         )
     tree = augment(
         process,

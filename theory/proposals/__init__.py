@@ -1,0 +1,85 @@
+"""Task proposals: which tasks each unsupervised method proposes, and the regret of learning from them.
+
+`propose(process, "diayn")` runs one method, `methods()` lists them, `compare(processes)` makes the table.
+Adding a method is adding one file here that defines ``METHOD``; discovery is automatic.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from tabular.errors import InvalidArgumentError
+from tabular.process import ControlledMarkovProcess
+from theory.minimax.solution import MinimaxSolution
+from theory.proposals.proposal import Proposal, ProposedSkill, evaluate
+from theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
+from theory.proposals.request import Draft, Method, Part, Request
+from theory.skills import States
+
+__all__ = [
+    "Draft",
+    "Method",
+    "Part",
+    "Proposal",
+    "ProposedSkill",
+    "Request",
+    "TrainedLearner",
+    "methods",
+    "propose",
+    "realise",
+    "trained_learner",
+    "worst_case_regret",
+]
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Return every method by name, found by looking into this folder."""
+    found: dict[str, Method] = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
+        method = getattr(importlib.import_module(f"{__name__}.{module.name}"), "METHOD", None)
+        if isinstance(method, Method):
+            found[method.name] = method
+    return found
+
+
+def propose(
+    process: ControlledMarkovProcess,
+    method: str,
+    states: States = "end",
+    skills: int | None = None,
+    seed: int = 0,
+    *,
+    certify: bool = True,
+    minimax: MinimaxSolution | None = None,
+) -> Proposal:
+    """Return what `method` proposes on `process`, with its regret beside the minimax regret.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    method : str
+        One of `methods`.
+    states : {"end", "all"}
+        Whether skills are told apart by the last state or by a state at a random step.
+    skills : int, optional
+        Number of skills; by default one for every reachable outcome.
+    seed : int
+    certify : bool
+        Whether to compute the capacity of the process, for an upper bound on the mutual information.
+    minimax : MinimaxSolution, optional
+        The minimax solution where it is known already.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such method, or an option is malformed.
+    """
+    known = methods()
+    if method not in known:
+        raise InvalidArgumentError(
+            f"Expected method to be one of {', '.join(known)}, but got method={method!r}."
+        )
+    return evaluate(known[method], Request(process, states, skills, seed), certify=certify, minimax=minimax)

@@ -1,0 +1,190 @@
+"""The alternation behind DIAYN, VIC and VALOR: discriminator by Bayes' rule, every skill re-planned by
+value iteration.
+
+For any discriminator ``q(z|s)`` the variational bound (Barber and Agakov 2003)
+
+    J(pi, q) = E_z E_{s ~ rho_z} [ log q(z|s) - log p(z) ] + w E_z H(pi_z)   <=   I(s; z) + w E_z H(pi_z)
+
+is tight at Bayes' posterior ``q(z|s) = p(z) rho_z(s) / m(s)``, ``m = sum_z p(z) rho_z``. Both steps
+maximise ``J`` in one argument: value iteration (soft where ``w > 0``) in the policies, Bayes' rule in
+``q``; where ``p(z)`` is learned it is maximised as well, as a channel capacity. So ``I + w H`` never
+decreases (T8).
+
+Where no skill ends (``m(s) = 0``) every ``q(. | s)`` is a Bayes posterior. This freedom is used: each such
+state is given to one skill, those of the least information first, which sends skills that share a state to
+where nobody is. Without it the alternation stops where two skills share a goal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.errors import UnsupportedError
+from tabular.goals import optimal_terminal_values
+from tabular.horizon import FiniteHorizon
+from tabular.policy import deterministic_policy
+from tabular.process import ControlledMarkovProcess
+from theory.information import channel_capacity
+from theory.skills.evaluation import terminal_rows
+
+__all__ = ["Skills", "alternate", "information", "plan", "posterior_rewards", "random_rewards"]
+
+FLOOR = 1e-30
+"""Smallest posterior probability inside a logarithm; mixing it in costs less than 1e-27 nats."""
+
+MAX_ROUNDS = 500
+STALLED = 2
+"""Rounds without progress that end the alternation: the states nobody reaches are dealt anew in each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skills:
+    """Skills in the course of an alternation.
+
+    Attributes
+    ----------
+    prior : ndarray, shape (K,)
+    rows : ndarray, shape (K, S)
+        Terminal distributions.
+    policies : tuple of ndarray
+        Choice probabilities of each skill.
+    rewards : ndarray, shape (K, S)
+        What the policies were planned for.
+    policy_entropy : float
+        ``E_z E[sum_t H(pi_z(.|s_t))]`` in nats; 0 for deterministic policies.
+    """
+
+    prior: np.ndarray
+    rows: np.ndarray
+    policies: tuple[np.ndarray, ...]
+    rewards: np.ndarray
+    policy_entropy: float = 0.0
+
+
+def information(prior: np.ndarray, rows: np.ndarray) -> float:
+    """Return ``I(s; z)`` in nats, without certificate: prior (K,), rows (K, S)."""
+    marginal = prior @ rows
+    ratio = np.where(rows > 0, rows / np.where(marginal > 0, marginal, 1.0), 1.0)
+    return float(prior @ (rows * np.log(ratio)).sum(axis=1))
+
+
+def random_rewards(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return ``log D(z|s) + log K`` for a discriminator drawn uniformly from the simplex, shape (K, S)."""
+    posterior = rng.dirichlet(np.ones(count), size=size).T
+    return np.asarray(np.log(np.maximum(posterior, FLOOR)) + np.log(count))
+
+
+def posterior_rewards(skills: Skills, support: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return ``log p(z|s) - log p(z)`` by Bayes' rule, shape (K, S); states nobody reaches are dealt to
+    skills."""
+    prior, rows = skills.prior, skills.rows
+    marginal = prior @ rows
+    ratio = rows / np.where(marginal > 0, marginal, 1.0)
+    rewards = np.log(np.maximum(ratio, FLOOR))
+    missed = rng.permutation(support[marginal[support] <= 0])
+    if len(missed):
+        gained = np.where(rows > 0, rows * rewards, 0.0).sum(axis=1) + rng.uniform(0, 1e-9, len(prior))
+        taker = np.resize(np.argsort(gained), len(missed))
+        rewards[:, missed] = np.log(FLOOR)
+        # A certain posterior is worth -log p(z); skills that are never drawn count as one of K.
+        rewards[taker, missed] = -np.log(np.where(prior[taker] > 0, prior[taker], 1.0 / len(prior)))
+    return np.asarray(rewards)
+
+
+def plan(
+    process: ControlledMarkovProcess, prior: np.ndarray, rewards: np.ndarray, entropy_weight: float = 0.0
+) -> Skills:
+    """Plan every skill for its terminal reward, by value iteration.
+
+    Parameters
+    ----------
+    prior : ndarray, shape (K,)
+    rewards : ndarray, shape (K, S)
+    entropy_weight : float
+        ``w``, in units of reward per nat of policy entropy; soft value iteration where positive.
+
+    Raises
+    ------
+    UnsupportedError
+        For an entropy bonus at a geometric horizon.
+    """
+    if entropy_weight > 0:
+        return _plan_softly(process, prior, rewards, entropy_weight)
+    shifted = (rewards - rewards.min(axis=1, keepdims=True)).T
+    choices = optimal_terminal_values(process, shifted, policies=True).policies
+    assert choices is not None
+    policies = tuple(deterministic_policy(process, choices[..., z]) for z in range(len(prior)))
+    return Skills(prior, terminal_rows(process, choices), policies, rewards)
+
+
+def _plan_softly(
+    process: ControlledMarkovProcess, prior: np.ndarray, rewards: np.ndarray, weight: float
+) -> Skills:
+    """Soft value iteration: ``V_t = w log sum_a exp(P_a V_{t+1} / w)``, ``pi = exp((Q - V) / w)``."""
+    if not isinstance(process.horizon, FiniteHorizon):
+        raise UnsupportedError("A policy-entropy bonus needs a finite horizon; use entropy_weight=0.")
+    starts, owner = process.choice_offsets[:-1], process.choice_state
+    values, steps = rewards.T, []
+    for _ in range(process.horizon.steps):
+        q = np.asarray(process.matrix @ values)
+        top = np.maximum.reduceat(q, starts, axis=0)
+        share = np.exp((q - top[owner]) / weight)
+        total = np.add.reduceat(share, starts, axis=0)
+        values = top + weight * np.log(total)
+        steps.append(share / total[owner])
+    policies = np.stack(steps[::-1])
+    now = np.repeat(process.initial[:, None], len(prior), axis=1)
+    entropy = np.zeros(len(prior))
+    for step in policies:
+        flow = now[owner] * step
+        entropy -= (flow * np.log(np.where(step > 0, step, 1.0))).sum(axis=0)
+        now = np.asarray(process.matrix.T @ flow)
+    rows = (now / now.sum(axis=0)).T
+    return Skills(prior, rows, tuple(np.moveaxis(policies, -1, 0)), rewards, float(prior @ entropy))
+
+
+def alternate(
+    process: ControlledMarkovProcess,
+    start: Skills,
+    support: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    learn_prior: bool = False,
+    entropy_weight: float = 0.0,
+) -> tuple[Skills, tuple[float, ...]]:
+    """Alternate until nothing improves; return the skills and the objective by round, which never decreases.
+
+    Parameters
+    ----------
+    start : Skills
+    support : ndarray of int
+        The states where an episode can end.
+    learn_prior : bool
+        Whether ``p(z)`` is optimised (VIC) or stays as it is (DIAYN, VALOR).
+    entropy_weight : float
+        ``w`` of the policy-entropy bonus.
+    """
+    skills = _with_best_prior(start) if learn_prior else start
+    curve = [information(skills.prior, skills.rows) + entropy_weight * skills.policy_entropy]
+    stalled = 0
+    for _ in range(MAX_ROUNDS):
+        following = plan(process, skills.prior, posterior_rewards(skills, support, rng), entropy_weight)
+        following = _with_best_prior(following) if learn_prior else following
+        objective = information(following.prior, following.rows) + entropy_weight * following.policy_entropy
+        stalled = 0 if objective > curve[-1] + 1e-12 else stalled + 1
+        if stalled > STALLED:
+            break
+        skills = following
+        curve.append(objective)
+    return skills, tuple(curve)
+
+
+def _with_best_prior(skills: Skills) -> Skills:
+    """Replace ``p(z)`` by the capacity-achieving one, unless it is that already."""
+    channel = channel_capacity(skills.rows, tolerance=1e-10)
+    if information(channel.input_distribution, skills.rows) <= information(skills.prior, skills.rows):
+        return skills
+    prior = np.where(channel.input_distribution > 1e-12, channel.input_distribution, 0.0)
+    return Skills(prior / prior.sum(), skills.rows, skills.policies, skills.rewards, skills.policy_entropy)

@@ -1,0 +1,44 @@
+"""DIAYN, "Diversity is all you need": skills that a discriminator can tell apart, under a fixed uniform
+prior.
+
+Objective: ``I(s; z) + w (H(a|s) - I(a; z|s)) = I(s; z) + w H(a|s, z)`` with ``p(z)`` uniform over ``K``
+skills; reward ``log p(z|s) - log p(z)``.
+
+Made discrete: skills are tabular Markov policies planned exactly, the discriminator is Bayes' rule.
+``states="end"`` is the terminal-state variant that the source's theory speaks of; ``states="all"`` sees a
+state at a uniformly random step, which is what the published method maximises.
+
+Differs from the paper: no networks and no sampling; the policy-entropy weight ``w`` (0.1 there) is 0 by
+default, since exact planning needs no exploration bonus; several restarts, of which the most informative is
+kept.
+
+Source: B. Eysenbach, A. Gupta, J. Ibarz, S. Levine, "Diversity is all you need: learning skills without a
+reward function", arXiv 1802.06070 (2018).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from theory.proposals.alternation import alternate, plan, random_rewards
+from theory.proposals.request import Draft, Method, Part, Request
+
+__all__ = ["METHOD", "diayn"]
+
+RESTARTS = 4
+
+
+def diayn(request: Request, *, entropy_weight: float = 0.0) -> Draft:
+    """Return DIAYN's skills; `entropy_weight` is ``w`` in units of reward per nat."""
+    process = request.outcome.process
+    prior = np.full(request.count, 1.0 / request.count)
+    runs = []
+    for rng in request.generators(RESTARTS):
+        first = plan(process, prior, random_rewards(request.count, process.n_states, rng), entropy_weight)
+        runs.append(alternate(process, first, request.support, rng, entropy_weight=entropy_weight))
+    skills, _ = max(runs, key=lambda run: run[1][-1])
+    part = Part(1.0, request.outcome, skills.prior, skills.policies, skills.rewards)
+    return Draft((part,), tuple(curve for _, curve in runs))
+
+
+METHOD = Method("diayn", "tell skills apart by a state; uniform prior on skills", diayn, monotone=True)

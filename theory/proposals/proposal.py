@@ -1,0 +1,303 @@
+"""What a method proposes, evaluated the same way for every method: marginals, certified information,
+regrets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tabular.bounds import Bracket
+from tabular.goals import goal_support
+from tabular.process import ControlledMarkovProcess
+from theory.minimax.solution import MinimaxSolution
+from theory.minimax.without_memory import solve_without_memory
+from theory.proposals.regrets import Explorer, TrainedLearner, realise, trained_learner, worst_case_regret
+from theory.proposals.request import Draft, Method, Part, Request
+from theory.skills import (
+    ProcessCapacity,
+    States,
+    information_lower_bound,
+    make_skills,
+    mixture,
+    process_capacity,
+)
+from theory.skills.dual_bound import support_bound
+from theory.tasks import GoalTasks
+
+__all__ = ["Proposal", "ProposedSkill", "evaluate"]
+
+UNIFORM_TOLERANCE = 1e-6
+"""Largest difference between a probability and that of the uniform distribution called equal."""
+
+REGRET_TOLERANCE = 1e-4
+"""Largest relative difference between two regrets called equal: the square root of the information's
+tolerance."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProposedSkill:
+    """One task ``z`` of a proposal, with the policy that solves it.
+
+    Attributes
+    ----------
+    probability : float
+        ``p(z)``.
+    marginal : ndarray, shape (S,)
+        Distribution of the state that the method looks at: the last one, or one at a random step.
+    terminal : ndarray, shape (S,)
+        Distribution of the last state.
+    policy : ndarray, shape (T, C) or (C,)
+    reward : ndarray, shape (S,)
+        The task's reward ``r_z(s)``; zero where the method's tasks are not functions of a state.
+    start : int or None
+        The start state of the skill, for methods with skills by start.
+    """
+
+    probability: float
+    marginal: np.ndarray
+    terminal: np.ndarray
+    policy: np.ndarray
+    reward: np.ndarray
+    start: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A proposed distribution of tasks on a process.
+
+    Attributes
+    ----------
+    method : Method
+    process : ControlledMarkovProcess
+    states : {"end", "all"}
+    seed : int
+    goal_distribution : ndarray, shape (S,)
+        The goals proposed: the marginal of the skills, unless the method names its goals.
+    skills : tuple of ProposedSkill
+    mutual_information : Bracket
+        In nats. ``lower`` is that of the skills, certified; ``upper`` bounds that of *any* skills.
+    capacity_known : bool
+        Whether ``upper`` is the certified capacity, and not just a bound.
+    exploration : ndarray, shape (S,)
+        Terminal distribution of the learner that explores with the proposal; see `theory.proposals.regrets`.
+    regret : Bracket
+        Its worst-case memoryless regret (``N = inf``, goals at the end of the episode), possibly infinite.
+    minimax : MinimaxSolution
+        The best possible.
+    curves : tuple of tuple of float
+        The method's objective by round, one curve a restart (or phase).
+    details : mapping
+    """
+
+    method: Method
+    process: ControlledMarkovProcess
+    states: States
+    seed: int
+    goal_distribution: np.ndarray
+    skills: tuple[ProposedSkill, ...]
+    mutual_information: Bracket
+    capacity_known: bool
+    exploration: np.ndarray
+    regret: Bracket
+    minimax: MinimaxSolution
+    curves: tuple[tuple[float, ...], ...]
+    details: Mapping[str, Any]
+
+    @property
+    def worst_case_regret(self) -> float:
+        """The worst-case regret as a number; infinite where a reachable goal is never proposed."""
+        return self.regret.midpoint
+
+    @property
+    def minimax_regret(self) -> float:
+        """The smallest worst-case regret of any memoryless learner."""
+        return self.minimax.value.midpoint
+
+    @cached_property
+    def uniform_goals(self) -> np.ndarray:
+        """The uniform distribution on the reachable goals, shape (S,)."""
+        goals = goal_support(self.process)
+        return np.asarray(goals / goals.sum())
+
+    @property
+    def distance_to_uniform(self) -> float:
+        """Total-variation distance of the proposed goals from uniform on the reachable goals."""
+        return 0.5 * float(np.abs(self.goal_distribution - self.uniform_goals).sum())
+
+    @property
+    def distance_to_minimax(self) -> float:
+        """Total-variation distance of the exploration from that of the minimax solution found (it may not
+        be unique)."""
+        assert self.minimax.exploration is not None
+        return 0.5 * float(np.abs(self.exploration - self.minimax.exploration).sum())
+
+    @property
+    def coverage(self) -> float:
+        """Share of the reachable goals that the exploration ends in."""
+        goals = goal_support(self.process)
+        return float(np.count_nonzero(self.exploration[goals] > 0) / np.count_nonzero(goals))
+
+    @property
+    def price(self) -> float:
+        """Worst-case regret over the minimax regret: 1 where both vanish, infinite where only the latter
+        does."""
+        if self.minimax_regret <= 1e-9:
+            return 1.0 if self.worst_case_regret <= 1e-9 else math.inf
+        return self.worst_case_regret / self.minimax_regret
+
+    @property
+    def matches_uniform(self) -> bool:
+        """Whether the proposed goals are uniform on the reachable ones, to 1e-6."""
+        return bool(np.abs(self.goal_distribution - self.uniform_goals).max() <= UNIFORM_TOLERANCE)
+
+    @property
+    def matches_minimax(self) -> bool:
+        """Whether the worst-case regret is the minimax regret, to a relative 1e-4."""
+        excess = self.regret.upper - self.minimax.value.lower
+        return bool(excess <= REGRET_TOLERANCE * max(1.0, self.minimax_regret))
+
+    @cached_property
+    def trained(self) -> TrainedLearner:
+        """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use."""
+        return trained_learner(self.process, self.goal_distribution)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ``metaregret-proposal/1`` document; JSON has no infinity, so infinite numbers are
+        ``"inf"``."""
+        upper = self.mutual_information.upper
+        return {
+            "format": "metaregret-proposal/1",
+            "process": self.process.name,
+            "method": self.method.name,
+            "states": self.states,
+            "seed": self.seed,
+            "goal_distribution": self._by_name(self.goal_distribution),
+            "mutual_information": {
+                "lower": self.mutual_information.lower,
+                "upper": upper if self.capacity_known else None,
+                "bound": upper,
+            },
+            "skills": [
+                {"probability": skill.probability, "marginal": self._by_name(skill.marginal)}
+                | ({} if skill.start is None else {"start": self.process.states[skill.start]})
+                for skill in self.skills
+            ],
+            "exploration": self._by_name(self.exploration),
+            "coverage": self.coverage,
+            "worst_case_regret": _json_number(self.worst_case_regret),
+            "minimax_regret": _json_number(self.minimax_regret),
+            "minimax": {key: _json_number(value) for key, value in self.minimax.value.to_json().items()},
+            "price": _json_number(self.price),
+            "matches_uniform": self.matches_uniform,
+            "matches_minimax": self.matches_minimax,
+            "curves": [list(curve) for curve in self.curves],
+        }
+
+    def _by_name(self, weights: np.ndarray) -> dict[str, float]:
+        return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(weights)}
+
+
+def _json_number(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def evaluate(
+    method: Method, request: Request, *, certify: bool = True, minimax: MinimaxSolution | None = None
+) -> Proposal:
+    """Run a method and evaluate what it proposes.
+
+    Parameters
+    ----------
+    method : Method
+    request : Request
+    certify : bool
+        Whether to compute the capacity of the process, for the upper bound on the information.
+    minimax : MinimaxSolution, optional
+        The minimax solution of the process where it is known already.
+    """
+    draft = method.run(request)
+    skills, information = [], 0.0
+    for part in draft.parts:
+        found, lower = _skills(part, several=len(draft.parts) > 1)
+        skills += found
+        information += part.weight * lower
+    marginal: np.ndarray = sum(
+        (s.probability * s.marginal for s in skills), np.zeros(request.process.n_states)
+    )
+    goals = marginal if draft.goal_distribution is None else draft.goal_distribution
+    upper, known, how = _information_bound(draft, certify)
+    explorer = _explorer(request, draft, skills, goals)
+    return Proposal(
+        method=method,
+        process=request.process,
+        states=request.states,
+        seed=request.seed,
+        goal_distribution=goals,
+        skills=tuple(skills),
+        mutual_information=Bracket(min(information, upper), upper, lower_from="the skills", upper_from=how),
+        capacity_known=known,
+        exploration=explorer.terminal,
+        regret=worst_case_regret(request.process, explorer.terminal, explorer.error),
+        minimax=minimax or solve_without_memory(GoalTasks.reachable(request.process)),
+        curves=draft.curves,
+        details=draft.details,
+    )
+
+
+def _skills(part: Part, *, several: bool) -> tuple[list[ProposedSkill], float]:
+    """The skills of a part on the original process, and a certified lower bound on their information."""
+    seen = make_skills(part.outcome.process, part.probabilities, part.policies)
+    base = part.outcome.base
+    start = int(np.argmax(base.initial)) if several else None
+    skills = []
+    for skill, reward in zip(seen, part.rewards, strict=True):
+        policy = part.outcome.restore(skill.policy)
+        (plain,) = make_skills(base, [1.0], [policy])
+        skills.append(
+            ProposedSkill(
+                part.weight * skill.probability,
+                part.outcome.marginal(skill.terminal),
+                plain.terminal,
+                policy,
+                part.outcome.rewards(reward),
+                start,
+            )
+        )
+    return skills, information_lower_bound(seen)
+
+
+def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
+    """An upper bound on the information of any skills, whether it is the certified capacity, and how."""
+    total, known, how = 0.0, True, "capacity of the process"
+    for part in draft.parts:
+        if certify:
+            found = draft.details.get("capacity")
+            capacity = found if isinstance(found, ProcessCapacity) else process_capacity(part.outcome.process)
+            total += part.weight * capacity.mutual_information.upper
+            known, how = known and capacity.known, capacity.mutual_information.upper_from
+        else:
+            total += part.weight * support_bound(part.outcome.process)
+            known, how = False, "logarithm of the number of outcomes"
+    return total, known, how
+
+
+def _explorer(request: Request, draft: Draft, skills: list[ProposedSkill], goals: np.ndarray) -> Explorer:
+    """The terminal distribution with which a learner can explore; see `theory.proposals.regrets`."""
+    if draft.goal_distribution is not None or request.states == "all":
+        realised = realise(request.process, goals)
+        if realised is not None:
+            return realised
+    evaluated = []
+    for part in draft.parts:
+        policies = [part.outcome.restore(policy) for policy in part.policies]
+        evaluated.append((part.weight, make_skills(part.outcome.base, part.probabilities, policies)))
+    terminal: np.ndarray = sum((w * mixture(found) for w, found in evaluated), np.zeros_like(goals))
+    error: np.ndarray = sum(
+        (w * s.probability * s.error for w, f in evaluated for s in f), np.zeros_like(goals)
+    )
+    return Explorer(terminal, error + terminal * 1e-15 * (len(skills) + 4))
