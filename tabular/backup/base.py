@@ -38,6 +38,13 @@ class Backup(ABC):
     def __init__(self, process: ControlledMarkovProcess) -> None:
         self.process = process
         self._starts = process.choice_offsets[:-1]
+        # Choice number k of every state that has one: whole columns are compared at once, one k at a time.
+        counts = np.diff(process.choice_offsets)
+        self._later_choices: list[tuple[np.ndarray | slice, np.ndarray]] = []
+        for k in range(1, int(counts.max())):
+            states = np.flatnonzero(counts > k)
+            everywhere = len(states) == process.n_states
+            self._later_choices.append((slice(None) if everywhere else states, self._starts[states] + k))
 
     @abstractmethod
     def expected(self, values: np.ndarray) -> np.ndarray:
@@ -61,10 +68,19 @@ class Backup(ABC):
 
     def best(self, q: np.ndarray) -> np.ndarray:
         """Return the maximum of `q` over each state's choices: shape (C, K) to (S, K)."""
-        return np.maximum.reduceat(q, self._starts, axis=0)
+        result = q[self._starts]
+        for states, choices in self._later_choices:
+            result[states] = np.maximum(result[states], q[choices])
+        return result
 
     def greedy(self, q: np.ndarray) -> np.ndarray:
         """Return the first best choice of each state: shape (C, K) to int64 (S, K)."""
-        top = np.repeat(self.best(q), np.diff(self.process.choice_offsets), axis=0)
-        index = np.arange(len(q)).reshape((-1,) + (1,) * (q.ndim - 1))
-        return np.minimum.reduceat(np.where(q == top, index, len(q)), self._starts, axis=0)
+        top = q[self._starts]
+        result = np.empty(top.shape, dtype=np.int64)
+        result[...] = self._starts.reshape((-1,) + (1,) * (q.ndim - 1))
+        for states, choices in self._later_choices:
+            following = q[choices]
+            better = following > top[states]
+            result[states] = np.where(better, choices.reshape((-1,) + (1,) * (q.ndim - 1)), result[states])
+            top[states] = np.where(better, following, top[states])
+        return result
