@@ -140,9 +140,9 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
     if problem.terminal is not None:
         terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
     unit = math.lcm(*{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()})
-    paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])  # type: ignore[misc]
+    paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])
     expected = np.add.reduceat(weights * paid, process.offsets[:-1])
-    values = _objects([item.numerator * (unit // item.denominator) for item in terminal])  # type: ignore[misc]
+    values = _objects([item.numerator * (unit // item.denominator) for item in terminal])
     policy = np.empty((steps, process.n_states), dtype=np.int64) if keep_policy else None
     scale = 1
     for step in range(steps - 1, -1, -1):

@@ -16,7 +16,7 @@ import numpy as np
 
 from tabular.process import ControlledMarkovProcess
 
-__all__ = ["Rows", "dense_rows", "rows_of"]
+__all__ = ["Rows", "dense_rows", "frozen", "lay_out", "rows_of"]
 
 PADDING_LIMIT = 1.5
 """Largest accepted ratio of padded to stored transitions."""
@@ -63,6 +63,16 @@ class Rows:
         return len(self.choice_offsets) - 1
 
 
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Return a read-only view: one compiled version of every kernel serves all callers."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+NOTHING = frozen(np.empty(0, dtype=np.int64))
+"""No offsets: the rows have a fixed width."""
+
 _rows: WeakKeyDictionary[ControlledMarkovProcess, Rows] = WeakKeyDictionary()
 _dense: WeakKeyDictionary[ControlledMarkovProcess, np.ndarray] = WeakKeyDictionary()
 
@@ -81,17 +91,15 @@ def lay_out(
     choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray, probabilities: np.ndarray
 ) -> Rows:
     """Lay out rows given in the canonical form; rows may be empty or sum to less than one."""
+    choice_offsets, offsets, probabilities = frozen(choice_offsets), frozen(offsets), frozen(probabilities)
     lengths = np.diff(offsets)
     longest = int(lengths.max(initial=0))
     padded = longest * len(lengths)
     threaded = max(padded, len(successors)) >= THREADED_WORK
     if longest and padded == len(successors):
-        nothing = np.empty(0, dtype=np.int64)
-        return Rows(
-            choice_offsets, nothing, longest, successors.astype(np.int32), probabilities, longest, threaded
-        )
+        return Rows(choice_offsets, NOTHING, longest, narrow(successors), probabilities, longest, threaded)
     if not longest or padded > PADDING_LIMIT * len(successors) + 64:
-        return Rows(choice_offsets, offsets, 0, successors.astype(np.int32), probabilities, longest, threaded)
+        return Rows(choice_offsets, offsets, 0, narrow(successors), probabilities, longest, threaded)
     place = np.repeat(np.arange(len(lengths)) * longest - offsets[:-1], lengths)
     place += np.arange(len(successors))
     wide_successors = np.zeros(padded, dtype=np.int32)
@@ -99,8 +107,13 @@ def lay_out(
     wide_successors[place] = successors
     wide_probabilities[place] = probabilities
     return Rows(
-        choice_offsets, np.empty(0, dtype=np.int64), longest, wide_successors, wide_probabilities, longest, threaded
+        choice_offsets, NOTHING, longest, frozen(wide_successors), frozen(wide_probabilities), longest, threaded
     )
+
+
+def narrow(indices: np.ndarray) -> np.ndarray:
+    """Return indices in 32 bits, read-only."""
+    return frozen(indices.astype(np.int32))
 
 
 def dense_rows(process: ControlledMarkovProcess) -> np.ndarray | None:

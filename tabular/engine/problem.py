@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tabular.bounds import UNIT_ROUNDOFF, relative_error
-from tabular.engine.layout import Rows, rows_of
+from tabular.engine.layout import Rows, frozen, rows_of
 from tabular.engine.solution import Objective
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
@@ -129,7 +129,7 @@ def read_problem(
         objective=kind,
         sign=sign,
         given=given,
-        rewards=folded if sign > 0 else -folded,
+        rewards=frozen(folded if sign > 0 else -folded),
         reward_scale=scale,
         gamma=_read_gamma(gamma) if kind is Objective.DISCOUNTED else None,
         steps=_read_steps(steps) if kind is Objective.FINITE else None,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tabular.engine.graph import ChoiceGraph
+from tabular.engine.layout import frozen
 from tabular.engine.problem import Problem
 from tabular.engine.solution import Objective
 from tabular.errors import UnsupportedError
@@ -262,4 +263,4 @@ def _assemble(
     rewards = np.where(own, folded[np.maximum(origin, 0)], 0.0)
     choice_offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_classes + 1))])
     reduced = ChoiceGraph(choice_offsets.astype(np.int64), offsets.astype(np.int64), successors)
-    return Quotient(reduced, probabilities, rewards, origin, transition, state_class, inner)
+    return Quotient(reduced, probabilities, frozen(rewards), origin, transition, state_class, inner)
