@@ -28,6 +28,7 @@ from tabular.process import ControlledMarkovProcess
 from tabular.strategies import processes
 from theory.claims import (
     DETERMINISTIC,
+    FINITE_HORIZON,
     Context,
     Group,
     Kind,
@@ -201,6 +202,7 @@ THEOREM = Theorem(
         Planted("dropped constant", Claim(value=lambda n: n)),
         Planted("factor for exponent", Claim(uniform=lambda actions, steps: actions * steps - 1)),
     ),
+    assumptions=(FINITE_HORIZON,),
     uses=("T01", "T04"),
     expected=Verdict.PROVED,
 )

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from tabular.environments.line import line
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes, distributions
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold
+from theory.claims import FINITE_HORIZON, Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold
 from theory.claims.oracles import bayes_learner, bayes_regret_at
 from theory.minimax.memory import solve_memory
 from theory.tasks import Detection, GoalTasks
@@ -195,5 +195,6 @@ THEOREM = Theorem(
         ),
         Planted("mass moved to the goal in passing", Claim(move=lambda prior, h, g: _moved(prior, g, h))),
     ),
+    assumptions=(FINITE_HORIZON,),
     uses=("T12",),
 )

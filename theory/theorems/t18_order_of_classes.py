@@ -23,7 +23,7 @@ from tabular.goals import goal_support
 from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import distributions, policies, processes
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, vanishes
+from theory.claims import FINITE_HORIZON, Context, Group, Kind, Method, Planted, Theorem, Trial, vanishes
 from theory.claims.oracles import bayes_learner
 from theory.minimax.memory import solve_memory
 from theory.minimax.solution import Learner
@@ -139,5 +139,6 @@ THEOREM = Theorem(
         Planted("blind before memoryless", Claim(blind=lambda memoryless, blind: memoryless - blind)),
         Planted("memory halves the price", Claim(memory=lambda memory, memoryless: memoryless - 2 * memory)),
     ),
+    assumptions=(FINITE_HORIZON,),
     uses=("T01", "T04", "T12"),
 )
