@@ -16,6 +16,7 @@ from tabular.rationals import MAX_DIGITS, parse_fraction
 __all__ = ["MAX_BYTES", "abridged", "read_document", "require", "write_text"]
 
 MAX_BYTES = 256 * 2**20
+CHUNK = 2**20
 
 
 def read_document(path: Path, form: str) -> dict[str, Any]:
@@ -77,10 +78,12 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
 
 def _read_text(path: Path) -> str:
     try:
+        content = bytearray()
         with path.open("rb") as stream:  # devices and pipes tell no size: read no more than the limit
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise FileFormatError(f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem.")
+            while chunk := stream.read(CHUNK):
+                content += chunk
+                if len(content) > MAX_BYTES:
+                    raise FileFormatError(f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem.")
         return content.decode("utf-8")
     except FileFormatError:
         raise

@@ -1,0 +1,19 @@
+"""Settings of all tests; see README.md in this folder for where a test goes."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Small problems are faster on one thread, and the test runner already uses every core. NumPy reads these when it is
+# loaded, by the first test module.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+# Compiled kernels are slow at first call, so there are no deadlines; the same examples run everywhere, so a failure
+# is never a flake. HYPOTHESIS_PROFILE=search looks at many more, and at new ones every time.
+_QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_QUIET)
+settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
