@@ -1,0 +1,131 @@
+"""A compressed NPZ file of a process and, optionally, rewards: plain arrays, never pickles.
+
+The file carries the canonical arrays and names; reading it runs all checks of `ControlledMarkovProcess` again.
+Integers beyond 64 bits (exact probabilities, rewards) are stored as decimal text.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+from tabular.rationals import parse_fraction
+
+__all__ = ["FORMAT", "read_npz", "write_npz"]
+
+FORMAT = "metaregret-npz/1"
+
+ARRAYS = ("choice_offsets", "choice_action", "offsets", "successors", "probabilities", "initial")
+
+LARGEST_MEMBER = 2**34
+"""Largest accepted size of one unpacked array (16 GiB): a small archive may unpack to anything."""
+
+
+def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.ndarray | None = None) -> None:
+    """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ file."""
+    horizon = process.horizon
+    arrays: dict[str, Any] = {name: getattr(process, name) for name in ARRAYS}
+    arrays["format"] = np.array(FORMAT)
+    arrays["name"] = np.array(process.name)
+    arrays["horizon"] = np.array(str(horizon.steps if isinstance(horizon, FiniteHorizon) else 0))
+    arrays["gamma"] = np.array("" if isinstance(horizon, FiniteHorizon) else str(horizon.gamma))
+    arrays["states"] = _names(process.states)
+    arrays["actions"] = _names(process.actions)
+    if process.is_exact:
+        assert process.exact_initial is not None
+        arrays["numerators"] = _plain(process.numerators)
+        arrays["denominators"] = _plain(process.denominators)
+        arrays["exact_initial"] = np.array([str(p) for p in process.exact_initial])
+    if rewards is not None:
+        arrays["rewards"] = _plain(rewards)
+    with open(path, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def _names(labels: Labels) -> np.ndarray:
+    """Names as text, or their count where they are just numbers."""
+    return np.array(len(labels)) if labels.counted else np.array(list(labels))
+
+
+def _plain(array: np.ndarray | None) -> np.ndarray:
+    assert array is not None
+    return np.array([str(item) for item in array]) if array.dtype == object else array
+
+
+def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
+    """Return the process and the rewards (floats, or an object array of `Fraction`; None if there are none).
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not such an archive, lacks an array, carries pickled objects, or its content is malformed.
+    """
+    try:
+        _check_sizes(path)
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise FileFormatError(f"{path} is not a {FORMAT} file: {error}; write it with write_npz.") from error
+    if "format" not in arrays or str(arrays["format"]) != FORMAT:
+        raise FileFormatError(f"Expected format {FORMAT!r} in {path}, but got {str(arrays.get('format'))!r}.")
+    for name in (*ARRAYS, "states", "actions", "horizon", "gamma", "name"):
+        if name not in arrays:
+            raise FileFormatError(f"{path} lacks the array {name!r}; write it again with write_npz.")
+    try:
+        process = _process(arrays)
+        return process, _rewards(arrays.get("rewards"))
+    except (InvalidProcessError, InvalidArgumentError, ValueError, TypeError, IndexError) as error:
+        raise FileFormatError(f"{path} holds a malformed process: {error}") from error
+
+
+def _check_sizes(path: Path | str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.file_size > LARGEST_MEMBER:
+                raise ValueError(f"array {member.filename!r} would unpack to {member.file_size} bytes")
+
+
+def _process(arrays: dict[str, np.ndarray]) -> ControlledMarkovProcess:
+    gamma = str(arrays["gamma"])
+    horizon: Horizon = (
+        GeometricHorizon(parse_fraction(gamma, "gamma")) if gamma else FiniteHorizon(int(str(arrays["horizon"])))
+    )
+    exact = "numerators" in arrays
+    return ControlledMarkovProcess(
+        states=_labels(arrays["states"], "state"),
+        actions=_labels(arrays["actions"], "action"),
+        horizon=horizon,
+        name=str(arrays["name"]),
+        numerators=_integers(arrays["numerators"]) if exact else None,
+        denominators=_integers(arrays["denominators"]) if exact else None,
+        exact_initial=tuple(parse_fraction(str(p), "initial") for p in arrays["exact_initial"]) if exact else None,
+        **{name: arrays[name] for name in ARRAYS},
+    )
+
+
+def _labels(stored: np.ndarray, what: str) -> Labels:
+    return Labels(int(stored), what) if stored.ndim == 0 else Labels([str(name) for name in stored], what)
+
+
+def _integers(stored: np.ndarray) -> np.ndarray:
+    if stored.dtype.kind != "U":
+        return stored
+    result = np.empty(len(stored), dtype=object)
+    result[:] = [int(text) for text in stored]
+    return result
+
+
+def _rewards(stored: np.ndarray | None) -> np.ndarray | None:
+    if stored is None or stored.dtype.kind != "U":
+        return stored
+    result = np.empty(len(stored), dtype=object)
+    result[:] = [Fraction(text) for text in stored]
+    return result
