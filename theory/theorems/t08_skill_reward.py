@@ -63,7 +63,8 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     terms = [sympy.log(claim.ratio(x, prior)) for x in (posterior, other)]
     gap = joint * (terms[0] - terms[1]) - joint * sympy.log(posterior / other)
     yield vanishes("gap of one term", sympy.expand_log(gap, force=True))
-    weights, first, second = sympy.symbols("p_1 p_2", positive=True), *sympy.symbols("a b", positive=True)
+    weights = sympy.symbols("p_1 p_2", positive=True)
+    first, second = sympy.symbols("a b", positive=True)
     discriminator = claim.update(weights, [[first, 1 - first], [second, 1 - second]])
     yield vanishes(
         "the discriminator is a distribution over skills", sum(row[0] for row in discriminator) - 1

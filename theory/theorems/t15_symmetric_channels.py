@@ -116,8 +116,8 @@ def symmetric_processes(draw: st.DrawFn) -> ControlledMarkovProcess:
     """
     size = draw(st.sampled_from((2, 3, 4)))
     row = draw(distributions(size, largest=5))
-    shift = (lambda s, g: s ^ g) if size == 4 and draw(st.booleans()) else (lambda s, g: (s - g) % size)
-    rows = [[row[shift(s, g)] for s in range(size)] for g in range(size)]
+    modulo_two = size == 4 and draw(st.booleans())
+    rows = [[row[s ^ g if modulo_two else (s - g) % size] for s in range(size)] for g in range(size)]
     if draw(st.booleans()):
         rows.append([(a + b) / 2 for a, b in zip(rows[0], rows[1], strict=True)])
     moves = [(s, a, t, p) for s in range(size) for a, one in enumerate(rows) for t, p in enumerate(one) if p]
@@ -213,7 +213,7 @@ THEOREM = Theorem(
         r"C=\log K-H(\text{row}),\quad \min_\rho\max_g\mathrm{Reg}=Kv-1"
     ),
     kind=Kind.CLASSICAL,
-    source="Gallager, Information Theory and Reliable Communication, 1968, sec. 4.5; the minimax part is ours",
+    source="R. G. Gallager, Information Theory and Reliable Communication, 1968, sec. 4.5; minimax part: ours",
     claim=Claim(),
     methods=(
         Method("weighted regrets and entries", Group.SYMBOLIC, symbolic, general="all K and v"),
