@@ -1,4 +1,4 @@
-"""The hyperstate graph: sizes, merging, task sets of any number, refusal, and the collapsed graph against the full."""
+"""The hyperstate graph: sizes, merging, many tasks, refusal, the collapsed graph against the full one."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def test_collapsed_graph_is_the_full_graph(process: ControlledMarkovProcess, cos
 
 
 def test_size_of_the_line_by_hand() -> None:
-    """Line of 3 from the middle, T = 1, N = 2: each episode has one state, three moves and its beginning.
+    """Line of 3 from the middle, T = 1, N = 2: an episode has one state, three moves and its beginning.
 
-    First episode: one set, 1 + 1 hyperstates, 1 + 3 edges. Second: three sets of two goals, 3 (1 + 1) and 3 (1 + 3).
+    First episode: one set, 1 + 1 hyperstates, 1 + 3 edges. Second: three sets of two goals, 3 (1 + 1) and 3
+    (1 + 3).
     """
     size = build_graph(goal_signals(line(3, start=1, horizon=1), np.arange(3)), 2, max_edges=LIMIT).size
     assert (size.hyperstates, size.edges) == (8, 16)

@@ -11,6 +11,9 @@ from theory.minimax.memory.adversary import (
     TotalVariationBall,
 )
 from theory.minimax.memory.bayes import BayesLearner, bayes_optimal
+from theory.minimax.memory.exact import ExactMemory, sharpen_memory
+from theory.minimax.memory.game import MemoryGame, estimate_size, memory_game
+from theory.minimax.memory.horizon import enough_episodes
 from theory.minimax.memory.mixture import BehaviourPolicy, Mixture
 from theory.minimax.memory.solve import solve_memory
 
@@ -19,11 +22,17 @@ __all__ = [
     "BayesLearner",
     "BehaviourPolicy",
     "ConditionalValueAtRisk",
+    "ExactMemory",
     "KullbackLeiblerBall",
+    "MemoryGame",
     "Mixture",
     "Polytope",
     "Simplex",
     "TotalVariationBall",
     "bayes_optimal",
+    "enough_episodes",
+    "estimate_size",
+    "memory_game",
+    "sharpen_memory",
     "solve_memory",
 ]

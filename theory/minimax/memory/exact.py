@@ -93,8 +93,8 @@ def sharpen_memory(
             pool.append(response.learner)
             losses.append(loss)
     raise ConvergenceError(
-        f"After {MAX_ROUNDS} exact best responses the rational bounds are {float(lower)!r} and {float(value)!r}; "
-        "solve in floating point, whose bracket is certified too.",
+        f"After {MAX_ROUNDS} exact best responses the rational bounds are {float(lower)!r} and "
+        f"{float(value)!r}; solve in floating point, whose bracket is certified too.",
         lower=float(lower),
         upper=float(value),
     )

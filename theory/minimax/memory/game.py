@@ -22,13 +22,13 @@ import numpy as np
 
 from tabular.bounds import relative_error
 from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.hyperstate import EpisodeGraph, HyperstateGraph, build, build_graph
+from tabular.hyperstate import EpisodeGraph, GraphSize, HyperstateGraph, build, build_graph, size_bound
 from tabular.hyperstate.learner import DeterministicLearner
 from tabular.hyperstate.signals import Signals, goal_signals, reward_signals
 from theory.minimax.solution import Criterion
 from theory.tasks import Detection, GoalTasks, RewardTasks
 
-__all__ = ["Column", "MemoryGame", "memory_game"]
+__all__ = ["Column", "MemoryGame", "estimate_size", "memory_game"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,13 @@ def memory_game(
         criterion=criterion,
         allowance=_allowance(signals, episodes) * float(scale.max()),
     )
+
+
+def estimate_size(
+    tasks: GoalTasks | RewardTasks, episodes: int, criterion: Criterion = Criterion.REGRET
+) -> GraphSize:
+    """Return an upper bound on the size of the hyperstate graph, in no time and memory."""
+    return size_bound(_signals(tasks, criterion), episodes)
 
 
 def _signals(tasks: GoalTasks | RewardTasks, criterion: Criterion) -> Signals:

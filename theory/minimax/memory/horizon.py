@@ -1,29 +1,29 @@
 """How many episodes are enough: infinitely many episodes as finitely many, where that is exact.
 
-Let the dynamics and the first state be deterministic and the tasks ``K`` goals. Then for every criterion
-the minimax value is the same for all ``N >= K``:
+Let the dynamics and the first state be deterministic and the tasks ``K`` goals within reach. Then for every
+criterion the minimax value is the same for all ``N >= K``.
 
-* An episode that reveals nothing to a learner with two or more goals left misses the task's goal, so it costs every
-  task still possible its full charge (one success, one episode, or ``T`` steps) and leaves the learner, at
-  the beginning of the next episode, where it was. Leaving all such episodes out never raises a loss, and
-  the learner can do so because it knows beforehand, the dynamics being deterministic, what each episode
-  would show.
-* A learner without such episodes rules out at least one goal per episode, so after ``K - 1`` episodes the task is
-  known, and planning for a known task adds no further loss (regret) and finds the goal in the next episode
-  (costs).
+An episode that reveals nothing to a learner with two or more goals left misses the task's goal, so it costs
+every task still possible its full charge (one success, one episode, or ``T`` steps) and leaves the learner,
+at the beginning of the next episode, where it was. Leaving all such episodes out never raises a loss, and
+the learner can do so because it knows beforehand, the dynamics being deterministic, what each episode would
+show. A learner without such episodes rules out at least one goal per episode, so after ``K - 1`` episodes
+the task is known, and planning for a known task adds no further regret and finds the goal in the next
+episode. Hence the best learner of ``K`` episodes, continued by planning, loses the same for every larger
+number, and no learner of more episodes loses less, since losses do not decrease with ``N``.
 
-Hence the best learner of ``K`` episodes, continued by planning, loses the same for every larger number, and
-no learner of more episodes loses less, since losses do not decrease with ``N``. With random dynamics an
-episode may reveal nothing by bad luck, and the value still changes with every further episode; general
-rewards may never reveal the task. Both are refused.
-
-The bound is **[ext]**: our own, checked numerically in the tests.
+With random dynamics an episode may reveal nothing by bad luck, and the value still changes with every
+further episode; general rewards may never reveal the task. Both are refused. The statement is **[ext]**:
+our own, checked numerically in the tests.
 """
 
 from __future__ import annotations
 
-from tabular.errors import UnsupportedError
-from theory.tasks import GoalTasks, RewardTasks
+import numpy as np
+
+from tabular.errors import UnreachableGoalError, UnsupportedError
+from tabular.hyperstate.size import reachable_layers
+from theory.tasks import Detection, GoalTasks, RewardTasks
 
 __all__ = ["enough_episodes"]
 
@@ -33,19 +33,29 @@ def enough_episodes(tasks: GoalTasks | RewardTasks) -> int:
 
     Raises
     ------
+    UnreachableGoalError
+        If no policy finds some goal.
     UnsupportedError
         For stochastic dynamics, a random first state, or general rewards.
     """
     if not isinstance(tasks, GoalTasks):
         raise UnsupportedError(
-            "Infinitely many episodes are solved for goals only: general rewards may never reveal the task, and "
-            "the value then changes with every further episode; give a number of episodes."
+            "Infinitely many episodes with memory are solved for goals only: general rewards may never reveal "
+            "the task, and the value then changes with every further episode; give a number of episodes."
         )
     process = tasks.process
     if not process.is_deterministic or int((process.initial > 0).sum()) > 1:
         raise UnsupportedError(
-            f"Infinitely many episodes with memory need deterministic dynamics and one first state, but those of "
-            f"{process.name!r} are random, so that the value changes with every further episode; give a number of "
-            "episodes."
+            f"Infinitely many episodes with memory need deterministic dynamics and one first state, but "
+            f"{process.name!r} is random, so that the value changes with every further episode; give a number "
+            "of episodes."
+        )
+    within = reachable_layers(process)
+    found = within.any(axis=0) if tasks.detect is Detection.VISIT else within[-1]
+    unreached = np.flatnonzero(~np.asarray(found)[tasks.goals])
+    if len(unreached):
+        raise UnreachableGoalError(
+            f"No policy finds goal {tasks.names[unreached[0]]!r}, so its cost over infinitely many episodes is "
+            "not finite; leave it out (GoalTasks.reachable)."
         )
     return len(tasks.goals)

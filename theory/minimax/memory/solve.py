@@ -116,9 +116,10 @@ def solve_memory(
     played = enough_episodes(tasks) if episodes is None else episodes
     game = memory_game(tasks, played, criterion, max_edges)
     allowed = Simplex() if adversary is None else adversary
+    first = allowed.start(len(game.names))
     search = _Search()
     try:
-        _decompose(game, allowed, search, tolerance, max_rounds, progress)
+        _decompose(game, allowed, first, search, tolerance, max_rounds, progress)
     except KeyboardInterrupt:
         if not np.isfinite(search.upper):
             raise
@@ -130,15 +131,15 @@ def solve_memory(
 def _decompose(
     game: MemoryGame,
     adversary: Adversary,
+    query: np.ndarray,
     search: _Search,
     tolerance: float,
     max_rounds: int,
     progress: Progress | None,
 ) -> None:
-    """Close the bracket in `search`, in place."""
+    """Close the bracket in `search`, in place, beginning with the prior `query`."""
     tasks = len(game.names)
     master = MatrixGame(tasks, adversary)
-    query = adversary.start(tasks)
     exact_query = False
     for _ in range(max_rounds):
         column = game.respond(query)

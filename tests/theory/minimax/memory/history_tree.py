@@ -150,7 +150,7 @@ class Tree:
 def goal_tree(
     process: ControlledMarkovProcess, goals: np.ndarray, episodes: int, *, visit: bool, costs: bool
 ) -> Tree:
-    """Goals, straight from their definition; costs count episodes (end) or steps (visit) before the success."""
+    """Goals, straight from their definition; costs count episodes (end) or steps (visit) until found."""
     horizon = process.horizon.steps
 
     def reward(z: int, step: int, transition: int, state: int, before: tuple[int, ...]) -> float:

@@ -1,4 +1,4 @@
-"""Small random instances for the cross-checks: rational dynamics with slips, goals and general reward tables."""
+"""Small random instances for the cross-checks: dynamics with slips, goals and general reward tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
 
 
-def random_process(rng: np.random.Generator, *, states: int, actions: int, horizon: int, noise: bool):
+def random_process(
+    rng: np.random.Generator, *, states: int, actions: int, horizon: int, noise: bool
+) -> ControlledMarkovProcess:
     """Random deterministic dynamics, or the same with slips of one tenth to a random state."""
     rows = []
     for s in range(states):
@@ -38,6 +40,16 @@ def random_tables(rng: np.random.Generator, process: ControlledMarkovProcess, ta
     if kind == 1:
         values[0] = 5  # every step tells this task from all others
     if kind == 2:
-        values[:, : process.n_transitions // 2] = values[0, : process.n_transitions // 2]  # shared rewards
+        half = process.n_transitions // 2
+        values[:, :half] = values[0, :half]  # shared rewards
     rewards = [[Fraction(int(v), 2) for v in row] for row in values]
     return RewardTables.from_exact(process, Labels(tasks, "task"), rewards)
+
+
+def slippery_ring() -> ControlledMarkovProcess:
+    """Four states in a ring; one or two places onward, or staying with probability one tenth; two steps."""
+    rows: list[tuple[int, int, int, object]] = []
+    for s in range(4):
+        for a in (0, 1):
+            rows += [(s, a, (s + a + 1) % 4, Fraction(9, 10)), (s, a, s, Fraction(1, 10))]
+    return ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=2)

@@ -1,0 +1,178 @@
+"""Restricted adversaries and Bayes-optimal learners, against the history tree and against their limits."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from history_tree import Tree, goal_tree, known_payoffs
+from memory_instances import slippery_ring
+from scipy.optimize import linprog
+
+from tabular.environments import make
+from tabular.errors import InvalidArgumentError, UnsupportedError
+from theory.minimax.memory import (
+    Adversary,
+    ConditionalValueAtRisk,
+    KullbackLeiblerBall,
+    Polytope,
+    TotalVariationBall,
+    bayes_optimal,
+    solve_memory,
+)
+from theory.tasks import Detection, GoalTasks
+
+PROCESS = slippery_ring()
+TASKS = GoalTasks.reachable(PROCESS)
+EPISODES = 2
+NOMINAL = np.array([0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return goal_tree(PROCESS, TASKS.goals, EPISODES, visit=False, costs=False)
+
+
+def robust_value(tree: Tree, matrix: np.ndarray, limits: np.ndarray) -> float:
+    """``min_x max { p . loss(x) : A p <= b }`` on the history tree, the inner program dualised."""
+    e, right, payoff = tree.matrices()
+    tasks, rows, columns = tree.tasks, len(limits), tree.columns
+    base = known_payoffs(tree) - tree.constant
+    # variables: x, y >= 0 (limits), t free (simplex); t + A'y >= loss = base - payoff x
+    inequality = np.hstack([-payoff.toarray(), -matrix.T, -np.ones((tasks, 1))])
+    found = linprog(
+        np.concatenate([np.zeros(columns), limits, [1.0]]),
+        A_ub=inequality,
+        b_ub=-base,
+        A_eq=np.hstack([e.toarray(), np.zeros((len(right), rows + 1))]),
+        b_eq=right,
+        bounds=[(0, None)] * (columns + rows) + [(None, None)],
+    )
+    assert found.status == 0, found.message
+    return float(found.fun)
+
+
+def variation_rows(nominal: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Total variation without helper variables: ``p(S) - q(S) <= radius`` for every set of tasks."""
+    tasks = range(len(nominal))
+    sets = [np.isin(tasks, s) for size in range(1, len(nominal)) for s in combinations(tasks, size)]
+    matrix = np.array(sets, dtype=float)
+    return matrix, matrix @ nominal + radius
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.05, 0.2, 0.5, 1.0])
+def test_total_variation(tree: Tree, radius: float) -> None:
+    solution = solve_memory(TASKS, EPISODES, adversary=TotalVariationBall(NOMINAL, radius))
+    assert solution.value.midpoint == pytest.approx(
+        robust_value(tree, *variation_rows(NOMINAL, radius)), abs=1e-8
+    )
+    assert 0.5 * np.abs(solution.least_favourable - NOMINAL).sum() <= radius + 1e-15
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.7, 0.3, 0.05])
+def test_conditional_value_at_risk(tree: Tree, alpha: float) -> None:
+    solution = solve_memory(TASKS, EPISODES, adversary=ConditionalValueAtRisk(NOMINAL, alpha))
+    assert solution.value.midpoint == pytest.approx(robust_value(tree, np.eye(4), NOMINAL / alpha), abs=1e-8)
+    assert (solution.least_favourable <= NOMINAL / alpha + 1e-15).all()
+
+
+def test_polytope(tree: Tree) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        matrix = rng.normal(size=(3, 4))
+        limits = matrix @ NOMINAL + rng.uniform(0.02, 0.2, size=3)
+        solution = solve_memory(TASKS, EPISODES, adversary=Polytope(matrix, limits))
+        assert solution.value.midpoint == pytest.approx(robust_value(tree, matrix, limits), abs=1e-8)
+        assert (matrix @ solution.least_favourable <= limits + 1e-12).all()
+
+
+def test_polytope_of_one_distribution_is_bayes() -> None:
+    matrix, limits = np.vstack([np.eye(4), -np.eye(4)]), np.concatenate([NOMINAL, -NOMINAL])
+    solution = solve_memory(TASKS, EPISODES, adversary=Polytope(matrix, limits), tolerance=1e-8)
+    bayes = bayes_optimal(TASKS, NOMINAL, EPISODES)
+    assert solution.value.midpoint == pytest.approx(bayes.value.midpoint, abs=1e-7)
+
+
+@pytest.mark.parametrize("radius", [0.01, 0.1, 0.5])
+def test_divergence_ball_against_its_two_proofs(tree: Tree, radius: float) -> None:
+    """The lower bound by the tree at the returned prior, the upper by a sample of the ball."""
+    ball = KullbackLeiblerBall(NOMINAL, radius)
+    solution = solve_memory(TASKS, EPISODES, adversary=ball, tolerance=1e-7)
+    p = solution.least_favourable
+    assert ball.excess(p) <= 1e-12
+    proved = p @ known_payoffs(tree) - tree.best_payoff(p)
+    assert proved == pytest.approx(solution.value.lower, abs=1e-8)
+    rng = np.random.default_rng(1)
+    for other in rng.dirichlet(20 * NOMINAL, size=300):
+        inside = ball.inside(other)
+        assert inside @ solution.per_task <= solution.value.upper + 1e-9
+    assert ball.worst(solution.per_task) == pytest.approx(solution.value.midpoint, abs=1e-6)
+
+
+@pytest.mark.parametrize("ball", [KullbackLeiblerBall, TotalVariationBall])
+def test_from_bayes_to_minimax_as_the_ball_grows(ball: type) -> None:
+    """T16: the value is non-decreasing in the radius, from the Bayes value to the minimax value."""
+    radii = [0.0, 0.02, 0.1, 0.4, 3.0]
+    values = [
+        solve_memory(TASKS, EPISODES, adversary=ball(NOMINAL, radius), tolerance=1e-8).value
+        for radius in radii
+    ]
+    assert values[0].midpoint == pytest.approx(
+        bayes_optimal(TASKS, NOMINAL, EPISODES).value.midpoint, abs=1e-7
+    )
+    assert values[-1].midpoint == pytest.approx(solve_memory(TASKS, EPISODES).value.midpoint, abs=1e-7)
+    for smaller, larger in pairwise(values):
+        assert smaller.lower < larger.upper
+    assert values[0].upper < values[2].lower < values[-1].lower
+
+
+def test_bayes_optimal_learner(tree: Tree) -> None:
+    rng = np.random.default_rng(2)
+    best = known_payoffs(tree)
+    for q in [NOMINAL, *rng.dirichlet(np.full(4, 0.5), size=5)]:
+        learner = bayes_optimal(TASKS, q, EPISODES)
+        assert learner.value.midpoint == pytest.approx(q @ best - tree.best_payoff(q), abs=1e-8)
+        assert learner.excess_against(q).upper < 1e-9
+        for p in rng.dirichlet(np.ones(4), size=5):
+            own, optimum = learner.loss_against(p).midpoint, p @ best - tree.best_payoff(p)
+            assert own == pytest.approx(p @ learner.per_task, abs=1e-12)
+            excess = learner.excess_against(p)
+            assert excess.lower - 1e-8 <= own - optimum <= excess.upper + 1e-8
+        assert learner.worst_case().upper >= solve_memory(TASKS, EPISODES).value.lower
+        narrow = learner.worst_case(TotalVariationBall(q, 0.1))
+        assert learner.value.lower <= narrow.upper <= learner.worst_case().upper + 1e-12
+
+
+def test_training_on_a_hole_is_punished() -> None:
+    """A prior without mass on a goal: the Bayes-optimal learner never looks there and loses every episode."""
+    line = make("line:3,start=1").replaced(horizon=1)
+    tasks = GoalTasks.reachable(line, Detection.END)
+    learner = bayes_optimal(tasks, np.array([0.5, 0.5, 0.0]), 2)
+    assert learner.per_task[2] == 2.0
+    assert learner.worst_case().midpoint == pytest.approx(2.0)
+
+
+BAD: list[tuple[type[Adversary], tuple, str]] = [
+    (TotalVariationBall, (NOMINAL, -0.1), r"radius=-0\.1"),
+    (ConditionalValueAtRisk, (NOMINAL, 0.0), r"alpha=0\.0"),
+    (KullbackLeiblerBall, (NOMINAL * 2, 0.1), "sum to one"),
+    (Polytope, (np.eye(4), np.ones(3)), "one limit per row"),
+]
+
+
+@pytest.mark.parametrize(("kind", "arguments", "message"), BAD)
+def test_malformed_adversaries(kind: type[Adversary], arguments: tuple, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        kind(*arguments)
+
+
+def test_adversaries_of_another_size_and_empty_ones() -> None:
+    with pytest.raises(InvalidArgumentError, match="shape"):
+        solve_memory(TASKS, 1, adversary=TotalVariationBall(np.array([0.5, 0.5]), 0.1))
+    with pytest.raises(InvalidArgumentError, match="relax"):
+        solve_memory(TASKS, 1, adversary=Polytope(np.ones((1, 4)), np.array([0.5])))
+    with pytest.raises(InvalidArgumentError, match="entry 0"):
+        bayes_optimal(TASKS, np.array([-0.5, 0.5, 0.5, 0.5]), 1)
+    with pytest.raises(UnsupportedError, match="unrestricted"):
+        solve_memory(TASKS, 1, adversary=TotalVariationBall(NOMINAL, 0.1), exact=True)
