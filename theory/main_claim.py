@@ -1,13 +1,15 @@
-"""The main claim of the source, on one process: does maximising mutual information find the minimax task distribution?
+"""The main claim of the source, on one process: does maximising mutual information find the minimax task
+distribution?
 
-On a deterministic controllable process the minimax exploration, the least-favourable task distribution and the
-goal marginal that maximises mutual information are all uniform (T4, T6). Elsewhere this module says by how much the
-mutual-information proposal misses: its worst-case regret minus the minimax regret.
+On a deterministic controllable process the minimax exploration, the least-favourable task distribution and
+the goal marginal that maximises mutual information are all uniform (T4, T6). Elsewhere this module says by
+how much the mutual-information proposal misses: its worst-case regret minus the minimax regret.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,13 +20,16 @@ from theory.claims.assumption import CONTROLLABLE
 from theory.minimax.solution import MinimaxSolution
 from theory.minimax.without_memory import solve_without_memory
 from theory.regret import memoryless_regret
-from theory.skills import process_capacity
+from theory.skills import goal_skills, process_capacity
 from theory.tasks import GoalTasks
 
 __all__ = ["UNIFORM_TOLERANCE", "MainClaim", "check_main_claim"]
 
 UNIFORM_TOLERANCE = 1e-6
 """Largest difference between two probabilities that are called equal."""
+
+MAX_SEARCHED_STATES = 64
+"""Largest process with noise whose skills are searched among all policies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,9 @@ class MainClaim:
     mutual_information : Bracket
         In nats; its upper bound is certified only where `capacity_known`.
     capacity_known : bool
+    all_skills : bool
+        Whether skills range over all policies; on processes of more than `MAX_SEARCHED_STATES` states only
+        over one optimal policy per goal.
     marginal : ndarray, shape (K,)
         The goal marginal that maximises mutual information.
     proposal_regret : float
@@ -54,6 +62,7 @@ class MainClaim:
     minimax: MinimaxSolution
     mutual_information: Bracket
     capacity_known: bool
+    all_skills: bool
     marginal: np.ndarray
     proposal_regret: float
 
@@ -75,7 +84,8 @@ class MainClaim:
 
     @property
     def gap(self) -> float:
-        """Worst-case regret of the mutual-information proposal minus the certified lower bound of the minimax regret."""
+        """Worst-case regret of the mutual-information proposal minus the certified lower bound of the
+        minimax regret."""
         return self.proposal_regret - self.minimax.value.lower
 
     @property
@@ -84,20 +94,33 @@ class MainClaim:
         return self.controllable and self.process.is_deterministic
 
 
+@lru_cache(
+    maxsize=32
+)  # processes are immutable and compared by identity; the same one is asked for repeatedly
 def check_main_claim(process: ControlledMarkovProcess) -> MainClaim:
-    """Compute the three distributions of the main claim on `process` (goals detected at the end, ``N = inf``)."""
+    """Compute the three distributions of the main claim on `process` (goals detected at the end,
+    ``N = inf``)."""
     goals = np.flatnonzero(goal_support(process))
     minimax = solve_without_memory(GoalTasks(process, goals))
-    capacity = process_capacity(process)
-    marginal = capacity.goal_distribution[goals]
+    simple = process.is_deterministic and np.count_nonzero(process.initial) == 1
+    all_skills = bool(simple or process.n_states <= MAX_SEARCHED_STATES)
+    if all_skills:
+        capacity = process_capacity(process)
+        information, known = capacity.mutual_information, capacity.known
+        marginal = capacity.goal_distribution[goals]
+    else:
+        skills = goal_skills(process)
+        information, known = skills.mutual_information, False
+        marginal = skills.goal_distribution[goals]
     optimum = minimax.details["marked"].optimum.values
     return MainClaim(
         process=process,
         goals=goals,
         controllable=CONTROLLABLE.holds(process),
         minimax=minimax,
-        mutual_information=capacity.mutual_information,
-        capacity_known=capacity.known,
+        mutual_information=information,
+        capacity_known=known,
+        all_skills=all_skills,
         marginal=marginal,
         proposal_regret=float(memoryless_regret(marginal, optimum, None).max()),
     )

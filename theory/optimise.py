@@ -1,8 +1,8 @@
 """The one door to cvxpy: solver statuses are never trusted, certified brackets are.
 
-A caller hands over a problem and a function that recomputes a certified bracket from whatever variables came back.
-Solvers are tried in turn until a bracket is tight enough; brackets of several attempts are intersected, since each
-of them is true on its own.
+A caller hands over a problem and a function that recomputes a certified bracket from whatever variables
+came back. Solvers are tried in turn until a bracket is tight enough; brackets of several attempts are
+intersected, since each of them is true on its own.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def solve_certified(
     Parameters
     ----------
     certify : callable
-        Reads the variables of `problem` (values may be missing or wrong) and returns a candidate with certified
-        ``lower`` and ``upper``, or None if nothing can be made of them.
+        Reads the variables of `problem` (values may be missing or wrong) and returns a candidate with
+        certified ``lower`` and ``upper``, or None if nothing can be made of them.
     tolerance : float
         Wanted relative gap ``(upper - lower) / max(1, |lower|)``.
     attempts : sequence of Attempt
@@ -96,8 +96,8 @@ def solve_certified(
     Returns
     -------
     Best
-        The candidate with the smallest upper and that with the largest lower bound; the gap may be wider than the
-        tolerance if every attempt failed to close it.
+        The candidate with the smallest upper and that with the largest lower bound; the gap may be wider
+        than the tolerance if every attempt failed to close it.
 
     Raises
     ------

@@ -1,16 +1,17 @@
 """The losses of learners without memory as functions of the success probability of their exploration.
 
 Write ``rho`` for the probability that one episode of exploration succeeds at a task and ``v`` for the largest
-possible one, ``0 <= rho <= v <= 1``; ``N`` is the number of episodes (None: infinitely many). All of the following are
-convex and decreasing in ``rho``:
+possible one, ``0 <= rho <= v <= 1``; ``N`` is the number of episodes (None: infinitely many). All of the
+following are convex and decreasing in ``rho``:
 
-* memoryless regret, oracle baseline (T1): ``(1 - (1 - rho)**N) (v / rho - 1)``; ``v / rho - 1`` at ``N = inf``;
+* memoryless regret, oracle baseline (T1): ``(1 - (1 - rho)**N) (v / rho - 1)``; ``v / rho - 1`` at
+``N = inf``;
 * blind regret, oracle baseline: ``N (v - rho)``;
 * hitting time in episodes: ``sum_{i < N} (1 - rho)**i``; ``1 / rho`` at ``N = inf``;
 * ratio: the hitting time over that of ``rho = v``.
 
-The Bayes-baseline regret of the source compares with the best learner that knows the task distribution instead of
-the task; see `bayes_regret` and `oracle_regret`. Source: arXiv 1806.04640, goal-reaching case.
+The Bayes-baseline regret of the source compares with the best learner that knows the task distribution
+instead of the task; see `bayes_regret` and `oracle_regret`. Source: arXiv 1806.04640, goal-reaching case.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ MAX_EPISODES = 2**53
 
 
 def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
-    """Return ``sum_{i=0}^{N-1} (1 - rho)**i``, the expected number of episodes up to the first success, at most N.
+    """Return ``sum_{i=0}^{N-1} (1 - rho)**i``, the expected number of episodes up to the first success, at
+    most N.
 
     Parameters
     ----------
@@ -66,7 +68,9 @@ def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
             return np.where(rho > 0, 1.0 / rho, np.inf)
         # 1 - (1 - rho)**N without cancellation for small rho.
         found = -np.expm1(episodes * np.log1p(-np.minimum(rho, 1.0)))
-        return np.where(rho * episodes > 1e-12, found / rho, float(episodes) * (1.0 - 0.5 * rho * (episodes - 1)))
+        return np.where(
+            rho * episodes > 1e-12, found / rho, float(episodes) * (1.0 - 0.5 * rho * (episodes - 1))
+        )
 
 
 def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
@@ -98,8 +102,8 @@ class Loss(ABC):
     optimum : ndarray, shape (K,)
         ``v_g > 0``.
     homogeneous : bool
-        Whether ``phi_g(rho) <= theta`` is ``rho >= t(theta) * v_g * c`` with one ``t`` for all tasks, so that one
-        linear program suffices.
+        Whether ``phi_g(rho) <= theta`` is ``rho >= t(theta) * v_g * c`` with one ``t`` for all tasks, so
+        that one linear program suffices.
     """
 
     homogeneous: bool = False
@@ -127,11 +131,13 @@ class Loss(ABC):
         """A positive direction in which success probabilities trade off at the optimum, shape (K,)."""
 
     def required(self, theta: float) -> np.ndarray:
-        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, by bisection to the last bit, shape (K,).
+        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, by bisection to the last bit,
+        shape (K,).
 
         Where even ``v_g`` is not enough the result is infinite.
         """
-        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of patterns left.
+        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of
+        # patterns left.
         low, high = np.zeros(len(self.optimum), dtype=np.int64), self.optimum.view(np.int64)
         while np.any(high - low > 1):
             middle = low + (high - low) // 2
@@ -155,7 +161,9 @@ class MemorylessRegret(Loss):
     def slope(self, rho: np.ndarray) -> np.ndarray:
         if self.episodes is None:
             return self.optimum * _episodes_slope(rho, None)
-        return expected_episodes(rho, self.episodes) + _episodes_slope(rho, self.episodes) * (self.optimum - rho)
+        return expected_episodes(rho, self.episodes) + _episodes_slope(rho, self.episodes) * (
+            self.optimum - rho
+        )
 
     @property
     def direction(self) -> np.ndarray:
@@ -267,12 +275,14 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
     InvalidArgumentError
         If the number of episodes is not a whole number from 1 to 2**53.
     UnsupportedError
-        For the blind learner's regret over infinitely many episodes, which is infinite unless one policy is optimal
-        for every task, and for learners with memory.
+        For the blind learner's regret over infinitely many episodes, which is infinite unless one policy
+        is optimal for every task, and for learners with memory.
     """
     check_episodes(episodes)
     if learner is Learner.MEMORY:
-        raise UnsupportedError("A learner with memory is not a function of one success probability; solve its game.")
+        raise UnsupportedError(
+            "A learner with memory is not a function of one success probability; solve its game."
+        )
     if criterion is Criterion.HITTING_TIME:
         return HittingTime(optimum, episodes)
     if criterion is Criterion.RATIO:
@@ -290,9 +300,9 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
 class BracketedLoss:
     """Losses whose minimax values lie below, near and above the true one, from bounds on ``v*``.
 
-    Regrets and ratios are non-decreasing in ``v*`` at fixed ``rho``: `low` has the lower bound of ``v*``, `high` the
-    upper. The hitting time does not depend on ``v*`` except that ``rho <= v*``: the *upper* bound leaves the adversary
-    the weaker claim, so there `low` has the upper bound, too.
+    Regrets and ratios are non-decreasing in ``v*`` at fixed ``rho``: `low` has the lower bound of ``v*``,
+    `high` the upper. The hitting time does not depend on ``v*`` except that ``rho <= v*``: the *upper*
+    bound leaves the adversary the weaker claim, so there `low` has the upper bound, too.
     """
 
     low: Loss
@@ -338,7 +348,8 @@ def oracle_regret(prior: np.ndarray, returns: np.ndarray, oracle: np.ndarray) ->
 
 
 def bayes_regret(prior: np.ndarray, returns: np.ndarray, learners: np.ndarray) -> float | Fraction:
-    """Return ``Reg_B(f, p) = max_f' E_p R(f', r) - E_p R(f, r)``: the baseline knows only ``p``. Convex in ``p``.
+    """Return ``Reg_B(f, p) = max_f' E_p R(f', r) - E_p R(f, r)``: the baseline knows only ``p``. Convex in
+    ``p``.
 
     Parameters
     ----------

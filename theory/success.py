@@ -1,9 +1,9 @@
 """Tasks as success probabilities: one linear image of the flow polytope for every family of 0-1 tasks.
 
-An episode succeeds at task ``z`` if it ends in an (augmented) terminal state marked for ``z``. Goals detected at the
-end are marked on the process itself; goals detected on the way on the process that remembers visits; trajectories
-on the tree of histories. The vector of success probabilities of a policy is then ``rho = success^T Pr(s_T)``, and all
-formulas for goals hold with it.
+An episode succeeds at task ``z`` if it ends in an (augmented) terminal state marked for ``z``. Goals
+detected at the end are marked on the process itself; goals detected on the way on the process that
+remembers visits; trajectories on the tree of histories. The vector of success probabilities of a policy is
+then ``rho = success^T Pr(s_T)``, and all formulas for goals hold with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Task families: which rewards an adversary may choose from (definitions of the task families, section "Objects").
+"""Task families: which rewards an adversary may choose from (definitions of the task families, section
+"Objects").
 
 * `GoalTasks`: ``r_g = 1{s_T = g}`` (detected at the end of the episode) or ``1`` on the first visit to ``g``
   (detected on the way).
@@ -75,7 +76,8 @@ class GoalTasks:
         Raises
         ------
         UnreachableGoalError
-            Never for a valid process at a finite horizon; kept for processes whose every goal has probability 0.
+            Never for a valid process at a finite horizon; kept for processes whose every goal has
+            probability 0.
         """
         from tabular.goals import goal_support
 

@@ -1,7 +1,7 @@
 """The command line: one file per command, each defining ``COMMAND``; `main` is the entry point.
 
-Exit status: 0 success, 1 "the claim does not hold", 2 bad usage or bad input, 3 no certified result (a limit was
-reached or every solver failed), 130 interrupted.
+Exit status: 0 success, 1 "the claim does not hold", 2 bad usage or bad input, 3 no certified result (a
+limit was reached or every solver failed), 130 interrupted.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ def list_environments(json_file: str | None) -> None:
     document = {
         "format": "metaregret-environments/1",
         "environments": [
-            {"name": e.name, "usage": e.usage, "summary": e.summary, "examples": list(e.examples)} for e in known
+            {"name": e.name, "usage": e.usage, "summary": e.summary, "examples": list(e.examples)}
+            for e in known
         ],
     }
     if emit_json(document, json_file):
@@ -85,9 +86,7 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
 @COMMAND.command("export")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def export(
-    cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path
-) -> None:
+def export(cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path) -> None:
     """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact."""
     from tabular.files import write_process
 

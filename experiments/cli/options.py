@@ -22,7 +22,9 @@ def process_options(function: Function) -> Function:
     """Add the CMP argument and the options that override its horizon and start."""
     for decorate in (
         click.option("--start", metavar="STATE", help="Start in this state instead."),
-        click.option("--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'),
+        click.option(
+            "--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'
+        ),
         click.option("--horizon", type=int, metavar="T", help="Finite horizon of T steps per episode."),
         click.argument("cmp"),
     ):
@@ -32,9 +34,9 @@ def process_options(function: Function) -> Function:
 
 def json_option(function: Function) -> Function:
     """Add ``--json FILE``."""
-    return click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")(
-        function
-    )
+    return click.option(
+        "--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output."
+    )(function)
 
 
 def build_process(
@@ -69,7 +71,9 @@ def episodes_option(text: str) -> int | None:
     if text == "inf":
         return None
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise InvalidArgumentError(f"Expected --episodes to be a positive whole number or inf, but got {text!r}.")
+        raise InvalidArgumentError(
+            f"Expected --episodes to be a positive whole number or inf, but got {text!r}."
+        )
     return int(text)
 
 

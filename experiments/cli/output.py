@@ -71,7 +71,9 @@ def state_map(process: ControlledMarkovProcess, weights: Mapping[int, float]) ->
                 cells.append("  ####  ")
             elif state in weights:
                 share = weights[state]
-                shade = _SHADES[min(4, math.ceil(4 * share / top - 1e-9))] if share > 1e-9 * top else _SHADES[0]
+                shade = (
+                    _SHADES[min(4, math.ceil(4 * share / top - 1e-9))] if share > 1e-9 * top else _SHADES[0]
+                )
                 cells.append(f"{shade * 2}{share:5.3f} ")
             else:
                 cells.append("   -    ")

@@ -30,7 +30,9 @@ MOST_ROWS = 40
 @click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
 @click.option("--minimise", is_flag=True, help="Minimise instead of maximise.")
 @click.option("--tolerance", type=float, default=1e-9, help="Gap to certify.", show_default=True)
-@click.option("--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero.")
+@click.option(
+    "--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero."
+)
 @json_option
 def COMMAND(
     cmp: str,
@@ -96,7 +98,9 @@ def _goal(process: ControlledMarkovProcess, goal: str, reach: bool) -> dict[str,
     return {**length, "rewards": pays}
 
 
-def _task(process: ControlledMarkovProcess, file: Path | None, task: str | None, total: bool) -> dict[str, Any]:
+def _task(
+    process: ControlledMarkovProcess, file: Path | None, task: str | None, total: bool
+) -> dict[str, Any]:
     from tabular.files import read_rewards
 
     assert file is not None and task is not None
@@ -115,7 +119,9 @@ def _document(process: ControlledMarkovProcess, solution: PlanningSolution) -> d
     policy = solution.policy
     shown: Any = None
     if policy is not None:
-        shown = _actions(process, policy) if policy.ndim == 1 else [_actions(process, step) for step in policy]
+        shown = (
+            _actions(process, policy) if policy.ndim == 1 else [_actions(process, step) for step in policy]
+        )
     return {
         "format": "metaregret-plan/1",
         "process": process.name,

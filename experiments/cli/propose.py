@@ -1,4 +1,5 @@
-"""``metaregret propose``: the task distribution that an unsupervised method proposes, and its worst-case regret."""
+"""``metaregret propose``: the task distribution that an unsupervised method proposes, and its worst-case
+regret."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ METHODS = ("capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random"
 @click.command("propose", short_help="What an unsupervised method proposes.")
 @process_options
 @click.option("--method", type=click.Choice(METHODS), default="capacity", show_default=True)
-@click.option("--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states.")
+@click.option(
+    "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
+)
 @click.option("--skills", type=click.IntRange(1, 100_000), help="Number of skills [default: one a goal].")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the goal distribution.")
@@ -82,7 +85,9 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
     information = document["mutual_information"]
     upper = "not known" if information["upper"] is None else f"{information['upper']:.9g}"
     out.print(f"{process.name}: tasks proposed by {method}", markup=False)
-    out.print(f"mutual information   {information['lower']:.9g} nats (certified capacity: {upper})", markup=False)
+    out.print(
+        f"mutual information   {information['lower']:.9g} nats (certified capacity: {upper})", markup=False
+    )
     for key in ("worst_case_regret", "minimax_regret", "matches_uniform", "matches_minimax"):
         out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
     weights = _weights(process, document)
@@ -93,9 +98,10 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
         return
     order = sorted(weights, key=lambda state: -weights[state])
     if len(order) > MOST_ROWS and np.isclose(weights[order[0]], weights[order[-1]]):
-        out.print(f"every one of the {len(order)} goals has probability {weights[order[0]]:.6g}", markup=False)
+        out.print(
+            f"every one of the {len(order)} goals has probability {weights[order[0]]:.6g}", markup=False
+        )
         return
     rows = [(process.states[s], number(weights[s])) for s in order[:MOST_ROWS]]
     title = "goals" if len(rows) == len(order) else f"the {MOST_ROWS} most likely of {len(order)} goals"
     out.print(table(title, ("goal", "probability"), rows))
-

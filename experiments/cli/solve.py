@@ -31,7 +31,9 @@ MOST_ROWS = 30
 @click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
 @click.option("--tolerance", type=float, default=1e-9, help="Relative gap to certify.", show_default=True)
 @click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
-@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the distribution: PDF, PNG, SVG.")
+@click.option(
+    "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the distribution: PDF, PNG, SVG."
+)
 @json_option
 def COMMAND(
     cmp: str,
@@ -100,14 +102,18 @@ def _family(
     if tasks == "trajectories":
         return TrajectoryTasks(process)
     if tasks != "goals":
-        raise InvalidArgumentError(f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}.")
+        raise InvalidArgumentError(
+            f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
+        )
     if goals == "reachable" or (goals == "all" and regret):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
         return GoalTasks.reachable(process, detect)
     if goals == "all":
         return GoalTasks(process, np.arange(process.n_states), detect)
     names = [name for name in goals.split(",") if name]
-    return GoalTasks(process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect)
+    return GoalTasks(
+        process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect
+    )
 
 
 def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[str, Any]:
@@ -161,8 +167,14 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
         out.print("least-favourable task distribution:")
         out.print(drawing, markup=False)
     order = np.argsort(-solution.least_favourable, kind="stable")[:MOST_ROWS]
-    rows = [(solution.tasks[i], number(solution.least_favourable[i]), number(solution.per_task[i])) for i in order]
-    title = "tasks" if len(order) == len(solution.tasks) else f"the {MOST_ROWS} most likely of {len(solution.tasks)}"
+    rows = [
+        (solution.tasks[i], number(solution.least_favourable[i]), number(solution.per_task[i])) for i in order
+    ]
+    title = (
+        "tasks"
+        if len(order) == len(solution.tasks)
+        else f"the {MOST_ROWS} most likely of {len(solution.tasks)}"
+    )
     out.print(table(title, ("task", "least favourable p", "loss"), rows))
 
 

@@ -1,4 +1,5 @@
-"""``metaregret verify``: all theorems and controls, or those named; exit 0 only if every verdict is as expected."""
+"""``metaregret verify``: all theorems and controls, or those named; exit 0 only if every verdict is as
+expected."""
 
 from __future__ import annotations
 
@@ -24,12 +25,24 @@ __all__ = ["COMMAND"]
 
 @click.command("verify", short_help="Check theorems and controls.")
 @click.argument("uids", nargs=-1, metavar="[UID]...")
-@click.option("--new", "new", type=click.Path(path_type=Path), help="Check a claim from your own Python file.")
+@click.option(
+    "--new", "new", type=click.Path(path_type=Path), help="Check a claim from your own Python file."
+)
 @click.option("--exact", is_flag=True, help="Symbolic and rational methods only, tolerance zero.")
 @click.option("--instances", type=click.IntRange(1, 10**6), help="Random instances per method [default: 20].")
-@click.option("--examples", type=click.IntRange(1, 10**6), help="The same, for a deep run (overrides --instances).")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of every random draw.", show_default=True)
-@click.option("--report", type=click.Path(path_type=Path, file_okay=False), help="Write the report into this folder.")
+@click.option(
+    "--examples", type=click.IntRange(1, 10**6), help="The same, for a deep run (overrides --instances)."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    help="Seed of every random draw.",
+    show_default=True,
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path, file_okay=False), help="Write the report into this folder."
+)
 @json_option
 def COMMAND(
     uids: tuple[str, ...],
@@ -43,8 +56,9 @@ def COMMAND(
 ) -> None:
     """Verify all theorems and negative controls, or those named (T4 and T04 are the same).
 
-    A theorem must hold by at least two independent methods; a control is a theorem with an assumption dropped, and
-    must be refuted by its stored witness. Without names the main claim is also checked process by process.
+    A theorem must hold by at least two independent methods; a control is a theorem with an assumption
+    dropped, and must be refuted by its stored witness. Without names the main claim is also checked
+    process by process.
 
     \b
     Examples:

@@ -1,4 +1,5 @@
-"""The report of a verification run as plain data (``metaregret-report/1``); every renderer is a function of it."""
+"""The report of a verification run as plain data (``metaregret-report/1``); every renderer is a function
+of it."""
 
 from __future__ import annotations
 
@@ -152,6 +153,7 @@ def _process(main: MainClaim) -> dict[str, Any]:
             "lower": main.mutual_information.lower,
             "upper": main.mutual_information.upper if main.capacity_known else None,
         },
+        "skills": "all policies" if main.all_skills else "one per goal",
         "proposal_regret": main.proposal_regret,
         "gap": main.gap,
         "distance_to_uniform": {

@@ -46,7 +46,13 @@ def _theorems(document: Mapping[str, Any]) -> Table:
         margin = "-" if row["margin"] is None else f"{row['margin']:.1e}" if row["margin"] else "0 (exact)"
         groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
         table.add_row(
-            row["uid"], escape(row["title"]), _verdict(row), groups, str(row["instances"]), margin, f"{row['seconds']:.1f}"
+            row["uid"],
+            escape(row["title"]),
+            _verdict(row),
+            groups,
+            str(row["instances"]),
+            margin,
+            f"{row['seconds']:.1f}",
         )
     return table
 
@@ -67,7 +73,9 @@ def _controls(document: Mapping[str, Any]) -> Table:
     for column in ("", "control", "drops", "verdict", "facts of the replayed witness"):
         table.add_column(column, overflow="fold")
     for row in document["controls"]:
-        facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
+        facts = (
+            "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
+        )
         table.add_row(row["uid"], escape(row["title"]), escape(row["drops"]), _verdict(row), escape(facts))
     return table
 
@@ -78,8 +86,22 @@ def _spell(value: Any) -> str:
 
 def _processes(document: Mapping[str, Any]) -> Table:
     table = Table(title="The main claim, process by process", title_justify="left")
-    for column in ("process", "T", "goals", "uniform", "minimax regret", "MI's worst-case regret", "gap", "I (nats)"):
-        table.add_column(column, justify="left" if column in ("process", "uniform") else "right")
+    for column in (
+        "process",
+        "T",
+        "goals",
+        "uniform",
+        "minimax regret",
+        "MI's worst-case regret",
+        "gap",
+        "I (nats)",
+    ):
+        table.add_column(
+            column,
+            justify="left" if column in ("process", "uniform") else "right",
+            overflow="fold",
+            no_wrap=False,
+        )
     for row in document["processes"]:
         promised = row["expected_uniform"]
         colour = ("green" if row["uniform"] else "red") if promised else "default"
@@ -93,6 +115,13 @@ def _processes(document: Mapping[str, Any]) -> Table:
             f"{0.5 * (low + high):.6g}",
             f"{row['proposal_regret']:.6g}",
             f"{gap:.4g}" if gap > 1e-6 else "0",
-            f"{row['mutual_information']['lower']:.6f}" + ("" if row["mutual_information"]["upper"] else " (at least)"),
+            _information(row),
         )
     return table
+
+
+def _information(row: Mapping[str, Any]) -> str:
+    value = f"{row['mutual_information']['lower']:.6f}"
+    if row["skills"] != "all policies":
+        return f"{value} (one skill a goal)"
+    return value if row["mutual_information"]["upper"] is not None else f"{value} (at least)"

@@ -1,7 +1,7 @@
 """Make a process that remembers: a breadth-first search over pairs (state, memory).
 
-The probabilities, exact ones included, are those of the original process. With a finite horizon the search stops
-at depth ``T``; pairs first met there are only ever terminal and get one action that stays.
+The probabilities, exact ones included, are those of the original process. With a finite horizon the search
+stops at depth ``T``; pairs first met there are only ever terminal and get one action that stays.
 """
 
 from __future__ import annotations

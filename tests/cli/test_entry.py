@@ -28,7 +28,9 @@ def test_unknown_command_and_option(cli: Cli) -> None:
 
 def test_as_a_user_runs_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "experiments", "solve", "line:3", "--json", "-"], capture_output=True, text=True
+        [sys.executable, "-m", "experiments", "solve", "line:3", "--json", "-"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0
     assert '"format": "metaregret-solution/1"' in done.stdout

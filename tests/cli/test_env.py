@@ -12,7 +12,9 @@ def test_list_names_every_environment(cli: Cli) -> None:
 
 
 def test_show(cli: Cli) -> None:
-    facts = json.loads(cli("env", "show", "gym:FrozenLake-v1,map_name=8x8,is_slippery=false", "--json", "-").out)
+    facts = json.loads(
+        cli("env", "show", "gym:FrozenLake-v1,map_name=8x8,is_slippery=false", "--json", "-").out
+    )
     assert facts["states"] == 64
     assert facts["deterministic"] is True
     outcome = cli("env", "show", "grid:3x3,slip=1/10", "--horizon", "4")

@@ -56,7 +56,8 @@ def test_rewards_finite_discounted_and_minimised(cli: Cli, rewards: str) -> None
 
 
 def test_negative_rewards_on_the_way(cli: Cli, rewards: str) -> None:
-    # Three moves to state 3, the last of which costs 3/2, then half a unit a step: at T = 9, 6 / 2 - 3/2 = 3/2.
+    # Three moves to state 3, the last of which costs 3/2, then half a unit a step: at T = 9, 6 / 2 - 3/2 =
+    # 3/2.
     task = ("line:4", "--rewards", rewards, "--task", "end", "--horizon", "9", "--exact")
     assert planned(cli, *task)["value"]["exact"] == "3/2"
 

@@ -1,10 +1,11 @@
 r"""C01, noise: on a stochastic process the MI-optimal goal marginal need not be minimax.
 
-The false statement: on every process whose goals are all reachable, the goal marginal that maximises mutual information
-attains the minimax regret (T06 without determinism).
+The false statement: on every process whose goals are all reachable, the goal marginal that maximises
+mutual information attains the minimax regret (T06 without determinism).
 
-The witness replayed here exactly is a process with one action choice of consequence: the certificate of its capacity
-is a pair of equal divergences, ``KL(rho_1 || q) = KL(rho_2 || q)``, compared as rational powers of their exponentials.
+The witness replayed here exactly is a process with one action choice of consequence: the certificate of
+its capacity is a pair of equal divergences, ``KL(rho_1 || q) = KL(rho_2 || q)``, compared as rational
+powers of their exponentials.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def _vertices(process: ControlledMarkovProcess) -> list[list[Fraction]]:
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Replay: the stated marginal is MI-optimal and its worst-case regret exceeds that of the stated exploration."""
+    """Replay: the stated marginal is MI-optimal and its worst-case regret exceeds that of the stated
+    exploration."""
     process = process_from_document(witness["process"], "witness")
     marginal = [parse_fraction(q, "marginal") for q in witness["mutual_information_marginal"]]
     exploration = [parse_fraction(r, "exploration") for r in witness["minimax_exploration"]]
@@ -115,7 +117,8 @@ def refutes(process: ControlledMarkovProcess) -> bool:
 
 
 def search(context: Context) -> Mapping[str, Any] | None:
-    """Look for a witness among generated processes, from scratch; return the smallest that hypothesis shrinks to."""
+    """Look for a witness among generated processes, from scratch; return the smallest that hypothesis
+    shrinks to."""
     try:
         found = find(
             stochastic_processes(max_states=3, max_actions=2, max_steps=2),

@@ -46,7 +46,9 @@ def solve(
     """
     if learner is Learner.MEMORY:
         if isinstance(tasks, TrajectoryTasks):
-            raise UnsupportedError("Learners with memory are solved for goals and rewards; choose one of those.")
+            raise UnsupportedError(
+                "Learners with memory are solved for goals and rewards; choose one of those."
+            )
         from theory.minimax.memory import solve_memory
 
         return solve_memory(

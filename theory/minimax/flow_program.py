@@ -2,10 +2,11 @@
 
     maximise s   subject to   rho(x)_g >= base_g + s * direction_g  for all g,   x in the flow polytope.
 
-With ``base = 0`` and ``direction = v*`` this is ``t* = max { t : rho in M, rho_g >= t v*_g }``. Two things are read from
-the solution and nothing else: a policy, whose success probabilities are then evaluated afresh (primal bound), and dual
-weights ``w >= 0`` on the goals, for which ``U(w) = max_{rho in M} w . rho`` is then computed by backward induction (dual
-bound: every achievable ``rho`` satisfies ``w . rho <= U``). Both bounds are true whatever the solver said.
+With ``base = 0`` and ``direction = v*`` this is ``t* = max { t : rho in M, rho_g >= t v*_g }``. Two things
+are read from the solution and nothing else: a policy, whose success probabilities are then evaluated
+afresh (primal bound), and dual weights ``w >= 0`` on the goals, for which
+``U(w) = max_{rho in M} w . rho`` is then computed by backward induction (dual bound: every achievable
+``rho`` satisfies ``w . rho <= U``). Both bounds are true whatever the solver said.
 """
 
 from __future__ import annotations
@@ -64,10 +65,12 @@ def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
 
 
 def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
-    """Return the largest ``theta`` with ``sum_g w_g required_g(theta) >= U``: a lower bound on the minimax loss.
+    """Return the largest ``theta`` with ``sum_g w_g required_g(theta) >= U``: a lower bound on the minimax
+    loss.
 
-    If some achievable ``rho`` had ``max_g phi_g(rho_g) < theta`` it would need ``rho_g > required_g(theta)`` and thus
-    ``w . rho > U``, which no achievable ``rho`` has. Found by bisection on the safe side.
+    If some achievable ``rho`` had ``max_g phi_g(rho_g) < theta`` it would need
+    ``rho_g > required_g(theta)`` and thus ``w . rho > U``, which no achievable ``rho`` has. Found by
+    bisection on the safe side.
     """
     active = weights > 0
     needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8))
@@ -78,7 +81,8 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
         needed = loss.required(theta)[active]
         return bool(np.any(np.isinf(needed)) or weights[active] @ needed >= needed_at_least)
 
-    # No success probability exceeds its optimum, so the loss is nowhere below the smallest loss at the optimum.
+    # No success probability exceeds its optimum, so the loss is nowhere below the smallest loss at the
+    # optimum.
     low = max(0.0, float(loss.value(loss.optimum).max()) * (1 - 1e-14))
     high = low + 1.0
     while holds(high):

@@ -1,4 +1,5 @@
-"""What every minimax solver returns: a bracket, the least-favourable task distribution, and how it was obtained."""
+"""What every minimax solver returns: a bracket, the least-favourable task distribution, and how it was
+obtained."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ class Learner(Enum):
 class Criterion(Enum):
     """What the adversary maximises.
 
-    ``regret``: oracle-baseline regret, in units of reward. ``hitting-time``: expected cost until the first success
-    (episodes where goals are detected at the end, steps where detected on the way). ``ratio``: that cost over the
-    smallest possible for the task.
+    ``regret``: oracle-baseline regret, in units of reward. ``hitting-time``: expected cost until the first
+    success (episodes where goals are detected at the end, steps where detected on the way). ``ratio``:
+    that cost over the smallest possible for the task.
     """
 
     REGRET = "regret"
@@ -50,8 +51,8 @@ class MinimaxSolution:
     per_task : ndarray, shape (K,)
         Loss of the returned learner on each task; the largest is ``value.upper`` up to rounding.
     exploration : ndarray, shape (S,), or None
-        Terminal-state distribution (or visit probabilities) of the returned exploration policy, for learners that
-        have one.
+        Terminal-state distribution (or visit probabilities) of the returned exploration policy, for
+        learners that have one.
     learner, criterion : Learner, Criterion
     episodes : int or None
         ``N``; None stands for infinitely many.

@@ -1,10 +1,11 @@
 """Minimax blind and memoryless learners: the worst loss over tasks, minimised over the success polytope.
 
-The problem is ``min_{rho in M} max_g phi_g(rho_g)`` with every ``phi_g`` convex and decreasing (T4). Where the losses are
-homogeneous (infinitely many episodes) it is one linear program; otherwise Newton's method on the value: at a level
-``theta`` let ``r_g`` be the smallest success probability with ``phi_g(r_g) <= theta`` and ``d_g = -dr_g / dtheta``; the
-program ``max { s : rho_g >= r_g + s d_g }`` underestimates the curve ``r_g(theta - s)`` by convexity, so its solution
-moves ``theta`` to the optimum at quadratic speed. Bounds are certified at every step.
+The problem is ``min_{rho in M} max_g phi_g(rho_g)`` with every ``phi_g`` convex and decreasing (T4). Where
+the losses are homogeneous (infinitely many episodes) it is one linear program; otherwise Newton's method
+on the value: at a level ``theta`` let ``r_g`` be the smallest success probability with
+``phi_g(r_g) <= theta`` and ``d_g = -dr_g / dtheta``; the program ``max { s : rho_g >= r_g + s d_g }``
+underestimates the curve ``r_g(theta - s)`` by convexity, so its solution moves ``theta`` to the optimum at
+quadratic speed. Bounds are certified at every step.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, TaskFamily
 
 if TYPE_CHECKING:
-    from theory.minimax.exact import Achievable
+    from theory.minimax.exact import AchievableSuccess
 
 __all__ = ["solve_without_memory"]
 
@@ -80,7 +81,9 @@ def solve_without_memory(
     began = time.perf_counter()
     check_episodes(episodes)
     if not 0 < tolerance < 1:
-        raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual.")
+        raise InvalidArgumentError(
+            f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual."
+        )
     if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
         raise UnsupportedError(
             "Hitting times on the way count steps; for learners without memory use --detect end, or --learner memory."
@@ -94,21 +97,24 @@ def solve_without_memory(
     return solution if achievable is None else _sharpened(achievable, solution, tolerance)
 
 
-def _achievable(marked: SuccessTasks) -> Achievable:
+def _achievable(marked: SuccessTasks) -> AchievableSuccess:
     """Prepare exact arithmetic, or refuse before any time is spent."""
-    from theory.minimax.exact import Achievable
+    from theory.minimax.exact import AchievableSuccess
 
-    return Achievable(marked)
+    return AchievableSuccess(marked)
 
 
-def _sharpened(achievable: Achievable, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
+def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
     from theory.minimax.exact import sharpen
 
     return sharpen(achievable, solution, tolerance)
 
 
 def _newton(
-    program: FlowProgram, loss: BracketedLoss, tolerance: float, progress: Callable[[float, float], None] | None
+    program: FlowProgram,
+    loss: BracketedLoss,
+    tolerance: float,
+    progress: Callable[[float, float], None] | None,
 ) -> tuple[SaddlePoint, SaddlePoint]:
     """Return the saddle points with the smallest upper and the largest lower bound."""
     base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
@@ -116,7 +122,12 @@ def _newton(
     attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
     for _ in range(MAX_NEWTON_STEPS):
         best = program.solve(loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts)
-        stalled = primal is not None and best.upper >= primal.upper and dual is not None and best.lower <= dual.lower
+        stalled = (
+            primal is not None
+            and best.upper >= primal.upper
+            and dual is not None
+            and best.lower <= dual.lower
+        )
         primal = best.lowest if primal is None or best.upper < primal.upper else primal
         dual = best.highest if dual is None or best.lower > dual.lower else dual
         if progress is not None:
@@ -125,7 +136,8 @@ def _newton(
             return primal, dual
         if stalled and attempts is LINEAR_SOLVERS:
             break
-        # Steps before the last are not tight by nature; other solvers are asked only where the first one stalls.
+        # Steps before the last are not tight by nature; other solvers are asked only where the first one
+        # stalls.
         attempts = LINEAR_SOLVERS if stalled else attempts
         base = loss.nominal.required(primal.upper)
         direction = 1.0 / np.maximum(loss.nominal.slope(base), 1e-300)
@@ -142,8 +154,11 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
     needed = loss.nominal.required(dual.lower)
     reference = np.where(np.isfinite(needed), needed, loss.nominal.optimum)
     with np.errstate(divide="ignore"):
-        weights = np.where(dual.weights > 0, dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300), 0.0)
-    # Where slopes overflow (success probabilities below 1e-150) the weights themselves are all there is to go by.
+        weights = np.where(
+            dual.weights > 0, dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300), 0.0
+        )
+    # Where slopes overflow (success probabilities below 1e-150) the weights themselves are all there is to
+    # go by.
     return weights / weights.sum() if weights.sum() > 0 else dual.weights / dual.weights.sum()
 
 

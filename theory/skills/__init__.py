@@ -11,10 +11,12 @@ from theory.skills.frank_wolfe import (
 )
 from theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
 from theory.skills.redundancy import Redundancy, process_redundancy
+from theory.skills.goal_skills import GoalSkills, goal_skills
 from theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
 from theory.skills.vertices import terminal_vertices
 
 __all__ = [
+    "GoalSkills",
     "Minimum",
     "Outcome",
     "ProcessCapacity",
@@ -23,6 +25,7 @@ __all__ = [
     "Separable",
     "Skill",
     "States",
+    "goal_skills",
     "information_lower_bound",
     "inverse_sum",
     "make_skills",

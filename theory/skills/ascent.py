@@ -27,7 +27,7 @@ FLOOR = 1e-15
 """Smallest probability inside a logarithm: a state that a skill never ends in is penalised, not forbidden."""
 
 SMOOTHINGS = (0.0, 1e-6, 1e-3, 0.03, 0.1, 0.3, 0.5)
-MAX_SWEEPS = 50
+MAX_SWEEPS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,19 +89,24 @@ def ascend(
         The states where an episode can end.
     """
     logarithm = np.log(marginal[support])
-    best = _respond(process, points, logarithm, marginal, support)
+    moving = _respond(process, points, logarithm, marginal, support)
+    settled: list[Candidates] = []
     for _ in range(MAX_SWEEPS):
-        best = best.only(distinct(best.rows))
-        following = _respond(process, best.rows, logarithm, marginal, support)
-        better = following.divergences > best.divergences + 1e-13
+        moving = moving.only(distinct(moving.rows))
+        following = _respond(process, moving.rows, logarithm, marginal, support)
+        better = following.divergences > moving.divergences + 1e-13
+        settled.append(moving.only(np.flatnonzero(~better)))
         if not better.any():
             break
-        best = Candidates(
-            np.where(better[:, None], following.rows, best.rows),
-            np.where(better, following.choices, best.choices),
-            np.where(better, following.divergences, best.divergences),
-        )
-    return best
+        moving = following.only(np.flatnonzero(better))
+    else:
+        settled.append(moving)
+    found = Candidates(
+        np.concatenate([part.rows for part in settled]),
+        np.concatenate([part.choices for part in settled], axis=-1),
+        np.concatenate([part.divergences for part in settled]),
+    )
+    return found.only(distinct(found.rows))
 
 
 def _respond(

@@ -27,7 +27,7 @@ from theory.skills.evaluation import distinct
 
 __all__ = ["terminal_vertices"]
 
-MAX_POINTS = 20_000
+MAX_POINTS = 5_000
 DIGITS = 13
 MERGED = 1.1e-13
 """Largest distance of an entry from that of the point it is merged into, with room for the roundings of a

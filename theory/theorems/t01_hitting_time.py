@@ -2,11 +2,11 @@ r"""T01, hitting time: what the memoryless learner loses in N episodes.
 
 Statement
 ---------
-The learner explores with success probability ``rho`` until its first success and then plays optimally, with success
-probability ``v``. Its expected loss against an oracle is ``(1 - (1 - rho)**N) (v / rho - 1)``.
+The learner explores with success probability ``rho`` until its first success and then plays optimally,
+with success probability ``v``. Its expected loss against an oracle is ``(1 - (1 - rho)**N) (v / rho - 1)``.
 
-What happens without the assumptions: a learner that remembers failed episodes does not explore independently in every
-episode, and its loss is smaller (T12).
+What happens without the assumptions: a learner that remembers failed episodes does not explore
+independently in every episode, and its loss is smaller (T12).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def regret(rho: Fraction, optimum: Fraction, episodes: int) -> Fraction:
 
 
 def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
-    """Induction on N: the formula holds for N = 1 and grows by ``(1 - rho)**N (v - rho)``, the loss of episode N + 1."""
+    """Induction on N: the formula holds for N = 1 and grows by ``(1 - rho)**N (v - rho)``, the loss of
+    episode N + 1."""
     rho, v = sympy.symbols("rho v", positive=True)
     n = sympy.symbols("N", integer=True, positive=True)
     first = sympy.simplify(claim(rho, v, sympy.Integer(1)) - (v - rho))
@@ -46,7 +47,8 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
 
 
 def _learner_loss(rho: Fraction, optimum: Fraction, episodes: int) -> Fraction:
-    """Follow the learner episode by episode: ``searching`` is the probability that it has not succeeded yet."""
+    """Follow the learner episode by episode: ``searching`` is the probability that it has not succeeded
+    yet."""
     searching, reward = Fraction(1), Fraction(0)
     for _ in range(episodes):
         reward += searching * rho + (1 - searching) * optimum
@@ -104,7 +106,8 @@ def simulation(claim: Any, context: Context) -> Iterable[Trial]:
 
 
 def library(claim: Any, context: Context) -> Iterable[Trial]:
-    """The vectorised function that the solvers use agrees with the formula to 1e-12, tiny probabilities included."""
+    """The vectorised function that the solvers use agrees with the formula to 1e-12, tiny probabilities
+    included."""
     for rho in (Fraction(1, 10**15), Fraction(1, 10**6), Fraction(1, 3), Fraction(1, 2)):
         for episodes in (1, 2, 7, 1000):
             v = Fraction(2, 3)
@@ -131,10 +134,16 @@ THEOREM = Theorem(
         Method("the library's vectorised formula", Group.PROPERTY, library),
     ),
     planted=(
-        Planted("exponent N - 1", lambda rho, v, n: (1 - (1 - rho) ** (n - 1)) * (v / rho - 1) if rho else n * v),
+        Planted(
+            "exponent N - 1", lambda rho, v, n: (1 - (1 - rho) ** (n - 1)) * (v / rho - 1) if rho else n * v
+        ),
         Planted("dropped factor", lambda rho, v, n: v / rho - 1 if rho else n * v),
-        Planted("v and rho exchanged", lambda rho, v, n: (1 - (1 - rho) ** n) * (rho / v - 1) if v else n * v),
-        Planted("success instead of failure", lambda rho, v, n: (1 - rho**n) * (v / rho - 1) if rho else n * v),
+        Planted(
+            "v and rho exchanged", lambda rho, v, n: (1 - (1 - rho) ** n) * (rho / v - 1) if v else n * v
+        ),
+        Planted(
+            "success instead of failure", lambda rho, v, n: (1 - rho**n) * (v / rho - 1) if rho else n * v
+        ),
     ),
     expected=Verdict.PROVED,
 )

@@ -1,8 +1,10 @@
-r"""T02, inverse relation: the less often a goal is hit in exploration, the larger the regret, and convexly so.
+r"""T02, inverse relation: the less often a goal is hit in exploration, the larger the regret, and convexly
+so.
 
 Statement
 ---------
-``Reg_N`` is strictly decreasing and convex in ``rho`` on ``(0, v]``; at ``N = inf`` it diverges as ``rho -> 0``.
+``Reg_N`` is strictly decreasing and convex in ``rho`` on ``(0, v]``; at ``N = inf`` it diverges as
+``rho -> 0``.
 
 This is what makes the minimax problem of T04 a convex program. Nothing is assumed beyond T01.
 """
@@ -32,10 +34,12 @@ def term(rho: Any, optimum: Any, i: Any) -> Any:
 
 
 def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
-    """Derivatives of the i-th summand for symbolic i, as sums of terms of one sign on ``0 < rho <= v <= 1``."""
+    """Derivatives of the i-th summand for symbolic i, as sums of terms of one sign on
+    ``0 < rho <= v <= 1``."""
     rho, v, q = sympy.symbols("rho v q", positive=True)  # q = 1 - rho
     i = sympy.symbols("i", integer=True, positive=True)
-    # The curve under test must be the sum of the summands whose derivatives are taken; N = 1..4 pin its shape.
+    # The curve under test must be the sum of the summands whose derivatives are taken; N = 1..4 pin its
+    # shape.
     for episodes in range(1, 5):
         rest = sympy.expand(claim(rho, v, episodes) - sum(term(rho, v, k) for k in range(episodes)))
         yield Trial(f"sum of {episodes} summands", 0.0 if rest == 0 else -1.0, f"difference {rest}")
@@ -68,14 +72,17 @@ def exact(claim: Any, context: Context) -> Iterable[Trial]:
         chord = (ends[0] + ends[1]) / 2 - middle
         margin = -1.0 if drop <= 0 else float(min(drop, chord))
         return Trial(
-            f"rho in ({low}, {high}), v = {v}, N = {episodes}", margin, f"drop {drop}, below the chord by {chord}"
+            f"rho in ({low}, {high}), v = {v}, N = {episodes}",
+            margin,
+            f"drop {drop}, below the chord by {chord}",
         )
 
     return context.examples(_CURVES, check, name="T02 exact", share=5)
 
 
 def divergence(claim: Any, context: Context) -> Iterable[Trial]:
-    """At ``N = inf`` halving ``rho`` doubles the hitting time ``regret + 1``, exactly: the curve has no bound."""
+    """At ``N = inf`` halving ``rho`` doubles the hitting time ``regret + 1``, exactly: the curve has no
+    bound."""
     for denominator in (2, 7, 10**6, 10**12):
         rho, v = Fraction(1, denominator), Fraction(1)
         doubled = (claim(rho / 2, v, None) + 1) - 2 * (claim(rho, v, None) + 1)

@@ -2,12 +2,12 @@ r"""T03, known task distribution: explore in proportion to the square root of ``
 
 Statement
 ---------
-On the full simplex the exploration that minimises the expected hitting loss ``sum_g p_g v_g / rho_g - 1`` for a known
-task distribution ``p`` is ``rho(g) ∝ sqrt(p_g v_g)``, with loss ``(sum_g sqrt(p_g v_g))**2 - 1``.
+On the full simplex the exploration that minimises the expected hitting loss ``sum_g p_g v_g / rho_g - 1``
+for a known task distribution ``p`` is ``rho(g) ∝ sqrt(p_g v_g)``, with loss ``(sum_g sqrt(p_g v_g))**2 - 1``.
 
 Dropped: on a smaller polytope of achievable ``rho`` the optimum is a convex program without closed form; with
-exploration ``∝ p`` instead of the square root the loss is strictly larger unless ``p`` is uniform (C06). (Here
-``E_p`` of the loss is ``sum_g p_g (v_g / rho_g - 1)``, so the constant is ``sum_g p_g = 1``.)
+exploration ``∝ p`` instead of the square root the loss is strictly larger unless ``p`` is uniform (C06).
+(Here ``E_p`` of the loss is ``sum_g p_g (v_g / rho_g - 1)``, so the constant is ``sum_g p_g = 1``.)
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     ``a = sqrt(p v)``. Both sides are sums over pairs, so the identity for one pair proves it for every K.
     """
     a, b, x, y = sympy.symbols("a_g a_h rho_g rho_h", positive=True)
-    # Off-diagonal pair of the left side: a_g^2 rho_h / rho_g + a_h^2 rho_g / rho_h - 2 a_g a_h; the diagonal cancels.
+    # Off-diagonal pair of the left side: a_g^2 rho_h / rho_g + a_h^2 rho_g / rho_h - 2 a_g a_h; the
+    # diagonal cancels.
     pair = a**2 * y / x + b**2 * x / y - 2 * a * b - (a * y - b * x) ** 2 / (x * y)
     yield Trial("identity for one pair", 0.0 if sympy.simplify(pair) == 0 else -1.0, f"difference {pair}")
     explored = claim.exploration([a, b])
@@ -71,7 +72,8 @@ def _situations(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
 
 
 def exact(claim: Any, context: Context) -> Iterable[Trial]:
-    """Rational ``sqrt(p v)``: the loss at the claimed rho is the claimed one, and no rational competitor beats it."""
+    """Rational ``sqrt(p v)``: the loss at the claimed rho is the claimed one, and no rational competitor
+    beats it."""
 
     def loss(roots: list[Fraction], rho: list[Fraction]) -> Fraction:
         return sum((r * r / x for r, x in zip(roots, rho, strict=True)), Fraction(0)) - 1
@@ -121,7 +123,9 @@ def optimisation(claim: Any, context: Context) -> Iterable[Trial]:
         inside = min(claimed - best.lower, best.upper - claimed)
         wide = slack - (best.upper - best.lower)
         yield Trial(
-            f"{size} goals", min(inside + slack, wide), f"claimed {claimed}, bracket [{best.lower}, {best.upper}]"
+            f"{size} goals",
+            min(inside + slack, wide),
+            f"claimed {claimed}, bracket [{best.lower}, {best.upper}]",
         )
 
 
@@ -136,7 +140,9 @@ THEOREM = Theorem(
     source="arXiv 1806.04640, goal-reaching case (v = 1); unequal v is an extension by this project",
     claim=Claim(_exploration, _loss),
     methods=(
-        Method("sum of squares", Group.SYMBOLIC, symbolic, general="all K (the identity is a sum over pairs)"),
+        Method(
+            "sum of squares", Group.SYMBOLIC, symbolic, general="all K (the identity is a sum over pairs)"
+        ),
         Method("rational square roots and competitors", Group.EXACT, exact),
         Method("convex program, bracketed", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})),
     ),
@@ -144,7 +150,10 @@ THEOREM = Theorem(
         Planted("exponent one: rho ∝ p", Claim(lambda a: [r * r / sum(x * x for x in a) for r in a], _loss)),
         Planted("uniform exploration", Claim(lambda a: [r / r / len(a) for r in a], _loss)),
         Planted("dropped square", Claim(_exploration, lambda a: sum(a) - 1)),
-        Planted("sum of squares instead of square of sum", Claim(_exploration, lambda a: sum(x * x for x in a) - 1)),
+        Planted(
+            "sum of squares instead of square of sum",
+            Claim(_exploration, lambda a: sum(x * x for x in a) - 1),
+        ),
     ),
     uses=("T01", "T02"),
     expected=Verdict.PROVED,

@@ -2,12 +2,13 @@ r"""T04, minimax: the worst task distribution and the exploration that withstand
 
 Statement
 ---------
-If every goal can be reached with certainty, ``min_rho max_p Reg_O = K - 1``, attained only by the uniform ``rho``, and the
-uniform ``p`` is least favourable. In general the value is ``1 / t* - 1`` with the linear program
-``t* = max { t : rho in M, rho_g >= t v*_g }``, whose dual weights give the least-favourable task distribution.
+If every goal can be reached with certainty, ``min_rho max_p Reg_O = K - 1``, attained only by the uniform
+``rho``, and the uniform ``p`` is least favourable. In general the value is ``1 / t* - 1`` with the linear
+program ``t* = max { t : rho in M, rho_g >= t v*_g }``, whose dual weights give the least-favourable task
+distribution.
 
-Dropped: where reachability is unequal, uniform exploration is not optimal (C07); a learner with memory has another
-value (T12) and another least-favourable distribution (T13).
+Dropped: where reachability is unequal, uniform exploration is not optimal (C07); a learner with memory has
+another value (T12) and another least-favourable distribution (T13).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from theory.tasks import GoalTasks
 class Claim:
     """The claimed saddle point where every one of ``K`` goals can be reached with certainty.
 
-    ``value(K)``, ``exploration(K)`` and ``prior(K)`` (lists), and ``general(t)``, the value in terms of ``t*``.
+    ``value(K)``, ``exploration(K)`` and ``prior(K)`` (lists), and ``general(t)``, the value in terms of
+    ``t*``.
     """
 
     value: Any
@@ -53,9 +55,10 @@ CLAIM = Claim(lambda count: count - 1, _uniform, _uniform, lambda t: 1 / t - 1)
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """Two identities, each a sum over goals of a term that is checked for one symbolic goal.
 
-    Weighting the regrets ``1 / rho_g - 1`` by ``rho_g`` gives ``sum_g (1 - rho_g) = K - 1``: some regret is at least
-    that, and all are equal only at uniform ``rho``. Against the uniform prior, ``1 / rho_g >= 2 K - K**2 rho_g`` (tangent at
-    ``1 / K``; the difference is a square) sums to ``E_p Reg_O >= K - 1`` for every ``rho``: a saddle point.
+    Weighting the regrets ``1 / rho_g - 1`` by ``rho_g`` gives ``sum_g (1 - rho_g) = K - 1``: some regret
+    is at least that, and all are equal only at uniform ``rho``. Against the uniform prior,
+    ``1 / rho_g >= 2 K - K**2 rho_g`` (tangent at ``1 / K``; the difference is a square) sums to
+    ``E_p Reg_O >= K - 1`` for every ``rho``: a saddle point.
     """
     rho, count = sympy.symbols("rho K", positive=True)
     weighted = sympy.simplify(rho * (1 / rho - 1) - (1 - rho))
@@ -68,7 +71,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield Trial("uniform prior", 0.0 if tangents == 0 else -1.0, f"difference {tangents}")
 
 
-def _goal_mixture(process: ControlledMarkovProcess, goals: np.ndarray, weights: list[Fraction]) -> list[Fraction]:
+def _goal_mixture(
+    process: ControlledMarkovProcess, goals: np.ndarray, weights: list[Fraction]
+) -> list[Fraction]:
     """Exact terminal probabilities of the goals when goal-conditioned policies are mixed with `weights`."""
     chosen = goal_values(process, goals, representation="rational", policies=True).policies
     assert chosen is not None
@@ -83,9 +88,11 @@ def _goal_mixture(process: ControlledMarkovProcess, goals: np.ndarray, weights: 
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Controllable processes, rationally: the claimed exploration attains the claimed value, the claimed prior proves it.
+    """Controllable processes, rationally: the claimed exploration attains the claimed value, the claimed
+    prior proves it.
 
-    The lower bound is ``E_p Reg_O >= 2 K E - K**2 max_rho E[p-weighted rho] ...`` evaluated by exact dynamic programming.
+    The lower bound is ``E_p Reg_O >= 2 K E - K**2 max_rho E[p-weighted rho] ...`` evaluated by exact
+    dynamic programming.
     """
 
     def check(process: ControlledMarkovProcess) -> Trial:
@@ -111,7 +118,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def program(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The linear program on the named processes: the certified bracket is tight and holds the claimed saddle point."""
+    """The linear program on the named processes: the certified bracket is tight and holds the claimed
+    saddle point."""
     for name, process in context.processes():
         solution = solve_without_memory(GoalTasks.reachable(process))
         slack = 1e-9 * max(1.0, solution.value.lower)
@@ -120,7 +128,9 @@ def program(claim: Claim, context: Context) -> Iterable[Trial]:
         if CONTROLLABLE.holds(process):
             count = len(solution.tasks)
             claimed = float(claim.value(count))
-            margin = min(margin, claimed - solution.value.lower + slack, solution.value.upper - claimed + slack)
+            margin = min(
+                margin, claimed - solution.value.lower + slack, solution.value.upper - claimed + slack
+            )
             prior = np.array([float(p) for p in claim.prior(count)])
             margin = min(margin, 1e-6 - float(np.abs(solution.least_favourable - prior).max()))
             assert solution.exploration is not None
@@ -138,7 +148,8 @@ def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, np.ndarray]:
 
 
 def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Any process: no rational policy does better than ``1 / t* - 1``, and ``t*`` from the dual weights, by exact planning.
+    """Any process: no rational policy does better than ``1 / t* - 1``, and ``t*`` from the dual weights,
+    by exact planning.
 
     The program supplies the dual weights only; the bound they prove is recomputed in rational arithmetic.
     """
@@ -158,7 +169,9 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
         proved = claim.general(t_upper)
         rho = terminal_distribution(process, policy, representation="rational").exact
         assert rho is not None
-        worst = max((v / rho[g] - 1 if rho[g] else Fraction(10**9)) for g, v in zip(goals, optimum, strict=True))
+        worst = max(
+            (v / rho[g] - 1 if rho[g] else Fraction(10**9)) for g, v in zip(goals, optimum, strict=True)
+        )
         below = float(worst - proved)
         tight = 1e-6 * max(1.0, abs(float(proved))) - abs(float(proved) - solution.value.midpoint)
         return Trial(
@@ -182,7 +195,12 @@ THEOREM = Theorem(
     source="arXiv 1806.04640, goal-reaching case (deterministic, controllable); in general an extension by this project",
     claim=CLAIM,
     methods=(
-        Method("weighted regrets and tangents", Group.SYMBOLIC, symbolic, general="all K, every goal reachable surely"),
+        Method(
+            "weighted regrets and tangents",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all K, every goal reachable surely",
+        ),
         Method("saddle point on rational processes", Group.EXACT, exact),
         Method("linear program, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
         Method("dual bound in rationals against policies", Group.PROPERTY, sandwich, frozenset({"HiGHS"})),
@@ -193,13 +211,19 @@ THEOREM = Theorem(
         Planted(
             "skewed exploration",
             Claim(
-                CLAIM.value, lambda k: [Fraction(2 * (i + 1), k * (k + 1)) for i in range(k)], _uniform, CLAIM.general
+                CLAIM.value,
+                lambda k: [Fraction(2 * (i + 1), k * (k + 1)) for i in range(k)],
+                _uniform,
+                CLAIM.general,
             ),
         ),
         Planted(
             "skewed prior",
             Claim(
-                CLAIM.value, _uniform, lambda k: [Fraction(2 * (i + 1), k * (k + 1)) for i in range(k)], CLAIM.general
+                CLAIM.value,
+                _uniform,
+                lambda k: [Fraction(2 * (i + 1), k * (k + 1)) for i in range(k)],
+                CLAIM.general,
             ),
         ),
     ),

@@ -2,9 +2,9 @@ r"""T05, best task proposal: train on the uniform distribution.
 
 Statement
 ---------
-A meta-learner that trains on proposal ``q`` explores with ``rho ∝ sqrt(q)`` (T03), so its worst-case regret is
-``W(q) = (sum_h sqrt(q_h)) / min_g sqrt(q_g) - 1``, at least ``K - 1``, and equal to it exactly at uniform ``q``. A
-proposal that gives one goal zero density has unbounded worst-case regret (C08).
+A meta-learner that trains on proposal ``q`` explores with ``rho ∝ sqrt(q)`` (T03), so its worst-case
+regret is ``W(q) = (sum_h sqrt(q_h)) / min_g sqrt(q_g) - 1``, at least ``K - 1``, and equal to it exactly
+at uniform ``q``. A proposal that gives one goal zero density has unbounded worst-case regret (C08).
 
 Assumed: every goal can be reached with certainty, and every ``rho`` of the simplex is achievable.
 """
@@ -43,10 +43,11 @@ def worst_case(roots: Any, least: Any) -> Any:
 
 
 def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
-    """Termwise: with ``m = min sqrt(q)``, ``W(q) - (K - 1) = sum_h (sqrt(q_h) - m) / m``, a sum of non-negative terms.
+    """Termwise: with ``m = min sqrt(q)``, ``W(q) - (K - 1) = sum_h (sqrt(q_h) - m) / m``, a sum of
+    non-negative terms.
 
-    The summand vanishes only where ``sqrt(q_h) = m``, so equality forces the uniform distribution. Written out for
-    K = 2..6 with symbolic densities.
+    The summand vanishes only where ``sqrt(q_h) = m``, so equality forces the uniform distribution. Written
+    out for K = 2..6 with symbolic densities.
     """
     m = sympy.symbols("m", positive=True)
     for count in range(2, 7):
@@ -76,7 +77,8 @@ def exact(claim: Any, context: Context) -> Iterable[Trial]:
 
 
 def processes(claim: Any, context: Context) -> Iterable[Trial]:
-    """On controllable processes the uniform proposal's worst case is the minimax regret of T04, from the program."""
+    """On controllable processes the uniform proposal's worst case is the minimax regret of T04, from the
+    program."""
     for name, process in context.processes(DETERMINISTIC, SINGLE_START, CONTROLLABLE):
         solution = solve_without_memory(GoalTasks.reachable(process))
         uniform = np.full(len(solution.tasks), 1.0)
@@ -88,7 +90,9 @@ def processes(claim: Any, context: Context) -> Iterable[Trial]:
             solution.value.upper - claimed + slack,
             float(claim(list(random), random.min())) - solution.value.upper,
         )
-        yield Trial(name, margin, f"W(uniform) = {claimed}, minimax [{solution.value.lower}, {solution.value.upper}]")
+        yield Trial(
+            name, margin, f"W(uniform) = {claimed}, minimax [{solution.value.lower}, {solution.value.upper}]"
+        )
 
 
 THEOREM = Theorem(

@@ -1,13 +1,15 @@
-r"""T06, mutual information: the most informative skills reach the goals uniformly, which is the minimax solution.
+r"""T06, mutual information: the most informative skills reach the goals uniformly, which is the minimax
+solution.
 
 Statement
 ---------
-For skills ``z ~ p(z)`` with policies ``pi_z``, ``I(s_T; z) = H(s_T) - H(s_T | z) <= log |reachable|``, with equality if and
-only if every skill ends in one state with certainty and the mixture is uniform. Hence on a deterministic controllable
-process the maximiser's goal marginal is uniform and equals the minimax solution of T04: the main claim of the source.
+For skills ``z ~ p(z)`` with policies ``pi_z``, ``I(s_T; z) = H(s_T) - H(s_T | z) <= log |reachable|``,
+with equality if and only if every skill ends in one state with certainty and the mixture is uniform. Hence
+on a deterministic controllable process the maximiser's goal marginal is uniform and equals the minimax
+solution of T04: the main claim of the source.
 
-Dropped: with noise the two differ (C01, with a witness of two states); with the states of the whole episode in place
-of the terminal state they differ even without noise (C02).
+Dropped: with noise the two differ (C01, with a witness of two states); with the states of the whole
+episode in place of the terminal state they differ even without noise (C02).
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ from theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
 
 @dataclass(frozen=True)
 class Claim:
-    """``odds(K)``: the claimed maximum of ``exp(I)``; ``marginal(K)``: the claimed maximiser's goal marginal."""
+    """``odds(K)``: the claimed maximum of ``exp(I)``; ``marginal(K)``: the claimed maximiser's goal
+    marginal."""
 
     odds: Any
     marginal: Any
@@ -53,10 +56,12 @@ def _uniform(count: int) -> list[Fraction]:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Gibbs' inequality, termwise: ``log x <= x - 1`` gives ``H(q) - log K <= sum_y q_y (1 / (K q_y) - 1) = 0``.
+    """Gibbs' inequality, termwise: ``log x <= x - 1`` gives
+    ``H(q) - log K <= sum_y q_y (1 / (K q_y) - 1) = 0``.
 
-    Each term ``q (1 / (K q) - 1) = 1 / K - q`` sums to zero over the K goals, for every K; ``x - 1 - log x`` has its only
-    zero at ``x = 1``, so equality forces ``q_y = 1 / K``. And ``H(s_T | z) >= 0`` vanishes only for point masses.
+    Each term ``q (1 / (K q) - 1) = 1 / K - q`` sums to zero over the K goals, for every K;
+    ``x - 1 - log x`` has its only zero at ``x = 1``, so equality forces ``q_y = 1 / K``. And
+    ``H(s_T | z) >= 0`` vanishes only for point masses.
     """
     q, count, x = sympy.symbols("q K x", positive=True)
     term = sympy.simplify(q * (1 / (count * q) - 1) - (1 / count - q))
@@ -72,11 +77,13 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Controllable processes, rationally: the claimed marginal certifies the claimed capacity from both sides.
+    """Controllable processes, rationally: the claimed marginal certifies the claimed capacity from both
+    sides.
 
-    For point masses ``exp KL(e_g || q) = 1 / q_g``, a rational number: at ``q`` all of them must be the claimed odds
-    (lower bound, T07), and no terminal distribution may do better. ``KL`` is convex, so its maximum over ``M`` is at a
-    vertex; with deterministic dynamics and one start the vertices are point masses on the reachable states.
+    For point masses ``exp KL(e_g || q) = 1 / q_g``, a rational number: at ``q`` all of them must be the
+    claimed odds (lower bound, T07), and no terminal distribution may do better. ``KL`` is convex, so its
+    maximum over ``M`` is at a vertex; with deterministic dynamics and one start the vertices are point
+    masses on the reachable states.
     """
 
     def check(process: ControlledMarkovProcess) -> Trial:
@@ -120,13 +127,16 @@ def bound(claim: Claim, context: Context) -> Iterable[Trial]:
         slack = float(np.log(float(claim.odds(count)))) - information
         extremal = all(max(row) == 1 for row in rows) and marginal == claim.marginal(count)
         margin = 1e-12 - abs(slack) if extremal else slack
-        return Trial(f"{len(rows)} skills on {count} states", margin, f"log K - I = {slack}, extremal {extremal}")
+        return Trial(
+            f"{len(rows)} skills on {count} states", margin, f"log K - I = {slack}, extremal {extremal}"
+        )
 
     return context.examples(_skills(), check, name="T06 bound", share=3)
 
 
 def processes(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The named processes: capacity bracket, its marginal, the minimax exploration and prior, all four as claimed."""
+    """The named processes: capacity bracket, its marginal, the minimax exploration and prior, all four as
+    claimed."""
     for name, process in context.processes(DETERMINISTIC, SINGLE_START, CONTROLLABLE):
         main = check_main_claim(process)
         count = len(main.goals)
@@ -140,7 +150,9 @@ def processes(claim: Claim, context: Context) -> Iterable[Trial]:
             1e-6 - main.mutual_information.gap,
             UNIFORM_TOLERANCE - farthest,
         )
-        yield Trial(name, margin, f"capacity {main.mutual_information}, log K = {claimed}, farthest {farthest}")
+        yield Trial(
+            name, margin, f"capacity {main.mutual_information}, log K = {claimed}, farthest {farthest}"
+        )
 
 
 THEOREM = Theorem(
@@ -159,7 +171,10 @@ THEOREM = Theorem(
         Method("point masses on rational processes", Group.EXACT, exact),
         Method("any rational skills", Group.PROPERTY, bound),
         Method(
-            "capacity against the minimax program", Group.OPTIMISATION, processes, frozenset({"HiGHS", "interior point"})
+            "capacity against the minimax program",
+            Group.OPTIMISATION,
+            processes,
+            frozenset({"HiGHS", "interior point"}),
         ),
     ),
     planted=(
@@ -167,7 +182,10 @@ THEOREM = Theorem(
         Planted("squared", Claim(lambda count: count**2, _uniform)),
         Planted(
             "skewed marginal",
-            Claim(lambda count: count, lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]),
+            Claim(
+                lambda count: count,
+                lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)],
+            ),
         ),
     ),
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),

@@ -1,12 +1,14 @@
-r"""T07, redundancy equals capacity: the most informative skills and the best prior for compression are one saddle point.
+r"""T07, redundancy equals capacity: the most informative skills and the best prior for compression are one
+saddle point.
 
 Statement
 ---------
-``max_{p(z), pi_z} I(s_T; z) = min_q max_{rho in M} KL(rho || q)``. The optimal output ``q*`` is unique; ``KL(rho_z || q*) = C``
-for active skills and ``<= C`` for all of ``M``. Any ``(p, q)`` gives the certified bracket
-``I(p) <= C <= max_{rho in M} KL(rho || q)``.
+``max_{p(z), pi_z} I(s_T; z) = min_q max_{rho in M} KL(rho || q)``. The optimal output ``q*`` is unique;
+``KL(rho_z || q*) = C`` for active skills and ``<= C`` for all of ``M``. Any ``(p, q)`` gives the certified
+bracket ``I(p) <= C <= max_{rho in M} KL(rho || q)``.
 
-Dropped: ``q*`` is minimax for the KL cost of adapting, not for regret; on a stochastic grid it is not uniform (C04).
+Dropped: ``q*`` is minimax for the KL cost of adapting, not for regret; on a stochastic grid it is not
+uniform (C04).
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from theory.skills import terminal_vertices
 
 @dataclass(frozen=True)
 class Claim:
-    """``divergence(w, q)``: the claimed dual function of a row; ``optimal_output(p, W)``: the claimed saddle output."""
+    """``divergence(w, q)``: the claimed dual function of a row; ``optimal_output(p, W)``: the claimed
+    saddle output."""
 
     divergence: Any
     optimal_output: Any
@@ -52,11 +55,13 @@ CLAIM = Claim(_divergence, _output)
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The compensation identity, for one pair of an input and an output: it sums to both bounds of the bracket.
+    """The compensation identity, for one pair of an input and an output: it sums to both bounds of the
+    bracket.
 
     ``sum_x p_x KL(W_x || q) = I(p) + KL(pW || q)``: the term of ``(x, y)`` on the left minus that of ``I`` is
-    ``p_x W_xy log((pW)_y / q_y)``, and these sum over ``x`` to ``(pW)_y log((pW)_y / q_y)``. So ``I(p)`` is at most a mean of the
-    divergences, hence at most the largest; and at ``q = pW`` with equal divergences both bounds meet.
+    ``p_x W_xy log((pW)_y / q_y)``, and these sum over ``x`` to ``(pW)_y log((pW)_y / q_y)``. So ``I(p)``
+    is at most a mean of the divergences, hence at most the largest; and at ``q = pW`` with equal
+    divergences both bounds meet.
     """
     p, w, m, q = sympy.symbols("p_x W_xy m_y q_y", positive=True)
     left = p * w * sympy.log(w / q)
@@ -75,7 +80,8 @@ def _channels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def bracket(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Any rational ``(p, q)`` on any rational channel brackets the capacity computed by the interior-point method."""
+    """Any rational ``(p, q)`` on any rational channel brackets the capacity computed by the interior-point
+    method."""
 
     def check(drawn: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Trial:
         channel, prior, output = drawn
@@ -84,7 +90,9 @@ def bracket(claim: Claim, context: Context) -> Iterable[Trial]:
         lower = sum(p * claim.divergence(row, marginal) for p, row in zip(prior, channel, strict=True) if p)
         upper = max(claim.divergence(row, output) for row in channel)
         margin = min(capacity.upper - lower, upper - capacity.lower) + 1e-12
-        return Trial(f"{channel.shape[0]} x {channel.shape[1]} channel", margin, f"{lower} <= {capacity} <= {upper}")
+        return Trial(
+            f"{channel.shape[0]} x {channel.shape[1]} channel", margin, f"{lower} <= {capacity} <= {upper}"
+        )
 
     return context.examples(_channels(), check, name="T07 bracket", share=3)
 
@@ -100,7 +108,9 @@ def saddle(claim: Claim, context: Context) -> Iterable[Trial]:
         active = result.input_distribution > 1e-4
         most = 1e-6 - float(divergences.max() - result.capacity.lower)
         least = 1e-6 - float(np.abs(divergences[active] - result.capacity.lower).max())
-        return Trial(f"{channel.shape[0]} x {channel.shape[1]} channel", min(most, least), f"divergences {divergences}")
+        return Trial(
+            f"{channel.shape[0]} x {channel.shape[1]} channel", min(most, least), f"divergences {divergences}"
+        )
 
     return context.examples(_channels(), check, name="T07 saddle", share=2)
 
@@ -112,7 +122,8 @@ class _Bounds:
 
 
 def redundancy(claim: Claim, context: Context) -> Iterable[Trial]:
-    """``min_q max_rho KL(rho || q)`` posed separately in cvxpy over all vertices of ``M``; primal equals dual."""
+    """``min_q max_rho KL(rho || q)`` posed separately in cvxpy over all vertices of ``M``; primal equals
+    dual."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
         rows, _ = terminal_vertices(process)
@@ -152,7 +163,12 @@ THEOREM = Theorem(
     claim=CLAIM,
     methods=(
         Method("compensation identity", Group.SYMBOLIC, symbolic),
-        Method("any prior and output bracket the capacity", Group.PROPERTY, bracket, frozenset({"interior point"})),
+        Method(
+            "any prior and output bracket the capacity",
+            Group.PROPERTY,
+            bracket,
+            frozenset({"interior point"}),
+        ),
         Method("conditions at the saddle point", Group.ENUMERATION, saddle, frozenset({"interior point"})),
         Method("redundancy in cvxpy", Group.OPTIMISATION, redundancy, frozenset({"Clarabel"})),
     ),

@@ -1,0 +1,58 @@
+"""The capacity of the goal-conditioned skills alone: one optimal policy per goal, no other policies considered.
+
+A lower bound of the capacity of the process, and the exact optimum of what methods with one skill a goal can reach when
+each skill is an optimal goal-reaching policy. For processes that are too large for `process_capacity`, whose search
+for better skills then has no end in sight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabular.bounds import Bracket
+from tabular.goals import goal_support, goal_values
+from tabular.process import ControlledMarkovProcess
+from theory.information import channel_capacity
+from theory.skills.evaluation import terminal_rows
+
+__all__ = ["GoalSkills", "goal_skills"]
+
+
+@dataclass(frozen=True, eq=False)
+class GoalSkills:
+    """The best distribution over goal-conditioned skills.
+
+    Attributes
+    ----------
+    mutual_information : Bracket
+        ``max_p I(s_T; z)`` over distributions ``p`` on these skills, in nats.
+    goal_distribution : ndarray, shape (S,)
+        The terminal marginal at the optimum.
+    probabilities : ndarray, shape (K,)
+        ``p(z)``, one skill a reachable goal.
+    """
+
+    mutual_information: Bracket
+    goal_distribution: np.ndarray
+    probabilities: np.ndarray
+
+
+def goal_skills(process: ControlledMarkovProcess, *, tolerance: float = 1e-9) -> GoalSkills:
+    """Return the most informative distribution over goal-conditioned skills (ties between actions: the first).
+
+    Parameters
+    ----------
+    tolerance : float
+        Wanted gap in nats.
+
+    Raises
+    ------
+    ConvergenceError
+        If the bracket does not close.
+    """
+    choices = goal_values(process, np.flatnonzero(goal_support(process)), policies=True).policies
+    assert choices is not None
+    result = channel_capacity(terminal_rows(process, choices), tolerance=tolerance)
+    return GoalSkills(result.capacity, result.output_distribution, result.input_distribution)
