@@ -4,10 +4,11 @@ For a finite horizon, backward induction from the terminal rewards ``h``:
 
     V_T = h,    V_t = max_a P_a V_{t+1},    v* = mu0 . V_0                         (Puterman 1994, sec. 4.5)
 
-For a geometric horizon, the fixed point ``V = (1 - gamma) h + gamma max_a P_a V``, by value iteration with the
-contraction bound: for every column, with ``d = T V - V``,
+For a geometric horizon, the fixed point ``V = (1 - gamma) h + gamma max_a P_a V``, by value iteration with
+the contraction bound: for every column, with ``d = T V - V``,
 
-    V + min(d) / (1 - gamma) <= V* <= V + max(d) / (1 - gamma)                     (MacQueen 1966; Puterman, sec. 6.6).
+    V + min(d) / (1 - gamma) <= V* <= V + max(d) / (1 - gamma)                     (MacQueen 1966;
+    Puterman, sec. 6.6).
 
 With ``h`` the indicator of goal ``g`` this is ``v*_g = max_pi rho_pi(g)``.
 """
@@ -221,7 +222,7 @@ def _geometric(
     allowance = relative_error(len(start) + 8) * (np.abs(at_start) + np.abs(low) + np.abs(high) + largest)
     allowance += underflow_allowance(len(start) * operator.roundings) / stop
     lower = np.maximum(at_start + low - allowance, 0.0)
-    upper = np.where(largest == 0, 0.0, at_start + high + allowance)
+    upper = np.where(_possible(operator, rewards), at_start + high + allowance, 0.0)
     return TerminalValues(0.5 * (lower + upper), lower, upper, None, operator.greedy(q))
 
 
@@ -280,7 +281,8 @@ def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHo
 
 
 def _first_policies(process: ControlledMarkovProcess, rewards: np.ndarray, horizon: GeometricHorizon) -> np.ndarray:
-    """Policies to start exact policy iteration from, shape (S, K): near-optimal where floats can find such."""
+    """Policies to start exact policy iteration from, shape (S, K): near-optimal where floats can find
+    such."""
     if horizon.gamma > 1 - MIN_STOP:
         return np.repeat(process.choice_offsets[:-1, None], rewards.shape[1], axis=1)
     floats = np.array([[float(Fraction(int(v.p), int(v.q))) for v in row] for row in rewards])

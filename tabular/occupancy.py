@@ -2,10 +2,12 @@
 
 Finite horizon: variables ``x_t(c) = Pr(state-action pair c at step t)`` with ``sum_c x_0 = mu0`` and
 ``sum_{c of s'} x_{t+1}(c) = sum_c P(s' | c) x_t(c)``; the terminal distribution is ``rho = P^T x_{T-1}``.
-Geometric: ``sum_{c of s} x(c) = (1 - gamma) mu0(s) + gamma sum_c P(s | c) x(c)`` and ``rho(s) = sum_{c of s} x(c)``.
+Geometric: ``sum_{c of s} x(c) = (1 - gamma) mu0(s) + gamma sum_c P(s | c) x(c)`` and
+``rho(s) = sum_{c of s} x(c)``.
 
-``M = {rho}`` is the set of all achievable terminal distributions (Puterman 1994, sec. 6.9; Altman, *Constrained
-Markov Decision Processes*, 1999, ch. 3). Only pairs of step and state that can occur get variables.
+``M = {rho}`` is the set of all achievable terminal distributions (Puterman 1994, sec. 6.9; Altman,
+*Constrained Markov Decision Processes*, 1999, ch. 3). Only pairs of step and state that can occur get
+variables.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class FlowPolytope:
     choice: np.ndarray
 
     def policy(self, flow: np.ndarray) -> np.ndarray:
-        """Return the policy proportional to `flow`, repaired: negative flows are dropped, unused states uniform.
+        """Return the policy proportional to `flow`, repaired: negative flows are dropped, unused states
+        uniform.
 
         Whatever `flow` is, the result is a policy; its own terminal distribution is what counts.
         """
@@ -87,7 +90,8 @@ def _refuse(process: ControlledMarkovProcess, variables: int, limit: int) -> Non
 
 
 def _layers(process: ControlledMarkovProcess, steps: int, limit: int) -> list[np.ndarray]:
-    """The states that can occur at each step 0..T, as sorted index arrays; refused as soon as they are too many."""
+    """The states that can occur at each step 0..T, as sorted index arrays; refused as soon as they are too
+    many."""
     layers = [np.flatnonzero(process.initial > 0)]
     available = np.diff(process.choice_offsets)
     variables = 0
@@ -116,7 +120,11 @@ def _choices_of(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndar
 
 def _finite(process: ControlledMarkovProcess, steps: int, limit: int) -> FlowPolytope:
     layers = _layers(process, steps, limit)
-    choices = [_choices_of(process, layer) for layer in layers[:-1]]
+    # Layers that no longer change are one object, and so are their choices and inflows.
+    distinct = {id(layer): layer for layer in layers}
+    choices_of = {key: _choices_of(process, layer) for key, layer in distinct.items()}
+    inflow_of = {key: sp.coo_array(process.matrix[choice]) for key, choice in choices_of.items()}
+    choices = [choices_of[id(layer)] for layer in layers[:-1]]
     sizes = np.array([len(c) for c in choices])
     column = np.concatenate([[0], np.cumsum(sizes)])
     row = np.concatenate([[0], np.cumsum([len(layer) for layer in layers[:-1]])])
@@ -127,12 +135,12 @@ def _finite(process: ControlledMarkovProcess, steps: int, limit: int) -> FlowPol
         row_of[layer] = row[t] + np.arange(len(layer))
         parts.append((row_of[process.choice_state[choice]], column[t] + np.arange(len(choice)), np.ones(len(choice))))
         if t:
-            inflow = sp.coo_array(process.matrix[choices[t - 1]])
+            inflow = inflow_of[id(layers[t - 1])]
             parts.append((row_of[inflow.coords[1]], column[t - 1] + inflow.coords[0], -inflow.data))
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
     supply = np.zeros(shape[0])
     supply[: len(layers[0])] = process.initial[layers[0]]
-    last = sp.coo_array(process.matrix[choices[-1]])
+    last = inflow_of[id(layers[-2])]
     terminal = (last.data, (last.coords[1], column[-2] + last.coords[0]))
     return FlowPolytope(
         process,

@@ -14,6 +14,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # Compiled kernels are slow at first call, so there are no deadlines; the same examples run everywhere, so a failure
 # is never a flake. HYPOTHESIS_PROFILE=search looks at many more, and at new ones every time.
 _QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-settings.register_profile("default", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_QUIET)
-settings.register_profile("search", deadline=None, max_examples=1000, suppress_health_check=_QUIET, print_blob=True)
+settings.register_profile(
+    "default", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_QUIET
+)
+settings.register_profile(
+    "search", deadline=None, max_examples=1000, suppress_health_check=_QUIET, print_blob=True
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

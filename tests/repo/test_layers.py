@@ -117,8 +117,12 @@ def test_importing_a_package_is_cheap(package: str) -> None:
     seconds = []
     for _ in range(5):
         run = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         took, *heavy = run.stdout.split()
         assert heavy == []
@@ -137,7 +141,11 @@ def test_core_modules_load_no_heavy_library() -> None:
     code = "import sys, importlib\n" + "".join(f"importlib.import_module({name!r})\n" for name in LIGHT)
     code += f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert run.stdout.split() == []

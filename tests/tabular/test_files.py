@@ -49,7 +49,9 @@ def test_reading_back_what_was_written_gives_the_same_process(
     assert same(read_process(path), process)
 
 
-@pytest.mark.parametrize("specification", ["grid:3x2,slip=1/7", "tree:0,0,1", "line:4,start=2", "garnet:S=5,A=2,b=3"])
+@pytest.mark.parametrize(
+    "specification", ["grid:3x2,slip=1/7", "tree:0,0,1", "line:4,start=2", "garnet:S=5,A=2,b=3"]
+)
 def test_round_trip_of_environments(specification: str, tmp_path: Path) -> None:
     process = make(specification)
     write_process(process, tmp_path / "p.json")
