@@ -23,7 +23,7 @@ from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS
 from theory.regret import BracketedLoss, bracketed_loss, check_episodes
 from theory.success import SuccessTasks, success_tasks
-from theory.tasks import Detection, GoalTasks, TaskFamily
+from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
     from theory.minimax.exact import AchievableSuccess
@@ -83,6 +83,12 @@ def solve_without_memory(
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(
             f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual."
+        )
+    if isinstance(tasks, RewardTasks) and learner is Learner.BLIND:
+        from theory.minimax.blind_rewards import solve_blind_rewards
+
+        return solve_blind_rewards(
+            tasks, criterion=criterion, episodes=episodes, tolerance=tolerance, exact=exact, progress=progress
         )
     if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
         raise UnsupportedError(

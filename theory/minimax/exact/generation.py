@@ -154,7 +154,7 @@ class _Search:
         """Return the optimum with its policy, evaluated afresh."""
         used = [j for j, weight in enumerate(mixture) if weight > 0]
         policy = self.achievable.mixture([self._choices[j] for j in used], [mixture[j] for j in used])
-        success = self.achievable.success(policy)
+        success = self.achievable.achieved(policy)
         reached = min((success[self.active] - self._base) / self._direction)
         assert reached == level, "the policy of an averaged occupancy has the averaged success"
         full = to_flint([Fraction(0)] * self.achievable.count)

@@ -27,12 +27,12 @@ import numpy as np
 from tabular.backup.rational import from_flint, to_flint
 from tabular.bounds import Bracket
 from tabular.policy import terminal_distribution
-from theory.minimax.exact.achievable import Achievable
 from theory.minimax.exact.generation import solve_linear
 from theory.minimax.exact.loss import ExactLoss, LinearForm
+from theory.minimax.exact.successes import AchievableSuccess
 from theory.minimax.solution import MinimaxSolution
 
-__all__ = ["ExactSolution", "sharpen"]
+__all__ = ["ExactSolution", "outward_bracket", "sharpen"]
 
 DENOMINATORS = (1000, 10**12)
 """Largest denominators of the points at which a convex problem is made linear, tried in this order."""
@@ -68,12 +68,12 @@ class ExactSolution:
     method: str
 
 
-def sharpen(achievable: Achievable, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
+def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
     """Return `solution` with rational bounds, equal wherever the value is found to be rational.
 
     Parameters
     ----------
-    achievable : Achievable
+    achievable : AchievableSuccess
         The success polytope of the tasks that were solved.
     solution : MinimaxSolution
         A floating-point solution; only its policy and its weights are used, as starting points.
@@ -92,7 +92,7 @@ def sharpen(achievable: Achievable, solution: MinimaxSolution, tolerance: float)
 
 
 def _solve(
-    achievable: Achievable, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
+    achievable: AchievableSuccess, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
 ) -> ExactSolution:
     form = loss.linear_form()
     if form is not None:
@@ -112,7 +112,11 @@ def _solve(
 
 
 def _linear(
-    achievable: Achievable, loss: ExactLoss, form: LinearForm, vertices: list[np.ndarray], prior: np.ndarray
+    achievable: AchievableSuccess,
+    loss: ExactLoss,
+    form: LinearForm,
+    vertices: list[np.ndarray],
+    prior: np.ndarray,
 ) -> ExactSolution:
     found = solve_linear(achievable, form.base, form.direction, vertices=vertices, prior=prior)
     value = form.value(found.level)
@@ -126,7 +130,7 @@ def _linear(
 
 
 def _convex(
-    achievable: Achievable,
+    achievable: AchievableSuccess,
     loss: ExactLoss,
     vertices: list[np.ndarray],
     solution: MinimaxSolution,
@@ -157,7 +161,7 @@ def _convex(
 
 
 def _tangent_bound(
-    achievable: Achievable, loss: ExactLoss, reference: list[Fraction], weights: list[Fraction]
+    achievable: AchievableSuccess, loss: ExactLoss, reference: list[Fraction], weights: list[Fraction]
 ) -> tuple[Fraction, np.ndarray, np.ndarray]:
     """Return the lower bound of the tangents at `reference`, its prior and its rewards."""
     prior = np.array(
@@ -175,7 +179,7 @@ def _tangent_bound(
 def _result(
     solution: MinimaxSolution, loss: ExactLoss, exact: ExactSolution, tolerance: float, seconds: float
 ) -> MinimaxSolution:
-    value = _bracket(exact)
+    value = outward_bracket(exact.lower, exact.upper)
     success, marked = exact.success.tolist(), solution.details["marked"]
     if marked.augmented is None:
         exploration = terminal_distribution(
@@ -209,14 +213,14 @@ def _result(
     )
 
 
-def _bracket(exact: ExactSolution) -> Bracket:
-    """The bracket of the rational bounds, rounded outward where they differ."""
-    if exact.lower == exact.upper:
-        return Bracket.of(exact.lower, "exact dynamic programming and exact policy evaluation")
-    low, high = float(exact.lower), float(exact.upper)
+def outward_bracket(lower: Fraction, upper: Fraction) -> Bracket:
+    """Return the bracket of rational bounds, rounded outward where they differ."""
+    if lower == upper:
+        return Bracket.of(lower, "exact dynamic programming and exact policy evaluation")
+    low, high = float(lower), float(upper)
     return Bracket(
-        low if Fraction(low) <= exact.lower else math.nextafter(low, -math.inf),
-        high if Fraction(high) >= exact.upper else math.nextafter(high, math.inf),
+        low if Fraction(low) <= lower else math.nextafter(low, -math.inf),
+        high if Fraction(high) >= upper else math.nextafter(high, math.inf),
         lower_from="exact dynamic programming with the tangents of the losses",
         upper_from="exact evaluation of the returned policy",
     )

@@ -1,0 +1,269 @@
+"""The minimax blind learner for general reward tables: one policy for all episodes, ``N`` of them.
+
+    min_pi max_z N (v_z - E_pi r_z),   v_z = max_pi E_pi r_z,
+
+where an episode's reward is the sum over its steps (at a geometric horizon: the discounted sum). It is a
+linear program over occupancy measures (Puterman 1994, sec. 6.9). Nothing that the solver says is believed:
+its policy is evaluated afresh (upper bound), and for its dual weights ``p`` the best policy for the rewards
+``sum_z p_z r_z`` is planned (lower bound, ``E_p v_z - max_pi E_pi sum_z p_z r_z``). Regret does not change
+when a table is shifted by a constant; tables are shifted to be non-negative, so that rounding errors are
+relative.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import cvxpy as cp
+import numpy as np
+
+from tabular.backup import backup
+from tabular.bounds import Bracket, relative_error
+from tabular.engine import PlanningSolution, solve
+from tabular.errors import UnsupportedError
+from tabular.horizon import FiniteHorizon
+from tabular.occupancy import flow_polytope
+from tabular.policy import terminal_distribution
+from theory.minimax.exact import AchievableRewards, outward_bracket, solve_linear
+from theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from theory.optimise import solve_certified
+from theory.tasks import RewardTasks
+
+__all__ = ["BlindRewards", "solve_blind_rewards"]
+
+
+@dataclass(frozen=True, eq=False)
+class SaddlePoint:
+    """A policy and a prior with the bounds on the minimax regret of one episode that they prove.
+
+    Attributes
+    ----------
+    lower, upper : float
+    policy : ndarray, shape (T, C) or (C,)
+    regrets : ndarray, shape (Z,)
+        Upper bounds on the policy's regret of one episode on each task.
+    prior : ndarray, shape (Z,)
+    """
+
+    lower: float
+    upper: float
+    policy: np.ndarray
+    regrets: np.ndarray
+    prior: np.ndarray
+
+
+class BlindRewards:
+    """The game between a blind learner and an adversary who picks a reward table.
+
+    Attributes
+    ----------
+    rewards : ndarray, shape (Z, M)
+        The tables, each shifted so that its smallest entry is 0.
+    """
+
+    def __init__(self, tasks: RewardTasks, tolerance: float) -> None:
+        self.process = tasks.process
+        values = tasks.tables.values
+        self.rewards = values - values.min(axis=1, keepdims=True)
+        self._tolerance = max(1e-13, 0.01 * tolerance)
+
+    def plan(self, rewards: np.ndarray) -> PlanningSolution:
+        """Return the best expected reward of an episode, for rewards of transitions, shape (M,)."""
+        horizon = self.process.horizon
+        if isinstance(horizon, FiniteHorizon):
+            return solve(
+                self.process, rewards, objective="finite", steps=horizon.steps, tolerance=self._tolerance
+            )
+        return solve(
+            self.process, rewards, objective="discounted", gamma=horizon.gamma, tolerance=self._tolerance
+        )
+
+    @cached_property
+    def optimum(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds on ``v_z`` of the shifted tables, shape (Z,) each; the shift rounds once."""
+        found = [self.plan(row).value for row in self.rewards]
+        error = relative_error(2)
+        lower = np.array([value.lower for value in found]) * (1 - error)
+        return np.maximum(lower, 0.0), np.array([value.upper for value in found]) * (1 + error)
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        """Expected reward of each choice, shape (Z, C)."""
+        weighted = self.rewards * self.process.probabilities
+        return np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
+
+    def earned(self, policy: np.ndarray) -> np.ndarray:
+        """Return a lower bound on the expected reward of an episode on each task, shape (Z,)."""
+        state, horizon = self.process.choice_state, self.process.horizon
+        longest = int(np.diff(self.process.offsets).max()) + self.process.n_choices + 8
+        if not isinstance(horizon, FiniteHorizon):
+            occupied = terminal_distribution(self.process, policy).lower[state] * policy
+            earned = self.expected @ occupied / float(1 - horizon.gamma)
+            return earned * (1 - relative_error(longest))
+        operator = backup(self.process, "sparse")
+        distribution, total = operator.initial(), np.zeros(len(self.rewards))
+        for weights in policy:
+            flow = distribution[state] * weights
+            total += self.expected @ flow
+            distribution = operator.push(flow)
+        widest = int(np.bincount(self.process.successors).max())
+        widest += int(np.diff(self.process.choice_offsets).max()) + 5
+        return total * (1 - relative_error(horizon.steps * (widest + 1) + longest))
+
+    def certify(self, policy: np.ndarray, weights: np.ndarray) -> SaddlePoint:
+        """Return the bounds that a policy and dual weights prove."""
+        lower_optimum, upper_optimum = self.optimum
+        regrets = np.maximum((upper_optimum - self.earned(policy)) * (1 + relative_error(1)), 0.0)
+        prior = np.maximum(np.nan_to_num(weights), 0.0)
+        prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
+        error = relative_error(len(prior) + 4)
+        planned = self.plan(prior @ self.rewards).value.upper * (1 + error)
+        lower = prior @ lower_optimum * (1 - error) - planned
+        upper = float(regrets.max())
+        # The prior sums to one only up to rounding, and no regret is negative.
+        return SaddlePoint(min(max(float(lower) * (1 - error), 0.0), upper), upper, policy, regrets, prior)
+
+
+def solve_blind_rewards(
+    tasks: RewardTasks,
+    *,
+    criterion: Criterion = Criterion.REGRET,
+    episodes: int | None = None,
+    tolerance: float = 1e-9,
+    exact: bool = False,
+    progress: Callable[[float, float], None] | None = None,
+) -> MinimaxSolution:
+    """Return the minimax blind learner for reward tables and the least-favourable task distribution.
+
+    Parameters
+    ----------
+    tasks : RewardTasks
+    criterion : Criterion
+        Only regret: general rewards have no first success.
+    episodes : int or None
+        ``N``; None for infinitely many, which has no finite regret.
+    tolerance : float
+        Wanted relative gap.
+    exact : bool
+        Find the rational value; the details then carry the proof, as for goals.
+    progress : callable, optional
+        Called with the current bounds.
+
+    Raises
+    ------
+    UnsupportedError
+        For other criteria, or infinitely many episodes.
+    NotExactError, InstanceTooLargeError
+        If the exact value is asked for and cannot be computed.
+    """
+    began = time.perf_counter()
+    if criterion is not Criterion.REGRET:
+        raise UnsupportedError("General reward tables have no first success; use --criterion regret.")
+    if episodes is None:
+        raise UnsupportedError(
+            "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+        )
+    achievable = AchievableRewards(tasks) if exact else None
+    game = BlindRewards(tasks, tolerance)
+    lowest, highest, size = _program(game, episodes, tolerance)
+    if progress is not None:
+        progress(episodes * highest.lower, episodes * lowest.upper)
+    value = Bracket(
+        _down(episodes * highest.lower),
+        _up(episodes * lowest.upper),
+        lower_from="dual weights, evaluated by planning for the weighted rewards",
+        upper_from="rewards of the returned policy, evaluated afresh",
+    )
+    solution = MinimaxSolution(
+        value=value,
+        tasks=tasks.names,
+        least_favourable=highest.prior,
+        per_task=episodes * lowest.regrets,
+        exploration=None,
+        learner=Learner.BLIND,
+        criterion=criterion,
+        episodes=episodes,
+        method="linear program over occupancy measures (HiGHS)",
+        status=value.status(tolerance),
+        seconds=time.perf_counter() - began,
+        size=size,
+        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks},
+    )
+    return solution if achievable is None else _sharpen(achievable, solution, episodes, tolerance, began)
+
+
+def _down(bound: float) -> float:
+    return max(0.0, float(np.nextafter(bound, -np.inf)))
+
+
+def _up(bound: float) -> float:
+    return float(np.nextafter(bound, np.inf))
+
+
+def _program(
+    game: BlindRewards, episodes: int, tolerance: float
+) -> tuple[SaddlePoint, SaddlePoint, dict[str, int]]:
+    """Return the saddle points with the smallest upper and the largest lower bound, and the sizes."""
+    polytope = flow_polytope(game.process)
+    lower, upper = game.optimum
+    scale = float(upper.max()) or 1.0
+    horizon = game.process.horizon
+    unit = 1.0 if isinstance(horizon, FiniteHorizon) else 1.0 / float(1 - horizon.gamma)
+    flow, level = cp.Variable(len(polytope.choice), nonneg=True), cp.Variable()
+    earned = (game.expected[:, polytope.choice] * (unit / scale)) @ flow
+    tasks = earned + level >= 0.5 * (lower + upper) / scale
+    problem = cp.Problem(cp.Minimize(level), [tasks, polytope.balance @ flow == polytope.supply])
+
+    def certify() -> SaddlePoint | None:
+        if flow.value is None or tasks.dual_value is None:
+            return None
+        return game.certify(polytope.policy(flow.value), np.asarray(tasks.dual_value))
+
+    # The gap is asked relative to max(1, N lower): absolute in units of one episode, it is at least this.
+    best = solve_certified(problem, certify, tolerance=tolerance / episodes)
+    size = {
+        "states": game.process.n_states,
+        "tasks": len(game.rewards),
+        "variables": len(polytope.choice),
+        "rows": polytope.balance.shape[0],
+    }
+    return best.lowest, best.highest, size
+
+
+def _sharpen(
+    achievable: AchievableRewards, solution: MinimaxSolution, episodes: int, tolerance: float, began: float
+) -> MinimaxSolution:
+    """Return the solution with equal rational bounds, by exact column generation."""
+    best, vertices = achievable.optimum()
+    vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
+    ones = [Fraction(1)] * len(best)
+    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable)
+    value = outward_bracket(-episodes * found.level, -episodes * found.level)
+    losses = [episodes * (v - r) for v, r in zip(best, found.success.tolist(), strict=True)]
+    method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
+    return dataclasses.replace(
+        solution,
+        value=value,
+        least_favourable=found.prior.astype(float),
+        per_task=np.array([float(loss) for loss in losses]),
+        method=f"{solution.method}, then {method}",
+        status=value.status(tolerance),
+        seconds=time.perf_counter() - began,
+        details={
+            **solution.details,
+            "policy": found.policy.astype(float),
+            "weights": found.prior.astype(float),
+            "exact_lower": value.exact,
+            "exact_upper": value.exact,
+            "exact_prior": found.prior,
+            "exact_weights": found.prior,
+            "exact_policy": found.policy,
+            "exact_success": found.success,
+            "exact_optimum": np.array(best, dtype=object),
+        },
+    )

@@ -1,0 +1,74 @@
+"""The polytope of expected rewards of an episode, one entry for each reward table, in exact arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+
+from tabular.backup.rational import to_flint
+from tabular.engine import PlanningSolution, solve
+from tabular.errors import NotExactError
+from tabular.horizon import FiniteHorizon
+from theory.minimax.exact.achievable import Achievable
+from theory.tasks import RewardTasks
+
+__all__ = ["AchievableRewards"]
+
+
+class AchievableRewards(Achievable):
+    """The achievable vectors ``E_pi[r_z]`` of expected (at a geometric horizon: discounted) sums of rewards.
+
+    Raises
+    ------
+    NotExactError
+        If the process or the rewards are known in floating point only.
+    """
+
+    def __init__(self, tasks: RewardTasks) -> None:
+        super().__init__(tasks.process, len(tasks.tables.tasks))
+        if tasks.tables.exact is None:
+            raise NotExactError("The rewards are known in floating point only; give them as rationals.")
+        self._rewards = to_flint(tasks.tables.exact)
+        weighted = self._rewards * to_flint(self.process.exact_probabilities)
+        self._expected = np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
+
+    def optimum(self) -> tuple[list[Fraction], list[np.ndarray]]:
+        """Return the exact ``v*`` of every task and an optimal deterministic policy for each."""
+        plans = [self._plan(row) for row in self._rewards]
+        return [_value(plan) for plan in plans], [_policy(plan) for plan in plans]
+
+    def support(self, weights: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Plan for the weighted sum of the tasks; see `Achievable.support`."""
+        plan = self._plan(weights @ self._rewards)
+        value = _value(plan)
+        return flint.fmpq(value.numerator, value.denominator), _policy(plan)
+
+    def achieved(self, policy: np.ndarray) -> np.ndarray:
+        """Evaluate a policy on every task; see `Achievable.achieved`."""
+        flow = self.occupancy(policy, exact=True)
+        if isinstance(self.process.horizon, FiniteHorizon):
+            return self._expected @ flow.sum(axis=0)
+        stop = 1 - self.process.horizon.gamma
+        return (self._expected @ flow) / flint.fmpq(stop.numerator, stop.denominator)
+
+    def _plan(self, rewards: np.ndarray) -> PlanningSolution:
+        """Plan exactly for rewards of the transitions, fmpq, shape (M,)."""
+        given = np.empty(len(rewards), dtype=object)
+        given[:] = [Fraction(int(r.p), int(r.q)) for r in rewards]
+        horizon = self.process.horizon
+        if isinstance(horizon, FiniteHorizon):
+            return solve(self.process, given, objective="finite", steps=horizon.steps, exact=True)
+        return solve(self.process, given, objective="discounted", gamma=horizon.gamma, exact=True)
+
+
+def _value(plan: PlanningSolution) -> Fraction:
+    assert plan.value.exact is not None
+    return plan.value.exact
+
+
+def _policy(plan: PlanningSolution) -> np.ndarray:
+    assert plan.policy is not None
+    return plan.policy

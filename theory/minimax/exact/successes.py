@@ -1,0 +1,51 @@
+"""The polytope of success probabilities in exact arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+
+from tabular.backup.rational import to_flint
+from tabular.goals import TerminalValues, optimal_terminal_values
+from tabular.policy import terminal_distribution
+from theory.minimax.exact.achievable import Achievable
+from theory.success import SuccessTasks
+
+__all__ = ["AchievableSuccess"]
+
+
+class AchievableSuccess(Achievable):
+    """The achievable success vectors of 0-1 tasks."""
+
+    def __init__(self, tasks: SuccessTasks) -> None:
+        super().__init__(tasks.process, len(tasks.names))
+        self.tasks = tasks
+        self._marks = (tasks.success.indices, np.repeat(np.arange(self.count), np.diff(tasks.success.indptr)))
+
+    def optimum(self) -> TerminalValues:
+        """Return the exact ``v*`` of every task with an optimal deterministic policy for each."""
+        columns = np.full((self.process.n_states, self.count), Fraction(0), dtype=object)
+        columns[self._marks] = Fraction(1)
+        return optimal_terminal_values(self.process, columns, representation="rational", policies=True)
+
+    def support(self, weights: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Plan for the weighted sum of the tasks; see `Achievable.support`."""
+        states, tasks = self._marks
+        column = np.full((self.process.n_states, 1), flint.fmpq(0), dtype=object)
+        np.add.at(column[:, 0], states, weights[tasks])
+        found = optimal_terminal_values(self.process, column, representation="rational", policies=True)
+        assert found.exact is not None
+        assert found.policies is not None
+        return to_flint(found.exact)[0], found.policies[..., 0]
+
+    def achieved(self, policy: np.ndarray) -> np.ndarray:
+        """Evaluate a policy on every task; see `Achievable.achieved`."""
+        terminal = terminal_distribution(self.process, policy, representation="rational").exact
+        assert terminal is not None
+        states, tasks = self._marks
+        result = np.full(self.count, flint.fmpq(0), dtype=object)
+        np.add.at(result, tasks, to_flint(terminal)[states])
+        return result
