@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
 from theory.minimax.solution import MinimaxSolution
+from theory.proposals.comparison import COLUMNS, Comparison, comparison
 from theory.proposals.proposal import Proposal, ProposedSkill, evaluate
 from theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
 from theory.proposals.request import Draft, Method, Part, Request
 from theory.skills import States
 
 __all__ = [
+    "COLUMNS",
+    "Comparison",
     "Draft",
     "Method",
     "Part",
@@ -26,6 +30,7 @@ __all__ = [
     "ProposedSkill",
     "Request",
     "TrainedLearner",
+    "compare",
     "methods",
     "propose",
     "realise",
@@ -77,9 +82,29 @@ def propose(
     InvalidArgumentError
         If there is no such method, or an option is malformed.
     """
+    request = Request(process, states, skills, seed)
+    return evaluate(_method(methods(), method), request, certify=certify, minimax=minimax)
+
+
+def compare(
+    processes: Iterable[ControlledMarkovProcess],
+    names: Iterable[str] | None = None,
+    states: States = "end",
+    seed: int = 0,
+    *,
+    certify: bool = True,
+) -> Comparison:
+    """Return the table proposal x process, by default of all methods; see `propose` for the options."""
     known = methods()
-    if method not in known:
+    chosen = list(known) if names is None else list(names)
+    return comparison(
+        processes, [_method(known, name) for name in chosen], states=states, seed=seed, certify=certify
+    )
+
+
+def _method(known: dict[str, Method], name: str) -> Method:
+    if name not in known:
         raise InvalidArgumentError(
-            f"Expected method to be one of {', '.join(known)}, but got method={method!r}."
+            f"Expected method to be one of {', '.join(known)}, but got method={name!r}."
         )
-    return evaluate(known[method], Request(process, states, skills, seed), certify=certify, minimax=minimax)
+    return known[name]

@@ -11,8 +11,8 @@ maximise ``J`` in one argument: value iteration (soft where ``w > 0``) in the po
 decreases (T8).
 
 Where no skill ends (``m(s) = 0``) every ``q(. | s)`` is a Bayes posterior. This freedom is used: each such
-state is given to one skill, those of the least information first, which sends skills that share a state to
-where nobody is. Without it the alternation stops where two skills share a goal.
+state is given to one skill, those that the discriminator knows least well first, which sends skills that
+share a state to where nobody is. Without it the alternation stops where two skills share a goal.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from tabular.horizon import FiniteHorizon
 from tabular.policy import deterministic_policy
 from tabular.process import ControlledMarkovProcess
 from theory.information import channel_capacity
+from theory.proposals.request import Part, Request
 from theory.skills.evaluation import terminal_rows
 
-__all__ = ["Skills", "alternate", "information", "plan", "posterior_rewards", "random_rewards"]
+__all__ = ["Skills", "alternate", "information", "part_of", "plan", "posterior_rewards", "random_rewards"]
 
 FLOOR = 1e-30
 """Smallest posterior probability inside a logarithm; mixing it in costs less than 1e-27 nats."""
@@ -85,8 +86,10 @@ def posterior_rewards(skills: Skills, support: np.ndarray, rng: np.random.Genera
     rewards = np.log(np.maximum(ratio, FLOOR))
     missed = rng.permutation(support[marginal[support] <= 0])
     if len(missed):
-        gained = np.where(rows > 0, rows * rewards, 0.0).sum(axis=1) + rng.uniform(0, 1e-9, len(prior))
-        taker = np.resize(np.argsort(gained), len(missed))
+        known = np.where(rows > 0, rows * rewards, 0.0).sum(axis=1) + np.log(np.where(prior > 0, prior, 1.0))
+        # Skills that are never drawn have nothing to lose: they come first.
+        known = np.where(prior > 0, known, -np.inf) + rng.uniform(0, 1e-9, len(prior))
+        taker = np.resize(np.argsort(known), len(missed))
         rewards[:, missed] = np.log(FLOOR)
         # A certain posterior is worth -log p(z); skills that are never drawn count as one of K.
         rewards[taker, missed] = -np.log(np.where(prior[taker] > 0, prior[taker], 1.0 / len(prior)))
@@ -179,6 +182,13 @@ def alternate(
         skills = following
         curve.append(objective)
     return skills, tuple(curve)
+
+
+def part_of(request: Request, skills: Skills, weight: float = 1.0) -> Part:
+    """Return the skills that are ever drawn as a part of a draft."""
+    used = np.flatnonzero(skills.prior > 0)
+    policies = tuple(skills.policies[z] for z in used)
+    return Part(weight, request.outcome, skills.prior[used], policies, skills.rewards[used])
 
 
 def _with_best_prior(skills: Skills) -> Skills:

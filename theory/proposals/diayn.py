@@ -8,6 +8,10 @@ Made discrete: skills are tabular Markov policies planned exactly, the discrimin
 ``states="end"`` is the terminal-state variant that the source's theory speaks of; ``states="all"`` sees a
 state at a uniformly random step, which is what the published method maximises.
 
+With ``states="all"`` and no number of skills the limit of many skills is taken: skills may share a policy,
+so a uniform prior on them realises any distribution on policies, and the best one is found. (With ``K``
+skills the marginal depends on ``K``.)
+
 Differs from the paper: no networks and no sampling; the policy-entropy weight ``w`` (0.1 there) is 0 by
 default, since exact planning needs no exploration bonus; several restarts, of which the most informative is
 kept.
@@ -20,8 +24,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import alternate, plan, random_rewards
-from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.alternation import alternate, part_of, plan, random_rewards
+from theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "diayn"]
 
@@ -32,13 +36,15 @@ def diayn(request: Request, *, entropy_weight: float = 0.0) -> Draft:
     """Return DIAYN's skills; `entropy_weight` is ``w`` in units of reward per nat."""
     process = request.outcome.process
     prior = np.full(request.count, 1.0 / request.count)
+    many = request.states == "all" and request.skills is None
     runs = []
     for rng in request.generators(RESTARTS):
         first = plan(process, prior, random_rewards(request.count, process.n_states, rng), entropy_weight)
-        runs.append(alternate(process, first, request.support, rng, entropy_weight=entropy_weight))
+        runs.append(
+            alternate(process, first, request.support, rng, learn_prior=many, entropy_weight=entropy_weight)
+        )
     skills, _ = max(runs, key=lambda run: run[1][-1])
-    part = Part(1.0, request.outcome, skills.prior, skills.policies, skills.rewards)
-    return Draft((part,), tuple(curve for _, curve in runs))
+    return Draft((part_of(request, skills),), tuple(curve for _, curve in runs))
 
 
 METHOD = Method("diayn", "tell skills apart by a state; uniform prior on skills", diayn, monotone=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -277,13 +277,19 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
     for part in draft.parts:
         if certify:
             found = draft.details.get("capacity")
-            capacity = found if isinstance(found, ProcessCapacity) else process_capacity(part.outcome.process)
+            capacity = found if isinstance(found, ProcessCapacity) else _capacity(part.outcome.process)
             total += part.weight * capacity.mutual_information.upper
             known, how = known and capacity.known, capacity.mutual_information.upper_from
         else:
             total += part.weight * support_bound(part.outcome.process)
             known, how = False, "logarithm of the number of outcomes"
     return total, known, how
+
+
+@lru_cache(maxsize=8)
+def _capacity(process: ControlledMarkovProcess) -> ProcessCapacity:
+    """The capacity of a process object; several methods ask for that of the same one in turn."""
+    return process_capacity(process)
 
 
 def _explorer(request: Request, draft: Draft, skills: list[ProposedSkill], goals: np.ndarray) -> Explorer:

@@ -30,7 +30,7 @@ from theory.skills.evaluation import terminal_rows
 
 __all__ = ["METHOD", "smm"]
 
-ROUNDS_PER_STATE = 10
+ROUNDS_PER_STATE = 4
 
 
 def smm(request: Request) -> Draft:

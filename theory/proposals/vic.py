@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import alternate, plan, random_rewards
+from theory.proposals.alternation import alternate, part_of, plan, random_rewards
 from theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "vic"]
@@ -48,10 +48,7 @@ def _from_one_start(request: Request, weight: float) -> tuple[Part, tuple[tuple[
         first = plan(process, prior, random_rewards(request.count, process.n_states, rng))
         runs.append(alternate(process, first, request.support, rng, learn_prior=True))
     skills, _ = max(runs, key=lambda run: run[1][-1])
-    used = np.flatnonzero(skills.prior > 0)
-    policies = tuple(skills.policies[z] for z in used)
-    part = Part(weight, request.outcome, skills.prior[used], policies, skills.rewards[used])
-    return part, tuple(curve for _, curve in runs)
+    return part_of(request, skills, weight), tuple(curve for _, curve in runs)
 
 
 METHOD = Method("vic", "tell skills apart by a state; learned prior on skills per start", vic, monotone=True)
