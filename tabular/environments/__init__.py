@@ -1,4 +1,5 @@
-"""Environments by name: `make` reads a specification such as ``grid:5x5,slip=1/10`` or the path of a JSON file.
+"""Environments by name: `make` reads a specification such as ``grid:5x5,slip=1/10`` or the path of a JSON
+file.
 
 Adding an environment is adding one file here that defines ``ENVIRONMENT``; discovery is automatic.
 """
@@ -63,7 +64,7 @@ def make(specification: str) -> ControlledMarkovProcess:
 
 def _exists(path: str) -> bool:
     try:
-        return Path(path).exists()
+        return bool(path) and Path(path).exists()
     except (OSError, ValueError):  # not a name that a file could have
         return False
 

@@ -1,8 +1,8 @@
 """Garnet processes: random transitions with a fixed branching factor, as exact rationals.
 
-Source: Archibald, McKinnon & Thomas, *On the generation of Markov decision processes*, J. Oper. Res. Soc. 46 (1995);
-Bhatnagar et al., *Natural actor-critic algorithms* (2009). Here the probabilities are random integer weights over
-a common denominator, so that the process is exact.
+Source: Archibald, McKinnon & Thomas, *On the generation of Markov decision processes*, J. Oper. Res. Soc.
+46 (1995); Bhatnagar et al., *Natural actor-critic algorithms* (2009). Here the probabilities are random
+integer weights over a common denominator, so that the process is exact.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A grid of W columns and H rows, numbered row by row; moves right, left, down, up, stay; walls keep in place.
+"""A grid of W columns and H rows, numbered row by row; moves right, left, down, up, stay; walls keep in
+place.
 
 With slip probability ``q`` any move, staying included, is replaced by a uniformly random one of the four
 directions.
@@ -46,7 +47,8 @@ def grid(
     walls : iterable of int
         Cells that cannot be entered; they are not states, and the other cells keep their order.
     horizon : Horizon or int, optional
-        By default the smallest number of steps that reaches every cell from the start on a grid without walls.
+        By default the smallest number of steps that reaches every cell from the start on a grid without
+        walls.
 
     Raises
     ------

@@ -1,14 +1,15 @@
 """Gymnasium's toy-text environments as controlled Markov processes.
 
-The transition lists repeat successors (they are summed), mark terminal states by a flag (they become absorbing),
-and spell one third as 0.333... (rationalised here, and refused where the nearest fractions do not sum to one).
-Rewards are dropped: a controlled Markov process has none.
+The transition lists repeat successors (they are summed), mark terminal states by a flag (they become
+absorbing), and spell one third as 0.333... (rationalised here, and refused where the nearest fractions do
+not sum to one). Rewards are dropped: a controlled Markov process has none.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -51,7 +52,9 @@ def gymnasium_process(
             f"Expected the name of a Gymnasium environment, but got {name[:80]!r}; for example FrozenLake-v1."
         )
     try:
-        environment = gymnasium.make(name, **options).unwrapped
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of newer versions and rendering; what matters is an error here
+            environment = gymnasium.make(name, **options).unwrapped
     except (
         gymnasium.error.Error, ImportError, AssertionError, AttributeError, LookupError, TypeError, ValueError
     ) as error:
@@ -75,14 +78,16 @@ def from_gymnasium(
     name: str = "gymnasium",
     picture: tuple[tuple[int | None, ...], ...] | None = None,
 ) -> ControlledMarkovProcess:
-    """Return the exact process of a table ``P[state][action] = [(probability, next, reward, terminated), ...]``.
+    """Return the exact process of a table
+    ``P[state][action] = [(probability, next, reward, terminated), ...]``.
 
     States entered with the flag ``terminated`` become absorbing.
 
     Raises
     ------
     InvalidProcessError
-        If the probabilities of a row, as the nearest fractions with denominators up to 1000, do not sum to one.
+        If the probabilities of a row, as the nearest fractions with denominators up to 1000, do not sum to
+        one.
     """
     absorbing = {
         int(successor)

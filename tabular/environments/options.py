@@ -34,7 +34,7 @@ def whole_number(text: str, what: str, minimum: int = 1, maximum: int = MAX_STAT
     """Read a whole number in a range, or raise `EnvironmentSpecError` naming it."""
     if not text.isdecimal() or len(text) > 12 or not minimum <= int(text) <= maximum:
         raise EnvironmentSpecError(
-            f"Expected {what} to be a whole number from {minimum} to {maximum}, but got {text!r}."
+            f"Expected {what} to be a whole number from {minimum} to {maximum}, but got {text[:40]!r}."
         )
     return int(text)
 

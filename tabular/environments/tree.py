@@ -29,8 +29,8 @@ def tree(
 
     Notes
     -----
-    Action 0 stays; action ``k`` walks to the k-th neighbour (the parent first, then the children in order), so
-    nodes have different action sets.
+    Action 0 stays; action ``k`` walks to the k-th neighbour (the parent first, then the children in
+    order), so nodes have different action sets.
 
     Raises
     ------
