@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON, SINGLE_START, Assumption
 from theory.claims.context import Context
 from theory.claims.evidence import Evidence, Group, Trial, agreement, all_hold, exact_agreement, vanishes
+from theory.claims.outside import as_document, on_instances, property_claim
 from theory.claims.registry import claim, controls, from_file, theorems
 from theory.claims.search import find_witness
 from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
@@ -32,13 +33,16 @@ __all__ = [
     "Verdict",
     "agreement",
     "all_hold",
+    "as_document",
     "claim",
     "controls",
     "exact_agreement",
     "find_witness",
     "from_file",
     "load_witness",
+    "on_instances",
     "plant",
+    "property_claim",
     "store_witness",
     "theorems",
     "vanishes",

@@ -68,6 +68,7 @@ class Context:
         *,
         name: str,
         share: float = 1.0,
+        most: int = 10_000,
     ) -> Sequence[Trial]:
         """Run `check` on generated instances; a failing one is shrunk to the smallest that fails.
 
@@ -81,6 +82,8 @@ class Context:
             Names the draw, for the seed.
         share : float
             Fraction of `instances` to look at.
+        most : int
+            Never look at more than this, however deep the run: for checks that are slow on an instance.
 
         Returns
         -------
@@ -92,7 +95,7 @@ class Context:
 
         @hypothesis_seed(self.seed + zlib.crc32(name.encode()))
         @settings(
-            max_examples=max(1, round(self.instances * share)),
+            max_examples=min(most, max(1, round(self.instances * share))),
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),

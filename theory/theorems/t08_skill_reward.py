@@ -162,7 +162,7 @@ def alternation(claim: Claim, context: Context) -> Iterable[Trial]:
             never_loses=gain >= 0,
         )
 
-    return context.examples(_situations(), check, name="T08 alternation", share=2)
+    return context.examples(_situations(), check, name="T08 alternation", share=2, most=3000)
 
 
 FLOOR = -40.0

@@ -85,7 +85,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
             f"memory {memory}, memoryless {memoryless}, blind {blind}",
         )
 
-    return context.examples(_situations(), check, name="T18 exact", share=2)
+    return context.examples(_situations(), check, name="T18 exact", share=2, most=3000)
 
 
 NAMED = (

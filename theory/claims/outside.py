@@ -1,0 +1,139 @@
+"""The shortest way to a claim of one's own: what to draw, and by how much the claim holds on it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+from hypothesis.strategies import SearchStrategy
+
+from tabular.errors import ConvergenceError, InstanceTooLargeError
+from tabular.files import process_document
+from tabular.process import ControlledMarkovProcess
+from theory.claims.assumption import Assumption
+from theory.claims.context import Context
+from theory.claims.evidence import Group, Trial
+from theory.claims.theorem import Kind, Method, Theorem
+from theory.claims.verdict import Verdict
+
+__all__ = ["as_document", "on_instances", "property_claim"]
+
+Instance = TypeVar("Instance")
+
+
+def as_document(instance: object) -> Any:
+    """Return an instance as JSON types: processes as ``metaregret-cmp/1`` documents, rationals as
+    ``"p/q"``."""
+    if isinstance(instance, ControlledMarkovProcess):
+        return process_document(instance)
+    if dataclasses.is_dataclass(instance) and not isinstance(instance, type):
+        instance = {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+    if isinstance(instance, Mapping):
+        return {str(key): as_document(value) for key, value in instance.items()}
+    if isinstance(instance, np.ndarray):
+        instance = instance.tolist()
+    if isinstance(instance, Sequence) and not isinstance(instance, str):
+        return [as_document(item) for item in instance]
+    plain = instance is None or isinstance(instance, (bool, int, float, str))
+    return instance if plain else str(instance)
+
+
+def _process_in(instance: object) -> ControlledMarkovProcess | None:
+    """The process that an instance is, or carries: itself, an entry of a tuple, or its attribute
+    ``process``."""
+    candidates = [instance, *(instance if isinstance(instance, tuple) else ())]
+    candidates += [getattr(item, "process", None) for item in candidates]
+    return next((item for item in candidates if isinstance(item, ControlledMarkovProcess)), None)
+
+
+def _description(instance: object) -> str:
+    process = _process_in(instance)
+    return str(as_document(instance))[:200] if process is None else repr(process)
+
+
+def on_instances(
+    name: str,
+    strategy: SearchStrategy[Instance],
+    margin: Callable[[Instance], float | bool | Fraction | Trial | None],
+    *,
+    assumptions: Sequence[Assumption] = (),
+    group: Group = Group.PROPERTY,
+    share: float = 5.0,
+) -> Method:
+    """Return a method that measures a claim on generated instances; the first failure is shrunk and kept.
+
+    Parameters
+    ----------
+    name : str
+    strategy : SearchStrategy
+        Draws processes, tuples with a process in them, or anything else.
+    margin : callable
+        Distance to failure on an instance, negative where the claim fails; True and False for yes-or-no
+        claims; None where the claim says nothing.
+    assumptions : sequence of Assumption
+        Instances whose process does not meet all of them are passed over.
+    group : Group
+    share : float
+        Instances looked at, as a multiple of the run's setting.
+
+    Notes
+    -----
+    Instances on which a solver cannot decide (it raises `ConvergenceError` or `InstanceTooLargeError`) are
+    passed over, too. If nothing is left the verdict is ``VACUOUS``.
+    """
+
+    def check(instance: Instance) -> Trial | None:
+        process = _process_in(instance)
+        if process is not None and not all(assumption.holds(process) for assumption in assumptions):
+            return None
+        try:
+            found = margin(instance)
+        except (ConvergenceError, InstanceTooLargeError):
+            return None
+        if found is None or isinstance(found, Trial):
+            return found
+        value = (0.0 if found else -1.0) if isinstance(found, (bool, np.bool_)) else float(found)
+        witness = {"instance": as_document(instance)} if value < 0 else None
+        return Trial(_description(instance), value, f"margin {found}", witness)
+
+    def run(claim: Any, context: Context) -> Iterable[Trial]:
+        return context.examples(strategy, check, name=name, share=share)
+
+    return Method(name, group, run)
+
+
+def property_claim(
+    uid: str,
+    title: str,
+    statement: str,
+    strategy: SearchStrategy[Instance],
+    margin: Callable[[Instance], float | bool | Fraction | Trial | None],
+    *,
+    assumptions: Sequence[Assumption] = (),
+    uses: Sequence[str] = (),
+    source: str = "a claim from outside",
+) -> Theorem:
+    """Return a claim that is tested on generated instances: SUPPORTED if none fails, REFUTED with a shrunk
+    witness if one does.
+
+    The parameters are those of `Theorem` and of `on_instances`. Give it a second method of another group, and
+    planted errors, to go further than SUPPORTED (``docs/add-a-theorem.md``).
+    """
+    return Theorem(
+        uid=uid,
+        title=title,
+        statement=statement,
+        kind=Kind.EXTENSION,
+        source=source,
+        claim=margin,
+        methods=(
+            on_instances(f"{title}, on generated instances", strategy, margin, assumptions=assumptions),
+        ),
+        planted=(),
+        assumptions=tuple(assumptions),
+        uses=tuple(uses),
+        expected=Verdict.SUPPORTED,
+    )
