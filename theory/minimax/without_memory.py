@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from tabular.errors import ConvergenceError, InvalidArgumentError
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS
@@ -91,8 +91,16 @@ def solve_without_memory(
             tasks, criterion=criterion, episodes=episodes, tolerance=tolerance, exact=exact, progress=progress
         )
     if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
-        raise UnsupportedError(
-            "Hitting times on the way count steps; for learners without memory use --detect end, or --learner memory."
+        from theory.minimax.steps_on_the_way import solve_steps_on_the_way
+
+        return solve_steps_on_the_way(
+            tasks,
+            learner=learner,
+            criterion=criterion,
+            episodes=episodes,
+            tolerance=tolerance,
+            exact=exact,
+            progress=progress,
         )
     marked = success_tasks(tasks)
     achievable = _achievable(marked) if exact else None

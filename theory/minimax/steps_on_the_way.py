@@ -1,0 +1,357 @@
+"""Hitting times in steps for learners without memory, goals detected on the way.
+
+A learner without memory plays one exploration policy ``x`` in every episode until it meets the goal. With
+``c_g(x) = E min(time of the first visit to g, T)`` and ``rho_g(x)`` the probability of a visit in one
+episode, the expected number of steps from the beginning of the first episode is, by Wald's identity, ``c_g /
+rho_g`` for infinitely many episodes. Both are linear in the occupancy measure of the process that remembers
+visited goals:
+
+    min_x max_g c_g(x) / (b_g rho_g(x)),        b_g = 1, or min_x c_g / rho_g for the ratio criterion,
+
+is a generalised linear-fractional program. It is solved by the method of Dinkelbach (1967) in the form of
+Crouzeix, Ferland & Schaible (1985): at a level ``theta`` the linear program ``min_x max_g (c_g - theta b_g
+rho_g) / d_g`` with ``d_g = b_g rho_g`` of the last iterate gives the next policy, whose worst ratio is the
+next level. For dual weights ``w`` of the program every policy has ``max_g c_g / (b_g rho_g) >= sum w c / sum
+w b rho``, so that
+
+    min_x sum_g w_g (c_g - theta b_g rho_g) >= 0   proves   theta <= value,
+
+one dynamic program. With finitely many episodes the cost ``c_g (1 - (1 - rho_g)^N) / rho_g`` has level sets
+that are not convex in ``x``; that case is refused. Neither is the ratio convex: the reported task
+distribution ``p_g`` (proportional to ``w_g b_g rho_g``) makes the policy stationary, but a saddle point need
+not exist.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from tabular.backup import backup
+from tabular.bounds import Bracket, Status, relative_error
+from tabular.engine import PlanningSolution, solve
+from tabular.errors import ConvergenceError, UnsupportedError
+from tabular.horizon import FiniteHorizon
+from tabular.occupancy import flow_polytope
+from tabular.policy import deterministic_policy, uniform_policy
+from theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from theory.success import SuccessTasks, success_tasks
+from theory.tasks import GoalTasks
+
+__all__ = ["StepGame", "solve_steps_on_the_way"]
+
+MAX_ROUNDS = 60
+MARGINS = tuple(10.0**k for k in range(-14, -3))
+"""Relative distances below the level of Dinkelbach's method at which a lower bound is tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepPoint:
+    """A policy and weights with the bounds that they prove.
+
+    Attributes
+    ----------
+    lower, upper : float
+    policy : ndarray, shape (T, C')
+    losses : ndarray, shape (K,)
+        Upper bounds on the losses of `policy`.
+    found : ndarray, shape (K,)
+        Lower bounds on its visit probabilities.
+    weights : ndarray, shape (K,)
+    """
+
+    lower: float
+    upper: float
+    policy: np.ndarray
+    losses: np.ndarray
+    found: np.ndarray
+    weights: np.ndarray
+
+
+class StepGame:
+    """The game between an exploration policy and a goal, in steps.
+
+    Attributes
+    ----------
+    marked : SuccessTasks
+        The process that remembers visits.
+    steps : int
+        ``T``.
+    at_start : ndarray of bool, shape (K,)
+        Goals at which every episode begins: they cost nothing.
+    least : tuple of ndarray, shape (K,) each
+        Lower and upper bounds on ``b_g``.
+    """
+
+    def __init__(self, marked: SuccessTasks, steps: int) -> None:
+        self.marked, self.steps, self.process = marked, steps, marked.process
+        self._visited = sp.csr_array(marked.success.T)
+        begins = self.process.initial > 0
+        self.at_start = np.asarray(marked.success[begins].sum(axis=0)).ravel() == begins.sum()
+        self._operator = backup(self.process, "sparse")
+        ones = np.ones(len(marked.names))
+        self.least = (ones, ones)
+
+    def evaluate(self, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return an upper bound on ``c_g`` and a lower bound on ``rho_g`` of a policy, shape (K,) each."""
+        state, distribution = self.process.choice_state, self._operator.initial()
+        seen = np.zeros(len(self.marked.names))
+        for weights in policy:
+            seen += self._visited @ distribution
+            distribution = self._operator.push(distribution[state] * weights)
+        widest = int(np.bincount(self.process.successors).max())
+        widest += int(np.diff(self.process.choice_offsets).max()) + 6
+        error = relative_error(self.steps * widest + self.process.n_states)
+        # A goal has been seen at some of the times 0..T-1; the other steps are spent before its first visit.
+        cost = (self.steps - seen * (1 - error)) * (1 + relative_error(2))
+        return np.where(self.at_start, 0.0, cost), (self._visited @ distribution) * (1 - error)
+
+    def losses(self, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return upper bounds on the losses of a policy and lower bounds on its visit probabilities."""
+        cost, found = self.evaluate(policy)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(found > 0, cost / (self.least[0] * found), np.inf) * (1 + relative_error(3))
+        return np.where(self.at_start, 0.0, ratio), found
+
+    def plan(self, weights: np.ndarray, theta: float) -> PlanningSolution:
+        """Minimise ``sum_g w_g (c_g - theta b_g rho_g)`` over policies."""
+        step = weights.sum() - self._visited.T @ weights
+        end = -theta * (self._visited.T @ (weights * self.least[1]))
+        return solve(
+            self.process,
+            np.maximum(step, 0.0),
+            objective="finite",
+            steps=self.steps,
+            terminal=end,
+            maximise=False,
+            tolerance=1e-9,
+        )
+
+    def proves(self, weights: np.ndarray, theta: float) -> bool:
+        """Whether every policy has ``sum_g w_g (c_g - theta b_g rho_g) >= 0``, roundings included."""
+        scale = (self.steps + theta * float(self.least[1].max())) * float(weights.sum())
+        allowance = relative_error(2 * len(weights) + 6) * scale
+        return self.plan(weights, theta).value.lower >= allowance
+
+    def lower_bound(self, weights: np.ndarray, start: float) -> tuple[float, np.ndarray]:
+        """Return a lower bound on the value from weights, and the policy of the last plan.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (K,)
+            Non-negative, not all zero.
+        start : float
+            A finite level from which Dinkelbach's method descends, not below the smallest ratio.
+        """
+        theta = start
+        for _ in range(MAX_ROUNDS):
+            choices = self.plan(weights, theta).policy
+            assert choices is not None
+            policy = deterministic_policy(self.process, choices)
+            cost, found = self.evaluate(policy)
+            denominator = float(weights @ (self.least[1] * found))
+            following = float(weights @ cost) / denominator if denominator > 0 else np.inf
+            if not following < theta * (1 - 1e-15):
+                break
+            theta = following
+        for margin in MARGINS:
+            if self.proves(weights, theta * (1 - margin)):
+                return theta * (1 - margin), policy
+        return 0.0, policy
+
+    def relative_to_best(self) -> None:
+        """Set ``b_g`` to the smallest possible cost of every goal (of those that cost anything)."""
+        lower, upper = np.ones(len(self.at_start)), np.ones(len(self.at_start))
+        start, _ = self.losses(uniform_policy(self.process))
+        for goal in np.flatnonzero(~self.at_start).tolist():
+            weights = np.zeros(len(lower))
+            weights[goal] = 1.0
+            lower[goal], policy = self.lower_bound(weights, float(start[goal]))
+            upper[goal] = self.losses(policy)[0][goal]
+        self.least = (lower, upper)
+
+    def certify(self, policy: np.ndarray, weights: np.ndarray) -> StepPoint:
+        """Return the bounds that a policy and weights prove."""
+        losses, found = self.losses(policy)
+        upper = float(losses.max())
+        clean = np.where(self.at_start, 0.0, np.maximum(np.nan_to_num(weights), 0.0))
+        clean = clean / clean.max() if clean.max() > 0 else (~self.at_start).astype(float)
+        start = upper if np.isfinite(upper) else 1e6 * self.steps
+        lower, _ = self.lower_bound(clean, start)
+        return StepPoint(min(lower, upper), upper, policy, losses, found, clean)
+
+
+class StepProgram:
+    """The linear program at one level, as a function of its policy."""
+
+    def __init__(self, game: StepGame) -> None:
+        self.game, self.polytope = game, flow_polytope(game.process)
+        self._active = np.flatnonzero(~game.at_start)
+        self._visited = sp.csr_array(game.marked.success.T)[self._active]
+        self._flow = cp.Variable(len(self.polytope.choice), nonneg=True)
+        self._level = cp.Variable()
+
+    def solve(
+        self, theta: float, scale: np.ndarray, tolerance: float, attempts: Sequence[Attempt]
+    ) -> Best[StepPoint]:
+        """Minimise ``max_g (c_g - theta b_g rho_g) / scale_g``; return the certified points."""
+        game, active = self.game, self._active
+        state = game.process.choice_state[self.polytope.choice]
+        seen, found = self._visited[:, state], self._visited @ self.polytope.terminal
+        least = sp.diags_array(game.least[1][active])
+        gain = sp.diags_array(1.0 / scale[active]) @ (seen + theta * (least @ found))
+        goals = game.steps / scale[active] - gain @ self._flow <= self._level
+        balance = self.polytope.balance @ self._flow == self.polytope.supply
+        problem = cp.Problem(cp.Minimize(self._level), [goals, balance])
+
+        def certify() -> StepPoint | None:
+            if self._flow.value is None or goals.dual_value is None:
+                return None
+            weights = np.zeros(len(scale))
+            weights[active] = np.asarray(goals.dual_value) / scale[active]
+            return game.certify(self.polytope.policy(self._flow.value), weights)
+
+        return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
+
+
+def solve_steps_on_the_way(
+    tasks: GoalTasks,
+    *,
+    learner: Learner,
+    criterion: Criterion,
+    episodes: int | None = None,
+    tolerance: float = 1e-9,
+    exact: bool = False,
+    progress: Callable[[float, float], None] | None = None,
+) -> MinimaxSolution:
+    """Return the policy without memory with the smallest worst hitting time in steps, or ratio.
+
+    Parameters
+    ----------
+    tasks : GoalTasks
+        Goals detected on the way.
+    learner : Learner
+        ``BLIND`` or ``MEMORYLESS``: until the first success they do the same.
+    criterion : Criterion
+        ``HITTING_TIME`` or ``RATIO``; goals that cost nothing are left out of the ratio.
+    episodes : int or None
+        Only None, infinitely many.
+    tolerance : float
+        Wanted relative gap.
+    exact : bool
+        Refused: the value is in general irrational.
+    progress : callable, optional
+        Called with the current bounds.
+
+    Raises
+    ------
+    UnsupportedError
+        For finitely many episodes, a geometric horizon, rational bounds, or a ratio without any goal to find.
+    ConvergenceError
+        If no finite bracket was found.
+    """
+    began = time.perf_counter()
+    steps = _checked_steps(tasks, episodes, exact)
+    game = StepGame(success_tasks(tasks), steps)
+    if criterion is Criterion.RATIO:
+        if game.at_start.all():
+            raise UnsupportedError("Every goal is at the start and costs nothing; name a goal to be found.")
+        game.relative_to_best()
+    if game.at_start.all():
+        policy = uniform_policy(game.process)
+        point = StepPoint(0.0, 0.0, policy, *game.losses(policy), np.ones(len(game.at_start)))
+        return _solution(game, point, point, 0, learner, criterion, tolerance, began)
+    program = StepProgram(game)
+    lowest, highest = _dinkelbach(program, tolerance, progress)
+    size = len(program.polytope.choice)
+    return _solution(game, lowest, highest, size, learner, criterion, tolerance, began)
+
+
+def _checked_steps(tasks: GoalTasks, episodes: int | None, exact: bool) -> int:
+    """Return the steps of an episode, or refuse what is not solved, by name."""
+    if episodes is not None:
+        raise UnsupportedError(
+            "With finitely many episodes the hitting time in steps has level sets that are not convex; give "
+            "--episodes inf, use --detect end, or --learner memory."
+        )
+    if not isinstance(tasks.process.horizon, FiniteHorizon):
+        raise UnsupportedError("Hitting times in steps need a finite horizon; give --horizon T.")
+    if exact:
+        raise UnsupportedError(
+            "The best hitting time in steps is in general irrational; leave out --exact for a bracket."
+        )
+    return tasks.process.horizon.steps
+
+
+def _dinkelbach(
+    program: StepProgram, tolerance: float, progress: Callable[[float, float], None] | None
+) -> tuple[StepPoint, StepPoint]:
+    """Return the points with the smallest upper and the largest lower bound."""
+    game = program.game
+    policy = uniform_policy(game.process)
+    lowest = highest = game.certify(policy, np.ones(len(game.at_start)))
+    attempts: Sequence[Attempt] = LINEAR_SOLVERS[:1]
+    for _ in range(MAX_ROUNDS):
+        theta = lowest.upper if np.isfinite(lowest.upper) else 1e6 * game.steps
+        scale = game.least[1] * np.maximum(lowest.found, 1e-9)
+        best = program.solve(theta, scale, tolerance, attempts)
+        stalled = best.upper >= lowest.upper and best.lower <= highest.lower
+        lowest = best.lowest if best.upper < lowest.upper else lowest
+        highest = best.highest if best.lower > highest.lower else highest
+        if progress is not None:
+            progress(highest.lower, lowest.upper)
+        if lowest.upper - highest.lower <= tolerance * max(1.0, highest.lower):
+            break
+        if stalled and attempts is LINEAR_SOLVERS:
+            break
+        attempts = LINEAR_SOLVERS if stalled else attempts
+    if not np.isfinite(lowest.upper):
+        raise ConvergenceError(
+            "No policy was found that visits every goal with certified probability; raise the horizon.",
+            lower=highest.lower,
+        )
+    return lowest, highest
+
+
+def _solution(
+    game: StepGame,
+    lowest: StepPoint,
+    highest: StepPoint,
+    variables: int,
+    learner: Learner,
+    criterion: Criterion,
+    tolerance: float,
+    began: float,
+) -> MinimaxSolution:
+    kept = ~game.at_start if criterion is Criterion.RATIO else np.ones(len(game.at_start), dtype=bool)
+    value = Bracket(
+        highest.lower,
+        lowest.upper,
+        lower_from="dual weights, evaluated by planning at one level",
+        upper_from="first-visit times and visit probabilities of the returned policy, evaluated afresh",
+    )
+    if game.at_start.all():
+        value = Bracket.of(0, "every goal is at the start")
+    prior = np.where(game.at_start, 0.0, highest.weights * game.least[1] * lowest.found)[kept]
+    prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
+    return MinimaxSolution(
+        value=value,
+        tasks=tuple(name for name, keep in zip(game.marked.names, kept, strict=True) if keep),
+        least_favourable=prior,
+        per_task=lowest.losses[kept],
+        exploration=lowest.found[kept],
+        learner=learner,
+        criterion=criterion,
+        episodes=None,
+        method="linear-fractional program over occupancy measures (Dinkelbach, HiGHS)",
+        status=Status.EXACT if value.exact is not None else value.status(tolerance),
+        seconds=time.perf_counter() - began,
+        size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
+        details={"policy": lowest.policy, "weights": highest.weights, "marked": game.marked},
+    )
