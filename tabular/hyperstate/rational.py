@@ -114,7 +114,7 @@ class RationalBayes:
     # ---------------------------------------------------------------- the game
 
     def _choices(self, place: int) -> dict[int, dict[int, list[Move]]]:
-        """Moves of every state and choice in one layer of an episode; the last state draws the first state."""
+        """Moves of every state and choice in one layer; the last state draws the first state."""
         signals, process = self._signals, self._signals.process
         assert process.exact_initial is not None
         begins = [(_plain(p), s, int(signals.start[s])) for s, p in enumerate(process.exact_initial) if p]

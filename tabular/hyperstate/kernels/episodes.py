@@ -242,7 +242,7 @@ def _settle(
     payoff: np.ndarray,
     onward: np.ndarray,
 ) -> None:
-    """Pay for the end of an episode: toll, targets found, single classes left; pass the rest on to `onward`."""
+    """Pay for the end of an episode: toll, targets found, single classes left; pass the rest on."""
     if plan.toll != 0.0:
         add_to_members(row, reach * plan.toll, payoff)
     leaf = len(onward) == 0

@@ -92,7 +92,7 @@ def test_more_than_64_tasks(states: int, visit: bool) -> None:
 
 
 def test_rewards_split_into_blocks_of_equal_reward() -> None:
-    """Five tasks, three reward levels on the only transition: one step leaves sets {0, 3}, {1, 4} and class 2."""
+    """Five tasks, three reward levels on the only transition: one step leaves {0, 3}, {1, 4} or 2."""
     process = ControlledMarkovProcess.from_transitions(
         [(0, 0, 0, 1), (0, 1, 0, 1)], states=1, actions=2, initial=0, horizon=2
     )

@@ -1,8 +1,9 @@
 """Learners as plain rows for certificates: ``[episode, t, state, B, action]``, names and task bit masks.
 
-Bit ``z`` of ``B`` stands for task ``z`` in the order of the solution's tasks. Once a single task is left a
-learner plans for it, which a checker can do for itself. Where several tasks have the same rewards
-everywhere they are never told apart; for their sets the planned actions are written out too.
+Bit ``z`` of ``B`` stands for task ``z`` in the order of the solution's tasks. Once a single task of several
+is left a learner plans for it, which a checker can do for itself. Where several tasks have the same rewards
+everywhere they are never told apart, and a family may have one task only; for these sets the planned
+actions are written out too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def learner_rows(game: MemoryGame, learner: DeterministicLearner) -> list[Row]:
         _row(game, episode, step, state, sum(masks[c] for c in classes), choice)
         for episode, step, state, classes, choice in learner.rows()
     ]
-    twins = [cls for cls, mask in enumerate(masks) if mask & (mask - 1)]
+    everything = (1 << len(game.task_class)) - 1
+    twins = [cls for cls, mask in enumerate(masks) if mask & (mask - 1) or mask == everything]
     if twins:
         planned = known_task_choices(game.graph.signals, game.episodes)
         rows += [

@@ -40,22 +40,23 @@ def enough_episodes(tasks: GoalTasks | RewardTasks) -> int:
     """
     if not isinstance(tasks, GoalTasks):
         raise UnsupportedError(
-            "Infinitely many episodes with memory are solved for goals only: general rewards may never reveal "
-            "the task, and the value then changes with every further episode; give a number of episodes."
+            "Infinitely many episodes with memory are solved for goals only: general rewards may "
+            "never reveal the task, and the value then changes with every further episode; give a "
+            "number of episodes."
         )
     process = tasks.process
     if not process.is_deterministic or int((process.initial > 0).sum()) > 1:
         raise UnsupportedError(
             f"Infinitely many episodes with memory need deterministic dynamics and one first state, but "
-            f"{process.name!r} is random, so that the value changes with every further episode; give a number "
-            "of episodes."
+            f"{process.name!r} is random, so that the value changes with every further episode; give a "
+            "number of episodes."
         )
     within = reachable_layers(process)
     found = within.any(axis=0) if tasks.detect is Detection.VISIT else within[-1]
     unreached = np.flatnonzero(~np.asarray(found)[tasks.goals])
     if len(unreached):
         raise UnreachableGoalError(
-            f"No policy finds goal {tasks.names[unreached[0]]!r}, so its cost over infinitely many episodes is "
-            "not finite; leave it out (GoalTasks.reachable)."
+            f"No policy finds goal {tasks.names[unreached[0]]!r}, so its cost over infinitely many episodes "
+            "is not finite; leave it out (GoalTasks.reachable)."
         )
     return len(tasks.goals)

@@ -146,7 +146,7 @@ def _decompose(
         improved = column.lower > search.lower
         if improved:
             search.lower, search.prior = column.lower, query
-        stuck = exact_query and not improved and _known(column, search)
+        stuck = exact_query and master.settled and not improved and _known(column, search)
         search.columns.append(column)
         master.add(column.loss)
         proposal, weights = master.solve()

@@ -32,7 +32,7 @@ def random_process(
 
 
 def random_tables(rng: np.random.Generator, process: ControlledMarkovProcess, tasks: int) -> RewardTables:
-    """Reward tables with repeats: negative rewards, twins that nothing tells apart, tasks revealed at once."""
+    """Reward tables: negative rewards, twins that nothing tells apart, tasks revealed at once."""
     values = rng.choice([-1, 0, 0, 0, 1, 2], size=(tasks, process.n_transitions))
     kind = rng.integers(4)
     if kind == 0 and tasks > 1:

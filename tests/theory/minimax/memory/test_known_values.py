@@ -69,7 +69,7 @@ def test_grid_from_the_centre() -> None:
 
 
 def test_uniform_is_not_least_favourable_on_the_way() -> None:
-    """T13: on the line of 5 only (1/2, 0, -, 0, 1/2) is least favourable; the start itself is never missed."""
+    """T13: on the line of 5 only (1/2, 0, -, 0, 1/2) is least favourable; the start is never missed."""
     tasks = GoalTasks.reachable(make("line:5,start=2").replaced(horizon=4), Detection.VISIT)
     solution = solve_memory(tasks, 5, exact=True)
     half = Fraction(1, 2)

@@ -248,6 +248,14 @@ def test_rows_for_certificates_use_task_bits_and_names() -> None:
     assert action in tuple(SLIPPERY.actions)
 
 
+def test_rows_of_a_family_of_one_task() -> None:
+    solution = solve_memory(GoalTasks(SLIPPERY, np.array([2])), 1)
+    game, mixture = solution.details["game"], solution.details["mixture"]
+    rows = {(t, s): action for _, t, s, _, action in learner_rows(game, mixture.learners[0])}
+    assert len(rows) == SLIPPERY.horizon.steps * SLIPPERY.n_states
+    assert rows[1, "1"] == "0"  # one place onward, from 1 to 2
+
+
 def test_rows_of_twin_tasks_include_what_they_do_when_nothing_more_can_be_learned() -> None:
     process = line(2, horizon=1)
     from tabular.labels import Labels
