@@ -32,6 +32,11 @@ MOST_ROWS = 30
 @click.option("--tolerance", type=float, default=1e-9, help="Relative gap to certify.", show_default=True)
 @click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
 @click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a certificate that metaregret check proves.",
+)
+@click.option(
     "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the distribution: PDF, PNG, SVG."
 )
 @json_option
@@ -48,6 +53,7 @@ def COMMAND(
     criterion: str,
     tolerance: float,
     exact: bool,
+    certificate: Path | None,
     figure: Path | None,
     json_file: str | None,
 ) -> None:
@@ -82,10 +88,23 @@ def COMMAND(
             exact=exact,
             progress=lambda low, high: describe(f"solving {process.name}: {low:.9g} <= value <= {high:.9g}"),
         )
+    if certificate is not None:
+        _certify(family, solution, certificate)
     if figure is not None:
         _draw(process, solution, figure)
     if not emit_json(_document(process, solution), json_file):
         _print(process, solution)
+
+
+def _certify(family: TaskFamily, solution: MinimaxSolution, file: Path) -> None:
+    from theory.certificates.drafting import write_certificate
+    from theory.certificates.write_minimax import minimax_certificate
+
+    with progress("certifying"):
+        document = minimax_certificate(family, solution)
+    write_certificate(document, file)
+    claim = document["claim"]
+    click.echo(f"wrote {file}, which proves {claim['lower']} <= value <= {claim['upper']}", err=True)
 
 
 def _family(

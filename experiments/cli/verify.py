@@ -4,8 +4,10 @@ expected."""
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +19,8 @@ from experiments.cli.output import console, emit_json, progress
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from theory.claims import Context, Control, ControlResult, Theorem, TheoremResult
-    from theory.main_claim import MainClaim
+    from experiments.report import Row
+    from theory.claims import Context, Control, Theorem
 
 __all__ = ["COMMAND"]
 
@@ -43,6 +45,12 @@ __all__ = ["COMMAND"]
 @click.option(
     "--report", type=click.Path(path_type=Path, file_okay=False), help="Write the report into this folder."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=os.cpu_count() or 1,
+    help="Processes [default: all cores].",
+)
 @json_option
 def COMMAND(
     uids: tuple[str, ...],
@@ -52,6 +60,7 @@ def COMMAND(
     examples: int | None,
     seed: int,
     report: Path | None,
+    workers: int,
     json_file: str | None,
 ) -> None:
     """Verify all theorems and negative controls, or those named (T4 and T04 are the same).
@@ -67,22 +76,26 @@ def COMMAND(
       metaregret verify T01 C01 --instances 500 --json -
       metaregret verify --new my_claim.py
     """
-    from theory.claims import Context, Control, Theorem, claim, controls, from_file, theorems
+    from theory.claims import Context, claim, controls, from_file, theorems
 
     if report is not None and report.exists() and not report.is_dir():
         raise InvalidArgumentError(f"{report} is not a folder; give another place for --report.")
     context = Context(seed=seed, instances=examples or instances or 20, exact=exact)
-    chosen: list[Theorem | Control] = [claim(uid) for uid in uids]
-    if new is not None:
-        chosen.append(from_file(new))
-    everything = not chosen
-    chosen = chosen or [*theorems().values(), *controls().values()]
+    own = None if new is None else from_file(new)
+    named = [claim(uid) for uid in uids]
+    everything = not named and own is None
+    chosen = [*theorems().values(), *controls().values()] if everything else named
     began = time.perf_counter()
-    with progress("verifying") as describe:
-        proved = [_theorem(item, context, describe) for item in chosen if isinstance(item, Theorem)]
-        refuted = [_control(item, describe) for item in chosen if isinstance(item, Control)]
-        processes = _main_claims(context, describe) if everything and not exact else []
-    document = _document(proved, refuted, processes, seed, time.perf_counter() - began)
+    rows = verify_all(
+        [item.uid for item in chosen],
+        [specimen.name for specimen in context.zoo] if everything and not exact else [],
+        context,
+        workers=workers,
+    )
+    if own is not None:
+        with progress(f"verifying {new}"):
+            rows[own.uid] = _row(own, context)
+    document = _document(rows, seed, time.perf_counter() - began)
     if report is not None:
         _write_report(document, report)
     if not emit_json(document, json_file):
@@ -92,42 +105,69 @@ def COMMAND(
     raise click.exceptions.Exit(0 if document["summary"]["as_expected"] else 1)
 
 
-def _theorem(theorem: Theorem, context: Context, describe: Callable[[str], None]) -> TheoremResult:
-    from theory.claims import verify_theorem
+def verify_all(
+    uids: Sequence[str], processes: Sequence[str], context: Context, *, workers: int
+) -> dict[str, Row]:
+    """Verify claims and the main claim on named processes, in parallel; return rows by identifier or name.
 
-    return verify_theorem(theorem, context, describe)
+    The order of the result is that of the arguments, whatever finishes first. Later theorems rest on more
+    machinery and take longer, so they start first.
+    """
+    from joblib import Parallel, delayed
+    from rich.console import Console
+    from rich.progress import track
+
+    jobs = [delayed(_claim_row)(uid, context) for uid in reversed(uids)]
+    jobs += [delayed(_process_row)(name, context) for name in reversed(processes)]
+    if len(jobs) <= 3 or workers == 1:  # starting processes costs more than a few claims
+        done = (job[0](*job[1]) for job in jobs)
+    else:
+        done = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(jobs)
+    shown = track(
+        done,
+        total=len(jobs),
+        description="verifying",
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    found = dict(shown)
+    return {key: found[key] for key in (*uids, *processes)}
 
 
-def _control(control: Control, describe: Callable[[str], None]) -> ControlResult:
-    from theory.claims import verify_control
+def _claim_row(uid: str, context: Context) -> tuple[str, Row]:
+    from theory.claims import claim
 
-    describe(f"{control.uid} {control.title}")
-    return verify_control(control)
+    return uid, _row(claim(uid), context)
 
 
-def _main_claims(context: Context, describe: Callable[[str], None]) -> list[MainClaim]:
+def _row(item: Theorem | Control, context: Context) -> Row:
+    from experiments.report import control_row, theorem_row
+    from theory.claims import Theorem, verify_control, verify_theorem
+
+    if isinstance(item, Theorem):
+        return theorem_row(verify_theorem(item, context))
+    return control_row(verify_control(item))
+
+
+def _process_row(name: str, context: Context) -> tuple[str, Row]:
+    from experiments.report import process_row
     from theory.main_claim import check_main_claim
 
-    results = []
-    for specimen in context.zoo:
-        describe(f"main claim on {specimen.name}")
-        results.append(check_main_claim(specimen.process()))
-    return results
+    specimen = next(specimen for specimen in context.zoo if specimen.name == name)
+    return name, process_row(check_main_claim(specimen.process()))
 
 
-def _document(
-    theorems: list[TheoremResult],
-    controls: list[ControlResult],
-    processes: list[MainClaim],
-    seed: int,
-    seconds: float,
-) -> dict[str, Any]:
+def _document(rows: dict[str, Row], seed: int, seconds: float) -> dict[str, Any]:
     from experiments.report import report_document
 
     try:
         installed = version("metaregret")
     except PackageNotFoundError:
         installed = "not installed"
+    theorems = [row for row in rows.values() if "methods" in row]
+    controls = [row for row in rows.values() if "drops" in row]
+    processes = [row for row in rows.values() if "process" in row]
     return report_document(theorems, controls, processes, version=installed, seed=seed, seconds=seconds)
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.report.model import REPORT_FORMAT, report_document, report_ok
+from experiments.report.model import (
+    REPORT_FORMAT,
+    Row,
+    control_row,
+    process_row,
+    report_document,
+    theorem_row,
+)
 
-__all__ = ["REPORT_FORMAT", "report_document", "report_ok"]
+__all__ = ["REPORT_FORMAT", "Row", "control_row", "process_row", "report_document", "theorem_row"]

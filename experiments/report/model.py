@@ -5,22 +5,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from theory.claims import ControlResult, TheoremResult
 from theory.claims.evidence import Evidence
 from theory.main_claim import MainClaim
 
-__all__ = ["REPORT_FORMAT", "report_document", "report_ok"]
+__all__ = ["REPORT_FORMAT", "Row", "control_row", "process_row", "report_document", "theorem_row"]
 
 REPORT_FORMAT = "metaregret-report/1"
 
+Row = dict[str, Any]
+"""One line of the report as plain data, so that it can be made in another process."""
+
 
 def report_document(
-    theorems: Sequence[TheoremResult],
-    controls: Sequence[ControlResult],
-    processes: Sequence[MainClaim],
+    theorems: Sequence[Row],
+    controls: Sequence[Row],
+    processes: Sequence[Row],
     *,
     version: str,
     seed: int,
@@ -30,10 +33,8 @@ def report_document(
 
     Parameters
     ----------
-    theorems, controls : sequence
-        Results of this run.
-    processes : sequence of MainClaim
-        The main claim, process by process.
+    theorems, controls, processes : sequence of rows
+        From `theorem_row`, `control_row` and `process_row`.
     version : str
     seed : int
     seconds : float
@@ -42,35 +43,25 @@ def report_document(
         "format": REPORT_FORMAT,
         "version": version,
         "seed": seed,
-        "theorems": [_theorem(result) for result in theorems],
-        "controls": [_control(result) for result in controls],
-        "processes": [_process(main) for main in processes],
+        "theorems": list(theorems),
+        "controls": list(controls),
+        "processes": list(processes),
         "summary": {
             "theorems": len(theorems),
             "controls": len(controls),
             "processes": len(processes),
-            "as_expected": report_ok(theorems, controls, processes),
+            "as_expected": all(row["as_expected"] for row in (*theorems, *controls, *processes)),
             "seconds": round(seconds, 3),
         },
     }
-
-
-def report_ok(
-    theorems: Iterable[TheoremResult], controls: Iterable[ControlResult], processes: Iterable[MainClaim]
-) -> bool:
-    """Whether every verdict is the expected one, and the main claim holds wherever the theory promises it."""
-    return (
-        all(result.as_expected for result in theorems)
-        and all(result.as_expected for result in controls)
-        and all(main.all_uniform for main in processes if main.expected_uniform)
-    )
 
 
 def _margin(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _theorem(result: TheoremResult) -> dict[str, Any]:
+def theorem_row(result: TheoremResult) -> Row:
+    """Return the row of a theorem."""
     theorem = result.theorem
     return {
         "uid": theorem.uid,
@@ -114,7 +105,8 @@ def _evidence(item: Evidence) -> dict[str, Any]:
     }
 
 
-def _control(result: ControlResult) -> dict[str, Any]:
+def control_row(result: ControlResult) -> Row:
+    """Return the row of a negative control."""
     control = result.control
     return {
         "uid": control.uid,
@@ -138,7 +130,8 @@ def _plain(document: Any) -> Any:
     return json.loads(json.dumps(document, default=str))
 
 
-def _process(main: MainClaim) -> dict[str, Any]:
+def process_row(main: MainClaim) -> Row:
+    """Return the row of the main claim on one process; as expected where uniform is promised and found."""
     return {
         "process": main.process.name,
         "horizon": getattr(main.process.horizon, "steps", None),
@@ -148,6 +141,7 @@ def _process(main: MainClaim) -> dict[str, Any]:
         "controllable": main.controllable,
         "expected_uniform": main.expected_uniform,
         "uniform": main.all_uniform,
+        "as_expected": main.all_uniform or not main.expected_uniform,
         "minimax_regret": main.minimax.value.to_json(),
         "mutual_information": {
             "lower": main.mutual_information.lower,
