@@ -46,7 +46,8 @@ def one_size(states: int, detect: str) -> None:
     print(
         f"{states:3d} {detect:5s} {size['edges']:12,d} {size['rounds']:6d} {seconds:9.3f} "
         f"{1e3 * seconds / size['rounds']:10.2f} {1e9 * seconds / size['rounds'] / size['edges']:10.2f} "
-        f"{peak:9.2f} {solution.value.gap:9.1e} {abs(solution.value.midpoint - expected):9.1e} {compiled:8.1f}",
+        f"{peak:9.2f} {solution.value.gap:9.1e} {abs(solution.value.midpoint - expected):9.1e} "
+        f"{compiled:8.1f}",
         flush=True,
     )
 
@@ -62,14 +63,14 @@ def full_graph(states: int) -> None:
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
-        f"{states:3d} steps {game.graph.size.edges:12,d} built in {built:.2f} s, one response {seconds:.2f} s, "
-        f"{peak:.2f} GiB, lower bound {column.lower:.9f}",
+        f"{states:3d} steps {game.graph.size.edges:12,d} built in {built:.2f} s, "
+        f"one response {seconds:.2f} s, {peak:.2f} GiB, lower bound {column.lower:.9f}",
         flush=True,
     )
 
 
 def against_the_program(states: int, solvers: list[str]) -> None:
-    """Both methods in one process, build included, interleaved three times."""
+    """Both methods in one process, build included."""
     tasks = lines(states)
     solve_memory(tasks, states)
     memory_game(lines(3), 2, Criterion.REGRET, 10**6, collapse=False)

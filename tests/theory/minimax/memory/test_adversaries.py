@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from history_tree import Tree, goal_tree, known_payoffs
+from history_tree import TIGHT, Tree, goal_tree, known_payoffs
 from memory_instances import slippery_ring
 from scipy.optimize import linprog
 
@@ -48,6 +48,7 @@ def robust_value(tree: Tree, matrix: np.ndarray, limits: np.ndarray) -> float:
         A_eq=np.hstack([e.toarray(), np.zeros((len(right), rows + 1))]),
         b_eq=right,
         bounds=[(0, None)] * (columns + rows) + [(None, None)],
+        options=TIGHT,
     )
     assert found.status == 0, found.message
     return float(found.fun)
