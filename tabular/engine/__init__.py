@@ -3,7 +3,8 @@
 `solve` returns certified bounds for every state; see ``docs/planning.md`` for how to choose and what is proved.
 """
 
+from tabular.engine.all_goals import GoalValues, goal_values_all
 from tabular.engine.solution import Objective, PlanningSolution
 from tabular.engine.solver import METHODS, solve
 
-__all__ = ["METHODS", "Objective", "PlanningSolution", "solve"]
+__all__ = ["METHODS", "GoalValues", "Objective", "PlanningSolution", "goal_values_all", "solve"]

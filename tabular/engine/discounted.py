@@ -23,7 +23,7 @@ __all__ = ["DIRECT_STATES", "modified_policy_iteration", "policy_iteration", "va
 DIRECT_STATES = 20_000
 """Largest number of states for which a sparse factorisation is tried without looking at the structure."""
 
-SINGLE_PRECISION_STATES = 200_000
+SINGLE_PRECISION_STATES = 20_000
 """States from which the inner sweeps run in single precision (below, values fit the cache anyway)."""
 
 FACTORISATION_SPEED = 40.0

@@ -27,8 +27,8 @@ DENSE_SHARE = 0.25
 DENSE_ENTRIES = 2**27
 """Largest dense matrix that is ever materialised (1 GiB)."""
 
-THREADED_WORK = 1_000_000
-"""Padded transitions from which a sweep is spread over threads (about a millisecond of work)."""
+THREADED_WORK = 4_000_000
+"""Padded transitions from which a sweep is spread over threads (below, one thread wins as soon as the machine is busy)."""
 
 
 @dataclass(frozen=True)
