@@ -27,6 +27,7 @@ from theory.skills import (
     process_capacity,
 )
 from theory.skills.dual_bound import support_bound
+from theory.skills.relaxation import Relaxation
 from theory.tasks import GoalTasks
 
 __all__ = ["Proposal", "ProposedSkill", "evaluate"]
@@ -37,6 +38,10 @@ UNIFORM_TOLERANCE = 1e-6
 REGRET_TOLERANCE = 1e-4
 """Largest relative difference between two regrets called equal: the square root of the information's
 tolerance."""
+
+
+MAX_NODE_COST = 3e6
+"""Operations per node above which a proposal does not wait for the capacity: some thousand nodes in ten seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,7 +280,7 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
     """An upper bound on the information of any skills, whether it is the certified capacity, and how."""
     total, known, how = 0.0, True, "capacity of the process"
     for part in draft.parts:
-        if certify:
+        if certify and _within_reach(part.outcome.process, draft):
             found = draft.details.get("capacity")
             capacity = found if isinstance(found, ProcessCapacity) else _capacity(part.outcome.process)
             total += part.weight * capacity.mutual_information.upper
@@ -284,6 +289,15 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
             total += part.weight * support_bound(part.outcome.process)
             known, how = False, "logarithm of the number of outcomes"
     return total, known, how
+
+
+def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
+    """Whether the capacity is known already, in closed form, or its branch and bound stands a chance."""
+    if "capacity" in draft.details or process.is_deterministic:
+        return True
+    support = np.flatnonzero(goal_support(process))
+    uniform = np.full(process.n_states, 1.0 / process.n_states)
+    return Relaxation(process, uniform, support).node_cost <= MAX_NODE_COST
 
 
 @lru_cache(maxsize=8)

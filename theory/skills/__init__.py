@@ -9,9 +9,9 @@ from theory.skills.frank_wolfe import (
     minimise_over_terminal,
     relative_entropy,
 )
+from theory.skills.goal_skills import GoalSkills, goal_skills
 from theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
 from theory.skills.redundancy import Redundancy, process_redundancy
-from theory.skills.goal_skills import GoalSkills, goal_skills
 from theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
 from theory.skills.vertices import terminal_vertices
 

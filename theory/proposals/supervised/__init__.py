@@ -1,0 +1,36 @@
+"""The supervised counterpart: classification tasks proposed from unlabelled data, worst case over class
+subsets."""
+
+from theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
+from theory.proposals.supervised.data import LabelledItems, digits
+from theory.proposals.supervised.learner import (
+    SubsetErrors,
+    learn_metric,
+    subset_errors,
+    within_class_scatter,
+)
+from theory.proposals.supervised.proposal import (
+    SupervisedProposal,
+    majority_subsets,
+    propose_supervised,
+    supervised_methods,
+)
+from theory.proposals.supervised.umtra import shifted_copies, umtra_distinct_probability, umtra_scatter
+
+__all__ = [
+    "LabelledItems",
+    "SubsetErrors",
+    "SupervisedProposal",
+    "cactus_partitions",
+    "cactus_scatter",
+    "digits",
+    "learn_metric",
+    "majority_subsets",
+    "propose_supervised",
+    "shifted_copies",
+    "subset_errors",
+    "supervised_methods",
+    "umtra_distinct_probability",
+    "umtra_scatter",
+    "within_class_scatter",
+]
