@@ -18,7 +18,8 @@ __all__ = ["COMMAND"]
 @click.option("--budget", type=click.IntRange(1), help="Units of work of a few microseconds.")
 @json_option
 def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
-    """Prove the bounds in the certificate FILE again and print them; exit with 1 and the first thing that fails.
+    """Prove the bounds in the certificate FILE again and print them; exit with 1 and the first thing that
+    fails.
 
     The checker is one file of standard Python without any of this project's solvers:
     theory/certificates/check.py, which also runs alone.

@@ -106,9 +106,8 @@ def _solve(
         candidates.append(_convex(achievable, loss, vertices, solution, denominator))
         if candidates[-1].lower == candidates[-1].upper:
             return candidates[-1]
-    lowest = min(candidates, key=lambda candidate: candidate.upper)
-    highest = max(candidates, key=lambda candidate: candidate.lower)
-    return dataclasses.replace(highest, upper=lowest.upper, policy=lowest.policy, success=lowest.success)
+    # One of them, not the better bound of each: its policy and its tangents belong to the same point.
+    return min(candidates, key=lambda candidate: candidate.upper - candidate.lower)
 
 
 def _linear(
