@@ -130,7 +130,7 @@ def storm(case: Case) -> Prepared:
     )
     model = models.SparseMdp(parts)
     question = logic.parse_properties('R{"cost"}min=? [F "goal"]')[0]
-    return lambda: np.array(stormpy.model_checking(model, question).get_values())
+    return lambda: np.array(stormpy.model_checking(model, question).get_value_vector())
 
 
 def scipy_vi(case: Case) -> Prepared:

@@ -26,6 +26,9 @@ DIRECT_STATES = 20_000
 SINGLE_PRECISION_STATES = 20_000
 """States from which the inner sweeps run in single precision (below, values fit the cache anyway)."""
 
+ROUNDING_SPAN = 4e-15
+"""Relative residual span that rounding leaves behind: no iteration gets below it, so none tries."""
+
 FACTORISATION_SPEED = 40.0
 """Flops of a dense factorisation in the time of one flop of a matrix-vector product."""
 
@@ -41,7 +44,7 @@ def span_goal(problem: Problem) -> float:
     """Residual span that certifies half the tolerance at values of magnitude 1 (the rest is for rounding)."""
     assert problem.gamma is not None
     gamma = float(problem.gamma)
-    return 0.5 * problem.tolerance * (1.0 - gamma) / gamma if gamma > 0 else math.inf
+    return max(ROUNDING_SPAN, 0.5 * problem.tolerance * (1.0 - gamma) / gamma) if gamma > 0 else math.inf
 
 
 def certified(

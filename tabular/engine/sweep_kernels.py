@@ -33,11 +33,13 @@ def _resolved(
     total, stay = 0.0, 0.0
     start = choice * width if width > 0 else offsets[choice]
     stop = start + width if width > 0 else offsets[choice + 1]
-    for item in range(start, stop):
-        if successors[item] == state:
+    for place in range(start, stop):
+        item = np.uintp(place)  # unsigned: no test for a negative index
+        successor = np.uintp(successors[item])
+        if successor == np.uintp(state):
             stay += probabilities[item]
         else:
-            total += probabilities[item] * values[successors[item]]
+            total += probabilities[item] * values[successor]
     leave = 1.0 - gamma * stay
     if leave < 1e-12:
         return -np.inf

@@ -96,7 +96,9 @@ def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
     matrix = sp.csr_array(
         (small.probabilities, graph.successors, graph.offsets), shape=(graph.n_choices, graph.n_states)
     )
-    direct = method == "policy-iteration" or (method == "auto" and graph.n_states <= DIRECT_STATES)
+    # A deterministic policy's chain is a forest: one sweep in order solves it, however large it is.
+    small_enough = graph.n_states <= DIRECT_STATES and not problem.process.is_deterministic
+    direct = method in ("policy-iteration", "linear-programming") or (method == "auto" and small_enough)
     solver: ChainSolver = (
         DirectSolver(matrix, 1.0) if direct else SweepSolver(rows, 1.0, order, 1e-15, problem.max_iterations)
     )
