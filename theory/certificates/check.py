@@ -57,7 +57,7 @@ def need(condition: object, reason: str) -> bool:
 
 def charge(units: int, size: int = 0) -> None:
     """Spend work on numbers of `size` bits (a gcd is quadratic in it); what is stored is paid for first."""
-    WORK["left"] -= units * (1 + size // 256 + (size // 2048) ** 2)
+    WORK["left"] -= units * (1 + size // 256 + (size // 512) ** 2)
     need(WORK["left"] >= 0, "the work budget is spent (--budget UNITS raises it)")
 
 
@@ -160,6 +160,7 @@ class Process:
 
     def table(self, rows: Sequence[Sequence[Any]], where: str) -> Table:
         """Return rows ``[state, action, next state, number]`` by index, none of them twice."""
+        charge(len(rows), whole((x for *_, x in rows), where)[1].bit_length())
         table = {(self.states[s], self.actions[a], self.states[t]): add([x]) for s, a, t, x in rows}
         need(len(table) == len(rows), f"{where}: a transition is listed twice")
         return table
@@ -195,9 +196,7 @@ class Game:
     `cost` it costs 1 per episode, or with `visit` per step, till found. The last task left is played at best.
     """
 
-    def __init__(
-        self, process: Process, tasks: Any, n: int, *, visit: bool, cost: bool = False, opt: Any = max
-    ) -> None:
+    def __init__(self, process: Process, tasks: Any, n: int, *, visit: bool, cost: bool = False, opt: Any = max):
         need(process.horizon > 0, "this claim needs a process with a finite horizon")
         self.process, self.tasks, self.episodes, self.visit, self.cost = process, tasks, n, visit, cost
         self.span, self.depth = process.horizon + 1, n * (process.horizon + 1)
@@ -256,6 +255,7 @@ class Game:
                     when = (i // self.span, i % self.span - 1, s, b)
                     mix = learner.get(when, {min(self.choices[s]): Fraction(1)})  # by default the lowest
                     rows = [[(n * p, a, t) for a, p in mix.items() if p for n, t in self.choices[s][a]]]
+                    charge(10, sum(p.denominator.bit_length() for p in mix.values()))
                 charge(10 * sum(map(len, rows)))
                 rows = [[(n, *x) for n, a, t in row for x in self.outcomes(i, s, a, t, b)] for row in rows]
                 layer[s, b] = rows
@@ -276,8 +276,7 @@ class Game:
     def value(self, weights: Sequence[Number], learner: Learner | None = None) -> Number:
         """Return the weighted sum of the tasks' values for a learner, or for the best (Bayes-adaptive)."""
         numerators, unit = whole(weights, "weights")
-        start = self.sweep(numerators, learner)[0][self.start]
-        return Fraction(start, unit * self.process.unit**self.depth)
+        return Fraction(self.sweep(numerators, learner)[0][self.start], unit * self.process.unit**self.depth)
 
     def evaluate(self, learners: Sequence[tuple[Fraction, Learner]]) -> list[Number]:
         """Return every task's value under a mixture of learners."""
@@ -296,7 +295,7 @@ def bellman(process: Process, pay: Any, discount: Number, doc: Any, least: bool)
     policy = {process.states[s]: process.actions[a] for s, a in doc.get("policy", {}).items()}
     for side, sign in [(side, 1 if side == "lower" else -1) for side in bounds if side in doc]:
         y, chosen = vector(doc[side], process.states, side), list[dict[int, Fraction]]()
-        size = max((x.denominator.bit_length() for x in y.values()), default=0)
+        size = whole([*y.values(), discount, Fraction(1, process.unit)], side)[1].bit_length()
         for s, rows in enumerate(process.choices):
             charge(10 * sum(map(len, rows.values())), size)
             margins = {}
@@ -352,7 +351,7 @@ def loss(claim: Any, n: int | None, x: Fraction, v: Number) -> tuple[Bound, Numb
         return need(n, "blind: an infinite regret") and count * (v - x), -count
     if n is None and x == 0:
         return (0 if regret and v == 0 else math.inf), 0
-    charge(1, (count + 1) * x.denominator.bit_length())
+    charge(6, (count + 1) * x.denominator.bit_length())
     first, miss = ((1 - x) ** (count - 1), (1 - x) ** count) if n else (Fraction(0), Fraction(0))
     c = (1 - miss) / x if x else Fraction(count)
     slope = (count * first - c) / x if x else Fraction(-count * (count - 1), 2)
@@ -371,13 +370,15 @@ def minimax(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
     """
     doc, visit, ratio = claim["tasks"], claim["detect"] == "visit", claim["criterion"] == "ratio"
     n = None if claim["episodes"] == "inf" else read(claim["episodes"], int, "episodes")
+    memory, cost = claim["learner"] == "memory", claim["criterion"] != "regret"
     need(len(doc) == 1 and (n is None or 0 < n <= 10**9), "claim: one family of tasks, and episodes > 0")
+    fits = n and claim["problem"] == "minimax" and ("goals" in doc or not cost)
+    need(fits or not memory, "claim: unsupported episodes, problem or criterion for learners with memory")
     names = labels(doc["goals"] if "goals" in doc else list(doc["rewards"]), "tasks")
     tables = [process.table(rows, "rewards") for rows in doc.get("rewards", {}).values()]
     tasks: list[Any] = tables or [process.states[name] for name in names]
     given = vector(witness["prior"], names, "prior", total=1) if "prior" in witness else {}
     prior = [given.get(z, Fraction(0)) for z in range(len(tasks))]
-    memory, cost = claim["learner"] == "memory", claim["criterion"] != "regret"
     game = Game(process, tasks, (n or 0) if memory else 1, visit=visit, cost=cost and memory)
     ideal = [game.known(z) for z in range(len(tasks))]
     values = game.evaluate(process.mixture(witness))
@@ -389,7 +390,6 @@ def minimax(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
         slopes = [-p * slope for p, (_, slope) in zip(prior, terms, strict=True)]
         tangent = add([*sure, *map(operator.mul, slopes, values)]) - game.value(slopes)
         return worst if claim["problem"] == "proposal" else max(0, tangent), worst
-    need(n and not (cost and tables) and claim["problem"] == "minimax", "claim: unsupported for memory")
     share = [(1 / Fraction(x) if x else 0) if ratio else 1 for x in ideal]  # a goal of cost 0 is left out
     bayes = game.value([*map(operator.mul, prior, share)])
     if cost:
@@ -442,8 +442,7 @@ def capacity(process: Process | None, claim: Any, witness: Any) -> tuple[Bound, 
     if process is None:
         return lower, max(divergence(row, q, True) for _, row in rows)
     layers, unit = [{s for _, s in process.initial}], process.unit
-    edges = sum(len(row) for options in process.choices for row in options.values())
-    charge(process.horizon * edges, process.horizon * unit.bit_length())
+    charge(process.horizon * len(names) ** 2, process.horizon * unit.bit_length())
     for _ in range(process.horizon - 1):
         layers.append({t for s in layers[-1] for row in process.choices[s].values() for _, t in row})
     ahead: Any = lambda row: divergence({t: Fraction(n, unit) for n, t in row}, q, True)
