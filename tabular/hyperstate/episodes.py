@@ -91,11 +91,11 @@ class EpisodeGraph:
         for index in range(self.episodes):
             following = values[index + 1]
             onward = np.zeros(len(following))
-            for number, weight in zip(numbers, reach, strict=True):
-                rows, mass = play_episode(
-                    int(number), weight, self.sets.words[number], self.episode, self.plan(index),
-                    following, self.dynamics, self.signals.steps, weights, payoff, onward,
-                )  # fmt: skip
+            all_rows, all_mass = play_episode(
+                numbers, reach, self.sets.words, self.episode, self.plan(index), following, self.dynamics,
+                self.signals.steps, weights, payoff, onward,
+            )  # fmt: skip
+            for number, rows, mass in zip(numbers, all_rows, all_mass, strict=True):
                 parts.append((index, int(number), rows, mass))
             numbers = np.flatnonzero(onward)
             reach = onward[numbers]

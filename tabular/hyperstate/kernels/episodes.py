@@ -263,10 +263,35 @@ def _settle(
 
 
 @compiled
+def _follow(
+    choices: np.ndarray,
+    episode: Episode,
+    dynamics: Dynamics,
+    flow: np.ndarray,
+    rows: np.ndarray,
+    mass: np.ndarray,
+) -> int:
+    """Push the flow (T + 1, S) through the choices; list ``(step, state, choice)``; return how many rows."""
+    used = 0
+    for step in range(len(choices)):
+        for at in range(episode.first[step], episode.first[step + 1]):
+            state = episode.states[at]
+            if flow[step, state] == 0.0:
+                continue
+            choice = choices[step, state]
+            rows[used, 0], rows[used, 1], rows[used, 2], mass[used] = step, state, choice, flow[step, state]
+            used += 1
+            for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
+                moved = flow[step, state] * dynamics.probability[transition]
+                flow[step + 1, dynamics.successors[transition]] += moved
+    return used
+
+
+@compiled
 def play_episode(
-    number: int,
-    reach: float,
-    row: np.ndarray,
+    numbers: np.ndarray,
+    reach: np.ndarray,
+    words: np.ndarray,
     episode: Episode,
     plan: Plan,
     following: np.ndarray,
@@ -275,37 +300,35 @@ def play_episode(
     weights: np.ndarray,
     payoff: np.ndarray,
     onward: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Play one episode with the greedy plan; add per-class payoffs, and reach of the next sets to `onward`.
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Play one episode with the greedy plans; add per-class payoffs, and reach of the next sets to `onward`.
+
+    Parameters
+    ----------
+    numbers, reach : ndarray, shape (n,)
+        Sets that the learner reaches, and their realisation weights.
 
     Returns
     -------
     tuple
-        Rows ``(step, state, choice)`` of the hyperstates reached, shape (n, 3), and their realisation
+        For each set the rows ``(step, state, choice)`` of the hyperstates reached, and their realisation
         weights.
     """
     n_states = len(dynamics.choice_offsets) - 2
     values, choices = np.zeros((steps + 1, n_states)), np.zeros((steps, n_states), dtype=np.int32)
     terminal = np.zeros(n_states)
-    _terminal(number, row, episode, plan, following, weights, terminal)
-    _induction(terminal, episode, dynamics, values, choices)
-    flow = np.zeros((steps + 1, n_states))
-    for begin in range(
-        dynamics.offsets[len(dynamics.offsets) - 2], dynamics.offsets[len(dynamics.offsets) - 1]
-    ):
-        flow[0, dynamics.successors[begin]] += reach * dynamics.probability[begin]
-    rows, weight = np.empty((steps * n_states, 3), dtype=np.int32), np.empty(steps * n_states)
-    used = 0
-    for step in range(steps):
-        for at in range(episode.first[step], episode.first[step + 1]):
-            state = episode.states[at]
-            if flow[step, state] == 0.0:
-                continue
-            choice = choices[step, state]
-            rows[used, 0], rows[used, 1], rows[used, 2], weight[used] = step, state, choice, flow[step, state]
-            used += 1
-            for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
-                moved = flow[step, state] * dynamics.probability[transition]
-                flow[step + 1, dynamics.successors[transition]] += moved
-    _settle(number, reach, row, flow[steps], episode, plan, payoff, onward)
-    return rows[:used].copy(), weight[:used].copy()
+    rows, mass = np.empty((steps * n_states, 3), dtype=np.int32), np.empty(steps * n_states)
+    begins = range(dynamics.offsets[len(dynamics.offsets) - 2], dynamics.offsets[len(dynamics.offsets) - 1])
+    all_rows, all_mass = [], []
+    for index in range(len(numbers)):
+        row = words[numbers[index]]
+        _terminal(numbers[index], row, episode, plan, following, weights, terminal)
+        _induction(terminal, episode, dynamics, values, choices)
+        flow = np.zeros((steps + 1, n_states))
+        for begin in begins:
+            flow[0, dynamics.successors[begin]] += reach[index] * dynamics.probability[begin]
+        used = _follow(choices, episode, dynamics, flow, rows, mass)
+        _settle(numbers[index], reach[index], row, flow[steps], episode, plan, payoff, onward)
+        all_rows.append(rows[:used].copy())
+        all_mass.append(mass[:used].copy())
+    return all_rows, all_mass

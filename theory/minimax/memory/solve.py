@@ -33,7 +33,7 @@ __all__ = ["Progress", "solve_memory"]
 Progress = Callable[[float, float], None]
 """Called after every round with the bounds so far."""
 
-DEFAULT_MAX_EDGES = 2 * 10**8
+DEFAULT_MAX_EDGES = 10**8
 METHOD = "decomposition: Bayes-adaptive value iteration and a matrix game over learners"
 
 
