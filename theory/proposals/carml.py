@@ -4,10 +4,10 @@ Objective: ``I(s; z)`` through ``r_z(s) = (lambda - 1) log q(s|z) + log q(z|s)``
 sum_z p(z) q(s|z)`` is fitted to trajectories collected by the current learner; ``lambda < 1`` rewards
 states that are rare for the task.
 
-Made discrete: a trajectory is the histogram of its states (of its last state with ``states="end"``) and
-``q(s|z)`` a table, fitted by expectation-maximisation with every trajectory in one cluster at a time; the
-learner's behaviour on task ``z`` is the exactly optimal policy for ``r_z``. Data are the marginals of these
-policies and of all rounds before, starting with policies of random rewards.
+Made discrete: behaviour is the histogram of the states of 20 episodes of one policy (of their last states
+with ``states="end"``), in expectation; ``q(s|z)`` is a table, fitted by expectation-maximisation with every
+histogram in one cluster; the learner's behaviour on task ``z`` is the exactly optimal policy for ``r_z``.
+Data are the histograms of these policies and of all rounds before, starting with policies of random rewards.
 
 Differs from the paper: no learned features; the meta-learner adapts perfectly; ``q(s|z)`` keeps a share of
 1e-3 of the uniform distribution so that no logarithm is infinite. The objective need not rise: the most
@@ -31,6 +31,8 @@ RESTARTS = 4
 ROUNDS = 20
 SHARE = 1e-3
 LAMBDA = 0.99
+ROLLOUTS = 20
+"""Episodes of one policy that are clustered together."""
 
 
 def carml(request: Request) -> Draft:
@@ -52,7 +54,8 @@ def carml(request: Request) -> Draft:
 def _rounds(request: Request, rng: np.random.Generator) -> list[Skills]:
     process, support, count = request.outcome.process, request.support, request.count
     horizon = request.process.horizon
-    length = horizon.steps if isinstance(horizon, FiniteHorizon) and request.states == "all" else 1
+    seen = horizon.steps if isinstance(horizon, FiniteHorizon) and request.states == "all" else 1
+    length = ROLLOUTS * seen
     random = rng.uniform(size=(2 * count, process.n_states))
     data = plan(process, np.full(2 * count, 0.5 / count), random).rows[:, support]
     responsibilities = rng.dirichlet(np.ones(count), size=len(data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,6 +169,6 @@ def test_geometric_trajectories_are_refused() -> None:
 @pytest.mark.parametrize(
     "options", [{"method": "nothing"}, {"states": "some"}, {"skills": 0}, {"skills": 2.5}, {"skills": True}]
 )
-def test_bad_requests_are_refused(options: dict[str, object]) -> None:
+def test_bad_requests_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match="Expected"):
         propose(make("line:3"), **{"method": "diayn", **options})
