@@ -196,7 +196,8 @@ class Game:
     `cost` it costs 1 per episode, or with `visit` per step, till found. The last task left is played at best.
     """
 
-    def __init__(self, process: Process, tasks: Any, n: int, *, visit: bool, cost: bool = False, opt: Any = max):
+    def __init__(self, process: Process, tasks: Any, n: int, *,
+                 visit: bool, cost: bool = False, opt: Any = max) -> None:  # fmt: skip
         need(process.horizon > 0, "this claim needs a process with a finite horizon")
         self.process, self.tasks, self.episodes, self.visit, self.cost = process, tasks, n, visit, cost
         self.span, self.depth = process.horizon + 1, n * (process.horizon + 1)
