@@ -10,7 +10,15 @@ from theory.claims.registry import claim, controls, from_file, theorems
 from theory.claims.search import find_witness
 from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 from theory.claims.verdict import Verdict
-from theory.claims.verify import ControlResult, TheoremResult, plant, verify_control, verify_theorem
+from theory.claims.verify import (
+    ControlResult,
+    PlantedScore,
+    TheoremResult,
+    plant,
+    planted_score,
+    verify_control,
+    verify_theorem,
+)
 from theory.claims.witness import load_witness, store_witness
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "Kind",
     "Method",
     "Planted",
+    "PlantedScore",
     "Theorem",
     "TheoremResult",
     "Trial",
@@ -42,6 +51,7 @@ __all__ = [
     "load_witness",
     "on_instances",
     "plant",
+    "planted_score",
     "property_claim",
     "store_witness",
     "theorems",

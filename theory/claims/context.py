@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from tabular.process import ControlledMarkovProcess
 from theory.claims.assumption import Assumption
 from theory.claims.evidence import Trial
+from theory.claims.shrinking import smallest_process
 from theory.claims.zoo import ZOO, Specimen
 
 __all__ = ["Context"]
@@ -91,7 +92,7 @@ class Context:
             All that passed, or the one failure after shrinking.
         """
         passed: list[Trial] = []
-        failed: list[Trial] = []
+        failed: list[tuple[Instance, Trial]] = []
 
         @hypothesis_seed(self.seed + zlib.crc32(name.encode()))
         @settings(
@@ -108,15 +109,28 @@ class Context:
             if trial is None:
                 return
             if not trial.margin >= 0:
-                failed.append(trial)
+                failed.append((instance, trial))
                 raise _FailedTrialError
             passed.append(trial)
 
         try:
             run()
         except _FailedTrialError:
-            return [failed[-1]]
+            return [self._smallest(*failed[-1], check)]
         return passed
+
+    def _smallest(self, instance: Instance, trial: Trial, check: Callable[[Instance], Trial | None]) -> Trial:
+        """Shrink a failing process further than the generator can."""
+        if not self.shrink or not isinstance(instance, ControlledMarkovProcess):
+            return trial
+        judge = cast(Callable[[ControlledMarkovProcess], Trial | None], check)
+
+        def fails(process: ControlledMarkovProcess) -> bool:
+            found = judge(process)
+            return found is not None and not found.margin >= 0
+
+        smallest = smallest_process(instance, fails)
+        return trial if smallest is instance else judge(smallest) or trial
 
 
 class _FailedTrialError(Exception):

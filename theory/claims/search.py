@@ -6,13 +6,15 @@ import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from hypothesis import HealthCheck, Phase, find, settings, target
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
+from tabular.process import ControlledMarkovProcess
 from theory.claims.context import Context
+from theory.claims.shrinking import smallest_process
 
 __all__ = ["find_witness"]
 
@@ -54,10 +56,10 @@ def find_witness(
         if value is None:
             return False
         target(float(value))
-        return value > threshold
+        return value > threshold  # the same as _exceeds, without a second evaluation
 
     try:
-        return find(
+        found = find(
             strategy,
             refutes,
             settings=settings(
@@ -71,3 +73,11 @@ def find_witness(
         )
     except NoSuchExample:
         return None
+    if isinstance(found, ControlledMarkovProcess):
+        return cast(Instance, smallest_process(found, lambda smaller: _exceeds(excess, smaller, threshold)))
+    return found
+
+
+def _exceeds(excess: Callable[..., Fraction | float | None], instance: object, threshold: float) -> bool:
+    value = excess(instance)
+    return value is not None and value > threshold

@@ -15,7 +15,15 @@ from theory.claims.theorem import Control, Planted, Theorem
 from theory.claims.verdict import Verdict, verdict_of
 from theory.claims.witness import load_witness
 
-__all__ = ["ControlResult", "TheoremResult", "plant", "verify_control", "verify_theorem"]
+__all__ = [
+    "ControlResult",
+    "PlantedScore",
+    "TheoremResult",
+    "plant",
+    "planted_score",
+    "verify_control",
+    "verify_theorem",
+]
 
 
 @dataclass(frozen=True)
@@ -92,12 +100,49 @@ def plant(theorem: Theorem, planted: Planted, context: Context) -> Evidence | No
     """Run a theorem's methods on a wrong variant; return the evidence that refutes it, or None if all
     missed it."""
     unshrunk = replace(context, shrink=False)
-    for method in theorem.methods:
+    for method in sorted(
+        theorem.methods, key=lambda method: method.group is Group.OPTIMISATION
+    ):  # cheap first
         run = partial(method.run, planted.claim, unshrunk)
         evidence = gather(method.name, method.group, run, solvers=method.solvers)
         if evidence.failure is not None:
             return evidence
     return None
+
+
+@dataclass(frozen=True)
+class PlantedScore:
+    """How many of a theorem's planted errors its own methods catch.
+
+    Attributes
+    ----------
+    theorem : Theorem
+    caught : tuple of (Planted, Evidence)
+        With the evidence that refutes each.
+    missed : tuple of Planted
+        Empty for a theorem whose checks can fail.
+    """
+
+    theorem: Theorem
+    caught: tuple[tuple[Planted, Evidence], ...]
+    missed: tuple[Planted, ...]
+
+    def __str__(self) -> str:
+        total = len(self.caught) + len(self.missed)
+        names = ", ".join(planted.name for planted in self.missed)
+        return f"{self.theorem.uid}: {len(self.caught)} of {total} planted errors caught" + (
+            f"; missed: {names}" if names else ""
+        )
+
+
+def planted_score(theorem: Theorem, context: Context) -> PlantedScore:
+    """Try every planted error of a theorem."""
+    tried = [(planted, plant(theorem, planted, context)) for planted in theorem.planted]
+    return PlantedScore(
+        theorem,
+        tuple((planted, evidence) for planted, evidence in tried if evidence is not None),
+        tuple(planted for planted, evidence in tried if evidence is None),
+    )
 
 
 def verify_control(control: Control) -> ControlResult:

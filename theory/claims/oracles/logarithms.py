@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import lcm, prod
 
 from tabular.errors import ConvergenceError, InvalidArgumentError
 
@@ -49,14 +50,18 @@ def _artanh(y: Fraction, terms: int) -> tuple[Fraction, Fraction]:
 
 
 def sign_of_log_sum(parts: Iterable[tuple[Fraction, Fraction]], most_terms: int = 160) -> int:
-    """Return the sign of ``sum_i c_i log x_i`` for rational ``c_i`` and positive rational ``x_i``.
+    """Return the sign of ``sum_i c_i log x_i`` for rational ``c_i`` and positive rational ``x_i``: -1, 0 or
+    1.
 
     Raises
     ------
     ConvergenceError
-        If the sum is too close to zero to tell (it may be zero).
+        If the sum is too close to zero to tell, and too long to decide whether ``prod_i x_i**c_i`` is one.
     """
-    pairs = [(Fraction(c), Fraction(x)) for c, x in parts if c]
+    merged: dict[Fraction, Fraction] = {}
+    for c, x in parts:
+        merged[Fraction(x)] = merged.get(Fraction(x), Fraction(0)) + c
+    pairs = [(c, x) for x, c in merged.items() if c and x != 1]
     terms = 10
     while terms <= most_terms:
         low = high = Fraction(0)
@@ -66,7 +71,18 @@ def sign_of_log_sum(parts: Iterable[tuple[Fraction, Fraction]], most_terms: int 
             high += c * bounds[1 if c > 0 else 0]
         if low > 0 or high < 0:
             return 1 if low > 0 else -1
+        if terms == 10 and _product_is_one(pairs):
+            return 0
         terms *= 2
     raise ConvergenceError(
         "The sum of logarithms is too close to zero to tell its sign.", lower=float(low), upper=float(high)
     )
+
+
+def _product_is_one(pairs: list[tuple[Fraction, Fraction]], longest: int = 5000) -> bool:
+    """Whether ``prod x**c`` is exactly one, where the exponents are small enough to multiply it out."""
+    scale = lcm(*(c.denominator for c, _ in pairs))
+    exponents = [int(c * scale) for c, _ in pairs]
+    if sum(map(abs, exponents)) > longest:
+        return False
+    return prod((x**n for n, (_, x) in zip(exponents, pairs, strict=True)), start=Fraction(1)) == 1
