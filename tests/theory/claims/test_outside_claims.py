@@ -1,0 +1,108 @@
+"""Claims from files outside the project: one that is false for a subtle reason, one that is true."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tabular.errors import InvalidArgumentError
+from tabular.files import process_from_document
+from tabular.process import ControlledMarkovProcess
+from tabular.strategies import processes
+from theory.claims import (
+    Context,
+    Theorem,
+    Verdict,
+    as_document,
+    claim,
+    from_file,
+    property_claim,
+    verify_theorem,
+)
+
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+
+def test_a_subtly_false_claim_is_refuted_with_a_small_witness():
+    false = from_file(EXAMPLES / "false_claim.py")
+    assert isinstance(false, Theorem)
+    began = time.process_time()
+    result = verify_theorem(false, Context())
+    assert time.process_time() - began < 30
+    assert result.verdict is Verdict.REFUTED
+    assert not result.as_expected
+    failure = result.evidence[0].failure
+    assert failure is not None
+    assert failure.witness is not None
+    process = process_from_document(failure.witness["instance"])
+    assert process.n_states <= 3
+    assert false.claim(process) == pytest.approx(failure.margin)
+
+
+def test_a_true_claim_is_supported_on_a_stated_number_of_instances():
+    true = from_file(EXAMPLES / "true_claim.py")
+    assert isinstance(true, Theorem)
+    result = verify_theorem(true, Context(instances=4))
+    assert result.verdict is Verdict.SUPPORTED
+    assert result.as_expected
+    assert result.instances == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1", "defines neither THEOREM nor CONTROL"),
+        ("THEOREM = 3", "defines neither THEOREM nor CONTROL"),
+        ("raise ValueError('no')", "failed to import: ValueError: no"),
+        ("def", "SyntaxError"),
+    ],
+)
+def test_a_file_without_a_claim_is_refused(text: str, words: str, tmp_path: Path):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(InvalidArgumentError, match=words):
+        from_file(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path):
+    with pytest.raises(InvalidArgumentError, match="Cannot import"):
+        from_file(tmp_path / "nothing.py")
+
+
+@pytest.mark.parametrize("uid", ["T4", "T04", " t04 "])
+def test_identifiers_are_forgiving(uid: str):
+    assert claim(uid).uid == "T04"
+
+
+def test_an_unknown_identifier_lists_the_known_ones():
+    with pytest.raises(InvalidArgumentError, match=r"T01.*C08"):
+        claim("T99")
+
+
+def test_yes_or_no_claims():
+    wrong = property_claim("X3", "never three states", "", processes(), lambda p: p.n_states < 3)
+    failure = verify_theorem(wrong, Context()).evidence[0].failure
+    assert failure is not None
+    assert failure.witness is not None
+    assert failure.witness["instance"]["states"] == 3
+
+
+def test_instances_as_documents(process: ControlledMarkovProcess):
+    @dataclasses.dataclass
+    class Pair:
+        weights: np.ndarray
+        name: str
+
+    found = as_document((process, {"p": Fraction(1, 3)}, Pair(np.array([1, 2]), "x"), None, True, {1}))
+    assert process_from_document(found[0]).n_states == process.n_states
+    assert found[1:] == [{"p": "1/3"}, {"weights": [1, 2], "name": "x"}, None, True, "{1}"]
+
+
+@pytest.fixture
+def process() -> ControlledMarkovProcess:
+    return Context().zoo[1].process()

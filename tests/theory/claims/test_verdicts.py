@@ -1,0 +1,207 @@
+"""What a set of evidence allows one to say; a check that cannot fail, or that tested nothing, is no
+evidence."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import strategies as st
+
+from tabular.strategies import deterministic_processes, processes
+from theory.claims import (
+    CONTROLLABLE,
+    DETERMINISTIC,
+    Assumption,
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    agreement,
+    all_hold,
+    exact_agreement,
+    planted_score,
+    property_claim,
+    vanishes,
+    verify_theorem,
+)
+from theory.claims.evidence import Evidence, gather
+from theory.claims.verdict import verdict_of
+
+
+def evidence(
+    group: Group, *solvers: str, instances: int = 3, failed: bool = False, general: str | None = None
+) -> Evidence:
+    failure = Trial("here", -1.0) if failed else None
+    return Evidence("method", group, frozenset(solvers), instances, 0.0, 0.0, failure, general)
+
+
+EXACT, SYMBOLIC = evidence(Group.EXACT), evidence(Group.SYMBOLIC)
+VERDICTS = [
+    ("nothing was run", [], Verdict.INCONCLUSIVE),
+    ("two groups", [EXACT, SYMBOLIC], Verdict.CERTIFIED),
+    ("general derivation and instances", [EXACT, evidence(Group.SYMBOLIC, general="all n")], Verdict.PROVED),
+    ("a general derivation alone", [evidence(Group.SYMBOLIC, general="all n")], Verdict.SUPPORTED),
+    ("one group twice", [EXACT, EXACT], Verdict.SUPPORTED),
+    ("one method", [EXACT], Verdict.SUPPORTED),
+    ("sampling only", [evidence(Group.SIMULATION), evidence(Group.PROPERTY)], Verdict.SUPPORTED),
+    ("sampling is not certifying", [EXACT, evidence(Group.PROPERTY)], Verdict.SUPPORTED),
+    (
+        "the same solver twice",
+        [evidence(Group.OPTIMISATION, "HiGHS"), evidence(Group.ENUMERATION, "HiGHS")],
+        Verdict.SUPPORTED,
+    ),
+    (
+        "two solvers",
+        [evidence(Group.OPTIMISATION, "HiGHS"), evidence(Group.ENUMERATION, "Clarabel")],
+        Verdict.CERTIFIED,
+    ),
+    ("one failure", [EXACT, SYMBOLIC, evidence(Group.SIMULATION, failed=True)], Verdict.REFUTED),
+    ("one method tested nothing", [EXACT, SYMBOLIC, evidence(Group.PROPERTY, instances=0)], Verdict.VACUOUS),
+    (
+        "failure beats vacuity",
+        [evidence(Group.EXACT, failed=True), evidence(Group.EXACT, instances=0)],
+        Verdict.REFUTED,
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "verdict"), [v[1:] for v in VERDICTS], ids=[v[0] for v in VERDICTS])
+def test_verdict(found: list[Evidence], verdict: Verdict):
+    assert verdict_of(found) is verdict
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_only_what_holds_is_green(verdict: Verdict):
+    assert (verdict.colour == "green") == (verdict in {Verdict.PROVED, Verdict.CERTIFIED})
+    assert verdict.value
+
+
+def never(process: object) -> bool:
+    return False
+
+
+def test_a_claim_whose_assumptions_are_never_met_is_vacuous_and_fails():
+    impossible = Assumption("impossible", "no process meets this", never)
+    claim = property_claim(
+        "X1", "vacuous", "0=1", processes(), lambda process: -1.0, assumptions=(impossible,)
+    )
+    result = verify_theorem(claim, Context(instances=5))
+    assert result.verdict is Verdict.VACUOUS
+    assert not result.as_expected
+
+
+def test_a_claim_that_says_nothing_anywhere_is_vacuous():
+    claim = property_claim("X1", "silent", "", processes(), lambda process: None)
+    assert verify_theorem(claim, Context(instances=5)).verdict is Verdict.VACUOUS
+
+
+@pytest.mark.parametrize("margin", [math.nan, -math.inf, -1e-300])
+def test_what_is_not_at_least_zero_fails(margin: float):
+    found = gather("m", Group.EXACT, lambda: [Trial("a", 1.0), Trial("b", margin), Trial("c", 1.0)])
+    assert found.failure is not None
+    assert found.failure.instance == "b"
+    assert found.instances == 2
+
+
+def test_trials_of_numbers():
+    assert agreement("x", 1.0, 1.0 + 1e-12, 1e-9).margin > 0
+    assert agreement("x", 1.0, 1.1, 1e-9).margin < 0
+    assert agreement("x", math.inf, math.inf, 1e-9).margin > 0
+    assert agreement("x", math.inf, 1.0, 1e-9).margin < 0
+    assert not agreement("x", math.nan, 1.0, 1e-9).margin >= 0
+    assert exact_agreement("x", Fraction(1, 3), Fraction(2, 6)).margin == 0
+    assert exact_agreement("x", Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**30)).margin < 0
+    assert all_hold("x", "note", first=True, second_one=True).margin == 0
+    assert "broken: second one" in all_hold("x", "note", first=True, second_one=False).note
+
+
+def test_trials_of_identities():
+    import sympy
+
+    x = sympy.Symbol("x")
+    assert vanishes("square", (x + 1) ** 2 - x**2 - 2 * x - 1).margin == 0
+    assert vanishes("wrong square", (x + 1) ** 2 - x**2 - 1).margin < 0
+
+
+def example(uid: str, margin: object, planted: tuple[Planted, ...] = ()) -> Theorem:
+    """A theorem about small integers with one method in each of two groups."""
+
+    def run(claim: object, context: Context) -> list[Trial]:
+        return [Trial(str(n), 0.0 if claim(n) else -1.0) for n in range(5)]  # type: ignore[operator]
+
+    methods = (Method("one", Group.EXACT, run), Method("two", Group.ENUMERATION, run))
+    return Theorem(uid, "t", "s", Kind.EXTENSION, "here", margin, methods, planted)
+
+
+def test_planted_errors_are_scored():
+    theorem = example(
+        "X1",
+        lambda n: n * n >= n,
+        (Planted("wrong", lambda n: n * n > n), Planted("not wrong at all", lambda n: n * n >= 0)),
+    )
+    score = planted_score(theorem, Context())
+    assert [planted.name for planted, _ in score.caught] == ["wrong"]
+    assert [planted.name for planted in score.missed] == ["not wrong at all"]
+    assert str(score) == "X1: 1 of 2 planted errors caught; missed: not wrong at all"
+
+
+def test_exact_mode_leaves_out_floating_point():
+    def run(claim: object, context: Context) -> list[Trial]:
+        return [Trial("x", 0.0)]
+
+    methods = tuple(Method(group.value, group, run) for group in Group)
+    theorem = Theorem("X1", "t", "s", Kind.EXTENSION, "here", None, methods, ())
+    groups = {item.group for item in verify_theorem(theorem, Context(exact=True)).evidence}
+    assert groups == {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT}
+
+
+def test_the_same_seed_draws_the_same_instances():
+    def drawn(seed: int, name: str) -> list[str]:
+        trials = Context(seed=seed, instances=10).examples(
+            st.integers(0, 10**9), lambda n: Trial(str(n), 1.0), name=name
+        )
+        return [trial.instance for trial in trials]
+
+    assert drawn(1, "a") == drawn(1, "a")
+    assert drawn(1, "a") != drawn(2, "a")
+    assert drawn(1, "a") != drawn(1, "b")
+
+
+def test_the_number_of_examples_follows_the_setting_and_its_cap():
+    def count(**limits: float) -> int:
+        check = lambda n: Trial(str(n), 1.0)
+        return len(Context(instances=40).examples(st.integers(), check, name="n", **limits))  # type: ignore[arg-type]
+
+    assert count() == 40
+    assert count(share=0.5) == 20
+    assert count(share=5, most=60) == 60
+
+
+def test_assumptions_hold_where_they_should():
+    process = Context().zoo[0].process()
+    assert DETERMINISTIC.holds(process)
+    assert CONTROLLABLE.holds(process)
+    noisy = next(s for s in Context().zoo if "slip=" in s.name).process()
+    assert not DETERMINISTIC.holds(noisy)
+    assert not CONTROLLABLE.holds(noisy)
+
+
+def test_named_processes_are_filtered_by_assumptions():
+    chosen = dict(Context().processes(DETERMINISTIC, largest=30))
+    assert chosen
+    assert all(process.is_deterministic and process.n_states <= 30 for process in chosen.values())
+
+
+def test_failures_are_shrunk():
+    trials = Context(instances=200).examples(
+        deterministic_processes(max_states=4),
+        lambda p: Trial(str(p.n_states), 1.5 - p.n_states),
+        name="shrink",
+    )
+    assert [trial.instance for trial in trials] == ["2"]
