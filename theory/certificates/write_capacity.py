@@ -59,7 +59,7 @@ def channel_certificate(
     marginal = np.array(prior, dtype=object) @ table
     witness = {
         "input": named(rows, prior),
-        "output": named(outputs, _positive(marginal, (table > 0).any(axis=0))),
+        "output": named(outputs, _positive(marginal, np.array([any(column) for column in table.T]))),
     }
     return proved(certificate(None, {"problem": "capacity", "channel": channel}, witness), budget=budget)
 

@@ -42,8 +42,8 @@ def proposal_certificate(proposal: Proposal, *, budget: int = BUDGET) -> Documen
     terminal = sum((w * s.terminal for w, s in zip(weights, skills, strict=True)), np.zeros(process.n_states))
     if float(np.abs(terminal - proposal.exploration).sum()) > SAME:
         raise UnsupportedError(
-            f"The learner of {proposal.method.name!r} does not explore by playing the proposed skills, which is all "
-            "that a certificate of a proposal covers."
+            f"The learner of {proposal.method.name!r} does not explore by playing the proposed skills, "
+            "which is all that a certificate of a proposal covers."
         )
     goals = [process.states[int(goal)] for goal in np.flatnonzero(goal_support(process))]
     claim = {

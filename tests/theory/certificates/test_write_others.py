@@ -1,4 +1,4 @@
-"""Written certificates of planning values, capacities and proposals: accepted, and no stronger than proved."""
+"""Written certificates of planning values, capacities and proposals are accepted, altered ones are not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def proved(document: Document, folder: Path) -> tuple[Fraction, Fraction]:
 
 
 def ruin() -> ControlledMarkovProcess:
-    """Gambler's ruin on 0..4 from 1, betting 1 at even odds or waiting; Feller: the goal 4 has probability 1/4."""
+    """Gambler's ruin on 0..4 from 1 at even odds, or waiting; the goal 4 has probability 1/4 (Feller)."""
     rows = [(s, 0, s + d, "1/2") for s in (1, 2, 3) for d in (-1, 1)] + [(s, 1, s, 1) for s in range(5)]
     return ControlledMarkovProcess.from_transitions(rows, states=5, actions=2, initial={1: 1}, horizon=2)
 
