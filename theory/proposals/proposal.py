@@ -13,6 +13,7 @@ import numpy as np
 
 from tabular.bounds import Bracket
 from tabular.goals import goal_support
+from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 from theory.minimax.solution import MinimaxSolution
 from theory.minimax.without_memory import solve_without_memory
@@ -40,8 +41,9 @@ REGRET_TOLERANCE = 1e-4
 tolerance."""
 
 
-MAX_NODE_COST = 3e6
-"""Operations per node above which a proposal does not wait for the capacity: some thousand nodes in ten seconds."""
+MAX_NODE_COST = 1e6
+"""Operations per node above which a proposal does not wait for the capacity: ten thousand nodes in ten
+seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +295,9 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
 
 def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
     """Whether the capacity is known already, in closed form, or its branch and bound stands a chance."""
-    if "capacity" in draft.details or process.is_deterministic:
+    finite = isinstance(process.horizon, FiniteHorizon)
+    points = finite and process.is_deterministic and np.count_nonzero(process.initial) == 1
+    if points or "capacity" in draft.details:
         return True
     support = np.flatnonzero(goal_support(process))
     uniform = np.full(process.n_states, 1.0 / process.n_states)

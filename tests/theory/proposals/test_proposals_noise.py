@@ -93,8 +93,9 @@ def test_objectives_rise_where_theory_says_so(method: str, name: str) -> None:
         assert max(lengths) >= 2
         for curve in found.curves:
             assert (np.diff(curve) >= -1e-9).all()
-        if method != "capacity":
-            assert found.mutual_information.lower == pytest.approx(max(c[-1] for c in found.curves), abs=0.7)
+        # What is returned is the end of one of the curves, evaluated afresh.
+        ends = [curve[-1] for curve in found.curves]
+        assert min(abs(found.mutual_information.lower - end) for end in ends) <= 1e-8
 
 
 def test_maximum_entropy_is_certified_and_historical_averaging_approaches_it() -> None:
