@@ -24,11 +24,9 @@ from typing import Any
 
 import numpy as np
 import sympy
-from hypothesis import strategies as st
 
 from tabular.goals import goal_support, goal_values
 from tabular.process import ControlledMarkovProcess
-from tabular.strategies import distributions
 from theory.claims import (
     Assumption,
     Context,
@@ -44,6 +42,7 @@ from theory.claims import (
 from theory.claims.oracles import deterministic_outcomes
 from theory.information import channel_capacity
 from theory.minimax.without_memory import solve_without_memory
+from theory.strategies import symmetric_processes
 from theory.tasks import GoalTasks
 
 Row = list[Fraction]
@@ -105,25 +104,6 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("attained by 1 / K", v / (1 / count) - 1 - claim.value(count, v))
     entry = claim.term(w, count, sympy.log) - w * sympy.log(w / (1 / count))
     yield vanishes("divergence of one entry", sympy.expand_log(entry, force=True))
-
-
-@st.composite
-def symmetric_processes(draw: st.DrawFn) -> ControlledMarkovProcess:
-    """Processes whose every state offers the same noisy moves: cyclic shifts (or sums modulo 2) of one row.
-
-    The last step alone decides where an episode ends. Further moves are mixtures of two rows and change
-    nothing.
-    """
-    size = draw(st.sampled_from((2, 3, 4)))
-    row = draw(distributions(size, largest=5))
-    modulo_two = size == 4 and draw(st.booleans())
-    rows = [[row[s ^ g if modulo_two else (s - g) % size] for s in range(size)] for g in range(size)]
-    if draw(st.booleans()):
-        rows.append([(a + b) / 2 for a, b in zip(rows[0], rows[1], strict=True)])
-    moves = [(s, a, t, p) for s in range(size) for a, one in enumerate(rows) for t, p in enumerate(one) if p]
-    return ControlledMarkovProcess.from_transitions(
-        moves, states=size, actions=len(rows), initial=0, horizon=draw(st.integers(1, 2)), name="symmetric"
-    )
 
 
 def _majorised(row: Sequence[Fraction], by: Sequence[Fraction]) -> bool:
