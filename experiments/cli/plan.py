@@ -33,6 +33,11 @@ MOST_ROWS = 40
 @click.option(
     "--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero."
 )
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a certificate of the exact value that metaregret check proves.",
+)
 @json_option
 def COMMAND(
     cmp: str,
@@ -47,6 +52,7 @@ def COMMAND(
     minimise: bool,
     tolerance: float,
     exact: bool,
+    certificate: Path | None,
     json_file: str | None,
 ) -> None:
     """Plan for one known task: a goal, or a table of rewards.
@@ -71,8 +77,31 @@ def COMMAND(
 
     with progress(f"planning on {process.name}"):
         solution = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
+    if certificate is not None:
+        pays = arguments.get("rewards") if goal is None else None
+        _certify(process, goal, pays, reach or total, minimise, certificate)
     if not emit_json(_document(process, solution), json_file):
         _print(process, solution)
+
+
+def _certify(
+    process: ControlledMarkovProcess,
+    goal: str | None,
+    rewards: Any,
+    unbounded: bool,
+    minimise: bool,
+    file: Path,
+) -> None:
+    from theory.certificates.drafting import write_certificate
+    from theory.certificates.write_planning import planning_certificate
+
+    target = None if goal is None else process.states.position(goal)
+    document = planning_certificate(
+        process, goal=target, rewards=rewards, unbounded=unbounded, minimise=minimise
+    )
+    write_certificate(document, file)
+    claim = document["claim"]
+    click.echo(f"wrote {file}, which proves {claim['lower']} <= value <= {claim['upper']}", err=True)
 
 
 def _length(process: ControlledMarkovProcess) -> dict[str, Any]:

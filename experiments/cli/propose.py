@@ -14,6 +14,7 @@ from experiments.cli.output import console, emit_json, number, progress, state_m
 
 if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
+    from theory.proposals.proposal import Proposal
 
 __all__ = ["COMMAND"]
 
@@ -30,6 +31,11 @@ METHODS = ("capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random"
 @click.option("--skills", type=click.IntRange(1, 100_000), help="Number of skills [default: one a goal].")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the goal distribution.")
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a certificate of the worst-case regret that metaregret check proves.",
+)
 @json_option
 def COMMAND(
     cmp: str,
@@ -41,6 +47,7 @@ def COMMAND(
     skills: int | None,
     seed: int,
     figure: Path | None,
+    certificate: Path | None,
     json_file: str | None,
 ) -> None:
     """Propose tasks without supervision, and compare with the minimax task distribution.
@@ -59,11 +66,23 @@ def COMMAND(
     process = build_process(cmp, horizon, gamma, start)
     with progress(f"{method} on {process.name}"):
         proposal = propose(process, method, states=states, skills=skills, seed=seed)
+    if certificate is not None:
+        _certify(proposal, certificate)
     document = proposal.to_json()
     if figure is not None:
         _draw(process, document, figure)
     if not emit_json(document, json_file):
         _print(process, document, method)
+
+
+def _certify(proposal: Proposal, file: Path) -> None:
+    from theory.certificates.drafting import write_certificate
+    from theory.certificates.write_proposal import proposal_certificate
+
+    document = proposal_certificate(proposal)
+    write_certificate(document, file)
+    claim = document["claim"]
+    click.echo(f"wrote {file}, which proves {claim['lower']} <= regret <= {claim['upper']}", err=True)
 
 
 def _weights(process: ControlledMarkovProcess, document: dict[str, Any]) -> dict[int, float]:
