@@ -219,7 +219,7 @@ def other_value(value: Any, generator: random.Random) -> Any:
     rubbish = [None, True, [], {}, "", "x", "-1", "1e400", "1/0", 10**50, -1, 0, "inf"]
     try:
         number = Fraction(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, ZeroDivisionError):
         number = None
     if generator.random() < 0.1:
         return generator.choice(rubbish)
