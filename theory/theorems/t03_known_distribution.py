@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from tabular.strategies import distributions
 from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from theory.claims.smt import no_model, positive_reals, smt_method
 from theory.optimise import CONVEX_SOLVERS, solve_certified
 
 
@@ -46,8 +47,9 @@ def _loss(roots: Any) -> Any:
 def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     """Lagrange's identity behind Cauchy-Schwarz, as a sum of squares over pairs of goals.
 
-    ``(sum a_g**2 / rho_g) (sum rho_g) - (sum a_g)**2 = sum_{g<h} (a_g rho_h - a_h rho_g)**2 / (rho_g rho_h)`` with
-    ``a = sqrt(p v)``. Both sides are sums over pairs, so the identity for one pair proves it for every K.
+    ``(sum a_g**2 / rho_g) (sum rho_g) - (sum a_g)**2 = sum_{g<h} (a_g rho_h - a_h rho_g)**2 / (rho_g rho_h)``
+    with ``a = sqrt(p v)``. Both sides are sums over pairs, so the identity for one pair proves it for every
+    K.
     """
     a, b, x, y = sympy.symbols("a_g a_h rho_g rho_h", positive=True)
     # Off-diagonal pair of the left side: a_g^2 rho_h / rho_g + a_h^2 rho_g / rho_h - 2 a_g a_h; the
@@ -129,6 +131,16 @@ def optimisation(claim: Any, context: Context) -> Iterable[Trial]:
         )
 
 
+def smt(claim: Any, context: Context) -> Iterable[Trial]:
+    """No positive reals do better for 2 to 5 goals; with ``sqrt(p v) = u rho`` the loss is ``sum u**2 rho -
+    1``."""
+    for size in range(2, 6):
+        u, rho = positive_reals("u", size), positive_reals("rho", size)
+        loss = sum(a * a * r for a, r in zip(u, rho, strict=True)) - 1
+        claimed = claim.loss([a * r for a, r in zip(u, rho, strict=True)])
+        yield from no_model(f"{size} goals", [*u, *rho], [sum(rho) == 1, loss < claimed])
+
+
 THEOREM = Theorem(
     uid="T03",
     title="Known task distribution: the square-root law",
@@ -145,6 +157,7 @@ THEOREM = Theorem(
         ),
         Method("rational square roots and competitors", Group.EXACT, exact),
         Method("convex program, bracketed", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})),
+        *smt_method("no counterexample for K <= 5", smt),
     ),
     planted=(
         Planted("exponent one: rho ∝ p", Claim(lambda a: [r * r / sum(x * x for x in a) for r in a], _loss)),

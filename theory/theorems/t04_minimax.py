@@ -27,6 +27,7 @@ from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes, policies, processes
 from theory.claims import CONTROLLABLE, Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from theory.claims.smt import no_model, positive_reals, smt_method
 from theory.minimax.without_memory import solve_without_memory
 from theory.tasks import GoalTasks
 
@@ -183,6 +184,14 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(_situations(), check, name="T04 sandwich")
 
 
+def smt(claim: Claim, context: Context) -> Iterable[Trial]:
+    """No exploration of 2 to 5 goals has all regrets ``1 / rho_g - 1`` below the claimed value."""
+    for count in range(2, 6):
+        rho = positive_reals("rho", count)
+        below = [r * (claim.value(count) + 1) > 1 for r in rho]
+        yield from no_model(f"{count} goals", rho, [sum(rho) == 1, *below])
+
+
 THEOREM = Theorem(
     uid="T04",
     title="Minimax regret of memoryless learners",
@@ -192,7 +201,10 @@ THEOREM = Theorem(
         r"v^*\equiv 1,\ \text{deterministic} \Rightarrow \text{value } K-1,\ \rho^*=p^*=\text{uniform}"
     ),
     kind=Kind.SOURCE,
-    source="arXiv 1806.04640, goal-reaching case (deterministic, controllable); in general an extension by this project",
+    source=(
+        "arXiv 1806.04640, goal-reaching case (deterministic, controllable); in general an extension by "
+        "this project"
+    ),
     claim=CLAIM,
     methods=(
         Method(
@@ -204,6 +216,7 @@ THEOREM = Theorem(
         Method("saddle point on rational processes", Group.EXACT, exact),
         Method("linear program, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
         Method("dual bound in rationals against policies", Group.PROPERTY, sandwich, frozenset({"HiGHS"})),
+        *smt_method("no counterexample for K <= 5", smt),
     ),
     planted=(
         Planted("K for K - 1", Claim(lambda k: k, _uniform, _uniform, CLAIM.general)),

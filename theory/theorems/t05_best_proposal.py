@@ -31,8 +31,8 @@ from theory.claims import (
     Planted,
     Theorem,
     Trial,
-    Verdict,
 )
+from theory.claims.smt import no_model, positive_reals, smt_method
 from theory.minimax.without_memory import solve_without_memory
 from theory.tasks import GoalTasks
 
@@ -95,6 +95,15 @@ def processes(claim: Any, context: Context) -> Iterable[Trial]:
         )
 
 
+def smt(claim: Any, context: Context) -> Iterable[Trial]:
+    """No proposal on 2 to 5 goals has a smaller worst case than ``K - 1``; densities are scaled so that the
+    least is 1."""
+    for count in range(2, 6):
+        others = positive_reals("root", count - 1)
+        worst = claim([*others, 1], 1)
+        yield from no_model(f"{count} goals", others, [*(r >= 1 for r in others), worst < count - 1])
+
+
 THEOREM = Theorem(
     uid="T05",
     title="Best task proposal: uniform",
@@ -109,6 +118,7 @@ THEOREM = Theorem(
         Method("termwise excess", Group.SYMBOLIC, symbolic),
         Method("trained learner, rational", Group.EXACT, exact),
         Method("against the minimax program", Group.OPTIMISATION, processes, frozenset({"HiGHS"})),
+        *smt_method("no counterexample for K <= 5", smt),
     ),
     planted=(
         Planted("mean for min", lambda roots, least: len(roots) - 1 + least - least),

@@ -196,7 +196,12 @@ THEOREM = Theorem(
     source="R. G. Gallager, Information Theory and Reliable Communication, 1968, sec. 4.5",
     claim=Claim(),
     methods=(
-        Method("weighted regrets and entries", Group.SYMBOLIC, symbolic, general="all K and v"),
+        Method(
+            "weighted regrets and entries",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all K and v; the capacity given T07",
+        ),
         Method("majorisation and duality, rational", Group.EXACT, exact),
         Method(
             "capacity and minimax solvers",
