@@ -91,7 +91,7 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
             return np.inf
     for _ in range(200):
         middle = 0.5 * (low + high)
-        if middle in (low, high):
+        if middle in (low, high) or high - low <= 1e-16 * high or high < 1e-300:
             break
         low, high = (middle, high) if holds(middle) else (low, middle)
     return low
@@ -139,6 +139,16 @@ class FlowProgram:
         self._level = cp.Variable()
         self._base = cp.Parameter(count)
         self._direction = cp.Parameter(count, nonneg=True)
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Numbers of variables and rows."""
+        return {"variables": len(self.polytope.choice), "rows": self.polytope.balance.shape[0]}
+
+    @property
+    def method(self) -> str:
+        """A phrase for the report."""
+        return "linear program over occupancy measures (HiGHS)"
 
     @cached_property
     def success_matrix(self) -> sp.csr_array:

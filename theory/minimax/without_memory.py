@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tabular.bounds import Bracket
 from tabular.errors import ConvergenceError, InvalidArgumentError
+from tabular.horizon import FiniteHorizon
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS
@@ -26,11 +27,15 @@ from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
+    from theory.minimax.decomposition import Decomposition
     from theory.minimax.exact import AchievableSuccess
 
 __all__ = ["solve_without_memory"]
 
 MAX_NEWTON_STEPS = 60
+
+MAX_MONOLITHIC = 70_000
+"""Pairs of a step and a choice above which the linear program is decomposed."""
 
 
 def solve_without_memory(
@@ -40,6 +45,7 @@ def solve_without_memory(
     criterion: Criterion = Criterion.REGRET,
     episodes: int | None = None,
     tolerance: float = 1e-9,
+    method: Literal["auto", "program", "decomposition"] = "auto",
     exact: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> MinimaxSolution:
@@ -56,6 +62,9 @@ def solve_without_memory(
         ``N``; None for infinitely many.
     tolerance : float
         Wanted relative gap of the bracket.
+    method : {"auto", "program", "decomposition"}
+        The monolithic linear program, or its decomposition (finite horizons); by default the former for up
+        to 70,000 pairs of a step and a choice.
     exact : bool
         Sharpen both bounds to rational numbers, equal wherever the value is found to be rational; see
         `theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``, ``exact_policy``,
@@ -105,10 +114,20 @@ def solve_without_memory(
     marked = success_tasks(tasks)
     achievable = _achievable(marked) if exact else None
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
-    program = FlowProgram(marked)
+    program = _program(marked, method)
     primal, dual = _newton(program, loss, tolerance, progress)
     solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
     return solution if achievable is None else _sharpened(achievable, solution, tolerance)
+
+
+def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
+    horizon = marked.process.horizon
+    large = isinstance(horizon, FiniteHorizon) and horizon.steps * marked.process.n_choices > MAX_MONOLITHIC
+    if method == "decomposition" or (method == "auto" and large):
+        from theory.minimax.decomposition import Decomposition
+
+        return Decomposition(marked)
+    return FlowProgram(marked)
 
 
 def _achievable(marked: SuccessTasks) -> AchievableSuccess:
@@ -125,7 +144,7 @@ def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, toleran
 
 
 def _newton(
-    program: FlowProgram,
+    program: FlowProgram | Decomposition,
     loss: BracketedLoss,
     tolerance: float,
     progress: Callable[[float, float], None] | None,
@@ -153,8 +172,12 @@ def _newton(
         # Steps before the last are not tight by nature; other solvers are asked only where the first one
         # stalls.
         attempts = LINEAR_SOLVERS if stalled else attempts
-        base = loss.nominal.required(primal.upper)
-        direction = 1.0 / np.maximum(loss.nominal.slope(base), 1e-300)
+        # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts below zero,
+        # for a task that asks for nothing yet must not hold the step back.
+        needed = loss.nominal.required(primal.upper)
+        direction = 1.0 / np.maximum(loss.nominal.slope(needed), 1e-300)
+        spare = np.where(needed == 0, primal.upper - loss.nominal.value(needed), 0.0)
+        base = needed - np.minimum(spare * direction, 1e300)
     assert primal is not None and dual is not None
     raise ConvergenceError(
         f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger tolerance.",
@@ -179,7 +202,7 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
 def _solution(
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: FlowProgram,
+    program: FlowProgram | Decomposition,
     primal: SaddlePoint,
     dual: SaddlePoint,
     learner: Learner,
@@ -203,14 +226,13 @@ def _solution(
         learner=learner,
         criterion=criterion,
         episodes=episodes,
-        method="linear program over occupancy measures (HiGHS)",
+        method=program.method,
         status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         size={
             "states": marked.process.n_states,
             "tasks": len(marked.names),
-            "variables": len(program.polytope.choice),
-            "rows": program.polytope.balance.shape[0],
+            **program.size,
         },
         details={
             "policy": primal.policy,
