@@ -1,9 +1,10 @@
 """The planner against its peers: ``python -m benchmarks.planning [--short] [--rounds N] --json FILE``.
 
-Every case builds one model; all solvers that are installed get it in their own form, run once untimed (compilation),
-and are then timed in turns, so that a slow minute of the machine falls on all of them. Answers are checked against the
-mean of our certified bounds computed to a much finer tolerance. Printed and saved: median seconds, ratios to the
-fastest peer, true errors, extra peak memory, share of the measured memory bandwidth, and how the cost grows with size.
+Every case builds one model; all solvers that are installed get it in their own form, run once untimed
+(compilation), and are then timed in turns, so that a slow minute of the machine falls on all of them. Answers
+are checked against the mean of our certified bounds computed to a much finer tolerance. Printed and saved:
+median seconds, ratios to the fastest peer, true errors, extra peak memory, share of the measured memory
+bandwidth, and how the cost grows with size.
 """
 
 from __future__ import annotations
@@ -185,14 +186,21 @@ def _sweep_seconds(states: int, process: Any, rewards: np.ndarray, rounds: int) 
 
 def table(records: Sequence[dict[str, Any]]) -> str:
     """Render the comparison as text."""
-    lines = [f"{'case':24} {'ours [s]':>10} {'fastest peer':>18} {'[s]':>10} {'ratio':>7} {'asked':>6} {'error':>8}"]
+    lines = [
+        f"{'case':24} {'ours [s]':>10} {'fastest peer':>18} {'[s]':>10} {'ratio':>7} {'asked':>6} "
+        f"{'error':>8}"
+    ]
     for record in records:
         seconds = dict(record["seconds"])
         mine = seconds.pop("metaregret")
-        right = {name: value for name, value in seconds.items() if record["errors"].get(name, 0.0) <= 2 * ERROR}
+        right = {
+            name: value for name, value in seconds.items() if record["errors"].get(name, 0.0) <= 2 * ERROR
+        }
         name = min(right, key=right.__getitem__, default="-")
         ratio = right[name] / mine if right else float("nan")
-        wrong = ", ".join(f"{peer} off by {record['errors'][peer]:.1e}" for peer in seconds if peer not in right)
+        wrong = ", ".join(
+            f"{peer} off by {record['errors'][peer]:.1e}" for peer in seconds if peer not in right
+        )
         record["fastest_peer"], record["ratio"] = name, ratio
         lines.append(
             f"{record['case']:24} {mine:10.5f} {name:>18} {right.get(name, float('nan')):10.5f} {ratio:7.2f} "

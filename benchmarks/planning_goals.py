@@ -1,4 +1,5 @@
-"""All goals of a 30 x 30 grid, T = 60: one pass of this engine against a loop over goals with the fastest peer."""
+"""All goals of a 30 x 30 grid, T = 60: one pass of this engine against a loop over goals with the fastest
+peer."""
 
 from __future__ import annotations
 
@@ -23,7 +24,11 @@ def _quantecon_loop(process: ControlledMarkovProcess) -> Callable[[], np.ndarray
     import scipy.sparse as sp
 
     model = qe.markov.DiscreteDP(
-        np.zeros(process.n_choices), sp.csr_matrix(process.matrix), 1.0, process.choice_state, process.choice_action
+        np.zeros(process.n_choices),
+        sp.csr_matrix(process.matrix),
+        1.0,
+        process.choice_state,
+        process.choice_action,
     )
 
     def run() -> np.ndarray:

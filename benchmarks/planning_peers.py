@@ -1,7 +1,8 @@
-"""The solvers under comparison, each as ``prepare(case) -> solve()`` where ``solve()`` returns the values, shape (S,).
+"""The solvers under comparison, each as ``prepare(case) -> solve()`` where ``solve()`` returns the values,
+shape (S,).
 
-Only ``solve()`` is timed: every library gets its own form of the model beforehand. A peer that is not installed is
-left out and reported as missing.
+Only ``solve()`` is timed: every library gets its own form of the model beforehand. A peer that is not
+installed is left out and reported as missing.
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ def storm(case: Case) -> Prepared:
         builder.new_row_group(int(process.choice_offsets[state]))
         for choice in process.choices(state):
             for item in range(int(process.offsets[choice]), int(process.offsets[choice + 1])):
-                builder.add_next_value(choice, int(process.successors[item]), float(process.probabilities[item]))
+                builder.add_next_value(
+                    choice, int(process.successors[item]), float(process.probabilities[item])
+                )
     labels = models.StateLabeling(process.n_states)
     for name, state in (("init", 0), ("goal", process.n_states - 1)):
         labels.add_label(name)
@@ -170,9 +173,15 @@ def scipy_finite(case: Case) -> Prepared:
 
 @njit(parallel=True, fastmath=True)
 def _plain_sweep(
-    actions: int, width: int, successors: np.ndarray, probabilities: np.ndarray, rewards: np.ndarray,
-    gamma: float, values: np.ndarray, following: np.ndarray,
-) -> float:  # fmt: skip
+    actions: int,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    following: np.ndarray,
+) -> float:
     change = 0.0
     for state in prange(len(values)):
         best = -np.inf
@@ -195,7 +204,14 @@ def plain_vi(case: Case) -> Prepared:
         values, following = np.zeros(process.n_states), np.empty(process.n_states)
         while True:
             change = _plain_sweep(
-                process.n_actions, rows.width, rows.successors, rows.probabilities, rewards, gamma, values, following
+                process.n_actions,
+                rows.width,
+                rows.successors,
+                rows.probabilities,
+                rewards,
+                gamma,
+                values,
+                following,
             )
             values, following = following, values
             if gamma * change / (1 - gamma) < ERROR:

@@ -1,7 +1,7 @@
 """Best probabilities of ending in each of many goals, from every state, in one pass.
 
-Tiles of goals go through backward induction together, so that the transitions are read once a tile, not once a goal;
-deterministic processes are solved by bit sets, exactly.
+Tiles of goals go through backward induction together, so that the transitions are read once a tile, not once
+a goal; deterministic processes are solved by bit sets, exactly.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class GoalValues:
     lower, upper : ndarray of float64, shape (S, K)
         Certified bounds; equal to `values` where the dynamics are deterministic.
     ranks : ndarray of unsigned int, shape (T, S, K), or None
-        The decision after ``t`` steps, as a rank: the choice is ``process.choice_offsets[s] + ranks[t, s, k]``.
+        The decision after ``t`` steps, as a rank: the choice is ``process.choice_offsets[s] + ranks[t, s,
+        k]``.
     """
 
     goals: np.ndarray
@@ -46,7 +47,9 @@ class GoalValues:
     def policy(self, process: ControlledMarkovProcess, position: int) -> np.ndarray:
         """Return the policy of the goal at `position` as choices, shape (T, S)."""
         if self.ranks is None:
-            raise InvalidArgumentError("The policies were not kept; call goal_values_all(..., keep_policies=True).")
+            raise InvalidArgumentError(
+                "The policies were not kept; call goal_values_all(..., keep_policies=True)."
+            )
         return np.asarray(process.choice_offsets[:-1] + self.ranks[:, :, position].astype(np.int64))
 
 
@@ -82,7 +85,8 @@ def goal_values_all(
     size = process.n_states * len(chosen) * (24 + (steps * np.dtype(kind).itemsize if keep_policies else 0))
     if size > LARGEST_OUTPUT:
         raise InstanceTooLargeError(
-            f"{len(chosen)} goals, {process.n_states} states and {steps} steps need {size / 2**30:.1f} GiB; pass fewer "
+            f"{len(chosen)} goals, {process.n_states} states and {steps} steps need {size / 2**30:.1f} GiB; "
+            "pass fewer "
             "goals at a time, or keep_policies=False."
         )
     shape = (int(steps) if keep_policies else 0, process.n_states if keep_policies else 0, len(chosen))
@@ -105,33 +109,49 @@ def _read_goals(process: ControlledMarkovProcess, goals: np.ndarray | None) -> n
     bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
     if bad.size:
         raise InvalidArgumentError(
-            f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are 0..{process.n_states - 1}."
+            f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
+            f"0..{process.n_states - 1}."
         )
     return chosen
 
 
-def _by_tiles(process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray) -> np.ndarray:
+def _by_tiles(
+    process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
+) -> np.ndarray:
     from tabular.engine.goal_kernels import induct_goals
 
     values = np.empty((process.n_states, len(goals)))
     induct_goals(
-        process.choice_offsets, process.offsets, process.successors, process.probabilities, goals, steps, values, ranks
+        process.choice_offsets,
+        process.offsets,
+        process.successors,
+        process.probabilities,
+        goals,
+        steps,
+        values,
+        ranks,
     )
     return values
 
 
-def _by_bits(process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray) -> np.ndarray:
+def _by_bits(
+    process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
+) -> np.ndarray:
     from tabular.engine.goal_kernels import reach_bits
 
     words = np.zeros((process.n_states, (len(goals) + 63) // 64), dtype=np.uint64)
     position = np.arange(len(goals))
-    np.bitwise_or.at(words, (goals, position // 64), np.left_shift(np.uint64(1), (position % 64).astype(np.uint64)))
+    np.bitwise_or.at(
+        words, (goals, position // 64), np.left_shift(np.uint64(1), (position % 64).astype(np.uint64))
+    )
     bits = reach_bits(process.choice_offsets, process.successors, words, steps, ranks)
     flags = np.unpackbits(bits.astype("<u8", copy=False).view(np.uint8), axis=1, bitorder="little")
     return flags[:, : len(goals)].astype(np.float64)
 
 
-def _bounds(process: ControlledMarkovProcess, values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(
+    process: ControlledMarkovProcess, values: np.ndarray, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Widen by the relative rounding error of sums of products of non-negative numbers."""
     longest = int(np.diff(process.offsets).max())
     factor = relative_error(steps * (longest + DATA_ROUNDINGS))

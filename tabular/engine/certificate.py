@@ -1,10 +1,10 @@
 """From values and their Bellman residual to certified bounds.
 
 *Discounted* (MacQueen 1966; Puterman 1994, sec. 6.6): with row sums in ``[m, M]``, ``gamma M < 1`` and
-``d = T V - V`` in ``[a, b]``, the vector ``V + c`` satisfies ``T(V + c) <= V + c`` for ``c = b / (1 - gamma k)`` with
-``k = M`` where ``b >= 0`` and ``k = m`` otherwise; hence ``V* <= T(V + c) <= T V + gamma k c``, and the same from
-below. `V` may come from anywhere: nothing about its computation is trusted. The residual carries the rounding
-allowance of one backup.
+``d = T V - V`` in ``[a, b]``, the vector ``V + c`` satisfies ``T(V + c) <= V + c`` for ``c = b / (1 - gamma
+k)`` with ``k = M`` where ``b >= 0`` and ``k = m`` otherwise; hence ``V* <= T(V + c) <= T V + gamma k c``, and
+the same from below. `V` may come from anywhere: nothing about its computation is trusted. The residual
+carries the rounding allowance of one backup.
 
 *Finite*: rounding errors add up, ``e_{t+1} <= M e_t + allowance_t``.
 """
@@ -42,7 +42,12 @@ class Certified:
 
 
 def discounted_bounds(
-    problem: Problem, values: np.ndarray, residual: np.ndarray, least: float, greatest: float, length: int | None = None
+    problem: Problem,
+    values: np.ndarray,
+    residual: np.ndarray,
+    least: float,
+    greatest: float,
+    length: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return MacQueen bounds from ``residual = T values - values`` in ``[least, greatest]``, rounded outward.
 
@@ -69,7 +74,8 @@ def _around(gamma: float) -> tuple[float, float]:
 
 
 def _shift(excess: float, low: float, high: float) -> float:
-    """Return an upper bound on ``k c`` with ``c = excess / (1 - k)``; `low`, `high` bound the contraction ``k``."""
+    """Return an upper bound on ``k c`` with ``c = excess / (1 - k)``; `low`, `high` bound the contraction
+    ``k``."""
     factor = high if excess >= 0 else low
     if factor >= 1.0:
         return math.inf
@@ -93,8 +99,10 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     if not gap <= problem.tolerance * scale:
         raise ConvergenceError(
             f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap of "
-            f"{gap:.3g}, wider than tolerance={problem.tolerance:.3g} times the scale {scale:.3g}; the value at the "
-            f"start lies in [{value.lower!r}, {value.upper!r}]. Raise max_iterations or tolerance, try another "
+            f"{gap:.3g}, wider than tolerance={problem.tolerance:.3g} times the scale {scale:.3g}; the "
+            "value at the "
+            f"start lies in [{value.lower!r}, {value.upper!r}]. Raise max_iterations or tolerance, try "
+            "another "
             "method, or use exact=True.",
             lower=value.lower,
             upper=value.upper,
@@ -113,7 +121,8 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
 
 
 def gap_and_scale(lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
-    """Return the largest gap and ``max(1, largest absolute value)``; values that are surely infinite have gap 0."""
+    """Return the largest gap and ``max(1, largest absolute value)``; values that are surely infinite have gap
+    0."""
     top, bottom = float(lower.max()), float(lower.min())
     if math.isfinite(top) and math.isfinite(bottom):
         return float((upper - lower).max()), max(1.0, top, -bottom)

@@ -1,7 +1,7 @@
 """Discounted problems: value iteration, modified policy iteration and policy iteration with MacQueen bounds.
 
-All methods share one stopping rule: the span of the Bellman residual at the returned values certifies the bounds
-(`tabular.engine.certificate`), so a method only has to bring the span down, by any arithmetic.
+All methods share one stopping rule: the span of the Bellman residual at the returned values certifies the
+bounds (`tabular.engine.certificate`), so a method only has to bring the span down, by any arithmetic.
 
 Sources: Puterman, *Markov Decision Processes* (1994), ch. 6; Puterman & Shin (1978).
 """
@@ -80,7 +80,8 @@ def value_iteration(problem: Problem) -> Certified:
 
 
 def policy_iteration(problem: Problem, start: np.ndarray | None = None, spent: int = 0) -> Certified:
-    """Policy iteration by direct solves, each a correction of the Bellman residual (so that errors do not pile up).
+    """Policy iteration by direct solves, each a correction of the Bellman residual (so that errors do not
+    pile up).
 
     Parameters
     ----------
@@ -122,13 +123,23 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
     values = np.zeros(rows.n_states)
     single = rows.n_states >= SINGLE_PRECISION_STATES
     direct = fall_back and rows.n_states <= DIRECT_STATES
-    least, greatest, backups, sweeps = kernels.modified_policy_iteration(
-        rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
-        operator.gamma, values, operator.residual, operator.policy,
-        np.empty(0, dtype=np.float32 if single else np.float64), span_goal(problem),
+    least, greatest, backups = kernels.modified_policy_iteration(
+        rows.choice_offsets,
+        rows.offsets,
+        rows.width,
+        rows.successors,
+        rows.probabilities,
+        problem.rewards,
+        operator.gamma,
+        values,
+        operator.residual,
+        operator.policy,
+        np.empty(0, dtype=np.float32 if single else np.float64),
+        span_goal(problem),
         min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations,
-        4 if direct else 2**62, rows.threaded,
-    )  # fmt: skip
+        4 if direct else 2**62,
+        rows.threaded,
+    )
     found = certified(problem, operator, values, least, greatest, "modified-policy-iteration", backups)
     if direct and not is_narrow(problem, found):
         return policy_iteration(problem, values, backups)

@@ -1,9 +1,9 @@
 """Exact planning: rational arithmetic from the data to the answer, checked by a Bellman residual of zero.
 
-Infinite horizons use policy iteration (Howard 1960), started from the policy that floating point found, so that one or
-two rational solves suffice. A chain is solved component by component in topological order: acyclic parts cost nothing,
-and each strong component is one `flint.fmpq_mat` system. Finite horizons use integers over one common denominator,
-which need no reduction of fractions.
+Infinite horizons use policy iteration (Howard 1960), started from the policy that floating point found, so
+that one or two rational solves suffice. A chain is solved component by component in topological order:
+acyclic parts cost nothing, and each strong component is one `flint.fmpq_mat` system. Finite horizons use
+integers over one common denominator, which need no reduction of fractions.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import flint
 import numpy as np
@@ -72,13 +73,20 @@ def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
     problem.process.require_exact()
     if problem.objective is Objective.FINITE:
         values, policy, count = _induction(problem, keep_policy)
-        return _solution(problem, values, policy, "exact-backward-induction", count, "rational backward induction")
+        return _solution(
+            problem, values, policy, "exact-backward-induction", count, "rational backward induction"
+        )
     if problem.objective is Objective.DISCOUNTED:
         values, policy, count = _discounted(problem)
     else:
         values, policy, count = _undiscounted(problem)
     return _solution(
-        problem, values, policy, "exact-policy-iteration", count, "policy iteration; the exact Bellman residual is zero"
+        problem,
+        values,
+        policy,
+        "exact-policy-iteration",
+        count,
+        "policy iteration; the exact Bellman residual is zero",
     )
 
 
@@ -88,7 +96,8 @@ def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
 def transition_fractions(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     """Return numerators and denominators of the probabilities."""
     process = problem.process
-    assert process.numerators is not None and process.denominators is not None
+    assert process.numerators is not None
+    assert process.denominators is not None
     return process.numerators, process.denominators
 
 
@@ -97,15 +106,15 @@ def exact_rewards(problem: Problem) -> np.ndarray:
     process, given = problem.process, problem.given
     if given is None:
         items = [Fraction(0)] * process.n_choices
-        return _objects(items)[process.transition_choice]
+        return np.asarray(_objects(items)[process.transition_choice])
     rational = _objects([problem.sign * parse_fraction(item, "rewards") for item in given.tolist()])
     if len(rational) == process.n_transitions:
-        return rational
+        return np.asarray(rational)
     by_choice = rational if len(rational) == process.n_choices else rational[process.choice_state]
     return np.asarray(by_choice[process.transition_choice])
 
 
-def _objects(items: list[Fraction]) -> np.ndarray:
+def _objects(items: Sequence[Fraction | int]) -> np.ndarray:
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array
@@ -123,7 +132,8 @@ def _fraction(value: flint.fmpq) -> Fraction:
 
 
 def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.ndarray | None, int]:
-    """Backward induction with ``V_k = X_k / (R D**k)``, integers ``X_k`` and common denominators ``D`` and ``R``."""
+    """Backward induction with ``V_k = X_k / (R D**k)``, integers ``X_k`` and common denominators ``D`` and
+    ``R``."""
     process, steps = problem.process, problem.steps
     assert steps is not None
     numerators, denominators = transition_fractions(problem)
@@ -131,22 +141,28 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
     words = 1.0 + steps * math.log2(common + 1) / 64.0
     if steps * process.n_transitions * words * 20 > LARGEST_WORK:
         raise InstanceTooLargeError(
-            f"Exact backward induction over {process.n_transitions} transitions and {steps} steps would take about "
-            f"{steps * process.n_transitions * words:.1e} word operations; use exact=False, which is certified too."
+            f"Exact backward induction over {process.n_transitions} transitions and {steps} steps would "
+            "take about "
+            f"{steps * process.n_transitions * words:.1e} word operations; use exact=False, which is "
+            "certified too."
         )
     weights = numerators.astype(object) * (common // denominators.astype(object))
     rewards = exact_rewards(problem)
     terminal = [Fraction(0)] * process.n_states
     if problem.terminal is not None:
         terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
-    unit = math.lcm(*{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()})
+    unit = math.lcm(
+        *{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()}
+    )
     paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])
     expected = np.add.reduceat(weights * paid, process.offsets[:-1])
     values = _objects([item.numerator * (unit // item.denominator) for item in terminal])
     policy = np.empty((steps, process.n_states), dtype=np.int64) if keep_policy else None
     scale = 1
     for step in range(steps - 1, -1, -1):
-        action_values = np.add.reduceat(weights * values[process.successors], process.offsets[:-1]) + expected * scale
+        action_values = (
+            np.add.reduceat(weights * values[process.successors], process.offsets[:-1]) + expected * scale
+        )
         values = np.maximum.reduceat(action_values, process.choice_offsets[:-1])
         scale *= common
         if policy is not None:
@@ -186,7 +202,8 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
 
 
 def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
-    """Policy iteration on the reduced problem; a loop of tight choices at the end would mean a gain of zero."""
+    """Policy iteration on the reduced problem; a loop of tight choices at the end would mean a gain of
+    zero."""
     from tabular.engine.reduction import settle
     from tabular.engine.undiscounted import expand_policy, reduce_problem, refuse_cancelling, warm_policy
 
@@ -194,7 +211,8 @@ def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
     known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
     if not all(value is not None for value in known):
         raise UnsupportedError(
-            "Some states (none of them a start) have an infinite total reward, which no rational number is; name "
+            "Some states (none of them a start) have an infinite total reward, which no rational number is; "
+            "name "
             "target states, or use exact=False."
         )
     exact_known = [value for value in known if value is not None]
@@ -239,7 +257,7 @@ def _reduced_model(
 
 def _row_sums(offsets: np.ndarray, items: list[flint.fmpq]) -> list[flint.fmpq]:
     bounds = offsets.tolist()
-    return [sum(items[a:b], flint.fmpq(0)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [sum(items[a:b], flint.fmpq(0)) for a, b in pairwise(bounds)]
 
 
 def policy_iteration(
@@ -262,17 +280,23 @@ def policy_iteration(
         changed = False
         for state in range(model.graph.n_states):
             best = values[state]
-            for choice in range(int(model.graph.choice_offsets[state]), int(model.graph.choice_offsets[state + 1])):
+            for choice in range(
+                int(model.graph.choice_offsets[state]), int(model.graph.choice_offsets[state + 1])
+            ):
                 value = model.action_value(choice, values)
                 if value > best:
                     best, policy[state], changed = value, choice, True
         if not changed:
             if any(residual != 0 for residual in bellman_residual(model, values)):
-                raise SolverError("The exact Bellman residual is not zero: the rational solve is wrong; report this.")
+                raise SolverError(
+                    "The exact Bellman residual is not zero: the rational solve is wrong; report this."
+                )
             return values, policy, count
         if proper_sink:
             _require_proper(model.graph, policy)
-    raise ConvergenceError(f"Exact policy iteration did not finish in max_iterations={max_iterations} rounds; raise it.")
+    raise ConvergenceError(
+        f"Exact policy iteration did not finish in max_iterations={max_iterations} rounds; raise it."
+    )
 
 
 def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
@@ -282,8 +306,10 @@ def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
     sources[-1] = True
     if not graph.can_reach(sources, allowed).all():
         raise UnsupportedError(
-            "The total reward is infinite or does not converge: some policy stays for ever in a loop whose rewards do not sum to less "
-            "than zero a round. Use a finite horizon or gamma < 1, or name target states where the episode ends."
+            "The total reward is infinite or does not converge: some policy stays for ever in a loop whose "
+            "rewards do not sum to less "
+            "than zero a round. Use a finite horizon or gamma < 1, or name target states where the episode "
+            "ends."
         )
 
 
@@ -292,7 +318,7 @@ def bellman_residual(model: ExactModel, values: Sequence[flint.fmpq]) -> list[fl
     offsets = model.graph.choice_offsets.tolist()
     return [
         max(model.action_value(choice, values) for choice in range(first, last)) - values[state]
-        for state, (first, last) in enumerate(zip(offsets[:-1], offsets[1:], strict=True))
+        for state, (first, last) in enumerate(pairwise(offsets))
     ]
 
 
@@ -314,7 +340,8 @@ def chain_values(model: ExactModel, policy: np.ndarray) -> list[flint.fmpq]:
         if len(component) > LARGEST_COMPONENT:
             raise InstanceTooLargeError(
                 f"The chain of a policy has a strong component of {len(component)} states, more than "
-                f"{LARGEST_COMPONENT}; an exact solve would take too long. Use exact=False, which is certified too."
+                f"{LARGEST_COMPONENT}; an exact solve would take too long. Use exact=False, which is "
+                "certified too."
             )
         _solve_component(model, policy, component, values)
     return values
@@ -354,7 +381,11 @@ def _components_in_order(graph: ChoiceGraph, policy: np.ndarray) -> list[list[in
 
     lengths = np.diff(graph.offsets)[policy]
     source = np.repeat(np.arange(graph.n_states), lengths)
-    item = np.arange(len(source)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + graph.offsets[policy][source]
+    item = (
+        np.arange(len(source))
+        - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        + graph.offsets[policy][source]
+    )
     target = graph.successors[item]
     chain = sp.csr_array((np.ones(len(source)), (source, target)), shape=(graph.n_states, graph.n_states))
     count, labels = connected_components(chain, connection="strong")
@@ -379,9 +410,20 @@ def _solution(
     lower = np.array([bracket.lower for bracket in brackets])
     upper = np.array([bracket.upper for bracket in brackets])
     assert problem.process.exact_initial is not None
-    start = sum((p * v for p, v in zip(problem.process.exact_initial, exact.tolist(), strict=True) if p), Fraction(0))
+    start = sum(
+        (p * v for p, v in zip(problem.process.exact_initial, exact.tolist(), strict=True) if p), Fraction(0)
+    )
     for array in (lower, upper, exact):
         array.setflags(write=False)
     return PlanningSolution(
-        problem.objective, lower, upper, Bracket.of(start, detail), policy, method, count, Status.EXACT, exact, detail
+        problem.objective,
+        lower,
+        upper,
+        Bracket.of(start, detail),
+        policy,
+        method,
+        count,
+        Status.EXACT,
+        exact,
+        detail,
     )

@@ -25,8 +25,9 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     """Solve ``V_0 = terminal``, ``V_{k+1} = T V_k`` for all ``k < steps``.
 
     The policy, shape (T, S), is indexed by the number of steps already taken. Rounding errors add up in the
-    sup-norm, ``e_{t+1} <= M e_t + allowance_t`` with row sums up to ``M``; where nothing is negative they are also
-    relative, ``V (1 -+ gamma_n)`` with ``n`` all roundings on one path, and the tighter bound is taken state by state.
+    sup-norm, ``e_{t+1} <= M e_t + allowance_t`` with row sums up to ``M``; where nothing is negative they are
+    also relative, ``V (1 -+ gamma_n)`` with ``n`` all roundings on one path, and the tighter bound is taken
+    state by state.
     """
     assert problem.steps is not None
     steps, n_states = problem.steps, problem.process.n_states
@@ -49,7 +50,8 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
         magnitude = float(max(values.max(), -values.min()))
     if not math.isfinite(error + magnitude):
         raise InvalidArgumentError(
-            f"The values overflow double precision within {steps} steps; scale the rewards down, or use exact=True."
+            f"The values overflow double precision within {steps} steps; scale the rewards down, or use "
+            "exact=True."
         )
     error *= 1.0 + 1e-6
     lower, upper = values - error, values + error
@@ -61,7 +63,13 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
         np.minimum(upper, values * (1.0 + factor) + tiny, out=upper)
     kept = policy if keep_policy else None
     return Certified(
-        lower, upper, kept, "backward-induction", steps, "backward induction with a rounding allowance", ROUNDING
+        lower,
+        upper,
+        kept,
+        "backward-induction",
+        steps,
+        "backward induction with a rounding allowance",
+        ROUNDING,
     )
 
 
@@ -90,7 +98,9 @@ def _may_underflow(problem: Problem) -> bool:
         if paid is not None:
             size = np.abs(paid.astype(float))
             smallest = min(smallest, float(size[size > 0].min(initial=1.0)))
-    return problem.steps * math.log(float(problem.process.probabilities.min())) + math.log(smallest) < math.log(TINY)
+    return problem.steps * math.log(float(problem.process.probabilities.min())) + math.log(
+        smallest
+    ) < math.log(TINY)
 
 
 def _choice_type(problem: Problem) -> type[np.signedinteger]:

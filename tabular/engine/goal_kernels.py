@@ -1,10 +1,12 @@
-"""Compiled all-goals backward induction: a tile of goals is one SIMD lane each, states are swept once for all of them.
+"""Compiled all-goals backward induction: a tile of goals is one SIMD lane each, states are swept once for all
+of them.
 
-The lanes of a tile are tuples, which the compiler keeps in vector registers over the whole sum of a choice. That takes
-the vectoriser of straight-line code (SLP), which numba leaves off; it is switched on while these functions compile.
+The lanes of a tile are tuples, which the compiler keeps in vector registers over the whole sum of a choice.
+That takes the vectoriser of straight-line code (SLP), which numba leaves off; it is switched on while these
+functions compile.
 
-Deterministic processes need no arithmetic: whether goal ``g`` can be reached in exactly ``k`` steps is one bit, and 64
-goals make one machine word.
+Deterministic processes need no arithmetic: whether goal ``g`` can be reached in exactly ``k`` steps is one
+bit, and 64 goals make one machine word.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def _straight_line(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 @njit(inline="always")
-def _plus(t: Any, w: float, v: np.ndarray, s: int) -> Any:
+def _plus(t: Any, w: float, v: np.ndarray, s: Any) -> Any:
     """Add the weighted values of state `s` to the sums of all lanes."""
     return (
         t[0] + w * v[s, 0], t[1] + w * v[s, 1], t[2] + w * v[s, 2], t[3] + w * v[s, 3],
@@ -52,7 +54,8 @@ def _plus(t: Any, w: float, v: np.ndarray, s: int) -> Any:
 
 @njit(inline="always")
 def _where(c: Any, d: Any, t: Any, b: Any) -> Any:
-    """Lane by lane, the element of `t` where that of `c` is greater than that of `d`, else the element of `b`."""
+    """Lane by lane, the element of `t` where that of `c` is greater than that of `d`, else the element of
+    `b`."""
     return (
         t[0] if c[0] > d[0] else b[0], t[1] if c[1] > d[1] else b[1],
         t[2] if c[2] > d[2] else b[2], t[3] if c[3] > d[3] else b[3],
@@ -71,7 +74,7 @@ def _all(x: float) -> Any:
 
 
 @njit(inline="always")
-def _store(v: np.ndarray, s: int, t: Any) -> None:
+def _store(v: np.ndarray, s: Any, t: Any) -> None:
     v[s, 0], v[s, 1], v[s, 2], v[s, 3] = t[0], t[1], t[2], t[3]
     v[s, 4], v[s, 5], v[s, 6], v[s, 7] = t[4], t[5], t[6], t[7]
     v[s, 8], v[s, 9], v[s, 10], v[s, 11] = t[8], t[9], t[10], t[11]

@@ -1,10 +1,11 @@
 """Structure of a process: sure and almost-sure reachability, and maximal end components.
 
-An *end component* is a set of states with choices that never leave it and connect it strongly: a policy can stay in
-it for ever. Undiscounted values are the limit of value iteration only where end components are taken care of.
+An *end component* is a set of states with choices that never leave it and connect it strongly: a policy can
+stay in it for ever. Undiscounted values are the limit of value iteration only where end components are taken
+care of.
 
-Sources: de Alfaro, *Formal Verification of Probabilistic Systems* (1997); Baier & Katoen, *Principles of Model
-Checking* (2008), sec. 10.6.
+Sources: de Alfaro, *Formal Verification of Probabilistic Systems* (1997); Baier & Katoen, *Principles of
+Model Checking* (2008), sec. 10.6.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class ChoiceGraph:
         leaving[self.transition_choice[~inside[self.successors]]] = True
         return ~leaving
 
-    def search_back(self, sources: np.ndarray, allowed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def search_back(
+        self, sources: np.ndarray, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the states that can reach `sources`, nearest first, and the choice by which each was found.
 
         See `tabular.engine.graph_kernels.backward_search`.
@@ -86,9 +89,11 @@ class ChoiceGraph:
         return avoiding(self.choice_offsets, *self._backward, self.choice_state, forbidden)
 
     def almost_surely(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return a mask of the states from which some policy reaches `sources` with probability one, and such a policy.
+        """Return a mask of the states from which some policy reaches `sources` with probability one, and such
+        a policy.
 
-        The policy, shape (S,), is the choice by which the state was found (negative at sources and outside the mask).
+        The policy, shape (S,), is the choice by which the state was found (negative at sources and outside
+        the mask).
         """
         inside = np.ones(self.n_states, dtype=bool)
         while True:
@@ -99,7 +104,8 @@ class ChoiceGraph:
             inside = found
 
     def end_components(self, allowed: np.ndarray) -> np.ndarray:
-        """Return the maximal end components made of `allowed` choices: a label per state, -1 outside, shape (S,).
+        """Return the maximal end components made of `allowed` choices: a label per state, -1 outside, shape
+        (S,).
 
         Repeated strong components: choices that leave their component are dropped until none does.
         """

@@ -9,9 +9,7 @@ __all__ = ["avoiding", "backward_search", "predecessors"]
 
 
 @njit(cache=True, nogil=True)
-def predecessors(
-    n_states: int, offsets: np.ndarray, successors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def predecessors(n_states: int, offsets: np.ndarray, successors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the choices that can lead to each state, as offsets, shape (S + 1,), and choices, shape (M,)."""
     starts = np.zeros(n_states + 1, dtype=np.int64)
     for item in range(len(successors)):
@@ -49,8 +47,8 @@ def backward_search(
     Returns
     -------
     tuple of ndarray
-        The states found, nearest first, and for every state the choice by which it was found: one that leads with
-        positive probability to a nearer state; -1 for sources, -2 for states that were not found.
+        The states found, nearest first, and for every state the choice by which it was found: one that leads
+        with positive probability to a nearer state; -1 for sources, -2 for states that were not found.
     """
     n_states = len(starts) - 1
     order = np.empty(n_states, dtype=np.int64)
@@ -116,7 +114,8 @@ def avoiding(
 def levels_to_see(
     choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray, start: int, wanted: int
 ) -> tuple[int, int]:
-    """Search breadth-first from `start` until `wanted` states are seen; return states seen and levels used."""
+    """Search breadth-first from `start` until `wanted` states are seen; return states seen and levels
+    used."""
     seen = np.zeros(len(choice_offsets) - 1, dtype=np.bool_)
     queue = np.empty(len(seen), dtype=np.int64)
     queue[0], tail, head, levels = start, 1, 0, 0

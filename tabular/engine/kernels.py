@@ -1,18 +1,20 @@
 """Compiled sweeps of the Bellman operator over sparse rows, and modified policy iteration on top of them.
 
 Two layouts share every kernel. *Fixed-width rows* (ELL): the transitions of choice ``c`` stand at
-``c * width : (c + 1) * width``, padded with probability zero; no offsets are read, and the compiler sees one trip
-count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[c + 1]``.
+``c * width : (c + 1) * width``, padded with probability zero; no offsets are read, and the compiler sees one
+trip count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[c + 1]``.
 
-A sweep is cut into chunks of consecutive states. Small models run them in one thread, because a parallel region
-costs more than their sweep; large ones spread them over threads. The result does not depend on the number of threads.
-Products and sums may be fused (`fastmath` without the flags that assume finite numbers): the rounding allowance of
-`tabular.bounds.relative_error` covers that and any order of summation.
+A sweep is cut into chunks of consecutive states. Small models run them in one thread, because a parallel
+region costs more than their sweep; large ones spread them over threads. The result does not depend on the
+number of threads. Products and sums may be fused (`fastmath` without the flags that assume finite numbers):
+the rounding allowance of `tabular.bounds.relative_error` covers that and any order of summation.
 
 Source: Puterman & Shin, *Modified policy iteration algorithms*, Management Science 24 (1978).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit, prange
@@ -29,12 +31,12 @@ MATH = {"contract", "nsz"}
 @njit(inline="always")
 def row_sum(
     first: int, last: int, width: int, successors: np.ndarray, probabilities: np.ndarray, values: np.ndarray
-) -> float:
+) -> Any:
     """Return ``sum p V(s')`` over the transitions ``first:last`` of a row, without padding in between.
 
-    The first terms are written out behind branches on the row width, which the processor predicts without fail;
-    unsigned positions spare the test for a negative index that numba would make at every access. Together this is
-    three to five times as fast as the plain loop on short rows.
+    The first terms are written out behind branches on the row width, which the processor predicts without
+    fail; unsigned positions spare the test for a negative index that numba would make at every access.
+    Together this is three to five times as fast as the plain loop on short rows.
     """
     at = np.uintp(first)
     total = probabilities[at] * values[np.uintp(successors[at])]
@@ -118,9 +120,19 @@ def _backup_parallel(
     for chunk in prange(chunks):
         first = chunk * CHUNK
         low, high, moved = _backup_range(
-            first, min(count, first + CHUNK), choice_offsets, offsets, width, successors, probabilities,
-            rewards, gamma, values, residual, policy,
-        )  # fmt: skip
+            first,
+            min(count, first + CHUNK),
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities,
+            rewards,
+            gamma,
+            values,
+            residual,
+            policy,
+        )
         least[chunk], greatest[chunk], changed[chunk] = low, high, moved
     return least.min(), greatest.max(), changed.sum()
 
@@ -160,12 +172,31 @@ def backup(
     """
     if threads:
         return _backup_parallel(
-            choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values, residual, policy
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities,
+            rewards,
+            gamma,
+            values,
+            residual,
+            policy,
         )
     return _backup_range(
-        0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values,
-        residual, policy,
-    )  # fmt: skip
+        0,
+        len(values),
+        choice_offsets,
+        offsets,
+        width,
+        successors,
+        probabilities,
+        rewards,
+        gamma,
+        values,
+        residual,
+        policy,
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -204,9 +235,16 @@ def _gather_parallel(
     for chunk in prange((count + CHUNK - 1) // CHUNK):
         first = chunk * CHUNK
         _gather_range(
-            first, min(count, first + CHUNK), width, successors, probabilities, policy, gathered,
-            chain_successors, chain_probabilities,
-        )  # fmt: skip
+            first,
+            min(count, first + CHUNK),
+            width,
+            successors,
+            probabilities,
+            policy,
+            gathered,
+            chain_successors,
+            chain_probabilities,
+        )
 
 
 @njit(cache=True, nogil=True, fastmath=MATH)
@@ -263,9 +301,19 @@ def _evaluate_parallel(
     for chunk in prange(chunks):
         first = chunk * CHUNK
         low, high = _evaluate_range(
-            first, min(count, first + CHUNK), rows, lengths, width, successors, probabilities, constant, gamma,
-            shift, values, following,
-        )  # fmt: skip
+            first,
+            min(count, first + CHUNK),
+            rows,
+            lengths,
+            width,
+            successors,
+            probabilities,
+            constant,
+            gamma,
+            shift,
+            values,
+            following,
+        )
         least[chunk], greatest[chunk] = low, high
     return least.min(), greatest.max()
 
@@ -284,14 +332,126 @@ def evaluate(
     following: np.ndarray,
     threads: bool,
 ) -> tuple[float, float]:
-    """Write ``following = constant - shift + gamma P values`` for the chain of one policy; return the range of change."""
+    """Write ``following = constant - shift + gamma P values`` for the chain of one policy; return the range
+    of change."""
     if threads:
         return _evaluate_parallel(
             rows, lengths, width, successors, probabilities, constant, gamma, shift, values, following
         )
     return _evaluate_range(
-        0, len(values), rows, lengths, width, successors, probabilities, constant, gamma, shift, values, following
+        0,
+        len(values),
+        rows,
+        lengths,
+        width,
+        successors,
+        probabilities,
+        constant,
+        gamma,
+        shift,
+        values,
+        following,
     )
+
+
+@njit(cache=True, nogil=True)
+def _gather(
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    policy: np.ndarray,
+    chain: Any,
+    threads: bool,
+) -> None:
+    """Bring the rows of the policy together: copied where the width is fixed, pointed at where it is not."""
+    gathered, chain_successors, chain_probabilities, rows, lengths = chain
+    if width == 0:
+        for state in range(len(policy)):
+            rows[state] = offsets[policy[state]]
+            lengths[state] = offsets[policy[state] + 1] - rows[state]
+    elif threads:
+        _gather_parallel(
+            width, successors, probabilities, policy, gathered, chain_successors, chain_probabilities
+        )
+    else:
+        _gather_range(
+            0,
+            len(policy),
+            width,
+            successors,
+            probabilities,
+            policy,
+            gathered,
+            chain_successors,
+            chain_probabilities,
+        )
+
+
+@njit(cache=True, nogil=True)
+def _solve_chain(
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    chain: Any,
+    gamma: float,
+    work: Any,
+    wanted: float,
+    threads: bool,
+) -> tuple[float, int]:
+    """Sweep ``e <- constant + gamma P e`` until the span of the change is at most `wanted`; the result is
+    ``work[1]``.
+
+    Every sweep subtracts what the level drifted in the last one, so that single precision is not spent on the
+    level.
+
+    Returns
+    -------
+    tuple
+        The level to be added to ``e``, times ``1 - gamma``, and the number of sweeps.
+    """
+    _, chain_successors, chain_probabilities, rows, lengths = chain
+    constant, error, following = work
+    low, high, shift, sweeps = -0.5, 0.5, 0.0, 0
+    while high - low > wanted and sweeps < MOST_SWEEPS:
+        shift += 0.5 * (low + high)
+        if width > 0:
+            low, high = evaluate(
+                rows,
+                lengths,
+                width,
+                chain_successors,
+                chain_probabilities,
+                constant,
+                gamma,
+                shift,
+                error,
+                following,
+                threads,
+            )
+        else:
+            low, high = evaluate(
+                rows,
+                lengths,
+                width,
+                successors,
+                probabilities,
+                constant,
+                gamma,
+                shift,
+                error,
+                following,
+                threads,
+            )
+        sweeps += 1
+        error, following = following, error
+    if sweeps % 2 == 1:
+        work[1][:] = error
+    return shift + gamma * 0.5 * (low + high), sweeps
+
+
+MOST_SWEEPS = 200
+"""Inner sweeps of one round: a chain that mixes more slowly gets a new residual first."""
 
 
 @njit(cache=True, nogil=True)
@@ -311,14 +471,15 @@ def modified_policy_iteration(
     max_sweeps: int,
     patience: int,
     threads: bool,
-) -> tuple[float, float, int, int]:
+) -> tuple[float, float, int]:
     """Modified policy iteration as iterative refinement; `values`, `residual` and `policy` are overwritten.
 
-    Each round computes the Bellman residual ``d = T V - V`` in double precision with a greedy policy, then solves
-    ``(I - gamma P_policy) e = d`` approximately by sweeps in the type of `precision` (single precision halves their
-    memory traffic), and adds ``e``. A constant part of ``d`` is solved in closed form, so the sweeps only work on
-    what the chain mixes (the span of ``e`` contracts, its level would move by ``gamma`` only). Stops when the span of
-    the residual is at most ``unit_goal * max(1, |V|)``; the last backup is then at `values`.
+    Each round computes the Bellman residual ``d = T V - V`` in double precision with a greedy policy, then
+    solves ``(I - gamma P_policy) e = d`` approximately by sweeps in the type of `precision` (single precision
+    halves their memory traffic), and adds ``e``. A constant part of ``d`` is solved in closed form, so the
+    sweeps only work on what the chain mixes (the span of ``e`` contracts, its level would move by ``gamma``
+    only). Stops when the span of the residual is at most ``unit_goal * max(1, |V|)``; the last backup is then
+    at `values`.
 
     Parameters
     ----------
@@ -330,74 +491,53 @@ def modified_policy_iteration(
     Returns
     -------
     tuple
-        Least and greatest residual, number of backups, number of all sweeps.
+        Least and greatest residual, number of backups.
     """
-    count = len(values)
-    kind = precision.dtype
-    inner_width = width
-    chain_successors = np.empty(count * width, dtype=successors.dtype)
-    chain_probabilities = np.empty(count * width, dtype=kind)
-    gathered = np.full(count, -1, dtype=policy.dtype)
-    rows = np.empty(count if width == 0 else 0, dtype=np.int64)
-    lengths = np.empty(count if width == 0 else 0, dtype=np.int64)
-    constant = np.empty(count, dtype=kind)
-    error = np.empty(count, dtype=kind)
-    following = np.empty(count, dtype=kind)
+    count, kind = len(values), precision.dtype
+    ragged = count if width == 0 else 0
+    chain = (
+        np.full(count, -1, dtype=policy.dtype),
+        np.empty(count * width, dtype=successors.dtype),
+        np.empty(count * width, dtype=kind),
+        np.empty(ragged, dtype=np.int64),
+        np.empty(ragged, dtype=np.int64),
+    )
+    constant, error = np.empty(count, dtype=kind), np.empty(count, dtype=kind)
+    work = (constant, error, np.empty(count, dtype=kind))
     backups, sweeps, slow = 0, 0, 0
     best_span, span_goal = np.inf, unit_goal
     while True:
         least, greatest, changed = backup(
-            choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values, residual, policy,
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities,
+            rewards,
+            gamma,
+            values,
+            residual,
+            policy,
             threads,
-        )  # fmt: skip
+        )
         backups += 1
-        sweeps += 1
         span = greatest - least
         slow = 0 if span <= 0.5 * best_span else slow + 1
         best_span = min(best_span, span)
-        floor = 1e-14 * span_goal / unit_goal  # rounding of values of this magnitude
-        if not span > span_goal or sweeps >= max_sweeps or slow >= patience or (slow >= 2 and span < floor):
-            return least, greatest, backups, sweeps
-        if width > 0:
-            if threads:
-                _gather_parallel(
-                    width, successors, probabilities, policy, gathered, chain_successors, chain_probabilities
-                )
-            else:
-                _gather_range(
-                    0, count, width, successors, probabilities, policy, gathered, chain_successors,
-                    chain_probabilities,
-                )  # fmt: skip
-        else:
-            for state in range(count):
-                rows[state] = offsets[policy[state]]
-                lengths[state] = offsets[policy[state] + 1] - rows[state]
-        # Scale to unit span, so that single precision keeps its relative accuracy however small the residual is.
+        if not span > span_goal or backups + sweeps >= max_sweeps or slow >= patience:
+            return least, greatest, backups
+        _gather(offsets, width, successors, probabilities, policy, chain, threads)
+        # Scale to unit span, so that single precision keeps its relative accuracy however small the residual
+        # is.
         middle = 0.5 * (least + greatest)
         for state in range(count):
             constant[state] = (residual[state] - middle) / span
             error[state] = constant[state]
-        moved = changed / count
-        wanted = max(min(0.1, 10.0 * moved), 1e-5)
-        wanted = max(0.25 * span_goal / span, wanted)
-        low, high, shift = -0.5, 0.5, 0.0
-        for _ in range(200):
-            if width > 0:
-                low, high = evaluate(
-                    rows, lengths, inner_width, chain_successors, chain_probabilities, constant, gamma, shift,
-                    error, following, threads,
-                )  # fmt: skip
-            else:
-                low, high = evaluate(
-                    rows, lengths, inner_width, successors, probabilities, constant, gamma, shift, error,
-                    following, threads,
-                )  # fmt: skip
-            sweeps += 1
-            error, following = following, error
-            if high - low <= wanted:
-                break
-            shift += 0.5 * (low + high)
-        level = (shift + gamma * 0.5 * (low + high)) * span / (1.0 - gamma) + middle / (1.0 - gamma)
+        # While many decisions still change, an accurate evaluation of this policy would be wasted.
+        wanted = max(min(0.1, 10.0 * changed / count), 1e-5, 0.25 * span_goal / span)
+        drift, used = _solve_chain(width, successors, probabilities, chain, gamma, work, wanted, threads)
+        sweeps += used
+        level = (drift * span + middle) / (1.0 - gamma)
         magnitude = 1.0
         for state in range(count):
             value = values[state] + span * error[state] + level
@@ -414,7 +554,8 @@ def reduce_choices(
     residual: np.ndarray,
     policy: np.ndarray,
 ) -> tuple[float, float, int]:
-    """Maximise `action_values`, shape (C,), within each state; see `backup` for what is written and returned."""
+    """Maximise `action_values`, shape (C,), within each state; see `backup` for what is written and
+    returned."""
     least, greatest, changed = np.inf, -np.inf, 0
     for state in range(len(values)):
         decision = choice_offsets[state]
@@ -482,9 +623,18 @@ def _induct_parallel(
     for chunk in prange((count + CHUNK - 1) // CHUNK):
         first = chunk * CHUNK
         _induct_range(
-            first, min(count, first + CHUNK), choice_offsets, offsets, width, successors, probabilities, rewards,
-            values, following, policy,
-        )  # fmt: skip
+            first,
+            min(count, first + CHUNK),
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities,
+            rewards,
+            values,
+            following,
+            policy,
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -500,16 +650,26 @@ def induct(
     policy: np.ndarray,
     threads: bool,
 ) -> None:
-    """Write ``following = max_c (r_c + P_c values)`` and, where `policy` is not empty, the maximising choices."""
+    """Write ``following = max_c (r_c + P_c values)`` and, where `policy` is not empty, the maximising
+    choices."""
     if threads:
         _induct_parallel(
             choice_offsets, offsets, width, successors, probabilities, rewards, values, following, policy
         )
     else:
         _induct_range(
-            0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, values, following,
+            0,
+            len(values),
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities,
+            rewards,
+            values,
+            following,
             policy,
-        )  # fmt: skip
+        )
 
 
 @njit(cache=True, nogil=True)

@@ -28,7 +28,8 @@ DENSE_ENTRIES = 2**27
 """Largest dense matrix that is ever materialised (1 GiB)."""
 
 THREADED_WORK = 4_000_000
-"""Padded transitions from which a sweep is spread over threads (below, one thread wins as soon as the machine is busy)."""
+"""Padded transitions from which a sweep is spread over threads (below, one thread wins as soon as the machine
+is busy)."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,13 @@ def lay_out(
     wide_successors[place] = successors
     wide_probabilities[place] = probabilities
     return Rows(
-        choice_offsets, NOTHING, longest, frozen(wide_successors), frozen(wide_probabilities), longest, threaded
+        choice_offsets,
+        NOTHING,
+        longest,
+        frozen(wide_successors),
+        frozen(wide_probabilities),
+        longest,
+        threaded,
     )
 
 

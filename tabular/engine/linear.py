@@ -61,8 +61,8 @@ class DirectSolver:
             return
         import scipy.sparse.linalg
 
-        system = sp.csc_array(sp.eye_array(n_states, format="csc") - self._gamma * sp.csc_array(chain))
-        self._sparse = scipy.sparse.linalg.splu(system)
+        sparse = sp.csc_array(sp.eye_array(n_states, format="csc") - self._gamma * sp.csc_array(chain))
+        self._sparse = scipy.sparse.linalg.splu(sparse)
 
 
 class SweepSolver:
@@ -90,7 +90,16 @@ class SweepSolver:
         rows = self._rows
         values = np.zeros(rows.n_states)
         evaluate_in_order(
-            self._order, rows.offsets, rows.width, rows.successors, rows.probabilities, right, self._gamma, policy,
-            values, self._relative, self._max_sweeps,
-        )  # fmt: skip
+            self._order,
+            rows.offsets,
+            rows.width,
+            rows.successors,
+            rows.probabilities,
+            right,
+            self._gamma,
+            policy,
+            values,
+            self._relative,
+            self._max_sweeps,
+        )
         return values

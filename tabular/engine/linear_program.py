@@ -1,8 +1,8 @@
 """Planning by linear programming: an independent cross-check, certified like every other method.
 
-Discounted (d'Epenoux 1963): ``min sum V`` subject to ``V >= r_c + gamma P_c V`` for all choices. Undiscounted: the
-same on the reduced problem, where the sink is worth 0. The solver's answer is only a guess: the bounds are recomputed
-from one Bellman backup.
+Discounted (d'Epenoux 1963): ``min sum V`` subject to ``V >= r_c + gamma P_c V`` for all choices.
+Undiscounted: the same on the reduced problem, where the sink is worth 0. The solver's answer is only a guess:
+the bounds are recomputed from one Bellman backup.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def solve_by_linear_program(problem: Problem) -> Certified:
     """
     if problem.process.n_transitions > LARGEST_PROGRAM:
         raise InstanceTooLargeError(
-            f"Linear programming is a cross-check for up to {LARGEST_PROGRAM} transitions, but the process has "
+            f"Linear programming is a cross-check for up to {LARGEST_PROGRAM} transitions, but the process "
+            "has "
             f"{problem.process.n_transitions}; use method='auto'."
         )
     if problem.objective is not Objective.DISCOUNTED:

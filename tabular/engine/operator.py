@@ -38,7 +38,8 @@ class Operator:
         self.policy = np.full(self.rows.n_states, -1, dtype=np.int64)
 
     def backup(self, values: np.ndarray) -> tuple[float, float, int]:
-        """Write residual and policy; return least and greatest residual and the number of changed decisions."""
+        """Write residual and policy; return least and greatest residual and the number of changed
+        decisions."""
         from tabular.engine import kernels
 
         rows = self.rows
@@ -50,9 +51,18 @@ class Operator:
                 rows.choice_offsets, action_values, values, self.residual, self.policy
             )
         return kernels.backup(
-            rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, self.rewards,
-            self.gamma, values, self.residual, self.policy, rows.threaded,
-        )  # fmt: skip
+            rows.choice_offsets,
+            rows.offsets,
+            rows.width,
+            rows.successors,
+            rows.probabilities,
+            self.rewards,
+            self.gamma,
+            values,
+            self.residual,
+            self.policy,
+            rows.threaded,
+        )
 
     def longest_sum(self) -> int:
         """Terms of the longest sum in a backup, for rounding allowances."""

@@ -1,12 +1,13 @@
 """Discounted problems by Gauss-Seidel sweeps in the order of distance to the best rewards.
 
-For models that mix slowly (grids, chains) a sweep in the wrong order carries information one step. Here states are
-ordered by a breadth-first search against the transitions, from the states that can earn the largest reward; values
-start at a lower bound, so that improvements travel outward from there, and self-loops are resolved exactly. On a
-deterministic goal-reaching model the first sweep is the answer and the second one proves it. The certificate is the
-usual MacQueen bound of one plain backup.
+For models that mix slowly (grids, chains) a sweep in the wrong order carries information one step. Here
+states are ordered by a breadth-first search against the transitions, from the states that can earn the
+largest reward; values start at a lower bound, so that improvements travel outward from there, and self-loops
+are resolved exactly. On a deterministic goal-reaching model the first sweep is the answer and the second one
+proves it. The certificate is the usual MacQueen bound of one plain backup.
 
-Sources: Puterman (1994), sec. 6.3.3; McMahan & Gordon, *Fast exact planning in Markov decision processes* (2005).
+Sources: Puterman (1994), sec. 6.3.3; McMahan & Gordon, *Fast exact planning in Markov decision processes*
+(2005).
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def mixes_slowly(problem: Problem) -> bool:
     process = problem.process
     start = int(np.argmax(process.initial))
     seen, levels = levels_to_see(
-        process.choice_offsets, process.offsets, process.successors, start, min(PROBE_STATES, process.n_states // 2)
+        process.choice_offsets,
+        process.offsets,
+        process.successors,
+        start,
+        min(PROBE_STATES, process.n_states // 2),
     )
     return bool(levels > PROBE_LEVELS or seen < min(PROBE_STATES, process.n_states // 2))
 
@@ -72,9 +77,18 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
     goal, count = span_goal(problem), 0
     while True:
         _, changed = improve_in_order(
-            order if count % 2 == 0 else backward, rows.choice_offsets, rows.offsets, rows.width, rows.successors,
-            rows.probabilities, problem.rewards, operator.gamma, 0.0, values, policy,
-        )  # fmt: skip
+            order if count % 2 == 0 else backward,
+            rows.choice_offsets,
+            rows.offsets,
+            rows.width,
+            rows.successors,
+            rows.probabilities,
+            problem.rewards,
+            operator.gamma,
+            0.0,
+            values,
+            policy,
+        )
         if not problem.process.is_deterministic:
             _evaluate(policy, problem, rows, order, values, 0.1 * goal)
         # A plain backup in memory order costs a fraction of an ordered sweep, so every sweep is checked.
@@ -96,6 +110,15 @@ def _evaluate(
 
     assert problem.gamma is not None
     evaluate_in_order(
-        order, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards[policy],
-        float(problem.gamma), policy, values, goal, POLICY_SWEEPS,
-    )  # fmt: skip
+        order,
+        rows.offsets,
+        rows.width,
+        rows.successors,
+        rows.probabilities,
+        problem.rewards[policy],
+        float(problem.gamma),
+        policy,
+        values,
+        goal,
+        POLICY_SWEEPS,
+    )

@@ -1,13 +1,15 @@
-"""The reading of a planning problem: arguments checked, rewards folded to one number a choice, signs normalised.
+"""The reading of a planning problem: arguments checked, rewards folded to one number a choice, signs
+normalised.
 
-Every solver maximises. A minimisation is posed with negated rewards, and its bounds are negated back at the end.
+Every solver maximises. A minimisation is posed with negated rewards, and its bounds are negated back at the
+end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,7 +24,8 @@ from tabular.rationals import parse_fraction
 __all__ = ["DATA_ROUNDINGS", "Problem", "read_problem", "row_mass"]
 
 DATA_ROUNDINGS = 10
-"""Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products, shifts."""
+"""Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
+shifts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,7 @@ def read_problem(
     objective: Objective | str,
     *,
     steps: int | None,
-    gamma: object,
+    gamma: float | str | Fraction | None,
     terminal: np.ndarray | None,
     targets: object,
     maximise: bool,
@@ -116,9 +119,13 @@ def read_problem(
         Naming the argument, its value and what was expected.
     """
     kind = _read_objective(objective)
-    _reject_strangers(kind, {"steps": steps, "gamma": gamma, "terminal": terminal, "targets": targets}, rewards)
+    _reject_strangers(
+        kind, {"steps": steps, "gamma": gamma, "terminal": terminal, "targets": targets}, rewards
+    )
     if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}; use exact=True for 0.")
+        raise InvalidArgumentError(
+            f"Expected tolerance > 0, but got tolerance={tolerance!r}; use exact=True for 0."
+        )
     if max_iterations < 1:
         raise InvalidArgumentError(f"Expected max_iterations >= 1, but got {max_iterations!r}.")
     sign = 1 if maximise else -1
@@ -131,9 +138,11 @@ def read_problem(
         given=given,
         rewards=frozen(folded if sign > 0 else -folded),
         reward_scale=scale,
-        gamma=_read_gamma(gamma) if kind is Objective.DISCOUNTED else None,
+        gamma=_read_gamma(gamma) if kind is Objective.DISCOUNTED and gamma is not None else None,
         steps=_read_steps(steps) if kind is Objective.FINITE else None,
-        terminal=None if terminal is None else _read_vector(terminal, "terminal", {process.n_states: "states"}),
+        terminal=None
+        if terminal is None
+        else _read_vector(terminal, "terminal", {process.n_states: "states"}),
         targets=None if targets is None else _read_targets(process, targets),
         tolerance=float(tolerance),
         max_iterations=int(max_iterations),
@@ -145,7 +154,9 @@ def _read_objective(objective: Objective | str) -> Objective:
         return Objective.parse(objective)
     except (KeyError, AttributeError):
         names = ", ".join(repr(kind.name.lower()) for kind in Objective)
-        raise InvalidArgumentError(f"Expected objective to be one of {names}, but got {objective!r}.") from None
+        raise InvalidArgumentError(
+            f"Expected objective to be one of {names}, but got {objective!r}."
+        ) from None
 
 
 _WANTS = {
@@ -177,11 +188,13 @@ def _reject_strangers(kind: Objective, options: dict[str, object], rewards: obje
         raise InvalidArgumentError("Objective 'discounted' needs rewards; pass rewards=....")
 
 
-def _read_gamma(gamma: object) -> Fraction:
+@lru_cache(maxsize=64)
+def _read_gamma(gamma: float | str | Fraction) -> Fraction:
     value = parse_fraction(gamma, "gamma")
     if not 0 <= value < 1:
         raise InvalidArgumentError(
-            f"Expected 0 <= gamma < 1, but got gamma={gamma}; use objective='total' where nothing is discounted."
+            f"Expected 0 <= gamma < 1, but got gamma={gamma}; use objective='total' where nothing is "
+            "discounted."
         )
     return value
 
@@ -216,7 +229,9 @@ def _read_vector(array: object, what: str, shapes: dict[int, str]) -> np.ndarray
     vector = vector.astype(np.float64, copy=False)
     if not np.all(np.isfinite(vector)):
         index = int(np.flatnonzero(~np.isfinite(vector))[0])
-        raise InvalidArgumentError(f"Expected {what} to be finite, but {what}[{index}] = {float(vector[index])!r}.")
+        raise InvalidArgumentError(
+            f"Expected {what} to be finite, but {what}[{index}] = {float(vector[index])!r}."
+        )
     return vector
 
 
@@ -230,7 +245,9 @@ def _fold(process: ControlledMarkovProcess, given: np.ndarray | None) -> tuple[n
         return floats, scale
     if len(given) == process.n_states:
         return floats[process.choice_state], scale
-    return np.add.reduceat(process.probabilities * floats, process.offsets[:-1]), scale * (1 + 4 * UNIT_ROUNDOFF)
+    return np.add.reduceat(process.probabilities * floats, process.offsets[:-1]), scale * (
+        1 + 4 * UNIT_ROUNDOFF
+    )
 
 
 def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarray:
@@ -249,5 +266,7 @@ def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarr
         for item in items:
             mask[state_index(process, str(item) if isinstance(item, str) else int(item))] = True
     if not mask.any():
-        raise InvalidArgumentError("Expected at least one target state, but got none; name a state of the process.")
+        raise InvalidArgumentError(
+            "Expected at least one target state, but got none; name a state of the process."
+        )
     return mask

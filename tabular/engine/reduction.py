@@ -1,15 +1,18 @@
 """Undiscounted problems brought to a stochastic shortest path without zero-reward end components.
 
-1. States whose value is known from the graph alone are *settled*: targets; probability 0 or 1 of reaching them; values
+1. States whose value is known from the graph alone are *settled*: targets; probability 0 or 1 of reaching
+them; values
    of plus or minus infinity.
-2. Every maximal end component in which all rewards are zero is *collapsed* to one state: a policy can move about in it
+2. Every maximal end component in which all rewards are zero is *collapsed* to one state: a policy can move
+about in it
    for free. The collapsed state may also *stay* for ever, which is worth 0.
-3. What is left has no loop of reward zero, and a policy that ends with probability one (a *proper* policy) from every
+3. What is left has no loop of reward zero, and a policy that ends with probability one (a *proper* policy)
+from every
    state; transitions to settled states lead to a *sink* of value 0, and their value moves into the reward.
 
-Sources: Bertsekas & Tsitsiklis, *An analysis of stochastic shortest path problems*, Math. Oper. Res. 16 (1991);
-Haddad & Monmege, *Interval iteration algorithm for MDPs and IMDPs* (2018); Baier et al., *Ensuring the reliability of
-your model checker: interval iteration for Markov decision processes* (2017).
+Sources: Bertsekas & Tsitsiklis, *An analysis of stochastic shortest path problems*, Math. Oper. Res. 16
+(1991); Haddad & Monmege, *Interval iteration algorithm for MDPs and IMDPs* (2018); Baier et al., *Ensuring
+the reliability of your model checker: interval iteration for Markov decision processes* (2017).
 """
 
 from __future__ import annotations
@@ -130,12 +133,17 @@ def _settle_total(problem: Problem) -> Settled:
     idle = graph.end_components(free) >= 0 if free.any() else np.zeros(n_states, dtype=bool)
     endless = _gaining(graph, interior, free, least, greatest)
     unbounded = graph.can_reach(endless, interior) if endless.any() else endless
-    _refuse_infinite(problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever")
+    _refuse_infinite(
+        problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever"
+    )
     allowed = interior & graph.staying(~unbounded)
     ending, _ = _almost_surely_within(graph, targets | idle, allowed)
     hopeless = ~ending & ~unbounded
     _refuse_infinite(
-        problem, hopeless, "minus" if problem.sign > 0 else "plus", "every policy keeps collecting such rewards for ever"
+        problem,
+        hopeless,
+        "minus" if problem.sign > 0 else "plus",
+        "every policy keeps collecting such rewards for ever",
     )
     mask = targets | unbounded | hopeless
     values = np.where(unbounded, np.inf, np.where(hopeless, -np.inf, 0.0))
@@ -149,13 +157,16 @@ def transition_rewards(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     if given is None or len(given) != process.n_transitions:
         return problem.rewards, problem.rewards
     floats = problem.sign * given.astype(float)
-    return np.minimum.reduceat(floats, process.offsets[:-1]), np.maximum.reduceat(floats, process.offsets[:-1])
+    return np.minimum.reduceat(floats, process.offsets[:-1]), np.maximum.reduceat(
+        floats, process.offsets[:-1]
+    )
 
 
 def _gaining(
     graph: ChoiceGraph, interior: np.ndarray, free: np.ndarray, least: np.ndarray, greatest: np.ndarray
 ) -> np.ndarray:
-    """Mask of the states in end components without negative rewards and with a positive one: value +infinity."""
+    """Mask of the states in end components without negative rewards and with a positive one: value
+    +infinity."""
     gaining = np.zeros(graph.n_states, dtype=bool)
     positive = (greatest > 0) & interior
     if not positive.any():
@@ -189,13 +200,16 @@ def _refuse_infinite(problem: Problem, infinite: np.ndarray, sign: str, why: str
     if starts.size:
         state = int(starts[0])
         raise UnsupportedError(
-            f"The total reward from the start state {problem.process.states[state]!r} (index {state}) is {sign} "
-            f"infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the episode ends."
+            f"The total reward from the start state {problem.process.states[state]!r} (index {state}) is "
+            f"{sign} "
+            f"infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the episode "
+            "ends."
         )
 
 
 def quotient(problem: Problem, settled: Settled) -> Quotient:
-    """Collapse the zero-reward end components of the unsettled states and redirect settled successors to the sink."""
+    """Collapse the zero-reward end components of the unsettled states and redirect settled successors to the
+    sink."""
     graph, process = settled.graph, problem.process
     least, greatest = transition_rewards(problem)
     open_states = ~settled.mask
@@ -240,7 +254,8 @@ def _assemble(
     inner: np.ndarray,
     folded: np.ndarray,
 ) -> Quotient:
-    """Lay the kept choices out by class, followed by one staying choice for each component and the sink's loop."""
+    """Lay the kept choices out by class, followed by one staying choice for each component and the sink's
+    loop."""
     process = problem.process
     n_components = int(labels.max(initial=-1)) + 1
     owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])

@@ -35,15 +35,15 @@ class PlanningSolution:
     ----------
     objective : Objective
     lower, upper : ndarray of float64, shape (S,)
-        Certified bounds on the optimal value of every state (with all steps to go, where the horizon is finite);
-        widened outward by a rounding allowance. For an exact process they bracket the rational value; for a
-        floating-point process, the value of the stored numbers taken literally.
+        Certified bounds on the optimal value of every state (with all steps to go, where the horizon is
+        finite); widened outward by a rounding allowance. For an exact process they bracket the rational
+        value; for a floating-point process, the value of the stored numbers taken literally.
     value : Bracket
         Bounds on the optimal value from the initial distribution.
     policy : ndarray of int64, shape (S,) or (T, S), or None
-        The choice (index into ``process.choice_action``) taken in each state; with the number of the step first
-        where the horizon is finite. None where it was not kept. A policy of value at least `lower` (at most
-        `upper` where the objective is minimised).
+        The choice (index into ``process.choice_action``) taken in each state; with the number of the step
+        first where the horizon is finite. None where it was not kept. A policy of value at least `lower` (at
+        most `upper` where the objective is minimised).
     method : str
         The algorithm, after ``"auto"`` was resolved.
     iterations : int

@@ -3,18 +3,22 @@
 What ``method="auto"`` does:
 
 * *finite*: backward induction.
-* *discounted*: on dense models value iteration through BLAS, and policy iteration where the span contracts slowly; on
-  sparse models that mix fast, modified policy iteration; on those that do not (a probe finds that few states can be
-  reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then policy iteration.
-* *reach*, *total*: what the graph settles; policy iteration with direct solves on the rest up to 20,000 states,
+* *discounted*: on dense models value iteration through BLAS, and policy iteration where the span contracts
+slowly; on
+  sparse models that mix fast, modified policy iteration; on those that do not (a probe finds that few states
+  can be reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then policy
+  iteration.
+* *reach*, *total*: what the graph settles; policy iteration with direct solves on the rest up to 20,000
+states,
   Gauss-Seidel in the order of distance to the end beyond.
 
-Where double precision cannot certify the tolerance (values that hang on long chains of resets, a discount factor very
-close to one), an exact process of up to 400 states is solved over the rationals instead.
+Where double precision cannot certify the tolerance (values that hang on long chains of resets, a discount
+factor very close to one), an exact process of up to 400 states is solved over the rationals instead.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -60,7 +64,7 @@ def solve(
     *,
     objective: Objective | str = Objective.FINITE,
     steps: int | None = None,
-    gamma: object = None,
+    gamma: float | str | Fraction | None = None,
     terminal: np.ndarray | None = None,
     targets: object = None,
     maximise: bool = True,
@@ -77,10 +81,11 @@ def solve(
     process : ControlledMarkovProcess
         Its own horizon is not used.
     rewards : ndarray, shape (M,), (C,) or (S,), optional
-        A reward for each transition, choice or state; floats, or an object array of rationals. With ``"reach"``: none.
+        A reward for each transition, choice or state; floats, or an object array of rationals. With
+        ``"reach"``: none.
     objective : Objective or str
-        ``"finite"`` (needs `steps`), ``"discounted"`` (needs `gamma`), ``"reach"`` (needs `targets`) or ``"total"``
-        (`targets`, if given, are states where the episode ends and nothing more is earned).
+        ``"finite"`` (needs `steps`), ``"discounted"`` (needs `gamma`), ``"reach"`` (needs `targets`) or
+        ``"total"`` (`targets`, if given, are states where the episode ends and nothing more is earned).
     steps : int, optional
         Number of steps, at least 0.
     gamma : float, str or Fraction, optional
@@ -117,14 +122,23 @@ def solve(
         If a limit was reached, or double precision cannot certify the tolerance; it carries the best bounds.
     """
     problem = read_problem(
-        process, rewards, objective, steps=steps, gamma=gamma, terminal=terminal, targets=targets,
-        maximise=maximise, tolerance=tolerance, max_iterations=max_iterations,
-    )  # fmt: skip
+        process,
+        rewards,
+        objective,
+        steps=steps,
+        gamma=gamma,
+        terminal=terminal,
+        targets=targets,
+        maximise=maximise,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
+    )
     if method not in METHODS[problem.objective]:
         known = method in {name for names in METHODS.values() for name in names}
         error = UnsupportedError if known else InvalidArgumentError
         raise error(
-            f"Objective {problem.objective.name.lower()!r} is solved by {', '.join(METHODS[problem.objective])}; "
+            f"Objective {problem.objective.name.lower()!r} is solved by "
+            f"{', '.join(METHODS[problem.objective])}; "
             f"got method={method!r}."
         )
     if exact:
@@ -147,7 +161,8 @@ def solve(
 
 
 SHARPENED_STATES = 400
-"""Exact processes up to this size are solved over the rationals where double precision cannot certify the tolerance."""
+"""Exact processes up to this size are solved over the rationals where double precision cannot certify the
+tolerance."""
 
 
 def _small_and_exact(problem: Problem) -> bool:

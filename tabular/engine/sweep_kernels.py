@@ -1,10 +1,11 @@
 """Compiled Gauss-Seidel sweeps in a given order, with self-loop elimination.
 
-A choice that stays with probability ``p`` is replaced by its exact resolvent, ``(r + gamma sum_{s' != s} P V) /
-(1 - gamma p)``; in the order of distance to a goal, one sweep then carries the goal's value over a whole
+A choice that stays with probability ``p`` is replaced by its exact resolvent, ``(r + gamma sum_{s' != s} P V)
+/ (1 - gamma p)``; in the order of distance to a goal, one sweep then carries the goal's value over a whole
 deterministic model.
 
-Source: Puterman (1994), sec. 6.3.3; Bertsekas, *Dynamic Programming and Optimal Control*, vol. II (2012), sec. 2.2.
+Source: Puterman (1994), sec. 6.3.3; Bertsekas, *Dynamic Programming and Optimal Control*, vol. II (2012),
+sec. 2.2.
 """
 
 from __future__ import annotations
@@ -60,9 +61,11 @@ def improve_in_order(
     values: np.ndarray,
     policy: np.ndarray,
 ) -> tuple[float, int]:
-    """One sweep of ``V(s) <- max_c`` in `order`, in place; return the largest change and the changed decisions.
+    """One sweep of ``V(s) <- max_c`` in `order`, in place; return the largest change and the changed
+    decisions.
 
-    A decision changes only for a gain above `threshold`, so that rounding does not make a proper policy improper.
+    A decision changes only for a gain above `threshold`, so that rounding does not make a proper policy
+    improper.
     """
     largest, changed = 0.0, 0
     for place in range(len(order)):
@@ -103,7 +106,8 @@ def evaluate_in_order(
     goal: float,
     max_sweeps: int,
 ) -> tuple[float, int]:
-    """Sweep ``V(s) <- constant(s) + gamma P_policy V`` in `order`, forth and back, until the change is below `goal`.
+    """Sweep ``V(s) <- constant(s) + gamma P_policy V`` in `order`, forth and back, until the change is below
+    `goal`.
 
     Returns
     -------

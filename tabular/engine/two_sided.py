@@ -1,8 +1,8 @@
 """Two-sided (interval) value iteration for reachability: bounds from below and above until they meet.
 
-After end components are collapsed (`tabular.engine.reduction`), iteration from 0 and from 1 converges to the same
-values; both sequences are bounds at every step, because a Bellman backup is monotone. Each backup is widened by its
-rounding allowance, so the bounds stay true.
+After end components are collapsed (`tabular.engine.reduction`), iteration from 0 and from 1 converges to the
+same values; both sequences are bounds at every step, because a Bellman backup is monotone. Each backup is
+widened by its rounding allowance, so the bounds stay true.
 
 Source: Haddad & Monmege, *Interval iteration algorithm for MDPs and IMDPs* (2018).
 """
@@ -20,11 +20,14 @@ __all__ = ["interval_iteration"]
 
 
 def interval_iteration(problem: Problem) -> Certified:
-    """Iterate both bounds of a reachability problem; stops at the tolerance, at ``max_iterations`` or when stuck."""
+    """Iterate both bounds of a reachability problem; stops at the tolerance, at ``max_iterations`` or when
+    stuck."""
     settled = settle(problem)
     if settled.mask.all():
         values = settled.values
-        return Certified(values.copy(), values.copy(), settled.policy, "two-sided", 1, "settled by the graph alone")
+        return Certified(
+            values.copy(), values.copy(), settled.policy, "two-sided", 1, "settled by the graph alone"
+        )
     reduced = reduce_problem(problem, settled, "policy-iteration")
     low, high = (0.0, 1.0) if problem.sign > 0 else (-1.0, 0.0)
     lower, upper = np.full(reduced.rows.n_states, low), np.full(reduced.rows.n_states, high)

@@ -1,15 +1,18 @@
 """Reachability and total reward: policy iteration on the reduced problem, certified by inductive bounds.
 
-On the reduced problem (`tabular.engine.reduction`) with an optimal proper policy, values ``V`` and expected times to
-the end ``w = 1 + P_policy w``:
+On the reduced problem (`tabular.engine.reduction`) with an optimal proper policy, values ``V`` and expected
+times to the end ``w = 1 + P_policy w``:
 
-* *below*: ``L = V - c w`` with ``L <= T_policy L`` proves ``L <= V_policy <= V*``, because the policy is proper;
-* *above*: ``U = V + c w`` with ``U > T U`` strictly in every state proves ``V* <= U``: along any policy the rewards
-  plus the slack of every step sum to at most ``U(s) - U(s_n)``, so a policy that never ends earns minus infinity, and
-  one that ends earns at most ``U``. No assumption on end components is left to trust.
+* *below*: ``L = V - c w`` with ``L <= T_policy L`` proves ``L <= V_policy <= V*``, because the policy is
+proper;
+* *above*: ``U = V + c w`` with ``U > T U`` strictly in every state proves ``V* <= U``: along any policy the
+rewards
+  plus the slack of every step sum to at most ``U(s) - U(s_n)``, so a policy that never ends earns minus
+  infinity, and one that ends earns at most ``U``. No assumption on end components is left to trust.
 
-Both inequalities are checked with one backup and its rounding allowance. Where the second fails, the policy takes the
-violating choices, which is policy iteration for the problem with a bonus ``c`` on every step, and ``U`` is its value.
+Both inequalities are checked with one backup and its rounding allowance. Where the second fails, the policy
+takes the violating choices, which is policy iteration for the problem with a bonus ``c`` on every step, and
+``U`` is its value.
 
 Sources: Hartmanns & Kaminski, *Optimistic value iteration* (2020); Bertsekas & Tsitsiklis (1991).
 """
@@ -31,10 +34,19 @@ from tabular.engine.problem import Problem
 from tabular.engine.reduction import Quotient, Settled, quotient, settle
 from tabular.errors import UnsupportedError
 
-__all__ = ["DIRECT_STATES", "expand_bounds", "expand_policy", "reduce_problem", "refuse_cancelling", "solve_undiscounted", "warm_policy"]
+__all__ = [
+    "DIRECT_STATES",
+    "expand_bounds",
+    "expand_policy",
+    "reduce_problem",
+    "refuse_cancelling",
+    "solve_undiscounted",
+    "warm_policy",
+]
 
 DIRECT_STATES = 20_000
-"""Reduced states up to which chains are factorised; beyond, Gauss-Seidel sweeps in the order of distance to the end."""
+"""Reduced states up to which chains are factorised; beyond, Gauss-Seidel sweeps in the order of distance to
+the end."""
 
 CERTIFY_ROUNDS = 40
 """Attempts to prove the upper bound, each with a larger slack or a better policy."""
@@ -63,17 +75,24 @@ class Reduced:
 
 
 def solve_undiscounted(problem: Problem, method: str) -> Certified:
-    """Solve a reachability or total-reward problem by ``"policy-iteration"`` or ``"gauss-seidel"``, or ``"auto"``.
+    """Solve a reachability or total-reward problem by ``"policy-iteration"`` or ``"gauss-seidel"``, or
+    ``"auto"``.
 
     Raises
     ------
     UnsupportedError
-        If the value at the start is infinite, or rewards cancel in a loop so that the total does not converge.
+        If the value at the start is infinite, or rewards cancel in a loop so that the total does not
+        converge.
     """
     settled = settle(problem)
     if settled.mask.all():
         exact = Certified(
-            settled.values.copy(), settled.values.copy(), settled.policy, "graph", 1, "settled by the graph alone"
+            settled.values.copy(),
+            settled.values.copy(),
+            settled.policy,
+            "graph",
+            1,
+            "settled by the graph alone",
         )
         return exact
     reduced = reduce_problem(problem, settled, method)
@@ -83,6 +102,7 @@ def solve_undiscounted(problem: Problem, method: str) -> Certified:
 
 
 def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
+    """Build the reduced problem and choose its linear solver."""
     small = quotient(problem, settled)
     graph = small.graph
     rows = lay_out(graph.choice_offsets, graph.offsets, graph.successors, small.probabilities)
@@ -104,9 +124,17 @@ def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
     )
     operator = Operator(rows, None, small.rewards, 1.0)
     return Reduced(
-        problem, settled, small, rows, matrix, operator, solver, order,
-        method="policy-iteration" if direct else "gauss-seidel", policy=through,
-    )  # fmt: skip
+        problem,
+        settled,
+        small,
+        rows,
+        matrix,
+        operator,
+        solver,
+        order,
+        method="policy-iteration" if direct else "gauss-seidel",
+        policy=through,
+    )
 
 
 def warm_policy(reduced: Reduced) -> np.ndarray:
@@ -117,8 +145,10 @@ def warm_policy(reduced: Reduced) -> np.ndarray:
 
 def _allowance(reduced: Reduced, values: np.ndarray) -> float:
     """Rounding allowance of one reduced backup: rows may have merged successors and folded settled values."""
-    magnitude = max(1.0, float(np.max(np.abs(values)))) if reduced.problem.objective.name == "REACH" else float(
-        np.max(np.abs(values))
+    magnitude = (
+        max(1.0, float(np.max(np.abs(values))))
+        if reduced.problem.objective.name == "REACH"
+        else float(np.max(np.abs(values)))
     )
     return reduced.problem.allowance(magnitude, 2 * reduced.problem.rows.longest)
 
@@ -133,7 +163,8 @@ def _policy_residual(reduced: Reduced, values: np.ndarray, bonus: float = 0.0) -
 
 
 def _iterate(reduced: Reduced) -> np.ndarray:
-    """Policy iteration from a proper policy; decisions change only for gains beyond rounding, so it stays proper."""
+    """Policy iteration from a proper policy; decisions change only for gains beyond rounding, so it stays
+    proper."""
     values = reduced.solver.solve(reduced.policy, reduced.quotient.rewards[reduced.policy])
     if reduced.method == "gauss-seidel":
         _improve_by_sweeps(reduced, values)
@@ -147,18 +178,23 @@ def _iterate(reduced: Reduced) -> np.ndarray:
         if not better.any():
             break
         _switch(reduced, better)
-        values = _refined(reduced, values + reduced.solver.solve(reduced.policy, _policy_residual(reduced, values)))
+        values = _refined(
+            reduced, values + reduced.solver.solve(reduced.policy, _policy_residual(reduced, values))
+        )
     return values
 
 
 def _by_program(reduced: Reduced) -> np.ndarray:
-    """Values of the linear program; the bounds around them are narrow only where it agrees with policy iteration."""
+    """Values of the linear program; the bounds around them are narrow only where it agrees with policy
+    iteration."""
     from tabular.engine.linear_program import least_majorant
 
     _iterate(reduced)
     graph = reduced.quotient.graph
     inner = np.arange(graph.n_choices - 1)  # without the loop of the sink
-    own = sp.csr_array((np.ones(len(inner)), (inner, graph.choice_state[:-1])), shape=(len(inner), graph.n_states))
+    own = sp.csr_array(
+        (np.ones(len(inner)), (inner, graph.choice_state[:-1])), shape=(len(inner), graph.n_states)
+    )
     system = sp.csr_array((own - reduced.matrix[:-1])[:, :-1])
     reduced.method = "linear-programming"
     return np.append(least_majorant(system, reduced.quotient.rewards[:-1]), 0.0)
@@ -173,9 +209,18 @@ def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> None:
         threshold = 8.0 * _allowance(reduced, values)
         order = inner if sweep % 2 == 0 else inner[::-1]
         largest, changed = improve_in_order(
-            np.ascontiguousarray(order), rows.choice_offsets, rows.offsets, rows.width, rows.successors,
-            rows.probabilities, reduced.quotient.rewards, 1.0, threshold, values, reduced.policy,
-        )  # fmt: skip
+            np.ascontiguousarray(order),
+            rows.choice_offsets,
+            rows.offsets,
+            rows.width,
+            rows.successors,
+            rows.probabilities,
+            reduced.quotient.rewards,
+            1.0,
+            threshold,
+            values,
+            reduced.policy,
+        )
         reduced.iterations += 1
         if not changed or largest <= threshold:
             break
@@ -206,10 +251,12 @@ def _switch(reduced: Reduced, better: np.ndarray) -> None:
 
 
 def refuse_cancelling(reduced: Reduced, stuck: np.ndarray) -> None:
+    """Raise the error for a loop of reduced states `stuck` whose rewards do not lose a round."""
     process = reduced.problem.process
     state = int(np.flatnonzero(stuck[reduced.quotient.state_class])[0])
     raise UnsupportedError(
-        f"The total reward is infinite or does not converge: around state {process.states[state]!r} (index {state}) some policy "
+        f"The total reward is infinite or does not converge: around state {process.states[state]!r} (index "
+        f"{state}) some policy "
         "stays for ever in a loop whose rewards do not sum to less than zero a round (in the direction of "
         "optimisation). Use a finite horizon or gamma < 1, or name target states where the episode ends."
     )
@@ -299,10 +346,14 @@ def expand_bounds(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Cer
         limits = (0.0, 1.0) if reduced.problem.sign > 0 else (-1.0, 0.0)
         full_lower, full_upper = np.clip(full_lower, *limits), np.clip(full_upper, *limits)
     return Certified(
-        full_lower, full_upper, expand_policy(reduced), reduced.method, max(1, reduced.iterations),
+        full_lower,
+        full_upper,
+        expand_policy(reduced),
+        reduced.method,
+        max(1, reduced.iterations),
         "inductive bounds checked by one backup each",
         ROUNDING if reduced.method == "policy-iteration" else "the accuracy of its values",
-    )  # fmt: skip
+    )
 
 
 def expand_policy(reduced: Reduced) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""pymdptoolbox's form: transitions (A, S, S), rewards (S,), (S, A) or (A, S, S); a list of sparse matrices, too."""
+"""pymdptoolbox's form: transitions (A, S, S), rewards (S,), (S, A) or (A, S, S); a list of sparse matrices,
+too."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tabular.process import ControlledMarkovProcess
 
 __all__ = ["from_mdptoolbox", "to_mdptoolbox"]
 
-Matrices = Sequence[sp.sparray | sp.spmatrix]
+Matrices = Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix]
 
 
 def from_mdptoolbox(
@@ -65,14 +66,14 @@ def transition_rewards(process: ControlledMarkovProcess, rewards: np.ndarray | M
         result = np.zeros(process.n_transitions)
         for index, matrix in enumerate(rewards):
             own = action == index
-            result[own] = np.asarray(sp.csr_array(matrix)[state[own], process.successors[own]]).ravel()
+            result[own] = sp.csr_array(matrix)[state[own], process.successors[own]]
         return result
     if rewards.shape == (n_states,):
-        return rewards[state].astype(np.float64)
+        return np.asarray(rewards[state], dtype=np.float64)
     if rewards.shape == (n_states, n_actions):
-        return rewards[state, action].astype(np.float64)
+        return np.asarray(rewards[state, action], dtype=np.float64)
     if rewards.shape == (n_actions, n_states, n_states):
-        return rewards[action, state, process.successors].astype(np.float64)
+        return np.asarray(rewards[action, state, process.successors], dtype=np.float64)
     raise InvalidArgumentError(
         f"Expected rewards of shape ({n_states},), ({n_states}, {n_actions}) or "
         f"({n_actions}, {n_states}, {n_states}), but got {rewards.shape}."
@@ -90,12 +91,14 @@ def to_mdptoolbox(process: ControlledMarkovProcess, rewards: np.ndarray) -> tupl
     if process.n_choices != process.n_states * process.n_actions:
         lacking = int(np.flatnonzero(np.diff(process.choice_offsets) < process.n_actions)[0])
         raise InvalidArgumentError(
-            f"State {process.states[lacking]!r} (index {lacking}) lacks an action, which the (A, S, S) form cannot "
+            f"State {process.states[lacking]!r} (index {lacking}) lacks an action, which the (A, S, S) form "
+            "cannot "
             "say; add the missing actions, or use to_state_action."
         )
     if rewards.shape != (process.n_transitions,):
         raise InvalidArgumentError(
-            f"Expected rewards of shape ({process.n_transitions},), one per transition, but got {rewards.shape}."
+            f"Expected rewards of shape ({process.n_transitions},), one per transition, but got "
+            f"{rewards.shape}."
         )
     paid = np.zeros((process.n_actions, process.n_states, process.n_states))
     choice = process.transition_choice

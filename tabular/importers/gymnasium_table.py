@@ -1,8 +1,9 @@
-"""Gymnasium's transition tables with their rewards: ``P[state][action] = [(probability, next, reward, done), ...]``.
+"""Gymnasium's transition tables with their rewards: ``P[state][action] = [(probability, next, reward, done),
+...]``.
 
-`tabular.environments.gymnasium_toy.from_gymnasium` reads the dynamics; here the rewards come along. Entries that lead
-to the same state are merged: their probabilities add up, and their reward is the mean. States entered with the flag
-``done`` become absorbing and pay nothing.
+`tabular.environments.gymnasium_toy.from_gymnasium` reads the dynamics; here the rewards come along. Entries
+that lead to the same state are merged: their probabilities add up, and their reward is the mean. States
+entered with the flag ``done`` become absorbing and pay nothing.
 """
 
 from __future__ import annotations
@@ -42,13 +43,16 @@ def from_gymnasium_table(
     Raises
     ------
     InvalidProcessError
-        If the probabilities of a row, as the nearest fractions with denominators up to 1000, do not sum to one.
+        If the probabilities of a row, as the nearest fractions with denominators up to 1000, do not sum to
+        one.
     """
     if not isinstance(initial, np.ndarray):
         start, initial = int(initial), np.zeros(len(table))
         initial[start] = 1.0
     process = from_gymnasium(table, initial, horizon=horizon)
-    done = {successor for row in table.values() for moves in row.values() for _, successor, _, end in moves if end}
+    done = {
+        successor for row in table.values() for moves in row.values() for _, successor, _, end in moves if end
+    }
     rewards = np.empty(process.n_transitions, dtype=object)
     for choice in range(process.n_choices):
         state, action = int(process.choice_state[choice]), int(process.choice_action[choice])
@@ -63,7 +67,8 @@ def from_gymnasium_table(
 
 
 def to_gymnasium_table(process: ControlledMarkovProcess, rewards: np.ndarray) -> Table:
-    """Return a table from rewards of the transitions, shape (M,); entries that lead to absorbing states are done."""
+    """Return a table from rewards of the transitions, shape (M,); entries that lead to absorbing states are
+    done."""
     absorbing = [
         all(
             process.offsets[c + 1] - process.offsets[c] == 1 and process.successors[process.offsets[c]] == s

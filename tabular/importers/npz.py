@@ -1,7 +1,7 @@
 """A compressed NPZ file of a process and, optionally, rewards: plain arrays, never pickles.
 
-The file carries the canonical arrays and names; reading it runs all checks of `ControlledMarkovProcess` again.
-Integers beyond 64 bits (exact probabilities, rewards) are stored as decimal text.
+The file carries the canonical arrays and names; reading it runs all checks of `ControlledMarkovProcess`
+again. Integers beyond 64 bits (exact probabilities, rewards) are stored as decimal text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LARGEST_MEMBER = 2**34
 
 
 def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.ndarray | None = None) -> None:
-    """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ file."""
+    """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ
+    file."""
     horizon = process.horizon
     arrays: dict[str, Any] = {name: getattr(process, name) for name in ARRAYS}
     arrays["format"] = np.array(FORMAT)
@@ -66,7 +67,8 @@ def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | No
     Raises
     ------
     FileFormatError
-        If the file is not such an archive, lacks an array, carries pickled objects, or its content is malformed.
+        If the file is not such an archive, lacks an array, carries pickled objects, or its content is
+        malformed.
     """
     try:
         _check_sizes(path)
@@ -96,7 +98,9 @@ def _check_sizes(path: Path | str) -> None:
 def _process(arrays: dict[str, np.ndarray]) -> ControlledMarkovProcess:
     gamma = str(arrays["gamma"])
     horizon: Horizon = (
-        GeometricHorizon(parse_fraction(gamma, "gamma")) if gamma else FiniteHorizon(int(str(arrays["horizon"])))
+        GeometricHorizon(parse_fraction(gamma, "gamma"))
+        if gamma
+        else FiniteHorizon(int(str(arrays["horizon"])))
     )
     exact = "numerators" in arrays
     return ControlledMarkovProcess(
@@ -106,8 +110,15 @@ def _process(arrays: dict[str, np.ndarray]) -> ControlledMarkovProcess:
         name=str(arrays["name"]),
         numerators=_integers(arrays["numerators"]) if exact else None,
         denominators=_integers(arrays["denominators"]) if exact else None,
-        exact_initial=tuple(parse_fraction(str(p), "initial") for p in arrays["exact_initial"]) if exact else None,
-        **{name: arrays[name] for name in ARRAYS},
+        exact_initial=tuple(parse_fraction(str(p), "initial") for p in arrays["exact_initial"])
+        if exact
+        else None,
+        choice_offsets=arrays["choice_offsets"],
+        choice_action=arrays["choice_action"],
+        offsets=arrays["offsets"],
+        successors=arrays["successors"],
+        probabilities=arrays["probabilities"],
+        initial=arrays["initial"],
     )
 
 

@@ -1,4 +1,5 @@
-"""QuantEcon's state-action form: ``R`` (L,), ``Q`` (L, S), and the state and action of each of the L pairs."""
+"""QuantEcon's state-action form: ``R`` (L,), ``Q`` (L, S), and the state and action of each of the L
+pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ __all__ = ["from_state_action", "to_state_action"]
 
 def from_state_action(
     rewards: np.ndarray,
-    transitions: np.ndarray | sp.sparray | sp.spmatrix,
+    transitions: np.ndarray | sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix,
     states: np.ndarray,
     actions: np.ndarray,
     *,
@@ -51,14 +52,17 @@ def from_state_action(
     count, n_states = transitions.shape
     for name, array in (("rewards", rewards), ("states", states), ("actions", actions)):
         if array.shape != (count,):
-            raise InvalidArgumentError(f"Expected {name} of shape ({count},), one per row, but got {array.shape}.")
+            raise InvalidArgumentError(
+                f"Expected {name} of shape ({count},), one per row, but got {array.shape}."
+            )
     open_pairs = np.flatnonzero(~np.isneginf(rewards))
     order = open_pairs[np.lexsort((actions[open_pairs], states[open_pairs]))]
     same = np.flatnonzero((np.diff(states[order]) == 0) & (np.diff(actions[order]) == 0))
     if same.size:
         pair = order[same[0]]
         raise InvalidArgumentError(
-            f"The pair (state {int(states[pair])}, action {int(actions[pair])}) is listed twice; list it once."
+            f"The pair (state {int(states[pair])}, action {int(actions[pair])}) is listed twice; list it "
+            "once."
         )
     rows = sp.csr_array(transitions)[order]
     rows.sum_duplicates()
@@ -69,12 +73,20 @@ def from_state_action(
     if np.any(lengths == 0):
         pair = order[int(np.flatnonzero(lengths == 0)[0])]
         raise InvalidProcessError(
-            f"The row of state {int(states[pair])}, action {int(actions[pair])} is empty: it sums to 0, not 1; mark the "
+            f"The row of state {int(states[pair])}, action {int(actions[pair])} is empty: it sums to 0, not "
+            "1; mark the "
             "pair by a reward of minus infinity if it is not available."
         )
     keys = np.column_stack([states[order][item], actions[order][item], rows.indices[keep]]).astype(np.int64)
     fields = _float_fields(
-        keys, rows.data[keep].astype(np.float64), initial, horizon, n_states, int(actions.max()) + 1, None, None
+        keys,
+        rows.data[keep].astype(np.float64),
+        initial,
+        horizon,
+        n_states,
+        int(actions.max()) + 1,
+        None,
+        None,
     )
     return ControlledMarkovProcess(**fields), rewards[order].astype(np.float64)
 
@@ -82,7 +94,8 @@ def from_state_action(
 def to_state_action(
     process: ControlledMarkovProcess, rewards: np.ndarray
 ) -> tuple[np.ndarray, sp.csr_array, np.ndarray, np.ndarray]:
-    """Return ``(R, Q, states, actions)`` from rewards of the transitions (M,), choices (C,) or states (S,)."""
+    """Return ``(R, Q, states, actions)`` from rewards of the transitions (M,), choices (C,) or states
+    (S,)."""
     if rewards.shape == (process.n_choices,):
         expected = rewards.astype(np.float64)
     elif rewards.shape == (process.n_transitions,):
@@ -91,7 +104,8 @@ def to_state_action(
         expected = rewards[process.choice_state].astype(np.float64)
     else:
         raise InvalidArgumentError(
-            f"Expected rewards of shape ({process.n_transitions},), ({process.n_choices},) or ({process.n_states},), "
+            f"Expected rewards of shape ({process.n_transitions},), ({process.n_choices},) or "
+            f"({process.n_states},), "
             f"but got {rewards.shape}."
         )
     return expected, process.matrix, process.choice_state, process.choice_action

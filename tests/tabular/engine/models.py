@@ -16,7 +16,8 @@ INFINITE = "infinite"
 
 
 def chain_with_reset(stages: int, back: Fraction = Fraction(1, 2)) -> ControlledMarkovProcess:
-    """A line of stages, each of which falls back to the start with probability `back`; the end is a coin toss.
+    """A line of stages, each of which falls back to the start with probability `back`; the end is a coin
+    toss.
 
     From the last stage the good end (state ``stages``) comes with probability 7/10 of the steps that leave.
     """
@@ -104,7 +105,9 @@ def policies_of(process: ControlledMarkovProcess) -> list[tuple[int, ...]]:
     return list(itertools.product(*(process.choices(s) for s in range(process.n_states))))
 
 
-def chain_of(process: ControlledMarkovProcess, policy: tuple[int, ...]) -> list[dict[int, tuple[Fraction, int]]]:
+def chain_of(
+    process: ControlledMarkovProcess, policy: tuple[int, ...]
+) -> list[dict[int, tuple[Fraction, int]]]:
     """For every state: successor -> (probability, transition)."""
     return [
         {
@@ -190,7 +193,9 @@ def total_of_policy(
 
 
 def worth_of_class(
-    chain: list[dict[int, tuple[Fraction, int]]], paid: list[dict[int, tuple[Fraction, Fraction]]], group: list[int]
+    chain: list[dict[int, tuple[Fraction, int]]],
+    paid: list[dict[int, tuple[Fraction, Fraction]]],
+    group: list[int],
 ) -> float | Fraction | str:
     """0 where nothing is ever paid; plus or minus infinity by the sign of the mean reward; else undefined."""
     if all(r == 0 for s in group for _, r in paid[s].values()):
@@ -209,7 +214,8 @@ def worth_of_class(
 def brute_force_total(
     process: ControlledMarkovProcess, rewards: np.ndarray, targets: set[int], *, maximise: bool
 ) -> list[float | Fraction | str]:
-    """Best total rewards over all policies; `INFINITE` for a state where some policy's total does not converge."""
+    """Best total rewards over all policies; `INFINITE` for a state where some policy's total does not
+    converge."""
     answers = [total_of_policy(process, policy, rewards, targets) for policy in policies_of(process)]
     result: list[float | Fraction | str] = []
     for s in range(process.n_states):

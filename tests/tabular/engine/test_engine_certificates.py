@@ -21,10 +21,19 @@ from tests.tabular.engine.models import models, reward_arrays
 
 EXAMPLES = int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "120"))
 many = settings(
-    max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TOLERANCE = 1e-9
-GAMMAS = [Fraction(0), Fraction(1, 2), Fraction(9, 10), Fraction(99, 100), Fraction(999, 1000), Fraction(9999, 10000)]
+GAMMAS = [
+    Fraction(0),
+    Fraction(1, 2),
+    Fraction(9, 10),
+    Fraction(99, 100),
+    Fraction(999, 1000),
+    Fraction(9999, 10000),
+]
 
 
 def assert_certified(found: PlanningSolution, exact: PlanningSolution) -> None:
@@ -47,7 +56,9 @@ def test_discounted(method: str, data: st.DataObject) -> None:
     process = data.draw(models())
     rewards = data.draw(reward_arrays(process))
     # Sweeps alone need a time of 1 / (1 - gamma) on chains that do not mix.
-    gamma = data.draw(st.sampled_from(GAMMAS[:4] if method in ("value-iteration", "gauss-seidel") else GAMMAS))
+    gamma = data.draw(
+        st.sampled_from(GAMMAS[:4] if method in ("value-iteration", "gauss-seidel") else GAMMAS)
+    )
     maximise = data.draw(st.booleans())
     exact = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, exact=True)
     found = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, method=method)  # type: ignore[arg-type]
@@ -60,7 +71,9 @@ def test_finite(data: st.DataObject) -> None:
     process = data.draw(models())
     rewards = data.draw(st.one_of(st.none(), reward_arrays(process)))
     steps = data.draw(st.integers(0, 40))
-    terminal = np.array(data.draw(st.lists(st.integers(-2, 2), min_size=process.n_states, max_size=process.n_states)))
+    terminal = np.array(
+        data.draw(st.lists(st.integers(-2, 2), min_size=process.n_states, max_size=process.n_states))
+    )
     maximise = data.draw(st.booleans())
     exact = solve(process, rewards, steps=steps, terminal=terminal, maximise=maximise, exact=True)
     assert_certified(solve(process, rewards, steps=steps, terminal=terminal, maximise=maximise), exact)

@@ -80,7 +80,8 @@ def test_the_returned_policy_attains_the_value(data: st.DataObject) -> None:
     process = data.draw(processes(max_states=4, max_actions=3))
     rewards = data.draw(reward_arrays(process))
     found = solve(process, rewards, objective="discounted", gamma=Fraction(9, 10), exact=True)
-    assert found.policy is not None and found.exact is not None
+    assert found.policy is not None
+    assert found.exact is not None
     only = ControlledMarkovProcess.from_transitions(
         [
             (s, 0, int(process.successors[m]), process.exact_probabilities[m])
@@ -89,9 +90,7 @@ def test_the_returned_policy_attains_the_value(data: st.DataObject) -> None:
         ],
         states=process.n_states, actions=1, initial=0, horizon=1,
     )  # fmt: skip
-    paid = np.concatenate(
-        [rewards[process.offsets[c] : process.offsets[c + 1]] for c in found.policy]
-    )
+    paid = np.concatenate([rewards[process.offsets[c] : process.offsets[c + 1]] for c in found.policy])
     again = solve(only, paid, objective="discounted", gamma=Fraction(9, 10), exact=True)
     assert again.exact is not None
     assert list(again.exact) == list(found.exact)

@@ -15,8 +15,12 @@ from tabular.process import ControlledMarkovProcess
 from tests.tabular.engine.models import chain_with_reset, near_periodic_cycle
 
 
-def process_of(rows: list[tuple[int, int, int, object]], states: int, actions: int = 2) -> ControlledMarkovProcess:
-    return ControlledMarkovProcess.from_transitions(rows, states=states, actions=actions, initial=0, horizon=1)
+def process_of(
+    rows: list[tuple[int, int, int, object]], states: int, actions: int = 2
+) -> ControlledMarkovProcess:
+    return ControlledMarkovProcess.from_transitions(
+        rows, states=states, actions=actions, initial=0, horizon=1
+    )
 
 
 @pytest.mark.parametrize("stages", [15, 20, 30])
@@ -28,8 +32,9 @@ def test_long_chain_with_a_fair_coin_back(stages: int) -> None:
 
 
 def test_double_precision_says_where_it_ends() -> None:
-    """With 30 stages rounding moves the value by more than the tolerance; a named method does not hide that."""
-    with pytest.raises(ConvergenceError, match="stopped by rounding.*exact=True") as caught:
+    """With 30 stages rounding moves the value by more than the tolerance; a named method does not hide
+    that."""
+    with pytest.raises(ConvergenceError, match=r"stopped by rounding.*exact=True") as caught:
         solve(chain_with_reset(30), objective="reach", targets=[30], method="policy-iteration")
     assert caught.value.lower <= 0.7 <= caught.value.upper
     assert caught.value.upper - caught.value.lower < 1e-4
@@ -56,7 +61,8 @@ def test_two_state_deterministic_model() -> None:
     found = solve(process, np.array([5.0, 0.0, -10.0, 1.0]), objective="discounted", gamma=0.9)
     # From 1: stay for 1 / 0.1 = 10; from 0: 5 + 0.9 * 10.
     np.testing.assert_allclose(found.values, [14.0, 10.0], atol=1e-8)
-    assert found.policy is not None and found.policy.tolist() == [0, 3]
+    assert found.policy is not None
+    assert found.policy.tolist() == [0, 3]
 
 
 @pytest.mark.parametrize("gamma", ["9999/10000", "999999/1000000"])
@@ -69,7 +75,8 @@ def test_near_periodic_cycle_with_gamma_close_to_one(gamma: str) -> None:
     assert np.all((found.lower <= exact.upper) & (exact.lower <= found.upper))
 
 
-# -------------------------------------------------------------------------------- loops, infinities, improper policies
+# -------------------------------------------------------------------------------- loops, infinities, improper
+# policies
 
 
 def test_a_loop_of_reward_zero_does_not_fool_the_upper_bound() -> None:
@@ -82,7 +89,8 @@ def test_a_loop_of_reward_zero_does_not_fool_the_upper_bound() -> None:
         np.testing.assert_allclose(found.lower, [0.5, 0.5, 1, 0], atol=1e-9)
         np.testing.assert_allclose(found.upper, [0.5, 0.5, 1, 0], atol=1e-9)
     # The policy leaves the loop.
-    assert found.policy is not None and found.policy.tolist()[:2] == [0, 2]
+    assert found.policy is not None
+    assert found.policy.tolist()[:2] == [0, 2]
 
 
 def test_free_loops_are_worth_nothing_but_may_be_kept() -> None:
@@ -198,7 +206,14 @@ def test_two_sided_limit_raises_with_true_bounds() -> None:
 def test_tolerance_beyond_double_precision_raises() -> None:
     process = make("garnet:S=20,A=3,b=3,seed=1")
     with pytest.raises(ConvergenceError, match="exact=True"):
-        solve(process, np.ones(20), objective="discounted", gamma=0.99, tolerance=1e-16, method="policy-iteration")
+        solve(
+            process,
+            np.ones(20),
+            objective="discounted",
+            gamma=0.99,
+            tolerance=1e-16,
+            method="policy-iteration",
+        )
 
 
 @pytest.mark.parametrize(
@@ -223,7 +238,10 @@ def test_tolerance_beyond_double_precision_raises() -> None:
         ({"objective": "total", "rewards": np.array(["a"] * 4)}, "numbers"),
         ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "tolerance": 0}, "tolerance"),
         ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "method": "magic"}, "magic"),
-        ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "max_iterations": 0}, "max_iterations"),
+        (
+            {"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "max_iterations": 0},
+            "max_iterations",
+        ),
     ],
 )
 def test_arguments_are_refused_by_name(options: dict[str, Any], message: str) -> None:
@@ -245,7 +263,8 @@ def test_results_are_frozen() -> None:
 
 
 def test_finite_horizon_keeps_relative_accuracy_of_tiny_probabilities() -> None:
-    """Reaching the end of a chain of 60 coin tosses in 60 steps has probability 10**-60, to relative accuracy."""
+    """Reaching the end of a chain of 60 coin tosses in 60 steps has probability 10**-60, to relative
+    accuracy."""
     rows: list[tuple[int, int, int, object]] = []
     for s in range(60):
         rows += [(s, 0, s + 1, "1/10"), (s, 0, 0, "9/10")]

@@ -34,15 +34,15 @@ def same_dynamics(one: ControlledMarkovProcess, other: ControlledMarkovProcess) 
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
-FOREST = np.array(  # pymdptoolbox's forest example: wait or cut, three ages of the trees, fire with probability 1/10
-    [[[0.1, 0.9, 0.0], [0.1, 0.0, 0.9], [0.1, 0.0, 0.9]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]]]
-)
+# The forest example of pymdptoolbox: wait or cut, three ages of the trees, fire with probability 1/10.
+FOREST = np.array([[[0.1, 0.9, 0.0], [0.1, 0.0, 0.9], [0.1, 0.0, 0.9]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]]])
 FOREST_REWARDS = np.array([[0.0, 0.0], [0.0, 1.0], [4.0, 2.0]])
 
 
 @pytest.mark.parametrize("form", ["dense", "sparse", "matrices", "states"])
 def test_forest_management(form: str) -> None:
-    """The documented answer at discount 0.96: wait in every age; its equations solved by hand in rationals."""
+    """The documented answer at discount 0.96: wait in every age; its equations solved by hand in
+    rationals."""
     rewards: object = FOREST_REWARDS
     transitions: object = FOREST
     if form == "sparse":
@@ -54,7 +54,8 @@ def test_forest_management(form: str) -> None:
         rewards = FOREST_REWARDS[:, 0]
     process, paid = from_mdptoolbox(transitions, rewards)  # type: ignore[arg-type]
     found = solve(process, paid, objective="discounted", gamma=0.96)
-    assert found.policy is not None and process.choice_action[found.policy].tolist() == [0, 0, 0]
+    assert found.policy is not None
+    assert process.choice_action[found.policy].tolist() == [0, 0, 0]
     system = np.eye(3) - 0.96 * FOREST[0]
     np.testing.assert_allclose(found.values, np.linalg.solve(system, FOREST_REWARDS[:, 0]), atol=1e-7)
 
@@ -159,22 +160,29 @@ def test_npz_round_trip(process: ControlledMarkovProcess, exact_rewards: bool) -
         write_npz(path, process, rewards)
         again, paid = read_npz(path)
     same_dynamics(process, again)
-    assert again.is_exact and again.exact_initial == process.exact_initial
+    assert again.is_exact
+    assert again.exact_initial == process.exact_initial
     assert list(again.exact_probabilities) == list(process.exact_probabilities)
-    assert again.horizon == process.horizon and again.name == process.name
-    assert paid is not None and list(paid) == list(rewards)
+    assert again.horizon == process.horizon
+    assert again.name == process.name
+    assert paid is not None
+    assert list(paid) == list(rewards)
 
 
 def test_npz_keeps_names_and_big_numbers(tmp_path: Path) -> None:
     tiny = Fraction(1, 3**80)
     process = ControlledMarkovProcess.from_transitions(
         [(0, 0, 0, tiny), (0, 0, 1, 1 - tiny), (1, 0, 1, 1)],
-        states=["left", "right"], actions=["go"], initial=0, horizon=3,
-    )  # fmt: skip
+        states=["left", "right"],
+        actions=["go"],
+        initial=0,
+        horizon=3,
+    )
     write_npz(tmp_path / "a.npz", process)
     again, paid = read_npz(tmp_path / "a.npz")
     assert paid is None
-    assert list(again.states) == ["left", "right"] and list(again.actions) == ["go"]
+    assert list(again.states) == ["left", "right"]
+    assert list(again.actions) == ["go"]
     assert again.exact_probabilities[0] == tiny
 
 
@@ -195,7 +203,7 @@ def test_npz_refuses_pickles_and_damage(tmp_path: Path) -> None:
         arrays = dict(archive)
     arrays["probabilities"] = arrays["probabilities"] * 0.5
     np.savez(path, **arrays)
-    with pytest.raises(FileFormatError, match="malformed process.*sum to"):
+    with pytest.raises(FileFormatError, match=r"malformed process.*sum to"):
         read_npz(path)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(FileFormatError, match="is not a"):
