@@ -183,7 +183,7 @@ class Proposal:
             "method": self.method.name,
             "states": self.states,
             "seed": self.seed,
-            "goal_distribution": self._by_name(self.goal_distribution),
+            "goal_distribution": self._by_name(self.goal_distribution, goal_support(self.process)),
             "mutual_information": {
                 "lower": self.mutual_information.lower,
                 "upper": upper if self.capacity_known else None,
@@ -205,8 +205,10 @@ class Proposal:
             "curves": [list(curve) for curve in self.curves],
         }
 
-    def _by_name(self, weights: np.ndarray) -> dict[str, float]:
-        return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(weights)}
+    def _by_name(self, weights: np.ndarray, always: np.ndarray | None = None) -> dict[str, float]:
+        """Weights by state name: those that are positive, and those of the states `always` listed."""
+        listed = weights > 0 if always is None else (weights > 0) | always
+        return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(listed)}
 
 
 def _json_number(value: Any) -> Any:

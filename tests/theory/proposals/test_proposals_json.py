@@ -32,6 +32,7 @@ def test_document_is_complete_and_plain_json(method: str) -> None:
 def test_infinite_regret_is_a_word() -> None:
     document = propose(make("line:3"), "uniform", skills=2).to_json()
     assert document["worst_case_regret"] == "inf"
+    assert document["goal_distribution"] == {"0": 0.5, "1": 0.5, "2": 0.0}
     assert float(document["worst_case_regret"]) == float("inf")
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
