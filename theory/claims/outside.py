@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ from theory.claims.verdict import Verdict
 __all__ = ["as_document", "on_instances", "property_claim"]
 
 Instance = TypeVar("Instance")
+
+LONGEST_NOTE = 1500
+"""A witness of at most so many characters is shown in full where there is only room for text."""
 
 
 def as_document(instance: object) -> Any:
@@ -96,8 +100,12 @@ def on_instances(
         if found is None or isinstance(found, Trial):
             return found
         value = (0.0 if found else -1.0) if isinstance(found, (bool, np.bool_)) else float(found)
-        witness = {"instance": as_document(instance)} if value < 0 else None
-        return Trial(_description(instance), value, f"margin {found}", witness)
+        if value >= 0:
+            return Trial(_description(instance), value, f"margin {found}")
+        witness = {"instance": as_document(instance)}
+        text = json.dumps(witness["instance"])
+        shown = f"; {text}" if len(text) <= LONGEST_NOTE else "; the JSON report has the witness"
+        return Trial(_description(instance), value, f"margin {found}{shown}", witness)
 
     def run(claim: Any, context: Context) -> Iterable[Trial]:
         return context.examples(strategy, check, name=name, share=share)

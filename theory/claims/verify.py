@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from tabular.errors import MetaregretError
+from tabular.errors import InvalidArgumentError, MetaregretError
 from theory.claims.context import Context
 from theory.claims.evidence import Evidence, Group, gather
 from theory.claims.theorem import Control, Planted, Theorem
 from theory.claims.verdict import Verdict, verdict_of
-from theory.claims.witness import load_witness
+from theory.claims.witness import load_witness, witness_path
 
 __all__ = [
     "ControlResult",
@@ -145,11 +145,18 @@ def planted_score(theorem: Theorem, context: Context) -> PlantedScore:
     )
 
 
-def verify_control(control: Control) -> ControlResult:
-    """Replay a control's stored witness exactly."""
+def verify_control(control: Control, context: Context | None = None) -> ControlResult:
+    """Replay a control's stored witness exactly.
+
+    Parameters
+    ----------
+    control : Control
+    context : Context, optional
+        Where no witness is stored (a control from outside the project), search for one in this setting.
+    """
     began = time.perf_counter()
     try:
-        witness = load_witness(control.uid)
+        witness = _witness(control, context)
         facts = control.refute(witness)
     except MetaregretError as error:
         return ControlResult(
@@ -157,3 +164,12 @@ def verify_control(control: Control) -> ControlResult:
         )
     verdict = Verdict.INCONCLUSIVE if facts is None else Verdict.REFUTED
     return ControlResult(control, verdict, witness, facts, time.perf_counter() - began)
+
+
+def _witness(control: Control, context: Context | None) -> Mapping[str, Any]:
+    if context is None or witness_path(control.uid).exists():
+        return load_witness(control.uid)
+    found = control.search(context)
+    if found is None:
+        raise InvalidArgumentError(f"No witness is stored for {control.uid}, and the search found none.")
+    return found

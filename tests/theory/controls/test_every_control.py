@@ -3,6 +3,7 @@ forged."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -100,3 +101,13 @@ def test_a_missing_witness_is_inconclusive(control: Control, monkeypatch: pytest
 def test_every_witness_in_the_folder_belongs_to_a_control():
     stored = {path.stem.upper() for path in witness_path("C01").parent.glob("*.json")}
     assert stored == set(controls())
+
+
+def test_a_control_from_outside_is_searched_for():
+    outside = dataclasses.replace(controls()["C06"], uid="C99")
+    assert verify_control(outside).verdict is Verdict.INCONCLUSIVE
+    result = verify_control(outside, Context())
+    assert result.verdict is Verdict.REFUTED
+    assert result.witness
+    hopeless = dataclasses.replace(outside, search=lambda context: None)
+    assert "found none" in verify_control(hopeless, Context()).note
