@@ -4,7 +4,8 @@
     >>> goal_values(make("grid:3x3"), representation="rational").exact.tolist() == [1] * 9
     True
 
-The names below are the public face; they are loaded when first used, so that importing the package costs nothing.
+The names below are the public face; they are loaded when first used, so that importing the package costs
+nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
         UnreachableGoalError,
         UnsupportedError,
     )
-    from tabular.files import process_document, process_from_document, read_process, read_rewards, write_process
+    from tabular.files import (
+        process_document,
+        process_from_document,
+        read_process,
+        read_rewards,
+        write_process,
+    )
     from tabular.goals import TerminalValues, goal_support, goal_values, optimal_terminal_values
     from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
     from tabular.labels import Labels
@@ -120,7 +127,8 @@ _HOMES = {
     "rationals": ("parse_fraction",),
     "rewards": ("RewardTables",),
 }
-# Subpackages keep their own names: `tabular.environments` is the package, its function of that name is not here.
+# Subpackages keep their own names: `tabular.environments` is the package, its function of that name is not
+# here.
 _HOME_OF = {name: f"tabular.{home}" for home, names in _HOMES.items() for name in names}
 
 

@@ -16,7 +16,15 @@ from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from tabular.labels import Labels
 from tabular.rationals import parse_fraction, split_fractions
 
-__all__ = ["assemble", "assemble_arrays", "assemble_counts", "assemble_dense", "assemble_sparse", "read_horizon", "read_initial"]
+__all__ = [
+    "assemble",
+    "assemble_arrays",
+    "assemble_counts",
+    "assemble_dense",
+    "assemble_sparse",
+    "read_horizon",
+    "read_initial",
+]
 
 
 MAX_COMMON_BITS = 16_384
@@ -41,7 +49,8 @@ def read_initial(
     """Return the initial distribution as floats and, where it sums to one exactly, as rationals."""
     if isinstance(initial, np.ndarray) and initial.shape != (len(states),):
         raise InvalidProcessError(
-            f"Expected initial of shape ({len(states)},), but got {initial.shape}; give one probability per state."
+            f"Expected initial of shape ({len(states)},), but got {initial.shape}; give one probability "
+            "per state."
         )
     if isinstance(initial, np.ndarray) and initial.dtype != object:
         point = np.flatnonzero(initial == 1.0)
@@ -56,9 +65,14 @@ def read_initial(
         raise InvalidProcessError("The initial distribution is missing; name at least one start state.")
     exact = [Fraction(0)] * len(states)
     for state, probability in initial.items():
-        if isinstance(state, bool) or not isinstance(state, (int, np.integer)) or not 0 <= state < len(states):
+        if (
+            isinstance(state, bool)
+            or not isinstance(state, (int, np.integer))
+            or not 0 <= state < len(states)
+        ):
             raise InvalidProcessError(
-                f"Initial state index {state!r} is out of range 0..{len(states) - 1}; name a state of the process."
+                f"Initial state index {state!r} is out of range 0..{len(states) - 1}; name a state of the "
+                "process."
             )
         exact[state] = parse_fraction(probability, f"initial probability of state {states[state]!r}")
     floats = np.zeros(len(states))
@@ -74,7 +88,8 @@ def assemble(
     initial: Mapping[int, object] | int | np.ndarray,
     horizon: Horizon | int,
 ) -> dict[str, Any]:
-    """Assemble rows ``(state, action, successor, probability)``; see `ControlledMarkovProcess.from_transitions`."""
+    """Assemble rows ``(state, action, successor, probability)``; see
+    `ControlledMarkovProcess.from_transitions`."""
     state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
     table: dict[tuple[int, int, int], Fraction] = {}
     for position, (state, action, successor, probability) in enumerate(transitions):
@@ -97,7 +112,8 @@ def assemble(
         value = parse_fraction(probability, f"{where}: probability")
         if value < 0:
             raise InvalidProcessError(
-                f"{where} ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, {state_labels[key[2]]!r}) has the "
+                f"{where} ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, {state_labels[key[2]]!r}) "
+                "has the "
                 f"negative probability {probability}; probabilities are between 0 and 1."
             )
         table[key] = value
@@ -120,7 +136,7 @@ def assemble_arrays(
     floats, exact_initial = read_initial(initial, states)
     sums = np.array(kept, dtype=object)
     check_denominators(kept, layout["offsets"])
-    rows_exact = bool(len(kept)) and all(
+    rows_exact = bool(kept) and all(
         total == 1 for total in np.add.reduceat(sums, layout["offsets"][:-1]).tolist()
     )
     numerators, denominators = split_fractions(kept) if rows_exact and exact_initial else (None, None)
@@ -152,7 +168,8 @@ def check_denominators(values: Sequence[Fraction], offsets: np.ndarray) -> None:
                 common = math.lcm(common, value.denominator)
             if common.bit_length() > MAX_COMMON_BITS:
                 raise InvalidProcessError(
-                    f"The probabilities of choice {choice} have a common denominator of more than {MAX_COMMON_BITS} "
+                    f"The probabilities of choice {choice} have a common denominator of more than "
+                    f"{MAX_COMMON_BITS} "
                     "bits; round them to decimals or to fractions with one denominator."
                 )
 
@@ -190,7 +207,9 @@ def assemble_counts(
     state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
     _check_counts(keys, numerators, denominator, state_labels, action_labels)
     if denominator >= MAX_WEIGHT or numerators.dtype == object:
-        return _assemble_long_counts(keys, numerators, denominator, state_labels, action_labels, initial, horizon)
+        return _assemble_long_counts(
+            keys, numerators, denominator, state_labels, action_labels, initial, horizon
+        )
     order = np.lexsort((keys[:, 2], keys[:, 1], keys[:, 0]))
     ordered = keys[order]
     first = np.ones(len(ordered), dtype=bool)
@@ -230,13 +249,15 @@ def _check_counts(
     outside = np.flatnonzero(np.any((keys < 0) | (keys >= limits), axis=1))
     if len(outside):
         raise InvalidProcessError(
-            f"keys[{int(outside[0])}] = {keys[outside[0]].tolist()} is out of range for {len(states)} states and "
+            f"keys[{int(outside[0])}] = {keys[outside[0]].tolist()} is out of range for {len(states)} "
+            "states and "
             f"{len(actions)} actions; mend the index."
         )
     wrong = np.flatnonzero((numerators < 0) | (numerators > denominator))
     if len(wrong):
         raise InvalidProcessError(
-            f"numerators[{int(wrong[0])}] = {numerators[wrong[0]]} is not between 0 and the denominator {denominator}; "
+            f"numerators[{int(wrong[0])}] = {numerators[wrong[0]]} is not between 0 and the denominator "
+            f"{denominator}; "
             "mend the weight."
         )
 
@@ -288,7 +309,8 @@ def assemble_dense(
     if len(empty):
         state, action = map(int, empty[0])
         raise InvalidProcessError(
-            f"The probabilities of state index {state}, action index {action} sum to 0.0, not 1; mend the row or "
+            f"The probabilities of state index {state}, action index {action} sum to 0.0, not 1; mend the "
+            "row or "
             "mark the action as unavailable."
         )
     values = by_state[keys[:, 0], keys[:, 1], keys[:, 2]].astype(float)
@@ -330,7 +352,7 @@ def _float_fields(
 
 
 def assemble_sparse(
-    transition: Sequence[sp.sparray | sp.spmatrix],
+    transition: Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix],
     initial: np.ndarray | int,
     horizon: Horizon | int,
     states: Sequence[str] | None,
@@ -338,10 +360,13 @@ def assemble_sparse(
 ) -> dict[str, Any]:
     """Assemble one sparse matrix per action; see `ControlledMarkovProcess.from_sparse`."""
     if not transition:
-        raise InvalidProcessError("Expected at least one transition matrix, but got none; give one per action.")
-    n_states = transition[0].shape[0]
+        raise InvalidProcessError(
+            "Expected at least one transition matrix, but got none; give one per action."
+        )
+    n_states = sp.csr_array(transition[0]).shape[0]
     parts, values = [], []
-    for action, matrix in enumerate(transition):
+    for action, given in enumerate(transition):
+        matrix = sp.csr_array(given)
         if matrix.shape != (n_states, n_states):
             raise InvalidProcessError(
                 f"Expected matrix {action} of shape ({n_states}, {n_states}), but got {matrix.shape}."

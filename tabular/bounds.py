@@ -36,10 +36,12 @@ class Status(Enum):
 
 
 def relative_error(roundings: int) -> float:
-    """Return ``n u / (1 - 2 n u)``, a bound on the relative error of `roundings` operations and on its inverse.
+    """Return ``n u / (1 - 2 n u)``, a bound on the relative error of `roundings` operations and on its
+    inverse.
 
     With ``gamma_n = n u / (1 - n u)`` a true value lies between ``computed / (1 + gamma_n)`` and
-    ``computed / (1 - gamma_n) = computed (1 + n u / (1 - 2 n u))``; four roundings are added for applying the factor.
+    ``computed / (1 - gamma_n) = computed (1 + n u / (1 - 2 n u))``; four roundings are added for applying
+    the factor.
 
     Parameters
     ----------
@@ -67,8 +69,9 @@ def relative_error(roundings: int) -> float:
 def underflow_allowance(operations: int) -> float:
     """Return a bound on the absolute error of `operations` products that fall below the normal range.
 
-    The relative model of `relative_error` fails below ``2**-1022``, where a product is off by up to half of the
-    smallest positive number; sums are exact there. With all further factors at most one the errors add up.
+    The relative model of `relative_error` fails below ``2**-1022``, where a product is off by up to half
+    of the smallest positive number; sums are exact there. With all further factors at most one the errors
+    add up.
     """
     return 2.0 * (operations + 4) * SMALLEST
 

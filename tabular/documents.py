@@ -1,4 +1,5 @@
-"""JSON documents from outside, read as data: size limits, no repeated keys, exact numbers; written atomically."""
+"""JSON documents from outside, read as data: size limits, no repeated keys, exact numbers; written
+atomically."""
 
 from __future__ import annotations
 
@@ -72,7 +73,9 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise refuse(f"expected a JSON object, but got {type(document).__name__}.")
     if document.get("format") != form:
-        raise refuse(f'expected "format": "{form}", but got {abridged(document.get("format"))}; add or mend the tag.')
+        raise refuse(
+            f'expected "format": "{form}", but got {abridged(document.get("format"))}; add or mend the tag.'
+        )
     return document
 
 
@@ -83,7 +86,9 @@ def _read_text(path: Path) -> str:
             while chunk := stream.read(CHUNK):
                 content += chunk
                 if len(content) > MAX_BYTES:
-                    raise FileFormatError(f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem.")
+                    raise FileFormatError(
+                        f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem."
+                    )
         return content.decode("utf-8")
     except FileFormatError:
         raise
@@ -96,7 +101,9 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; check the path.") from None
     except OSError as error:
-        raise FileFormatError(f"{str(path)[:200]}: cannot be read: {error.strerror}; check the path.") from None
+        raise FileFormatError(
+            f"{str(path)[:200]}: cannot be read: {error.strerror}; check the path."
+        ) from None
     except ValueError:
         raise FileFormatError(f"{str(path)[:200]!r} is not the name of a file; check the path.") from None
 
@@ -114,7 +121,9 @@ def require(document: Mapping[str, Any], key: str, kind: type | tuple[type, ...]
     value = document[key]
     if not isinstance(value, kind) or isinstance(value, bool):
         kinds = " or ".join(_SPELLED[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
-        raise FileFormatError(f'{where}: expected the field "{key}" to be {kinds}, but got {abridged(value)}; mend it.')
+        raise FileFormatError(
+            f'{where}: expected the field "{key}" to be {kinds}, but got {abridged(value)}; mend it.'
+        )
     return value
 
 
@@ -158,6 +167,10 @@ def write_text(path: Path, text: str) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise InvalidArgumentError(f"Cannot write {str(path)[:200]}: {error.strerror}; check the folder.") from None
+        raise InvalidArgumentError(
+            f"Cannot write {str(path)[:200]}: {error.strerror}; check the folder."
+        ) from None
     except ValueError:
-        raise InvalidArgumentError(f"{str(path)[:200]!r} is not the name of a file; check the path.") from None
+        raise InvalidArgumentError(
+            f"{str(path)[:200]!r} is not the name of a file; check the path."
+        ) from None

@@ -50,13 +50,16 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
     """Return the process that a parsed ``metaregret-cmp/1`` document describes; see `read_process`."""
     unknown = sorted(set(document) - _FIELDS)
     if unknown:
-        raise FileFormatError(f'{where}: unknown field "{unknown[0][:80]}"; known are {", ".join(sorted(_FIELDS))}.')
+        raise FileFormatError(
+            f'{where}: unknown field "{unknown[0][:80]}"; known are {", ".join(sorted(_FIELDS))}.'
+        )
     states = _labels(document, "states", where)
     actions = _labels(document, "actions", where)
     rows = require(document, "transitions", list, where)
     if len(rows) < len(states):
         raise InvalidProcessError(
-            f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; give each "
+            f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; "
+            "give each "
             "at least one action, for example one that stays."
         )
     return ControlledMarkovProcess.from_transitions(
@@ -107,7 +110,8 @@ def _transition_rows(
     for position, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 4:
             raise FileFormatError(
-                f'{where}: transitions[{position}] is {abridged(row)}, not ["state", "action", "next", probability]; '
+                f'{where}: transitions[{position}] is {abridged(row)}, not ["state", "action", "next", '
+                "probability]; "
                 "list four items."
             )
         try:
@@ -170,7 +174,11 @@ def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
     document["transitions"] = [
         [process.states[int(s)], process.actions[int(a)], process.states[int(t)], p]
         for s, a, t, p in zip(
-            process.choice_state[choice], process.choice_action[choice], process.successors, probabilities, strict=True
+            process.choice_state[choice],
+            process.choice_action[choice],
+            process.successors,
+            probabilities,
+            strict=True,
         )
     ]
     return document
@@ -216,7 +224,8 @@ def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: s
     for position, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != 4:
             raise FileFormatError(
-                f'{where}[{position}] is {abridged(row)}, not ["state", "action", "next", reward]; list four items.'
+                f'{where}[{position}] is {abridged(row)}, not ["state", "action", "next", reward]; list '
+                "four items."
             )
         match = np.ones(process.n_transitions, dtype=bool)
         try:
@@ -227,6 +236,8 @@ def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: s
         except InvalidArgumentError as error:
             raise FileFormatError(f"{where}[{position}]: {error}") from None
         if not np.any(match):
-            raise FileFormatError(f"{where}[{position}] = {row[:3]} matches no transition of {process.name!r}.")
+            raise FileFormatError(
+                f"{where}[{position}] = {row[:3]} matches no transition of {process.name!r}."
+            )
         rewards[match] = reward
     return rewards.tolist()

@@ -89,7 +89,7 @@ def goal_values(
 
 def optimal_terminal_values(
     process: ControlledMarkovProcess,
-    terminal: np.ndarray | sp.sparray,
+    terminal: np.ndarray | sp.csc_array | sp.csr_array,
     *,
     representation: Representation | None = None,
     policies: bool = False,
@@ -149,9 +149,7 @@ def _joined(parts: list[TerminalValues], policies: bool) -> TerminalValues:
     )
 
 
-def _finite(
-    operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool
-) -> TerminalValues:
+def _finite(operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool) -> TerminalValues:
     values = rewards
     kept = []
     for _ in range(horizon.steps):
@@ -230,7 +228,8 @@ def check_gamma(horizon: GeometricHorizon) -> None:
     """Raise `UnsupportedError` where gamma is too close to one for floating point."""
     if horizon.gamma > 1 - MIN_STOP:
         raise UnsupportedError(
-            f"gamma = 1 - {float(1 - horizon.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the precision of "
+            f"gamma = 1 - {float(1 - horizon.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the "
+            "precision of "
             "floating point; ask for the exact (rational) method, or use a finite horizon."
         )
 
@@ -280,7 +279,9 @@ def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHo
     return _exact_result(at_start, np.stack(policies, axis=-1))
 
 
-def _first_policies(process: ControlledMarkovProcess, rewards: np.ndarray, horizon: GeometricHorizon) -> np.ndarray:
+def _first_policies(
+    process: ControlledMarkovProcess, rewards: np.ndarray, horizon: GeometricHorizon
+) -> np.ndarray:
     """Policies to start exact policy iteration from, shape (S, K): near-optimal where floats can find
     such."""
     if horizon.gamma > 1 - MIN_STOP:

@@ -2,8 +2,8 @@
 
 * `FiniteHorizon`: ``T`` steps; the terminal state is ``s_T``.
 * `GeometricHorizon`: the discounted case. The terminal state has the normalised discounted occupancy
-  ``rho(s) = (1 - gamma) sum_{t >= 0} gamma**t Pr(s_t = s)``: before every step the episode stops with probability
-  ``1 - gamma``.
+  ``rho(s) = (1 - gamma) sum_{t >= 0} gamma**t Pr(s_t = s)``: before every step the episode stops with
+  probability ``1 - gamma``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class FiniteHorizon:
     def __post_init__(self) -> None:
         if isinstance(self.steps, bool) or not isinstance(self.steps, int):
             raise InvalidProcessError(
-                f"Expected horizon to be a whole number of steps, but got horizon={self.steps!r}; give an integer."
+                f"Expected horizon to be a whole number of steps, but got horizon={self.steps!r}; give an "
+                "integer."
             )
         if self.steps < 1:
             raise InvalidProcessError(
@@ -42,7 +43,8 @@ class FiniteHorizon:
             )
         if self.steps > MAX_STEPS:
             raise InvalidProcessError(
-                f"Expected horizon <= {MAX_STEPS}, but got horizon={self.steps}; use gamma for very long episodes."
+                f"Expected horizon <= {MAX_STEPS}, but got horizon={self.steps}; use gamma for very long "
+                "episodes."
             )
 
 
@@ -62,7 +64,8 @@ class GeometricHorizon:
         gamma = parse_fraction(self.gamma, "gamma")
         if not 0 <= gamma < 1:
             raise InvalidProcessError(
-                f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; use --reach or --total where nothing ends "
+                f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; use --reach or --total where "
+                "nothing ends "
                 "the episode."
             )
         object.__setattr__(self, "gamma", gamma)

@@ -35,7 +35,9 @@ class Labels(Sequence[str]):
         self._names: tuple[str, ...] | None = None
         self._index: dict[str, int] | None = None
         if isinstance(names, (str, bool)):
-            raise InvalidArgumentError(f"Expected a count or a list of {what} names, but got {names!r}; mend it.")
+            raise InvalidArgumentError(
+                f"Expected a count or a list of {what} names, but got {names!r}; mend it."
+            )
         if isinstance(names, (int, np.integer)):
             self._count = int(names)
         else:
@@ -96,7 +98,13 @@ class Labels(Sequence[str]):
         if self._index is not None and name in self._index:
             return self._index[name]
         short = len(name) <= 20  # longer numbers name nothing, and are not worth converting
-        if self._names is None and short and name.isdecimal() and str(int(name)) == name and int(name) < self._count:
+        if (
+            self._names is None
+            and short
+            and name.isdecimal()
+            and str(int(name)) == name
+            and int(name) < self._count
+        ):
             return int(name)
         some = ", ".join(repr(known[:40]) for known in self[:8])
         more = ", ..." if self._count > 8 else ""

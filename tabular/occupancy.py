@@ -84,7 +84,8 @@ def flow_polytope(process: ControlledMarkovProcess, *, max_variables: int = MAX_
 
 def _refuse(process: ControlledMarkovProcess, variables: int, limit: int) -> None:
     raise InstanceTooLargeError(
-        f"The flow polytope of {process.name!r} has about {variables} variables, over the limit of {limit}; reduce "
+        f"The flow polytope of {process.name!r} has about {variables} variables, over the limit of "
+        f"{limit}; reduce "
         "the horizon or the number of states, or use the decomposition."
     )
 
@@ -133,7 +134,9 @@ def _finite(process: ControlledMarkovProcess, steps: int, limit: int) -> FlowPol
     row_of = np.zeros(process.n_states, dtype=np.int64)
     for t, (layer, choice) in enumerate(zip(layers[:-1], choices, strict=True)):
         row_of[layer] = row[t] + np.arange(len(layer))
-        parts.append((row_of[process.choice_state[choice]], column[t] + np.arange(len(choice)), np.ones(len(choice))))
+        parts.append(
+            (row_of[process.choice_state[choice]], column[t] + np.arange(len(choice)), np.ones(len(choice)))
+        )
         if t:
             inflow = inflow_of[id(layers[t - 1])]
             parts.append((row_of[inflow.coords[1]], column[t - 1] + inflow.coords[0], -inflow.data))

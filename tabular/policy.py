@@ -1,8 +1,8 @@
 """Policies as weights on choices, and the terminal-state distributions that they induce.
 
-A Markov policy is an array of choice probabilities: shape (T, C) for a finite horizon, (C,) for a stationary policy
-at a geometric one. Randomised history-dependent policies reach no terminal-state distribution that Markov policies
-do not (Puterman 1994, thm 5.5.1), so nothing is lost.
+A Markov policy is an array of choice probabilities: shape (T, C) for a finite horizon, (C,) for a
+stationary policy at a geometric one. Randomised history-dependent policies reach no terminal-state
+distribution that Markov policies do not (Puterman 1994, thm 5.5.1), so nothing is lost.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ def _finite(operator: Backup, weights: np.ndarray, horizon: FiniteHorizon) -> Te
         distribution = operator.push(distribution[state] * weights[step])
     if operator.dtype is object:
         return _exact_result(distribution)
-    # Per step: a state's inflow, the policy row (its floats sum to one only after normalising) and the products.
+    # Per step: a state's inflow, the policy row (its floats sum to one only after normalising) and the
+    # products.
     in_degree = int(np.bincount(operator.process.successors).max())
     widest = int(np.diff(operator.process.choice_offsets).max())
     error = relative_error(horizon.steps * (in_degree + widest + 5))
@@ -173,8 +174,14 @@ def _geometric(operator: Backup, weights: np.ndarray, gamma: float, stop: float)
     residual = np.abs(start + gamma * (transposed @ solution) - solution).sum()
     widest = int(np.bincount(process.successors).max()) + int(np.diff(process.choice_offsets).max()) + 8
     # Floating-point rows may sum to a little more than one, which slows the contraction.
-    contraction = stop if process.is_exact else stop - gamma * float(np.abs(process.matrix.sum(axis=1) - 1.0).max())
-    error = (residual + relative_error(widest) * (solution.sum() + 1.0)) / contraction if contraction > 0 else np.inf
+    contraction = (
+        stop if process.is_exact else stop - gamma * float(np.abs(process.matrix.sum(axis=1) - 1.0).max())
+    )
+    error = (
+        (residual + relative_error(widest) * (solution.sum() + 1.0)) / contraction
+        if contraction > 0
+        else np.inf
+    )
     return TerminalDistribution(solution, np.maximum(solution - error, 0.0), solution + error)
 
 

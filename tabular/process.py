@@ -1,8 +1,9 @@
 """The controlled Markov process: a Markov decision process without a reward.
 
-``C = (S, A, P, mu0, T)``: states, state-dependent actions, transition probabilities, an initial distribution and a
-horizon. One canonical, validated, immutable layout (see `ControlledMarkovProcess`) serves three representations of
-the same data: *dense* (matrices for BLAS), *sparse* (compressed rows) and *rational* (exact fractions).
+``C = (S, A, P, mu0, T)``: states, state-dependent actions, transition probabilities, an initial
+distribution and a horizon. One canonical, validated, immutable layout (see `ControlledMarkovProcess`)
+serves three representations of the same data: *dense* (matrices for BLAS), *sparse* (compressed rows) and
+*rational* (exact fractions).
 
 Source: Puterman, *Markov Decision Processes* (1994), ch. 2; the reward-free form is that of the source,
 arXiv 1806.04640.
@@ -21,7 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from tabular.horizon import FiniteHorizon, Horizon
 from tabular.labels import Labels
 from tabular.rationals import fractions_array, split_fractions
 from tabular.validation import (
@@ -41,15 +42,16 @@ Representation = Literal["dense", "sparse", "rational"]
 class ControlledMarkovProcess:
     """A validated controlled Markov process in its canonical layout.
 
-    Build one with `from_transitions`, `from_dense`, `from_sparse` or an environment of `tabular.environments`;
-    the constructor takes the canonical arrays themselves.
+    Build one with `from_transitions`, `from_dense`, `from_sparse` or an environment of
+    `tabular.environments`; the constructor takes the canonical arrays themselves.
 
     Attributes
     ----------
     states, actions : Labels
         Names of the ``S`` states and ``A`` actions.
     choice_offsets : ndarray of int64, shape (S + 1,)
-        The choices (available state-action pairs) of state ``s`` are ``choice_offsets[s]:choice_offsets[s + 1]``.
+        The choices (available state-action pairs) of state ``s`` are
+        ``choice_offsets[s]:choice_offsets[s + 1]``.
     choice_action : ndarray of int64, shape (C,)
         The action of each choice, increasing within a state.
     offsets : ndarray of int64, shape (C + 1,)
@@ -115,15 +117,16 @@ class ControlledMarkovProcess:
     ) -> ControlledMarkovProcess:
         """Build a process from ``(state, action, successor, probability)`` rows of indices.
 
-        Probabilities are read as rationals (`tabular.parse_fraction`). The process is exact when every row and the
-        initial distribution sum to one exactly; where decimals such as 0.333 leave a remainder below 1e-9, it is a
-        floating-point process; anything worse is an error. An action without a transition from a state is not
-        available there.
+        Probabilities are read as rationals (`tabular.parse_fraction`). The process is exact when every row
+        and the initial distribution sum to one exactly; where decimals such as 0.333 leave a remainder
+        below 1e-9, it is a floating-point process; anything worse is an error. An action without a
+        transition from a state is not available there.
 
         Raises
         ------
         InvalidProcessError
-            For negative, repeated or out-of-range entries, rows that do not sum to one, a state without actions.
+            For negative, repeated or out-of-range entries, rows that do not sum to one, a state without
+            actions.
         """
         from tabular.assemble import assemble
 
@@ -143,7 +146,8 @@ class ControlledMarkovProcess:
         name: str = "process",
         picture: tuple[tuple[int | None, ...], ...] | None = None,
     ) -> ControlledMarkovProcess:
-        """Build an exact process from integer arrays: probability ``numerators[i] / denominator`` for row ``i``.
+        """Build an exact process from integer arrays: probability ``numerators[i] / denominator`` for row
+        ``i``.
 
         Parameters
         ----------
@@ -194,7 +198,7 @@ class ControlledMarkovProcess:
     @classmethod
     def from_sparse(
         cls,
-        transition: Sequence[sp.sparray | sp.spmatrix],
+        transition: Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix],
         *,
         initial: np.ndarray | int = 0,
         horizon: Horizon | int,
@@ -202,7 +206,8 @@ class ControlledMarkovProcess:
         actions: Sequence[str] | None = None,
         name: str = "process",
     ) -> ControlledMarkovProcess:
-        """Build a process from one sparse (S, S) matrix per action; an empty row makes the action unavailable."""
+        """Build a process from one sparse (S, S) matrix per action; an empty row makes the action
+        unavailable."""
         from tabular.assemble import assemble_sparse
 
         return cls(**assemble_sparse(transition, initial, horizon, states, actions), name=name)
@@ -313,7 +318,8 @@ class ControlledMarkovProcess:
             If the process is known in floating point only.
         """
         self.require_exact()
-        assert self.numerators is not None and self.denominators is not None
+        assert self.numerators is not None
+        assert self.denominators is not None
         return fractions_array(self.numerators, self.denominators)
 
     def require_exact(self) -> None:
@@ -337,16 +343,17 @@ class ControlledMarkovProcess:
 
     @cached_property
     def reachable(self) -> np.ndarray:
-        """Which states can be visited at all from the initial distribution, in any number of steps; shape (S,)."""
+        """Which states can be visited at all from the initial distribution, in any number of steps; shape
+        (S,)."""
         graph = sp.csr_array(
             (np.ones(self.n_transitions), (self.choice_state[self.transition_choice], self.successors)),
             shape=(self.n_states, self.n_states),
         )
         seen = self.initial > 0
-        frontier = np.flatnonzero(seen)
+        frontier: np.ndarray = np.flatnonzero(seen)
         while frontier.size:
             following = np.unique(graph[frontier].indices)
-            frontier = following[~seen[following]]
+            frontier = np.asarray(following[~seen[following]], dtype=np.int64)
             seen[frontier] = True
         return seen
 
@@ -379,4 +386,3 @@ def state_index(process: ControlledMarkovProcess, state: int | str) -> int:
             f"Expected a state index in 0..{process.n_states - 1}, but got {state}; see process.states."
         )
     return int(state)
-

@@ -71,7 +71,9 @@ def _parse_text(text: str, what: str) -> Fraction:
     try:
         return Fraction(text)
     except ZeroDivisionError:
-        raise InvalidArgumentError(f"Expected {what} with a non-zero denominator, but got {text!r}.") from None
+        raise InvalidArgumentError(
+            f"Expected {what} with a non-zero denominator, but got {text!r}."
+        ) from None
 
 
 def split_fractions(values: Iterable[Fraction]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
 """Best responses: for many terminal rewards at once, an optimal policy's terminal distribution.
 
 For every row ``w`` of terminal rewards: backward induction finds a deterministic Markov policy that maximises
-``E[w(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution. Compiled; rows are
-spread over threads. Cost: ``2 T M`` multiplications a row, for ``M`` transitions. These are working values: what is
-reported is evaluated afresh, with certified bounds.
+``E[w(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution. Compiled;
+rows are spread over threads. Cost: ``2 T M`` multiplications a row, for ``M`` transitions. These are working
+values: what is reported is evaluated afresh, with certified bounds.
 """
 
 from __future__ import annotations

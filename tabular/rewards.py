@@ -1,4 +1,5 @@
-"""Reward tables ``r_z(s, a, s')``: a finite family of deterministic rewards on the transitions of one process."""
+"""Reward tables ``r_z(s, a, s')``: a finite family of deterministic rewards on the transitions of one
+process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Hypothesis strategies that generate rational controlled Markov processes, for property-based tests of one's own.
+"""Hypothesis strategies that generate rational controlled Markov processes, for property-based tests of
+one's own.
 
-Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a rounding, and
-counterexamples shrink towards few states, few actions, short horizons and simple fractions.
+Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a
+rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
 >>> from hypothesis import given
 >>> from tabular.strategies import processes
@@ -35,14 +36,17 @@ __all__ = [
 Row = list[tuple[int, int, int, Fraction]]
 
 
-def distributions(size: int, *, positive: bool = False, largest: int = 6) -> st.SearchStrategy[list[Fraction]]:
+def distributions(
+    size: int, *, positive: bool = False, largest: int = 6
+) -> st.SearchStrategy[list[Fraction]]:
     """Rational probability vectors of length `size`, as integer weights over their sum."""
     weights = st.lists(st.integers(1 if positive else 0, largest), min_size=size, max_size=size)
     return weights.filter(any).map(lambda w: [Fraction(x, sum(w)) for x in w])
 
 
 def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy[Horizon]:
-    """Finite horizons up to `max_steps` and, unless excluded, geometric ones with gamma in {1/2, 2/3, 3/4, 9/10}."""
+    """Finite horizons up to `max_steps` and, unless excluded, geometric ones with gamma in {1/2, 2/3, 3/4,
+    9/10}."""
     finite = st.integers(1, max_steps).map(FiniteHorizon)
     if not geometric:
         return finite
@@ -88,7 +92,10 @@ def processes(
                     if p:
                         rows.append((state, action, successor, p))
     if deterministic is False and len({row[:2] for row in rows}) == len(rows):
-        rows = [row for row in rows if row[:2] != (0, 0)] + [(0, 0, 0, Fraction(1, 2)), (0, 0, 1, Fraction(1, 2))]
+        rows = [row for row in rows if row[:2] != (0, 0)] + [
+            (0, 0, 0, Fraction(1, 2)),
+            (0, 0, 1, Fraction(1, 2)),
+        ]
     initial: dict[int, object] = {0: 1}
     if random_start and draw(st.booleans()):
         initial = {s: p for s, p in enumerate(draw(distributions(n_states, largest=3))) if p}
@@ -102,14 +109,33 @@ def processes(
     )
 
 
-def deterministic_processes(**sizes: int) -> st.SearchStrategy[ControlledMarkovProcess]:
-    """Processes with deterministic dynamics, one start and a finite horizon; see `processes` for the sizes."""
-    return processes(deterministic=True, geometric=False, random_start=False, **sizes)
+def deterministic_processes(
+    *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
+) -> st.SearchStrategy[ControlledMarkovProcess]:
+    """Processes with deterministic dynamics, one start and a finite horizon; sizes as in `processes`."""
+    return processes(
+        min_states=min_states,
+        max_states=max_states,
+        max_actions=max_actions,
+        max_steps=max_steps,
+        deterministic=True,
+        geometric=False,
+        random_start=False,
+    )
 
 
-def stochastic_processes(**sizes: int) -> st.SearchStrategy[ControlledMarkovProcess]:
-    """Processes with at least one random transition and a finite horizon; see `processes` for the sizes."""
-    return processes(deterministic=False, geometric=False, **sizes)
+def stochastic_processes(
+    *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
+) -> st.SearchStrategy[ControlledMarkovProcess]:
+    """Processes with at least one random transition and a finite horizon; sizes as in `processes`."""
+    return processes(
+        min_states=min_states,
+        max_states=max_states,
+        max_actions=max_actions,
+        max_steps=max_steps,
+        deterministic=False,
+        geometric=False,
+    )
 
 
 @st.composite
@@ -118,8 +144,8 @@ def controllable_processes(
 ) -> ControlledMarkovProcess:
     """Deterministic processes where every state can be the terminal state with certainty.
 
-    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are random, and
-    the horizon is at least the depth of the tree.
+    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are
+    random, and the horizon is at least the depth of the tree.
     """
     n_states = draw(st.integers(min_states, max_states))
     depth = [0]
@@ -136,7 +162,7 @@ def controllable_processes(
         states=n_states,
         actions=max(len(t) for t in targets),
         initial=0,
-        horizon=max(1, max(depth)) + draw(st.integers(0, extra_steps)),
+        horizon=max(1, *depth) + draw(st.integers(0, extra_steps)),
         name="controllable",
     )
 

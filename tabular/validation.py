@@ -54,7 +54,8 @@ def check_layout(process: ControlledMarkovProcess) -> None:
         bad = np.flatnonzero((array < 0) | (array >= limit))
         if bad.size:
             raise InvalidProcessError(
-                f"{name}[{int(bad[0])}] = {int(array[bad[0]])} is out of range 0..{limit - 1}; mend the index."
+                f"{name}[{int(bad[0])}] = {int(array[bad[0]])} is out of range 0..{limit - 1}; mend the "
+                "index."
             )
     if process.probabilities.shape != (transitions,):
         raise InvalidProcessError(
@@ -65,7 +66,12 @@ def check_layout(process: ControlledMarkovProcess) -> None:
 
 
 def _check_offsets(name: str, offsets: np.ndarray, rows: int, total: int) -> None:
-    if offsets.shape != (rows + 1,) or offsets[0] != 0 or offsets[-1] != total or np.any(np.diff(offsets) < 0):
+    if (
+        offsets.shape != (rows + 1,)
+        or offsets[0] != 0
+        or offsets[-1] != total
+        or np.any(np.diff(offsets) < 0)
+    ):
         raise InvalidProcessError(
             f"Expected {name} to be {rows + 1} non-decreasing numbers from 0 to {total}, but got shape "
             f"{offsets.shape} from {offsets[:1].tolist()} to {offsets[-1:].tolist()}; rebuild the offsets."
@@ -84,7 +90,8 @@ def _check_increasing(process: ControlledMarkovProcess) -> None:
         if bad.size:
             position = int(bad[0]) + 1
             raise InvalidProcessError(
-                f"{name}[{position}] = {int(array[position])} repeats or is out of order within its row; list "
+                f"{name}[{position}] = {int(array[position])} repeats or is out of order within its row; "
+                "list "
                 "each action of a state and each successor of a choice once, in increasing order."
             )
 
@@ -98,7 +105,8 @@ def check_float_rows(process: ControlledMarkovProcess) -> None:
         successor = int(process.successors[position])
         raise InvalidProcessError(
             f"Probability of {choice_name(process, choice)} -> {process.states[successor]!r} is "
-            f"{float(process.probabilities[position])!r}; it must be positive and finite (leave out impossible moves)."
+            f"{float(process.probabilities[position])!r}; it must be positive and finite (leave out "
+            "impossible moves)."
         )
     lengths = np.diff(process.offsets)
     if np.any(lengths == 0):
@@ -125,14 +133,16 @@ def check_initial(process: ControlledMarkovProcess) -> None:
     initial = process.initial
     if initial.shape != (len(process.states),):
         raise InvalidProcessError(
-            f"Expected initial of shape ({len(process.states)},), but got {initial.shape}; give one probability "
+            f"Expected initial of shape ({len(process.states)},), but got {initial.shape}; give one "
+            "probability "
             "per state."
         )
     bad = np.flatnonzero(~(np.isfinite(initial) & (initial >= 0)))
     if bad.size:
         state = int(bad[0])
         raise InvalidProcessError(
-            f"Initial probability of state {process.states[state]!r} (index {state}) is {float(initial[state])!r}; "
+            f"Initial probability of state {process.states[state]!r} (index {state}) is "
+            f"{float(initial[state])!r}; "
             "it must be finite and not negative."
         )
     total = math.fsum(initial)
@@ -151,11 +161,14 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
     if np.any(numerators <= 0) or np.any(denominators <= 0):
         position = int(np.flatnonzero((numerators <= 0) | (denominators <= 0))[0])
         raise InvalidProcessError(
-            f"Transition {position} has the exact probability {numerators[position]}/{denominators[position]}; "
+            f"Transition {position} has the exact probability "
+            f"{numerators[position]}/{denominators[position]}; "
             "numerator and denominator must be positive."
         )
     if process.exact_initial is None or sum(process.exact_initial) != 1:
-        raise InvalidProcessError("The exact initial distribution is missing or does not sum to 1; give both.")
+        raise InvalidProcessError(
+            "The exact initial distribution is missing or does not sum to 1; give both."
+        )
     common = 1
     for denominator in np.unique(denominators).tolist():
         common = math.lcm(common, int(denominator))
@@ -170,14 +183,15 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
             raise row_sum_error(process, int(wrong[0]), str(total))
     else:
         _check_exact_rows_slowly(process, numerators, denominators)
-    if numerators.dtype == object or denominators.dtype == object:  # longer than 64 bits: divide as integers
+    if object in (numerators.dtype, denominators.dtype):  # longer than 64 bits: divide as integers
         rounded = np.array([int(n) / int(d) for n, d in zip(numerators, denominators, strict=True)])
     else:
         rounded = numerators.astype(float) / denominators.astype(float)
     if np.any(np.abs(rounded - process.probabilities) > 4e-16):
         position = int(np.argmax(np.abs(rounded - process.probabilities)))
         raise InvalidProcessError(
-            f"Transition {position}: probability {float(process.probabilities[position])!r} is not the float of "
+            f"Transition {position}: probability {float(process.probabilities[position])!r} is not the "
+            "float of "
             f"{numerators[position]}/{denominators[position]}; build both from the same data."
         )
 
@@ -200,18 +214,24 @@ def check_dense_shapes(
     actions: Sequence[str] | None,
 ) -> None:
     """Check the shapes of a dense transition array and what goes with it."""
-    if transition.dtype != object and not np.issubdtype(transition.dtype, np.number) or (
-        np.issubdtype(transition.dtype, np.complexfloating)
+    if (transition.dtype != object and not np.issubdtype(transition.dtype, np.number)) or np.issubdtype(
+        transition.dtype, np.complexfloating
     ):
-        raise InvalidProcessError(f"Expected real transition probabilities, but got dtype {transition.dtype}.")
+        raise InvalidProcessError(
+            f"Expected real transition probabilities, but got dtype {transition.dtype}."
+        )
     if transition.ndim != 3 or transition.shape[1] != transition.shape[2]:
         raise InvalidProcessError(
-            f"Expected transition of shape (A, S, S), but got {transition.shape}; the first axis is the action."
+            f"Expected transition of shape (A, S, S), but got {transition.shape}; the first axis is the "
+            "action."
         )
     if available is not None and available.shape != transition.shape[:2]:
         raise InvalidProcessError(
             f"Expected available of shape {transition.shape[:2]}, but got {available.shape}."
         )
-    for what, names, count in (("states", states, transition.shape[1]), ("actions", actions, transition.shape[0])):
+    for what, names, count in (
+        ("states", states, transition.shape[1]),
+        ("actions", actions, transition.shape[0]),
+    ):
         if names is not None and len(names) != count:
             raise InvalidProcessError(f"Expected {count} names of {what}, but got {len(names)}.")

@@ -6,7 +6,8 @@
     >>> solution.value.contains(8)
     True
 
-The names below are the public face; they are loaded when first used, so that importing the package costs nothing.
+The names below are the public face; they are loaded when first used, so that importing the package costs
+nothing.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ class Loss(ABC):
         bad = np.flatnonzero(~(np.asarray(optimum) > 0))
         if len(bad):
             raise InvalidArgumentError(
-                f"Expected v* > 0 for every task, but task {int(bad[0])} has v* = {np.asarray(optimum)[bad[0]]!r}; leave "
+                f"Expected v* > 0 for every task, but task {int(bad[0])} has v* = "
+                f"{np.asarray(optimum)[bad[0]]!r}; leave "
                 "out unreachable goals."
             )
         self.optimum = np.asarray(optimum, dtype=float)
@@ -323,8 +324,10 @@ def bracketed_loss(
     weak = np.flatnonzero(~(optimum.lower > 0))
     if len(weak):
         raise UnsupportedError(
-            f"The best success probability of task {int(weak[0])} is positive but below what floating point certifies "
-            f"(at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, or leave the task out."
+            f"The best success probability of task {int(weak[0])} is positive but below what floating "
+            "point certifies "
+            f"(at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, or leave the "
+            "task out."
         )
     cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (

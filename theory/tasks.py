@@ -59,7 +59,8 @@ class GoalTasks:
             raise InvalidArgumentError("A goal is named twice; name each goal once.")
         if goals[0] < 0 or goals[-1] >= self.process.n_states:
             raise InvalidArgumentError(
-                f"Expected goals in 0..{self.process.n_states - 1}, but got {int(goals[0])}..{int(goals[-1])}."
+                f"Expected goals in 0..{self.process.n_states - 1}, but got "
+                f"{int(goals[0])}..{int(goals[-1])}."
             )
         goals.setflags(write=False)
         object.__setattr__(self, "goals", goals)
@@ -83,7 +84,9 @@ class GoalTasks:
 
         goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT))
         if not len(goals):
-            raise UnreachableGoalError(f"No state of {process.name!r} can be reached; check the initial state.")
+            raise UnreachableGoalError(
+                f"No state of {process.name!r} can be reached; check the initial state."
+            )
         return cls(process, goals, detect)
 
 

@@ -42,7 +42,8 @@ def bracket(value: Bracket) -> str:
     """Format a bracket: the rational number where known, else the value and the width of the bracket."""
     if value.exact is not None:
         return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
-    return f"{number(value.midpoint, 10)}  (lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e})"
+    bounds = f"lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e}"
+    return f"{number(value.midpoint, 10)}  ({bounds})"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

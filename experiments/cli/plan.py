@@ -132,7 +132,8 @@ def _task(
 ) -> dict[str, Any]:
     from tabular.files import read_rewards
 
-    assert file is not None and task is not None
+    assert file is not None
+    assert task is not None
     tables = read_rewards(file, process)
     assert tables.exact is not None
     rewards = tables.exact[tables.tasks.position(task)]

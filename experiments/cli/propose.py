@@ -65,7 +65,9 @@ def COMMAND(
 
     process = build_process(cmp, horizon, gamma, start)
     with progress(f"{method} on {process.name}"):
-        proposal = propose(process, method, states=states, skills=skills, seed=seed)
+        proposal = propose(
+            process, method, states="all" if states == "all" else "end", skills=skills, seed=seed
+        )
     if certificate is not None:
         _certify(proposal, certificate)
     document = proposal.to_json()

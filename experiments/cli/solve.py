@@ -173,7 +173,8 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
     length = f"T = {horizon}" if horizon else f"gamma = {getattr(process.horizon, 'gamma', '')}"
     episodes = "inf" if solution.episodes is None else solution.episodes
     out.print(
-        f"{process.name}, {length}: minimax {solution.criterion.value} of the {solution.learner.value} learner, "
+        f"{process.name}, {length}: minimax {solution.criterion.value} of the {solution.learner.value} "
+        "learner, "
         f"N = {episodes}, {len(solution.tasks)} tasks",
         markup=False,
     )

@@ -84,10 +84,10 @@ def COMMAND(
     own = None if new is None else from_file(new)
     named = [claim(uid) for uid in uids]
     everything = not named and own is None
-    chosen = [*theorems().values(), *controls().values()] if everything else named
+    chosen = [*theorems(), *controls()] if everything else [item.uid for item in named]
     began = time.perf_counter()
     rows = verify_all(
-        [item.uid for item in chosen],
+        chosen,
         [specimen.name for specimen in context.zoo] if everything and not exact else [],
         context,
         workers=workers,

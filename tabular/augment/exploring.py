@@ -95,7 +95,9 @@ class _Search:
         self._base_choice: list[int] = []
         self._lengths: list[int] = []
         self._targets: list[int] = []
-        self._origin: list[int] = []  # the original transition of each new one; -1 where a terminal pair stays
+        self._origin: list[
+            int
+        ] = []  # the original transition of each new one; -1 where a terminal pair stays
 
     def number(self, state: int, memory: Hashable) -> int:
         found = self._index.get((state, memory))
@@ -153,7 +155,9 @@ class _Search:
             successors=np.array(self._targets, dtype=np.int64),
             probabilities=np.where(stays, 1.0, process.probabilities[origin]),
             numerators=None if process.numerators is None else np.where(stays, 1, process.numerators[origin]),
-            denominators=None if process.denominators is None else np.where(stays, 1, process.denominators[origin]),
+            denominators=None
+            if process.denominators is None
+            else np.where(stays, 1, process.denominators[origin]),
             initial=initial,
             exact_initial=exact_initial,
             name=f"{process.name} remembering {self.what}",

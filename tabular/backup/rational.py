@@ -54,11 +54,15 @@ class RationalBackup(Backup):
 
     def expected(self, values: np.ndarray) -> np.ndarray:
         probabilities = self._probabilities if values.ndim == 1 else self._probabilities[:, None]
-        return np.add.reduceat(probabilities * values[self.process.successors], self._transition_starts, axis=0)
+        return np.add.reduceat(
+            probabilities * values[self.process.successors], self._transition_starts, axis=0
+        )
 
     def push(self, weights: np.ndarray) -> np.ndarray:
         result = np.full(self.process.n_states, flint.fmpq(0), dtype=object)
-        np.add.at(result, self.process.successors, self._probabilities * weights[self.process.transition_choice])
+        np.add.at(
+            result, self.process.successors, self._probabilities * weights[self.process.transition_choice]
+        )
         return result
 
     def number(self, value: Fraction) -> Any:

@@ -17,6 +17,7 @@ from tabular.process import ControlledMarkovProcess
 __all__ = ["ENVIRONMENT", "garnet"]
 
 DENOMINATOR = 1000
+DEFAULT_HORIZON = FiniteHorizon(10)
 
 
 def garnet(
@@ -26,7 +27,7 @@ def garnet(
     *,
     seed: int = 0,
     start: int = 0,
-    horizon: Horizon | int = FiniteHorizon(10),
+    horizon: Horizon | int = DEFAULT_HORIZON,
 ) -> ControlledMarkovProcess:
     """Return a random process where every choice has `branching` successors with weights over 1000.
 
@@ -60,9 +61,7 @@ def garnet(
         [np.zeros((choices, 1), np.int64), cuts, np.full((choices, 1), DENOMINATOR)], axis=1
     )
     state, action = np.divmod(np.arange(choices), n_actions)
-    keys = np.column_stack(
-        [np.repeat(state, branching), np.repeat(action, branching), successors.ravel()]
-    )
+    keys = np.column_stack([np.repeat(state, branching), np.repeat(action, branching), successors.ravel()])
     return ControlledMarkovProcess.from_counts(
         keys,
         np.diff(edges, axis=1).ravel(),

@@ -56,10 +56,18 @@ def gymnasium_process(
             warnings.simplefilter("ignore")  # of newer versions and rendering; what matters is an error here
             environment = gymnasium.make(name, **options).unwrapped
     except (
-        gymnasium.error.Error, ImportError, AssertionError, AttributeError, LookupError, TypeError, ValueError
+        gymnasium.error.Error,
+        ImportError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
     ) as error:
         hint = f"; its current name is {_CURRENT[name]}" if name in _CURRENT else ""
-        raise EnvironmentSpecError(f"Gymnasium cannot make {name!r} with {options}: {error}{hint}.") from error
+        raise EnvironmentSpecError(
+            f"Gymnasium cannot make {name!r} with {options}: {error}{hint}."
+        ) from error
     table = getattr(environment, "P", None)
     if not isinstance(table, dict):
         raise EnvironmentSpecError(
@@ -67,7 +75,9 @@ def gymnasium_process(
         )
     initial = np.asarray(getattr(environment, "initial_state_distrib", None), dtype=float)
     suffix = "".join(f",{key}={value}" for key, value in options.items())
-    return from_gymnasium(table, initial, horizon=horizon, name=f"gym:{name}{suffix}", picture=_picture(environment))
+    return from_gymnasium(
+        table, initial, horizon=horizon, name=f"gym:{name}{suffix}", picture=_picture(environment)
+    )
 
 
 def from_gymnasium(
@@ -107,7 +117,8 @@ def from_gymnasium(
                 totals = {state: Fraction(1)}
             if sum(totals.values()) != 1:
                 raise InvalidProcessError(
-                    f"State {state}, action {action}: the nearest fractions sum to {sum(totals.values())}, not 1."
+                    f"State {state}, action {action}: the nearest fractions sum to "
+                    f"{sum(totals.values())}, not 1."
                 )
             rows += [(int(state), int(action), successor, p) for successor, p in totals.items() if p]
     return ControlledMarkovProcess.from_transitions(

@@ -56,5 +56,9 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
 
 
 ENVIRONMENT = Environment(
-    "line", "line:LENGTH[,start=INDEX]", "a line; moves left, right, stay", ("line:7", "line:7,start=3"), _build
+    "line",
+    "line:LENGTH[,start=INDEX]",
+    "a line; moves left, right, stay",
+    ("line:7", "line:7,start=3"),
+    _build,
 )

@@ -25,7 +25,8 @@ def check_transitions(count: int, what: str) -> None:
     """Raise `InstanceTooLargeError` if an environment asks for too many transitions."""
     if count > MAX_TRANSITIONS:
         raise InstanceTooLargeError(
-            f"{what} needs {count} transitions, over the limit of {MAX_TRANSITIONS}; ask for fewer states, actions or "
+            f"{what} needs {count} transitions, over the limit of {MAX_TRANSITIONS}; ask for fewer "
+            "states, actions or "
             "successors."
         )
 
@@ -46,7 +47,9 @@ class Options:
         self._values = dict(values)
         self._where = where
 
-    def integer(self, key: str, default: int | None = None, minimum: int = 0, maximum: int = MAX_STATES) -> int:
+    def integer(
+        self, key: str, default: int | None = None, minimum: int = 0, maximum: int = MAX_STATES
+    ) -> int:
         """Take a whole number."""
         text = self._values.pop(key, None)
         if text is None:

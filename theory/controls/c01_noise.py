@@ -151,7 +151,8 @@ CONTROL = Control(
         r"\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}-1"
     ),
     drops="determinism, from T06",
-    source="extension by this project; the Z-channel: T. M. Cover & J. A. Thomas, Elements of Information Theory",
+    source="extension by this project; the Z-channel: T. M. Cover & J. A. Thomas, Elements of Information "
+    "Theory",
     refute=refute,
     search=search,
     uses=("T04", "T06", "T07"),

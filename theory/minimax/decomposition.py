@@ -3,14 +3,14 @@
     maximise s   subject to   rho_g >= base_g + s * direction_g  for all g,   rho in M
 
 is a matrix game between task weights and policies: with ``r = (rho - base) / direction`` the value is
-``max_{mixtures} min_p p . r = min_p max_{policies} p . r``. The policies found so far make a small matrix game whose
-optimal ``p`` asks the planner for the best response, which is a new policy; the current best ``p``, halfway to the
-optimal one, is asked as well, which keeps the number of rounds small. It starts from all goal-conditioned policies:
-on grids these are usually all that the optimum mixes. The bracket that stops it is that of the monolithic program:
-the mixture's own policy and the weights, both evaluated afresh.
+``max_{mixtures} min_p p . r = min_p max_{policies} p . r``. The policies found so far make a small matrix
+game whose optimal ``p`` asks the planner for the best response, which is a new policy; the current best
+``p``, halfway to the optimal one, is asked as well, which keeps the number of rounds small. It starts from
+all goal-conditioned policies: on grids these are usually all that the optimum mixes. The bracket that
+stops it is that of the monolithic program: the mixture's own policy and the weights, both evaluated afresh.
 
-Source: Dantzig & Wolfe, *Decomposition principle for linear programs* (1960); in-out stabilisation: Ben-Ameur & Neto
-(2007).
+Source: Dantzig & Wolfe, *Decomposition principle for linear programs* (1960); in-out stabilisation:
+Ben-Ameur & Neto (2007).
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Decomposition:
         return "decomposition: value iteration and a matrix game over policies (HiGHS)"
 
     def _ask(self, rewards: np.ndarray) -> np.ndarray:
-        """Add the best responses to rows of terminal rewards; return their success probabilities, shape (n, K)."""
+        """Add the best responses to rows of terminal rewards; return their success probabilities, shape
+        (n, K)."""
         terminal = best_responses(self.tasks.process, rewards)
         success = np.asarray((self.tasks.success.T @ terminal.T).T)
         self._queries.extend(rewards)
@@ -81,7 +82,8 @@ class Decomposition:
         attempts: Sequence[Attempt] = LINEAR_SOLVERS,
     ) -> Best[SaddlePoint]:
         """Solve for one base point and direction; return the certified saddle point."""
-        # The value is about 1 / K in these units; scaled to about 1, the master's absolute tolerances are relative.
+        # The value is about 1 / K in these units; scaled to about 1, the master's absolute tolerances are
+        # relative.
         scaled = direction / len(base)
         game = MatrixGame(len(base), Simplex())
         for success in self._successes:

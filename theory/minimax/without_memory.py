@@ -172,15 +172,17 @@ def _newton(
         # Steps before the last are not tight by nature; other solvers are asked only where the first one
         # stalls.
         attempts = LINEAR_SOLVERS if stalled else attempts
-        # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts below zero,
-        # for a task that asks for nothing yet must not hold the step back.
+        # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts
+        # below zero, # for a task that asks for nothing yet must not hold the step back.
         needed = loss.nominal.required(primal.upper)
         direction = 1.0 / np.maximum(loss.nominal.slope(needed), 1e-300)
         spare = np.where(needed == 0, primal.upper - loss.nominal.value(needed), 0.0)
         base = needed - np.minimum(spare * direction, 1e300)
-    assert primal is not None and dual is not None
+    assert primal is not None
+    assert dual is not None
     raise ConvergenceError(
-        f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger tolerance.",
+        f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
+        "tolerance.",
         lower=dual.lower,
         upper=primal.upper,
     )

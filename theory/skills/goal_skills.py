@@ -1,8 +1,9 @@
-"""The capacity of the goal-conditioned skills alone: one optimal policy per goal, no other policies considered.
+"""The capacity of the goal-conditioned skills alone: one optimal policy per goal, no other policies
+considered.
 
-A lower bound of the capacity of the process, and the exact optimum of what methods with one skill a goal can reach when
-each skill is an optimal goal-reaching policy. For processes that are too large for `process_capacity`, whose search
-for better skills then has no end in sight.
+A lower bound of the capacity of the process, and the exact optimum of what methods with one skill a goal
+can reach when each skill is an optimal goal-reaching policy. For processes that are too large for
+`process_capacity`, whose search for better skills then has no end in sight.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class GoalSkills:
 
 
 def goal_skills(process: ControlledMarkovProcess, *, tolerance: float = 1e-9) -> GoalSkills:
-    """Return the most informative distribution over goal-conditioned skills (ties between actions: the first).
+    """Return the most informative distribution over goal-conditioned skills (ties between actions: the
+    first).
 
     Parameters
     ----------

@@ -69,7 +69,8 @@ def exact(claim: Any, context: Context) -> Iterable[Trial]:
         process, policy, episodes = situation
         rho = terminal_distribution(process, policy, representation="rational").exact
         optimum = goal_values(process, representation="rational").exact
-        assert rho is not None and optimum is not None
+        assert rho is not None
+        assert optimum is not None
         worst = Trial("", 0.0)
         for goal, (r, v) in enumerate(zip(rho, optimum, strict=True)):
             trial = exact_agreement(

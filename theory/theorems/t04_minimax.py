@@ -81,7 +81,7 @@ def _goal_mixture(
     total = np.full(len(goals), Fraction(0), dtype=object)
     for position, weight in enumerate(weights):
         policy = np.full((chosen.shape[0], process.n_choices), Fraction(0), dtype=object)
-        np.put_along_axis(policy, chosen[:, :, position], Fraction(1), axis=1)
+        policy[np.arange(len(policy))[:, None], chosen[:, :, position]] = Fraction(1)
         exact = terminal_distribution(process, policy, representation="rational").exact
         assert exact is not None
         total = total + weight * exact[goals]

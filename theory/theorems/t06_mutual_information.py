@@ -159,12 +159,15 @@ THEOREM = Theorem(
     uid="T06",
     title="Mutual information finds the minimax task distribution",
     statement=(
-        r"I(s_T;z)\le\log|\mathrm{reachable}|, \quad \text{equality} \iff \text{every skill ends surely in one state "
-        r"and } q \text{ is uniform}; \qquad \text{deterministic, controllable} \Rightarrow q^*_{\mathrm{MI}}=\rho^*="
+        r"I(s_T;z)\le\log|\mathrm{reachable}|, \quad \text{equality} \iff \text{every skill ends surely "
+        r"in one state "
+        r"and } q \text{ is uniform}; \qquad \text{deterministic, controllable} \Rightarrow "
+        r"q^*_{\mathrm{MI}}=\rho^*="
         r"p^*=\bigl(\tfrac1K,\dots,\tfrac1K\bigr)"
     ),
     kind=Kind.SOURCE,
-    source="arXiv 1806.04640, mutual-information case; Cover & Thomas, Elements of Information Theory, thm 2.6.4",
+    source="arXiv 1806.04640, mutual-information case; Cover & Thomas, Elements of Information Theory, "
+    "thm 2.6.4",
     claim=Claim(lambda count: count, _uniform),
     methods=(
         Method("Gibbs' inequality", Group.SYMBOLIC, symbolic, general="all K, all skills"),

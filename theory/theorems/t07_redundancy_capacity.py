@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import cvxpy as cp
@@ -25,7 +24,7 @@ from hypothesis import strategies as st
 
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import distributions, stochastic_processes
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial
 from theory.information import channel_capacity
 from theory.optimise import CONVEX_SOLVERS, solve_certified
 from theory.skills import terminal_vertices
@@ -151,6 +150,16 @@ def redundancy(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(small, check, name="T07 redundancy", share=0.5)
 
 
+def _transposed(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
+    """Apply the channel the wrong way round, as far as shapes allow."""
+    square = np.zeros((max(channel.shape), max(channel.shape)))
+    square[: channel.shape[0], : channel.shape[1]] = channel
+    padded = np.zeros(len(square))
+    padded[: len(p)] = p
+    output = (square @ padded)[: channel.shape[1]]
+    return output / output.sum() if output.sum() > 0 else np.full(channel.shape[1], 1.0 / channel.shape[1])
+
+
 THEOREM = Theorem(
     uid="T07",
     title="Redundancy equals capacity",
@@ -159,7 +168,8 @@ THEOREM = Theorem(
         r"I(p)\le C\le\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q)\ \text{ for all } p,q"
     ),
     kind=Kind.CLASSICAL,
-    source="R. G. Gallager, Source coding with side information and universal coding (1979); B. Ya. Ryabko (1979)",
+    source="R. G. Gallager, Source coding with side information and universal coding (1979); B. Ya. "
+    "Ryabko (1979)",
     claim=CLAIM,
     methods=(
         Method("compensation identity", Group.SYMBOLIC, symbolic),
@@ -175,17 +185,7 @@ THEOREM = Theorem(
     planted=(
         Planted("arguments of the divergence exchanged", Claim(lambda w, q: _divergence(q, w), _output)),
         Planted("logarithm to base two", Claim(lambda w, q: _divergence(w, q) / np.log(2), _output)),
-        Planted("channel transposed", Claim(_divergence, lambda p, channel: _transposed(p, channel))),
+        Planted("channel transposed", Claim(_divergence, _transposed)),
         Planted("output of the uniform prior", Claim(_divergence, lambda p, channel: channel.mean(axis=0))),
     ),
 )
-
-
-def _transposed(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
-    """Apply the channel the wrong way round, as far as shapes allow."""
-    square = np.zeros((max(channel.shape), max(channel.shape)))
-    square[: channel.shape[0], : channel.shape[1]] = channel
-    padded = np.zeros(len(square))
-    padded[: len(p)] = p
-    output = (square @ padded)[: channel.shape[1]]
-    return output / output.sum() if output.sum() > 0 else np.full(channel.shape[1], 1.0 / channel.shape[1])
