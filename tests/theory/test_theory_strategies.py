@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import doctest
+import re
+import runpy
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tabular.strategies
 import theory.strategies
 from tabular.goals import goal_support
 from tabular.process import ControlledMarkovProcess
@@ -76,3 +80,26 @@ def test_learners_are_evaluated_on_every_goal(situation: tuple[GoalTasks, Genera
 @given(symmetric_processes())
 def test_symmetric_processes_are_weakly_symmetric(process: ControlledMarkovProcess):
     assert WEAKLY_SYMMETRIC.holds(process)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "property-tests.md"
+
+
+def test_the_page_can_be_pasted(tmp_path: Path):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    pasted = runpy.run_path(str(_written(tmp_path / "pasted.py", code)))
+    tests = [item for name, item in pasted.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_the_page_lists_every_public_strategy():
+    text = PAGE.read_text()
+    for name in {*theory.strategies.__all__, *tabular.strategies.__all__} - {"GeneratedLearner"}:
+        assert f"{name}(" in text, name
