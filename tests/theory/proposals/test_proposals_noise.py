@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -126,6 +127,17 @@ def test_worst_case_regret_of_a_hole_is_infinite() -> None:
     process = make("line:3")
     assert worst_case_regret(process, np.array([0.5, 0.5, 0.0])).lower == np.inf
     assert worst_case_regret(process, np.array([0.25, 0.5, 0.25])).midpoint == pytest.approx(3)
+
+
+def test_worst_case_regret_brackets_every_distribution_within_the_error() -> None:
+    process, error = make("line:3"), np.array([0.01, 0.02, 0.03])
+    rho = np.array([0.3, 0.5, 0.2])
+    bracket = worst_case_regret(process, rho, error)
+    assert bracket.lower == pytest.approx(1 / 0.23 - 1, abs=1e-9)
+    for signs in itertools.product((-1, 0, 1), repeat=3):
+        moved = rho + error * signs
+        assert bracket.lower - 1e-12 <= 1 / moved.min() - 1 <= bracket.upper + 1e-12
+    assert bracket.upper == pytest.approx(1 / 0.17 - 1, abs=1e-9)
 
 
 def test_trained_learner_follows_the_square_root_law() -> None:

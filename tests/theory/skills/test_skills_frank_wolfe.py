@@ -56,3 +56,22 @@ def test_no_mixture_of_policies_is_below_the_certified_minimum(process: Controll
         covered = mixed[(mixed[:, goal_support(process)] > 0).all(axis=1)]
         values = np.array([objective.value(rho).sum() for rho in covered])
         assert (values >= found.value.lower - 1e-9 * max(1.0, abs(found.value.lower))).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["gym:FrozenLake-v1,map_name=4x4", "garnet:S=8,A=3,b=3,seed=2", "grid:3x3,slip=6/10"]
+)
+def test_a_loose_bracket_still_holds(name: str) -> None:
+    """Stopped early, the linearisation must be a true bound: halving the Frank-Wolfe gap would exceed the
+    minimum."""
+    process = make(name).replaced(horizon=6)
+    target = np.where(goal_support(process), np.arange(1.0, process.n_states + 1) ** 3, 0.0)
+    objective = relative_entropy(target / target.sum())
+    tight = minimise_over_terminal(process, objective)
+    gaps = []
+    for tolerance in (1.0, 0.1, 0.01):
+        loose = minimise_over_terminal(process, objective, tolerance=tolerance)
+        assert loose.value.lower <= tight.value.upper
+        assert loose.value.upper >= tight.value.lower
+        gaps.append(loose.value.upper - tight.value.lower)
+    assert gaps == sorted(gaps, reverse=True)
