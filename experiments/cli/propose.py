@@ -92,9 +92,11 @@ def _weights(process: ControlledMarkovProcess, document: dict[str, Any]) -> dict
 
 
 def _draw(process: ControlledMarkovProcess, document: dict[str, Any], figure: Path) -> None:
-    from experiments.figures.state_map import draw_states
+    from experiments.figures.state_map import Panel, draw_states
 
-    draw_states(process, _weights(process, document), figure, label="proposed goal probability")
+    draw_states(
+        process, [Panel(process.name, _weights(process, document))], figure, label="proposed goal probability"
+    )
 
 
 def _show(value: Any) -> str:

@@ -199,9 +199,9 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
 
 
 def _draw(process: ControlledMarkovProcess, solution: MinimaxSolution, figure: Path) -> None:
-    from experiments.figures.state_map import draw_states
+    from experiments.figures.state_map import Panel, draw_states
 
     weights = _weights(process, solution)
     if weights is None:
         raise UnsupportedError("Only tasks that are states can be drawn; leave out --figure.")
-    draw_states(process, weights, figure, label="least-favourable probability")
+    draw_states(process, [Panel(process.name, weights)], figure, label="least-favourable probability")

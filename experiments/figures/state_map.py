@@ -1,8 +1,9 @@
-"""Draw a distribution over the states of a process as a heat map (grids, lines) or as bars."""
+"""Draw distributions over the states of a process as heat maps (grids, lines) or as bars."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,34 +16,53 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_states"]
+__all__ = ["Panel", "draw_states"]
 
 
-def draw_states(
-    process: ControlledMarkovProcess, weights: Mapping[int, float], file: Path, *, label: str
-) -> None:
-    """Write a picture of `weights` (by state index) to `file`; the format follows its suffix.
+@dataclass(frozen=True)
+class Panel:
+    """One distribution to draw.
+
+    Attributes
+    ----------
+    title : str
+    weights : mapping
+        Weight by state index; states that are missing stay blank.
+    """
+
+    title: str
+    weights: Mapping[int, float]
+
+
+def draw_states(process: ControlledMarkovProcess, panels: Sequence[Panel], file: Path, *, label: str) -> None:
+    """Write a picture of distributions over the states, side by side; the format follows the file's suffix.
 
     Raises
     ------
     InvalidArgumentError
         If the suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
-    if file.suffix not in (".pdf", ".png", ".svg"):
+    if file.suffix not in {".pdf", ".png", ".svg"}:
         raise InvalidArgumentError(f"Expected a .pdf, .png or .svg file, but got {str(file)!r}.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     picture = process.picture
     rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
-    size = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if picture else (6.0, 2.6)
-    figure = Figure(figsize=(min(size[0], 14.0), min(size[1], 12.0)), layout="constrained")
+    width, height = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if picture else (6.0, 2.6)
+    tall = columns > 2 * rows or not picture  # wide panels stand below one another
+    across, down = (1, len(panels)) if tall else (len(panels), 1)
+    size = (min(width * across, 16.0), min(max(height, 1.6) * down, 14.0))
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    if picture:
-        _heat_map(figure, axes, process, weights, rows, columns, label)
-    else:
-        _bars(axes, process, weights, label)
+    top = max(max(panel.weights.values()) for panel in panels)
+    for position, panel in enumerate(panels, start=1):
+        axes = figure.add_subplot(down, across, position)
+        axes.set_title(panel.title, fontsize=9)
+        if picture:
+            _heat_map(figure, axes, process, panel.weights, top, label)
+        else:
+            _bars(axes, process, panel.weights, label)
     try:
         figure.savefig(file, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
     except OSError as error:
@@ -54,17 +74,16 @@ def _heat_map(
     axes: Axes,
     process: ControlledMarkovProcess,
     weights: Mapping[int, float],
-    rows: int,
-    columns: int,
+    top: float,
     label: str,
 ) -> None:
     assert process.picture is not None
+    rows, columns = len(process.picture), max(len(row) for row in process.picture)
     values = np.full((rows, columns), np.nan)
     for y, row in enumerate(process.picture):
         for x, state in enumerate(row):
             if state is not None:
                 values[y, x] = weights.get(state, np.nan)
-    top = float(np.nanmax(values))
     image = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", vmin=0.0, vmax=top)
     axes.set_facecolor("0.85")
     if columns <= 12:
@@ -74,8 +93,7 @@ def _heat_map(
     axes.set_xticks([])
     axes.set_yticks([])
     bar = figure.colorbar(image, ax=axes, orientation="horizontal" if columns >= 2 * rows else "vertical")
-    bar.set_label(label)
-    axes.set_title(process.name, fontsize=9)
+    bar.set_label(label, fontsize=8)
 
 
 def _bars(axes: Axes, process: ControlledMarkovProcess, weights: Mapping[int, float], label: str) -> None:
@@ -85,4 +103,3 @@ def _bars(axes: Axes, process: ControlledMarkovProcess, weights: Mapping[int, fl
         axes.set_xticks(range(len(states)), [process.states[s] for s in states], fontsize=7)
     axes.set_xlabel("state")
     axes.set_ylabel(label)
-    axes.set_title(process.name, fontsize=9)
