@@ -109,6 +109,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         lambda drawn: _check(claim, f"table of {len(drawn[0])} learners", *drawn),
         name="T14 exact",
         share=5,
+        most=5000,
     )
 
 
