@@ -6,13 +6,13 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# Small problems are faster on one thread, and the test runner already uses every core. NumPy reads these when it is
-# loaded, by the first test module.
+# Small problems are faster on one thread, and the test runner already uses every core. NumPy reads these
+# when it is loaded, by the first test module.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-# Compiled kernels are slow at first call, so there are no deadlines; the same examples run everywhere, so a failure
-# is never a flake. HYPOTHESIS_PROFILE=search looks at many more, and at new ones every time.
+# Compiled kernels are slow at first call, so there are no deadlines; the same examples run everywhere, so
+# a failure is never a flake. HYPOTHESIS_PROFILE=search looks at many more, and at new ones every time.
 _QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 settings.register_profile(
     "default", deadline=None, derandomize=True, max_examples=40, suppress_health_check=_QUIET

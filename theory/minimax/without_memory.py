@@ -113,8 +113,8 @@ def solve_without_memory(
         )
     marked = success_tasks(tasks)
     achievable = _achievable(marked) if exact else None
+    program = _program(marked, method)  # refuses what is too large before time is spent on optima
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
-    program = _program(marked, method)
     primal, dual = _newton(program, loss, tolerance, progress)
     solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
     return solution if achievable is None else _sharpened(achievable, solution, tolerance)
@@ -173,7 +173,7 @@ def _newton(
         # stalls.
         attempts = LINEAR_SOLVERS if stalled else attempts
         # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts
-        # below zero, # for a task that asks for nothing yet must not hold the step back.
+        # below zero, for a task that asks for nothing yet must not hold the step back.
         needed = loss.nominal.required(primal.upper)
         direction = 1.0 / np.maximum(loss.nominal.slope(needed), 1e-300)
         spare = np.where(needed == 0, primal.upper - loss.nominal.value(needed), 0.0)
