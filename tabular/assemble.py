@@ -113,8 +113,7 @@ def assemble(
         if value < 0:
             raise InvalidProcessError(
                 f"{where} ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, {state_labels[key[2]]!r}) "
-                "has the "
-                f"negative probability {probability}; probabilities are between 0 and 1."
+                f"has the negative probability {probability}; probabilities are between 0 and 1."
             )
         table[key] = value
     keys = np.array(sorted(table), dtype=np.int64).reshape(-1, 3)
@@ -169,8 +168,7 @@ def check_denominators(values: Sequence[Fraction], offsets: np.ndarray) -> None:
             if common.bit_length() > MAX_COMMON_BITS:
                 raise InvalidProcessError(
                     f"The probabilities of choice {choice} have a common denominator of more than "
-                    f"{MAX_COMMON_BITS} "
-                    "bits; round them to decimals or to fractions with one denominator."
+                    f"{MAX_COMMON_BITS} bits; round them to decimals or to fractions with one denominator."
                 )
 
 
@@ -250,15 +248,13 @@ def _check_counts(
     if len(outside):
         raise InvalidProcessError(
             f"keys[{int(outside[0])}] = {keys[outside[0]].tolist()} is out of range for {len(states)} "
-            "states and "
-            f"{len(actions)} actions; mend the index."
+            f"states and {len(actions)} actions; mend the index."
         )
     wrong = np.flatnonzero((numerators < 0) | (numerators > denominator))
     if len(wrong):
         raise InvalidProcessError(
             f"numerators[{int(wrong[0])}] = {numerators[wrong[0]]} is not between 0 and the denominator "
-            f"{denominator}; "
-            "mend the weight."
+            f"{denominator}; mend the weight."
         )
 
 
@@ -310,8 +306,7 @@ def assemble_dense(
         state, action = map(int, empty[0])
         raise InvalidProcessError(
             f"The probabilities of state index {state}, action index {action} sum to 0.0, not 1; mend the "
-            "row or "
-            "mark the action as unavailable."
+            "row or mark the action as unavailable."
         )
     values = by_state[keys[:, 0], keys[:, 1], keys[:, 2]].astype(float)
     return _float_fields(keys, values, initial, horizon, n_states, n_actions, states, actions)

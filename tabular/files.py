@@ -59,8 +59,7 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
     if len(rows) < len(states):
         raise InvalidProcessError(
             f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; "
-            "give each "
-            "at least one action, for example one that stays."
+            "give each at least one action, for example one that stays."
         )
     return ControlledMarkovProcess.from_transitions(
         _transition_rows(rows, states, actions, where),

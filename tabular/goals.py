@@ -229,8 +229,7 @@ def check_gamma(horizon: GeometricHorizon) -> None:
     if horizon.gamma > 1 - MIN_STOP:
         raise UnsupportedError(
             f"gamma = 1 - {float(1 - horizon.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the "
-            "precision of "
-            "floating point; ask for the exact (rational) method, or use a finite horizon."
+            "precision of floating point; ask for the exact (rational) method, or use a finite horizon."
         )
 
 

@@ -65,8 +65,7 @@ class GeometricHorizon:
         if not 0 <= gamma < 1:
             raise InvalidProcessError(
                 f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; use --reach or --total where "
-                "nothing ends "
-                "the episode."
+                "nothing ends the episode."
             )
         object.__setattr__(self, "gamma", gamma)
 

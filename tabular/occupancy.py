@@ -85,8 +85,7 @@ def flow_polytope(process: ControlledMarkovProcess, *, max_variables: int = MAX_
 def _refuse(process: ControlledMarkovProcess, variables: int, limit: int) -> None:
     raise InstanceTooLargeError(
         f"The flow polytope of {process.name!r} has about {variables} variables, over the limit of "
-        f"{limit}; reduce "
-        "the horizon or the number of states, or use the decomposition."
+        f"{limit}; reduce the horizon or the number of states, or use the decomposition."
     )
 
 

@@ -91,8 +91,7 @@ def _check_increasing(process: ControlledMarkovProcess) -> None:
             position = int(bad[0]) + 1
             raise InvalidProcessError(
                 f"{name}[{position}] = {int(array[position])} repeats or is out of order within its row; "
-                "list "
-                "each action of a state and each successor of a choice once, in increasing order."
+                "list each action of a state and each successor of a choice once, in increasing order."
             )
 
 
@@ -134,8 +133,7 @@ def check_initial(process: ControlledMarkovProcess) -> None:
     if initial.shape != (len(process.states),):
         raise InvalidProcessError(
             f"Expected initial of shape ({len(process.states)},), but got {initial.shape}; give one "
-            "probability "
-            "per state."
+            "probability per state."
         )
     bad = np.flatnonzero(~(np.isfinite(initial) & (initial >= 0)))
     if bad.size:
@@ -191,8 +189,7 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
         position = int(np.argmax(np.abs(rounded - process.probabilities)))
         raise InvalidProcessError(
             f"Transition {position}: probability {float(process.probabilities[position])!r} is not the "
-            "float of "
-            f"{numerators[position]}/{denominators[position]}; build both from the same data."
+            f"float of {numerators[position]}/{denominators[position]}; build both from the same data."
         )
 
 

@@ -325,9 +325,8 @@ def bracketed_loss(
     if len(weak):
         raise UnsupportedError(
             f"The best success probability of task {int(weak[0])} is positive but below what floating "
-            "point certifies "
-            f"(at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, or leave the "
-            "task out."
+            f"point certifies (at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, "
+            "or leave the task out."
         )
     cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (

@@ -87,9 +87,8 @@ def check_reachable(tasks: GoalTasks) -> None:
     if len(missing):
         name = tasks.process.states[int(missing[0])]
         raise UnreachableGoalError(
-            f"Goal {name!r} (index {int(missing[0])}) cannot be reached in {tasks.process.name!r}: v* = "
-            "0, so no "
-            "regret is defined; leave it out, or raise the horizon."
+            f"Goal {name!r} (index {int(missing[0])}) cannot be reached in {tasks.process.name!r}: v* = 0, "
+            "so no regret is defined; leave it out, or raise the horizon."
         )
 
 

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 MOST_ROWS = 30
-METHODS = ("capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random", "uniform")
 
 
 @click.command("propose", short_help="What an unsupervised method proposes.")
 @process_options
-@click.option("--method", type=click.Choice(METHODS), default="capacity", show_default=True)
+@click.option(
+    "--method",
+    default="capacity",
+    show_default=True,
+    metavar="NAME",
+    help="capacity, diayn, vic, valor, smm, dads, carml, random, uniform, scratch: one file each.",
+)
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
 )

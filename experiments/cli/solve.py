@@ -174,8 +174,7 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
     episodes = "inf" if solution.episodes is None else solution.episodes
     out.print(
         f"{process.name}, {length}: minimax {solution.criterion.value} of the {solution.learner.value} "
-        "learner, "
-        f"N = {episodes}, {len(solution.tasks)} tasks",
+        f"learner, N = {episodes}, {len(solution.tasks)} tasks",
         markup=False,
     )
     out.print(f"value   {bracket(solution.value)}", markup=False)

@@ -27,9 +27,8 @@ def print_report(document: Mapping[str, Any], out: Console) -> None:
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     out.print(
-        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} "
-        "processes in "
-        f"{summary['seconds']:.0f} s: {word}"
+        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} processes "
+        f"in {summary['seconds']:.0f} s: {word}"
     )
 
 

@@ -85,9 +85,8 @@ def goal_values_all(
     size = process.n_states * len(chosen) * (24 + (steps * np.dtype(kind).itemsize if keep_policies else 0))
     if size > LARGEST_OUTPUT:
         raise InstanceTooLargeError(
-            f"{len(chosen)} goals, {process.n_states} states and {steps} steps need {size / 2**30:.1f} GiB; "
-            "pass fewer "
-            "goals at a time, or keep_policies=False."
+            f"{len(chosen)} goals, {process.n_states} states and {steps} steps need {size / 2**30:.1f} "
+            "GiB; pass fewer goals at a time, or keep_policies=False."
         )
     shape = (int(steps) if keep_policies else 0, process.n_states if keep_policies else 0, len(chosen))
     ranks = np.zeros(shape, dtype=kind)

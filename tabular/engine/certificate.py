@@ -98,12 +98,10 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     gap, scale = gap_and_scale(lower, upper)
     if not gap <= problem.tolerance * scale:
         raise ConvergenceError(
-            f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap of "
-            f"{gap:.3g}, wider than tolerance={problem.tolerance:.3g} times the scale {scale:.3g}; the "
-            "value at the "
-            f"start lies in [{value.lower!r}, {value.upper!r}]. Raise max_iterations or tolerance, try "
-            "another "
-            "method, or use exact=True.",
+            f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap "
+            f"of {gap:.3g}, wider than tolerance={problem.tolerance:.3g} times the scale {scale:.3g}; the "
+            f"value at the start lies in [{value.lower!r}, {value.upper!r}]. Raise max_iterations or "
+            "tolerance, try another method, or use exact=True.",
             lower=value.lower,
             upper=value.upper,
         )

@@ -142,9 +142,8 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
     if steps * process.n_transitions * words * 20 > LARGEST_WORK:
         raise InstanceTooLargeError(
             f"Exact backward induction over {process.n_transitions} transitions and {steps} steps would "
-            "take about "
-            f"{steps * process.n_transitions * words:.1e} word operations; use exact=False, which is "
-            "certified too."
+            f"take about {steps * process.n_transitions * words:.1e} word operations; use exact=False, "
+            "which is certified too."
         )
     weights = numerators.astype(object) * (common // denominators.astype(object))
     rewards = exact_rewards(problem)
@@ -211,9 +210,8 @@ def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
     known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
     if not all(value is not None for value in known):
         raise UnsupportedError(
-            "Some states (none of them a start) have an infinite total reward, which no rational number is; "
-            "name "
-            "target states, or use exact=False."
+            "Some states (none of them a start) have an infinite total reward, which no rational number "
+            "is; name target states, or use exact=False."
         )
     exact_known = [value for value in known if value is not None]
     if settled.mask.all():

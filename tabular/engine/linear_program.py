@@ -37,8 +37,7 @@ def solve_by_linear_program(problem: Problem) -> Certified:
     if problem.process.n_transitions > LARGEST_PROGRAM:
         raise InstanceTooLargeError(
             f"Linear programming is a cross-check for up to {LARGEST_PROGRAM} transitions, but the process "
-            "has "
-            f"{problem.process.n_transitions}; use method='auto'."
+            f"has {problem.process.n_transitions}; use method='auto'."
         )
     if problem.objective is not Objective.DISCOUNTED:
         from tabular.engine.undiscounted import solve_undiscounted

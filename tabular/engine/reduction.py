@@ -201,9 +201,8 @@ def _refuse_infinite(problem: Problem, infinite: np.ndarray, sign: str, why: str
         state = int(starts[0])
         raise UnsupportedError(
             f"The total reward from the start state {problem.process.states[state]!r} (index {state}) is "
-            f"{sign} "
-            f"infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the episode "
-            "ends."
+            f"{sign} infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the "
+            "episode ends."
         )
 
 

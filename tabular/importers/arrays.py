@@ -91,9 +91,8 @@ def to_mdptoolbox(process: ControlledMarkovProcess, rewards: np.ndarray) -> tupl
     if process.n_choices != process.n_states * process.n_actions:
         lacking = int(np.flatnonzero(np.diff(process.choice_offsets) < process.n_actions)[0])
         raise InvalidArgumentError(
-            f"State {process.states[lacking]!r} (index {lacking}) lacks an action, which the (A, S, S) form "
-            "cannot "
-            "say; add the missing actions, or use to_state_action."
+            f"State {process.states[lacking]!r} (index {lacking}) lacks an action, which the (A, S, S) "
+            "form cannot say; add the missing actions, or use to_state_action."
         )
     if rewards.shape != (process.n_transitions,):
         raise InvalidArgumentError(

@@ -73,9 +73,8 @@ def from_state_action(
     if np.any(lengths == 0):
         pair = order[int(np.flatnonzero(lengths == 0)[0])]
         raise InvalidProcessError(
-            f"The row of state {int(states[pair])}, action {int(actions[pair])} is empty: it sums to 0, not "
-            "1; mark the "
-            "pair by a reward of minus infinity if it is not available."
+            f"The row of state {int(states[pair])}, action {int(actions[pair])} is empty: it sums to 0, "
+            "not 1; mark the pair by a reward of minus infinity if it is not available."
         )
     keys = np.column_stack([states[order][item], actions[order][item], rows.indices[keep]]).astype(np.int64)
     fields = _float_fields(

@@ -32,6 +32,9 @@ __all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
 
+MAX_LEVELS = 200
+"""Newton steps towards the lower bound; about eight are usual."""
+
 
 @dataclass(frozen=True, eq=False)
 class SaddlePoint:
@@ -72,8 +75,8 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     loss.
 
     If some achievable ``rho`` had ``max_g phi_g(rho_g) < theta`` it would need
-    ``rho_g > required_g(theta)`` and thus ``w . rho > U``, which no achievable ``rho`` has. Found by
-    bisection on the safe side.
+    ``rho_g > required_g(theta)`` and thus ``w . rho > U``, which no achievable ``rho`` has. Every level
+    that is returned was tested.
     """
     active = weights > 0
     needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8))
@@ -125,9 +128,8 @@ def certified_saddle_point(
     lower = lower_bound(loss.low, clean, support) * (1 - 1e-14)
     if lower > upper * (1 + 1e-12):
         raise SolverError(
-            f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
-            "a programming "
-            "error can cause; please report it with the instance."
+            f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only a "
+            "programming error can cause; please report it with the instance."
         )
     lower = min(lower, upper)
     return SaddlePoint(lower, upper, policy, success, terminal.probabilities, clean, support)
@@ -146,6 +148,7 @@ class FlowProgram:
         self.tasks = tasks
         self.polytope: FlowPolytope = flow_polytope(tasks.process)
         count = len(tasks.names)
+        self._row_scale = 1.0 / np.maximum(tasks.optimum.values, 1e-300)
         self._flow = cp.Variable(len(self.polytope.choice), nonneg=True)
         self._level = cp.Variable()
         self._base = cp.Parameter(count)
@@ -168,7 +171,10 @@ class FlowProgram:
 
     @cached_property
     def _problem(self) -> tuple[cp.Problem, cp.Constraint]:
-        goals = self.success_matrix @ self._flow >= self._base + self._level * self._direction
+        # Each row is divided by v*: the solver's absolute tolerances then mean the same for rare and for
+        # sure goals.
+        rows = sp.csr_array(sp.diags_array(self._row_scale) @ self.success_matrix)
+        goals = rows @ self._flow >= self._base + self._level * self._direction
         balance = self.polytope.balance @ self._flow == self.polytope.supply
         return cp.Problem(cp.Maximize(self._level), [goals, balance]), goals
 
@@ -182,13 +188,15 @@ class FlowProgram:
         attempts: Sequence[Attempt] = LINEAR_SOLVERS,
     ) -> Best[SaddlePoint]:
         """Solve for one base point and direction; return the certified saddle point."""
-        self._base.value, self._direction.value = base, direction
+        self._base.value, self._direction.value = base * self._row_scale, direction * self._row_scale
         problem, goals = self._problem
 
         def certify() -> SaddlePoint | None:
             if self._flow.value is None or goals.dual_value is None:
                 return None
             policy = self.polytope.policy(self._flow.value)
-            return certified_saddle_point(self.tasks, loss, policy, np.asarray(goals.dual_value))
+            return certified_saddle_point(
+                self.tasks, loss, policy, np.asarray(goals.dual_value) * self._row_scale
+            )
 
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
