@@ -32,9 +32,6 @@ __all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
 
-MAX_LEVELS = 200
-"""Newton steps towards the lower bound; about eight are usual."""
-
 
 @dataclass(frozen=True, eq=False)
 class SaddlePoint:
@@ -92,7 +89,10 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     theta = max(0.0, float(loss.value(loss.optimum).max()) * (1 - 1e-14))
     following = theta
     for _ in range(MAX_LEVELS):
-        if not holds(following):
+        margin = 2.0**-53
+        while following > theta and not holds(following):  # the last step may overshoot by a rounding
+            following, margin = following - margin * abs(following), 2.0 * margin
+        if following < theta or not holds(following):
             break
         theta = following
         needed = loss.required(theta)

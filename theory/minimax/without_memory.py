@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InvalidArgumentError
+from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, SolverError
 from tabular.horizon import FiniteHorizon
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
@@ -34,6 +34,9 @@ __all__ = ["solve_without_memory"]
 
 MAX_NEWTON_STEPS = 60
 
+MAX_STEPS = 100_000
+MAX_SIZE = 100_000_000
+"""Largest number of steps, and of pairs of a step and a choice, of a policy that is computed."""
 MAX_MONOLITHIC = 70_000
 """Pairs of a step and a choice above which the linear program is decomposed."""
 
@@ -122,7 +125,15 @@ def solve_without_memory(
 
 def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
     horizon = marked.process.horizon
-    large = isinstance(horizon, FiniteHorizon) and horizon.steps * marked.process.n_choices > MAX_MONOLITHIC
+    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    size = steps * marked.process.n_choices
+    if steps > MAX_STEPS or size > MAX_SIZE:
+        raise InstanceTooLargeError(
+            f"A policy of {marked.process.name!r} has {steps} steps of {marked.process.n_choices} choices, "
+            f"over the limit of {MAX_STEPS} steps and {MAX_SIZE} in all; reduce the horizon or the number of "
+            "states."
+        )
+    large = size > MAX_MONOLITHIC
     if method == "decomposition" or (method == "auto" and large):
         from theory.minimax.decomposition import Decomposition
 
@@ -154,7 +165,17 @@ def _newton(
     primal = dual = None
     attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
     for _ in range(MAX_NEWTON_STEPS):
-        best = program.solve(loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts)
+        try:
+            best = program.solve(
+                loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts
+            )
+        except SolverError:
+            if attempts is LINEAR_SOLVERS and primal is None:
+                raise
+            if attempts is LINEAR_SOLVERS:
+                break
+            attempts = LINEAR_SOLVERS
+            continue
         stalled = (
             primal is not None
             and best.upper >= primal.upper
@@ -165,9 +186,9 @@ def _newton(
         dual = best.highest if dual is None or best.lower > dual.lower else dual
         if progress is not None:
             progress(dual.lower, primal.upper)
-        if primal.upper - dual.lower <= tolerance * max(1.0, abs(dual.lower)) or loss.nominal.homogeneous:
+        if primal.upper - dual.lower <= tolerance * max(1.0, abs(dual.lower)):
             return primal, dual
-        if stalled and attempts is LINEAR_SOLVERS:
+        if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
             break
         # Steps before the last are not tight by nature; other solvers are asked only where the first one
         # stalls.
