@@ -1,7 +1,8 @@
-"""Process files that must be refused: what is wrong, the bytes, and words that the one error message must contain.
+"""Process files that must be refused: what is wrong, the bytes, and words that the one error message must
+contain.
 
-The table serves the reader of files, and any command that takes a file. Every entry names the offending item, its
-position and its value, and says what to do.
+The table serves the reader of files, and any command that takes a file. Every entry names the offending
+item, its position and its value, and says what to do.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ def sources(package: str) -> list[Path]:
 
 
 def imported(source: str) -> set[str]:
-    """Top-level packages that a module imports anywhere, inside functions and TYPE_CHECKING blocks included."""
+    """Top-level packages that a module imports anywhere, inside functions and TYPE_CHECKING blocks
+    included."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -109,11 +110,13 @@ def test_the_public_face_is_complete(package: str) -> None:
 
 @pytest.mark.parametrize("package", ["tabular", "theory"])
 def test_importing_a_package_is_cheap(package: str) -> None:
-    """In a fresh interpreter: no heavy library is loaded, and the best of five imports takes less than 0.3 s."""
+    """In a fresh interpreter: no heavy library is loaded, and the best of five imports takes less than 0.3
+    s."""
     code = (
-        "import sys, time; began = time.perf_counter(); import {0}; took = time.perf_counter() - began;"
-        "print(took, *[name for name in {1!r} if name in sys.modules])"
-    ).format(package, HEAVY)
+        f"import sys, time; began = time.perf_counter(); import {package};"
+        "took = time.perf_counter() - began;"
+        f"print(took, *[name for name in {HEAVY!r} if name in sys.modules])"
+    )
     seconds = []
     for _ in range(5):
         run = subprocess.run(
@@ -131,10 +134,20 @@ def test_importing_a_package_is_cheap(package: str) -> None:
 
 
 LIGHT = (
-    "tabular.process", "tabular.goals", "tabular.policy", "tabular.occupancy", "tabular.files", "tabular.environments",
-    "tabular.environments.gymnasium_toy", "tabular.augment", "tabular.rewards", "theory.tasks", "theory.success",
-    "theory.regret", "theory.optimise",
-)  # fmt: skip
+    "tabular.process",
+    "tabular.goals",
+    "tabular.policy",
+    "tabular.occupancy",
+    "tabular.files",
+    "tabular.environments",
+    "tabular.environments.gymnasium_toy",
+    "tabular.augment",
+    "tabular.rewards",
+    "theory.tasks",
+    "theory.success",
+    "theory.regret",
+    "theory.optimise",
+)
 
 
 def test_core_modules_load_no_heavy_library() -> None:

@@ -21,7 +21,8 @@ from tabular.strategies import policies, processes
 
 
 def occupancy(polytope: FlowPolytope, policy: np.ndarray) -> np.ndarray:
-    """The occupancy measure of a rational policy on the polytope's variables, in exact arithmetic, as floats."""
+    """The occupancy measure of a rational policy on the polytope's variables, in exact arithmetic, as
+    floats."""
     process = polytope.process
     assert process.exact_initial is not None
     p = process.exact_probabilities
@@ -56,7 +57,8 @@ def test_occupancies_satisfy_balance_and_map_to_the_terminal_distribution(
 
 @given(process=processes(max_states=4), data=st.data())
 def test_policy_of_a_flow_gives_the_flow_back(process: ControlledMarkovProcess, data: st.DataObject) -> None:
-    """Round trip: policy -> occupancy -> policy -> the same terminal distribution (unused states are free)."""
+    """Round trip: policy -> occupancy -> policy -> the same terminal distribution (unused states are
+    free)."""
     polytope = flow_polytope(process)
     policy = data.draw(policies(process))
     again = polytope.policy(occupancy(polytope, policy))

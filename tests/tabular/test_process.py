@@ -77,32 +77,77 @@ def test_controllable_processes_reach_every_state_surely(process: ControlledMark
 
 REFUSED: list[tuple[str, Build, str]] = [
     ("NaN", lambda: ControlledMarkovProcess.from_dense(TWO * np.nan, horizon=1), "nan"),
-    ("negative", lambda: ControlledMarkovProcess.from_dense(np.array([[[1.5, -0.5], [0, 1]]]), horizon=1), "-0.5"),
+    (
+        "negative",
+        lambda: ControlledMarkovProcess.from_dense(np.array([[[1.5, -0.5], [0, 1]]]), horizon=1),
+        "-0.5",
+    ),
     ("row sum", lambda: ControlledMarkovProcess.from_dense(TWO * 0.9, horizon=1), "0.9"),
     ("zero row", lambda: ControlledMarkovProcess.from_dense(TWO * 0, horizon=1), "unavailable"),
     ("shape", lambda: ControlledMarkovProcess.from_dense(np.ones((2, 3)), horizon=1), r"\(A, S, S\)"),
     ("not square", lambda: ControlledMarkovProcess.from_dense(np.ones((1, 2, 3)), horizon=1), r"\(A, S, S\)"),
     ("complex", lambda: ControlledMarkovProcess.from_dense(TWO * 1j, horizon=1), "complex"),
     ("text", lambda: ControlledMarkovProcess.from_dense(np.array([[["a"]]]), horizon=1), "dtype"),
-    ("no actions", lambda: ControlledMarkovProcess.from_dense(np.ones((0, 2, 2)), horizon=1), "at least one action"),
-    ("initial shape", lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([1.0]), horizon=1), r"\(2,\)"),
+    (
+        "no actions",
+        lambda: ControlledMarkovProcess.from_dense(np.ones((0, 2, 2)), horizon=1),
+        "at least one action",
+    ),
+    (
+        "initial shape",
+        lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([1.0]), horizon=1),
+        r"\(2,\)",
+    ),
     ("initial index", lambda: ControlledMarkovProcess.from_dense(TWO, initial=2, horizon=1), "out of range"),
-    ("initial minus one", lambda: ControlledMarkovProcess.from_dense(TWO, initial=-1, horizon=1), "out of range"),
-    ("initial sum", lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([0.5, 0.4]), horizon=1), "0.9"),
-    ("initial NaN", lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([np.nan, 1]), horizon=1), "nan"),
-    ("state names", lambda: ControlledMarkovProcess.from_dense(TWO, horizon=1, states=["a"]), "2 names of states"),
-    ("available shape", lambda: ControlledMarkovProcess.from_dense(TWO, horizon=1, available=np.ones(2)), "available"),
+    (
+        "initial minus one",
+        lambda: ControlledMarkovProcess.from_dense(TWO, initial=-1, horizon=1),
+        "out of range",
+    ),
+    (
+        "initial sum",
+        lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([0.5, 0.4]), horizon=1),
+        "0.9",
+    ),
+    (
+        "initial NaN",
+        lambda: ControlledMarkovProcess.from_dense(TWO, initial=np.array([np.nan, 1]), horizon=1),
+        "nan",
+    ),
+    (
+        "state names",
+        lambda: ControlledMarkovProcess.from_dense(TWO, horizon=1, states=["a"]),
+        "2 names of states",
+    ),
+    (
+        "available shape",
+        lambda: ControlledMarkovProcess.from_dense(TWO, horizon=1, available=np.ones(2)),
+        "available",
+    ),
     ("no matrix", lambda: ControlledMarkovProcess.from_sparse([], horizon=1), "at least one"),
-    ("sparse shapes", lambda: ControlledMarkovProcess.from_sparse([sp.eye_array(2), sp.eye_array(3)], horizon=1),
-     "matrix 1"),
+    (
+        "sparse shapes",
+        lambda: ControlledMarkovProcess.from_sparse([sp.eye_array(2), sp.eye_array(3)], horizon=1),
+        "matrix 1",
+    ),
     ("horizon", lambda: make("line:2").replaced(horizon=0), "horizon >= 1"),
     ("huge horizon", lambda: make("line:2").replaced(horizon=10**7), "horizon <= 1000000"),
-    ("fractional horizon", lambda: make("line:2").replaced(horizon=2.5), "whole number"),  # type: ignore[arg-type]  # the wrong type is the test
-    ("repeated", lambda: ControlledMarkovProcess.from_transitions(
-        [(0, 0, 0, 1), (0, 0, 0, 0)], states=1, actions=1, initial=0, horizon=1), "transition 1 repeats"),
-    ("out of range", lambda: ControlledMarkovProcess.from_transitions(
-        [(0, 0, 1, 1)], states=1, actions=1, initial=0, horizon=1), "successor index 1"),
-]  # fmt: skip
+    ("fractional horizon", lambda: make("line:2").replaced(horizon=2.5), "whole number"),
+    (
+        "repeated",
+        lambda: ControlledMarkovProcess.from_transitions(
+            [(0, 0, 0, 1), (0, 0, 0, 0)], states=1, actions=1, initial=0, horizon=1
+        ),
+        "transition 1 repeats",
+    ),
+    (
+        "out of range",
+        lambda: ControlledMarkovProcess.from_transitions(
+            [(0, 0, 1, 1)], states=1, actions=1, initial=0, horizon=1
+        ),
+        "successor index 1",
+    ),
+]
 
 COUNTS: list[tuple[str, Any, Any, int, str]] = [
     ("negative weight", [[0, 0, 0], [0, 0, 1], [1, 0, 1]], [3, -2, 3], 3, r"numerators\[1\] = -2"),
@@ -154,11 +199,24 @@ def test_floats_that_are_not_those_of_the_fractions_are_refused() -> None:
     process = make("line:2,start=1")
     with pytest.raises(InvalidProcessError, match="is not the float of"):
         ControlledMarkovProcess(
-            **{name: getattr(process, name) for name in (
-                "states", "actions", "choice_offsets", "choice_action", "offsets", "successors", "initial", "horizon",
-                "numerators", "denominators", "exact_initial")},
+            **{
+                name: getattr(process, name)
+                for name in (
+                    "states",
+                    "actions",
+                    "choice_offsets",
+                    "choice_action",
+                    "offsets",
+                    "successors",
+                    "initial",
+                    "horizon",
+                    "numerators",
+                    "denominators",
+                    "exact_initial",
+                )
+            },
             probabilities=np.full(process.n_transitions, 1.0 - 1e-12),
-        )  # fmt: skip
+        )
 
 
 def test_replacing_the_start_by_rounded_thirds_gives_a_floating_point_process() -> None:
@@ -191,8 +249,32 @@ def test_floats_mean_what_they_print(value: float) -> None:
     assert float(parse_fraction(value)) == value
 
 
-@pytest.mark.parametrize("bad", ["", "a", "1/", "/2", "1/2/3", "0x1", "1_000", "inf", "nan", "1 2", "--1", "1e5000",
-                                 True, None, [1], {}, b"1", 1j, float("nan"), float("inf"), np.bool_(True)])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "a",
+        "1/",
+        "/2",
+        "1/2/3",
+        "0x1",
+        "1_000",
+        "inf",
+        "nan",
+        "1 2",
+        "--1",
+        "1e5000",
+        True,
+        None,
+        [1],
+        {},
+        b"1",
+        1j,
+        float("nan"),
+        float("inf"),
+        np.bool_(True),
+    ],
+)
 def test_what_is_no_number(bad: object) -> None:
     with pytest.raises(InvalidArgumentError, match="Expected probability"):
         parse_fraction(bad, "probability")
@@ -235,5 +317,5 @@ def test_malformed_gamma(gamma: Any) -> None:
 
 
 def test_gamma_is_exact() -> None:
-    assert GeometricHorizon(0.9).gamma == Fraction(9, 10)  # type: ignore[arg-type]  # floats are read by their spelling
+    assert GeometricHorizon(0.9).gamma == Fraction(9, 10)
     assert FiniteHorizon(3).steps == 3

@@ -1,4 +1,5 @@
-"""Dense = sparse = rational: goal values, policies and terminal distributions; brackets contain the exact value."""
+"""Dense = sparse = rational: goal values, policies and terminal distributions; brackets contain the exact
+value."""
 
 from __future__ import annotations
 
@@ -34,12 +35,17 @@ def plain_values(process: ControlledMarkovProcess) -> list[Fraction]:
         for _ in range(process.horizon.steps):
             value = [
                 max(
-                    sum((p[m] * value[process.successors[m]]
-                         for m in range(process.offsets[c], process.offsets[c + 1])), Fraction(0))
+                    sum(
+                        (
+                            p[m] * value[process.successors[m]]
+                            for m in range(process.offsets[c], process.offsets[c + 1])
+                        ),
+                        Fraction(0),
+                    )
                     for c in process.choices(s)
                 )
                 for s in range(process.n_states)
-            ]  # fmt: skip
+            ]
         assert process.exact_initial is not None
         result.append(sum((q * v for q, v in zip(process.exact_initial, value, strict=True)), Fraction(0)))
     return result
@@ -189,7 +195,8 @@ def test_expected_push_and_matrix_agree(process: ControlledMarkovProcess) -> Non
 
 
 def test_a_transposed_matrix_is_noticed() -> None:
-    """The comparison above catches a transposed transition matrix (of a walk round a ring, stochastic both ways)."""
+    """The comparison above catches a transposed transition matrix (of a walk round a ring, stochastic both
+    ways)."""
     ring = np.eye(3, dtype=object)[None] * Fraction(1, 4) + np.roll(np.eye(3, dtype=int), 1, axis=1)[
         None
     ] * Fraction(3, 4)
@@ -359,8 +366,12 @@ def test_support_skips_periods_correctly(process: ControlledMarkovProcess, steps
     now = set(np.flatnonzero(process.initial > 0).tolist())
     ever = set(now)
     for _ in range(steps):
-        now = {int(t) for s in now for c in process.choices(s)
-               for t in process.successors[process.offsets[c] : process.offsets[c + 1]]}  # fmt: skip
+        now = {
+            int(t)
+            for s in now
+            for c in process.choices(s)
+            for t in process.successors[process.offsets[c] : process.offsets[c + 1]]
+        }
         ever |= now
     longer = process.replaced(horizon=steps)
     assert set(np.flatnonzero(goal_support(longer)).tolist()) == now

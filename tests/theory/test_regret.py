@@ -1,4 +1,4 @@
-"""The regret formulae against exact fractions; monotone, convex, invertible; the two baselines (T1, T2, T14, C5)."""
+"""The regret formulae against exact fractions; shape and inverse; the two baselines (T1, T2, T14, C5)."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def test_limits_at_zero(episodes: int) -> None:
 @pytest.mark.parametrize("rho", [1e-16, 1e-13, 1e-12, 1.0001e-12, 1e-9, 1e-3])
 @pytest.mark.parametrize("episodes", [1, 2, 10**3, 10**6, 10**9])
 def test_many_episodes_of_rare_success(rho: float, episodes: int) -> None:
-    """The sum in closed form, with the power expanded binomially where it would lose everything to rounding."""
+    """The sum in closed form, the power expanded binomially where rounding would eat it."""
     r = Fraction(rho)
-    # sum_i (1 - rho)**i = sum_k (-rho)**(k - 1) C(N, k), an alternating series: cut where a term is below 2**-80.
+    # sum_i (1 - rho)**i = sum_k (-rho)**(k - 1) C(N, k), alternating: cut where a term is below 2**-80.
     if rho * episodes < 0.1:
         total, term, k = Fraction(0), Fraction(episodes), 1
         while abs(term) > Fraction(episodes) / 2**80:
