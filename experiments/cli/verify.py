@@ -147,7 +147,7 @@ def _row(item: Theorem | Control, context: Context) -> Row:
 
     if isinstance(item, Theorem):
         return theorem_row(verify_theorem(item, context))
-    return control_row(verify_control(item))
+    return control_row(verify_control(item, context))
 
 
 def _process_row(name: str, context: Context) -> tuple[str, Row]:

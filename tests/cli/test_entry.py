@@ -31,6 +31,7 @@ def test_as_a_user_runs_it() -> None:
         [sys.executable, "-m", "experiments", "solve", "line:3", "--json", "-"],
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0
     assert '"format": "metaregret-solution/1"' in done.stdout

@@ -7,7 +7,8 @@ from pathlib import Path
 from conftest import Cli
 
 
-# T13's line: 1/2 with memory; 31/32 without (two goals, five episodes: sum of 2**-i); 5/2 blind (5 times 1 - 1/2).
+# T13's line: 1/2 with memory; 31/32 without (two goals, five episodes: sum of 2**-i); 5/2 blind (5 times 1
+# - 1/2).
 def test_ladder_on_the_line_is_exact(cli: Cli, tmp_path: Path) -> None:
     picture = tmp_path / "ladder.svg"
     line = ("line:5,start=2", "--horizon", "4", "--detect", "visit", "--episodes", "5")

@@ -1,4 +1,5 @@
-"""Every malformed process file gives exit status 2 and one message that names the item, whatever the command."""
+"""Every malformed process file gives exit status 2 and one message that names the item, whatever the
+command."""
 
 from __future__ import annotations
 
