@@ -105,7 +105,7 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
         following = (
             theta + (float(weights[active] @ needed[active]) - needed_at_least) / fall if fall > 0 else theta
         )
-        if not theta < following < np.inf:
+        if not theta * (1 + 1e-15) < following < np.inf:  # what is left is rounding
             break
     return theta
 
