@@ -21,9 +21,11 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-# Editable, so that the commands always run the code in this folder.
+# Editable, so that the commands always run the code in this folder. The kernels are compiled once, here.
 $(VENV)/.run-installed: $(VENV)/.made $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@echo "compiling kernels (once)"
+	$(BIN)/metaregret verify T12 T13 T18 --instances 1 > /dev/null
 	touch $@
 
 $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from fractions import Fraction
@@ -15,6 +16,13 @@ from tabular.errors import FileFormatError, InvalidArgumentError
 from tabular.rationals import MAX_DIGITS, parse_fraction
 
 __all__ = ["MAX_BYTES", "abridged", "read_document", "require", "write_text"]
+
+_SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
+_SURROGATE_PAIRS = re.compile(
+    r"(?:[^\\]|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*",
+    re.DOTALL,
+)
+"""JSON text whose surrogate escapes, if any, come in pairs."""
 
 MAX_BYTES = 256 * 2**20
 CHUNK = 2**20
@@ -38,6 +46,9 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
 
     def refuse(message: str) -> FileFormatError:
         return FileFormatError(f"{path}: {message}")
+
+    if _SURROGATE.search(text) and not _SURROGATE_PAIRS.fullmatch(text):
+        raise refuse("a \\ud800 to \\udfff escape stands alone, which is no character; mend the name.")
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}

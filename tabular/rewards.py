@@ -62,4 +62,9 @@ class RewardTables:
         """Build from rationals, one list per task aligned with the transitions."""
         exact = np.empty((len(tasks), process.n_transitions), dtype=object)
         exact[:] = rewards
-        return cls(process, tasks, exact.astype(float), exact)
+        try:
+            return cls(process, tasks, exact.astype(float), exact)
+        except OverflowError:
+            raise InvalidArgumentError(
+                "A reward is too large for a floating-point number (over 1e308); rescale the rewards."
+            ) from None

@@ -29,7 +29,13 @@ MOST_ROWS = 40
 @click.option("--task", metavar="NAME", help="Which task of the rewards file.")
 @click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
 @click.option("--minimise", is_flag=True, help="Minimise instead of maximise.")
-@click.option("--tolerance", type=float, default=1e-9, help="Gap to certify.", show_default=True)
+@click.option(
+    "--tolerance",
+    type=float,
+    default=1e-9,
+    help="Gap to certify, relative to max(1, largest value).",
+    show_default=True,
+)
 @click.option(
     "--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero."
 )
@@ -71,6 +77,8 @@ def COMMAND(
         raise InvalidArgumentError("--rewards needs --task NAME; --reach goes with --goal.")
     if (reach or total) and (horizon is not None or gamma is not None):
         raise InvalidArgumentError("--reach and --total have no horizon; leave out --horizon and --gamma.")
+    if not 0 < tolerance < 1:
+        raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
     process = build_process(cmp, horizon, gamma, start)
     arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
     from tabular.engine import solve

@@ -33,7 +33,7 @@ MOST_ROWS = 30
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
 )
-@click.option("--skills", type=click.IntRange(1, 100_000), help="Number of skills [default: one a goal].")
+@click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one a goal].")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the goal distribution.")
 @click.option(

@@ -29,7 +29,13 @@ MOST_ROWS = 30
 @click.option("--learner", type=click.Choice(["blind", "memoryless", "memory"]), default="memoryless")
 @click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.")
 @click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
-@click.option("--tolerance", type=float, default=1e-9, help="Relative gap to certify.", show_default=True)
+@click.option(
+    "--tolerance",
+    type=float,
+    default=1e-9,
+    help="Gap to certify, relative to max(1, value).",
+    show_default=True,
+)
 @click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
 @click.option(
     "--certificate",

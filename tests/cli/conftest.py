@@ -28,7 +28,8 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         with pytest.raises(SystemExit) as stop:
             main(arguments)
         printed = capsys.readouterr()
-        code = stop.value.code
-        return Outcome(code if isinstance(code, int) else 0, printed.out, printed.err)
+        code = stop.value.code  # as the interpreter does: None is success, a message is failure
+        status = 0 if code is None else code if isinstance(code, int) else 1
+        return Outcome(status, printed.out, printed.err)
 
     return run

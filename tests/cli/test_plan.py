@@ -62,6 +62,14 @@ def test_negative_rewards_on_the_way(cli: Cli, rewards: str) -> None:
     assert planned(cli, *task)["value"]["exact"] == "3/2"
 
 
+def test_rewards_beyond_floats_are_refused(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "huge.json"
+    file.write_text('{"format": "metaregret-rewards/1", "tasks": {"a": [["0", "right", "*", 1e400]]}}')
+    outcome = cli("plan", "line:4", "--rewards", str(file), "--task", "a")
+    assert outcome.status == 2
+    assert "1e308" in outcome.err
+
+
 def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
     outcome = cli("plan", "line:4", "--rewards", rewards, "--task", "right", "--total")
     assert outcome.status == 2
@@ -77,6 +85,7 @@ def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
         (("--goal", "1", "--total"), ("--reach",)),
         (("--rewards", "/nowhere.json", "--task", "x"), ("no such file",)),
         (("--rewards", "/nowhere.json"), ("--task",)),
+        (("--goal", "1", "--tolerance", "inf"), ("--tolerance", "inf")),
     ],
 )
 def test_bad_usage(cli: Cli, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:

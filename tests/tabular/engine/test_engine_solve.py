@@ -12,7 +12,7 @@ from tabular.engine import METHODS, Objective, solve
 from tabular.environments import make
 from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
-from tests.tabular.engine.models import chain_with_reset, near_periodic_cycle
+from tests.tabular.engine.models import brute_force_total, chain_with_reset, near_periodic_cycle
 
 
 def process_of(
@@ -135,6 +135,26 @@ def test_loops_whose_rewards_cancel_are_refused(exact: bool, back: object) -> No
     rewards = np.array([1, back, 0, 0], dtype=object)
     with pytest.raises((UnsupportedError, ConvergenceError)):
         solve(process, rewards, objective="total", exact=exact)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    ("length", "rewards", "target", "maximise"),
+    [
+        (8, "1/2 -3 0 0 0 2/3 0 3/2 3/4 2 3 -1/2 -3 0 0 1/2", 7, False),
+        (5, "0 -1/4 -1/2 1 0 0 -1/2 0 1/3 -1/2", 1, True),
+    ],
+)
+def test_a_gaining_loop_found_by_sweeps_is_refused(
+    length: int, rewards: str, target: int, maximise: bool, exact: bool
+) -> None:
+    """Ordered sweeps are drawn into the loop; found by a deep run of the certificate tests, which did not end."""
+    process = near_periodic_cycle(length, Fraction(0))
+    paid = np.array([Fraction(text) for text in rewards.split()], dtype=object)
+    expected = brute_force_total(process, paid, {target}, maximise=maximise)
+    assert isinstance(expected[0], (float, str))  # infinite, or no value at all
+    with pytest.raises(UnsupportedError, match="infinite or does not converge"):
+        solve(process, paid, objective="total", targets=target, maximise=maximise, exact=exact)
 
 
 def test_unreachable_target_is_worth_zero_and_says_so() -> None:
