@@ -167,7 +167,7 @@ def _iterate(reduced: Reduced) -> np.ndarray:
     proper."""
     values = reduced.solver.solve(reduced.policy, reduced.quotient.rewards[reduced.policy])
     if reduced.method == "gauss-seidel":
-        _improve_by_sweeps(reduced, values)
+        values = _improve_by_sweeps(reduced, values)
     values = _refined(reduced, values)
     for _ in range(min(reduced.problem.max_iterations, 10_000)):
         reduced.operator.backup(values)
@@ -200,13 +200,18 @@ def _by_program(reduced: Reduced) -> np.ndarray:
     return np.append(least_majorant(system, reduced.quotient.rewards[:-1]), 0.0)
 
 
-def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> None:
-    """Gauss-Seidel improvement in the order of distance to the end, until decisions settle."""
+def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> np.ndarray:
+    """Gauss-Seidel improvement in the order of distance to the end, until decisions settle.
+
+    A loop that gains can draw the sweeps into a policy that never ends. Its values mean nothing: the proper
+    policy from before is kept, and policy iteration, which checks every step, finds and names the loop.
+    """
     from tabular.engine.sweep_kernels import improve_in_order
 
     rows, inner = reduced.rows, reduced.order[reduced.order != reduced.sink]
+    improved, policy = values.copy(), reduced.policy.copy()
     for sweep in range(min(100, reduced.problem.max_iterations)):
-        threshold = 8.0 * _allowance(reduced, values)
+        threshold = 8.0 * _allowance(reduced, improved)
         order = inner if sweep % 2 == 0 else inner[::-1]
         largest, changed = improve_in_order(
             np.ascontiguousarray(order),
@@ -218,33 +223,45 @@ def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> None:
             reduced.quotient.rewards,
             1.0,
             threshold,
-            values,
-            reduced.policy,
+            improved,
+            policy,
         )
         reduced.iterations += 1
         if not changed or largest <= threshold:
             break
+    if _never_ending(reduced, policy).any():
+        return values
+    reduced.policy = policy
+    return improved
 
 
-def _switch(reduced: Reduced, better: np.ndarray) -> None:
-    """Take the greedy choices where they are better, as long as the policy stays proper."""
-    old = reduced.policy
-    new = np.where(better, reduced.operator.policy, old)
+def _never_ending(reduced: Reduced, policy: np.ndarray) -> np.ndarray:
+    """Mask of the reduced states from which `policy` does not reach the sink; empty for a proper policy."""
     graph = reduced.quotient.graph
     sources = np.zeros(graph.n_states, dtype=bool)
     sources[-1] = True
+    allowed = np.zeros(graph.n_choices, dtype=bool)
+    allowed[policy] = True
+    return ~graph.can_reach(sources, allowed)
+
+
+def _switch(reduced: Reduced, better: np.ndarray) -> None:
+    """Take the greedy choices where they are better, as long as the policy stays proper.
+
+    An improvement that makes a proper policy improper is a loop of gain zero or more (Bertsekas & Tsitsiklis
+    1991) or rounding: a tiny one is taken back, state by state, until the policy is proper again.
+    """
+    old = reduced.policy
+    new = np.where(better, reduced.operator.policy, old)
     while True:
-        allowed = np.zeros(graph.n_choices, dtype=bool)
-        allowed[new] = True
-        stuck = ~graph.can_reach(sources, allowed)
+        stuck = _never_ending(reduced, new)
         if not stuck.any():
             break
-        if not np.any(stuck & (new == old)) and not np.any(better & ~stuck):
+        taken = stuck & (new != old)
+        gain = float(np.max(reduced.operator.residual[taken], initial=0.0))
+        if not taken.any() or gain > 1e-7 * max(1.0, reduced.problem.reward_scale):
             refuse_cancelling(reduced, stuck)
-        gain = float(np.max(reduced.operator.residual[stuck & (new != old)], initial=0.0))
-        if gain > 1e-7 * max(1.0, reduced.problem.reward_scale):
-            refuse_cancelling(reduced, stuck)
-        new = np.where(stuck, old, new)
+        new = np.where(taken, old, new)
     if np.array_equal(new, old):
         refuse_cancelling(reduced, better)
     reduced.policy = new

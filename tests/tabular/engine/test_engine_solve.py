@@ -148,7 +148,8 @@ def test_loops_whose_rewards_cancel_are_refused(exact: bool, back: object) -> No
 def test_a_gaining_loop_found_by_sweeps_is_refused(
     length: int, rewards: str, target: int, maximise: bool, exact: bool
 ) -> None:
-    """Ordered sweeps are drawn into the loop; found by a deep run of the certificate tests, which did not end."""
+    """Ordered sweeps are drawn into the loop; found by a deep run of the certificate tests, which did not
+    end."""
     process = near_periodic_cycle(length, Fraction(0))
     paid = np.array([Fraction(text) for text in rewards.split()], dtype=object)
     expected = brute_force_total(process, paid, {target}, maximise=maximise)
