@@ -145,9 +145,8 @@ class Bracket:
         return Status.CERTIFIED if self.relative_gap <= tolerance else Status.BRACKETED
 
     def to_json(self) -> dict[str, float | str | None]:
-        """Return the JSON form used by every command."""
-        return {
-            "lower": self.lower,
-            "upper": self.upper,
-            "exact": None if self.exact is None else str(self.exact),
-        }
+        """Return the JSON form used by every command; where `exact` is known, both bounds are its nearest
+        float."""
+        if self.exact is not None:
+            return {"lower": float(self.exact), "upper": float(self.exact), "exact": str(self.exact)}
+        return {"lower": self.lower, "upper": self.upper, "exact": None}

@@ -29,7 +29,7 @@ def test_exact_and_float_agree(cli: Cli) -> None:
 def test_frozen_lake_reachability(cli: Cli) -> None:
     value = planned(cli, "gym:FrozenLake-v1", "--goal", "15", "--reach", "--exact")["value"]
     assert value["exact"] == "14/17"
-    assert value["lower"] <= 14 / 17 <= value["upper"]
+    assert value["lower"] == value["upper"] == 14 / 17
 
 
 def test_geometric_goal_is_the_normalised_occupancy(cli: Cli) -> None:
