@@ -48,7 +48,7 @@ def measure_goals(rounds: int, side: int, peers: bool) -> list[dict[str, Any]]:
     for name, slip, required in (("noise", Fraction(1, 10), 10.0), ("deterministic", Fraction(0), 30.0)):
         process = grid(side, side, slip=slip)
         contestants: dict[str, Callable[[], np.ndarray]] = {
-            "metaregret": lambda process=process: goal_values_all(process, None, STEPS).values  # type: ignore[misc]
+            "metaregret": lambda process=process: goal_values_all(process, None, STEPS).values
         }
         if peers:
             contestants["quantecon-finite"] = _quantecon_loop(process)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -222,7 +222,7 @@ class ControlledMarkovProcess:
         """Return the same dynamics with another horizon, initial distribution or name."""
         from tabular.assemble import read_horizon, read_initial
 
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         if horizon is not None:
             changes["horizon"] = read_horizon(horizon)
         if initial is not None:
@@ -232,7 +232,7 @@ class ControlledMarkovProcess:
                 changes |= {"numerators": None, "denominators": None}
         if name is not None:
             changes["name"] = name
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # a plain dict of checked fields
+        return dataclasses.replace(self, **changes)
 
     def rationalised(self, max_denominator: int = 1000) -> ControlledMarkovProcess:
         """Return the exact process whose probabilities are the nearest fractions with small denominators.

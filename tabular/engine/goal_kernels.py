@@ -31,12 +31,13 @@ def _straight_line(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile at once for `signature`, with the vectoriser of straight-line code."""
 
     def compiled(function: Callable[..., Any]) -> Any:
-        before = numba.config.SLP_VECTORIZE  # type: ignore[attr-defined]  # numba sets its options dynamically
-        numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # numba sets its options dynamically
+        options: Any = numba.config  # numba sets its options dynamically
+        before = options.SLP_VECTORIZE
+        options.SLP_VECTORIZE = 1
         try:
             return njit(signature, cache=True, nogil=True, fastmath=MATH)(function)
         finally:
-            numba.config.SLP_VECTORIZE = before  # type: ignore[attr-defined]  # numba sets its options dynamically
+            options.SLP_VECTORIZE = before
 
     return compiled
 

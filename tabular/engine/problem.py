@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -261,7 +262,8 @@ def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarr
     else:
         from tabular.process import state_index
 
-        items = [targets] if isinstance(targets, (int, np.integer, str)) else list(np.atleast_1d(targets))  # type: ignore[call-overload]
+        given: Any = targets
+        items = [given] if isinstance(given, (int, np.integer, str)) else list(np.atleast_1d(given))
         mask = np.zeros(process.n_states, dtype=bool)
         for item in items:
             mask[state_index(process, str(item) if isinstance(item, str) else int(item))] = True

@@ -75,7 +75,7 @@ def _channels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = [draw(distributions(outputs, largest=5)) for _ in range(inputs)]
     prior = draw(distributions(inputs))
     output = draw(distributions(outputs, positive=True))
-    return tuple(np.array(part, dtype=float) for part in (rows, prior, output))  # type: ignore[return-value]  # three
+    return np.array(rows, dtype=float), np.array(prior, dtype=float), np.array(output, dtype=float)
 
 
 def bracket(claim: Claim, context: Context) -> Iterable[Trial]:

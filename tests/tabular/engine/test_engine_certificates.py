@@ -61,7 +61,7 @@ def test_discounted(method: str, data: st.DataObject) -> None:
     )
     maximise = data.draw(st.booleans())
     exact = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, exact=True)
-    found = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, method=method)  # type: ignore[arg-type]
+    found = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, method=method)
     assert_certified(found, exact)
 
 
@@ -87,7 +87,7 @@ def test_reach(method: str, data: st.DataObject) -> None:
     targets = [data.draw(st.integers(0, process.n_states - 1))]
     maximise = data.draw(st.booleans())
     exact = solve(process, objective="reach", targets=targets, maximise=maximise, exact=True)
-    found = solve(process, objective="reach", targets=targets, maximise=maximise, method=method)  # type: ignore[arg-type]
+    found = solve(process, objective="reach", targets=targets, maximise=maximise, method=method)
     assert_certified(found, exact)
 
 

@@ -67,9 +67,9 @@ def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
     options = {"objective": "total", "targets": sorted(targets) or None, "maximise": maximise, "exact": True}
     if infinite:
         with pytest.raises(UnsupportedError, match="infinit"):
-            solve(process, rewards, **options)  # type: ignore[arg-type]
+            solve(process, rewards, **options)
         return
-    found = solve(process, rewards, **options)  # type: ignore[arg-type]
+    found = solve(process, rewards, **options)
     assert found.exact is not None
     assert list(found.exact) == expected
 

@@ -85,7 +85,7 @@ def test_a_loop_of_reward_zero_does_not_fool_the_upper_bound() -> None:
         [(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, "1/2"), (1, 1, 3, "1/2"), (2, 0, 2, 1), (3, 0, 3, 1)], 4
     )
     for method in METHODS[Objective.REACH]:
-        found = solve(process, objective="reach", targets=[2], method=method)  # type: ignore[arg-type]
+        found = solve(process, objective="reach", targets=[2], method=method)
         np.testing.assert_allclose(found.lower, [0.5, 0.5, 1, 0], atol=1e-9)
         np.testing.assert_allclose(found.upper, [0.5, 0.5, 1, 0], atol=1e-9)
     # The policy leaves the loop.
@@ -278,7 +278,7 @@ def test_a_method_of_another_objective_is_unsupported() -> None:
 def test_results_are_frozen() -> None:
     found = solve(make("line:4"), objective="reach", targets=[3])
     with pytest.raises(AttributeError):
-        found.method = "other"  # type: ignore[misc]
+        found.method = "other"
     with pytest.raises(ValueError, match="read-only"):
         found.lower[0] = 1.0
 

@@ -52,7 +52,7 @@ def test_forest_management(form: str) -> None:
         rewards = np.stack([np.repeat(FOREST_REWARDS[:, [a]], 3, axis=1) for a in range(2)])
     if form == "states":
         rewards = FOREST_REWARDS[:, 0]
-    process, paid = from_mdptoolbox(transitions, rewards)  # type: ignore[arg-type]
+    process, paid = from_mdptoolbox(transitions, rewards)
     found = solve(process, paid, objective="discounted", gamma=0.96)
     assert found.policy is not None
     assert process.choice_action[found.policy].tolist() == [0, 0, 0]
@@ -126,7 +126,7 @@ def test_expected_rewards_of_transitions_reach_the_state_action_form() -> None:
 def test_frozen_lake_is_worth_what_its_table_says() -> None:
     """The best probability of the gift on the slippery 4x4 map is 14/17 (0.8235...)."""
     environment = gymnasium.make("FrozenLake-v1", is_slippery=True).unwrapped
-    process, rewards = from_gymnasium_table(environment.P, initial=environment.initial_state_distrib)  # type: ignore[attr-defined]
+    process, rewards = from_gymnasium_table(environment.P, initial=environment.initial_state_distrib)
     exact = solve(process, rewards, objective="total", exact=True)
     assert exact.value.exact == Fraction(14, 17)
     assert solve(process, rewards, objective="total").value.contains(Fraction(14, 17))
@@ -134,7 +134,7 @@ def test_frozen_lake_is_worth_what_its_table_says() -> None:
 
 def test_cliff_walking_costs_thirteen_steps() -> None:
     environment = gymnasium.make("CliffWalking-v1").unwrapped
-    process, rewards = from_gymnasium_table(environment.P, initial=36)  # type: ignore[attr-defined]
+    process, rewards = from_gymnasium_table(environment.P, initial=36)
     assert solve(process, rewards, objective="total", exact=True).value.exact == -13
 
 

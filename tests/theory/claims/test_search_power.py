@@ -42,7 +42,7 @@ def test_a_goal_two_steps_away_is_shrunk_to_three_states():
     found = find_witness(strategy, excess, Context(), name="two steps")
     assert found is not None
     assert found.n_states <= 3
-    assert found.horizon.steps == 2  # type: ignore[union-attr]  # finite by construction
+    assert found.horizon.steps == 2  # finite by construction
 
 
 def test_a_rare_probability_is_found_and_shrunk_to_two_states():
@@ -78,7 +78,7 @@ def test_large_processes_shrink_to_what_matters(specification: str):
     process = make(specification)
     smallest = smallest_process(process, lambda smaller: bool(goal_support(smaller).sum() > 1))
     assert smallest.n_states == 2
-    assert smallest.horizon.steps == 1  # type: ignore[union-attr]  # finite by construction
+    assert smallest.horizon.steps == 1  # finite by construction
     assert smallest.n_choices <= 3
 
 

@@ -133,7 +133,7 @@ def example(uid: str, margin: object, planted: tuple[Planted, ...] = ()) -> Theo
     """A theorem about small integers with one method in each of two groups."""
 
     def run(claim: object, context: Context) -> list[Trial]:
-        return [Trial(str(n), 0.0 if claim(n) else -1.0) for n in range(5)]  # type: ignore[operator]
+        return [Trial(str(n), 0.0 if claim(n) else -1.0) for n in range(5)]
 
     methods = (Method("one", Group.EXACT, run), Method("two", Group.ENUMERATION, run))
     return Theorem(uid, "t", "s", Kind.EXTENSION, "here", margin, methods, planted)
@@ -176,7 +176,7 @@ def test_the_same_seed_draws_the_same_instances():
 def test_the_number_of_examples_follows_the_setting_and_its_cap():
     def count(**limits: float) -> int:
         check = lambda n: Trial(str(n), 1.0)
-        return len(Context(instances=40).examples(st.integers(), check, name="n", **limits))  # type: ignore[arg-type]
+        return len(Context(instances=40).examples(st.integers(), check, name="n", **limits))
 
     assert count() == 40
     assert count(share=0.5) == 20

@@ -162,7 +162,7 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(UnsupportedError, match="first success"):
         solve_memory(RewardTasks(process, tables), 2, criterion=Criterion.RATIO)
     with pytest.raises(UnsupportedError, match="TrajectoryTasks"):
-        solve_memory(TrajectoryTasks(process), 2)  # type: ignore[arg-type]  # the wrong type is the point
+        solve_memory(TrajectoryTasks(process), 2)  # the wrong type is the point
     thirds = [(0, 0, 0, 0.3333333333), (0, 0, 1, 0.6666666666), (1, 0, 1, 1)]  # a remainder of 1e-10
     inexact = ControlledMarkovProcess.from_transitions(thirds, states=2, actions=1, initial=0, horizon=2)
     with pytest.raises(NotExactError):
