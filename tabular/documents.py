@@ -15,7 +15,7 @@ from typing import Any
 from tabular.errors import FileFormatError, InvalidArgumentError
 from tabular.rationals import MAX_DIGITS, parse_fraction
 
-__all__ = ["MAX_BYTES", "abridged", "read_document", "require", "write_text"]
+__all__ = ["MAX_BYTES", "abridged", "read_bytes", "read_document", "require", "write_bytes", "write_text"]
 
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 _SURROGATE_PAIRS = re.compile(
@@ -92,6 +92,22 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
 
 def _read_text(path: Path) -> str:
     try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{path}: not a text file (byte {error.start} is not UTF-8); expected a JSON document."
+        ) from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file of at most `MAX_BYTES` bytes.
+
+    Raises
+    ------
+    FileFormatError
+        If it is larger, missing or cannot be read.
+    """
+    try:
         content = bytearray()
         with path.open("rb") as stream:  # devices and pipes tell no size: read no more than the limit
             while chunk := stream.read(CHUNK):
@@ -100,15 +116,11 @@ def _read_text(path: Path) -> str:
                     raise FileFormatError(
                         f"{path}: more than the limit of {MAX_BYTES} bytes; split the problem."
                     )
-        return content.decode("utf-8")
+        return bytes(content)
     except FileFormatError:
         raise
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            f"{path}: not a text file (byte {error.start} is not UTF-8); expected a JSON document."
-        ) from None
     except IsADirectoryError:
-        raise FileFormatError(f"{path}: is a directory; expected a JSON file.") from None
+        raise FileFormatError(f"{path}: is a directory; expected a file.") from None
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; check the path.") from None
     except OSError as error:
@@ -152,6 +164,11 @@ def abridged(value: object, width: int = 80) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, atomically; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file atomically: it has the old content or the new, never half of it.
 
     A symbolic link is followed, and devices and pipes (such as ``/dev/stdout``) are written to, not replaced.
@@ -163,13 +180,13 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
             return
         path = path.resolve()
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".metaregret.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(temporary, 0o666 & ~mask)

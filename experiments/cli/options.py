@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,7 @@ from tabular.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
 
-__all__ = ["build_process", "episodes_option", "json_option", "process_options"]
+__all__ = ["build_process", "episodes_option", "json_option", "process_options", "sweep_options"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,6 +38,31 @@ def json_option(function: Function) -> Function:
     return click.option(
         "--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output."
     )(function)
+
+
+def sweep_options(function: Function) -> Function:
+    """Add seed, number of workers and where they run."""
+    for decorate in (
+        click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, with --backend dask."),
+        click.option(
+            "--backend",
+            type=click.Choice(["loky", "dask"]),
+            default="loky",
+            help="Processes of this machine, or a Dask cluster.",
+            show_default=True,
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 256),
+            default=os.cpu_count() or 1,
+            help="Processes [default: all cores].",
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every random draw [default: 0]."
+        ),
+    ):
+        function = decorate(function)
+    return function
 
 
 def build_process(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,22 @@ import click
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from tabular.bounds import Bracket
 from tabular.documents import write_text
 from tabular.process import ControlledMarkovProcess
 
-__all__ = ["console", "emit_json", "number", "progress", "state_map", "table"]
+__all__ = ["console", "counter", "emit_json", "number", "progress", "state_map", "table"]
 
 
 def console() -> Console:
@@ -127,3 +135,25 @@ def progress(description: str) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda text: bar.update(task, description=escape(text))
+
+
+@contextmanager
+def counter(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar with the time left on a terminal's standard error; nothing in pipes.
+
+    Yields a function that sets how many of `total` are done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(description), total=total)
+        yield lambda done: bar.update(task, completed=done)

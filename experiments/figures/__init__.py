@@ -1,1 +1,1 @@
-"""Figures: one file per figure."""
+"""Figures: one file per figure, each defining ``FIGURE``; found automatically. They read stored results."""

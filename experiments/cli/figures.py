@@ -1,0 +1,124 @@
+"""``metaregret figures``: paper figures with their data, from stored results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from experiments.cli.options import json_option, sweep_options
+from experiments.cli.output import console, counter, emit_json, table
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["COMMAND"]
+
+
+@click.command("figures", short_help="Paper figures, each with its data.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--list", "listed", is_flag=True, help="List the figures.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("figures"),
+    help="Folder to write into.",
+    show_default=True,
+)
+@click.option(
+    "--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.", show_default=True
+)
+@click.option("--format", "formats", default="pdf,png,svg", metavar="FORMATS", show_default=True)
+@click.option(
+    "--store",
+    "store_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="SQLite file of results [default: results.sqlite in the folder].",
+)
+@click.option("--short", is_flag=True, help="A few points per study, to try a figure out.")
+@sweep_options
+@json_option
+def COMMAND(
+    names: tuple[str, ...],
+    listed: bool,
+    out: Path,
+    style_name: str,
+    formats: str,
+    store_file: Path | None,
+    short: bool,
+    seed: int | None,
+    workers: int,
+    backend: str,
+    scheduler: str | None,
+    json_file: str | None,
+) -> None:
+    """Make all figures, or those named: missing results are computed first, then each figure is drawn from
+    the stored results.
+
+    For each figure there are images, NAME.csv with the data, NAME.tex with the caption's numbers as LaTeX
+    macros, and NAME.json with title, caption and command. Without names, figures that take long are left out.
+
+    \b
+    Examples:
+      metaregret figures --list
+      metaregret figures --out build/figures
+      metaregret figures regret_density --style neurips --format pdf
+    """
+    from experiments.figures.make import make_figures, sweeps_of
+    from experiments.figures.registry import figure, figures
+    from experiments.figures.render import FORMATS
+    from experiments.figures.style import style
+    from experiments.sweeps import Scale, Store
+
+    if listed:
+        _list(json_file)
+        return
+    chosen = [figure(name) for name in dict.fromkeys(names)] or [f for f in figures().values() if not f.long]
+    wanted = [form.strip() for form in formats.split(",")]
+    if unknown := [form for form in wanted if form not in FORMATS]:
+        raise InvalidArgumentError(f"Unknown format {unknown[0]!r}; give some of {', '.join(FORMATS)}.")
+    if scheduler is not None and backend != "dask":
+        raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
+    look = style(style_name)
+    sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
+    if out.exists() and not out.is_dir():
+        raise InvalidArgumentError(f"{out} is not a folder; give another place for --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    total = sum(len(sweep.points) for sweep in sweeps.values()) + len(chosen)
+    with Store(store_file or out / "results.sqlite") as store, counter("figures", total) as show:
+        manifests = make_figures(
+            chosen,
+            sweeps,
+            store,
+            out,
+            look,
+            formats=wanted,
+            workers=workers,
+            backend=backend,
+            scheduler=scheduler,
+            progress=show,
+        )
+    document = {"format": "metaregret-figures/1", "out": str(out), "figures": manifests}
+    if emit_json(document, json_file):
+        return
+    for manifest in manifests:
+        click.echo(f"{out / manifest['name']}.{{{','.join([*wanted, 'csv', 'tex', 'json'])}}}")
+    left_out = [f.name for f in figures().values() if f.long and f not in chosen]
+    if left_out and not names:
+        click.echo(f"left out, since they take long (name them): {', '.join(left_out)}", err=True)
+
+
+def _list(json_file: str | None) -> None:
+    from experiments.figures.registry import figures
+
+    known = figures().values()
+    document: dict[str, Any] = {
+        "format": "metaregret-figure-list/1",
+        "figures": [
+            {"name": f.name, "title": f.title, "theorems": list(f.theorems), "studies": list(f.studies)}
+            | {"long": f.long, "command": f.command}
+            for f in known
+        ],
+    }
+    if not emit_json(document, json_file):
+        rows = [(f.name, ", ".join(f.theorems), f.title + (" (long)" if f.long else "")) for f in known]
+        console().print(table("Figures", ("figure", "claims", "what it shows"), rows))

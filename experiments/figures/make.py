@@ -1,0 +1,57 @@
+"""Make figures: run what their studies miss, then draw from the store only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.figures.figure import Figure
+from experiments.figures.render import FORMATS, draw, write
+from experiments.figures.style import Style
+from experiments.sweeps import Scale, Store, Sweep, frame, run, study
+
+__all__ = ["make_figures", "sweeps_of"]
+
+
+def sweeps_of(figures: Sequence[Figure], scale: Scale, seed: int) -> dict[str, Sweep]:
+    """Return the sweeps that figures read, by the name of the study; each once."""
+    names = dict.fromkeys(name for figure in figures for name in figure.studies)
+    return {name: study(name).sweep(scale, seed) for name in names}
+
+
+def make_figures(
+    figures: Sequence[Figure],
+    sweeps: dict[str, Sweep],
+    store: Store,
+    folder: Path,
+    style: Style,
+    *,
+    formats: Sequence[str] = FORMATS,
+    workers: int = 1,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Run the missing points of `sweeps` into `store`, then draw and write each figure; return the manifests.
+
+    `progress` is called with the number of points measured and figures written so far.
+
+    Raises
+    ------
+    SolverError
+        If a measurement fails; see `experiments.sweeps.run`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run(
+        list(sweeps.values()), store, workers=workers, backend=backend, scheduler=scheduler, progress=progress
+    )
+    total = sum(len(sweep.points) for sweep in sweeps.values())
+    results = {name: frame(store, sweep) for name, sweep in sweeps.items()}
+    manifests = []
+    for figure in figures:
+        drawing = draw(figure, {name: results[name].copy() for name in figure.studies}, style)
+        manifests.append(write(figure, drawing, style, folder, formats))
+        if progress is not None:
+            progress(total + len(manifests))
+    return manifests

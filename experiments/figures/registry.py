@@ -1,0 +1,31 @@
+"""All figures, found by looking into this folder: adding one is adding one file that defines ``FIGURE``."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from experiments.discovery import discover
+from experiments.figures.figure import Figure
+from tabular.errors import InvalidArgumentError
+
+__all__ = ["figure", "figures"]
+
+
+@cache
+def figures() -> dict[str, Figure]:
+    """Return every figure by its name."""
+    return discover("experiments.figures", "FIGURE", Figure)
+
+
+def figure(name: str) -> Figure:
+    """Return the figure of this name.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none; the message lists what there is.
+    """
+    known = figures()
+    if name not in known:
+        raise InvalidArgumentError(f"Unknown figure {name[:80]!r}; there are {', '.join(known)}.")
+    return known[name]

@@ -1,0 +1,162 @@
+"""Looks: column widths and font sizes of venues, and series that can be told apart without colour.
+
+Widths and font sizes come from tueplots. Fonts are those that matplotlib brings along (STIX, close to
+Times), so a figure looks the same on every machine; in PDF they are embedded as TrueType, in SVG as outlines.
+Series differ in colour (Okabe and Ito's palette, safe for colour-blind readers), in marker and in line style,
+areas in hatch, so that nothing is lost in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tabular.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+__all__ = ["COLOURS", "STYLES", "Style", "style"]
+
+COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1)),
+    (0, (5, 1.5, 1, 1.5)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (8, 2)),
+    (0, (2, 2)),
+)
+HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
+GREY = "#767676"
+
+_BASE: Mapping[str, Any] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "metaregret",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.formatter.useoffset": False,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.2,
+    "hatch.linewidth": 0.5,
+    "errorbar.capsize": 1.8,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "image.cmap": "cividis",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """The look of a venue.
+
+    Attributes
+    ----------
+    name : str
+    column : float
+        Width of a column in inches; where the venue has one column, that of half a line.
+    line : float
+        Width of the text in inches.
+    fonts : mapping
+        Font sizes in points, as matplotlib parameters.
+    """
+
+    name: str
+    column: float
+    line: float
+    fonts: Mapping[str, float]
+
+    @property
+    def parameters(self) -> dict[Any, Any]:
+        """The matplotlib parameters under which a figure is drawn and written."""
+        return {**_BASE, **self.fonts}
+
+    def canvas(self, width: str = "column", *, ratio: float = 0.68) -> Canvas:
+        """Return an empty figure of a venue's width with a constrained layout.
+
+        Parameters
+        ----------
+        width : {"column", "line"}
+        ratio : float
+            Height over width.
+        """
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        inches = {"column": self.column, "line": self.line}[width]
+        figure = Figure(figsize=(inches, inches * ratio), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure
+
+    @staticmethod
+    def series(index: int, *, marker: bool = True) -> dict[str, Any]:
+        """Return colour, line style and marker of the series `index`, for ``Axes.plot`` and ``errorbar``."""
+        _check(index)
+        look: dict[str, Any] = {"color": COLOURS[index], "linestyle": LINES[index]}
+        return look | ({"marker": MARKERS[index]} if marker else {})
+
+    @staticmethod
+    def points(index: int) -> dict[str, Any]:
+        """Return colour and marker of computed points that lie on a curve drawn by `series`."""
+        _check(index)
+        return {
+            "color": COLOURS[index],
+            "linestyle": "none",
+            "marker": MARKERS[index],
+            "markerfacecolor": "white",
+            "markeredgewidth": 0.9,
+        }
+
+    @staticmethod
+    def area(index: int) -> dict[str, Any]:
+        """Return face colour and hatch of the bars or areas of the series `index`."""
+        _check(index)
+        return {"facecolor": COLOURS[index], "hatch": HATCHES[index], "edgecolor": "white", "linewidth": 0.0}
+
+
+def _check(index: int) -> None:
+    if not 0 <= index < len(COLOURS):
+        raise InvalidArgumentError(
+            f"Expected a series from 0 to {len(COLOURS) - 1}, but got {index}; "
+            "more cannot be told apart in one panel."
+        )
+
+
+STYLES = ("icml", "neurips", "iclr")
+"""Names of the looks."""
+
+
+def style(name: str) -> Style:
+    """Return the look of this name.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none.
+    """
+    from tueplots import figsizes, fontsizes
+
+    if name == "icml":
+        column = figsizes.icml2024_half()["figure.figsize"][0]
+        line = figsizes.icml2024_full()["figure.figsize"][0]
+        return Style(name, column, line, fontsizes.icml2024())
+    if name in STYLES:
+        sizes = {"neurips": figsizes.neurips2024, "iclr": figsizes.iclr2024}[name]()
+        line = sizes["figure.figsize"][0]
+        fonts = {"neurips": fontsizes.neurips2024, "iclr": fontsizes.iclr2024}[name]()
+        return Style(name, 0.58 * line, line, fonts)
+    raise InvalidArgumentError(f"Unknown style {name!r}; there are {', '.join(STYLES)}.")

@@ -1,0 +1,1 @@
+"""Studies: one file per study, each defining ``STUDY``; found automatically."""

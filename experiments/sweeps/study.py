@@ -1,0 +1,169 @@
+"""A study: points to measure, as data, and how to measure one; a sweep: a study with its points and seed.
+
+Every measurement has an identifier that is a hash of all that it depends on: the study's name and version,
+the point and the seed. The position of a point in a list means nothing, so points can be added, removed and
+reordered without losing results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tabular.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Point", "Row", "Scalar", "Scale", "Study", "Sweep", "point_id", "rows_of"]
+
+Scalar: TypeAlias = str | int | float | bool | None
+"""What a parameter or a measured value can be."""
+
+Point: TypeAlias = Mapping[str, Any]
+"""The parameters of one measurement, all of them `Scalar`."""
+
+Row: TypeAlias = dict[str, Scalar]
+"""One line of results."""
+
+
+class Scale(Enum):
+    """How much to measure: everything, or a few minutes' worth of it for a smoke test."""
+
+    FULL = "full"
+    SHORT = "short"
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment: which points, and what is measured at each.
+
+    Attributes
+    ----------
+    name : str
+        Lower case with underscores or hyphens; the name of its file.
+    title : str
+        One line.
+    points : callable
+        ``points(scale, seed)`` returns the parameters of every measurement: flat mappings of JSON scalars.
+    measure : callable
+        ``measure(point, generator)`` returns a flat mapping of scalars, or a sequence of such mappings with
+        the same keys, one a row. It must depend on nothing but its arguments.
+    version : int
+        Raise it when `measure` changes its meaning: results of older versions are then no longer used.
+    """
+
+    name: str
+    title: str
+    points: Callable[[Scale, int], Sequence[Point]]
+    measure: Callable[[Point, np.random.Generator], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+    version: int = 1
+
+    def sweep(self, scale: Scale = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None) -> Sweep:
+        """Return the sweep over the study's own points, or over `points`."""
+        return Sweep(self, tuple(self.points(scale, seed) if points is None else points), seed)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A study with the points to measure and the seed.
+
+    Attributes
+    ----------
+    study : Study
+    points : tuple of mappings
+    seed : int
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a point is no flat mapping of JSON scalars, or occurs twice.
+    """
+
+    study: Study
+    points: tuple[Point, ...]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        first: dict[str, int] = {}
+        for index, name in enumerate(self.ids):
+            if name in first:
+                raise InvalidArgumentError(
+                    f"{self.study.name}: points {first[name]} and {index} are the same, "
+                    f"{dict(self.points[index])!r}; give each point once."
+                )
+            first[name] = index
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The identifiers of the points, in their order."""
+        return tuple(
+            point_id(self.study.name, self.study.version, point, self.seed, f"points[{index}]")
+            for index, point in enumerate(self.points)
+        )
+
+
+def point_id(study: str, version: int, point: Point, seed: int, where: str = "point") -> str:
+    """Return the identifier of a measurement: 32 hexadecimal digits of a SHA-256 hash of all it depends on.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the point is not a flat mapping of finite JSON scalars.
+    """
+    if not isinstance(point, Mapping):
+        raise InvalidArgumentError(f"{study}: {where} is a {type(point).__name__}; expected a mapping.")
+    for key, value in point.items():
+        if not isinstance(key, str) or not isinstance(value, str | int | float | bool | None):
+            raise InvalidArgumentError(
+                f"{study}: {where}[{key!r}] = {value!r} is a {type(value).__name__}; "
+                "expected a string, number or bool."
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidArgumentError(
+                f"{study}: {where}[{key!r}] = {value} is not finite; use a string or None for infinity."
+            )
+    text = json.dumps([study, version, point, seed], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def rows_of(study: Study, point: Point, measured: Any) -> list[Row]:
+    """Return what `study.measure` returned as a list of plain rows.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not one or more flat mappings of scalars with the same keys, none of them a parameter's.
+    """
+    listed = [measured] if isinstance(measured, Mapping) else measured
+    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+        raise InvalidArgumentError(
+            f"{study.name}: measure returned {type(measured).__name__}; expected a mapping or some mappings."
+        )
+    rows = [{str(key): _plain(study, key, value) for key, value in row.items()} for row in listed]
+    for index, row in enumerate(rows):
+        if list(row) != list(rows[0]):
+            raise InvalidArgumentError(
+                f"{study.name}: row {index} has the keys {list(row)}, but row 0 has {list(rows[0])}."
+            )
+    if taken := set(rows[0]) & set(point):
+        raise InvalidArgumentError(
+            f"{study.name}: {sorted(taken)[0]!r} names a parameter and a result; rename the result."
+        )
+    return rows
+
+
+def _plain(study: Study, key: object, value: Any) -> Scalar:
+    item = getattr(value, "item", None)  # NumPy's scalars
+    plain = item() if callable(item) and getattr(value, "ndim", 0) == 0 else value
+    if not isinstance(plain, str | int | float | bool | None):
+        raise InvalidArgumentError(
+            f"{study.name}: result {key!r} is a {type(plain).__name__}; expected a string, number or bool."
+        )
+    return plain
