@@ -15,7 +15,10 @@ from tabular.errors import UnsupportedError
 from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 
-__all__ = ["best_responses", "response_policy"]
+__all__ = ["best_responses", "mixed_flow"]
+
+PARTS = 4
+"""Shares of a mixture that are followed in parallel; fixed, so that sums do not depend on the machine."""
 
 
 @njit(cache=True)
@@ -84,6 +87,39 @@ def _respond_all(
     return reached
 
 
+@njit(cache=True, parallel=True)
+def _mix(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    initial: np.ndarray,
+    rewards: np.ndarray,
+    shares: np.ndarray,
+    steps: int,
+    parts: int,
+) -> np.ndarray:
+    """Return the flow of every `parts`-th policy, scaled by its share, shape (parts, T, C)."""
+    states = rewards.shape[1]
+    flows = np.zeros((parts, steps, len(offsets) - 1))
+    for part in prange(parts):
+        policy = np.empty((steps, states), dtype=np.int64)
+        now, following = np.empty(states), np.empty(states)
+        for row in range(part, len(rewards), parts):
+            _plan(choice_offsets, offsets, successors, probabilities, rewards[row], policy)
+            now[:] = shares[row] * initial
+            for step in range(steps):
+                following[:] = 0.0
+                for state in range(states):
+                    if now[state] > 0.0:
+                        choice = policy[step, state]
+                        flows[part, step, choice] += now[state]
+                        for m in range(offsets[choice], offsets[choice + 1]):
+                            following[successors[m]] += probabilities[m] * now[state]
+                now[:] = following
+    return flows
+
+
 def _steps(process: ControlledMarkovProcess) -> int:
     if not isinstance(process.horizon, FiniteHorizon):
         raise UnsupportedError("Best responses are computed for finite horizons; give --horizon T.")
@@ -111,9 +147,27 @@ def best_responses(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.
     return np.asarray(_respond_all(*arrays, process.initial, np.ascontiguousarray(rewards), steps))
 
 
-def response_policy(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
-    """Return the choices, shape (T, S), of the policy that `best_responses` found for one row, shape (S,)."""
-    policy = np.empty((_steps(process), process.n_states), dtype=np.int64)
+def mixed_flow(process: ControlledMarkovProcess, rewards: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the occupancy of a mixture of the policies that `best_responses` found.
+
+    Parameters
+    ----------
+    rewards : ndarray of float64, shape (n, S)
+        The rewards that the policies are best responses to.
+    shares : ndarray of float64, shape (n,)
+        Probability of each policy.
+
+    Returns
+    -------
+    ndarray, shape (T, C)
+        Probability of each state-action pair at each step.
+
+    Raises
+    ------
+    UnsupportedError
+        At a geometric horizon.
+    """
+    steps = _steps(process)
     arrays = (process.choice_offsets, process.offsets, process.successors, process.probabilities)
-    _plan(*arrays, np.ascontiguousarray(rewards), policy)
-    return policy
+    flows = _mix(*arrays, process.initial, np.ascontiguousarray(rewards), shares, steps, PARTS)
+    return np.asarray(flows.sum(axis=0))

@@ -100,6 +100,9 @@ def COMMAND(
         _draw(process, solution, figure)
     if not emit_json(_document(process, solution), json_file):
         _print(process, solution)
+    if solution.details.get("interrupted"):
+        click.echo("metaregret: interrupted; the best certified bracket so far is shown", err=True)
+        raise click.exceptions.Exit(130)
 
 
 def _certify(family: TaskFamily, solution: MinimaxSolution, file: Path) -> None:

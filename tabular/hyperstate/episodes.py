@@ -17,7 +17,7 @@ from tabular.hyperstate.known import KnownTaskValues, known_task_values
 from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
 from tabular.hyperstate.root import full_dynamics, full_set, no_choices
 from tabular.hyperstate.signals import Signals
-from tabular.hyperstate.size import GraphSize, reachable_layers, refuse_sets
+from tabular.hyperstate.size import GraphSize, reachable_layers, refuse_sets, require_layers
 
 if TYPE_CHECKING:
     from tabular.hyperstate.kernels import Dynamics, SetTable
@@ -136,6 +136,7 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
     """
     from tabular.hyperstate.kernels.episodes import Episode, goal_sets
 
+    require_layers(signals, episodes)
     within = reachable_layers(signals.process)
     cells = np.flatnonzero(within[-1])
     signal = _arrival(signals)[cells]

@@ -22,12 +22,15 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, UnsupportedError
+from tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
 from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
 
 __all__ = ["Signals", "goal_signals", "reward_signals"]
+
+MAX_GOALS = 4096
+"""Limit on the number of goals ``K``: the table of signals has ``K (K + 1)`` entries (0.4 GiB)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +131,18 @@ def goal_signals(
     costs : bool
         Whether payoffs are minus the cost until the first success (episodes begun where goals are detected
         at the end, steps taken where detected on the way) instead of the rewards.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        For more than `MAX_GOALS` goals.
     """
     steps, n_goals = horizon_steps(process), len(goals)
+    if n_goals > MAX_GOALS:
+        raise InstanceTooLargeError(
+            f"Learners with memory on {process.name!r} have {n_goals:,} goals to tell apart, over the limit "
+            f"of {MAX_GOALS:,}; name fewer goals (--goals A,B,...) or reduce the number of states."
+        )
     reveals = np.zeros((n_goals + 1, n_goals), dtype=np.int32)
     reveals[np.arange(1, n_goals + 1), np.arange(n_goals)] = 1
     arrival = np.zeros(process.n_states, dtype=np.int32)
@@ -139,8 +152,8 @@ def goal_signals(
     if costs:
         toll[slice(1, None) if visit else slice(0, 1)] = -1.0
     pay = np.zeros((n_goals + 1, n_goals)) if costs else reveals.astype(float)
-    exact = np.empty(pay.shape, dtype=object)
-    exact[:] = [[Fraction(int(value)) for value in row] for row in pay]
+    exact = np.full(pay.shape, Fraction(0), dtype=object)
+    exact[pay == 1.0] = Fraction(1)
     return Signals(
         process=process,
         task_class=np.arange(n_goals),

@@ -1,13 +1,13 @@
 """How large a hyperstate graph is, estimated before memory is spent on it.
 
-An instance is refused at three points: when one episode alone is already over the limit, when the
-known-task values would not fit, and while the graph grows, before each layer, as soon as the edges so far
-and those of the next layer pass the limit. The last estimate extrapolates the growth of the last two
-finished episodes.
+An instance is refused at three points: when one episode alone is already over the limit, when there are
+too many layers or known-task values, and while the graph grows, before each layer, as soon as the edges so
+far and those of the next layer pass the limit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
 from typing import NoReturn
@@ -24,6 +24,7 @@ __all__ = [
     "reachable_layers",
     "refuse",
     "refuse_sets",
+    "require_layers",
     "require_room",
     "size_bound",
 ]
@@ -31,9 +32,14 @@ __all__ = [
 BYTES_PER_EDGE = 16
 """Memory of an edge with its share of the hyperstates (measured: 9 to 16 with three choices per state)."""
 
-MAX_KNOWN_VALUES = 2**28
-"""Limit on the entries ``N (T + 1) S K`` of the table of known-task values (2 GiB)."""
+MAX_KNOWN_VALUES = 2**26
+"""Limit on the entries ``N (T + 1) S K`` of the table of known-task values (0.5 GiB)."""
 
+MAX_LAYERS = 20_000
+"""Limit on the layers ``N (T + 1)``: each costs about a millisecond, however small, in every round."""
+
+PLANNING_PER_EDGE = 20
+"""Transitions planned through in the time of one edge; random dynamics need a plan for every set of goals."""
 
 MAX_SETS = 2**26
 """Limit on the number of sets of goals in the collapsed graph."""
@@ -86,13 +92,45 @@ def size_bound(signals: Signals, episodes: int) -> GraphSize:
     moves = int((layers[:-1] * out).sum()) + int((process.initial > 0).sum())
     one_by_one = bool(signals.closes.any())
     each = 1 if not signals.during.any() else signals.steps + 1
-    hyperstates = edges = 0
-    for episode in range(episodes):
-        revealed = min(classes, (episode if each == 1 else (episode + 1) * each)) if one_by_one else classes
-        sets = sum(comb(classes, count) for count in range(revealed + 1))
-        hyperstates += sets * (states + 1)
-        edges += sets * moves
+    possible = 0
+    for count, last in _runs(episodes, -(-classes // each) + 1 if one_by_one else 1):
+        revealed = min(classes, (last if each == 1 else (last + 1) * each)) if one_by_one else classes
+        possible += count * sum(comb(classes, gone) for gone in range(revealed + 1))
+    hyperstates, edges = possible * (states + 1), possible * moves
     return GraphSize(hyperstates, edges, min(2**classes, hyperstates))
+
+
+def _runs(episodes: int, settled: int) -> Iterator[tuple[int, int]]:
+    """Yield (1, episode) up to the episode from which nothing changes, then (episodes left, that one)."""
+    for episode in range(min(episodes, settled)):
+        yield 1, episode
+    if episodes > settled:
+        yield episodes - settled, settled
+
+
+def require_layers(signals: Signals, episodes: int) -> None:
+    """Refuse numbers of episodes and steps that no graph is built for, however few its hyperstates.
+
+    Raises
+    ------
+    InstanceTooLargeError
+    """
+    process = signals.process
+    layers = episodes * (signals.steps + 1)
+    entries = layers * process.n_states * signals.n_classes
+    if layers > MAX_LAYERS:
+        raise InstanceTooLargeError(
+            f"Learners with memory on {process.name!r} have N (T + 1) = {_short(episodes)} x "
+            f"{signals.steps + 1} = {_short(layers)} layers of hyperstates, over the limit of "
+            f"{MAX_LAYERS:,}; reduce the number of episodes or steps (for goals on deterministic dynamics "
+            "infinitely many episodes cost no more than K of them)."
+        )
+    if entries > MAX_KNOWN_VALUES:
+        raise InstanceTooLargeError(
+            f"The known-task values of {process.name!r} have N (T + 1) S K = {episodes} x "
+            f"{signals.steps + 1} x {process.n_states} x {signals.n_classes} = {entries:,} entries, over the "
+            f"limit of {MAX_KNOWN_VALUES:,}; reduce the number of episodes, steps, states or tasks."
+        )
 
 
 def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
@@ -102,15 +140,9 @@ def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
     ------
     InstanceTooLargeError
     """
+    require_layers(signals, episodes)
     process = signals.process
-    entries = episodes * (signals.steps + 1) * process.n_states * signals.n_classes
-    if entries > MAX_KNOWN_VALUES:
-        raise InstanceTooLargeError(
-            f"The known-task values of {process.name!r} have N (T + 1) S K = {episodes} x "
-            f"{signals.steps + 1} x {process.n_states} x {signals.n_classes} = {entries:,} entries, over the "
-            f"limit of {MAX_KNOWN_VALUES:,}; reduce the number of episodes, steps, states or tasks."
-        )
-    layers = reachable_layers(signals.process)[:-1]
+    layers = reachable_layers(process)[:-1]
     out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
     least = int((layers * out).sum())
     if least > max_edges:
@@ -136,14 +168,21 @@ def refuse_sets(signals: Signals, episodes: int, targets: int, limit: int) -> No
     ------
     InstanceTooLargeError
     """
-    sets = [sum(comb(targets, gone) for gone in range(min(last, targets) + 1)) for last in range(episodes)]
-    edges = sum(sets) * max(targets, 1)
-    if edges > limit or sets[-1] > MAX_SETS:
+    sets = total = 0
+    for count, last in _runs(episodes, targets):
+        sets = sum(comb(targets, gone) for gone in range(last + 1))
+        total += count * sets
+    edges = total * max(targets, 1)
+    process = signals.process
+    if not process.is_deterministic or int((process.initial > 0).sum()) > 1:
+        edges = max(edges, total * signals.steps * process.n_transitions // PLANNING_PER_EDGE)
+    if edges > limit or sets > MAX_SETS:
         raise InstanceTooLargeError(
-            f"Learners with memory on {signals.process.name!r} need {_short(sets[-1])} sets of goals and "
-            f"{_short(edges)} edges (episode, set, goal), over the limits of {MAX_SETS:,} sets and "
-            f"max_edges={limit:,}. Reduce the number of goals (K={signals.n_classes}) or of episodes "
-            f"(N={episodes})."
+            f"Learners with memory on {signals.process.name!r} need {_short(sets)} sets of goals and "
+            f"{_short(edges)} edges (episode, set, goal, and planning where dynamics are random), over the "
+            f"limits of {MAX_SETS:,} sets and "
+            f"max_edges={limit:,}. Reduce the number of goals (K={signals.n_classes}), of episodes "
+            f"(N={episodes}) or of steps (T={signals.steps})."
         )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from conftest import Cli
 
+from theory.minimax.memory.master import MatrixGame
+
 
 def solved(cli: Cli, *arguments: str) -> dict[str, Any]:
     outcome = cli("solve", *arguments, "--json", "-")
@@ -127,6 +129,19 @@ def test_json_file_and_figure(cli: Cli, tmp_path: Path) -> None:
         (("line:9", "--learner", "blind"), ("--episodes N",)),
         (("line:9", "--tolerance", "2"), ("--tolerance",)),
         (("line:12", "--horizon", "12", "--tasks", "trajectories"), ("trajectories", "reduce")),
+        (("line:5000",), ("line:5000", "multiplications", "reduce the horizon", "--goals")),
+        (("line:20000", "--gamma", "1/2"), ("multiplications", "reduce")),
+        (("line:9", "--learner", "memory", "--episodes", "999999999"), ("999,999,999", "reduce", "K")),
+        (
+            ("line:9", "--detect", "visit", "--learner", "memory", "--episodes", "999999999"),
+            ("999,999,999", "reduce"),
+        ),
+        (("grid:200x200", "--learner", "memory", "--horizon", "398"), ("40,000 goals", "fewer goals")),
+        (("grid:6x6", "--learner", "memory", "--episodes", "36"), ("sets of goals", "max_edges", "Reduce")),
+        (
+            ("grid:5x5,slip=1/10", "--learner", "memory", "--episodes", "9"),
+            ("sets of goals", "planning", "Reduce"),
+        ),
         (("grid:3x3", "--figure", "map.gif"), ("map.gif", ".png")),
         (("grid:3x3", "--json", "/nowhere/out.json"), ("/nowhere/out.json",)),
     ],
@@ -139,3 +154,41 @@ def test_bad_usage_is_one_message(cli: Cli, arguments: tuple[str, ...], words: t
     assert outcome.out == "" or "/nowhere" in str(arguments)
     for word in words:
         assert word in outcome.err
+
+
+@pytest.mark.parametrize("learner", ["memory", "memoryless"])
+def test_an_interrupt_shows_the_best_bracket(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, learner: str
+) -> None:
+    """Ctrl-C in the third master problem: status 130, and a true bracket wider than the finished one."""
+    grid = ("grid:3x3,slip=1/10", "--horizon", "3", "--episodes", "3", "--learner", learner)
+    finished = solved(cli, *grid)["value"]
+    monkeypatch.setattr("theory.minimax.without_memory.MAX_MONOLITHIC", 1)
+    solve, calls = MatrixGame.solve, iter(range(1000))
+
+    def interrupted(game: MatrixGame) -> tuple[Any, Any]:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return solve(game)
+
+    monkeypatch.setattr(MatrixGame, "solve", interrupted)
+    outcome = cli("solve", *grid, "--json", "-")
+    assert outcome.status == 130
+    assert "best certified bracket" in outcome.err
+    document = json.loads(outcome.out)
+    value = document["value"]
+    assert value["lower"] <= finished["upper"]
+    assert finished["lower"] <= value["upper"]
+    assert value["upper"] - value["lower"] > 1e-6 > finished["upper"] - finished["lower"]
+    assert document["status"] == "bracketed"
+
+
+def test_an_interrupt_before_any_bracket_is_only_an_interrupt(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(game: MatrixGame) -> tuple[Any, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MatrixGame, "solve", interrupted)
+    outcome = cli("solve", "grid:3x3", "--learner", "memory", "--episodes", "3", "--json", "-")
+    assert (outcome.status, outcome.out) == (130, "")

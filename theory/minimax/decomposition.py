@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tabular.policy import deterministic_policy
-from tabular.response import best_responses, response_policy
+from tabular.response import best_responses, mixed_flow
 from theory.minimax.flow_program import SaddlePoint, certified_saddle_point
 from theory.minimax.memory.adversary import Simplex
 from theory.minimax.memory.master import MatrixGame
@@ -41,6 +41,11 @@ NEGLIGIBLE = 1e-13
 class Decomposition:
     """Same interface as `FlowProgram`; policies found in one call serve the next.
 
+    Attributes
+    ----------
+    interrupted : bool
+        Whether a keyboard interrupt ended the last call.
+
     Raises
     ------
     UnsupportedError
@@ -49,6 +54,7 @@ class Decomposition:
 
     def __init__(self, tasks: SuccessTasks) -> None:
         self.tasks = tasks
+        self.interrupted = False
         self._queries: list[np.ndarray] = []
         self._successes: list[np.ndarray] = []
         self._ask(np.asarray(tasks.success.T.toarray(), dtype=float))
@@ -92,22 +98,27 @@ class Decomposition:
         lower, upper = -np.inf, np.inf
         mixture = np.full(len(self._successes), 1.0 / len(self._successes))
         stalled = 0
-        while stalled < MAX_STALLED_ROUNDS and len(self._successes) < MAX_POLICIES:
-            prior, shares = game.solve()
-            value = float(np.max(shares @ game.losses))
-            stalled += 1
-            if value < upper:
-                upper, mixture, stalled = value, shares, 0
-            points = np.stack([prior, 0.5 * (prior + best)])
-            responses = self._ask((self.tasks.success @ (points / scaled).T).T)
-            losses = (base - responses) / scaled
-            bounds = np.sum(points * losses, axis=1)
-            for point, bound, row in zip(points, bounds, losses, strict=True):
-                if bound > lower:
-                    lower, best, stalled = float(bound), point, 0
-                game.add(row)
-            if upper - lower <= 0.1 * tolerance * max(1.0, abs(lower)):
-                break
+        try:
+            while stalled < MAX_STALLED_ROUNDS and len(self._successes) < MAX_POLICIES:
+                prior, shares = game.solve()
+                value = float(np.max(shares @ game.losses))
+                stalled += 1
+                if value < upper:
+                    upper, mixture, stalled = value, shares, 0
+                points = np.stack([prior, 0.5 * (prior + best)])
+                responses = self._ask((self.tasks.success @ (points / scaled).T).T)
+                losses = (base - responses) / scaled
+                bounds = np.sum(points * losses, axis=1)
+                for point, bound, row in zip(points, bounds, losses, strict=True):
+                    if bound > lower:
+                        lower, best, stalled = float(bound), point, 0
+                    game.add(row)
+                if upper - lower <= 0.1 * tolerance * max(1.0, abs(lower)):
+                    break
+        except KeyboardInterrupt:
+            if not np.isfinite(lower):
+                raise
+            self.interrupted = True  # what was found so far is certified all the same
         point = certified_saddle_point(self.tasks, loss, self._behaviour(mixture), best / direction)
         return Best(point, point, self.method)
 
@@ -118,16 +129,7 @@ class Decomposition:
         """
         process = self.tasks.process
         used = np.flatnonzero(mixture > NEGLIGIBLE * mixture.max())
-        flow: np.ndarray | None = None
-        for index in used:
-            choices = response_policy(process, self._queries[index])
-            if flow is None:
-                flow = np.zeros((len(choices), process.n_choices))
-            now = process.initial * mixture[index]
-            for step, played in enumerate(choices):
-                flow[step, played] += now
-                now = now @ process.matrix[played]
-        assert flow is not None
+        flow = mixed_flow(process, np.stack([self._queries[index] for index in used]), mixture[used])
         starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
         totals = np.repeat(np.add.reduceat(flow, starts, axis=1), counts, axis=1)
         first = deterministic_policy(process, np.broadcast_to(starts, (len(flow), len(starts))))

@@ -10,8 +10,10 @@ quadratic speed. Bounds are certified at every step.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -21,7 +23,7 @@ from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgum
 from tabular.horizon import FiniteHorizon
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.optimise import LINEAR_SOLVERS
+from theory.optimise import LINEAR_SOLVERS, Best
 from theory.regret import BracketedLoss, bracketed_loss, check_episodes
 from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
@@ -37,6 +39,10 @@ MAX_NEWTON_STEPS = 60
 MAX_STEPS = 100_000
 MAX_SIZE = 100_000_000
 """Largest number of steps, and of pairs of a step and a choice, of a policy that is computed."""
+MAX_WORK = 2 * 10**10
+"""Largest number of multiplications for one best response to every task (minutes on two cores)."""
+GEOMETRIC_SWEEPS = 50
+"""Sweeps of value iteration that are reckoned with at a geometric horizon."""
 MAX_MONOLITHIC = 70_000
 """Pairs of a step and a choice above which the linear program is decomposed."""
 
@@ -78,6 +84,8 @@ def solve_without_memory(
     Returns
     -------
     MinimaxSolution
+        A keyboard interrupt after the first bounds ends the search and returns the best bracket so far,
+        with status ``BRACKETED``.
 
     Raises
     ------
@@ -118,9 +126,10 @@ def solve_without_memory(
     achievable = _achievable(marked) if exact else None
     program = _program(marked, method)  # refuses what is too large before time is spent on optima
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
-    primal, dual = _newton(program, loss, tolerance, progress)
+    primal, dual, interrupted = _newton(program, loss, tolerance, progress)
     solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
-    return solution if achievable is None else _sharpened(achievable, solution, tolerance)
+    solution = dataclasses.replace(solution, details={**solution.details, "interrupted": interrupted})
+    return solution if achievable is None or interrupted else _sharpened(achievable, solution, tolerance)
 
 
 def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
@@ -133,12 +142,26 @@ def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
             f"over the limit of {MAX_STEPS} steps and {MAX_SIZE} in all; reduce the horizon or the number of "
             "states."
         )
+    work = _work(marked)
+    if work > MAX_WORK:
+        raise InstanceTooLargeError(
+            f"Planning once for each of the {len(marked.names)} tasks of {marked.process.name!r} needs about "
+            f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
+            "reduce the horizon or the number of states, or name fewer goals (--goals A,B,...)."
+        )
     large = size > MAX_MONOLITHIC
     if method == "decomposition" or (method == "auto" and large):
         from theory.minimax.decomposition import Decomposition
 
         return Decomposition(marked)
     return FlowProgram(marked)
+
+
+def _work(marked: SuccessTasks) -> int:
+    """Return the multiplications of one best response to every task."""
+    horizon = marked.process.horizon
+    sweeps = horizon.steps if isinstance(horizon, FiniteHorizon) else GEOMETRIC_SWEEPS
+    return len(marked.names) * sweeps * marked.process.n_transitions
 
 
 def _achievable(marked: SuccessTasks) -> AchievableSuccess:
@@ -159,10 +182,65 @@ def _newton(
     loss: BracketedLoss,
     tolerance: float,
     progress: Callable[[float, float], None] | None,
-) -> tuple[SaddlePoint, SaddlePoint]:
-    """Return the saddle points with the smallest upper and the largest lower bound."""
+) -> tuple[SaddlePoint, SaddlePoint, bool]:
+    """Return the saddle points with the smallest upper and the largest lower bound, and whether the search
+    was interrupted."""
     base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
-    primal = dual = None
+    best = _Brackets()
+    try:
+        closed = _steps_to_the_value(program, loss, base, direction, tolerance, best, progress)
+    except KeyboardInterrupt:
+        if best.primal is None:
+            raise
+        closed = best.interrupted = True
+    assert best.primal is not None
+    assert best.dual is not None
+    if closed:
+        return best.primal, best.dual, best.interrupted
+    raise ConvergenceError(
+        f"The bracket [{best.dual.lower}, {best.primal.upper}] did not close to {tolerance}; ask for a "
+        "larger tolerance.",
+        lower=best.dual.lower,
+        upper=best.primal.upper,
+    )
+
+
+@dataclass
+class _Brackets:
+    """The saddle points with the smallest upper and the largest lower bound so far."""
+
+    primal: SaddlePoint | None = None
+    dual: SaddlePoint | None = None
+    interrupted: bool = False
+
+    def stalled(self, new: Best[SaddlePoint]) -> bool:
+        """Whether a new pair of bounds improves neither."""
+        return (
+            self.primal is not None
+            and self.dual is not None
+            and new.upper >= self.primal.upper
+            and new.lower <= self.dual.lower
+        )
+
+    def enter(self, new: Best[SaddlePoint]) -> tuple[float, float]:
+        """Keep what is better and return the bounds."""
+        if self.primal is None or new.upper < self.primal.upper:
+            self.primal = new.lowest
+        if self.dual is None or new.lower > self.dual.lower:
+            self.dual = new.highest
+        return self.dual.lower, self.primal.upper
+
+
+def _steps_to_the_value(
+    program: FlowProgram | Decomposition,
+    loss: BracketedLoss,
+    base: np.ndarray,
+    direction: np.ndarray,
+    tolerance: float,
+    found: _Brackets,
+    progress: Callable[[float, float], None] | None,
+) -> bool:
+    """Take Newton steps, entering every pair of bounds in `found`; whether the bracket has closed."""
     attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
     for _ in range(MAX_NEWTON_STEPS):
         try:
@@ -170,24 +248,20 @@ def _newton(
                 loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts
             )
         except SolverError:
-            if attempts is LINEAR_SOLVERS and primal is None:
+            if attempts is LINEAR_SOLVERS and found.primal is None:
                 raise
             if attempts is LINEAR_SOLVERS:
                 break
             attempts = LINEAR_SOLVERS
             continue
-        stalled = (
-            primal is not None
-            and best.upper >= primal.upper
-            and dual is not None
-            and best.lower <= dual.lower
-        )
-        primal = best.lowest if primal is None or best.upper < primal.upper else primal
-        dual = best.highest if dual is None or best.lower > dual.lower else dual
+        stalled = found.stalled(best)
+        lower, upper = found.enter(best)
         if progress is not None:
-            progress(dual.lower, primal.upper)
-        if primal.upper - dual.lower <= tolerance * max(1.0, abs(dual.lower)):
-            return primal, dual
+            progress(lower, upper)
+        if upper - lower <= tolerance * max(1.0, abs(lower)):
+            return True
+        if not isinstance(program, FlowProgram) and program.interrupted:
+            raise KeyboardInterrupt
         if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
             break
         # Steps before the last are not tight by nature; other solvers are asked only where the first one
@@ -195,18 +269,11 @@ def _newton(
         attempts = LINEAR_SOLVERS if stalled else attempts
         # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts
         # below zero, for a task that asks for nothing yet must not hold the step back.
-        needed = loss.nominal.required(primal.upper)
+        needed = loss.nominal.required(upper)
         direction = 1.0 / np.maximum(loss.nominal.slope(needed), 1e-300)
-        spare = np.where(needed == 0, primal.upper - loss.nominal.value(needed), 0.0)
+        spare = np.where(needed == 0, upper - loss.nominal.value(needed), 0.0)
         base = needed - np.minimum(spare * direction, 1e300)
-    assert primal is not None
-    assert dual is not None
-    raise ConvergenceError(
-        f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
-        "tolerance.",
-        lower=dual.lower,
-        upper=primal.upper,
-    )
+    return False
 
 
 def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:

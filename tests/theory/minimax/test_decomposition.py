@@ -13,7 +13,7 @@ from tabular.goals import goal_values
 from tabular.horizon import GeometricHorizon
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
-from tabular.response import best_responses, response_policy
+from tabular.response import best_responses, mixed_flow
 from tabular.strategies import processes
 from theory.minimax.solution import Criterion, Learner
 from theory.minimax.without_memory import solve_without_memory
@@ -60,8 +60,31 @@ def test_a_best_response_attains_the_planned_value(process: ControlledMarkovProc
 
 def test_ties_go_to_the_first_choice() -> None:
     process = make("line:3").replaced(horizon=2)
-    choices = response_policy(process, np.zeros(3))
-    assert np.all(choices == process.choice_offsets[:-1])
+    played = mixed_flow(process, np.zeros((1, 3)), np.ones(1)) > 0
+    assert set(np.flatnonzero(played.any(axis=0))) <= set(process.choice_offsets[:-1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(processes(geometric=False), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_the_flow_of_a_mixture_ends_where_its_policies_end(
+    process: ControlledMarkovProcess, count: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    rewards, shares = random.random((count, process.n_states)), random.dirichlet(np.ones(count))
+    flow = mixed_flow(process, rewards, shares)
+    np.testing.assert_allclose(flow.sum(axis=1), 1.0, rtol=1e-12)
+    end = flow[-1] @ process.matrix
+    np.testing.assert_allclose(end, shares @ best_responses(process, rewards), atol=1e-12)
+
+
+def test_a_flow_with_the_shares_swapped_ends_elsewhere() -> None:
+    """The planted error for the property above."""
+    process = make("line:3").replaced(horizon=2)
+    rewards, shares = np.eye(3)[[0, 2]], np.array([0.9, 0.1])
+    expected = shares @ best_responses(process, rewards)
+    right, wrong = (mixed_flow(process, rewards, s)[-1] @ process.matrix for s in (shares, shares[::-1]))
+    np.testing.assert_allclose(right, expected, atol=1e-12)
+    assert np.abs(wrong - expected).max() > 0.7
 
 
 @pytest.mark.parametrize(
