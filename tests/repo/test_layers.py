@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("tabular", "theory", "experiments")
-HEAVY = ("cvxpy", "sympy", "numba", "matplotlib", "gymnasium", "flint", "pandas", "highspy")
+HEAVY = ("cvxpy", "sympy", "numba", "matplotlib", "gymnasium", "flint", "pandas", "highspy", "jax", "optax")
 
 
 def sources(package: str) -> list[Path]:
@@ -143,6 +143,7 @@ LIGHT = (
     "tabular.environments.gymnasium_toy",
     "tabular.augment",
     "tabular.rewards",
+    "theory.learning",
     "theory.tasks",
     "theory.success",
     "theory.regret",

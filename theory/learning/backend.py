@@ -1,0 +1,57 @@
+"""The one door to JAX and optax, which are an extra: loaded when first used, in double precision.
+
+Everything else of the toolkit works without them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from functools import cache
+from typing import Any
+
+from tabular.errors import MissingExtraError
+
+__all__ = ["load_jax", "load_optax"]
+
+
+@cache
+def load_jax() -> Any:
+    """Return the module ``jax``, set to double precision.
+
+    One thread for each process: the arrays are small, and studies run one process a core.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    if "jax" not in sys.modules:
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    jax = _load("jax")
+    jax.config.update("jax_enable_x64", True)
+    return jax
+
+
+@cache
+def load_optax() -> Any:
+    """Return the module ``optax``.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    load_jax()
+    return _load("optax")
+
+
+def _load(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Learners that learn need {name}, which is not installed: pip install 'metaregret[learn]'"
+        ) from error
