@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from experiments.cli.options import build_process, json_option, process_options
-from experiments.cli.output import console, emit_json, number, progress, state_map, table
+from experiments.cli.options import build_process, episodes_option, json_option, process_options
+from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
+from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from tabular.bounds import Bracket
     from tabular.process import ControlledMarkovProcess
-    from theory.proposals.proposal import Proposal
+    from theory.proposals import Proposal
 
 __all__ = ["COMMAND"]
 
 MOST_ROWS = 30
+DIGITS = "digits"
+"""The data set that stands in the place of a CMP for proposals of classification tasks."""
 
 
 @click.command("propose", short_help="What an unsupervised method proposes.")
@@ -28,14 +32,33 @@ MOST_ROWS = 30
     default="capacity",
     show_default=True,
     metavar="NAME",
-    help="capacity, diayn, vic, valor, smm, dads, carml, random, uniform, scratch: one file each.",
+    help="capacity, diayn, vic, valor, smm, dads, carml, random, uniform, hand-made, scratch: one file each. "
+    "For digits: cactus, umtra, random, scratch, true-classes.",
 )
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
 )
 @click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one a goal].")
+@click.option(
+    "--test",
+    "tests",
+    multiple=True,
+    metavar="GOAL=WEIGHT",
+    help="For hand-made: a goal of the test distribution, once a goal [default: the adversary's].",
+)
+@click.option(
+    "--learner",
+    type=click.Choice(["memoryless", "memory"]),
+    help="Also train this learner on the proposed goals, Bayes-optimally.",
+)
+@click.option("--episodes", metavar="N", help="Number of episodes of --learner memory [default: one a goal].")
+@click.option("--ways", type=click.IntRange(2, 10), default=5, help="Classes of a task, for digits.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the goal distribution.")
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the goals, the exploration and the objective's curves.",
+)
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -50,6 +73,10 @@ def COMMAND(
     method: str,
     states: str,
     skills: int | None,
+    tests: tuple[str, ...],
+    learner: str | None,
+    episodes: str | None,
+    ways: int,
     seed: int,
     figure: Path | None,
     certificate: Path | None,
@@ -57,29 +84,109 @@ def COMMAND(
 ) -> None:
     """Propose tasks without supervision, and compare with the minimax task distribution.
 
-    The proposal's worst-case regret is that of the memoryless learner that explores with the proposal's goal
-    distribution; mutual information is in nats.
+    The worst-case regret is that of the memoryless learner that explores with the proposal; --learner adds
+    the learner that was trained on the proposed goals. Mutual information is in nats. metaregret compare
+    makes the table of all methods.
+
+    In place of a CMP, digits stands for scikit-learn's handwritten digits: the supervised counterpart, tasks
+    of classification proposed from unlabelled items (needs the extra 'supervised').
 
     \b
     Examples:
       metaregret propose grid:3x3 --horizon 4
       metaregret propose grid:3x3,slip=1/10 --horizon 4 --method capacity --figure proposal.pdf
       metaregret propose line:3 --horizon 3 --method diayn --states all
+      metaregret propose line:5 --method vic --learner memory
+      metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
+      metaregret propose digits --method cactus --ways 3
     """
-    from theory.proposals import propose
+    if cmp == DIGITS:
+        given = (horizon, gamma, start, skills, learner, episodes, certificate, *tests)
+        if states != "end" or any(value is not None for value in given):
+            raise InvalidArgumentError(
+                "Proposals on digits take --method, --ways, --seed, --figure and --json only."
+            )
+        _propose_on_digits(method, ways, seed, figure, json_file)
+        return
+    if episodes is not None and learner != "memory":
+        raise InvalidArgumentError("--episodes goes with --learner memory.")
+    if tests and method != "hand-made":
+        raise InvalidArgumentError("--test goes with --method hand-made.")
+    from theory.proposals import methods, propose
+    from theory.proposals.supervised import supervised_methods
 
+    if method in supervised_methods() and method not in methods():
+        raise InvalidArgumentError(
+            f"Method {method!r} proposes classification tasks; give {DIGITS} in place of the CMP {cmp!r}."
+        )
+    count = None if episodes is None else episodes_option(episodes)
     process = build_process(cmp, horizon, gamma, start)
+    test = _test_distribution(process, tests) if tests else None
     with progress(f"{method} on {process.name}"):
         proposal = propose(
-            process, method, states="all" if states == "all" else "end", skills=skills, seed=seed
+            process, method, states="all" if states == "all" else "end", skills=skills, seed=seed, test=test
         )
+        document = proposal.to_json()
+        if learner is not None:
+            document["trained"] = _trained(proposal, learner, count)
     if certificate is not None:
         _certify(proposal, certificate)
-    document = proposal.to_json()
     if figure is not None:
-        _draw(process, document, figure)
+        from experiments.figures.proposal_pictures import draw_proposal
+
+        draw_proposal(proposal, figure)
     if not emit_json(document, json_file):
         _print(process, document, method)
+
+
+def _test_distribution(process: ControlledMarkovProcess, tests: tuple[str, ...]) -> np.ndarray:
+    from tabular.rationals import parse_fraction
+
+    weights = np.zeros(process.n_states)
+    for text in tests:
+        goal, equals, weight = text.rpartition("=")
+        if not equals:
+            raise InvalidArgumentError(f"Expected --test GOAL=WEIGHT, but got {text!r}.")
+        value = float(parse_fraction(weight, f"--test {goal}"))
+        if not value > 0:
+            raise InvalidArgumentError(f"Expected a positive weight in --test {text!r}; leave out the goal.")
+        position = process.states.position(goal)
+        if weights[position]:
+            raise InvalidArgumentError(f"Goal {goal!r} is given twice with --test; give it once.")
+        weights[position] = value
+    return np.asarray(weights / weights.sum())
+
+
+def _trained(proposal: Proposal, learner: str, episodes: int | None) -> dict[str, Any]:
+    """The trained learner's part of the document."""
+
+    def bounds(value: Bracket) -> dict[str, Any]:
+        return {"lower": value.lower, "upper": value.upper}
+
+    if learner == "memoryless":
+        found = proposal.trained
+        return {
+            "learner": learner,
+            "episodes": "inf",
+            "expected_regret": bounds(found.hitting_loss),
+            "worst_case_regret": bounds(found.worst_case),
+            "minimax_regret": bounds(proposal.minimax.value),
+            "price": proposal.price_of(found.worst_case.midpoint),
+            "exploration": {
+                proposal.process.states[int(s)]: float(found.exploration[s])
+                for s in np.flatnonzero(found.exploration > 0)
+            },
+        }
+    memory = proposal.trained_with_memory(episodes)
+    return {
+        "learner": learner,
+        "episodes": memory.episodes,
+        "expected_regret": bounds(memory.expected),
+        "worst_case_regret": bounds(memory.worst_case),
+        "worst_case_regret_as_planned": memory.as_planned,
+        "minimax_regret": bounds(memory.minimax.value),
+        "price": memory.price,
+    }
 
 
 def _certify(proposal: Proposal, file: Path) -> None:
@@ -92,16 +199,23 @@ def _certify(proposal: Proposal, file: Path) -> None:
     click.echo(f"wrote {file}, which proves {claim['lower']} <= regret <= {claim['upper']}", err=True)
 
 
-def _weights(process: ControlledMarkovProcess, document: dict[str, Any]) -> dict[int, float]:
-    return {process.states.position(name): float(p) for name, p in document["goal_distribution"].items()}
+def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, json_file: str | None) -> None:
+    from theory.proposals.supervised import digits, propose_supervised
 
+    with progress(f"{method} on digits"):
+        train, test = digits(seed)
+        proposal = propose_supervised(method, train, test, ways=ways, seed=seed)
+    document = {"format": "metaregret-supervised-proposal/1", "seed": seed} | proposal.to_json()
+    if figure is not None:
+        from experiments.figures.proposal_pictures import draw_supervised
 
-def _draw(process: ControlledMarkovProcess, document: dict[str, Any], figure: Path) -> None:
-    from experiments.figures.state_map import Panel, draw_states
-
-    draw_states(
-        process, [Panel(process.name, _weights(process, document))], figure, label="proposed goal probability"
-    )
+        draw_supervised(proposal, figure)
+    if emit_json(document, json_file):
+        return
+    out = console()
+    out.print(f"digits: {ways}-way tasks proposed by {method}", markup=False)
+    for key in ("worst_case_error", "mean_error", "worst_case_regret", "hardest"):
+        out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
 
 
 def _show(value: Any) -> str:
@@ -118,7 +232,9 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
     )
     for key in ("worst_case_regret", "minimax_regret", "matches_uniform", "matches_minimax"):
         out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
-    weights = _weights(process, document)
+    if "trained" in document:
+        _print_trained(document["trained"])
+    weights = {process.states.position(name): float(p) for name, p in document["goal_distribution"].items()}
     drawing = state_map(process, weights)
     if drawing:
         out.print("goal distribution:")
@@ -133,3 +249,14 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
     rows = [(process.states[s], number(weights[s])) for s in order[:MOST_ROWS]]
     title = "goals" if len(rows) == len(order) else f"the {MOST_ROWS} most likely of {len(order)} goals"
     out.print(table(title, ("goal", "probability"), rows))
+
+
+def _print_trained(trained: dict[str, Any]) -> None:
+    from tabular.bounds import Bracket
+
+    out = console()
+    out.print(f"trained on them, {trained['learner']}, N = {trained['episodes']}:", markup=False)
+    for key in ("worst_case_regret", "minimax_regret"):
+        value = Bracket(trained[key]["lower"], trained[key]["upper"])
+        out.print(f"  {key.replace('_', ' '):<18} {bracket(value)}", markup=False)
+    out.print(f"  {'price':<18} {number(trained['price'])}", markup=False)

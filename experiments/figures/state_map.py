@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Panel", "draw_states"]
+__all__ = ["Panel", "check_suffix", "draw_distribution", "draw_states", "new_figure", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -42,27 +42,58 @@ def draw_states(process: ControlledMarkovProcess, panels: Sequence[Panel], file:
     InvalidArgumentError
         If the suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
-    if file.suffix not in {".pdf", ".png", ".svg"}:
-        raise InvalidArgumentError(f"Expected a .pdf, .png or .svg file, but got {str(file)!r}.")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    check_suffix(file)
     picture = process.picture
     rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
     width, height = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if picture else (6.0, 2.6)
     tall = columns > 2 * rows or not picture  # wide panels stand below one another
     across, down = (1, len(panels)) if tall else (len(panels), 1)
     size = (min(width * across, 16.0), min(max(height, 1.6) * down, 14.0))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*size)
     top = max(max(panel.weights.values()) for panel in panels)
     for position, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(down, across, position)
-        axes.set_title(panel.title, fontsize=9)
-        if picture:
-            _heat_map(figure, axes, process, panel.weights, top, label)
-        else:
-            _bars(axes, process, panel.weights, label)
+        draw_distribution(figure, axes, process, panel, top, label)
+    save_figure(figure, file)
+
+
+def check_suffix(file: Path) -> None:
+    """Refuse a picture file whose suffix names no known format."""
+    if file.suffix not in {".pdf", ".png", ".svg"}:
+        raise InvalidArgumentError(f"Expected a .pdf, .png or .svg file, but got {str(file)!r}.")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches that needs no display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_distribution(
+    figure: Figure, axes: Axes, process: ControlledMarkovProcess, panel: Panel, top: float, label: str
+) -> None:
+    """Draw one distribution: a heat map where the process has a picture, bars elsewhere; `top` is full
+    scale."""
+    axes.set_title(panel.title, fontsize=9)
+    if process.picture:
+        _heat_map(figure, axes, process, panel.weights, top, label)
+    else:
+        _bars(axes, process, panel.weights, label)
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Write a figure in the format of the file's suffix.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the suffix is not .pdf, .png or .svg, or the file cannot be written.
+    """
+    check_suffix(file)
     try:
         figure.savefig(file, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
     except OSError as error:

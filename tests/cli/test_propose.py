@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,13 @@ def test_capacity_is_not_minimax_with_noise(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "method", ["diayn", "vic", "valor", "smm", "dads", "carml", "random", "uniform", "scratch"]
+    "method", ["diayn", "vic", "valor", "smm", "dads", "carml", "random", "uniform", "hand-made", "scratch"]
 )
-def test_every_method_runs(cli: Cli, method: str) -> None:
-    document = proposed(cli, "line:3", "--horizon", "2", "--method", method)
+def test_every_method_runs_and_draws(cli: Cli, method: str, tmp_path: Path) -> None:
+    picture = tmp_path / "proposal.png"
+    document = proposed(cli, "line:3", "--horizon", "2", "--method", method, "--figure", str(picture))
     assert set(document["goal_distribution"]) == {"0", "1", "2"}
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_table_and_picture(cli: Cli, tmp_path: Path) -> None:
@@ -49,6 +52,78 @@ def test_table_and_picture(cli: Cli, tmp_path: Path) -> None:
     assert outcome.status == 0
     assert "mutual information" in outcome.out
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_learners_trained_on_the_proposal(cli: Cli) -> None:
+    """T5 and T12 on a line: uniform goals train learners of regret K - 1 and, with memory, (K - 1) / 2."""
+    without = proposed(cli, "line:5", "--method", "vic", "--learner", "memoryless")["trained"]
+    assert without["episodes"] == "inf"
+    assert without["worst_case_regret"]["upper"] == pytest.approx(4, abs=1e-3)
+    with_memory = proposed(cli, "line:5", "--method", "vic", "--learner", "memory")["trained"]
+    assert with_memory["episodes"] == 5
+    assert with_memory["worst_case_regret"]["lower"] <= 2 <= with_memory["worst_case_regret"]["upper"]
+    assert with_memory["minimax_regret"]["upper"] == pytest.approx(2, abs=1e-6)
+    assert with_memory["worst_case_regret_as_planned"] == pytest.approx(4)
+    fewer = proposed(cli, "line:5", "--method", "vic", "--learner", "memory", "--episodes", "2")["trained"]
+    # T12 for N <= K: N - N (N + 1) / (2 K).
+    assert fewer["worst_case_regret"]["upper"] == pytest.approx(2 - 6 / 10, abs=1e-3)
+    assert "trained on them, memory, N = 5" in cli("propose", "line:5", "--learner", "memory").out
+
+
+def test_hand_made_takes_a_test_distribution(cli: Cli) -> None:
+    document = proposed(
+        cli, "line:3", "--method", "hand-made", "--test", "0=1", "--test", "2=3", "--learner", "memoryless"
+    )
+    assert document["goal_distribution"] == {"0": 0.25, "1": 0.0, "2": 0.75}
+    assert document["worst_case_regret"] == "inf"
+    # T3: rho ~ sqrt(p), loss (sum sqrt p)^2 - 1.
+    assert document["trained"]["expected_regret"]["upper"] == pytest.approx((0.5 + 0.75**0.5) ** 2 - 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("line:3", "--test", "0=1"), "--method hand-made"),
+        (("line:3", "--method", "hand-made", "--test", "0"), "GOAL=WEIGHT"),
+        (("line:3", "--method", "hand-made", "--test", "0=0"), "positive weight"),
+        (("line:3", "--method", "hand-made", "--test", "0=1", "--test", "0=2"), "given twice"),
+        (("line:9", "--horizon", "2", "--method", "hand-made", "--test", "8=1"), "out of reach"),
+        (("line:3", "--episodes", "3"), "--learner memory"),
+        (("line:3", "--gamma", "1/2", "--learner", "memory"), "horizon"),
+        (("grid:9x9", "--learner", "memory"), "fewer episodes"),
+        (("digits", "--skills", "3"), "digits"),
+        (("digits", "--method", "capacity"), "cactus"),
+        (("line:3", "--method", "cactus"), "digits"),
+    ],
+)
+def test_bad_options_are_explained(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
+    outcome = cli("propose", *arguments)
+    assert outcome.status == 2
+    assert words in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("method", ["cactus", "umtra"])
+def test_classification_tasks_on_digits(cli: Cli, method: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is an optional dependency")
+    picture = tmp_path / "classes.svg"
+    outcome = cli(
+        "propose", "digits", "--method", method, "--ways", "2", "--figure", str(picture), "--json", "-"
+    )
+    assert outcome.status == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["format"] == "metaregret-supervised-proposal/1"
+    assert 0 < document["worst_case_regret"] < 1
+    assert len(document["hardest"]) == 2
+    assert "<svg" in picture.read_text()
+
+
+def test_digits_without_scikit_learn_name_the_extra(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    outcome = cli("propose", "digits", "--method", "cactus")
+    assert outcome.status == 2
+    assert "metaregret[supervised]" in outcome.err
 
 
 def test_unknown_method_is_named(cli: Cli) -> None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+
+import numpy as np
 
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
-from theory.minimax.solution import MinimaxSolution
 from theory.proposals.comparison import COLUMNS, Comparison, comparison
 from theory.proposals.proposal import Proposal, ProposedSkill, evaluate
 from theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
 from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.with_memory import WithMemory, with_memory
 from theory.skills import States
 
 __all__ = [
@@ -30,11 +32,13 @@ __all__ = [
     "ProposedSkill",
     "Request",
     "TrainedLearner",
+    "WithMemory",
     "compare",
     "methods",
     "propose",
     "realise",
     "trained_learner",
+    "with_memory",
     "worst_case_regret",
 ]
 
@@ -57,8 +61,8 @@ def propose(
     skills: int | None = None,
     seed: int = 0,
     *,
+    test: np.ndarray | None = None,
     certify: bool = True,
-    minimax: MinimaxSolution | None = None,
 ) -> Proposal:
     """Return what `method` proposes on `process`, with its regret beside the minimax regret.
 
@@ -72,33 +76,43 @@ def propose(
     skills : int, optional
         Number of skills; by default one for every reachable outcome.
     seed : int
+    test : ndarray, shape (S,), optional
+        The distribution of goals that hand-made proposals copy; the adversary's own by default.
     certify : bool
         Whether to compute the capacity of the process, for an upper bound on the mutual information.
-    minimax : MinimaxSolution, optional
-        The minimax solution where it is known already.
 
     Raises
     ------
     InvalidArgumentError
         If there is no such method, or an option is malformed.
     """
-    request = Request(process, states, skills, seed)
-    return evaluate(_method(methods(), method), request, certify=certify, minimax=minimax)
+    request = Request(process, states, skills, seed, test)
+    return evaluate(_method(methods(), method), request, certify=certify)
 
 
 def compare(
     processes: Iterable[ControlledMarkovProcess],
     names: Iterable[str] | None = None,
     states: States = "end",
-    seed: int = 0,
+    seeds: int = 1,
     *,
+    episodes: int | None = None,
+    memory: bool = True,
     certify: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Return the table proposal x process, by default of all methods; see `propose` for the options."""
+    """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
     known = methods()
     chosen = list(known) if names is None else list(names)
     return comparison(
-        processes, [_method(known, name) for name in chosen], states=states, seed=seed, certify=certify
+        processes,
+        [_method(known, name) for name in chosen],
+        states=states,
+        seeds=seeds,
+        episodes=episodes,
+        memory=memory,
+        certify=certify,
+        progress=progress,
     )
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
-from theory.minimax.without_memory import solve_without_memory
 from theory.proposals.proposal import Proposal, evaluate
 from theory.proposals.request import Method, Request
+from theory.proposals.with_memory import WithMemory
 from theory.skills import States
-from theory.tasks import GoalTasks
 
-__all__ = ["COLUMNS", "Comparison", "comparison"]
+__all__ = ["COLUMNS", "Comparison", "Entry", "comparison"]
 
 COLUMNS = (
     "process",
     "method",
+    "seed",
     "mutual_information",
     "capacity",
     "coverage",
@@ -27,25 +28,107 @@ COLUMNS = (
     "minimax_regret",
     "price",
     "trained_worst_case_regret",
+    "trained_price",
+    "episodes",
+    "memory_worst_case_regret",
+    "memory_as_planned",
+    "memory_minimax_regret",
+    "memory_price",
 )
-"""Information in nats, distances in total variation, regrets at ``N = inf``, price their ratio."""
+"""Information in nats, distances in total variation. Regrets and their price (a ratio) at ``N = inf`` are of
+the explorer and of the trained memoryless learner; those with memory at ``episodes``, None if left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One proposal of the table.
+
+    Attributes
+    ----------
+    proposal : Proposal
+    memory : WithMemory or None
+        The learner with memory trained on it; None where it was not asked for or is out of reach.
+    why_not : str
+        Why `memory` is missing although it was asked for; else empty.
+    """
+
+    proposal: Proposal
+    memory: WithMemory | None
+    why_not: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """Return one mapping with the keys of `COLUMNS`; regrets may be infinite."""
+        found, memory = self.proposal, self.memory
+        trained = found.trained.worst_case.midpoint
+        values = (
+            found.process.name,
+            found.method.name,
+            found.seed,
+            found.mutual_information.lower,
+            found.mutual_information.upper if found.capacity_known else None,
+            found.coverage,
+            found.distance_to_uniform,
+            found.distance_to_minimax,
+            found.worst_case_regret,
+            found.minimax_regret,
+            found.price,
+            trained,
+            found.price_of(trained),
+            *_memory_columns(memory),
+        )
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+def _memory_columns(memory: WithMemory | None) -> tuple[Any, ...]:
+    if memory is None:
+        return (None,) * 5
+    return (
+        memory.episodes,
+        memory.worst_case.midpoint,
+        memory.as_planned,
+        memory.minimax.value.midpoint,
+        memory.price,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Proposals by process and method.
+    """Proposals by process, method and seed.
 
     Attributes
     ----------
-    proposals : tuple of Proposal
+    entries : tuple of Entry
         Process by process, each with all methods.
     """
 
-    proposals: tuple[Proposal, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def proposals(self) -> tuple[Proposal, ...]:
+        """The proposals alone, in the same order."""
+        return tuple(entry.proposal for entry in self.entries)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one mapping a row, with the keys of `COLUMNS`; regrets may be infinite."""
-        return [_row(proposal) for proposal in self.proposals]
+        return [entry.row() for entry in self.entries]
+
+    def curves(self) -> list[dict[str, Any]]:
+        """Return the objectives by round, one mapping a round: process, method, seed, run, round, objective,
+        and whether theory says that it never decreases."""
+        return [
+            {
+                "process": found.process.name,
+                "method": found.method.name,
+                "seed": found.seed,
+                "run": run,
+                "round": played,
+                "objective": value,
+                "monotone": found.method.monotone,
+            }
+            for found in self.proposals
+            for run, curve in enumerate(found.curves)
+            for played, value in enumerate(curve)
+        ]
 
 
 def comparison(
@@ -53,8 +136,11 @@ def comparison(
     methods: Sequence[Method],
     *,
     states: States = "end",
-    seed: int = 0,
+    seeds: int = 1,
+    episodes: int | None = None,
+    memory: bool = True,
     certify: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Run every method on every process.
 
@@ -63,30 +149,42 @@ def comparison(
     processes : iterable of ControlledMarkovProcess
     methods : sequence of Method
     states : {"end", "all"}
-    seed : int
+    seeds : int
+        Number of seeds, ``0, 1, ...``, of the methods that depend on one.
+    episodes : int, optional
+        Of the learners with memory; by default one for every reachable goal.
+    memory : bool
+        Whether to train learners with memory. Where they are out of reach the columns are None, and the
+        entry says why.
     certify : bool
         Whether to compute the capacity of each process (once each).
+    progress : callable, optional
+        Called with a phrase before each proposal.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no process, no method or no seed.
     """
-    proposals = []
+    processes = list(processes)
+    if not processes or not methods or seeds < 1:
+        raise InvalidArgumentError(
+            f"Expected at least one process, method and seed, but got {len(processes)}, {len(methods)} and "
+            f"seeds={seeds}."
+        )
+    entries = []
     for process in processes:
-        minimax = solve_without_memory(GoalTasks.reachable(process))
-        request = Request(process, states, None, seed)
-        proposals += [evaluate(method, request, certify=certify, minimax=minimax) for method in methods]
-    return Comparison(tuple(proposals))
+        for method in methods:
+            for seed in range(seeds if method.seeded else 1):
+                if progress is not None:
+                    progress(f"{method.name} on {process.name}, seed {seed}")
+                found = evaluate(method, Request(process, states, None, seed), certify=certify)
+                entries.append(_with_memory(found, episodes) if memory else Entry(found, None))
+    return Comparison(tuple(entries))
 
 
-def _row(proposal: Proposal) -> dict[str, Any]:
-    values = (
-        proposal.process.name,
-        proposal.method.name,
-        proposal.mutual_information.lower,
-        proposal.mutual_information.upper if proposal.capacity_known else None,
-        proposal.coverage,
-        proposal.distance_to_uniform,
-        proposal.distance_to_minimax,
-        proposal.worst_case_regret,
-        proposal.minimax_regret,
-        proposal.price,
-        proposal.trained.worst_case.midpoint,
-    )
-    return dict(zip(COLUMNS, values, strict=True))
+def _with_memory(proposal: Proposal, episodes: int | None) -> Entry:
+    try:
+        return Entry(proposal, proposal.trained_with_memory(episodes))
+    except (ConvergenceError, InstanceTooLargeError, UnsupportedError) as error:
+        return Entry(proposal, None, str(error))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,20 +16,19 @@ from tabular.goals import goal_support
 from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 from theory.minimax.solution import MinimaxSolution
-from theory.minimax.without_memory import solve_without_memory
+from theory.proposals.references import capacity_of, minimax_of
 from theory.proposals.regrets import Explorer, TrainedLearner, realise, trained_learner, worst_case_regret
 from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.with_memory import WithMemory, with_memory
 from theory.skills import (
     ProcessCapacity,
     States,
     information_lower_bound,
     make_skills,
     mixture,
-    process_capacity,
 )
 from theory.skills.dual_bound import support_bound
 from theory.skills.relaxation import Relaxation
-from theory.tasks import GoalTasks
 
 __all__ = ["Proposal", "ProposedSkill", "evaluate"]
 
@@ -151,11 +150,15 @@ class Proposal:
 
     @property
     def price(self) -> float:
-        """Worst-case regret over the minimax regret: 1 where both vanish, infinite where only the latter
-        does."""
+        """Worst-case regret over the minimax regret; see `price_of`."""
+        return self.price_of(self.worst_case_regret)
+
+    def price_of(self, regret: float) -> float:
+        """Return a worst-case regret over the minimax regret: 1 where both vanish, infinite where only the
+        latter does."""
         if self.minimax_regret <= 1e-9:
-            return 1.0 if self.worst_case_regret <= 1e-9 else math.inf
-        return self.worst_case_regret / self.minimax_regret
+            return 1.0 if regret <= 1e-9 else math.inf
+        return regret / self.minimax_regret
 
     @property
     def matches_uniform(self) -> bool:
@@ -172,6 +175,11 @@ class Proposal:
     def trained(self) -> TrainedLearner:
         """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use."""
         return trained_learner(self.process, self.goal_distribution)
+
+    def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
+        """Return the Bayes-optimal learner with memory trained on the proposed goals; see
+        `theory.proposals.with_memory`."""
+        return with_memory(self.process, self.goal_distribution, episodes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``metaregret-proposal/1`` document; JSON has no infinity, so infinite numbers are
@@ -215,9 +223,7 @@ def _json_number(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def evaluate(
-    method: Method, request: Request, *, certify: bool = True, minimax: MinimaxSolution | None = None
-) -> Proposal:
+def evaluate(method: Method, request: Request, *, certify: bool = True) -> Proposal:
     """Run a method and evaluate what it proposes.
 
     Parameters
@@ -226,8 +232,6 @@ def evaluate(
     request : Request
     certify : bool
         Whether to compute the capacity of the process, for the upper bound on the information.
-    minimax : MinimaxSolution, optional
-        The minimax solution of the process where it is known already.
     """
     draft = method.run(request)
     skills, information = [], 0.0
@@ -252,7 +256,7 @@ def evaluate(
         capacity_known=known,
         exploration=explorer.terminal,
         regret=worst_case_regret(request.process, explorer.terminal, explorer.error),
-        minimax=minimax or solve_without_memory(GoalTasks.reachable(request.process)),
+        minimax=minimax_of(request.process),
         curves=draft.curves,
         details=draft.details,
     )
@@ -286,7 +290,7 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
     for part in draft.parts:
         if certify and _within_reach(part.outcome.process, draft):
             found = draft.details.get("capacity")
-            capacity = found if isinstance(found, ProcessCapacity) else _capacity(part.outcome.process)
+            capacity = found if isinstance(found, ProcessCapacity) else capacity_of(part.outcome.process)
             total += part.weight * capacity.mutual_information.upper
             known, how = known and capacity.known, capacity.mutual_information.upper_from
         else:
@@ -304,12 +308,6 @@ def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
     support = np.flatnonzero(goal_support(process))
     uniform = np.full(process.n_states, 1.0 / process.n_states)
     return Relaxation(process, uniform, support).node_cost <= MAX_NODE_COST
-
-
-@lru_cache(maxsize=8)
-def _capacity(process: ControlledMarkovProcess) -> ProcessCapacity:
-    """The capacity of a process object; several methods ask for that of the same one in turn."""
-    return process_capacity(process)
 
 
 def _explorer(request: Request, draft: Draft, skills: list[ProposedSkill], goals: np.ndarray) -> Explorer:

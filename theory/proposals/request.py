@@ -17,6 +17,7 @@ import numpy as np
 from tabular.errors import InvalidArgumentError
 from tabular.goals import goal_support
 from tabular.process import ControlledMarkovProcess
+from theory.information.channel import as_distribution
 from theory.skills import Outcome, States, outcome
 
 __all__ = ["Draft", "Method", "Part", "Request"]
@@ -37,17 +38,22 @@ class Request:
         Number of skills ``K``; None for one per reachable outcome.
     seed : int
         Of everything random.
+    test : ndarray, shape (S,), or None
+        The distribution of goals that a designer expects to meet, for hand-made proposals; None for the
+        adversary's own.
 
     Raises
     ------
     InvalidArgumentError
-        If `states` is neither of the two, or `skills` is not a whole number from 1 to 10,000.
+        If `states` is neither of the two, `skills` is not a whole number from 1 to 10,000, or `test` is not a
+        distribution on the reachable goals.
     """
 
     process: ControlledMarkovProcess
     states: States = "end"
     skills: int | None = None
     seed: int = 0
+    test: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.states not in ("end", "all"):
@@ -62,6 +68,8 @@ class Request:
             raise InvalidArgumentError(
                 f"Expected a whole number of skills from 1 to {MAX_SKILLS}, but got skills={self.skills!r}."
             )
+        if self.test is not None:
+            _check_test(self.process, as_distribution(self.test, "test", self.process.n_states))
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -141,9 +149,22 @@ class Method:
         From a `Request` to a `Draft`.
     monotone : bool
         Whether theory says that its objective never decreases from round to round (T8).
+    seeded : bool
+        Whether what it proposes may depend on the seed.
     """
 
     name: str
     summary: str
     run: Callable[[Request], Draft]
     monotone: bool = False
+    seeded: bool = True
+
+
+def _check_test(process: ControlledMarkovProcess, test: np.ndarray) -> None:
+    beyond = np.flatnonzero((test > 0) & ~goal_support(process))
+    if len(beyond):
+        raise InvalidArgumentError(
+            f"Expected a test distribution on reachable goals, but goal {process.states[int(beyond[0])]!r} "
+            f"of probability {float(test[beyond[0]])!r} is out of reach; leave it out, or lengthen the "
+            "horizon."
+        )

@@ -24,4 +24,4 @@ def scratch(request: Request) -> Draft:
     return Draft((Part(1.0, request.outcome, np.ones(1), (uniform_policy(process),), rewards),))
 
 
-METHOD = Method("scratch", "no proposal: uniformly random actions", scratch)
+METHOD = Method("scratch", "no proposal: uniformly random actions", scratch, seeded=False)

@@ -14,25 +14,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.goals import goal_values
-from tabular.policy import deterministic_policy
-from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.goal_reaching import goal_reaching
+from theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "uniform"]
 
 
 def uniform(request: Request) -> Draft:
     """Return the goal-conditioned policies of equally likely goals."""
-    process = request.outcome.process
-    goals = request.support[: request.skills]
-    choices = goal_values(process, goals, policies=True).policies
-    assert choices is not None
-    policies = tuple(deterministic_policy(process, choices[..., i]) for i in range(len(goals)))
-    proposed = np.zeros(process.n_states)
-    proposed[goals] = 1.0 / len(goals)
-    rewards = np.eye(process.n_states)[goals]
-    part = Part(1.0, request.outcome, np.full(len(goals), 1.0 / len(goals)), policies, rewards)
-    return Draft((part,), goal_distribution=request.outcome.marginal(proposed))
+    weights = np.zeros(request.outcome.process.n_states)
+    weights[request.support[: request.skills]] = 1.0
+    return goal_reaching(request, weights / weights.sum())
 
 
-METHOD = Method("uniform", "every reachable goal equally likely", uniform)
+METHOD = Method("uniform", "every reachable goal equally likely", uniform, seeded=False)

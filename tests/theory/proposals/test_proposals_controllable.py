@@ -76,6 +76,6 @@ def test_fewer_skills_than_goals_leave_a_hole() -> None:
 
 
 def test_every_method_is_discovered() -> None:
-    named = {"capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random", "uniform", "scratch"}
-    assert set(methods()) == named
+    named = {"capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random"}
+    assert set(methods()) == named | {"uniform", "hand-made", "scratch"}
     assert all(method.summary for method in methods().values())

@@ -66,7 +66,7 @@ def test_weakly_symmetric_noise_keeps_the_identity() -> None:
 @given(processes())
 @settings(max_examples=7, deadline=None)
 def test_no_proposal_beats_minimax_or_capacity(process: ControlledMarkovProcess) -> None:
-    rows = compare([process], ["capacity", "diayn", "vic", "smm", "random", "uniform"]).rows()
+    rows = compare([process], ["capacity", "diayn", "vic", "smm", "random", "uniform"], memory=False).rows()
     for row in rows:
         assert row["worst_case_regret"] >= row["minimax_regret"] * (1 - 1e-9) - 1e-9
         assert row["trained_worst_case_regret"] >= row["minimax_regret"] * (1 - 1e-9) - 1e-9
@@ -167,7 +167,7 @@ def test_skill_policies_have_the_marginals_they_claim() -> None:
         found = propose(process, name, certify=False)
         mixed = sum(skill.probability * skill.terminal for skill in found.skills)
         assert sum(skill.probability for skill in found.skills) == pytest.approx(1)
-        if name != "uniform":
+        if name not in ("uniform", "hand-made"):
             np.testing.assert_allclose(found.goal_distribution, mixed, atol=1e-9)
         for skill in found.skills:
             assert (skill.terminal <= goal_values(process).upper + 1e-12).all()

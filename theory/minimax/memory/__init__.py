@@ -16,6 +16,7 @@ from theory.minimax.memory.game import MemoryGame, estimate_size, memory_game
 from theory.minimax.memory.horizon import enough_episodes
 from theory.minimax.memory.mixture import BehaviourPolicy, Mixture
 from theory.minimax.memory.solve import solve_memory
+from theory.minimax.memory.trained import TrainedWithMemory, trained_with_memory
 
 __all__ = [
     "Adversary",
@@ -29,10 +30,12 @@ __all__ = [
     "Polytope",
     "Simplex",
     "TotalVariationBall",
+    "TrainedWithMemory",
     "bayes_optimal",
     "enough_episodes",
     "estimate_size",
     "memory_game",
     "sharpen_memory",
     "solve_memory",
+    "trained_with_memory",
 ]

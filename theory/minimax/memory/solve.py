@@ -14,6 +14,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from theory.minimax.memory.mixture import Mixture
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.tasks import GoalTasks, RewardTasks
 
-__all__ = ["Progress", "solve_memory"]
+__all__ = ["Game", "Progress", "Search", "decompose", "solve_memory"]
 
 Progress = Callable[[float, float], None]
 """Called after every round with the bounds so far."""
@@ -37,8 +38,18 @@ DEFAULT_MAX_EDGES = 10**8
 METHOD = "decomposition: Bayes-adaptive value iteration and a matrix game over learners"
 
 
+class Game(Protocol):
+    """What the decomposition needs of a zero-sum game: `MemoryGame` is one."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def allowance(self) -> float: ...
+    def respond(self, prior: np.ndarray) -> Column: ...
+
+
 @dataclass(eq=False)
-class _Search:
+class Search:
     """Best bounds so far, and what proves them."""
 
     lower: float = -np.inf
@@ -117,9 +128,9 @@ def solve_memory(
     game = memory_game(tasks, played, criterion, max_edges)
     allowed = Simplex() if adversary is None else adversary
     first = allowed.start(len(game.names))
-    search = _Search()
+    search = Search()
     try:
-        _decompose(game, allowed, first, search, tolerance, max_rounds, progress)
+        decompose(game, allowed, first, search, tolerance, max_rounds, progress)
     except KeyboardInterrupt:
         if not np.isfinite(search.upper):
             raise
@@ -128,14 +139,14 @@ def solve_memory(
     return _sharpened(solution, begun) if exact and not search.interrupted else solution
 
 
-def _decompose(
-    game: MemoryGame,
+def decompose(
+    game: Game,
     adversary: Adversary,
     query: np.ndarray,
-    search: _Search,
+    search: Search,
     tolerance: float,
     max_rounds: int,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> None:
     """Close the bracket in `search`, in place, beginning with the prior `query`."""
     tasks = len(game.names)
@@ -171,12 +182,12 @@ def _decompose(
     )
 
 
-def _known(column: Column, search: _Search) -> bool:
+def _known(column: Column, search: Search) -> bool:
     """Whether the learner's losses were found before: the master cannot change any more."""
     return any(np.array_equal(column.loss, other.loss) for other in search.columns)
 
 
-def _no_progress(search: _Search, tolerance: float, game: MemoryGame) -> ConvergenceError:
+def _no_progress(search: Search, tolerance: float, game: Game) -> ConvergenceError:
     return ConvergenceError(
         f"The bracket [{search.lower!r}, {search.upper!r}] cannot be narrowed to tolerance={tolerance}: "
         f"rounding may account for {2 * game.allowance:.1e} of its width; raise the tolerance.",
@@ -186,7 +197,7 @@ def _no_progress(search: _Search, tolerance: float, game: MemoryGame) -> Converg
 
 
 def _solution(
-    game: MemoryGame, search: _Search, tolerance: float, episodes: int | None, seconds: float
+    game: MemoryGame, search: Search, tolerance: float, episodes: int | None, seconds: float
 ) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
     losses = np.array([search.columns[index].loss for index in active])

@@ -46,7 +46,9 @@ def cactus_partitions(
     try:
         from sklearn.cluster import KMeans
     except ImportError as error:
-        raise MissingExtraError("CACTUs clusters with scikit-learn; install the extra 'test'.") from error
+        raise MissingExtraError(
+            "CACTUs clusters with scikit-learn; install the extra: pip install 'metaregret[supervised]'."
+        ) from error
     rng = np.random.default_rng(seed)
     found = []
     for index in range(partitions):

@@ -57,7 +57,9 @@ def digits(seed: int = 0, *, share: float = 0.5) -> tuple[LabelledItems, Labelle
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise MissingExtraError("The digits come with scikit-learn; install the extra 'test'.") from error
+        raise MissingExtraError(
+            "The digits come with scikit-learn; install the extra: pip install 'metaregret[supervised]'."
+        ) from error
     bunch = load_digits()
     items, labels = np.asarray(bunch.data) / 16.0, np.asarray(bunch.target, dtype=np.int64)
     order = np.random.default_rng(seed).permutation(len(items))

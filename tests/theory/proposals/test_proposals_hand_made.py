@@ -1,0 +1,88 @@
+"""The hand-made baseline, and learners with memory trained on proposals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tabular.environments import make
+from tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from tabular.process import ControlledMarkovProcess
+from tests.theory.skills.small_processes import processes, z_channel
+from theory.proposals import compare, methods, propose, with_memory
+
+
+@given(processes())
+@settings(max_examples=8, deadline=None)
+def test_trained_on_the_adversary_s_goals_a_learner_is_minimax(process: ControlledMarkovProcess) -> None:
+    """T4: the minimax learner is the Bayes-optimal one for the least-favourable distribution. (Goals of
+    probability zero there do not bind, and the learner is not unique on them.)"""
+    found = propose(process, "hand-made", certify=False)
+    loss = found.trained.hitting_loss
+    assert loss.lower <= found.minimax.value.upper + 1e-7
+    assert loss.upper >= found.minimax.value.lower - 1e-7
+    if (found.minimax.least_favourable > 1e-6).all():
+        assert found.trained.worst_case.lower <= found.minimax_regret + 1e-3 * (1 + found.minimax_regret)
+
+
+def test_another_proposal_is_not_minimax_for_the_trained_learner() -> None:
+    """The planted error of the one above, by hand: C1's uniform goals, where v = (1, 1/2)."""
+    trained = propose(z_channel(), "uniform").trained
+    # min 1/2 / (1 - x) + 1/4 / x at x = 1 / (1 + sqrt 2) of M = [0, 1/2]; the minimax x is 1/3.
+    x = 1 / (1 + np.sqrt(2))
+    assert trained.worst_case.midpoint == pytest.approx(max(1 / (1 - x), 0.5 / x) - 1, abs=1e-4)
+    assert trained.worst_case.lower > 0.5 + 0.1
+
+
+@pytest.mark.parametrize("states", ["end", "all"])
+def test_hand_made_goals_are_those_given(states: str) -> None:
+    process = make("line:4")
+    test = np.array([0.5, 0.3, 0.2, 0.0])
+    found = propose(process, "hand-made", states="all" if states == "all" else "end", test=test)
+    np.testing.assert_allclose(found.goal_distribution, test)
+    two = propose(process, "hand-made", skills=2, test=test)
+    np.testing.assert_allclose(two.goal_distribution, [0.625, 0.375, 0, 0])
+
+
+def test_a_test_distribution_out_of_reach_is_refused() -> None:
+    process = make("line:4").replaced(horizon=1)
+    with pytest.raises(InvalidArgumentError, match="out of reach"):
+        propose(process, "hand-made", test=np.array([0.5, 0, 0, 0.5]))
+    with pytest.raises(InvalidArgumentError, match="sum to 1"):
+        propose(process, "hand-made", test=np.array([0.5, 0, 0, 0]))
+
+
+def test_with_memory_beside_minimax_on_a_slippery_grid() -> None:
+    rows = compare([make("grid:2x3,slip=1/5").replaced(horizon=3)], episodes=4).rows()
+    assert {row["method"] for row in rows} == set(methods())
+    for row in rows:
+        assert row["episodes"] == 4
+        assert row["memory_worst_case_regret"] >= row["memory_minimax_regret"] - 1e-9
+        assert row["memory_as_planned"] >= row["memory_worst_case_regret"] - 1e-3
+        assert row["memory_minimax_regret"] <= row["minimax_regret"]
+    prices = {row["method"]: row["memory_price"] for row in rows}
+    assert max(prices.values()) > 1.1
+
+
+def test_too_large_for_memory_is_said_before_time_is_spent() -> None:
+    process = make("grid:9x9")
+    with pytest.raises(InstanceTooLargeError, match="fewer episodes"):
+        with_memory(process, np.full(81, 1 / 81))
+    (entry,) = compare([process], ["uniform"], certify=False).entries
+    assert entry.memory is None
+    assert "fewer episodes" in entry.why_not
+    assert entry.row()["memory_price"] is None
+
+
+def test_seeds_only_where_they_matter() -> None:
+    found = compare([make("line:3")], ["diayn", "uniform", "hand-made", "scratch"], seeds=3, memory=False)
+    assert [(p.method.name, p.seed) for p in found.proposals] == [
+        *(("diayn", seed) for seed in range(3)),
+        ("uniform", 0),
+        ("hand-made", 0),
+        ("scratch", 0),
+    ]
+    assert {curve["seed"] for curve in found.curves()} == {0, 1, 2}
+    with pytest.raises(InvalidArgumentError, match="seeds=0"):
+        compare([make("line:3")], ["diayn"], seeds=0)

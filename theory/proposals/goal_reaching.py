@@ -1,0 +1,29 @@
+"""Goals proposed by name: each with its goal-conditioned policy, whatever the policies end in on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tabular.goals import goal_values
+from tabular.policy import deterministic_policy
+from theory.proposals.request import Draft, Part, Request
+
+__all__ = ["goal_reaching"]
+
+
+def goal_reaching(request: Request, weights: np.ndarray) -> Draft:
+    """Return the draft that proposes goals with given probabilities.
+
+    Parameters
+    ----------
+    request : Request
+    weights : ndarray, shape (S',)
+        A distribution on the states of ``request.outcome.process``.
+    """
+    process = request.outcome.process
+    goals = np.flatnonzero(weights)
+    choices = goal_values(process, goals, policies=True).policies
+    assert choices is not None
+    policies = tuple(deterministic_policy(process, choices[..., i]) for i in range(len(goals)))
+    part = Part(1.0, request.outcome, weights[goals], policies, np.eye(process.n_states)[goals])
+    return Draft((part,), goal_distribution=request.outcome.marginal(weights))

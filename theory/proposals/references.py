@@ -1,0 +1,32 @@
+"""What proposals on one process are measured against; computed once where several methods ask in turn."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tabular.process import ControlledMarkovProcess
+from theory.minimax.memory import solve_memory
+from theory.minimax.solution import MinimaxSolution
+from theory.minimax.without_memory import solve_without_memory
+from theory.skills import ProcessCapacity, process_capacity
+from theory.tasks import GoalTasks
+
+__all__ = ["capacity_of", "memory_minimax_of", "minimax_of"]
+
+
+@lru_cache(maxsize=8)
+def capacity_of(process: ControlledMarkovProcess) -> ProcessCapacity:
+    """The capacity of a process object."""
+    return process_capacity(process)
+
+
+@lru_cache(maxsize=8)
+def minimax_of(process: ControlledMarkovProcess) -> MinimaxSolution:
+    """The memoryless minimax solution for the reachable goals, detected at the end, ``N = inf``."""
+    return solve_without_memory(GoalTasks.reachable(process))
+
+
+@lru_cache(maxsize=4)
+def memory_minimax_of(process: ControlledMarkovProcess, episodes: int) -> MinimaxSolution:
+    """The minimax solution with memory for the reachable goals, detected at the end."""
+    return solve_memory(GoalTasks.reachable(process), episodes)
