@@ -22,6 +22,7 @@ from tabular.environments.line import line
 from theory.minimax.memory import memory_game, solve_memory
 from theory.minimax.memory.program import solve_program
 from theory.minimax.solution import Criterion
+from theory.optimise import Attempt
 from theory.tasks import Detection, GoalTasks
 
 
@@ -86,11 +87,12 @@ def against_the_program(states: int, solvers: list[str]) -> None:
     for solver in solvers:
         begun = time.perf_counter()
         program = solve_program(
-            memory_game(tasks, states, Criterion.REGRET, 10**8, collapse=False), solver=solver
+            memory_game(tasks, states, Criterion.REGRET, 10**8, collapse=False),
+            attempts=(Attempt(solver, solver, {}),),
         )
         seconds = time.perf_counter() - begun
         print(
-            f"    cvxpy + {solver}: {seconds:.2f} s, upper bound {program:.12f}, "
+            f"    cvxpy + {solver}: {seconds:.2f} s, upper bound {program.upper:.12f}, "
             f"{seconds / np.median(ours):.0f} times slower",
             flush=True,
         )

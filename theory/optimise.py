@@ -1,4 +1,4 @@
-"""The one door to cvxpy: solver statuses are never trusted, certified brackets are.
+"""Certified brackets from solvers that are not trusted, through the one door `tabular.optimise`.
 
 A caller hands over a problem and a function that recomputes a certified bracket from whatever variables
 came back. Solvers are tried in turn until a bracket is tight enough; brackets of several attempts are
@@ -7,40 +7,17 @@ intersected, since each of them is true on its own.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from tabular.errors import SolverError
+from tabular.optimise import CONVEX_SOLVERS, LINEAR_SOLVERS, Attempt, run
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
 __all__ = ["CONVEX_SOLVERS", "LINEAR_SOLVERS", "Attempt", "Best", "Certified", "solve_certified"]
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One solver with its options."""
-
-    name: str
-    solver: str
-    options: dict[str, Any]
-
-
-_TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-LINEAR_SOLVERS = (
-    Attempt("HiGHS simplex", "HIGHS", {"highs_options": {"solver": "simplex", **_TIGHT}}),
-    Attempt("HiGHS interior point", "HIGHS", {"highs_options": {"solver": "ipm", **_TIGHT}}),
-    Attempt("HiGHS without presolve", "HIGHS", {"highs_options": {"presolve": "off"}}),
-    Attempt("Clarabel", "CLARABEL", {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}),
-)
-CONVEX_SOLVERS = (
-    Attempt("Clarabel", "CLARABEL", {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}),
-    Attempt("Clarabel at default tolerances", "CLARABEL", {}),
-    Attempt("SCS", "SCS", {"eps": 1e-9, "max_iters": 50_000}),
-)
 
 
 class Certified(Protocol):
@@ -108,7 +85,7 @@ def solve_certified(
     highest: Candidate | None = None
     tried = []
     for attempt in attempts:
-        tried.append(f"{attempt.name}: {_run(problem, attempt)}")
+        tried.append(f"{attempt.name}: {run(problem, attempt)}")
         candidate = certify()
         if candidate is None:
             continue
@@ -119,22 +96,3 @@ def solve_certified(
     if lowest is None or highest is None:
         raise SolverError("No solver returned usable variables; tried " + "; ".join(tried) + ".")
     return Best(lowest, highest, tried[-1].split(":")[0])
-
-
-def _run(problem: cp.Problem, attempt: Attempt) -> str:
-    """Run one solver and return its status or error as text; values are left in the problem's variables."""
-    import cvxpy as cp
-
-    for variable in problem.variables():
-        variable.save_value(None)
-    for constraint in problem.constraints:
-        for dual in constraint.dual_variables:
-            dual.save_value(None)
-    with warnings.catch_warnings():
-        # An inaccurate solution warns; here it is judged by its recomputed bracket instead.
-        warnings.simplefilter("ignore")
-        try:
-            problem.solve(solver=attempt.solver, **attempt.options)
-        except (cp.SolverError, ValueError, ArithmeticError) as error:
-            return f"failed ({error})"
-    return str(problem.status)

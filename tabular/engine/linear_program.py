@@ -14,7 +14,8 @@ from tabular.engine.certificate import Certified
 from tabular.engine.discounted import certified, new_operator
 from tabular.engine.problem import Problem
 from tabular.engine.solution import Objective
-from tabular.errors import InstanceTooLargeError, SolverError
+from tabular.errors import InstanceTooLargeError
+from tabular.optimise import solve_to
 
 __all__ = ["LARGEST_PROGRAM", "solve_by_linear_program"]
 
@@ -32,7 +33,7 @@ def solve_by_linear_program(problem: Problem) -> Certified:
     InstanceTooLargeError
         If the model has more than `LARGEST_PROGRAM` transitions.
     SolverError
-        If the solver returns nothing.
+        If no solver returns usable values.
     """
     if problem.process.n_transitions > LARGEST_PROGRAM:
         raise InstanceTooLargeError(
@@ -55,15 +56,16 @@ def solve_by_linear_program(problem: Problem) -> Certified:
 
 
 def least_majorant(constraints: sp.csr_array, right: np.ndarray) -> np.ndarray:
-    """Return the least ``V`` with ``constraints @ V >= right``, as HiGHS finds it."""
+    """Return the least ``V`` with ``constraints @ V >= right``, as a solver finds it.
+
+    Raises
+    ------
+    SolverError
+        If no solver returns values that nearly satisfy the constraints.
+    """
     import cvxpy as cp
 
     values = cp.Variable(constraints.shape[1])
     program = cp.Problem(cp.Minimize(cp.sum(values)), [constraints @ values >= right])
-    try:
-        program.solve(solver=cp.HIGHS, primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10)
-    except cp.error.SolverError as error:
-        raise SolverError(f"HiGHS failed on the planning program: {error}; use method='auto'.") from error
-    if values.value is None:
-        raise SolverError(f"HiGHS returned no values (status {program.status!r}); use method='auto'.")
+    solve_to(program, residual=1e-6 * max(1.0, float(np.abs(right).max(initial=0.0))))
     return np.asarray(values.value, dtype=float)

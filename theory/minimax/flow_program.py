@@ -194,9 +194,8 @@ class FlowProgram:
         def certify() -> SaddlePoint | None:
             if self._flow.value is None or goals.dual_value is None:
                 return None
-            policy = self.polytope.policy(self._flow.value)
-            return certified_saddle_point(
-                self.tasks, loss, policy, np.asarray(goals.dual_value) * self._row_scale
-            )
+            policy, weights = self.polytope.policy(self._flow.value), np.asarray(goals.dual_value)
+            weights = weights / max(1.0, float(np.abs(weights).max())) * self._row_scale
+            return certified_saddle_point(self.tasks, loss, policy, weights)
 
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 
 from tabular.goals import goal_support, goal_values
+from tabular.optimise import few_positive
 from tabular.policy import deterministic_policy
 from tabular.process import ControlledMarkovProcess
 from theory.information import ChannelCapacity, channel_capacity
@@ -113,7 +113,9 @@ class SkillSearch:
         """
         used = np.flatnonzero(channel.input_distribution > NEGLIGIBLE)
         full = self._made(used, channel.input_distribution[used])
-        basic, _ = scipy.optimize.nnls(self.rows[used].T, channel.output_distribution)
+        basic = few_positive(self.rows[used].T, channel.output_distribution, residual=1e-9)
+        if basic is None:
+            return full
         few = self._made(used[basic > 0], basic[basic > 0])
         loss = information_lower_bound(full) - information_lower_bound(few)
         return few if loss <= 0.05 * self.tolerance else full

@@ -20,16 +20,15 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import scipy.optimize as so
 import sympy
 from hypothesis import strategies as st
 
-from tabular.errors import SolverError
 from tabular.goals import goal_support
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import distributions, processes
 from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
 from theory.claims.oracles import deterministic_outcomes
+from theory.minimax.memory.adversary import Polytope
 from theory.regret import bayes_regret, oracle_regret
 
 Table = list[list[Fraction]]
@@ -135,14 +134,6 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(_processes(), check, name="T14 enumeration")
 
 
-def _largest(gain: np.ndarray, limit: np.ndarray) -> float:
-    """``max p . gain`` over ``{p <= limit}`` in the simplex, by a linear program."""
-    program = so.linprog(-gain, A_eq=np.ones((1, len(gain))), b_eq=[1.0], bounds=[(0.0, b) for b in limit])
-    if program.fun is None:
-        raise SolverError(f"The linear program was not solved: {program.message}")
-    return -float(program.fun)
-
-
 def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
     """``Reg_B`` over ``{p <= q / alpha}``: one linear program for each response, against the vertices
     filled greedily."""
@@ -154,7 +145,8 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
             filled = np.diff(np.minimum(np.cumsum(limit[list(order)]), 1.0), prepend=0.0)
             vertices.append(filled[np.argsort(order)])
         returns = learners[0]
-        highest = max(_largest(rival - returns, limit) for rival in learners)
+        polytope = Polytope(np.eye(tasks), limit)
+        highest = max(polytope.worst(rival - returns) for rival in learners)
         claimed = float(claim.polytope([claim.bayes(vertex, returns, learners) for vertex in vertices]))
         inner = float(claim.bayes(limit / limit.sum(), returns, learners))
         margin = min(1e-9 - abs(claimed - highest), claimed - inner + 1e-9)

@@ -3,7 +3,8 @@
 A restricted adversary models a user who half trusts a task distribution ``q``. Every set here is convex and
 contains what it is built around, so ``min_f max_{p in U} E_p[loss]`` is a matrix game with a saddle point
 (Sion 1958). For the decomposition a set must do three things: describe itself by linear rows (with cuts
-where it is curved), bring an almost feasible ``p`` inside, and bound ``max_{p in U} p . loss`` from above.
+where it is curved), bring any ``p`` inside, and bound ``max_{p in U} p . loss`` from both sides: from above
+by duality, from below by a ``p`` of the set.
 
 Sources: total variation and Kullback-Leibler balls, Ben-Tal et al. 2013 (Management Science 59(2)); the
 conditional-value-at-risk set ``{p <= q / alpha}``, Rockafellar and Uryasev 2000.
@@ -13,12 +14,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-import scipy.optimize as so
 
 from tabular.errors import InvalidArgumentError, SolverError
+from theory.optimise import Best, solve_certified
 
 __all__ = [
     "Adversary",
@@ -29,6 +30,12 @@ __all__ = [
     "TotalVariationBall",
     "check_distribution",
 ]
+
+
+GOLDEN = (5.0**0.5 - 1.0) / 2.0
+
+ROW_TOLERANCE = 1e-9
+"""By how much the limits of a polytope are read as larger, where it has no interior."""
 
 
 def check_distribution(p: np.ndarray, tasks: int, what: str) -> np.ndarray:
@@ -63,14 +70,18 @@ class Adversary(ABC):
 
     @abstractmethod
     def worst(self, loss: np.ndarray) -> float:
-        """Return an upper bound on ``max_{p in U} p . loss``, exact up to rounding."""
+        """Return an upper bound on ``max_{p in U} p . loss``, tight up to rounding."""
+
+    @abstractmethod
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """Return a distribution of the set at which ``p . loss`` is (nearly) largest."""
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(A, b)`` with ``A [p, u] <= b`` on the set; ``u >= 0`` are helper variables, if any."""
         return np.zeros((0, tasks)), np.zeros(0)
 
     def inside(self, p: np.ndarray) -> np.ndarray:
-        """Return a distribution of the set close to the almost feasible `p`."""
+        """Return a distribution of the set, close to the distribution `p` where that is almost feasible."""
         return p
 
     def cut(self, p: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -88,6 +99,10 @@ class Simplex(Adversary):
     def worst(self, loss: np.ndarray) -> float:
         """The largest loss."""
         return float(loss.max())
+
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """All mass on a largest loss."""
+        return np.eye(len(loss))[int(loss.argmax())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +162,20 @@ class TotalVariationBall(_Ball):
 
     def worst(self, loss: np.ndarray) -> float:
         """Move the mass `radius` from the smallest losses to the largest."""
-        order = np.argsort(loss)
-        moved = np.diff(np.minimum(np.cumsum(self.nominal[order]), self.radius), prepend=0.0)
+        order, moved = self._moved(loss)
         return float(self.nominal @ loss + (moved * (loss.max() - loss[order])).sum())
+
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """The same distribution."""
+        order, moved = self._moved(loss)
+        p = self.nominal.copy()
+        p[order] -= moved
+        p[order[-1]] += moved.sum()
+        return self.inside(p)
+
+    def _moved(self, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        order = np.argsort(loss)
+        return order, np.diff(np.minimum(np.cumsum(self.nominal[order]), self.radius), prepend=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +199,17 @@ class ConditionalValueAtRisk(_Ball):
 
     def worst(self, loss: np.ndarray) -> float:
         """Fill the limits from the largest loss down."""
+        return float(self._filled(loss) @ loss)
+
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """The same distribution."""
+        return self.inside(self._filled(loss))
+
+    def _filled(self, loss: np.ndarray) -> np.ndarray:
         order = np.argsort(-loss)
-        filled = np.diff(np.minimum(np.cumsum(self.nominal[order] / self.alpha), 1.0), prepend=0.0)
-        return float(filled @ loss[order] / filled.sum())
+        p = np.empty(len(loss))
+        p[order] = np.diff(np.minimum(np.cumsum(self.nominal[order] / self.alpha), 1.0), prepend=0.0)
+        return p / p.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,20 +248,38 @@ class KullbackLeiblerBall(_Ball):
         """Minimise ``tau radius + tau log sum q exp(loss / tau)`` over ``tau > 0``; any value is a bound."""
         support = self.nominal > 0
         top = float(loss[support].max())
-        spread = top - float(loss[support].min())
-        if self.radius == 0.0 or spread == 0.0:
+        if self.radius == 0.0 or top == loss[support].min():
             return float(self.nominal @ loss) if self.radius == 0.0 else top
+        return min(top, self._dual(loss, self._temperature(loss)))
 
-        def dual(log_tau: float) -> float:
-            tau = float(np.exp(log_tau))
-            mean = float((self.nominal[support] * np.exp((loss[support] - top) / tau)).sum())
-            return top + tau * (self.radius + float(np.log(mean)))
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """The nominal distribution tilted towards the losses, ``p`` proportional to ``q exp(loss / tau)``."""
+        support = self.nominal > 0
+        top = float(loss[support].max())
+        if self.radius == 0.0 or top == loss[support].min():
+            return self.nominal
+        tilted = np.where(support, self.nominal, 0.0)
+        tilted[support] *= np.exp((loss[support] - top) / self._temperature(loss))
+        return self.inside(tilted / tilted.sum())
 
-        centre = np.log(spread)
-        found = so.minimize_scalar(
-            dual, bounds=(centre - 12.0, centre + 25.0), method="bounded", options={"xatol": 1e-12}
-        )
-        return min(top, dual(float(found.x)), float(found.fun))
+    def _dual(self, loss: np.ndarray, tau: float) -> float:
+        support = self.nominal > 0
+        top = float(loss[support].max())
+        mean = float((self.nominal[support] * np.exp((loss[support] - top) / tau)).sum())
+        return top + tau * (self.radius + float(np.log(mean)))
+
+    def _temperature(self, loss: np.ndarray) -> float:
+        """The minimiser of the dual function, which is convex, by golden-section search on its logarithm."""
+        support = self.nominal > 0
+        centre = float(np.log(loss[support].max() - loss[support].min()))
+        low, high = centre - 12.0, centre + 25.0
+        for _ in range(100):
+            left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+            if self._dual(loss, float(np.exp(left))) <= self._dual(loss, float(np.exp(right))):
+                high = right
+            else:
+                low = left
+        return float(np.exp(0.5 * (low + high)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +292,8 @@ class Polytope(Adversary):
 
     Notes
     -----
-    Where the polytope has no interior relative to the simplex, its rows are read with a tolerance of 1e-9.
+    Where the polytope has no interior relative to the simplex, its limits are read as larger by 1e-9, in
+    both bounds.
     """
 
     matrix: np.ndarray
@@ -270,51 +323,111 @@ class Polytope(Adversary):
             raise InvalidArgumentError(
                 f"Expected a matrix with one column per task ({tasks}), but got shape {self.matrix.shape}."
             )
-        rows = np.hstack([self.matrix, np.ones((len(self.limits), 1))])
-        simplex = np.hstack([-np.eye(tasks), np.ones((tasks, 1))])
-        found: Any = so.linprog(
-            np.append(np.zeros(tasks), -1.0),
-            A_ub=np.vstack([rows, simplex]),
-            b_ub=np.append(self.limits, np.zeros(tasks)),
-            A_eq=np.append(np.ones(tasks), 0.0)[None],
-            b_eq=[1.0],
-            bounds=[(0, 1)] * tasks + [(0, 1)],
-        )
-        if found.status != 0:
+        return self._centre
+
+    @cached_property
+    def _centre(self) -> np.ndarray:
+        """Maximise the smallest distance to a limit, of the rows and of the simplex.
+
+        For any ``y >= 0`` with sum one the distance is at most ``y . b - min_z (A' y)_z``: below zero it
+        proves that the polytope is empty.
+        """
+        import cvxpy as cp
+
+        tasks = self.matrix.shape[1]
+        rows, limits = np.vstack([self.matrix, -np.eye(tasks)]), np.append(self.limits, np.zeros(tasks))
+        p, margin = cp.Variable(tasks), cp.Variable()
+        within = rows @ p + margin <= limits
+        problem = cp.Problem(cp.Maximize(margin), [within, np.ones(tasks) @ p == 1, margin <= 1])
+
+        def certify() -> _Point | None:
+            if p.value is None or within.dual_value is None:
+                return None
+            clean, y = np.maximum(p.value, 0.0), np.maximum(within.dual_value, 0.0)
+            if not (clean.sum() > 0 and y.sum() > 0):
+                return None
+            clean, y = clean / clean.sum(), y / y.sum()
+            return _Point(float((limits - rows @ clean).min()), float(y @ limits - (y @ rows).min()), clean)
+
+        best = solve_certified(problem, certify, tolerance=1e-10)
+        if best.upper < -ROW_TOLERANCE:
             raise InvalidArgumentError(
                 "No task distribution satisfies all rows of the polytope; relax its limits."
             )
-        return np.asarray(found.x[:tasks] / found.x[:tasks].sum())
+        if best.lower < -ROW_TOLERANCE:
+            raise SolverError(
+                f"No solver found a distribution in the polytope: the best violates a limit by "
+                f"{-best.lower:.1e}, and at least {max(0.0, -best.upper):.1e} is necessary; scale the rows."
+            )
+        return best.highest.p
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows themselves."""
         return self.matrix, self.limits
 
     def inside(self, p: np.ndarray) -> np.ndarray:
-        """Move towards the centre until no limit is passed, where the polytope has an interior."""
-        centre = self.start(len(p))
-        for share in (0.0, 1e-12, 1e-11, 1e-10, 1e-9, 1e-8):
-            moved = p + share * (centre - p)
-            if (self.matrix @ moved <= self.limits).all():
-                return moved
-        return p
+        """Move towards the centre until no limit is passed (bisection on the segment).
+
+        Where the centre itself is on a limit, violations of up to `ROW_TOLERANCE` are read as none.
+        """
+        centre, allowed = self.start(len(p)), self._allowed
+        if self._excess(p) <= allowed:
+            return p
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            outside = self._excess(p + middle * (centre - p)) > allowed
+            low, high = (middle, high) if outside else (low, middle)
+        return p + high * (centre - p)
+
+    @cached_property
+    def _allowed(self) -> float:
+        """How much may be above the limits: nothing, unless the polytope has no interior."""
+        return 0.0 if self._excess(self._centre) < 0 else ROW_TOLERANCE
+
+    def _excess(self, p: np.ndarray) -> float:
+        return float((self.matrix @ p - self.limits).max())
 
     def worst(self, loss: np.ndarray) -> float:
-        """Any ``y >= 0`` gives the bound ``b . y + max(loss - A' y)``; take it from the program's duals.
+        """Any ``y >= 0`` gives the bound ``b . y + max(loss - A' y)``; take it from the program's duals."""
+        return self._extreme(loss).upper
+
+    def response(self, loss: np.ndarray) -> np.ndarray:
+        """The program's solution, brought inside."""
+        return self._extreme(loss).highest.p
+
+    def _extreme(self, loss: np.ndarray) -> Best[_Point]:
+        """Maximise ``p . loss``.
 
         Raises
         ------
         SolverError
-            If the linear program is not solved.
+            If no solver returns anything usable.
         """
-        tasks = len(loss)
-        found: Any = so.linprog(
-            -loss, A_ub=self.matrix, b_ub=self.limits, A_eq=np.ones((1, tasks)), b_eq=[1.0], bounds=(0, None)
-        )
-        if found.status != 0:
-            raise SolverError(f"The adversary's linear program was not solved: {found.message}")
-        y = np.maximum(-np.asarray(found.ineqlin.marginals), 0.0)
-        return float(self.limits @ y + (loss - self.matrix.T @ y).max())
+        import cvxpy as cp
+
+        p = cp.Variable(len(loss), nonneg=True)
+        within = self.matrix @ p <= self.limits
+        problem = cp.Problem(cp.Maximize(loss @ p), [within, np.ones(len(loss)) @ p == 1])
+
+        def certify() -> _Point | None:
+            if p.value is None or within.dual_value is None:
+                return None
+            clean, y = np.maximum(p.value, 0.0), np.maximum(within.dual_value, 0.0)
+            inside = self.inside(clean / clean.sum() if clean.sum() > 0 else self._centre)
+            upper = float((self.limits + self._allowed) @ y + (loss - self.matrix.T @ y).max())
+            return _Point(min(float(inside @ loss), upper), upper, inside)
+
+        return solve_certified(problem, certify, tolerance=1e-10)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A distribution with a lower bound on the largest objective, its own, and an upper one."""
+
+    lower: float
+    upper: float
+    p: np.ndarray
 
 
 def _check_radius(radius: float) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tabular.bounds import Bracket
 from tabular.hyperstate import DeterministicLearner
-from theory.minimax.memory.adversary import Adversary, check_distribution
+from theory.minimax.memory.adversary import Adversary, Simplex, check_distribution
 from theory.minimax.memory.game import MemoryGame, memory_game
 from theory.minimax.memory.solve import DEFAULT_MAX_EDGES
 from theory.minimax.solution import Criterion
@@ -63,9 +63,10 @@ class BayesLearner:
 
     def worst_case(self, adversary: Adversary | None = None) -> Bracket:
         """Return its largest expected loss over the adversary's distributions, all of them by default."""
-        if adversary is None:
-            return self._around(float(self.per_task.max()))
-        return self._around(adversary.worst(self.per_task))
+        chosen = Simplex() if adversary is None else adversary
+        found = float(chosen.response(self.per_task) @ self.per_task)
+        upper = max(found, chosen.worst(self.per_task))
+        return Bracket(found - self.game.allowance, upper + self.game.allowance)
 
     def _around(self, loss: float) -> Bracket:
         return Bracket(loss - self.game.allowance, loss + self.game.allowance)

@@ -3,21 +3,25 @@
     min { theta : x >= 0 a flow of realisation weights, scale_z (offset_z - payoff_z . x) <= theta for all z }
 
 (THEORY, section 5.) It is exact but grows with the number of edges; the decomposition of `solve_memory`
-needs it nowhere. The value returned is recomputed from the solver's flow: the flow is repaired into a
-behaviour policy, whose losses are those of a real learner.
+needs it nowhere. Both bounds are recomputed: the solver's flow is repaired into a behaviour policy, whose
+losses are those of a real learner, and its multipliers are a task distribution, to which a best response is
+computed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from tabular.bounds import Bracket
 from tabular.errors import SolverError
 from tabular.hyperstate import HyperstateGraph
 from theory.minimax.memory.game import MemoryGame
+from theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
 
 __all__ = ["HyperstateProgram", "hyperstate_program", "solve_program"]
 
@@ -63,36 +67,46 @@ def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
     return HyperstateProgram(balance, pays, flow.row[: flow.used][own])
 
 
-def solve_program(game: MemoryGame, *, solver: str = "HIGHS") -> float:
-    """Solve the program and return the worst loss of the learner it describes (an upper bound on the value).
+def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLVERS) -> Bracket:
+    """Solve the program; return the bounds that its flow and its multipliers prove.
+
+    The flow describes a learner, whose worst loss is the upper bound; to the multipliers, as a task
+    distribution, the Bayes-adaptive oracle answers with the lower one.
 
     Raises
     ------
     SolverError
-        If the solver returns no flow.
+        If no solver returns a flow.
     """
     import cvxpy as cp
 
     if not isinstance(game.graph, HyperstateGraph):
         raise SolverError("The program needs the graph of single steps; build the game with collapse=False.")
-    program = hyperstate_program(game.graph)
+    graph, program = game.graph, hyperstate_program(game.graph)
     right = np.zeros(program.flow.shape[0])
     right[0] = 1.0
     x = cp.Variable(program.flow.shape[1], nonneg=True)
     theta = cp.Variable()
     payoff = program.payoff[game.task_class]
-    constraints = [
-        program.flow @ x == right,
-        sp.diags_array(game.scale) @ (game.offset - payoff @ x) <= theta,
-    ]
-    problem: Any = cp.Problem(cp.Minimize(theta), constraints)
-    problem.solve(solver=solver)
-    if x.value is None:
-        raise SolverError(
-            f"{solver} returned no flow for {program.flow.shape[1]} columns; try another solver."
-        )
-    realised = _repaired(program, np.maximum(np.asarray(x.value), 0.0), game.graph)
-    return float((game.scale * (game.offset - payoff @ realised)).max())
+    losses = sp.diags_array(game.scale) @ (game.offset - payoff @ x) <= theta
+    problem: Any = cp.Problem(cp.Minimize(theta), [program.flow @ x == right, losses])
+
+    def certify() -> Bracket | None:
+        if x.value is None or losses.dual_value is None:
+            return None
+        realised = _repaired(program, np.maximum(np.asarray(x.value), 0.0), graph)
+        upper = float((game.scale * (game.offset - payoff @ realised)).max()) + game.allowance
+        prior = np.maximum(np.asarray(losses.dual_value), 0.0)
+        prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
+        return Bracket(min(game.respond(prior).lower, upper), upper)
+
+    best = solve_certified(problem, certify, tolerance=1e-9, attempts=attempts)
+    return Bracket(
+        best.lower,
+        best.upper,
+        lower_from="Bayes-adaptive value iteration at the program's multipliers",
+        upper_from="losses of the learner that the program's flow describes",
+    )
 
 
 def _repaired(program: HyperstateProgram, x: np.ndarray, graph: HyperstateGraph) -> np.ndarray:
