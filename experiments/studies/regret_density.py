@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
 
 PROCESS, HORIZON = "grid:4x4", 6
-REPLICATIONS = {Scale.FULL: 2000, Scale.SHORT: 100}
+REPLICATIONS = {Scale.FULL: 400, Scale.SHORT: 50}
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:

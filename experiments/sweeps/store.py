@@ -176,6 +176,14 @@ class Store:
             except sqlite3.DatabaseError as error:
                 raise InvalidArgumentError(f"{self.path}: the store failed: {error}.") from error
 
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with self._lock:
+            try:
+                return self._database.execute(query).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise FileFormatError(f"{self.path}: the store is damaged: {error}.") from error
+
     def _appear(self) -> None:
         """Enter this process as an owner of claims and keep its heartbeat going."""
         with self._lock:
@@ -264,22 +272,18 @@ class Store:
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Return those identifiers that have no result yet (or a failed one), in the given order."""
-        with self._lock:
-            query = "SELECT id FROM results WHERE status = 'done'"
-            present = {row[0] for row in self._database.execute(query)}
+        present = {row[0] for row in self._rows("SELECT id FROM results WHERE status = 'done'")}
         return [name for name in ids if name not in present]
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
         """Return stored measurements in the order of `ids` (those that are there), or all by study and
         identifier."""
-        with self._lock:
-            found = {row[0]: _record(row) for row in self._database.execute(_RECORDS)}
+        found = {row[0]: _record(row) for row in self._rows(_RECORDS)}
         return [found[name] for name in (found if ids is None else ids) if name in found]
 
     def sound(self) -> bool:
         """Whether SQLite's integrity check finds nothing."""
-        with self._lock:
-            return self._database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return self._rows("PRAGMA integrity_check") == [("ok",)]
 
 
 def _record(row: tuple[Any, ...]) -> Record:

@@ -98,7 +98,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
             )
 
 
-def _extremes(tasks: Sequence[Task], tries: int, score: Score) -> tuple[Fraction, Fraction]:
+def extremes(tasks: Sequence[Task], tries: int, score: Score) -> tuple[Fraction, Fraction]:
     """The mean scores of the best and of the worst learner, by backward induction over what has been seen."""
 
     def value(possible: tuple[Task, ...], seen: frozenset[int], rewards: tuple[int, ...], best: bool) -> int:
@@ -129,8 +129,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         orbits, k = drawn
         tasks = sorted({order for rewards in orbits for order in permutations(rewards)})
         average = [Fraction(sum(task[i] for task in tasks), len(tasks)) for i in range(4)]
-        best, worst = _extremes(tasks, k, sum)
-        hits = _extremes(tasks, k, max)
+        best, worst = extremes(tasks, k, sum)
+        hits = extremes(tasks, k, max)
         claimed = claim.total(4, average, k)
         return all_hold(
             f"orders of {orbits}, k = {k}",
@@ -150,7 +150,7 @@ def dynamics(claim: Claim, context: Context) -> Iterable[Trial]:
         tasks = [tuple(int(end == goal) for end in ends) for goal in sorted(set(ends))]
         merged = len(ends) - len(set(ends))
         k = min(2, len(ends) - 1)
-        best, worst = _extremes(tasks, k, max)
+        best, worst = extremes(tasks, k, max)
         return all_hold(
             f"trajectories end in {ends}, {k} tries",
             f"best learner {best}, worst {worst}, claimed better ones: {claim.free(merged)}",
