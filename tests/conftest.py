@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Small problems are faster on one thread, and the test runner already uses every core. NumPy reads these
 # when it is loaded, by the first test module.
@@ -19,5 +19,13 @@ settings.register_profile(
 )
 settings.register_profile(
     "search", deadline=None, max_examples=1000, suppress_health_check=_QUIET, print_blob=True
+)
+# For mutation testing, where most runs fail: the first failure is enough, it is not made small.
+settings.register_profile(
+    "mutation",
+    settings.get_profile("default"),
+    max_examples=25,
+    phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

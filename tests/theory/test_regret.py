@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from theory.regret import (
     Ratio,
     bayes_regret,
     bracketed_loss,
+    check_episodes,
     expected_episodes,
     loss_of,
     memoryless_regret,
@@ -66,6 +68,69 @@ def test_memoryless_regret(rho: float, v: float, episodes: int | None) -> None:
     found = 1 if episodes is None else 1 - (1 - r) ** episodes
     computed = memoryless_regret(np.array([rho]), np.array([v]), episodes)[0]
     assert close(computed, found * (Fraction(v) / r - 1), 1e-14)
+
+
+RARE_AND_COMMON = [1e-300, 1e-17, 1e-13, 3e-9, 1e-7, 4e-6, 1e-5, 2e-4, 0.01, 1 / 3, 0.5, 1 - 2**-53, 1.0]
+
+
+@pytest.mark.parametrize("episodes", [None, 1, 2, 3, 7, 60])
+def test_the_closed_forms_on_a_grid(episodes: int | None) -> None:
+    """Episodes, regret and slope at rare and at common successes, an array at once, without a warning."""
+    rho, v = np.array(RARE_AND_COMMON), np.ones(len(RARE_AND_COMMON))
+    exact = [Fraction(x) for x in RARE_AND_COMMON]
+    count, slope = ([f(x, episodes) for x in exact] for f in (exact_episodes, exact_slope))
+    at_once = {
+        "episodes": (expected_episodes(rho, episodes), count, 1e-14),
+        "regret": (
+            memoryless_regret(rho, v, episodes),
+            [c * (1 - x) for c, x in zip(count, exact, strict=True)],
+            1e-14,
+        ),
+        "slope": (HittingTime(v, episodes).slope(rho), slope, 1e-9),
+        "slope of the regret": (
+            MemorylessRegret(v, episodes).slope(rho),
+            [c + s * (1 - x) for c, s, x in zip(count, slope, exact, strict=True)],
+            1e-9,
+        ),
+    }
+    for name, (computed, expected, tolerance) in at_once.items():
+        assert computed.shape == rho.shape
+        for place, (x, y) in enumerate(zip(computed.tolist(), expected, strict=True)):
+            assert close(x, y, tolerance), (name, rho[place], x, float(y))
+
+
+@pytest.mark.parametrize("episodes", [1, 2, 3, 60])
+def test_where_nothing_is_ever_found(episodes: int) -> None:
+    """At ``rho = 0``: ``N`` episodes, ``N v`` lost, and the derivative ``N (N - 1) / 2`` of the episodes."""
+    zero, v = np.zeros(2), np.array([0.25, 1.0])
+    steepest = episodes * (episodes - 1) / 2
+    np.testing.assert_array_equal(expected_episodes(zero, episodes), [episodes, episodes])
+    np.testing.assert_array_equal(memoryless_regret(zero, v, episodes), episodes * v)
+    np.testing.assert_array_equal(HittingTime(v, episodes).slope(zero), [steepest, steepest])
+    np.testing.assert_array_equal(MemorylessRegret(v, episodes).slope(zero), episodes + steepest * v)
+
+
+def test_what_overflows_is_infinite_without_a_warning() -> None:
+    tiny, v = np.array([0.0, 1e-310]), np.ones(2)
+    for infinite in (
+        expected_episodes(tiny, None),
+        memoryless_regret(tiny, v, None),
+        HittingTime(v, None).slope(tiny),
+        HittingTime(v, None).slope(np.array([0.0, 1e-200])),
+    ):
+        np.testing.assert_array_equal(infinite, [np.inf, np.inf])
+
+
+def test_rational_probabilities_are_read() -> None:
+    half = np.array([Fraction(1, 2)], dtype=object)
+    assert expected_episodes(half, 2)[0] == 1.5
+    assert expected_episodes(half, None)[0] == 2.0
+    assert HittingTime(half, 3).slope(half)[0] == 2.0
+    assert HittingTime(half, 3).optimum.dtype == np.float64
+
+
+def test_probabilities_above_one_by_a_rounding_are_one() -> None:
+    assert expected_episodes(np.array([1 + 2**-52]), 5)[0] == pytest.approx(1.0, rel=1e-15)
 
 
 @pytest.mark.parametrize("episodes", [1, 7, 10**6, 2**53])
@@ -179,6 +244,43 @@ def test_required_is_zero_where_nothing_is_asked() -> None:
     assert HittingTime(np.array([0.25]), 4).required(4.0)[0] == 0.0
 
 
+@pytest.mark.parametrize("episodes", [2, 3, 9])
+@pytest.mark.parametrize("share", [1e-9, 0.1, 1 / 3, 0.7, 0.99])
+def test_required_is_the_smallest_to_the_last_bit(episodes: int, share: float) -> None:
+    """One float below the required probability the loss is above theta: for every loss that bisects."""
+    v = np.array([0.8, 0.3])
+    for loss in (MemorylessRegret(v, episodes), HittingTime(v, episodes), Ratio(v, episodes)):
+        theta = float(loss.value(v * share).max())
+        needed = loss.required(theta)
+        reached = np.isfinite(needed) & (needed > 0)
+        assert reached.any()
+        assert (loss.value(np.where(reached, needed, v))[reached] <= theta).all()
+        assert (loss.value(np.nextafter(needed, 0.0, where=reached, out=v.copy()))[reached] > theta).all()
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.5, 1.0, 3.0, 1e9])
+def test_infinitely_many_episodes_in_closed_form(theta: float) -> None:
+    """``v / (1 + theta)``, ``1 / theta`` and ``v / theta``, infinite where even ``v`` is not enough."""
+    v = np.array([1.0, 0.25])
+    np.testing.assert_array_equal(MemorylessRegret(v, None).required(theta), v / (1.0 + theta))
+    hitting = [1 / theta if theta and 1 / theta <= x else np.inf for x in v]
+    np.testing.assert_array_equal(HittingTime(v, None).required(theta), hitting)
+    ratio = v / theta if theta >= 1 else np.full(2, np.inf)
+    np.testing.assert_array_equal(Ratio(v, None).required(theta), ratio)
+
+
+@pytest.mark.parametrize("episodes", [None, 1, 4])
+def test_homogeneous_losses_ask_for_the_same_share_of_the_direction(episodes: int | None) -> None:
+    """One linear program suffices where ``required`` is a multiple of one direction at every level."""
+    v = np.array([0.9, 0.3])
+    for loss in (MemorylessRegret(v, episodes), HittingTime(v, episodes), Ratio(v, episodes)):
+        shares = [loss.required(theta) / loss.direction for theta in (1.2, 2.5, 3.7)]
+        finite = [share for share in shares if np.isfinite(share).all() and share.min() > 0]
+        multiples = bool(finite) and all(np.ptp(share) < 1e-12 for share in finite)
+        assert loss.homogeneous is (episodes is None)
+        assert multiples or not loss.homogeneous
+
+
 def test_required_reaches_the_smallest_numbers() -> None:
     """Relative accuracy also far below one: ``N v`` less a little needs a tiny ``rho``."""
     loss = MemorylessRegret(np.array([1e-200]), 3)
@@ -187,10 +289,41 @@ def test_required_reaches_the_smallest_numbers() -> None:
     assert loss.value(np.array([np.nextafter(needed, 0)]))[0] > 1.5e-200
 
 
-@pytest.mark.parametrize("optimum", [[0.0], [0.5, -0.1], [np.nan]])
-def test_losses_need_positive_optima(optimum: list[float]) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"v\* > 0"):
+@pytest.mark.parametrize(
+    ("optimum", "place"), [([0.0], 0), ([0.5, -0.1], 1), ([np.nan], 0), ([0.2, 0.0, 0.0], 1)]
+)
+def test_losses_need_positive_optima(optimum: list[float], place: int) -> None:
+    message = rf"v\* > 0 .* task {place} has v\* = .*; leave out unreachable goals\.$"
+    with pytest.raises(InvalidArgumentError, match=message):
         MemorylessRegret(np.array(optimum), None)
+
+
+@pytest.mark.parametrize("episodes", [None, 1, 2, np.int64(7), 2**53])
+def test_numbers_of_episodes(episodes: int | None) -> None:
+    check_episodes(episodes)
+    assert (
+        loss_of(Learner.MEMORYLESS, Criterion.REGRET, np.array([0.5]), episodes).value(np.array([0.5]))[0]
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("episodes", "message"),
+    [
+        (True, "whole number or None, but got True"),
+        (2.0, "whole number or None, but got 2.0"),
+        ("3", "whole number or None, but got '3'"),
+        (0, "1 <= episodes <= 2\\*\\*53, but got 0; use None"),
+        (-1, "but got -1;"),
+        (2**53 + 1, "but got 9007199254740993;"),
+        (10**20 - 1, f"but got {10**20 - 1};"),
+        (10**20, "but got a number of more than 20 digits;"),
+        (-(10**400), "but got a number of more than 20 digits;"),
+    ],
+)
+def test_what_is_no_number_of_episodes(episodes: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        check_episodes(episodes)
 
 
 def test_which_loss_is_which() -> None:

@@ -1,0 +1,375 @@
+"""The true value of what a certificate claims, from its document alone and without the checker.
+
+Planning and the losses of a given learner are computed here from the definitions, in fractions: backward
+induction, enumeration of stationary policies with one linear system each, enumeration of histories. Minimax
+values come from the exact solvers of the project, which share no code with the checker, and capacities from
+the channel of all deterministic policies. Every answer is a bracket around the true value, of width zero
+wherever the value is rational.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from tabular.errors import ConvergenceError
+from tabular.labels import Labels
+from tabular.process import ControlledMarkovProcess
+from tabular.rewards import RewardTables
+from theory.information import channel_capacity
+from theory.minimax import Criterion, Learner, solve
+from theory.tasks import Detection, GoalTasks, RewardTasks
+
+Document = dict[str, Any]
+Bound = Fraction | float
+Pay = dict[tuple[int, int, int], Fraction]
+
+MOST_POLICIES = 100_000
+
+
+class NoOracleError(Exception):
+    """The claim is beyond every method of this module."""
+
+
+class Model:
+    """The process of a document: ``rows[s][a]`` lists successors with their probabilities."""
+
+    def __init__(self, document: Document) -> None:
+        self.states, self.actions = (
+            [str(i) for i in range(x)] if isinstance(x, int) else list(x)
+            for x in (document["states"], document["actions"])
+        )
+        self.horizon = document.get("horizon")
+        self.gamma = Fraction(document["gamma"]) if "gamma" in document else None
+        self.initial = {self.state(s): Fraction(p) for s, p in document["initial"].items() if Fraction(p)}
+        self.rows: list[dict[int, list[tuple[int, Fraction]]]] = [{} for _ in self.states]
+        for s, a, t, p in document["transitions"]:
+            row = self.rows[self.state(s)].setdefault(self.actions.index(a), [])
+            row += [(self.state(t), Fraction(p))] if Fraction(p) else []
+
+    def state(self, name: str) -> int:
+        """The index of a name."""
+        return self.states.index(name)
+
+    def pay(self, rows: list[Any]) -> Pay:
+        """A table of rewards by index."""
+        return {(self.state(s), self.actions.index(a), self.state(t)): Fraction(r) for s, a, t, r in rows}
+
+    def policies(self) -> Iterator[tuple[int, ...]]:
+        """All stationary deterministic policies."""
+        if math.prod(map(len, self.rows)) > MOST_POLICIES:
+            raise NoOracleError("too many policies")
+        yield from itertools.product(*self.rows)
+
+    def process(self) -> ControlledMarkovProcess:
+        """The same process for the project's solvers."""
+        rows = [
+            (s, a, t, p) for s, choices in enumerate(self.rows) for a, row in choices.items() for t, p in row
+        ]
+        return ControlledMarkovProcess.from_transitions(
+            rows,
+            states=len(self.states),
+            actions=len(self.actions),
+            initial=self.initial,
+            horizon=self.horizon,
+        )
+
+
+# ------------------------------------------------------------------------------------------- planning
+
+
+def planning(model: Model, claim: Document) -> tuple[Bound, Bound]:
+    """The best, or least, probability of a goal or sum of rewards."""
+    kind, opt = claim["objective"], min if claim.get("minimise") else max
+    goal = model.state(claim["goal"]) if "goal" in claim else -1
+    pay = model.pay(claim.get("rewards", []))
+    if model.horizon and kind in ("end", "visit", "reward"):
+        value = backward(model, goal, pay, opt, visit=kind == "visit")
+    elif kind == "reach":
+        once = {
+            (s, a, goal): Fraction(1) for s, choices in enumerate(model.rows) for a in choices if s != goal
+        }
+        trap = Model.__new__(Model)
+        trap.__dict__ |= model.__dict__
+        trap.rows = [{0: [(goal, Fraction(1))]} if s == goal else row for s, row in enumerate(model.rows)]
+        value = model.initial.get(goal, Fraction(0)) + stationary(trap, once, Fraction(1), opt)
+    elif kind == "total":
+        value = stationary(model, pay, Fraction(1), opt)
+    else:
+        assert model.gamma is not None
+        if kind == "end":
+            pay = {
+                (s, a, t): (1 - model.gamma) * (s == goal)
+                for s, choices in enumerate(model.rows)
+                for a, row in choices.items()
+                for t, _ in row
+            }
+        value = stationary(model, pay, model.gamma, opt)
+    return value, value
+
+
+def backward(model: Model, goal: int, pay: Pay, opt: Any, *, visit: bool) -> Fraction:
+    """Backward induction over the steps of an episode."""
+    value = [Fraction(s == goal) for s in range(len(model.states))]
+    for _ in range(model.horizon):
+        value = [
+            Fraction(1)
+            if visit and s == goal
+            else opt(
+                sum((p * (pay.get((s, a, t), 0) + value[t]) for t, p in row), Fraction(0))
+                for a, row in choices.items()
+            )
+            for s, choices in enumerate(model.rows)
+        ]
+    return sum((p * value[s] for s, p in model.initial.items()), Fraction(0))
+
+
+def stationary(model: Model, pay: Pay, discount: Fraction, opt: Any) -> Bound:
+    """Enumerate stationary policies: one of them is optimal for non-negative or discounted rewards."""
+    return opt(_total(model, policy, pay, discount) for policy in model.policies())
+
+
+def _total(model: Model, policy: tuple[int, ...], pay: Pay, discount: Fraction) -> Bound:
+    rows = [model.rows[s][a] for s, a in enumerate(policy)]
+    mean = [
+        sum((p * pay.get((s, policy[s], t), 0) for t, p in row), Fraction(0)) for s, row in enumerate(rows)
+    ]
+    size = len(rows)
+    ahead = [_reached(rows, s) for s in range(size)]
+    if discount == 1:
+        recurrent = [all(s in ahead[t] for t in ahead[s]) for s in range(size)]
+        if any(recurrent[t] and mean[t] for s in model.initial for t in ahead[s]):
+            return math.inf
+        zero = {s for s in range(size) if recurrent[s] or any(recurrent[t] and mean[t] for t in ahead[s])}
+    else:
+        zero = set()
+    free = [s for s in range(size) if s not in zero]
+    system = [
+        [Fraction(s == t) - discount * sum((p for u, p in rows[s] if u == t), Fraction(0)) for t in free]
+        + [mean[s]]
+        for s in free
+    ]
+    found = dict(zip(free, _solved(system), strict=True))
+    return sum((p * found.get(s, Fraction(0)) for s, p in model.initial.items()), Fraction(0))
+
+
+def _reached(rows: list[list[tuple[int, Fraction]]], start: int) -> set[int]:
+    seen, open_ = {start}, [start]
+    while open_:
+        for t, _ in rows[open_.pop()]:
+            if t not in seen:
+                seen.add(t)
+                open_.append(t)
+    return seen
+
+
+def _solved(system: list[list[Fraction]]) -> list[Fraction]:
+    """Gauss-Jordan elimination of an invertible system, its right side in the last column."""
+    size = len(system)
+    for i in range(size):
+        pivot = next(j for j in range(i, size) if system[j][i])
+        system[i], system[pivot] = system[pivot], system[i]
+        system[i] = [x / system[i][i] for x in system[i]]
+        for j in range(size):
+            if j != i and system[j][i]:
+                system[j] = [x - system[j][i] * y for x, y in zip(system[j], system[i], strict=True)]
+    return [row[-1] for row in system]
+
+
+# ------------------------------------------------------------------------------------------- minimax
+
+
+def minimax(model: Model, claim: Document) -> tuple[Bound, Bound]:
+    """The minimax value, by the project's exact solvers."""
+    learner, criterion = Learner(claim["learner"]), Criterion(claim["criterion"])
+    episodes = None if claim["episodes"] == "inf" else claim["episodes"]
+    process = model.process()
+    if "rewards" in claim["tasks"]:
+        pays = [model.pay(rows) for rows in claim["tasks"]["rewards"].values()]
+        keys = [
+            (s, a, t)
+            for s, choices in enumerate(model.rows)
+            for a, row in sorted(choices.items())
+            for t, _ in sorted(row)
+        ]
+        table = [[pay.get(key, Fraction(0)) for key in keys] for pay in pays]
+        tasks: Any = RewardTasks(process, RewardTables.from_exact(process, Labels(len(pays), "task"), table))
+        return _bounds(solve(tasks, learner=learner, criterion=criterion, episodes=episodes, exact=True))
+    visit = claim["detect"] == "visit"
+    goals = sorted(model.state(name) for name in claim["tasks"]["goals"])
+    best = {g: backward(model, g, {}, max, visit=visit) for g in goals}
+    never = [g for g in goals if not best[g]]
+    if criterion is not Criterion.REGRET and never:
+        if criterion is Criterion.RATIO and learner is Learner.MEMORY:
+            pass  # the solver leaves nothing out but what costs nothing
+        elif episodes is None:
+            return math.inf, math.inf
+        elif learner is not Learner.MEMORY:  # the loss of such a goal is the largest that there is
+            return (
+                (Fraction(episodes),) * 2
+                if criterion is Criterion.HITTING_TIME
+                else _ratio(model, process, goals, never, learner, episodes)
+            )
+    kept = [g for g in goals if best[g]] if learner is not Learner.MEMORY else goals
+    if not kept:  # nothing can be found, so nothing is lost
+        return Fraction(0), Fraction(0)
+    if learner is Learner.MEMORY and criterion is Criterion.RATIO and visit:
+        kept = [g for g in kept if model.initial.get(g, 0) != 1]
+        if not kept:
+            return Fraction(0), Fraction(0)
+    family = GoalTasks(process, np.array(kept), Detection.VISIT if visit else Detection.END)
+    return _bounds(solve(family, learner=learner, criterion=criterion, episodes=episodes, exact=True))
+
+
+def _ratio(
+    model: Model,
+    process: ControlledMarkovProcess,
+    goals: list[int],
+    never: list[int],
+    learner: Learner,
+    episodes: int,
+) -> tuple[Bound, Bound]:
+    """A goal that nobody finds costs everybody the same: its ratio is one, and no other can be less."""
+    kept = [g for g in goals if g not in never]
+    if not kept:
+        return Fraction(1), Fraction(1)
+    family = GoalTasks(process, np.array(kept))
+    return _bounds(solve(family, learner=learner, criterion=Criterion.RATIO, episodes=episodes, exact=True))
+
+
+def _bounds(solution: Any) -> tuple[Bound, Bound]:
+    if solution.value.exact is not None:
+        return solution.value.exact, solution.value.exact
+    return solution.details["exact_lower"], solution.details["exact_upper"]
+
+
+def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, Bound]:
+    """The worst loss of the learner of the witness, by enumeration of the histories of an episode."""
+    visit, goals = claim["detect"] == "visit", [model.state(name) for name in claim["tasks"]["goals"]]
+    episodes = math.inf if claim["episodes"] == "inf" else claim["episodes"]
+    success = dict.fromkeys(goals, Fraction(0))
+    for learner in witness.get("learners", [{"rows": []}]):
+        weight = Fraction(learner.get("weight", 1))
+        plan: dict[Any, dict[int, Fraction]] = {}
+        for _, t, s, block, choice in (row for row in learner["rows"] if row[0] == 0):
+            mixed = {choice: 1} if isinstance(choice, str) else choice
+            plan[t, model.state(s), block] = {
+                model.actions.index(a): Fraction(p) for a, p in mixed.items() if Fraction(p)
+            }
+        for g in goals:
+            success[g] += weight * _found(model, goals, g, plan, visit=visit)
+    losses = []
+    for g in goals:
+        rho, v = success[g], backward(model, g, {}, max, visit=visit)
+        losses.append(_loss(claim["learner"], claim["criterion"], episodes, rho, v))
+    return max(losses), max(losses)
+
+
+def _found(model: Model, goals: list[int], goal: int, plan: Any, *, visit: bool) -> Fraction:
+    """The probability that an episode of the plan finds the goal.
+
+    The learner knows the goals not yet seen; when one is left it goes there at its best.
+    """
+    everything = (1 << len(goals)) - 1
+
+    def arrive(t: int, s: int, block: int) -> Fraction:
+        if (visit or t == model.horizon) and s in goals and block >> goals.index(s) & 1:
+            if s == goal:
+                return Fraction(1)
+            if visit:
+                block ^= 1 << goals.index(s)
+        if t == model.horizon:
+            return Fraction(0)
+        left = [g for z, g in enumerate(goals) if block >> z & 1]
+        if len(left) == 1 and len(goals) > 1:
+            return max(go(t, s, block, {a: Fraction(1)}) for a in model.rows[s])
+        default = {min(model.rows[s]): Fraction(1)}
+        return go(t, s, block, plan.get((t, s, block), default))
+
+    def go(t: int, s: int, block: int, mixed: dict[int, Fraction]) -> Fraction:
+        return sum(
+            (q * p * arrive(t + 1, u, block) for a, q in mixed.items() for u, p in model.rows[s][a]),
+            Fraction(0),
+        )
+
+    return sum((p * arrive(0, s, everything) for s, p in model.initial.items()), Fraction(0))
+
+
+def _loss(learner: str, criterion: str, episodes: float, rho: Fraction, v: Fraction) -> Bound:
+    def count(x: Fraction) -> Bound:
+        if episodes == math.inf:
+            return 1 / x if x else math.inf
+        return sum(((1 - x) ** i for i in range(int(episodes))), Fraction(0))
+
+    if criterion == "hitting-time":
+        return count(rho)
+    if criterion == "ratio":
+        return math.inf if count(rho) == math.inf else count(rho) / count(v)
+    if learner == "blind":
+        return episodes * (v - rho)
+    return Fraction(0) if v == 0 else (math.inf if count(rho) == math.inf else count(rho) * (v - rho))
+
+
+# ------------------------------------------------------------------------------------------- capacity
+
+
+def capacity(model: Model | None, claim: Document) -> tuple[Bound, Bound]:
+    """The capacity of a channel, or of the channel of all deterministic policies of a process."""
+    if model is None:
+        channel = claim["channel"]
+        rows = [
+            [float(Fraction(row.get(y, 0))) for y in channel["outputs"]] for row in channel["rows"].values()
+        ]
+    else:
+        now = {tuple(float(model.initial.get(s, 0)) for s in range(len(model.states)))}
+        for _ in range(model.horizon):
+            if len(now) * math.prod(map(len, model.rows)) > MOST_POLICIES:
+                raise NoOracleError("too many policies")
+            now = {
+                tuple(round(float(x), 15) for x in np.array(rho) @ matrix)
+                for rho in now
+                for matrix in _matrices(model)
+            }
+        rows = [list(rho) for rho in now]
+    found = channel_capacity(np.array(rows) / np.array(rows).sum(axis=1, keepdims=True)).capacity
+    slack = 1e-12  # the channel is rounded to floating point
+    return found.lower - slack, found.upper + slack
+
+
+def _matrices(model: Model) -> list[np.ndarray]:
+    result = []
+    for policy in model.policies():
+        matrix = np.zeros((len(model.states),) * 2)
+        for s, a in enumerate(policy):
+            for t, p in model.rows[s][a]:
+                matrix[s, t] += float(p)
+        result.append(matrix)
+    return result
+
+
+def truth(document: Document, process: Document | None) -> tuple[Bound, Bound]:
+    """Return a bracket of the true value of a certificate's claim; `process` is its instance.
+
+    Raises
+    ------
+    NoOracleError
+        If no method of this module applies.
+    """
+    claim = document["claim"]
+    model = None if process is None else Model(process)
+    if claim["problem"] == "capacity":
+        return capacity(model, claim)
+    assert model is not None
+    if claim["problem"] == "planning":
+        return planning(model, claim)
+    if claim["problem"] == "proposal":
+        return proposal(model, claim, document["witness"])
+    try:
+        return minimax(model, claim)
+    except ConvergenceError as error:
+        raise NoOracleError(str(error)) from error
