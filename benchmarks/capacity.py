@@ -1,6 +1,6 @@
 """Channel capacity against plain Blahut-Arimoto, interleaved in one process.
 
-    python -m benchmarks.capacity --json capacity.json
+    python -m benchmarks.capacity --csv benchmarks/results/capacity.csv
 
 Every channel is solved to a certified gap of 1e-9 nats by ``channel_capacity`` (validation and certificate
 included, best and median of the repeats) and by plain Blahut-Arimoto, given as a bare loop of two products
@@ -12,12 +12,14 @@ it. It gets a time limit; where that comes first, its gap at the time is reporte
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ import scipy
 import scipy.sparse
 from numpy.typing import NDArray
 
+from tabular.documents import write_text
 from theory.information import channel_capacity
 
 GAP = 1e-9
@@ -121,6 +124,7 @@ def main() -> None:
         "--limit", type=float, default=10.0, help="seconds granted to the plain loop (default 10)"
     )
     parser.add_argument("--large", action="store_true", help="also the sparse channel of 100000 x 10000")
+    parser.add_argument("--csv", type=Path, help="write one line a channel to this file")
     arguments = parser.parse_args()
 
     channel_capacity(_random(50, 50))  # imports and thread pools are not what is measured
@@ -135,13 +139,25 @@ def main() -> None:
             f"{row.plain_gap:8.1e} {ratio:>15}",
             flush=True,
         )
+    if arguments.csv:
+        write_text(arguments.csv, as_csv(rows))
     if arguments.json:
         document = {
             "gap": GAP,
             "environment": _environment(),
             "rows": [asdict(r) | {"ratio": r.ratio} for r in rows],
         }
-        arguments.json.write_text(json.dumps(document, indent=2) + "\n")
+        write_text(arguments.json, json.dumps(document, indent=2) + "\n")
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Return the measurements and the machine as a table, one line a channel."""
+    lines = [asdict(row) | {"ratio": row.ratio, "asked_gap": GAP} | _environment() for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
 
 
 def _environment() -> dict[str, str | int | None]:

@@ -33,6 +33,8 @@ SUM_TOLERANCE = 1e-9
 """Largest accepted ``|sum - 1|`` of a distribution. Anything wider is an error of the caller, not
 rounding."""
 
+_BLOCK_ENTRIES = 2**14
+
 SMALLEST_OUTPUT = 1e-290
 """Floor of an output probability inside a logarithm; see `Channel.output`."""
 
@@ -128,7 +130,8 @@ def as_channel(channel: ChannelLike) -> Channel:
     Parameters
     ----------
     channel : array_like or scipy.sparse array, shape (X, Y)
-        ``channel[x, y] = W(y|x)``. A `Channel` is returned as it is.
+        ``channel[x, y] = W(y|x)``. A `Channel` is returned as it is. An ndarray of float64 in C order is not
+        copied: leave it alone for as long as the `Channel` is in use.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def as_channel(channel: ChannelLike) -> Channel:
     _check_entries(matrix)
     sums = _vector(matrix.sum(axis=1))
     _check_sums(sums)
-    entropies = -_vector(_plogp(matrix).sum(axis=1)) / sums + np.log(sums)
+    entropies = -_plogp_sums(matrix) / sums + np.log(sums)
     return _assemble(matrix, 1.0 / sums, entropies)
 
 
@@ -208,7 +211,7 @@ def _assemble(matrix: Vector | SparseRows, inverse_sums: Vector, entropies: Vect
 
 def _dense_rows(channel: object) -> Vector:
     try:
-        matrix = np.array(channel, dtype=np.float64, order="C")
+        matrix = np.asarray(channel, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError("Expected channel to be a rectangular array of numbers.") from error
     if matrix.ndim != 2:
@@ -257,15 +260,21 @@ def _check_sums(sums: Vector) -> None:
         )
 
 
-def _plogp(matrix: Vector | SparseRows) -> Vector | SparseRows:
-    """Return ``w log w`` of every entry, with ``0 log 0 = 0``."""
+def _plogp_sums(matrix: Vector | SparseRows) -> Vector:
+    """Return ``sum_y w log w`` of every row, shape ``(X,)``, with ``0 log 0 = 0``."""
     if not isinstance(matrix, np.ndarray):
         result = matrix.copy()
         result.data = matrix.data * np.log(matrix.data)
-        return result
-    logarithms: Vector = np.log(matrix, out=np.zeros_like(matrix), where=matrix > 0.0)
-    logarithms *= matrix
-    return logarithms
+        return _vector(result.sum(axis=1))
+    # Some rows at a time: fresh memory for a whole matrix of logarithms costs more than the logarithms.
+    sums = np.empty(len(matrix))
+    block = max(1, _BLOCK_ENTRIES // matrix.shape[1])
+    for start in range(0, len(matrix), block):
+        rows = matrix[start : start + block]
+        logarithms = np.log(rows, out=np.zeros_like(rows), where=rows > 0.0)
+        logarithms *= rows
+        sums[start : start + block] = logarithms.sum(axis=1)
+    return sums
 
 
 def _nonzeros(matrix: Vector | SparseRows, axis: int) -> NDArray[np.intp]:
