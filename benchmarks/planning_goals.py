@@ -3,13 +3,13 @@ peer."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from functools import partial
 
 import numpy as np
 
+from benchmarks.planning_measure import OURS, Comparison, in_turns
+from benchmarks.planning_peers import Prepared
 from tabular.engine import goal_values_all
 from tabular.environments.grid import grid
 from tabular.process import ControlledMarkovProcess
@@ -18,8 +18,10 @@ __all__ = ["measure_goals"]
 
 STEPS = 60
 
+PEER = "quantecon-finite"
 
-def _quantecon_loop(process: ControlledMarkovProcess) -> Callable[[], np.ndarray]:
+
+def _quantecon_loop(process: ControlledMarkovProcess) -> Prepared:
     import quantecon as qe
     import scipy.sparse as sp
 
@@ -39,35 +41,35 @@ def _quantecon_loop(process: ControlledMarkovProcess) -> Callable[[], np.ndarray
             table[:, goal] = qe.markov.backward_induction(model, STEPS, terminal)[0][0]
         return table
 
-    return run
+    return Prepared(run)
 
 
-def measure_goals(rounds: int, side: int, peers: bool) -> list[dict[str, Any]]:
-    """Time both on the deterministic and the slippery grid, interleaved; values must agree to 1e-12."""
-    records = []
+def _ours(process: ControlledMarkovProcess) -> np.ndarray:
+    return goal_values_all(process, None, STEPS).values
+
+
+def measure_goals(rounds: int, side: int, *, peer: bool) -> list[Comparison]:
+    """Time both on the deterministic and the slippery grid, in turns; the answers must agree to 1e-12."""
+    found = []
     for name, slip, required in (("noise", Fraction(1, 10), 10.0), ("deterministic", Fraction(0), 30.0)):
         process = grid(side, side, slip=slip)
-        contestants: dict[str, Callable[[], np.ndarray]] = {
-            "metaregret": lambda process=process: goal_values_all(process, None, STEPS).values
-        }
-        if peers:
-            contestants["quantecon-finite"] = _quantecon_loop(process)
-        answers = {key: run() for key, run in contestants.items()}  # also compiles
-        times: dict[str, list[float]] = {key: [] for key in contestants}
-        for _ in range(rounds):
-            for key, run in contestants.items():
-                start = time.perf_counter()
-                run()
-                times[key].append(time.perf_counter() - start)
-        error = max(float(np.abs(answers["metaregret"] - answer).max()) for answer in answers.values())
-        records.append(
-            {
-                "case": f"goals-{process.n_states}-{name}",
-                "seconds": {key: float(np.median(value)) for key, value in times.items()},
-                "all_seconds": times,
-                "errors": {"metaregret": error},
-                "required": required,
-                "missing": [] if peers else ["quantecon-finite"],
-            }
+        contestants = {OURS: Prepared(partial(_ours, process))}
+        if peer:
+            contestants[PEER] = _quantecon_loop(process)
+        answers = {key: contestant.solve() for key, contestant in contestants.items()}  # also compiles
+        middle = np.mean(list(answers.values()), axis=0)
+        found.append(
+            Comparison(
+                f"goals-{name}",
+                f"goals-{name}-{process.n_states}",
+                process.n_states,
+                process.n_transitions,
+                in_turns(contestants, rounds),
+                {key: float(np.abs(answer - middle).max()) for key, answer in answers.items()},
+                1e-12,
+                required,
+                [] if peer else [PEER],
+                f"all {process.n_states} goals, {STEPS} steps",
+            )
         )
-    return records
+    return found

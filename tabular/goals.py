@@ -24,11 +24,12 @@ import scipy.sparse.linalg as spla
 
 from tabular.backup import Backup, backup
 from tabular.bounds import relative_error, underflow_allowance
-from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from tabular.errors import ConvergenceError, InvalidArgumentError
 from tabular.horizon import FiniteHorizon, GeometricHorizon
+from tabular.policy import solve_discounted_exactly
 from tabular.process import ControlledMarkovProcess, Representation
 
-__all__ = ["TerminalValues", "check_gamma", "goal_support", "goal_values", "optimal_terminal_values"]
+__all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
 
 BLOCK_ENTRIES = 2**22
 """Columns are processed in blocks of at most this many value entries, to stay in cache and memory."""
@@ -36,8 +37,6 @@ EVALUATE_EVERY = 256
 """Sweeps of value iteration between steps of policy iteration, which slowly mixing processes need."""
 EVALUATE_BELOW = 5_000
 """Number of states up to which such steps are affordable."""
-MIN_STOP = Fraction(1, 10**10)
-"""Smallest ``1 - gamma`` that floating-point methods accept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +186,7 @@ def _exact_result(at_start: np.ndarray, policies: np.ndarray | None) -> Terminal
 def _geometric(
     operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon, tolerance: float, max_iterations: int
 ) -> TerminalValues:
-    check_gamma(horizon)
+    horizon.require_floats()
     gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
     start = operator.initial()
     paid = stop * rewards
@@ -224,15 +223,6 @@ def _geometric(
     return TerminalValues(0.5 * (lower + upper), lower, upper, None, operator.greedy(q))
 
 
-def check_gamma(horizon: GeometricHorizon) -> None:
-    """Raise `UnsupportedError` where gamma is too close to one for floating point."""
-    if horizon.gamma > 1 - MIN_STOP:
-        raise UnsupportedError(
-            f"gamma = 1 - {float(1 - horizon.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the "
-            "precision of floating point; ask for the exact (rational) method, or use a finite horizon."
-        )
-
-
 def _defect(operator: Backup) -> float:
     """Largest ``|row sum - 1|``."""
     return float(np.abs(operator.process.matrix.sum(axis=1) - 1.0).max())
@@ -255,8 +245,6 @@ def _evaluate(
 
 def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon) -> TerminalValues:
     """Exact policy iteration, one column at a time, started from the floating-point greedy policy."""
-    from tabular.policy import solve_discounted_exactly
-
     process = operator.process
     gamma = operator.number(horizon.gamma)
     guess = _first_policies(process, rewards, horizon)
@@ -283,7 +271,7 @@ def _first_policies(
 ) -> np.ndarray:
     """Policies to start exact policy iteration from, shape (S, K): near-optimal where floats can find
     such."""
-    if horizon.gamma > 1 - MIN_STOP:
+    if not horizon.suits_floats:
         return np.repeat(process.choice_offsets[:-1, None], rewards.shape[1], axis=1)
     floats = np.array([[float(Fraction(int(v.p), int(v.q))) for v in row] for row in rewards])
     policies = _geometric(backup(process), floats, horizon, 1e-9, 1_000_000).policies

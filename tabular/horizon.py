@@ -11,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tabular.errors import InvalidProcessError
+from tabular.errors import InvalidProcessError, UnsupportedError
 from tabular.rationals import parse_fraction
 
 __all__ = ["FiniteHorizon", "GeometricHorizon", "Horizon"]
 
 MAX_STEPS = 1_000_000
+
+MIN_STOP = Fraction(1, 10**10)
+"""Least ``1 - gamma`` for which floating point keeps enough accuracy."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,19 @@ class GeometricHorizon:
                 "nothing ends the episode."
             )
         object.__setattr__(self, "gamma", gamma)
+
+    @property
+    def suits_floats(self) -> bool:
+        """Whether gamma is far enough from one for floating point."""
+        return self.gamma <= 1 - MIN_STOP
+
+    def require_floats(self) -> None:
+        """Raise `UnsupportedError` where gamma is too close to one for floating point."""
+        if not self.suits_floats:
+            raise UnsupportedError(
+                f"gamma = 1 - {float(1 - self.gamma):.3g} is within {float(MIN_STOP)} of 1, beyond the "
+                "precision of floating point; ask for the exact (rational) method, or use a finite horizon."
+            )
 
 
 Horizon = FiniteHorizon | GeometricHorizon

@@ -17,7 +17,6 @@ import scipy.sparse.linalg as spla
 from tabular.backup import Backup, backup
 from tabular.bounds import relative_error, underflow_allowance
 from tabular.errors import InvalidArgumentError
-from tabular.goals import check_gamma
 from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.process import ControlledMarkovProcess, Representation
 
@@ -165,7 +164,7 @@ def _policy_matrix(process: ControlledMarkovProcess, weights: np.ndarray) -> sp.
 def _geometric(operator: Backup, weights: np.ndarray, gamma: float, stop: float) -> TerminalDistribution:
     process = operator.process
     assert isinstance(process.horizon, GeometricHorizon)
-    check_gamma(process.horizon)
+    process.horizon.require_floats()
     transposed = _policy_matrix(process, weights).T
     start = stop * process.initial
     system = sp.csc_array(sp.eye_array(process.n_states) - gamma * transposed)

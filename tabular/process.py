@@ -292,6 +292,12 @@ class ControlledMarkovProcess:
         return self.n_transitions == self.n_choices
 
     @cached_property
+    def start(self) -> tuple[np.ndarray, np.ndarray]:
+        """The states where an episode can start, and their probabilities."""
+        support = np.flatnonzero(self.initial)
+        return support, self.initial[support]
+
+    @cached_property
     def choice_state(self) -> np.ndarray:
         """The state of each choice, shape (C,)."""
         return np.repeat(np.arange(self.n_states), np.diff(self.choice_offsets))

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 MOST_ROWS = 40
+"""Rows of the policy in a table."""
+
+MOST_ENTRIES = 2_000_000
+"""Decisions in a JSON document, about 30 MB; a longer policy is left out, and the document says so."""
 
 
 @click.command("plan", short_help="Best policy for a known goal or reward.")
@@ -88,7 +92,7 @@ def COMMAND(
     if certificate is not None:
         pays = arguments.get("rewards") if goal is None else None
         _certify(process, goal, pays, reach or total, minimise, certificate)
-    if not emit_json(_document(process, solution), json_file):
+    if json_file is None or not emit_json(_document(process, solution), json_file):
         _print(process, solution)
 
 
@@ -148,24 +152,55 @@ def _task(
     return {"objective": "total", "rewards": rewards} if total else {**_length(process), "rewards": rewards}
 
 
-def _actions(process: ControlledMarkovProcess, choices: Any) -> dict[str, str]:
-    states = [s for s in range(process.n_states) if process.reachable[s] and choices[s] >= 0]
-    return {process.states[s]: process.actions[int(process.choice_action[choices[s]])] for s in states}
+class _Readable:
+    """A policy in words: the action of every state that can be visited."""
+
+    def __init__(self, process: ControlledMarkovProcess, policy: Any) -> None:
+        import numpy as np
+
+        self._policy, self._process = policy, process
+        self._states = np.flatnonzero(process.reachable)
+        self._names = [process.states[state] for state in self._states.tolist()]
+        self._actions = list(process.actions)
+
+    @property
+    def n_entries(self) -> int:
+        """Number of decisions over all steps."""
+        steps = 1 if self._policy.ndim == 1 else len(self._policy)
+        return steps * len(self._states)
+
+    def first(self) -> dict[str, str]:
+        """The decisions of the first step."""
+        return self._step(self._policy if self._policy.ndim == 1 else self._policy[0])
+
+    def all(self) -> dict[str, str] | list[dict[str, str]]:
+        """The decisions, a mapping for each step where they depend on it."""
+        return self.first() if self._policy.ndim == 1 else [self._step(step) for step in self._policy]
+
+    def _step(self, choices: Any) -> dict[str, str]:
+        chosen = choices[self._states]
+        actions = self._process.choice_action[chosen].tolist()
+        decided = (chosen >= 0).tolist()
+        named = zip(self._names, actions, decided, strict=True)
+        return {name: self._actions[action] for name, action, known in named if known}
 
 
 def _document(process: ControlledMarkovProcess, solution: PlanningSolution) -> dict[str, Any]:
-    policy = solution.policy
-    shown: Any = None
-    if policy is not None:
-        shown = (
-            _actions(process, policy) if policy.ndim == 1 else [_actions(process, step) for step in policy]
+    policy = None if solution.policy is None else _Readable(process, solution.policy)
+    omitted = {}
+    if policy is not None and policy.n_entries > MOST_ENTRIES:
+        omitted["policy_omitted"] = (
+            f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; tabular.engine.solve returns "
+            "them as an array"
         )
+        policy = None
     return {
         "format": "metaregret-plan/1",
         "process": process.name,
         "objective": solution.objective.name.lower(),
         "value": solution.value.to_json(),
-        "policy": shown,
+        "policy": None if policy is None else policy.all(),
+        **omitted,
         "method": solution.method,
         "iterations": solution.iterations,
         "status": solution.status.label,
@@ -180,7 +215,7 @@ def _print(process: ControlledMarkovProcess, solution: PlanningSolution) -> None
     out.print(f"method  {solution.method}, {solution.iterations} iterations; {solution.detail}", markup=False)
     if solution.policy is None:
         return
-    first = _actions(process, solution.policy if solution.policy.ndim == 1 else solution.policy[0])
+    first = _Readable(process, solution.policy).first()
     title = "policy" if solution.policy.ndim == 1 else "policy at the first step (all steps: --json)"
     rows = list(first.items())[:MOST_ROWS]
     if len(first) > MOST_ROWS:

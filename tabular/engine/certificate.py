@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from tabular.bounds import UNIT_ROUNDOFF, Bracket, Status, relative_error
+from tabular.engine.layout import frozen
 from tabular.engine.problem import Problem, row_mass
 from tabular.engine.solution import PlanningSolution
 from tabular.errors import ConvergenceError
 
-__all__ = ["ROUNDING", "Certified", "discounted_bounds", "finish", "gap_and_scale"]
+__all__ = ["ROUNDING", "Certified", "discounted_bounds", "finish"]
 
 
 ROUNDING = "rounding"
@@ -40,6 +43,13 @@ class Certified:
     detail: str
     limited_by: str = "max_iterations"
 
+    @cached_property
+    def gap_and_scale(self) -> tuple[float, float]:
+        """The largest gap of any state, and what the tolerance is relative to."""
+        from tabular.engine import kernels
+
+        return kernels.gap_and_scale(frozen(self.lower), frozen(self.upper))
+
 
 def discounted_bounds(
     problem: Problem,
@@ -57,11 +67,14 @@ def discounted_bounds(
     length : int, optional
         Terms in the longest sum of the backup; the longest row by default.
     """
+    from tabular.engine import kernels
+
     assert problem.gamma is not None
-    low_gamma, high_gamma = _around(float(problem.gamma))
+    low_gamma, high_gamma = _around(problem.gamma)
     low_mass, high_mass = row_mass(problem.process)
-    backed = values + residual
-    magnitude = max(abs(float(backed.max())), abs(float(backed.min()))) + max(abs(least), abs(greatest))
+    backed = frozen(values + residual)
+    bottom, top = kernels.extremes(backed)
+    magnitude = max(abs(bottom), abs(top)) + max(abs(least), abs(greatest))
     slack = problem.allowance(magnitude, length)
     upper_shift = _shift(greatest + slack, low_gamma * low_mass, high_gamma * high_mass)
     lower_shift = -_shift(-(least - slack), low_gamma * low_mass, high_gamma * high_mass)
@@ -69,7 +82,10 @@ def discounted_bounds(
     return backed + (lower_shift - slack), backed + (upper_shift + slack)
 
 
-def _around(gamma: float) -> tuple[float, float]:
+@lru_cache(maxsize=64)
+def _around(discount: Fraction) -> tuple[float, float]:
+    """Floats below and above the discount factor."""
+    gamma = float(discount)
     return max(0.0, math.nextafter(gamma, -1.0)), math.nextafter(gamma, 2.0)
 
 
@@ -95,7 +111,7 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     for array in (lower, upper):
         array.setflags(write=False)
     value = initial_bracket(problem, lower, upper, found)
-    gap, scale = gap_and_scale(lower, upper)
+    gap, scale = found.gap_and_scale
     if not gap <= problem.tolerance * scale:
         raise ConvergenceError(
             f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap "
@@ -118,22 +134,9 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     )
 
 
-def gap_and_scale(lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
-    """Return the largest gap and ``max(1, largest absolute value)``; values that are surely infinite have gap
-    0."""
-    top, bottom = float(lower.max()), float(lower.min())
-    if math.isfinite(top) and math.isfinite(bottom):
-        return float((upper - lower).max()), max(1.0, top, -bottom)
-    narrow = lower != upper
-    gap = float((upper[narrow] - lower[narrow]).max(initial=0.0))
-    return gap, max(1.0, float(np.max(np.abs(lower[np.isfinite(lower)]), initial=0.0)))
-
-
 def initial_bracket(problem: Problem, lower: np.ndarray, upper: np.ndarray, found: Certified) -> Bracket:
     """Average the bounds over the initial distribution, rounded outward."""
-    initial = problem.process.initial
-    support = np.flatnonzero(initial)
-    weights = initial[support]
+    support, weights = problem.process.start
     if len(support) == 1 and weights[0] == 1.0:
         return Bracket(float(lower[support[0]]), float(upper[support[0]]), None, found.detail, found.detail)
     low, high = lower[support], upper[support]

@@ -12,13 +12,19 @@ import math
 
 import numpy as np
 
-from tabular.engine.certificate import ROUNDING, Certified, discounted_bounds, gap_and_scale
+from tabular.engine.certificate import ROUNDING, Certified, discounted_bounds
 from tabular.engine.layout import dense_rows
 from tabular.engine.linear import DirectSolver
 from tabular.engine.operator import Operator
 from tabular.engine.problem import Problem
 
-__all__ = ["DIRECT_STATES", "modified_policy_iteration", "policy_iteration", "value_iteration"]
+__all__ = [
+    "DIRECT_STATES",
+    "linear_programming",
+    "modified_policy_iteration",
+    "policy_iteration",
+    "value_iteration",
+]
 
 DIRECT_STATES = 20_000
 """Largest number of states for which a sparse factorisation is tried without looking at the structure."""
@@ -109,6 +115,16 @@ def policy_iteration(problem: Problem, start: np.ndarray | None = None, spent: i
         values += solver.solve(operator.policy, operator.residual)
 
 
+def linear_programming(problem: Problem) -> Certified:
+    """One linear program, certified by one backup at its answer."""
+    from tabular.engine.linear_program import least_majorant
+
+    operator, process = new_operator(problem), problem.process
+    values = least_majorant(process.choice_state, operator.gamma * process.matrix, problem.rewards)
+    least, greatest, _ = operator.backup(values)
+    return certified(problem, operator, values, least, greatest, "linear-programming", 1)
+
+
 def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified:
     """Modified policy iteration; where it mixes too slowly and `fall_back` is set, policy iteration finishes.
 
@@ -117,13 +133,13 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
     operator = new_operator(problem)
     if operator.matrix is not None:
         return _dense_iteration(problem, operator, fall_back)
-    from tabular.engine import kernels
+    from tabular.engine import chain_kernels
 
     rows = problem.rows
     values = np.zeros(rows.n_states)
     single = rows.n_states >= SINGLE_PRECISION_STATES
     direct = fall_back and rows.n_states <= DIRECT_STATES
-    least, greatest, backups = kernels.modified_policy_iteration(
+    least, greatest, backups = chain_kernels.modified_policy_iteration(
         rows.choice_offsets,
         rows.offsets,
         rows.width,
@@ -152,7 +168,7 @@ MIXING_SWEEPS = 400
 
 def is_narrow(problem: Problem, found: Certified) -> bool:
     """Whether the bounds meet the tolerance."""
-    gap, scale = gap_and_scale(found.lower, found.upper)
+    gap, scale = found.gap_and_scale
     return gap <= problem.tolerance * scale
 
 

@@ -7,6 +7,7 @@ end.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -175,11 +176,14 @@ _ALLOWS = {
 
 
 def _reject_strangers(kind: Objective, options: dict[str, object], rewards: object) -> None:
-    present = {name for name, value in {**options, "rewards": rewards}.items() if value is not None}
+    present = {name for name, value in options.items() if value is not None}
+    if rewards is not None:
+        present.add("rewards")
     for name in _WANTS[kind]:
         if name not in present:
             raise InvalidArgumentError(f"Objective {kind.name.lower()!r} needs {name}; pass {name}=....")
-    for name in sorted(present - _ALLOWS[kind]):
+    if not present <= _ALLOWS[kind]:
+        name = min(present - _ALLOWS[kind])
         raise InvalidArgumentError(
             f"Objective {kind.name.lower()!r} takes no {name}; leave it out, or choose another objective."
         )
@@ -228,7 +232,7 @@ def _read_vector(array: object, what: str, shapes: dict[int, str]) -> np.ndarray
     if vector.dtype.kind not in "fiub":
         raise InvalidArgumentError(f"Expected {what} to be numbers, but got an array of {vector.dtype}.")
     vector = vector.astype(np.float64, copy=False)
-    if not np.all(np.isfinite(vector)):
+    if not math.isfinite(largest(vector)):
         index = int(np.flatnonzero(~np.isfinite(vector))[0])
         raise InvalidArgumentError(
             f"Expected {what} to be finite, but {what}[{index}] = {float(vector[index])!r}."
@@ -236,12 +240,20 @@ def _read_vector(array: object, what: str, shapes: dict[int, str]) -> np.ndarray
     return vector
 
 
+def largest(vector: np.ndarray) -> float:
+    """Return the largest absolute value; NaN where there is a NaN."""
+    from tabular.engine import kernels
+
+    least, greatest = kernels.extremes(frozen(np.ascontiguousarray(vector)))
+    return max(greatest, -least)
+
+
 def _fold(process: ControlledMarkovProcess, given: np.ndarray | None) -> tuple[np.ndarray, float]:
     """Return the expected reward of each choice as floats, and the largest absolute reward."""
     if given is None:
         return np.zeros(process.n_choices), 0.0
     floats = given.astype(np.float64, copy=False)
-    scale = float(max(floats.max(initial=0.0), -floats.min(initial=0.0)))
+    scale = largest(floats)
     if len(given) == process.n_choices:
         return floats, scale
     if len(given) == process.n_states:

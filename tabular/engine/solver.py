@@ -23,7 +23,10 @@ from typing import Literal
 
 import numpy as np
 
+from tabular.engine import discounted
 from tabular.engine.certificate import ROUNDING, Certified, finish
+from tabular.engine.layout import dense_rows
+from tabular.engine.ordered import gauss_seidel, mixes_slowly
 from tabular.engine.problem import Problem, read_problem
 from tabular.engine.solution import Objective, PlanningSolution
 from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
@@ -53,7 +56,7 @@ METHODS: dict[Objective, tuple[str, ...]] = {
         "linear-programming",
     ),
     Objective.REACH: ("auto", "policy-iteration", "gauss-seidel", "two-sided", "linear-programming"),
-    Objective.TOTAL: ("auto", "policy-iteration", "gauss-seidel", "linear-programming"),
+    Objective.TOTAL: ("auto", "policy-iteration", "gauss-seidel", "two-sided", "linear-programming"),
 }
 """Methods that each objective accepts."""
 
@@ -145,10 +148,6 @@ def solve(
         from tabular.engine.exact import solve_exactly
 
         return solve_exactly(problem, keep_policy=keep_policy)
-    if method == "linear-programming":
-        from tabular.engine.linear_program import solve_by_linear_program
-
-        return finish(problem, solve_by_linear_program(problem))
     found = _dispatch(problem, method, keep_policy)
     try:
         return finish(problem, found)
@@ -186,15 +185,13 @@ def _dispatch(problem: Problem, method: str, keep_policy: bool) -> Certified:
 
 
 def _discounted(problem: Problem, method: str) -> Certified:
-    from tabular.engine import discounted
-
     if method == "value-iteration":
         return discounted.value_iteration(problem)
     if method == "policy-iteration":
         return discounted.policy_iteration(problem)
+    if method == "linear-programming":
+        return discounted.linear_programming(problem)
     if method == "gauss-seidel":
-        from tabular.engine.ordered import gauss_seidel
-
         return gauss_seidel(problem)
     if method == "modified-policy-iteration":
         return discounted.modified_policy_iteration(problem, fall_back=False)
@@ -210,10 +207,6 @@ ORDERED_SWEEPS = 300
 
 def _by_structure(problem: Problem) -> Certified:
     """Choose the discounted algorithm; see the module's description."""
-    from tabular.engine import discounted
-    from tabular.engine.layout import dense_rows
-    from tabular.engine.ordered import gauss_seidel, mixes_slowly
-
     n_states = problem.process.n_states
     if n_states <= SMALL_STATES or dense_rows(problem.process) is not None or not mixes_slowly(problem):
         return discounted.modified_policy_iteration(problem, fall_back=True)

@@ -38,8 +38,11 @@ __all__ = [
     "DIRECT_STATES",
     "expand_bounds",
     "expand_policy",
+    "lower_bound_of_policy",
     "reduce_problem",
+    "reduced_allowance",
     "refuse_cancelling",
+    "settled_by_graph",
     "solve_undiscounted",
     "warm_policy",
 ]
@@ -86,19 +89,17 @@ def solve_undiscounted(problem: Problem, method: str) -> Certified:
     """
     settled = settle(problem)
     if settled.mask.all():
-        exact = Certified(
-            settled.values.copy(),
-            settled.values.copy(),
-            settled.policy,
-            "graph",
-            1,
-            "settled by the graph alone",
-        )
-        return exact
+        return settled_by_graph(settled)
     reduced = reduce_problem(problem, settled, method)
     values = _by_program(reduced) if method == "linear-programming" else _iterate(reduced)
     lower, upper = _certify(reduced, values)
     return expand_bounds(reduced, lower, upper)
+
+
+def settled_by_graph(settled: Settled) -> Certified:
+    """The result where no state is left to solve."""
+    values = settled.values
+    return Certified(values.copy(), values.copy(), settled.policy, "graph", 1, "settled by the graph alone")
 
 
 def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
@@ -143,7 +144,7 @@ def warm_policy(reduced: Reduced) -> np.ndarray:
     return reduced.policy
 
 
-def _allowance(reduced: Reduced, values: np.ndarray) -> float:
+def reduced_allowance(reduced: Reduced, values: np.ndarray) -> float:
     """Rounding allowance of one reduced backup: rows may have merged successors and folded settled values."""
     magnitude = (
         max(1.0, float(np.max(np.abs(values))))
@@ -172,7 +173,7 @@ def _iterate(reduced: Reduced) -> np.ndarray:
     for _ in range(min(reduced.problem.max_iterations, 10_000)):
         reduced.operator.backup(values)
         reduced.iterations += 1
-        threshold = 8.0 * _allowance(reduced, values) + 1e-14 * float(np.max(np.abs(values)))
+        threshold = 8.0 * reduced_allowance(reduced, values) + 1e-14 * float(np.max(np.abs(values)))
         better = reduced.operator.residual > threshold
         better[-1] = False
         if not better.any():
@@ -190,14 +191,14 @@ def _by_program(reduced: Reduced) -> np.ndarray:
     from tabular.engine.linear_program import least_majorant
 
     _iterate(reduced)
-    graph = reduced.quotient.graph
-    inner = np.arange(graph.n_choices - 1)  # without the loop of the sink
-    own = sp.csr_array(
-        (np.ones(len(inner)), (inner, graph.choice_state[:-1])), shape=(len(inner), graph.n_states)
-    )
-    system = sp.csr_array((own - reduced.matrix[:-1])[:, :-1])
+    inner = slice(0, -1)  # without the sink, which is worth 0, and its loop
     reduced.method = "linear-programming"
-    return np.append(least_majorant(system, reduced.quotient.rewards[:-1]), 0.0)
+    values = least_majorant(
+        reduced.quotient.graph.choice_state[inner],
+        sp.csr_array(reduced.matrix[inner, inner]),
+        reduced.quotient.rewards[inner],
+    )
+    return np.append(values, 0.0)
 
 
 def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> np.ndarray:
@@ -211,7 +212,7 @@ def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> np.ndarray:
     rows, inner = reduced.rows, reduced.order[reduced.order != reduced.sink]
     improved, policy = values.copy(), reduced.policy.copy()
     for sweep in range(min(100, reduced.problem.max_iterations)):
-        threshold = 8.0 * _allowance(reduced, improved)
+        threshold = 8.0 * reduced_allowance(reduced, improved)
         order = inner if sweep % 2 == 0 else inner[::-1]
         largest, changed = improve_in_order(
             np.ascontiguousarray(order),
@@ -299,20 +300,29 @@ def _ones(reduced: Reduced) -> np.ndarray:
 
 def _certify(reduced: Reduced, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return certified bounds of the reduced values, infinite where no proof was found."""
-    times = np.maximum(reduced.solver.solve(reduced.policy, _ones(reduced)), 0.0)
-    lower = _certify_below(reduced, values, times)
-    upper = _certify_above(reduced, values, times)
-    return lower, upper
+    times = _times(reduced)
+    return _certify_below(reduced, values, times), _certify_above(reduced, values, times)
+
+
+def _times(reduced: Reduced) -> np.ndarray:
+    """Expected steps to the sink under the policy."""
+    return np.maximum(reduced.solver.solve(reduced.policy, _ones(reduced)), 0.0)
+
+
+def lower_bound_of_policy(reduced: Reduced) -> np.ndarray:
+    """Return certified lower bounds on the values of the current policy, which must be proper."""
+    values = reduced.solver.solve(reduced.policy, reduced.quotient.rewards[reduced.policy])
+    return _certify_below(reduced, _refined(reduced, values), _times(reduced))
 
 
 def _certify_below(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> np.ndarray:
     residual = _policy_residual(reduced, values)
-    slack = 2.0 * _allowance(reduced, values) + 2.0 * max(0.0, -float(residual.min()))
+    slack = 2.0 * reduced_allowance(reduced, values) + 2.0 * max(0.0, -float(residual.min()))
     for _ in range(CERTIFY_ROUNDS):
         trial = values - slack * times
         if not np.all(np.isfinite(trial)):
             break
-        if float(np.min(_policy_residual(reduced, trial)[:-1])) >= _allowance(reduced, trial):
+        if float(np.min(_policy_residual(reduced, trial)[:-1])) >= reduced_allowance(reduced, trial):
             return trial
         slack *= 4.0
     return np.full(len(values), -math.inf)
@@ -320,7 +330,7 @@ def _certify_below(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
 
 def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> np.ndarray:
     reduced.operator.backup(values)
-    slack = 2.0 * _allowance(reduced, values) + 2.0 * max(0.0, float(reduced.operator.residual.max()))
+    slack = 2.0 * reduced_allowance(reduced, values) + 2.0 * max(0.0, float(reduced.operator.residual.max()))
     kept = reduced.policy
     trial = values + slack * times
     for _ in range(CERTIFY_ROUNDS):
@@ -328,7 +338,7 @@ def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
             break
         reduced.operator.backup(trial)
         reduced.iterations += 1
-        allowance = _allowance(reduced, trial)
+        allowance = reduced_allowance(reduced, trial)
         violating = reduced.operator.residual > -allowance
         violating[-1] = False
         if not violating.any():
@@ -345,7 +355,7 @@ def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
                 reduced.policy = kept
         else:
             slack *= 4.0
-        times = np.maximum(reduced.solver.solve(reduced.policy, _ones(reduced)), 0.0)
+        times = _times(reduced)
         trial = values + slack * times
         correction = _policy_residual(reduced, trial, slack)
         trial = trial + reduced.solver.solve(reduced.policy, correction)

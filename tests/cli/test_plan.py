@@ -70,6 +70,17 @@ def test_rewards_beyond_floats_are_refused(cli: Cli, tmp_path: Path) -> None:
     assert "1e308" in outcome.err
 
 
+def test_a_policy_too_long_for_a_document_is_left_out_by_name(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.cli.plan.MOST_ENTRIES", 11)
+    assert len(planned(cli, "line:4", "--goal", "3", "--horizon", "2")["policy"]) == 2
+    document = planned(cli, "line:4", "--goal", "3", "--horizon", "3")
+    assert document["policy"] is None
+    assert "12 decisions" in document["policy_omitted"]
+    assert document["value"]["upper"] >= 1
+
+
 def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
     outcome = cli("plan", "line:4", "--rewards", rewards, "--task", "right", "--total")
     assert outcome.status == 2

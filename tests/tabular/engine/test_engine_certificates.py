@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,37 @@ def test_total(low: int, data: st.DataObject) -> None:
         assert not np.all(np.isfinite(found.lower))
         return
     assert_certified(solve(process, rewards, objective="total", targets=targets, maximise=maximise), exact)
+
+
+@many
+@given(st.data())
+@pytest.mark.parametrize("objective", ["reach", "total"])
+def test_two_sided(objective: str, data: st.DataObject) -> None:
+    """Iteration from both sides meets at the exact value; where it stops early, its bounds still hold it."""
+    process = data.draw(models())
+    maximise = data.draw(st.booleans())
+    question: dict[str, Any] = {"objective": objective, "maximise": maximise}
+    if objective == "total":
+        question["rewards"] = data.draw(reward_arrays(process, data.draw(st.sampled_from([-3, 0]))))
+        question["targets"] = data.draw(st.one_of(st.none(), st.integers(0, process.n_states - 1)))
+    else:
+        question["targets"] = data.draw(st.integers(0, process.n_states - 1))
+    try:
+        exact = solve(process, **question, exact=True)
+    except UnsupportedError:
+        return
+    assert exact.value.exact is not None
+    failure: ConvergenceError | UnsupportedError | None = None
+    try:
+        found = solve(process, **question, method="two-sided", max_iterations=1000)
+    except (ConvergenceError, UnsupportedError) as error:
+        failure = error
+    if isinstance(failure, ConvergenceError):
+        assert failure.lower <= exact.value.exact <= failure.upper
+    elif failure is not None:
+        assert "no upper bound to start from" in str(failure)
+    else:
+        assert_certified(found, exact)
 
 
 def plain_float_process(process: ControlledMarkovProcess) -> ControlledMarkovProcess:

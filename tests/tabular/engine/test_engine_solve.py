@@ -46,6 +46,45 @@ def test_two_sided_meets_in_the_middle() -> None:
     assert found.gap <= 1e-7
 
 
+@pytest.mark.parametrize("maximise", [True, False])
+def test_two_sided_totals_with_rewards_of_both_signs(maximise: bool) -> None:
+    """No policy goes on for ever, so an upper bound to start from is known although a reward is positive."""
+    process = process_of(
+        [(0, 0, 1, "1/2"), (0, 0, 2, "1/2"), (0, 1, 1, 1), (1, 0, 0, "1/3"), (1, 0, 2, "2/3"), (2, 0, 2, 1)],
+        3,
+        2,
+    )
+    # V1 = -3 + V0 / 3; action 0: V0 = 1 + V1 / 2 = -3/5, action 1: V0 = 2 + V1 = -3/2.
+    found = solve(
+        process, np.array([1.0, 2.0, -3.0, 0.0]), objective="total", method="two-sided", maximise=maximise
+    )
+    assert found.method == "two-sided"
+    assert Fraction(found.lower[0]) <= Fraction(-3, 5 if maximise else 2) <= Fraction(found.upper[0])
+
+
+def test_two_sided_shortest_path_on_a_slippery_grid() -> None:
+    """The expected number of steps, against exact policy iteration."""
+    process = make("grid:4x4,slip=1/10")
+    question: dict[str, Any] = {
+        "rewards": np.ones(16), "objective": "total", "targets": [15], "maximise": False,
+    }  # fmt: skip
+    exact = solve(process, **question, exact=True)
+    found = solve(process, **question, method="two-sided")
+    assert exact.exact is not None
+    for state in range(16):
+        assert Fraction(found.lower[state]) <= exact.exact[state] <= Fraction(found.upper[state])
+    assert found.gap <= 1e-9 * max(1.0, float(found.upper.max()))
+
+
+def test_two_sided_refuses_gains_next_to_loops() -> None:
+    """A loop that costs, and a gain on the way out: no start from above, and the refusal says so."""
+    process = process_of([(0, 0, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)], 2, 2)
+    rewards = np.array([-1.0, 5.0, 0.0])
+    assert solve(process, rewards, objective="total").value.contains(5)
+    with pytest.raises(UnsupportedError, match="no upper bound to start from"):
+        solve(process, rewards, objective="total", method="two-sided")
+
+
 @pytest.mark.parametrize("method", METHODS[Objective.DISCOUNTED])
 def test_a_dollar_a_day_for_ever(method: Any) -> None:
     """The value is 1 / (1 - 0.99) = 100; a limit of 250 sweeps without a bound returns 91.98."""
