@@ -34,7 +34,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
 
     from tabular import goal_values, make
     from theory import GoalTasks, memoryless_regret, solve_without_memory
-    from theory.proposals.alternation import information, plan, posterior_rewards, random_rewards
+    from theory.proposals.alternation import plan, posterior_rewards, random_rewards
     from theory.skills import process_capacity
 
     process = make(point["process"]).replaced(horizon=point["horizon"])
@@ -51,7 +51,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
         rows.append(
             {
                 "round": number,
-                "information": information(prior, skills.rows),
+                "information": skills.information,
                 "worst_case_regret": float(memoryless_regret(exploration, optimum, point["episodes"]).max()),
                 "covered": int(np.count_nonzero(exploration > 1e-12)),
                 "capacity_lower": capacity.lower,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular.errors import InvalidArgumentError
-from theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
+from theory.information.channel import ChannelLike, Vector, as_channel, as_distribution
 
 __all__ = [
     "entropy",
@@ -151,12 +151,7 @@ def mutual_information(input_distribution: ArrayLike, channel: ChannelLike) -> f
     """
     valid = as_channel(channel)
     p = _normalised(input_distribution, "input_distribution", valid.inputs)
-    return information_of(p, valid)
-
-
-def information_of(p: Vector, channel: Channel) -> float:
-    """Return `mutual_information` of arguments that are already valid."""
-    return max(0.0, float(p @ channel.divergences(channel.output(p))))
+    return max(0.0, float(p @ valid.divergences(valid.output(p))))
 
 
 def _normalised(distribution: ArrayLike, name: str, size: int | None = None) -> Vector:

@@ -26,11 +26,19 @@ from tabular.goals import optimal_terminal_values
 from tabular.horizon import FiniteHorizon
 from tabular.policy import deterministic_policy
 from tabular.process import ControlledMarkovProcess
-from theory.information import channel_capacity
-from theory.proposals.request import Part, Request
+from theory.information import channel_capacity, mutual_information
+from theory.proposals.request import RESTARTS, Part, Request
 from theory.skills.evaluation import terminal_rows
 
-__all__ = ["Skills", "alternate", "information", "part_of", "plan", "posterior_rewards", "random_rewards"]
+__all__ = [
+    "Skills",
+    "alternate",
+    "best_of_restarts",
+    "part_of",
+    "plan",
+    "posterior_rewards",
+    "random_rewards",
+]
 
 FLOOR = 1e-30
 """Smallest posterior probability inside a logarithm; mixing it in costs less than 1e-27 nats."""
@@ -63,12 +71,14 @@ class Skills:
     rewards: np.ndarray
     policy_entropy: float = 0.0
 
+    @property
+    def information(self) -> float:
+        """``I(s; z)`` in nats, without certificate."""
+        return mutual_information(self.prior, self.rows)
 
-def information(prior: np.ndarray, rows: np.ndarray) -> float:
-    """Return ``I(s; z)`` in nats, without certificate: prior (K,), rows (K, S)."""
-    marginal = prior @ rows
-    ratio = np.where(rows > 0, rows / np.where(marginal > 0, marginal, 1.0), 1.0)
-    return float(prior @ (rows * np.log(ratio)).sum(axis=1))
+    def objective(self, entropy_weight: float) -> float:
+        """``I + w H`` in nats."""
+        return self.information + entropy_weight * self.policy_entropy
 
 
 def random_rewards(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -170,18 +180,44 @@ def alternate(
         ``w`` of the policy-entropy bonus.
     """
     skills = _with_best_prior(start) if learn_prior else start
-    curve = [information(skills.prior, skills.rows) + entropy_weight * skills.policy_entropy]
+    curve = [skills.objective(entropy_weight)]
     stalled = 0
     for _ in range(MAX_ROUNDS):
         following = plan(process, skills.prior, posterior_rewards(skills, support, rng), entropy_weight)
         following = _with_best_prior(following) if learn_prior else following
-        objective = information(following.prior, following.rows) + entropy_weight * following.policy_entropy
+        objective = (
+            mutual_information(following.prior, following.rows) + entropy_weight * following.policy_entropy
+        )
         stalled = 0 if objective > curve[-1] + 1e-12 else stalled + 1
         if stalled > STALLED:
             break
         skills = following
         curve.append(objective)
     return skills, tuple(curve)
+
+
+def best_of_restarts(
+    request: Request, *, learn_prior: bool = False, entropy_weight: float = 0.0
+) -> tuple[Skills, tuple[tuple[float, ...], ...]]:
+    """Alternate from several random discriminators under a uniform prior; return the best skills, and the
+    curves of all runs. Options as for `alternate`."""
+    process, count = request.outcome.process, request.count
+    prior = np.full(count, 1.0 / count)
+    runs = []
+    for rng in request.generators(RESTARTS):
+        first = plan(process, prior, random_rewards(count, process.n_states, rng), entropy_weight)
+        runs.append(
+            alternate(
+                process,
+                first,
+                request.support,
+                rng,
+                learn_prior=learn_prior,
+                entropy_weight=entropy_weight,
+            )
+        )
+    skills, _ = max(runs, key=lambda run: run[1][-1])
+    return skills, tuple(curve for _, curve in runs)
 
 
 def part_of(request: Request, skills: Skills, weight: float = 1.0) -> Part:
@@ -194,7 +230,9 @@ def part_of(request: Request, skills: Skills, weight: float = 1.0) -> Part:
 def _with_best_prior(skills: Skills) -> Skills:
     """Replace ``p(z)`` by the capacity-achieving one, unless it is that already."""
     channel = channel_capacity(skills.rows, tolerance=1e-10)
-    if information(channel.input_distribution, skills.rows) <= information(skills.prior, skills.rows):
+    if mutual_information(channel.input_distribution, skills.rows) <= mutual_information(
+        skills.prior, skills.rows
+    ):
         return skills
     prior = np.where(channel.input_distribution > 1e-12, channel.input_distribution, 0.0)
     return Skills(prior / prior.sum(), skills.rows, skills.policies, skills.rewards, skills.policy_entropy)

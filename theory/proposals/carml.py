@@ -22,12 +22,11 @@ from __future__ import annotations
 import numpy as np
 
 from tabular.horizon import FiniteHorizon
-from theory.proposals.alternation import Skills, information, plan
-from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.alternation import Skills, plan
+from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
 
 __all__ = ["METHOD", "carml", "fit_mixture"]
 
-RESTARTS = 4
 ROUNDS = 20
 SHARE = 1e-3
 LAMBDA = 0.99
@@ -42,8 +41,8 @@ def carml(request: Request) -> Draft:
     for rng in request.generators(RESTARTS):
         curve = []
         for skills in _rounds(request, rng):
-            curve.append(information(skills.prior, skills.rows))
-            if best is None or curve[-1] > information(best.prior, best.rows) + 1e-12:
+            curve.append(skills.information)
+            if best is None or curve[-1] > best.information + 1e-12:
                 best = skills
         curves.append(tuple(curve))
     assert best is not None

@@ -27,12 +27,11 @@ import scipy.sparse as sp
 from tabular.horizon import FiniteHorizon
 from tabular.policy import deterministic_policy
 from tabular.process import ControlledMarkovProcess
-from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
 from theory.skills import outcome
 
 __all__ = ["METHOD", "dads"]
 
-RESTARTS = 4
 ROUNDS = 30
 FLOOR = 1e-30
 

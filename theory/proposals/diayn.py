@@ -22,29 +22,17 @@ reward function", arXiv 1802.06070 (2018).
 
 from __future__ import annotations
 
-import numpy as np
-
-from theory.proposals.alternation import alternate, part_of, plan, random_rewards
+from theory.proposals.alternation import best_of_restarts, part_of
 from theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "diayn"]
 
-RESTARTS = 4
-
 
 def diayn(request: Request, *, entropy_weight: float = 0.0) -> Draft:
     """Return DIAYN's skills; `entropy_weight` is ``w`` in units of reward per nat."""
-    process = request.outcome.process
-    prior = np.full(request.count, 1.0 / request.count)
     many = request.states == "all" and request.skills is None
-    runs = []
-    for rng in request.generators(RESTARTS):
-        first = plan(process, prior, random_rewards(request.count, process.n_states, rng), entropy_weight)
-        runs.append(
-            alternate(process, first, request.support, rng, learn_prior=many, entropy_weight=entropy_weight)
-        )
-    skills, _ = max(runs, key=lambda run: run[1][-1])
-    return Draft((part_of(request, skills),), tuple(curve for _, curve in runs))
+    skills, curves = best_of_restarts(request, learn_prior=many, entropy_weight=entropy_weight)
+    return Draft((part_of(request, skills),), curves)
 
 
 METHOD = Method("diayn", "tell skills apart by a state; uniform prior on skills", diayn, monotone=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import information, plan, random_rewards
+from theory.proposals.alternation import plan, random_rewards
 from theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "random_discriminator"]
@@ -26,7 +26,7 @@ def random_discriminator(request: Request) -> Draft:
     prior = np.full(count, 1.0 / count)
     skills = plan(process, prior, random_rewards(count, process.n_states, rng) - np.log(count))
     part = Part(1.0, request.outcome, prior, skills.policies, skills.rewards)
-    return Draft((part,), ((information(prior, skills.rows),),))
+    return Draft((part,), ((skills.information,),))
 
 
 METHOD = Method("random", "rewards from a random discriminator", random_discriminator)

@@ -20,9 +20,12 @@ from tabular.process import ControlledMarkovProcess
 from theory.information.channel import as_distribution
 from theory.skills import Outcome, States, outcome
 
-__all__ = ["Draft", "Method", "Part", "Request"]
+__all__ = ["RESTARTS", "Draft", "Method", "Part", "Request"]
 
 MAX_SKILLS = 10_000
+
+RESTARTS = 4
+"""Runs of a method that may stop at a local optimum; the best one is kept."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,14 +23,13 @@ import numpy as np
 
 from tabular.goals import goal_support
 from theory.proposals.alternation import Skills, alternate, plan, random_rewards
-from theory.proposals.request import Draft, Method, Part, Request
+from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
 from theory.skills import trajectory_outcome
 
 __all__ = ["METHOD", "valor"]
 
 ACCURACY = 0.86
 FIRST_SKILLS = 2
-RESTARTS = 4
 
 
 def valor(request: Request, *, entropy_weight: float = 0.0) -> Draft:

@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import alternate, part_of, plan, random_rewards
+from theory.proposals.alternation import best_of_restarts, part_of
 from theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "vic"]
-
-RESTARTS = 4
 
 
 def vic(request: Request) -> Draft:
@@ -41,14 +39,8 @@ def vic(request: Request) -> Draft:
 
 
 def _from_one_start(request: Request, weight: float) -> tuple[Part, tuple[tuple[float, ...], ...]]:
-    process = request.outcome.process
-    prior = np.full(request.count, 1.0 / request.count)
-    runs = []
-    for rng in request.generators(RESTARTS):
-        first = plan(process, prior, random_rewards(request.count, process.n_states, rng))
-        runs.append(alternate(process, first, request.support, rng, learn_prior=True))
-    skills, _ = max(runs, key=lambda run: run[1][-1])
-    return part_of(request, skills, weight), tuple(curve for _, curve in runs)
+    skills, curves = best_of_restarts(request, learn_prior=True)
+    return part_of(request, skills, weight), curves
 
 
 METHOD = Method("vic", "tell skills apart by a state; learned prior on skills per start", vic, monotone=True)

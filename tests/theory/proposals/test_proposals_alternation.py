@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tabular.environments import make
 from tabular.goals import goal_support
 from tabular.horizon import FiniteHorizon
-from theory.information import mutual_information
 from theory.proposals.alternation import (
     Skills,
     alternate,
-    information,
     plan,
     posterior_rewards,
     random_rewards,
@@ -23,14 +19,6 @@ from theory.proposals.carml import fit_mixture
 from theory.proposals.dads import dads
 from theory.proposals.diayn import diayn
 from theory.proposals.request import Request
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
-def test_information_agrees_with_the_library(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    prior, rows = rng.dirichlet(np.ones(3)), rng.dirichlet(np.full(4, 0.3), size=3)
-    assert information(prior, rows) == pytest.approx(mutual_information(prior, rows), abs=1e-10)
 
 
 def test_reward_is_log_posterior_over_prior() -> None:
@@ -73,7 +61,7 @@ def test_a_wrong_discriminator_loses_what_bayes_rule_keeps() -> None:
     skills, curve = alternate(process, plan(process, prior, random_rewards(9, 9, rng)), support, rng)
     assert (np.diff(curve) >= -1e-12).all()
     noisy = posterior_rewards(skills, support, rng).mean(axis=0, keepdims=True).repeat(9, axis=0)
-    assert information(prior, plan(process, prior, noisy).rows) < curve[-1] - 0.1
+    assert plan(process, prior, noisy).information < curve[-1] - 0.1
 
 
 def test_soft_planning_maximises_reward_plus_entropy() -> None:
