@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from tabular.environments import make
 from tabular.errors import ConvergenceError, InvalidArgumentError
-from theory.minimax.memory import MemoryGame, bayes_optimal, solve_memory, trained_with_memory
+from tabular.hyperstate import HyperstateGraph
+from theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory, trained_with_memory
+from theory.minimax.memory.program import hyperstate_program
+from theory.minimax.memory.trained import STRICTNESS
+from theory.minimax.solution import Criterion
 from theory.tasks import GoalTasks
 
 
@@ -75,6 +81,46 @@ def test_between_minimax_and_what_planning_returns(episodes: int) -> None:
     # Trained on the least-favourable distribution, and with ties broken well, a learner is minimax.
     assert found.worst_case.lower <= solution.value.upper + 1e-4
     assert found.as_planned > solution.value.upper + 0.1
+
+
+def by_linear_programs(game: MemoryGame, prior: np.ndarray, strictness: float) -> tuple[float, float]:
+    """``V`` and ``W`` by linear programs over realisation weights: no decomposition, no value iteration."""
+    assert isinstance(game.graph, HyperstateGraph)
+    program = hyperstate_program(game.graph)
+    rows, columns = program.flow.shape
+    root = np.eye(rows)[0]
+    # loss = scale (offset - payoff x)
+    payoff = sp.csr_array(sp.diags_array(game.scale) @ program.payoff[game.task_class])
+    offset = game.scale * game.offset
+    least = linprog(-(prior @ payoff), A_eq=program.flow, b_eq=root)
+    value = float(prior @ offset + least.fun)
+    charge = -strictness * (prior @ payoff)
+    left = sp.vstack([-payoff, sp.csr_array(charge[None, :])])
+    left = sp.hstack([left, -np.ones((len(offset) + 1, 1))])
+    right = np.append(-offset, strictness * (value - float(prior @ offset)))
+    flow = sp.hstack([program.flow, sp.csr_array((rows, 1))])
+    bounds = [(0, None)] * columns + [(None, None)]
+    worst = linprog(np.eye(columns + 1)[-1], A_ub=left, b_ub=right, A_eq=flow, b_eq=root, bounds=bounds)
+    return value, float(worst.fun)
+
+
+@pytest.mark.parametrize(("name", "horizon"), [("grid:2x2,slip=1/5", 2), ("garnet:S=4,A=2,b=2,seed=2", 2)])
+def test_linear_programs_agree(name: str, horizon: int) -> None:
+    tasks = GoalTasks.reachable(make(name).replaced(horizon=horizon))
+    game = memory_game(tasks, 3, Criterion.REGRET, 10**6, collapse=False)
+    count = len(game.names)
+    rng = np.random.default_rng(0)
+    apart = []
+    for prior in (np.full(count, 1 / count), *rng.dirichlet(np.full(count, 0.7), size=3)):
+        found = trained_with_memory(game, prior)
+        value, worst = by_linear_programs(game, prior, STRICTNESS)
+        assert found.expected.lower - 1e-8 <= value <= found.expected.upper + 1e-8
+        # The charge multiplies the solver's own error in V by the strictness.
+        assert found.worst_case.lower - 1e-3 <= worst <= found.worst_case.upper + 1e-3
+        _, lenient = by_linear_programs(game, prior, 1.0)
+        apart.append(worst - lenient)
+    # The planted error: charging a millionth as much gives another number.
+    assert max(apart) > 0.05
 
 
 def test_limits_and_bad_priors() -> None:
