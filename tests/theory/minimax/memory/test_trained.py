@@ -116,7 +116,7 @@ def test_linear_programs_agree(name: str, horizon: int) -> None:
         value, worst = by_linear_programs(game, prior, STRICTNESS)
         assert found.expected.lower - 1e-8 <= value <= found.expected.upper + 1e-8
         # The charge multiplies the solver's own error in V by the strictness.
-        assert found.worst_case.lower - 1e-3 <= worst <= found.worst_case.upper + 1e-3
+        assert found.worst_case.lower - 1e-5 <= worst <= found.worst_case.upper + 1e-5
         _, lenient = by_linear_programs(game, prior, 1.0)
         apart.append(worst - lenient)
     # The planted error: charging a millionth as much gives another number.
