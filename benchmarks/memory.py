@@ -1,20 +1,24 @@
 """Learners with memory: the decomposition against HiGHS on the program over hyperstates, and its growth.
 
-    python benchmarks/memory.py                 all of it, about two minutes python benchmarks/memory.py
-    --sizes 9 13    the decomposition only, on these lines (n states, N = n episodes)
+    python -m benchmarks.memory                 all of it, about two minutes
+    python -m benchmarks.memory --sizes 9 13    the decomposition only, on these lines (n states, N = n)
 
-The line of ``n`` states from the middle, ``T = n - 1`` steps, goals detected at the end. Every size runs in
-a process of its own, so that its peak memory is its own; compilation happens before the clock starts and is
-reported once.
+The line of ``n`` states from the middle, ``T = n - 1`` steps. Every size runs in a process of its own, so
+that its peak memory is its own; compilation happens before the clock starts. ``benchmarks/results`` gets one
+row for each run: seconds, cost of a round and of an edge, peak memory, gap, and the error against T12.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,102 +29,118 @@ from theory.minimax.solution import Criterion
 from theory.optimise import Attempt
 from theory.tasks import Detection, GoalTasks
 
+RESULTS = Path(__file__).resolve().parent / "results"
+Row = dict[str, Any]
+
 
 def lines(states: int, detect: Detection = Detection.END) -> GoalTasks:
     """The benchmark's tasks."""
     return GoalTasks.reachable(line(states, start=states // 2, horizon=states - 1), detect)
 
 
-def one_size(states: int, detect: str) -> None:
-    """Solve one line and print a row."""
+def one_size(states: int, method: str) -> Row:
+    """Solve one line by the decomposition (goals detected at the end or on the way) and return a row."""
     begun = time.perf_counter()
     for detection in Detection:
         solve_memory(GoalTasks.reachable(line(3, start=1, horizon=1), detection), 2)
     compiled = time.perf_counter() - begun
-    tasks = lines(states, Detection(detect))
+    detect = Detection(method)
+    tasks = lines(states, detect)
     begun = time.perf_counter()
     solution = solve_memory(tasks, states)
     seconds = time.perf_counter() - begun
-    size = solution.size
-    expected = (states - 1) / 2 if detect == "end" else float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{states:3d} {detect:5s} {size['edges']:12,d} {size['rounds']:6d} {seconds:9.3f} "
-        f"{1e3 * seconds / size['rounds']:10.2f} {1e9 * seconds / size['rounds'] / size['edges']:10.2f} "
-        f"{peak:9.2f} {solution.value.gap:9.1e} {abs(solution.value.midpoint - expected):9.1e} "
-        f"{compiled:8.1f}",
-        flush=True,
-    )
+    error = abs(solution.value.midpoint - (states - 1) / 2) if detect is Detection.END else None
+    return {
+        **_row("decomposition", states, method, solution.size["edges"], seconds, solution.size["rounds"]),
+        "lower": solution.value.lower,
+        "upper": solution.value.upper,
+        "error": error,
+        "loading_seconds": round(compiled, 3),
+    }
 
 
-def full_graph(states: int) -> None:
-    """The same line on the graph of single steps, one oracle call, for the price of an edge."""
-    game_begun = time.perf_counter()
-    game = memory_game(lines(states), states, Criterion.REGRET, 10**9, collapse=False)
-    built = time.perf_counter() - game_begun
-    prior = np.full(states, 1.0 / states)
+def full_graph(states: int, method: str) -> Row:
+    """One oracle call on the graph of single steps, for the price of an edge without the collapse."""
+    memory_game(lines(3), 2, Criterion.REGRET, 10**6, collapse=False).respond(np.full(3, 1 / 3))
     begun = time.perf_counter()
-    column = game.respond(prior)
+    game = memory_game(lines(states), states, Criterion.REGRET, 10**9, collapse=False)
+    built = time.perf_counter() - begun
+    begun = time.perf_counter()
+    column = game.respond(np.full(states, 1.0 / states))
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{states:3d} steps {game.graph.size.edges:12,d} built in {built:.2f} s, "
-        f"one response {seconds:.2f} s, {peak:.2f} GiB, lower bound {column.lower:.9f}",
-        flush=True,
-    )
+    return {
+        **_row("one response, single steps", states, "end", game.graph.size.edges, seconds, 1),
+        "lower": column.lower,
+        "error": abs(column.lower - (states - 1) / 2),
+        "loading_seconds": round(built, 3),
+    }
 
 
-def against_the_program(states: int, solvers: list[str]) -> None:
-    """Both methods in one process, build included."""
-    tasks = lines(states)
-    solve_memory(tasks, states)
-    memory_game(lines(3), 2, Criterion.REGRET, 10**6, collapse=False)
+def program(states: int, method: str) -> Row:
+    """HiGHS on the program over hyperstates, through cvxpy, build included."""
     solve_program(memory_game(lines(3), 2, Criterion.REGRET, 10**6, collapse=False))
-    ours = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        value = solve_memory(tasks, states).value
-        ours.append(time.perf_counter() - begun)
-    print(
-        f"line {states}, N = {states}: decomposition {np.median(ours):.3f} s, [{value.lower}, {value.upper}]"
-    )
-    for solver in solvers:
-        begun = time.perf_counter()
-        program = solve_program(
-            memory_game(tasks, states, Criterion.REGRET, 10**8, collapse=False),
-            attempts=(Attempt(solver, solver, {}),),
-        )
-        seconds = time.perf_counter() - begun
-        print(
-            f"    cvxpy + {solver}: {seconds:.2f} s, upper bound {program.upper:.12f}, "
-            f"{seconds / np.median(ours):.0f} times slower",
-            flush=True,
-        )
+    begun = time.perf_counter()
+    game = memory_game(lines(states), states, Criterion.REGRET, 10**8, collapse=False)
+    upper = solve_program(game, attempts=(Attempt("HiGHS", "HIGHS", {}),)).upper
+    seconds = time.perf_counter() - begun
+    return {
+        **_row("HiGHS through cvxpy", states, "end", game.graph.size.edges, seconds, 1),
+        "upper": upper,
+        "error": abs(upper - (states - 1) / 2),
+    }
+
+
+def _row(method: str, states: int, detect: str, edges: int, seconds: float, rounds: int) -> Row:
+    return {
+        "method": method,
+        "states": states,
+        "detect": detect,
+        "edges": edges,
+        "rounds": rounds,
+        "seconds": round(seconds, 5),
+        "ms_per_round": round(1e3 * seconds / rounds, 4),
+        "ns_per_edge_and_round": round(1e9 * seconds / rounds / edges, 3),
+        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
+        "lower": None,
+        "upper": None,
+        "error": None,
+        "loading_seconds": None,
+    }
+
+
+WORKERS = {"end": one_size, "visit": one_size, "steps": full_graph, "program": program}
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run what the command line asks for, print it and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[5, 7, 9, 11, 13, 15])
-    parser.add_argument("--visits", type=int, nargs="*", default=[9, 13, 17, 21])
-    parser.add_argument("--steps", type=int, nargs="*", default=[9, 13])
-    parser.add_argument("--program", type=int, nargs="*", default=[9])
-    parser.add_argument("--solvers", nargs="*", default=["HIGHS"])
-    parser.add_argument("--one", nargs=2, metavar=("N", "DETECT"))
+    parser.add_argument("--sizes", type=int, nargs="*", help="lines of the decomposition only")
+    parser.add_argument("--one", nargs=2, metavar=("STATES", "WORK"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        one_size(int(arguments.one[0]), arguments.one[1])
+        print(json.dumps(WORKERS[arguments.one[1]](int(arguments.one[0]), arguments.one[1])))
         return
-    print(
-        "  n detect        edges rounds   seconds   ms/round  ns/edge,r  peak GiB       gap     error compile"
-    )
-    for detect, sizes in (("end", arguments.sizes), ("visit", arguments.visits)):
-        for states in sizes:
-            subprocess.run([sys.executable, __file__, "--one", str(states), detect], check=True)
-    for states in arguments.steps:
-        full_graph(states)
-    for states in arguments.program:
-        against_the_program(states, arguments.solvers)
+    plan = [(n, "end") for n in arguments.sizes or (5, 7, 9, 11, 13, 15)]
+    if arguments.sizes is None:
+        plan += [(n, "visit") for n in (9, 13, 17, 21)] + [(n, "steps") for n in (9, 11, 13)]
+        plan += [(9, "program"), (9, "end")]
+    rows = []
+    for states, work in plan:
+        command = [sys.executable, "-m", "benchmarks.memory", "--one", str(states), work]
+        rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        print({name: value for name, value in rows[-1].items() if value is not None}, flush=True)
+    ours = [
+        r["seconds"] for r in rows if (r["method"], r["detect"], r["states"]) == ("decomposition", "end", 9)
+    ]
+    theirs = [r["seconds"] for r in rows if r["method"] == "HiGHS through cvxpy"]
+    if ours and theirs:
+        print(f"HiGHS on the program takes {theirs[0] / max(ours):.0f} times as long (n = 9)")
+    if arguments.sizes is None:
+        RESULTS.mkdir(exist_ok=True)
+        with (RESULTS / "memory.csv").open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":

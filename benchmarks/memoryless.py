@@ -1,17 +1,24 @@
 """Memoryless minimax at scale: the decomposition against the monolithic linear program, in one run.
 
-``python -m benchmarks.memoryless [--cmp grid:20x20,slip=1/10] [--horizon 40] [--rounds 3] [--json FILE]``
+    python -m benchmarks.memoryless                                   the comparison on grid:20x20, T = 40
+    python -m benchmarks.memoryless --cmp grid:30x30,slip=1/10 --horizon 60 --methods decomposition
 
-Both solve the same process to the same certified relative gap; the program goes through cvxpy to HiGHS's
-interior point. Rounds are interleaved, and the ratio of each round is reported, since seconds drift with
-the machine.
+All methods solve the same process and must reach the same certified relative gap, recomputed from their
+policy and weights. The program goes through cvxpy to HiGHS's interior point, with its crossover (HiGHS's
+default) and without. Every method runs in a process of its own, so that its peak memory is its own; methods
+alternate, and ratios are taken within each round, since seconds drift with the machine. The clock starts
+after imports and compiled kernels are loaded, before the process is built.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,66 +29,102 @@ from tabular import make
 from theory.minimax.decomposition import Decomposition
 from theory.minimax.flow_program import FlowProgram
 from theory.minimax.solution import Criterion, Learner
-from theory.optimise import LINEAR_SOLVERS
+from theory.optimise import Attempt
 from theory.regret import bracketed_loss
 from theory.success import success_tasks
 from theory.tasks import GoalTasks
 
 TOLERANCE = 1e-6
+RESULTS = Path(__file__).resolve().parent / "results"
+PROGRAMS = {
+    "interior point": {"solver": "ipm"},
+    "interior point without crossover": {"solver": "ipm", "run_crossover": "off"},
+}
+METHODS = ("decomposition", *PROGRAMS)
 
 
-def run(cmp: str, horizon: int, rounds: int, *, program: bool) -> dict[str, Any]:
-    """Time both methods and return a document with seconds, gaps and ratios."""
-    process = make(cmp).replaced(horizon=horizon)
-    tasks = success_tasks(GoalTasks.reachable(process))
-    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
-    base, direction = (
-        np.zeros_like(tasks.optimum.values),
-        loss.nominal.direction / loss.nominal.direction.max(),
-    )
-    Decomposition(
-        success_tasks(GoalTasks.reachable(make("grid:2x2")))
-    )  # compiled kernels are loaded beforehand
-    interior_point = [attempt for attempt in LINEAR_SOLVERS if "interior point" in attempt.name]
-    seconds: dict[str, list[float]] = {"decomposition": [], "program": []}
-    gaps: dict[str, float] = {}
-    for _ in range(rounds):
-        began = time.perf_counter()
-        best = Decomposition(tasks).solve(loss, base, direction, tolerance=TOLERANCE)
-        seconds["decomposition"].append(time.perf_counter() - began)
-        gaps["decomposition"] = (best.upper - best.lower) / best.lower
-        if program:
-            began = time.perf_counter()
-            best = FlowProgram(tasks).solve(
-                loss, base, direction, tolerance=TOLERANCE, attempts=interior_point
-            )
-            seconds["program"].append(time.perf_counter() - began)
-            gaps["program"] = (best.upper - best.lower) / best.lower
-    ratios = [p / d for p, d in zip(seconds["program"], seconds["decomposition"], strict=False)]
+def run_once(cmp: str, horizon: int, method: str) -> dict[str, Any]:
+    """Solve once by one method and return a row."""
+    _solve("grid:2x2", 2, method)  # kernels and solvers are loaded
+    began = time.perf_counter()
+    lower, upper = _solve(cmp, horizon, method)
     return {
         "cmp": cmp,
         "horizon": horizon,
-        "tolerance": TOLERANCE,
-        "seconds": seconds,
-        "certified relative gaps": gaps,
-        "median ratio": statistics.median(ratios) if ratios else None,
+        "method": method,
+        "seconds": round(time.perf_counter() - began, 4),
+        "lower": lower,
+        "upper": upper,
+        "relative_gap": (upper - lower) / lower,
+        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
+    }
+
+
+def _solve(cmp: str, horizon: int, method: str) -> tuple[float, float]:
+    tasks = success_tasks(GoalTasks.reachable(make(cmp).replaced(horizon=horizon)))
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
+    base = np.zeros_like(tasks.optimum.values)
+    direction = loss.nominal.direction / loss.nominal.direction.max()
+    if method == "decomposition":
+        best = Decomposition(tasks).solve(loss, base, direction, tolerance=TOLERANCE)
+    else:
+        attempts = [Attempt(method, "HIGHS", {"highs_options": PROGRAMS[method]})]
+        best = FlowProgram(tasks).solve(loss, base, direction, tolerance=TOLERANCE, attempts=attempts)
+    return best.lower, best.upper
+
+
+def compare(cmp: str, horizon: int, rounds: int, methods: list[str]) -> list[dict[str, Any]]:
+    """Run all methods in alternation; return one row for each run."""
+    rows = []
+    for number in range(rounds):
+        for method in methods:
+            command = [sys.executable, "-m", "benchmarks.memoryless", "--one", cmp, str(horizon), method]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            row = {"round": number, **json.loads(printed)}
+            print(
+                f"{cmp} T={horizon} {method:<33} {row['seconds']:9.3f} s  gap {row['relative_gap']:.1e}  "
+                f"{row['peak_gib']:.2f} GiB",
+                flush=True,
+            )
+            rows.append(row)
+    return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the median over the rounds of each program's seconds over the decomposition's."""
+    seconds = {(row["round"], row["method"]): row["seconds"] for row in rows}
+    rounds = sorted({row["round"] for row in rows})
+    return {
+        method: statistics.median(seconds[n, method] / seconds[n, "decomposition"] for n in rounds)
+        for method in PROGRAMS
+        if (0, method) in seconds and (0, "decomposition") in seconds
     }
 
 
 def main() -> None:
     """Parse the command line, run, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cmp", default="grid:20x20,slip=1/10")
     parser.add_argument("--horizon", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only-decomposition", action="store_true")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--append", action="store_true", help="add to the table instead of replacing it")
+    parser.add_argument("--one", nargs=3, metavar=("CMP", "HORIZON", "METHOD"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    document = run(options.cmp, options.horizon, options.rounds, program=not options.only_decomposition)
-    text = json.dumps(document, indent=1)
-    print(text)
-    if options.json is not None:
-        options.json.write_text(text + "\n")
+    if options.one:
+        print(json.dumps(run_once(options.one[0], int(options.one[1]), options.one[2])))
+        return
+    rows = compare(options.cmp, options.horizon, options.rounds, options.methods)
+    for method, ratio in summary(rows).items():
+        print(f"{method}: {ratio:.1f} times as long as the decomposition")
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / "memoryless.csv"
+    fresh = not (options.append and file.exists())
+    with file.open("w" if fresh else "a", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys(), lineterminator="\n")
+        if fresh:
+            writer.writeheader()
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,12 @@ MOST_ROWS = 30
 )
 @click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
 @click.option(
+    "--mass",
+    multiple=True,
+    metavar="each|A,B,...",
+    help="Bound the mass that all least-favourable distributions put on each task, or on these together.",
+)
+@click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a certificate that metaregret check proves.",
@@ -59,6 +65,7 @@ def COMMAND(
     criterion: str,
     tolerance: float,
     exact: bool,
+    mass: tuple[str, ...],
     certificate: Path | None,
     figure: Path | None,
     json_file: str | None,
@@ -69,12 +76,13 @@ def COMMAND(
     Examples:
       metaregret solve grid:3x3 --horizon 4
       metaregret solve line:5,start=2 --horizon 4 --detect visit --learner memory --episodes 5
+      metaregret solve grid:3x3 --horizon 4 --detect visit --learner memory --episodes 5 --mass each
       metaregret solve gym:FrozenLake-v1 --horizon 20 --criterion ratio --json -
     """
     from tabular.horizon import FiniteHorizon
     from theory.minimax import solve
     from theory.minimax.solution import Criterion, Learner
-    from theory.tasks import Detection
+    from theory.tasks import Detection, TrajectoryTasks
 
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
@@ -84,6 +92,8 @@ def COMMAND(
     if isinstance(process.horizon, FiniteHorizon) is False and tasks == "trajectories":
         raise UnsupportedError("Trajectory tasks need a finite horizon; give --horizon T.")
     family = _family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
+    if not isinstance(family, TrajectoryTasks):
+        _sets(family.names, mass)  # refuses before any work
     with progress(f"solving {process.name}") as describe:
         solution = solve(
             family,
@@ -98,8 +108,14 @@ def COMMAND(
         _certify(family, solution, certificate)
     if figure is not None:
         _draw(process, solution, figure)
-    if not emit_json(_document(process, solution), json_file):
+    ranges = _mass_ranges(solution, mass)
+    document = _document(process, solution)
+    if mass:
+        document["mass"] = ranges
+    if not emit_json(document, json_file):
         _print(process, solution)
+        if ranges:
+            _print_ranges(ranges)
     if solution.details.get("interrupted"):
         click.echo("metaregret: interrupted; the best certified bracket so far is shown", err=True)
         raise click.exceptions.Exit(130)
@@ -163,6 +179,54 @@ def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> di
         names = process.states if len(solution.exploration) == process.n_states else solution.tasks
         document["exploration"] = dict(zip(names, solution.exploration.tolist(), strict=True))
     return document
+
+
+def _sets(tasks: tuple[str, ...], mass: tuple[str, ...]) -> list[list[int]]:
+    """The sets of tasks that ``--mass`` names, as positions."""
+    position = {name: index for index, name in enumerate(tasks)}
+    sets: list[list[int]] = []
+    for text in mass:
+        names = [[name] for name in tasks] if text == "each" else [text.split(",")]
+        for group in names:
+            unknown = [name for name in group if name not in position]
+            if unknown:
+                raise InvalidArgumentError(
+                    f"--mass {text}: {unknown[0]!r} is none of the {len(position)} tasks; "
+                    "give 'each' or names of tasks separated by commas."
+                )
+            if len(set(group)) < len(group):
+                raise InvalidArgumentError(f"--mass {text}: a task is named twice; name each once.")
+            sets.append([position[name] for name in group])
+    return sets
+
+
+def _mass_ranges(solution: MinimaxSolution, mass: tuple[str, ...]) -> list[dict[str, Any]]:
+    sets = _sets(solution.tasks, mass)
+    if not sets:
+        return []
+    from theory.minimax.least_favourable import LeastFavourable
+
+    with progress("bounding masses") as describe:
+        ranges = LeastFavourable(solution)
+        rows = []
+        for number_of_set, members in enumerate(sets, start=1):
+            describe(f"bounding masses: {number_of_set} of {len(sets)}")
+            found = ranges.mass(members)
+            rows.append({"tasks": [solution.tasks[k] for k in members], **vars(found)})
+    return rows
+
+
+def _print_ranges(ranges: list[dict[str, Any]]) -> None:
+    rows = [
+        (",".join(row["tasks"]), *(f"{row[end]:.6f}" for end in ("lower", "upper", "least", "most")))
+        for row in ranges
+    ]
+    columns = ("tasks", "certified from", "to", "reached: least", "most")
+    console().print(table("mass over all least-favourable distributions", columns, rows))
+    console().print(
+        f"the distributions reached force the value up to {max(row['shortfall'] for row in ranges):.1e}",
+        markup=False,
+    )
 
 
 def _weights(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[int, float] | None:

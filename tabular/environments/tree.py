@@ -1,20 +1,29 @@
-"""A tree given by the parent of each non-root node; one can walk to a neighbour or stay."""
+"""A tree given by the parent of each non-root node; one can walk to a neighbour or stay.
+
+With slip probability ``q`` any move, staying included, is replaced by one to a uniformly random neighbour.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from fractions import Fraction
 
 from tabular.environments.options import Environment, Options
 from tabular.errors import EnvironmentSpecError
 from tabular.horizon import Horizon
 from tabular.process import ControlledMarkovProcess
+from tabular.rationals import parse_fraction
 
 __all__ = ["ENVIRONMENT", "tree"]
 
 
 def tree(
-    parents: Sequence[int], *, start: int = 0, horizon: Horizon | int | None = None
+    parents: Sequence[int],
+    *,
+    slip: Fraction | int = Fraction(0),
+    start: int = 0,
+    horizon: Horizon | int | None = None,
 ) -> ControlledMarkovProcess:
     """Return a tree on ``len(parents) + 1`` nodes; node 0 is the root.
 
@@ -22,6 +31,8 @@ def tree(
     ----------
     parents : sequence of int
         ``parents[i]`` is the parent of node ``i + 1`` and is smaller than ``i + 1``.
+    slip : Fraction
+        Probability that the move is replaced by one to a uniformly random neighbour.
     start : int
         Index of the initial node.
     horizon : Horizon or int, optional
@@ -35,8 +46,11 @@ def tree(
     Raises
     ------
     EnvironmentSpecError
-        If a parent is not an earlier node, or the start is not a node.
+        If a parent is not an earlier node, the start is not a node, or `slip` is not a probability.
     """
+    slip = parse_fraction(slip, "slip")
+    if not 0 <= slip <= 1:
+        raise EnvironmentSpecError(f"Expected slip between 0 and 1, but got slip={slip}.")
     nodes = len(parents) + 1
     if not 0 <= start < nodes:
         raise EnvironmentSpecError(f"Expected start in 0..{nodes - 1}, but got start={start}.")
@@ -49,10 +63,12 @@ def tree(
             )
         neighbours[child].append(parent)
         neighbours[parent].append(child)
-    rows = [(node, 0, node, 1) for node in range(nodes)]
-    rows += [
-        (node, action, to, 1) for node in range(nodes) for action, to in enumerate(neighbours[node], start=1)
-    ]
+    rows = []
+    for node, near in enumerate(neighbours):
+        for action, to in enumerate([node, *near]):
+            chances = {next_node: slip / len(near) for next_node in near if slip}
+            chances[to] = chances.get(to, Fraction(0)) + 1 - sum(chances.values())
+            rows += [(node, action, next_node, p) for next_node, p in chances.items() if p]
     degree = max(len(near) for near in neighbours)
     return ControlledMarkovProcess.from_transitions(
         rows,
@@ -60,7 +76,10 @@ def tree(
         actions=("stay", *(f"to-{k}" for k in range(1, degree + 1))),
         initial=start,
         horizon=max(1, _eccentricity(neighbours, start)) if horizon is None else horizon,
-        name="tree:" + ",".join(map(str, parents)) + (f",start={start}" if start else ""),
+        name="tree:"
+        + ",".join(map(str, parents))
+        + (f",slip={slip}" if slip else "")
+        + (f",start={start}" if start else ""),
     )
 
 
@@ -86,12 +105,13 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
                 f"Expected tree parents to be node numbers, but got {part!r} at index {position}; "
                 "for example tree:0,0,1,1."
             )
-    return tree([int(part) for part in parts], start=options.integer("start", 0))
+    numbers = [int(part) for part in parts]
+    return tree(numbers, slip=options.probability("slip"), start=options.integer("start", 0))
 
 
 ENVIRONMENT = Environment(
     "tree",
-    "tree:PARENT,PARENT,...[,start=NODE]",
+    "tree:PARENT,PARENT,...[,slip=P/Q][,start=NODE]",
     "a tree (parent of each non-root node); walk to a neighbour or stay",
     ("tree:0,0,1,1,2,2",),
     _build,

@@ -52,6 +52,21 @@ def test_memory_puts_the_mass_on_the_ends(cli: Cli) -> None:
     assert blind["value"]["upper"] == pytest.approx(5 / 2, abs=1e-8)
 
 
+# T13: every least-favourable distribution has half of its mass at each end, and nothing between.
+def test_masses_over_all_least_favourable_distributions(cli: Cli) -> None:
+    line = ("line:5,start=2", "--horizon", "4", "--detect", "visit", "--episodes", "5", "--learner", "memory")
+    document = solved(cli, *line, "--mass", "each", "--mass", "0,4")
+    masses = {tuple(row["tasks"]): (row["lower"], row["upper"]) for row in document["mass"]}
+    expected = {("0",): 0.5, ("1",): 0, ("2",): 0, ("3",): 0, ("4",): 0.5, ("0", "4"): 1}
+    assert set(masses) == set(expected)
+    for tasks, mass in expected.items():
+        assert masses[tasks][0] <= mass <= masses[tasks][1]
+        assert masses[tasks][1] - masses[tasks][0] <= 1e-6
+    assert max(row["shortfall"] for row in document["mass"]) <= 1e-8
+    outcome = cli("solve", *line, "--mass", "0,4")
+    assert "1.000000" in outcome.out
+
+
 def test_criteria_are_consistent_at_infinity(cli: Cli) -> None:
     grid = ("grid:3x3,slip=1/10", "--horizon", "4")
     regret = solved(cli, *grid)["value"]["lower"]
@@ -128,6 +143,8 @@ def test_json_file_and_figure(cli: Cli, tmp_path: Path) -> None:
         (("line:9", "--tasks", "rewards:/nowhere.json"), ("/nowhere.json", "no such file")),
         (("line:9", "--learner", "blind"), ("--episodes N",)),
         (("line:9", "--tolerance", "2"), ("--tolerance",)),
+        (("line:9", "--mass", "0,99"), ("--mass 0,99", "'99'", "each")),
+        (("line:9", "--mass", "1,1"), ("twice",)),
         (("line:12", "--horizon", "12", "--tasks", "trajectories"), ("trajectories", "reduce")),
         (("line:5000",), ("line:5000", "multiplications", "reduce the horizon", "--goals")),
         (("line:20000", "--gamma", "1/2"), ("multiplications", "reduce")),

@@ -22,6 +22,7 @@ from tabular.errors import (
     InvalidProcessError,
     MetaregretError,
 )
+from tabular.goals import goal_values
 from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 
@@ -343,3 +344,54 @@ def test_an_error_is_always_ours() -> None:
     ):
         with contextlib.suppress(MetaregretError):  # anything else fails the test; some of them are fine
             make(text)
+
+
+@pytest.mark.parametrize(
+    ("side", "picture"),
+    [
+        (1, [[0, 1, 2], [3, None, 4], [5, 6, 7]]),
+        (
+            2,
+            [
+                [0, 1, None, 2, 3],
+                [4, 5, 6, 7, 8],
+                [None, 9, None, 10, None],
+                [11, 12, 13, 14, 15],
+                [16, 17, None, 18, 19],
+            ],
+        ),
+    ],
+)
+def test_four_rooms_have_a_door_in_each_wall(side: int, picture: list[list[int | None]]) -> None:
+    process = make(f"four-rooms:{side}")
+    assert [list(row) for row in process.picture or ()] == picture
+    assert process.n_states == 4 * side**2 + 4
+    assert process.horizon == FiniteHorizon(4 * side)  # a monotone path leads to the opposite corner
+    assert process.reachable.all()
+    assert goal_values(process).values[-1] == 1
+
+
+def test_the_classic_size_of_four_rooms() -> None:
+    process = make("four-rooms:5,slip=1/10,start=3")
+    assert (process.n_states, process.name) == (104, "four-rooms:5,slip=1/10,start=3")
+    doors = [row.index(None) for row in (process.picture or ()) if row.count(None) == 1]
+    assert len(doors) == 8  # rows with one wall cell; the two rows of doors have none, the wall row has nine
+    assert sum(row.count(None) for row in process.picture or ()) == 17
+    with pytest.raises(EnvironmentSpecError, match="start=104"):
+        make("four-rooms:5,start=104")
+    with pytest.raises(EnvironmentSpecError, match="side of a room"):
+        make("four-rooms:0")
+
+
+def test_lines_and_trees_slip() -> None:
+    line = make("line:3,slip=1/5,start=1").matrix.toarray()
+    np.testing.assert_allclose(line[3:6], [[0.9, 0, 0.1], [0.1, 0, 0.9], [0.1, 0.8, 0.1]])
+    tree = make("tree:0,0,slip=1/5").matrix.toarray()
+    np.testing.assert_allclose(tree[:3], [[0.8, 0.1, 0.1], [0, 0.9, 0.1], [0, 0.1, 0.9]])
+    np.testing.assert_allclose(tree[3:5], [[0.2, 0.8, 0], [1, 0, 0]])
+    np.testing.assert_allclose(make("tree:,slip=1/5").matrix.toarray(), [[1.0]])
+    for name in ("line:4,slip=0", "tree:0,1,slip=0"):
+        assert make(name).is_deterministic
+        assert make(name).is_exact
+    with pytest.raises(EnvironmentSpecError, match="slip"):
+        make("line:3,slip=2")

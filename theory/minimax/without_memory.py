@@ -24,7 +24,7 @@ from tabular.horizon import FiniteHorizon
 from theory.minimax.flow_program import FlowProgram, SaddlePoint
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS, Best
-from theory.regret import BracketedLoss, bracketed_loss, check_episodes
+from theory.regret import BracketedLoss, Loss, bracketed_loss, check_episodes
 from theory.success import SuccessTasks, success_tasks
 from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from theory.minimax.decomposition import Decomposition
     from theory.minimax.exact import AchievableSuccess
 
-__all__ = ["solve_without_memory"]
+__all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
 
 MAX_NEWTON_STEPS = 60
 
@@ -126,10 +126,20 @@ def solve_without_memory(
     achievable = _achievable(marked) if exact else None
     program = _program(marked, method)  # refuses what is too large before time is spent on optima
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
-    primal, dual, interrupted = _newton(program, loss, tolerance, progress)
+    found = newton(program, loss, tolerance, progress)
+    primal, dual = found.best
+    if not (found.closed or found.interrupted):
+        raise ConvergenceError(
+            f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
+            "tolerance.",
+            lower=dual.lower,
+            upper=primal.upper,
+        )
     solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
-    solution = dataclasses.replace(solution, details={**solution.details, "interrupted": interrupted})
-    return solution if achievable is None or interrupted else _sharpened(achievable, solution, tolerance)
+    solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})
+    if achievable is None or found.interrupted:
+        return solution
+    return _sharpened(achievable, solution, tolerance)
 
 
 def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
@@ -177,50 +187,37 @@ def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, toleran
     return sharpen(achievable, solution, tolerance)
 
 
-def _newton(
-    program: FlowProgram | Decomposition,
-    loss: BracketedLoss,
-    tolerance: float,
-    progress: Callable[[float, float], None] | None,
-) -> tuple[SaddlePoint, SaddlePoint, bool]:
-    """Return the saddle points with the smallest upper and the largest lower bound, and whether the search
-    was interrupted."""
-    base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
-    best = _Brackets()
-    try:
-        closed = _steps_to_the_value(program, loss, base, direction, tolerance, best, progress)
-    except KeyboardInterrupt:
-        if best.primal is None:
-            raise
-        closed = best.interrupted = True
-    assert best.primal is not None
-    assert best.dual is not None
-    if closed:
-        return best.primal, best.dual, best.interrupted
-    raise ConvergenceError(
-        f"The bracket [{best.dual.lower}, {best.primal.upper}] did not close to {tolerance}; ask for a "
-        "larger tolerance.",
-        lower=best.dual.lower,
-        upper=best.primal.upper,
-    )
-
-
 @dataclass
-class _Brackets:
-    """The saddle points with the smallest upper and the largest lower bound so far."""
+class Brackets:
+    """The saddle points with the smallest upper and the largest lower bound so far.
+
+    Attributes
+    ----------
+    primal, dual : SaddlePoint or None
+        None before the first bounds.
+    closed : bool
+        Whether the bracket is as narrow as asked.
+    interrupted : bool
+        Whether a keyboard interrupt ended the search.
+    """
 
     primal: SaddlePoint | None = None
     dual: SaddlePoint | None = None
+    closed: bool = False
     interrupted: bool = False
+
+    @property
+    def best(self) -> tuple[SaddlePoint, SaddlePoint]:
+        """The two saddle points."""
+        assert self.primal is not None
+        assert self.dual is not None
+        return self.primal, self.dual
 
     def stalled(self, new: Best[SaddlePoint]) -> bool:
         """Whether a new pair of bounds improves neither."""
-        return (
-            self.primal is not None
-            and self.dual is not None
-            and new.upper >= self.primal.upper
-            and new.lower <= self.dual.lower
-        )
+        if self.primal is None or self.dual is None:
+            return False
+        return new.upper >= self.primal.upper and new.lower <= self.dual.lower
 
     def enter(self, new: Best[SaddlePoint]) -> tuple[float, float]:
         """Keep what is better and return the bounds."""
@@ -231,16 +228,46 @@ class _Brackets:
         return self.dual.lower, self.primal.upper
 
 
+def newton(
+    program: FlowProgram | Decomposition,
+    loss: BracketedLoss,
+    tolerance: float,
+    progress: Callable[[float, float], None] | None = None,
+    *,
+    level: float | None = None,
+) -> Brackets:
+    """Return certified bounds on ``min_{rho in M} max_g phi_g(rho_g)``, as narrow as asked where possible.
+
+    A keyboard interrupt after the first bounds ends the search; the first step is taken from `level` where
+    the value is roughly known.
+
+    Raises
+    ------
+    SolverError
+        If no solver returned anything that could be certified.
+    """
+    found = Brackets()
+    try:
+        found.closed = _steps_to_the_value(program, loss, tolerance, found, progress, level)
+    except KeyboardInterrupt:
+        if found.primal is None:
+            raise
+        found.interrupted = True
+    return found
+
+
 def _steps_to_the_value(
     program: FlowProgram | Decomposition,
     loss: BracketedLoss,
-    base: np.ndarray,
-    direction: np.ndarray,
     tolerance: float,
-    found: _Brackets,
+    found: Brackets,
     progress: Callable[[float, float], None] | None,
+    level: float | None,
 ) -> bool:
     """Take Newton steps, entering every pair of bounds in `found`; whether the bracket has closed."""
+    base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
+    if level is not None:
+        base, direction = _tangent(loss.nominal, level)
     attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
     for _ in range(MAX_NEWTON_STEPS):
         try:
@@ -267,13 +294,20 @@ def _steps_to_the_value(
         # Steps before the last are not tight by nature; other solvers are asked only where the first one
         # stalls.
         attempts = LINEAR_SOLVERS if stalled else attempts
-        # The tangent of each loss at the level: where the level is above the loss at rho = 0 it starts
-        # below zero, for a task that asks for nothing yet must not hold the step back.
-        needed = loss.nominal.required(upper)
-        direction = 1.0 / np.maximum(loss.nominal.slope(needed), 1e-300)
-        spare = np.where(needed == 0, upper - loss.nominal.value(needed), 0.0)
-        base = needed - np.minimum(spare * direction, 1e300)
+        base, direction = _tangent(loss.nominal, upper)
     return False
+
+
+def _tangent(loss: Loss, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the tangents of the losses at a level start, and how success trades off there.
+
+    Where the level is above the loss at ``rho = 0`` the tangent starts below zero, for a task that asks for
+    nothing yet must not hold the step back.
+    """
+    needed = np.minimum(loss.required(level), loss.optimum)
+    direction = 1.0 / np.maximum(loss.slope(needed), 1e-300)
+    spare = np.where(needed == 0, level - loss.value(needed), 0.0)
+    return needed - np.minimum(spare * direction, 1e300), direction
 
 
 def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:

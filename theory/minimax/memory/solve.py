@@ -105,9 +105,9 @@ def solve_memory(
     -------
     MinimaxSolution
         ``details`` holds ``mixture`` (a `Mixture`; ``mixture.behaviour()`` is the equivalent single
-        policy), ``history`` (the bracket after each round), ``game`` and ``interrupted``. A keyboard
-        interrupt after the first round ends the search and returns the best bracket so far, with status
-        ``BRACKETED``.
+        policy), ``history`` (the bracket after each round), ``game``, ``adversary`` and ``interrupted``. A
+        keyboard interrupt after the first round ends the search and returns the best bracket so far, with
+        status ``BRACKETED``.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def solve_memory(
         if not np.isfinite(search.upper):
             raise
         search.interrupted = True
-    solution = _solution(game, search, tolerance, episodes, time.perf_counter() - begun)
+    solution = _solution(game, allowed, search, tolerance, episodes, time.perf_counter() - begun)
     return _sharpened(solution, begun) if exact and not search.interrupted else solution
 
 
@@ -197,7 +197,12 @@ def _no_progress(search: Search, tolerance: float, game: Game) -> ConvergenceErr
 
 
 def _solution(
-    game: MemoryGame, search: Search, tolerance: float, episodes: int | None, seconds: float
+    game: MemoryGame,
+    adversary: Adversary,
+    search: Search,
+    tolerance: float,
+    episodes: int | None,
+    seconds: float,
 ) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
     losses = np.array([search.columns[index].loss for index in active])
@@ -234,6 +239,7 @@ def _solution(
             ),
             "history": tuple(search.history),
             "game": game,
+            "adversary": adversary,
             "interrupted": search.interrupted,
         },
     )
