@@ -11,6 +11,7 @@ import click
 
 from experiments.cli.options import build_process, episodes_option, json_option, process_options
 from experiments.cli.output import console, emit_json, number, progress, table
+from experiments.cli.propose import MethodOption
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SHOWN = {
 @click.command("compare", short_help="All proposal methods side by side.")
 @process_options
 @click.argument("more", nargs=-1, metavar="[CMP]...")
-@click.option("--methods", metavar="A,B,...", help="Methods, as in propose [default: all].")
+@click.option("--methods", cls=MethodOption, metavar="A,B,...", help="Which methods, by default all")
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
 )

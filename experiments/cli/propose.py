@@ -18,11 +18,25 @@ if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
     from theory.proposals import Proposal
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "MethodOption"]
 
 MOST_ROWS = 30
 DIGITS = "digits"
 """The data set that stands in the place of a CMP for proposals of classification tasks."""
+
+
+class MethodOption(click.Option):
+    """An option whose help lists the methods, which are looked up when the help is asked for."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from theory.proposals import methods
+
+        start = self.help
+        self.help = f"{start}: {', '.join(methods())}."
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.help = start
 
 
 @click.command("propose", short_help="What an unsupervised method proposes.")
@@ -31,9 +45,9 @@ DIGITS = "digits"
     "--method",
     default="capacity",
     show_default=True,
+    cls=MethodOption,
     metavar="NAME",
-    help="capacity, diayn, vic, valor, smm, dads, carml, random, uniform, hand-made, scratch: one file each. "
-    "For digits: cactus, umtra, random, scratch, true-classes.",
+    help="One of cactus, umtra, random, scratch and true-classes for digits, else of",
 )
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import Cli
 
-from theory.proposals import COLUMNS
+from theory.proposals import COLUMNS, methods
 
 
 def test_the_table_loads_into_pandas(cli: Cli, tmp_path: Path) -> None:
@@ -38,6 +38,13 @@ def test_the_table_loads_into_pandas(cli: Cli, tmp_path: Path) -> None:
     assert (steps[rounds.loc[steps.index, "monotone"]] >= -1e-9).all()
     assert (steps > 0.1).any()
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", ["compare", "propose"])
+def test_the_help_lists_every_method(cli: Cli, command: str) -> None:
+    outcome = cli(command, "--help")
+    assert outcome.status == 0
+    assert all(name in outcome.out for name in methods())
 
 
 def test_the_terminal_shows_the_range_over_seeds(cli: Cli) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -79,3 +80,16 @@ def test_every_method_is_discovered() -> None:
     named = {"capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random"}
     assert set(methods()) == named | {"uniform", "hand-made", "scratch"}
     assert all(method.summary for method in methods().values())
+
+
+BASELINES = {"capacity", "uniform", "scratch", "random"}
+
+
+@pytest.mark.parametrize("name", list(methods()))
+def test_every_method_says_what_it_is(name: str) -> None:
+    """The objective, what was made discrete, the source, and what differs from it where that is a paper's
+    method."""
+    text = " ".join((sys.modules[methods()[name].run.__module__].__doc__ or "").split())
+    for words in ("Objective:", "Made discrete:", "Source:"):
+        assert words in text
+    assert name in BASELINES or "Differs from" in text
