@@ -29,7 +29,7 @@ from tabular.bounds import Bracket
 from tabular.documents import write_text
 from tabular.process import ControlledMarkovProcess
 
-__all__ = ["console", "counter", "emit_json", "number", "progress", "state_map", "table"]
+__all__ = ["console", "counter", "emit_json", "json_text", "number", "progress", "state_map", "table"]
 
 
 def console() -> Console:
@@ -110,11 +110,16 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return a document as JSON text; infinities are the strings "inf" and "-inf"."""
+    return json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
+
+
 def emit_json(document: Mapping[str, Any], json_file: str | None) -> bool:
     """Write a document where the user asked; return whether standard output was taken."""
     if json_file is None:
         return False
-    text = json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
+    text = json_text(document)
     if json_file == "-":
         click.echo(text, nl=False)
         return True

@@ -3,24 +3,23 @@ expected."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import json_option
-from experiments.cli.output import console, emit_json, progress
+from experiments.cli.options import existing_folder, json_option
+from experiments.cli.output import console, emit_json, json_text
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from experiments.report import Row
-    from theory.claims import Context, Control, Theorem
+    from theory.claims import Context
 
 __all__ = ["COMMAND"]
 
@@ -33,7 +32,15 @@ __all__ = ["COMMAND"]
 @click.option("--exact", is_flag=True, help="Symbolic and rational methods only, tolerance zero.")
 @click.option("--instances", type=click.IntRange(1, 10**6), help="Random instances per method [default: 20].")
 @click.option(
-    "--examples", type=click.IntRange(1, 10**6), help="The same, for a deep run (overrides --instances)."
+    "--examples",
+    type=click.IntRange(1, 10**6),
+    help="The same, for a deep run: finished evidence is kept, and a run that was killed goes on from there.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep finished evidence in this file and use what it has "
+    "[default for --examples: metaregret/evidence.sqlite in the cache folder].",
 )
 @click.option(
     "--seed",
@@ -43,7 +50,14 @@ __all__ = ["COMMAND"]
     show_default=True,
 )
 @click.option(
-    "--report", type=click.Path(path_type=Path, file_okay=False), help="Write the report into this folder."
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write pages (index.html), report.json, theorems.tex and numbers.tex into this folder.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Show the figures of this folder (from `metaregret figures`) on the pages.",
 )
 @click.option(
     "--workers",
@@ -58,16 +72,19 @@ def COMMAND(
     exact: bool,
     instances: int | None,
     examples: int | None,
+    resume: Path | None,
     seed: int,
     report: Path | None,
+    figures: Path | None,
     workers: int,
     json_file: str | None,
 ) -> None:
     """Verify all theorems and negative controls, or those named (T4 and T04 are the same).
 
     A theorem must hold by at least two independent methods; a control is a theorem with an assumption
-    dropped, and must be refuted by its stored witness. Without names the main claim is also checked
-    process by process.
+    dropped, and must be refuted by its stored witness. The planted errors of every theorem named, wrong
+    variants of its formula, must be caught by its methods (all of them, also with --exact). Without names
+    the main claim is also checked process by process.
 
     \b
     Examples:
@@ -75,90 +92,67 @@ def COMMAND(
       metaregret verify T04 --exact
       metaregret verify T01 C01 --instances 500 --json -
       metaregret verify --new my_claim.py
+      metaregret verify --report pages
+      metaregret verify --examples 10000     # deep; start it again if it was killed
     """
+    from experiments.verification import EvidenceStore, default_store, verify_all
     from theory.claims import Context, claim, controls, from_file, theorems
 
-    if report is not None and report.exists() and not report.is_dir():
-        raise InvalidArgumentError(f"{report} is not a folder; give another place for --report.")
+    if figures is not None and report is None:
+        raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
     context = Context(seed=seed, instances=examples or instances or 20, exact=exact)
     own = None if new is None else from_file(new)
-    named = [claim(uid) for uid in uids]
+    named = list({item.uid: item for item in map(claim, uids)}.values())
+    if own is not None and own.uid in [item.uid for item in named]:
+        raise InvalidArgumentError(f"{new} defines {own.uid}, which is also named; give one of the two.")
     everything = not named and own is None
-    chosen = [*theorems(), *controls()] if everything else [item.uid for item in named]
+    kept = resume or (default_store() if examples is not None else None)
+    store = None if kept is None else EvidenceStore(kept)
     began = time.perf_counter()
-    rows = verify_all(
-        chosen,
+    rows, resumed = verify_all(
+        [*theorems().values(), *controls().values()] if everything else named,
         [specimen.name for specimen in context.zoo] if everything and not exact else [],
         context,
         workers=workers,
+        store=store,
+        own=own,
+        own_code="" if new is None else new.read_text(encoding="utf-8"),
+        progress=_bar,
     )
-    if own is not None:
-        with progress(f"verifying {new}"):
-            rows[own.uid] = _row(own, context)
-    document = _document(rows, seed, time.perf_counter() - began)
+    files = {} if own is None else {own.uid: str(new)}
+    document = _document(rows, context, time.perf_counter() - began, files)
     if report is not None:
-        _write_report(document, report)
+        _write_report(document, report, figures)
     if not emit_json(document, json_file):
         from experiments.report.terminal import print_report
 
         print_report(document, console())
+        if resumed:
+            click.echo(f"{resumed} results are from an earlier run of the same code, kept in {kept}")
+        if report is not None:
+            click.echo(f"wrote {report / 'index.html'}")
     raise click.exceptions.Exit(0 if document["summary"]["as_expected"] else 1)
 
 
-def verify_all(
-    uids: Sequence[str], processes: Sequence[str], context: Context, *, workers: int
-) -> dict[str, Row]:
-    """Verify claims and the main claim on named processes, in parallel; return rows by identifier or name.
-
-    The order of the result is that of the arguments, whatever finishes first. Later theorems rest on more
-    machinery and take longer, so they start first.
-    """
-    from joblib import Parallel, delayed
+def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
+    """Show a progress bar on a terminal's standard error; nothing in pipes."""
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    jobs = [delayed(_claim_row)(uid, context) for uid in reversed(uids)]
-    jobs += [delayed(_process_row)(name, context) for name in reversed(processes)]
-    if len(jobs) <= 3 or workers == 1:  # starting processes costs more than a few claims
-        done = (job[0](*job[1]) for job in jobs)
-    else:
-        done = Parallel(n_jobs=min(workers, len(jobs)), return_as="generator_unordered")(jobs)
-    shown = track(
-        done,
-        total=len(jobs),
-        description="verifying",
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    found = dict(shown)
-    return {key: found[key] for key in (*uids, *processes)}
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("verifying", total=total)
+        for result in results:
+            yield result
+            shown.advance(task)
 
 
-def _claim_row(uid: str, context: Context) -> tuple[str, Row]:
-    from theory.claims import claim
-
-    return uid, _row(claim(uid), context)
-
-
-def _row(item: Theorem | Control, context: Context) -> Row:
-    from experiments.report import control_row, theorem_row
-    from theory.claims import Theorem, verify_control, verify_theorem
-
-    if isinstance(item, Theorem):
-        return theorem_row(verify_theorem(item, context))
-    return control_row(verify_control(item, context))
-
-
-def _process_row(name: str, context: Context) -> tuple[str, Row]:
-    from experiments.report import process_row
-    from theory.main_claim import check_main_claim
-
-    specimen = next(specimen for specimen in context.zoo if specimen.name == name)
-    return name, process_row(check_main_claim(specimen.process()))
-
-
-def _document(rows: dict[str, Row], seed: int, seconds: float) -> dict[str, Any]:
+def _document(
+    rows: dict[str, Row], context: Context, seconds: float, files: dict[str, str]
+) -> dict[str, Any]:
     from experiments.report import report_document
 
     try:
@@ -168,11 +162,19 @@ def _document(rows: dict[str, Row], seed: int, seconds: float) -> dict[str, Any]
     theorems = [row for row in rows.values() if "methods" in row]
     controls = [row for row in rows.values() if "drops" in row]
     processes = [row for row in rows.values() if "process" in row]
-    return report_document(theorems, controls, processes, version=installed, seed=seed, seconds=seconds)
+    settings = {"seed": context.seed, "instances": context.instances, "exact": context.exact}
+    return report_document(
+        theorems, controls, processes, version=installed, settings=settings, seconds=seconds, files=files
+    )
 
 
-def _write_report(document: dict[str, Any], folder: Path) -> None:
+def _write_report(document: dict[str, Any], folder: Path, figures: Path | None) -> None:
+    """Write ``report.json``, the pages and the LaTeX files; the pages link to what else is in the folder."""
+    from experiments.report.html import write_site
+    from experiments.report.latex import write_latex
     from tabular.documents import write_text
 
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "report.json", json.dumps(document, indent=1) + "\n")
+    existing_folder(folder)
+    write_text(folder / "report.json", json_text(document))
+    write_latex(document, folder)
+    write_site(document, folder, figures)

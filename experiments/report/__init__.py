@@ -6,9 +6,18 @@ from experiments.report.model import (
     REPORT_FORMAT,
     Row,
     control_row,
+    planted_rows,
     process_row,
     report_document,
     theorem_row,
 )
 
-__all__ = ["REPORT_FORMAT", "Row", "control_row", "process_row", "report_document", "theorem_row"]
+__all__ = [
+    "REPORT_FORMAT",
+    "Row",
+    "control_row",
+    "planted_rows",
+    "process_row",
+    "report_document",
+    "theorem_row",
+]

@@ -3,16 +3,26 @@ of it."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from theory.claims import ControlResult, TheoremResult
+from theory.claims import ControlResult, PlantedScore, TheoremResult, explanation
 from theory.claims.evidence import Evidence
 from theory.main_claim import MainClaim
 
-__all__ = ["REPORT_FORMAT", "Row", "control_row", "process_row", "report_document", "theorem_row"]
+__all__ = [
+    "REPORT_FORMAT",
+    "Row",
+    "control_row",
+    "planted_rows",
+    "process_row",
+    "report_document",
+    "theorem_row",
+]
 
 REPORT_FORMAT = "metaregret-report/1"
 
@@ -26,8 +36,9 @@ def report_document(
     processes: Sequence[Row],
     *,
     version: str,
-    seed: int,
+    settings: Mapping[str, Any],
     seconds: float,
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the report document.
 
@@ -36,13 +47,20 @@ def report_document(
     theorems, controls, processes : sequence of rows
         From `theorem_row`, `control_row` and `process_row`.
     version : str
-    seed : int
+    settings : mapping
+        ``seed``, ``instances`` and ``exact``: what reproduces the run.
     seconds : float
+    files : mapping, optional
+        The file that defines a claim, by identifier, for claims from outside the project.
     """
+    for row in (*theorems, *controls):
+        row["command"] = _command(row["uid"], settings, (files or {}).get(row["uid"]))
+    planted = [error for row in theorems for error in row["planted"]]
     return {
         "format": REPORT_FORMAT,
         "version": version,
-        "seed": seed,
+        "seed": settings["seed"],
+        "settings": dict(settings),
         "theorems": list(theorems),
         "controls": list(controls),
         "processes": list(processes),
@@ -50,6 +68,8 @@ def report_document(
             "theorems": len(theorems),
             "controls": len(controls),
             "processes": len(processes),
+            "planted_errors": len(planted),
+            "planted_errors_caught": sum(error["caught"] for error in planted),
             "as_expected": all(row["as_expected"] for row in (*theorems, *controls, *processes)),
             "seconds": round(seconds, 3),
         },
@@ -60,9 +80,38 @@ def _margin(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def theorem_row(result: TheoremResult) -> Row:
-    """Return the row of a theorem."""
+def _command(uid: str, settings: Mapping[str, Any], file: str | None) -> str:
+    """The command that reproduces a row, as typed into a shell."""
+    words = ["metaregret", "verify", *(["--new", file] if file is not None else [uid])]
+    words += ["--instances", str(settings["instances"]), "--seed", str(settings["seed"])]
+    return shlex.join([*words, *(["--exact"] if settings["exact"] else [])])
+
+
+def planted_rows(score: PlantedScore) -> list[Row]:
+    """Return one entry a planted error, in the theorem's order: whether it was caught, by which method, and
+    where."""
+    evidence = {planted.name: found for planted, found in score.caught}
+    return [_planted_row(planted.name, evidence.get(planted.name)) for planted in score.theorem.planted]
+
+
+def _planted_row(name: str, found: Evidence | None) -> Row:
+    if found is None or found.failure is None:
+        return {"name": name, "caught": False, "method": None, "group": None, "instance": None, "note": None}
+    return {
+        "name": name,
+        "caught": True,
+        "method": found.name,
+        "group": found.group.value,
+        "instance": found.failure.instance,
+        "note": found.failure.note,
+    }
+
+
+def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
+    """Return the row of a theorem; it is as expected if its verdict is, and every planted error was
+    caught."""
     theorem = result.theorem
+    how = {method.name: inspect.getdoc(method.run) or "" for method in theorem.methods}
     return {
         "uid": theorem.uid,
         "title": theorem.title,
@@ -71,7 +120,8 @@ def theorem_row(result: TheoremResult) -> Row:
         "source": theorem.source,
         "verdict": result.verdict.name,
         "expected": theorem.expected.name,
-        "as_expected": result.as_expected,
+        "as_expected": result.as_expected and all(error["caught"] for error in planted),
+        "explanation": explanation(theorem),
         "margin": _margin(result.margin),
         "instances": result.instances,
         "seconds": round(result.seconds, 3),
@@ -79,8 +129,8 @@ def theorem_row(result: TheoremResult) -> Row:
             {"name": assumption.name, "sentence": assumption.sentence} for assumption in theorem.assumptions
         ],
         "uses": list(theorem.uses),
-        "planted": [planted.name for planted in theorem.planted],
-        "methods": [_evidence(item) for item in result.evidence],
+        "planted": list(planted),
+        "methods": [{**_evidence(item), "how": how.get(item.name, "")} for item in result.evidence],
     }
 
 
@@ -114,6 +164,7 @@ def control_row(result: ControlResult) -> Row:
         "statement": control.statement,
         "drops": control.drops,
         "source": control.source,
+        "explanation": explanation(control),
         "verdict": result.verdict.name,
         "expected": "REFUTED",
         "as_expected": result.as_expected,

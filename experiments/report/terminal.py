@@ -27,7 +27,8 @@ def print_report(document: Mapping[str, Any], out: Console) -> None:
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     out.print(
-        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} processes "
+        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} processes, "
+        f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )
 
@@ -40,8 +41,9 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _theorems(document: Mapping[str, Any]) -> Table:
     table = Table(title="Theorems", title_justify="left")
-    for column in ("", "theorem", "verdict", "methods", "instances", "margin", "s"):
-        table.add_column(column, justify="right" if column in ("instances", "margin", "s") else "left")
+    for column in ("", "theorem", "verdict", "methods", "instances", "margin", "planted", "s"):
+        right = column in ("instances", "margin", "planted", "s")
+        table.add_column(column, justify="right" if right else "left")
     for row in document["theorems"]:
         margin = "-" if row["margin"] is None else f"{row['margin']:.1e}" if row["margin"] else "0 (exact)"
         groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
@@ -52,13 +54,24 @@ def _theorems(document: Mapping[str, Any]) -> Table:
             groups,
             str(row["instances"]),
             margin,
+            _planted(row),
             f"{row['seconds']:.1f}",
         )
     return table
 
 
+def _planted(row: Mapping[str, Any]) -> str:
+    """Planted errors caught, of how many."""
+    total, caught = len(row["planted"]), sum(error["caught"] for error in row["planted"])
+    score = f"{caught}/{total}" if total else "-"
+    return score if caught == total else f"[red]{score}[/]"
+
+
 def _explain(theorem: Mapping[str, Any], out: Console) -> None:
-    """Say where a theorem failed."""
+    """Say where a theorem failed, and which planted errors its checks missed."""
+    for error in theorem["planted"]:
+        if not error["caught"]:
+            out.print(f"[red]{theorem['uid']}[/] the planted error {escape(error['name'])!r} was not caught")
     for method in theorem["methods"]:
         if method["failure"] is not None:
             failure = method["failure"]

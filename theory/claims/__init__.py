@@ -6,7 +6,7 @@ from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON
 from theory.claims.context import Context
 from theory.claims.evidence import Evidence, Group, Trial, agreement, all_hold, exact_agreement, vanishes
 from theory.claims.outside import as_document, on_instances, property_claim
-from theory.claims.registry import claim, controls, from_file, theorems
+from theory.claims.registry import claim, controls, explanation, from_file, theorems
 from theory.claims.search import find_witness
 from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 from theory.claims.verdict import Verdict
@@ -14,8 +14,11 @@ from theory.claims.verify import (
     ControlResult,
     PlantedScore,
     TheoremResult,
+    methods_of,
     plant,
     planted_score,
+    run_method,
+    theorem_result,
     verify_control,
     verify_theorem,
 )
@@ -46,14 +49,18 @@ __all__ = [
     "claim",
     "controls",
     "exact_agreement",
+    "explanation",
     "find_witness",
     "from_file",
     "load_witness",
+    "methods_of",
     "on_instances",
     "plant",
     "planted_score",
     "property_claim",
+    "run_method",
     "store_witness",
+    "theorem_result",
     "theorems",
     "vanishes",
     "verify_control",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from functools import cache
@@ -13,7 +14,7 @@ from typing import TypeVar
 from tabular.errors import InvalidArgumentError
 from theory.claims.theorem import Control, Theorem
 
-__all__ = ["claim", "controls", "from_file", "theorems"]
+__all__ = ["claim", "controls", "explanation", "from_file", "theorems"]
 
 
 Item = TypeVar("Item", Theorem, Control)
@@ -61,6 +62,15 @@ def claim(uid: str) -> Theorem | Control:
     if padded not in known:
         raise InvalidArgumentError(f"Unknown claim {uid!r}; there are {', '.join(known)}.")
     return known[padded]
+
+
+def explanation(item: Theorem | Control) -> str:
+    """Return the docstring of the file that defines a claim: its statement in words, and what happens when
+    an assumption is dropped."""
+    for module in list(sys.modules.values()):
+        if any(vars(module).get(name) is item for name in ("THEOREM", "CONTROL")):
+            return inspect.cleandoc(module.__doc__ or "")
+    return ""
 
 
 def from_file(path: Path) -> Theorem | Control:

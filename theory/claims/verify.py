@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from tabular.errors import InvalidArgumentError, MetaregretError
 from theory.claims.context import Context
 from theory.claims.evidence import Evidence, Group, gather
-from theory.claims.theorem import Control, Planted, Theorem
+from theory.claims.theorem import Control, Method, Planted, Theorem
 from theory.claims.verdict import Verdict, verdict_of
 from theory.claims.witness import load_witness, witness_path
 
@@ -19,8 +19,11 @@ __all__ = [
     "ControlResult",
     "PlantedScore",
     "TheoremResult",
+    "methods_of",
     "plant",
     "planted_score",
+    "run_method",
+    "theorem_result",
     "verify_control",
     "verify_theorem",
 ]
@@ -36,6 +39,7 @@ class TheoremResult:
     verdict : Verdict
     evidence : tuple of Evidence
     seconds : float
+        Sum over the methods, which may have run side by side.
     """
 
     theorem: Theorem
@@ -78,22 +82,29 @@ class ControlResult:
         return self.verdict is Verdict.REFUTED
 
 
-def verify_theorem(
-    theorem: Theorem, context: Context, progress: Callable[[str], None] | None = None
-) -> TheoremResult:
+def methods_of(theorem: Theorem, context: Context) -> tuple[Method, ...]:
+    """Return the methods that a run uses: in exact mode, only symbolic and rational ones."""
+    rational = {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT}
+    return tuple(method for method in theorem.methods if not context.exact or method.group in rational)
+
+
+def run_method(theorem: Theorem, method: Method, context: Context) -> Evidence:
+    """Run one method of a theorem on the formula under test."""
+    run = partial(method.run, theorem.claim, context)
+    return gather(method.name, method.group, run, solvers=method.solvers, general=method.general)
+
+
+def theorem_result(theorem: Theorem, evidence: Sequence[Evidence]) -> TheoremResult:
+    """Return what `evidence`, one entry a method, says about a theorem."""
+    seconds = sum(item.seconds for item in evidence)
+    return TheoremResult(theorem, verdict_of(evidence), tuple(evidence), seconds)
+
+
+def verify_theorem(theorem: Theorem, context: Context) -> TheoremResult:
     """Run every method of a theorem (in exact mode, only symbolic and rational ones)."""
-    began = time.perf_counter()
-    evidence = []
-    for method in theorem.methods:
-        if context.exact and method.group not in (Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT):
-            continue
-        if progress is not None:
-            progress(f"{theorem.uid} {method.name}")
-        run = partial(method.run, theorem.claim, context)
-        evidence.append(
-            gather(method.name, method.group, run, solvers=method.solvers, general=method.general)
-        )
-    return TheoremResult(theorem, verdict_of(evidence), tuple(evidence), time.perf_counter() - began)
+    return theorem_result(
+        theorem, [run_method(theorem, method, context) for method in methods_of(theorem, context)]
+    )
 
 
 def plant(theorem: Theorem, planted: Planted, context: Context) -> Evidence | None:

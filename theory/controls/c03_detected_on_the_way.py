@@ -51,6 +51,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not at_prior > at_uniform:
         return None
     return {
+        "goals": [process.states[goal] for goal in _goals(process)],
         "prior": [str(p) for p in prior],
         "regret forced by it": str(at_prior),
         "regret forced by the uniform prior": str(at_uniform),

@@ -147,7 +147,7 @@ def redundancy(claim: Claim, context: Context) -> Iterable[Trial]:
         return Trial(f"{len(rows)} vertices", margin, f"redundancy {best.upper}, capacity {capacity}")
 
     small = stochastic_processes(max_states=3, max_actions=2, max_steps=2)
-    return context.examples(small, check, name="T07 redundancy", share=0.5)
+    return context.examples(small, check, name="T07 redundancy", share=0.5, most=1000)
 
 
 def _transposed(p: np.ndarray, channel: np.ndarray) -> np.ndarray:

@@ -1,0 +1,7 @@
+"""The report as a folder of static pages: no scripts, no network, both colour schemes."""
+
+from __future__ import annotations
+
+from experiments.report.html.site import write_site
+
+__all__ = ["write_site"]

@@ -1,0 +1,97 @@
+"""Figures made by ``metaregret figures``, taken into the report with the data behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabular.documents import abridged, read_document, require, write_text
+from tabular.errors import FileFormatError
+
+__all__ = ["Shown", "take_figures"]
+
+MANIFEST_FORMAT = "metaregret-figure/1"
+MOST_BYTES = 20 * 2**20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure on a page.
+
+    Attributes
+    ----------
+    name, title, caption, command : str
+        In the caption ``$...$`` is mathematics.
+    theorems : tuple of str
+        The claims whose pages show it.
+    files : tuple of str
+        What is there to download, relative to the report.
+    """
+
+    name: str
+    title: str
+    caption: str
+    command: str
+    theorems: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @property
+    def image(self) -> str:
+        """The SVG, relative to the report."""
+        return f"figures/{self.name}.svg"
+
+
+def take_figures(source: Path, folder: Path) -> Sequence[Shown]:
+    """Copy every figure of `source` that has a manifest and an SVG into ``folder/figures``.
+
+    Raises
+    ------
+    FileFormatError
+        If a manifest is malformed, or a file is too large; nothing has been copied then.
+    """
+    found = [_shown(path) for path in sorted(source.glob("*.json")) if path.with_suffix(".svg").is_file()]
+    contents = {
+        f"figures/{path.name}": _read(path)
+        for figure in found
+        for path in (source / f"{figure.name}{suffix}" for suffix in (".svg", ".csv", ".json"))
+        if path.is_file()
+    }
+    if contents:
+        (folder / "figures").mkdir(exist_ok=True)
+    for name, content in contents.items():
+        write_text(folder / name, content)
+    return [
+        Shown(
+            f.name,
+            f.title,
+            f.caption,
+            f.command,
+            f.theorems,
+            tuple(n for n in contents if Path(n).stem == f.name),
+        )
+        for f in found
+    ]
+
+
+def _shown(path: Path) -> Shown:
+    manifest = read_document(path, MANIFEST_FORMAT)
+    name = require(manifest, "name", str, str(path))
+    if name != path.stem or not _NAME.fullmatch(name):
+        raise FileFormatError(
+            f'{path}: expected the field "name" to be {path.stem!r}, but got {abridged(name)}.'
+        )
+    theorems = require(manifest, "theorems", list, str(path))
+    words = {key: require(manifest, key, str, str(path)) for key in ("title", "caption", "command")}
+    return Shown(name, **words, theorems=tuple(map(str, theorems)), files=())
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > MOST_BYTES:
+        raise FileFormatError(f"{path}: more than the limit of {MOST_BYTES} bytes; draw the figure smaller.")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: not a text file (byte {error.start} is not UTF-8).") from None

@@ -1,0 +1,177 @@
+"""Write the pages: an index, one page a theorem and control, and one of figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from experiments.report.html.figures import Shown, take_figures
+from experiments.report.html.graph import dependency_graph
+from experiments.report.html.mathml import prose, statement
+from experiments.report.html.witness import draw_witness
+from experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
+from tabular.documents import write_text
+from theory.claims import Verdict
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["write_site"]
+
+DOWNLOADS = {
+    "report.json": "everything on these pages as data",
+    "theorems.tex": "a table for the appendix of a paper",
+    "numbers.tex": "a LaTeX macro for every number",
+}
+
+
+def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None = None) -> list[Path]:
+    """Write the pages of a ``metaregret-report/1`` document.
+
+    Parameters
+    ----------
+    document : mapping
+    folder : Path
+        Where the pages go. What else is there (``report.json``, certificates) is linked.
+    figures : Path, optional
+        A folder written by ``metaregret figures``.
+
+    Returns
+    -------
+    list of Path
+        The pages, the index first.
+
+    Raises
+    ------
+    FileFormatError
+        If a figure's manifest is malformed.
+    """
+    shown = take_figures(figures, folder) if figures is not None else []
+    rows = [*document["theorems"], *document["controls"]]
+    environment = _environment({row["uid"] for row in rows})
+    common = {
+        "document": document,
+        "summary": document["summary"],
+        "rows": rows,
+        "figures": shown,
+        "verdicts": {verdict.name: verdict.value for verdict in Verdict},
+    }
+    pages = {"index.html": ("index.html", _index(document, rows, folder))}
+    for position, row in enumerate(rows):
+        pages[page_name(row["uid"])] = ("claim.html", _claim(position, rows, shown, folder))
+    if shown:
+        pages["figures.html"] = ("figures.html", {})
+    written = []
+    for name, (template, fields) in pages.items():
+        text = environment.get_template(f"{template}.j2").render(**common, **fields, page=name)
+        write_text(folder / name, text)
+        written.append(folder / name)
+    style = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
+    write_text(folder / "style.css", style)
+    return written
+
+
+def _environment(known: set[str]) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("experiments.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        margin=margin,
+        seconds=seconds,
+        significant=significant,
+        tone=tone,
+        href=page_name,
+        statement=statement,
+        prose=prose,
+        words=partial(_words, known),
+        spell=_spell,
+        count=lambda value: f"{value:,}".replace(",", "\u202f"),
+    )
+    environment.globals["glyphs"] = GLYPHS
+    return environment
+
+
+def _index(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+    return {
+        "graph": dependency_graph(rows, label="What rests on what: theorems and controls") if rows else None,
+        "downloads": [(n, what) for n, what in DOWNLOADS.items() if (folder / n).is_file()],
+        "wrong": [row for row in rows if not row["as_expected"]],
+        "processes": document["processes"],
+    }
+
+
+def _claim(
+    position: int, rows: Sequence[Mapping[str, Any]], figures: Sequence[Shown], folder: Path
+) -> dict[str, Any]:
+    row = rows[position]
+    uid = row["uid"]
+    lead, paragraphs = _explanation(uid, row.get("explanation", ""))
+    failures = [method for method in row.get("methods", ()) if method["failure"]]
+    return {
+        "row": row,
+        "before": rows[position - 1] if position else None,
+        "after": rows[position + 1] if position + 1 < len(rows) else None,
+        "lead": lead,
+        "paragraphs": paragraphs,
+        "graph": dependency_graph(rows, around=uid, label=f"What {uid} rests on, and what rests on it"),
+        "dropped": [other for other in rows if "drops" in other and uid in other["uses"]],
+        "drawings": draw_witness(row.get("witness") or {}, row.get("facts") or {}),
+        "witness": json.dumps(row["witness"], indent=1) if row.get("witness") else None,
+        "failures": [(method, draw_witness(method["failure"]["witness"] or {}, {})) for method in failures],
+        "its_figures": [figure for figure in figures if uid in figure.theorems],
+        "certificates": list(_existing(row.get("certificates") or (), folder)),
+    }
+
+
+def _existing(names: Iterable[object], folder: Path) -> Iterable[str]:
+    """The files inside the report, of those named, that are there."""
+    for name in map(str, names):
+        parts = PurePosixPath(name).parts
+        inside = bool(parts) and not name.startswith("/") and ".." not in parts
+        if inside and re.fullmatch(r"[\w./-]+", name, re.ASCII) and (folder / name).is_file():
+            yield name
+
+
+def _explanation(uid: str, text: str) -> tuple[str, list[str]]:
+    """The first paragraph of a docstring, without the identifier it starts with, and the others without
+    headings."""
+    blocks = re.sub(r"^.*\n-{3,}$", "", text, flags=re.MULTILINE).split("\n\n")
+    paragraphs = [words for block in blocks if (words := " ".join(block.split()))]
+    if not paragraphs:
+        return "", []
+    lead = paragraphs[0].removeprefix(f"{uid}, ")
+    return lead[:1].upper() + lead[1:], paragraphs[1:]
+
+
+_MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TC]\d\d)\b")
+
+
+def _words(known: set[str], text: str) -> Markup:
+    """Text of a docstring: code between backquotes, identifiers of claims as links."""
+    parts, end, text = [], 0, " ".join(text.split())
+    for match in _MARKED.finditer(text):
+        parts.append(escape(text[end : match.start()]))
+        code, end = match[1] or match[2], match.end()
+        if code:
+            parts.append(Markup("<code>{}</code>").format(code))
+        elif match[3] in known:
+            parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
+        else:
+            parts.append(escape(match[3]))
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def _spell(value: Any) -> str:
+    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)

@@ -1,0 +1,8 @@
+"""Running claims: the jobs of a verification run, in parallel, with finished evidence kept in a file."""
+
+from __future__ import annotations
+
+from experiments.verification.jobs import Progress, verify_all
+from experiments.verification.store import EvidenceStore, default_store
+
+__all__ = ["EvidenceStore", "Progress", "default_store", "verify_all"]

@@ -1,0 +1,144 @@
+"""``metaregret verify`` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Deep runs keep their evidence in the user's cache folder: not in that of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "metaregret" / "evidence.sqlite"
+
+
+def test_named_claims_as_a_table(cli: Cli):
+    outcome = cli("verify", "T2", "C06", "--instances", "3")
+    assert outcome.status == 0
+    assert "PROVED" in outcome.out
+    assert "REFUTED" in outcome.out
+    assert "4/4" in outcome.out
+    assert "4 of 4 planted errors caught" in outcome.out
+    assert outcome.err == ""
+
+
+def test_the_same_as_json(cli: Cli):
+    outcome = cli("verify", "T02", "C06", "--instances", "3", "--seed", "4", "--json", "-")
+    document = json.loads(outcome.out)
+    assert document["format"] == "metaregret-report/1"
+    assert document["seed"] == 4
+    (theorem,) = document["theorems"]
+    fields = "uid title statement verdict expected margin instances assumptions uses"
+    assert set(fields.split()) <= set(theorem)
+    assert all({"name", "group", "instances", "margin", "seconds"} <= set(m) for m in theorem["methods"])
+    assert [error["caught"] for error in theorem["planted"]] == [True] * 4
+    assert all(error["method"] in {m["name"] for m in theorem["methods"]} for error in theorem["planted"])
+    assert document["controls"][0]["witness"]["task_distribution"] == ["4/5", "1/5"]
+    assert document["summary"]["planted_errors_caught"] == document["summary"]["planted_errors"] == 4
+
+
+def test_the_command_of_a_row_reproduces_it(cli: Cli):
+    first = json.loads(cli("verify", "T02", "--instances", "4", "--seed", "9", "--json", "-").out)
+    command = first["theorems"][0]["command"]
+    assert command == "metaregret verify T02 --instances 4 --seed 9"
+    again = json.loads(cli(*command.split()[1:], "--json", "-").out)
+    for document in (first, again):
+        for method in document["theorems"][0]["methods"]:
+            del method["seconds"]
+    assert first["theorems"][0]["methods"] == again["theorems"][0]["methods"]
+
+
+def test_exact_mode(cli: Cli):
+    outcome = cli("verify", "T04", "--exact", "--instances", "3", "--json", "-")
+    (row,) = json.loads(outcome.out)["theorems"]
+    assert outcome.status == 0
+    assert row["margin"] == 0
+    assert {method["group"] for method in row["methods"]} <= {"symbolic", "exact", "enumeration", "SMT"}
+    assert "--exact" in row["command"]
+
+
+def test_a_report_folder(cli: Cli, tmp_path: Path):
+    folder = tmp_path / "new" / "report"
+    outcome = cli("verify", "T02", "C06", "--instances", "3", "--report", str(folder))
+    assert outcome.status == 0
+    assert f"wrote {folder / 'index.html'}" in outcome.out.replace("\n", "")
+    made = {path.name for path in folder.iterdir()}
+    assert made == {
+        "index.html", "T02.html", "C06.html", "style.css", "report.json", "theorems.tex", "numbers.tex",
+    }  # fmt: skip
+    assert json.loads((folder / "report.json").read_text())["theorems"][0]["uid"] == "T02"
+
+
+def test_a_deep_run_goes_on_where_it_was(cli: Cli, cache: Path):
+    arguments = ("verify", "T02", "--examples", "30")
+    assert "earlier run" not in cli(*arguments).out
+    assert cache.is_file()
+    again = cli(*arguments)
+    assert again.status == 0
+    assert "3 results are from an earlier run of the same code" in again.out
+
+
+def test_the_file_of_evidence_can_be_chosen(cli: Cli, cache: Path, tmp_path: Path):
+    chosen = tmp_path / "mine.sqlite"
+    assert cli("verify", "T02", "--instances", "3", "--resume", str(chosen)).status == 0
+    assert chosen.is_file()
+    assert not cache.exists()
+    wrong = tmp_path / "notes.txt"
+    wrong.write_text("something else entirely" * 30)
+    outcome = cli("verify", "T02", "--resume", str(wrong))
+    assert outcome.status == 2
+    assert "not a store of evidence" in outcome.err
+
+
+def test_claims_from_outside(cli: Cli, tmp_path: Path):
+    true = cli("verify", "--new", str(EXAMPLES / "true_claim.py"), "--instances", "2", "--json", "-")
+    (row,) = json.loads(true.out)["theorems"]
+    assert true.status == 0
+    assert (row["verdict"], row["instances"]) == ("SUPPORTED", 10)
+    assert row["command"].startswith("metaregret verify --new ")
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "from hypothesis import strategies as st\nfrom theory.claims import property_claim\n"
+        "THEOREM = property_claim('<b>X</b>', '<script>', 'x < 1', st.integers(0, 9), lambda n: n < 3)\n"
+    )
+    false = cli("verify", "--new", str(wrong), "--report", str(tmp_path / "pages"))
+    assert false.status == 1
+    assert "REFUTED" in false.out
+    assert "<script>" not in (tmp_path / "pages" / "index.html").read_text()
+
+
+def test_edited_evidence_of_an_own_claim_is_not_used(cli: Cli, tmp_path: Path):
+    mine, store = tmp_path / "mine.py", tmp_path / "store.sqlite"
+    text = (
+        "from hypothesis import strategies as st\nfrom theory.claims import property_claim\n"
+        "THEOREM = property_claim('X1', 't', 'x', st.integers(0, 9), lambda n: n < 10)\n"
+    )
+    mine.write_text(text)
+    assert cli("verify", "--new", str(mine), "--resume", str(store)).status == 0
+    assert "1 results" in cli("verify", "--new", str(mine), "--resume", str(store)).out
+    mine.write_text(text.replace("n < 10", "n < 5"))
+    assert cli("verify", "--new", str(mine), "--resume", str(store)).status == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("T99",), "Unknown claim"),
+        (("--report", __file__), "is a file"),
+        (("--figures", "."), "add --report"),
+        (("--new", "nothing.py"), "Cannot import"),
+        (("--instances", "0"), "0 is not in the range"),
+        (("T02", "--new", str(EXAMPLES.parent / "examples" / "x.py")), "Cannot import"),
+    ],
+)
+def test_bad_usage(cli: Cli, arguments: tuple[str, ...], words: str):
+    outcome = cli("verify", *arguments)
+    assert outcome.status == 2
+    assert words in outcome.err
+    assert "Traceback" not in outcome.err

@@ -1,0 +1,236 @@
+"""The pages in a real browser: navigation, keyboard, colours, narrow screens, and nothing hostile running."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest_plugins = ["report_pages"]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+LEAST_CONTRAST = 4.5
+"""Of text against its background: WCAG 2.1, level AA."""
+
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on the path (apt-get install chromium); the pages are tested as text only")
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra test)")
+    with sync.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """Pages opened with a record of everything that went wrong."""
+
+    def __init__(self, browser: Browser, site: Path, width: int, scheme: Scheme):
+        self.site = site
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, name: str) -> Page:
+        self.page.goto((self.site / name).as_uri())
+        return self.page
+
+    def check(self) -> None:
+        assert self.wrong == []
+        assert all(url.startswith(("file://", "data:")) for url in self.requests), "a page reaches out"
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visit with the width and colour scheme of the test's parameter."""
+    width, scheme = getattr(request, "param", (1100, "light"))
+    opened = Visit(browser, site, width, scheme)
+    yield opened
+    opened.context.close()
+
+
+def names(site: Path) -> list[str]:
+    return sorted(path.name for path in site.glob("*.html"))
+
+
+@pytest.mark.parametrize("visit", [(1100, "light"), (360, "dark")], indirect=True, ids=["wide", "narrow"])
+def test_pages_load_without_error_and_fit_the_screen(visit: Visit):
+    for name in names(visit.site):
+        page = visit.open(name)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+        assert page.evaluate("window.broken") is None, f"a name ran as a script on {name}"
+        assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)"), name
+    visit.check()
+
+
+def test_every_link_on_every_page_leads_somewhere(visit: Visit):
+    for name in names(visit.site):
+        links = visit.open(name).evaluate(
+            "[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
+        )
+        assert links
+        for link in links:
+            target, _, anchor = link.partition("#")
+            assert (visit.site / (target or name)).is_file(), f"{name}: {link}"
+            if anchor and not target:
+                assert visit.page.locator(f"[id='{anchor}']").count() == 1, f"{name}: {link}"
+    visit.check()
+
+
+def test_a_click_on_a_node_of_the_graph_opens_its_page(visit: Visit):
+    visit.open("index.html").locator("svg.graph a[href='T04.html']").click()
+    assert visit.page.url.endswith("/T04.html")
+    assert visit.page.locator("h1").inner_text().endswith("Minimax regret of memoryless learners")
+    visit.page.locator("svg.graph a[href='T01.html']").click()
+    assert visit.page.url.endswith("/T01.html")
+    visit.check()
+
+
+def test_everything_is_reached_by_keyboard_and_shows_where_it_is(visit: Visit):
+    """Tab goes through all links, nodes of the graph included, in the order of the page; focus is visible."""
+    page = visit.open("T04.html")
+    focusable = page.locator("a, summary, [tabindex='0']").locator("visible=true").count()
+    reached: list[str] = []
+    for step in range(focusable):
+        page.keyboard.press("Tab")
+        found: dict[str, Any] = page.evaluate(
+            """() => {
+              const e = document.activeElement, s = getComputedStyle(e), r = e.querySelector?.('rect');
+              const ring = s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2;
+              const box = r && parseFloat(getComputedStyle(r).strokeWidth) >= 4;
+              const all = [...document.querySelectorAll("a, summary, [tabindex='0']")]
+                .filter(x => x.checkVisibility());
+              return {name: e.getAttribute('href') ?? e.tagName, at: all.indexOf(e), visible: ring || !!box};
+            }"""
+        )
+        assert found["at"] == step, f"after {reached[-1:]} Tab goes to {found}"
+        assert found["visible"], f"focus on {found['name']} cannot be seen"
+        reached.append(found["name"])
+    assert "C07.html" in reached
+    page.locator("svg.graph a[href='T02.html']").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/T02\.html$"))
+    visit.open("T04.html").keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    assert visit.page.url.endswith("#main"), "the first Tab offers to skip to the content"
+    visit.check()
+
+
+CONTRASTS = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  const rgba = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = c => {
+    const linear = x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4;
+    const [r, g, b] = c.slice(0, 3).map(x => linear(x / 255));
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+    return (x + .05) / (y + .05);
+  };
+  const ground = e => {
+    const box = e.closest('svg.graph g.node')?.querySelector('rect');
+    if (box) return rgba(getComputedStyle(box).fill);
+    for (; e; e = e.parentElement) {
+      const c = rgba(getComputedStyle(e).backgroundColor);
+      if (c[3] === 255) return c;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.closest('title, style') || !e.getClientRects().length) continue;
+    const s = getComputedStyle(e);
+    const ink = rgba(e instanceof SVGElement ? s.fill : s.color);
+    found.push({text: e.textContent.trim().slice(0, 40), ratio: ratio(ink, ground(e))});
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("visit", [(1100, "light"), (1100, "dark")], indirect=True, ids=["light", "dark"])
+def test_text_has_contrast_in_both_colour_schemes(visit: Visit):
+    grounds = set()
+    for name in names(visit.site):
+        page = visit.open(name)
+        found = page.evaluate(CONTRASTS)
+        assert len(found) > 10
+        poor = [item for item in found if item["ratio"] < LEAST_CONTRAST]
+        assert poor == [], name
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(grounds) == 1
+    visit.check()
+
+
+def test_a_planted_poor_contrast_is_seen(visit: Visit):
+    page = visit.open("T01.html")
+    page.add_style_tag(content=".sentence { color: #bbb }")
+    assert any(item["ratio"] < LEAST_CONTRAST for item in page.evaluate(CONTRASTS))
+
+
+def test_the_colour_schemes_differ(browser: Browser, site: Path):
+    grounds = []
+    for scheme in ("light", "dark"):
+        opened = Visit(browser, site, 1100, "light" if scheme == "light" else "dark")
+        grounds.append(opened.open("index.html").evaluate("getComputedStyle(document.body).backgroundColor"))
+        opened.context.close()
+    assert grounds[0] != grounds[1]
+
+
+def test_hostile_names_are_shown_as_text(visit: Visit):
+    page = visit.open("index.html")
+    assert page.evaluate("document.scripts.length") == 0
+    assert "<script>window.broken = true</script>" in page.locator("main").inner_text()
+    (name,) = (name for name in names(visit.site) if name.startswith("X1"))
+    page = visit.open(name)
+    for place in ("h1", ".statement", ".evidence", "svg.states"):
+        assert "<script>" in (page.locator(place).first.text_content() or ""), place
+    assert page.evaluate("window.broken") is None
+    visit.check()
+
+
+def test_formulas_are_drawn_with_limits_below(visit: Visit):
+    """The browser lays MathML out: the limit of the first "min" of T04 stands below it."""
+    page = visit.open("T04.html")
+    below = page.evaluate(
+        """() => {
+          const [base, limit] = document.querySelector('munder').children;
+          return limit.getBoundingClientRect().top >= base.getBoundingClientRect().top + 5;
+        }"""
+    )
+    assert below
+    visit.check()
+
+
+def test_print_hides_what_a_reader_cannot_use(visit: Visit):
+    page = visit.open("T04.html")
+    page.emulate_media(media="print")
+    assert not page.locator(".top").is_visible()
+    assert page.locator(".statement").is_visible()
