@@ -4,7 +4,6 @@ expected."""
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.cli.options import existing_folder, json_option
-from experiments.cli.output import console, emit_json, json_text
+from experiments.cli.output import console, counter, emit_json, json_text
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -135,19 +134,11 @@ def COMMAND(
 
 
 def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
-    """Show a progress bar on a terminal's standard error; nothing in pipes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    if not sys.stderr.isatty():
-        yield from results
-        return
-    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("verifying", total=total)
-        for result in results:
+    """Show a progress bar on a terminal while results come in; nothing in pipes."""
+    with counter("verifying", total) as show:
+        for done, result in enumerate(results, start=1):
             yield result
-            shown.advance(task)
+            show(done)
 
 
 def _document(
