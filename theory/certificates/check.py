@@ -14,6 +14,7 @@ import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,9 @@ BUDGET, WORK = 20_000_000, {"left": 0}  # units of a few microseconds; they boun
 REAL = rf"-?[0-9]{{1,{DIGITS}}}(/(?=0*[1-9])[0-9]{{1,{DIGITS}}}|(\.[0-9]{{1,400}})?([eE][-+]?[0-9]{{1,3}})?)"
 Number = int | Fraction
 Bound = Number | float  # a float only where the bound is infinite
-Vector = dict[int, Fraction]
-Node = tuple[int, int]  # (state, or -1 before an episode; bit set B of the tasks still possible)
-Outcome = tuple[int, Number, Node | None]  # (part of B, gain, what follows)
-Table = dict[tuple[int, int, int], Number]  # (state, action, successor) -> reward
-Learner = dict[tuple[int, ...], Vector]  # (episode, t, s, B) -> probabilities of actions
+Node = tuple[int, int, int]  # (layer; state, or -1 before an episode; bit set B of the tasks still possible)
+Form = dict[int, Number]  # an affine function of the values at places in a list; -1 has the constant
+Learner = dict[tuple[int, ...], dict[int, Fraction]]  # (episode, t, s, B) -> probabilities of actions
 
 # Shapes of documents: a type; words "a|b"; [shape] an array; (shape, ...) a row; {"*": shape} an object with
 # free names; otherwise an object with these fields and no other, those marked "?" being optional.
@@ -34,12 +33,13 @@ NUMBERS, ROWS = {"*": Fraction}, [(str, str, str, Fraction)]
 INSTANCE: Any = {"format": "metaregret-cmp/1", "states": object, "actions": object, "initial": NUMBERS}
 INSTANCE |= {"transitions": ROWS, "horizon?": int, "gamma?": Fraction, "name?": str}
 LOSS: Any = {"learner": "blind|memoryless|memory", "criterion": "regret|hitting-time|ratio"}
-LOSS |= {"detect": "end|visit", "tasks": {"goals?": [str], "rewards?": {"*": ROWS}}, "episodes": object}
+LOSS |= {"detect": "end|visit", "episodes": object}
+LOSS |= {"tasks": {"goals?": [str], "rewards?": {"*": ROWS}, "trajectories?": bool}}
 PLAN: Any = {"objective": "end|visit|reach|reward|total", "goal?": str, "rewards?": ROWS, "minimise?": bool}
 CLAIMS: Any = {"planning": PLAN, "minimax": LOSS, "proposal": LOSS}
 CLAIMS |= {"capacity": {"channel?": {"outputs": [str], "rows": {"*": NUMBERS}}}}
-WITNESS: Any = {"values?": {"lower?": NUMBERS, "upper?": NUMBERS, "policy?": {"*": str}}, "prior?": NUMBERS}
-WITNESS |= {"learners?": [{"weight?": Fraction, "rows": [list]}], "input?": NUMBERS, "output?": NUMBERS}
+WITNESS: Any = {f"{name}?": NUMBERS for name in ("prior", "least", "input", "output")} | {"level?": Fraction}
+WITNESS |= {"learners?": [{"weight?": Fraction, "rows": [list]}], "policy?": {"*": str}}
 CERTIFICATE: Any = {"format": "metaregret-certificate/1", "comment?": str, "process?": object}
 CERTIFICATE |= {"claim": dict, "witness": WITNESS}
 
@@ -91,11 +91,10 @@ def read(value: Any, shape: Any, where: str) -> Any:
         need(fits and (shape in (bool, object) or not isinstance(value, bool)), f"{where}: expected {shape}")
         return value
     need(isinstance(value, dict if isinstance(shape, dict) else list), f"{where}: not an object or array")
-    if isinstance(shape, list):
-        return [read(x, shape[0], where) for x in value]
-    if isinstance(shape, tuple):
-        need(len(value) == len(shape), f"{where}: a row of {len(value)} entries")
-        return [read(x, part, where) for x, part in zip(value, shape, strict=True)]
+    if not isinstance(shape, dict):
+        row = shape if isinstance(shape, tuple) else shape * len(value)
+        need(len(value) == len(row), f"{where}: a row of {len(value)} entries")
+        return [read(x, part, where) for x, part in zip(value, row, strict=True)]
     parts = {name.rstrip("?"): part for name, part in shape.items()} if "*" not in shape else {}
     wrong = (value.keys() - parts.keys()) | ({name for name in shape if name[-1] != "?"} - value.keys())
     need(not wrong or "*" in shape, f"{where}: unknown or missing field {min(wrong, default='')[:40]!a}")
@@ -104,11 +103,11 @@ def read(value: Any, shape: Any, where: str) -> Any:
 
 def labels(value: Any, where: str) -> dict[str, int]:
     """Return the indices of distinct names, or of as many as a count says."""
-    count = -1 if isinstance(value, list) else read(value, int, where)
-    need(count <= 10**6, f"{where}: too many")
-    names = [str(i) for i in range(count)] if count >= 0 else read(value, [str], where)
-    need(0 < len(set(names)) == len(names), f"{where}: expected distinct names")
-    return {name: i for i, name in enumerate(names)}
+    counted = not isinstance(value, list)
+    names = map(str, range(min(read(value, int, where), 10**6))) if counted else read(value, [str], where)
+    indices = {name: i for i, name in enumerate(names)}
+    need(0 < len(indices) == (value if counted else len(value)), f"{where}: no distinct names, or too many")
+    return indices
 
 
 def whole(values: Iterable[Number], where: str) -> tuple[list[int], int]:
@@ -126,10 +125,11 @@ def add(values: Iterable[Number]) -> Number:
     if all(type(x) is int for x in numbers):
         return sum(numbers)
     numerators, unit = whole(numbers, "sum")
+    charge(len(numbers), unit.bit_length())
     return sum(numerators) if unit == 1 else Fraction(sum(numerators), unit)
 
 
-def vector(given: Mapping[str, Number], names: Mapping[str, int], where: str, total: int = 0) -> Vector:
+def vector(given: Mapping[Any, Number], names: Any, where: str, total: int = 0) -> dict[int, Fraction]:
     """Return numbers by index; with a `total` they must be non-negative and sum to it exactly."""
     numerators, unit = whole(given.values(), where)
     fits = min(numerators, default=0) >= 0 and sum(numerators) == total * unit
@@ -138,7 +138,7 @@ def vector(given: Mapping[str, Number], names: Mapping[str, int], where: str, to
 
 
 class Process:
-    """A controlled Markov process in integers: the probability of a transition is ``numerator / unit``."""
+    """A controlled Markov process: ``choices[s][a]`` lists (probability, successor)."""
 
     def __init__(self, document: object) -> None:
         doc = read(document, INSTANCE, "process")
@@ -147,27 +147,24 @@ class Process:
         need(fits and not (self.horizon and self.gamma), "process: horizon or gamma out of range, or both")
         self.states, self.actions = labels(doc["states"], "states"), labels(doc["actions"], "actions")
         start = vector(doc["initial"], self.states, "process.initial", total=1)
-        rows = self.table(doc["transitions"], "process.transitions")
-        numerators, self.unit = whole([*start.values(), *rows.values()], "process")
-        need(min(numerators) >= 0, "process: a negative probability")
-        self.initial = [(n, s) for n, s in zip(numerators, start, strict=False) if n]
-        self.choices: list[dict[int, list[tuple[int, int]]]] = [{} for _ in self.states]
-        for (s, a, t), n in sorted(zip(rows, numerators[len(start) :], strict=True)):
-            self.choices[s].setdefault(a, []).extend([(n, t)] * (n > 0))
+        self.initial = [(add([p]), s) for s, p in start.items() if p]
+        table = self.table(doc["transitions"], "process.transitions")
+        probabilities = [*start.values(), *table.values()]
+        self.size, self.certain = len(probabilities), {0, 1}.issuperset(probabilities)  # nothing is random
+        need(min(probabilities) >= 0 and whole(probabilities, "process"), "process: a negative probability")
+        self.choices: list[dict[int, list[tuple[Number, int]]]] = [{} for _ in self.states]
+        for (s, a, t), p in sorted(table.items()):
+            self.choices[s].setdefault(a, []).extend([(p, t)] * (p > 0))
         for name, s in self.states.items():
-            sums = {sum(n for n, _ in row) for row in self.choices[s].values()}
-            need(sums == {self.unit}, f"process: {name[:40]!a} has no action, or a row does not sum to 1")
+            sums = {add(p for p, _ in row) for row in self.choices[s].values()}
+            need(sums == {1}, f"process: {name[:40]!a} has no action, or a row does not sum to 1")
 
-    def table(self, rows: Sequence[Sequence[Any]], where: str) -> Table:
+    def table(self, rows: Sequence[Sequence[Any]], where: str) -> dict[tuple[int, int, int], Number]:
         """Return rows ``[state, action, next state, number]`` by index, none of them twice."""
         charge(len(rows), whole((x for *_, x in rows), where)[1].bit_length())
         table = {(self.states[s], self.actions[a], self.states[t]): add([x]) for s, a, t, x in rows}
         need(len(table) == len(rows), f"{where}: a transition is listed twice")
         return table
-
-    def mean(self, terms: Iterable[tuple[int, Number]]) -> Fraction:
-        """Return the mean of values given with the numerators of their probabilities."""
-        return Fraction(add(n * x for n, x in terms)) / self.unit
 
     def mixture(self, witness: Mapping[str, Any]) -> list[tuple[Fraction, Learner]]:
         """Return weighted learners, their rows being ``[episode, t, state, B, choice]``."""
@@ -189,157 +186,128 @@ class Process:
 
 
 class Game:
-    """The hyperstates (episode, t, s, B) of a finite horizon: learners that remember all they have seen.
+    """The hyperstates (episode, t, s, B), where s = -1 until a start is drawn. To find a goal has a `prize`.
 
-    Layer ``episode (T + 1) + t + 1`` holds those at time t; t = -1 is before the start is drawn; B is the set
-    of tasks that agree with every reward seen. A goal pays 1 when found, and v*_g in all later episodes; with
-    `cost` it costs 1 per episode, or with `visit` per step, till found. The last task left is played at best.
+    With `memory`, B are the tasks that agree with every reward seen, and the last one is played at best; else
+    B are all tasks, or the goals not visited yet. With `cost` an episode (`visit`: a step) without success
+    costs 1. Layer ``episode (T + 1) + t + 1`` is time t, but with a `discount` layer 1 is all t >= 0.
     """
 
-    def __init__(self, process: Process, tasks: Any, n: int, *,
-                 visit: bool, cost: bool = False, opt: Any = max) -> None:  # fmt: skip
-        need(process.horizon > 0, "this claim needs a process with a finite horizon")
-        self.process, self.tasks, self.episodes, self.visit, self.cost = process, tasks, n, visit, cost
-        self.span, self.depth = process.horizon + 1, n * (process.horizon + 1)
-        charge(10 * self.depth)
+    def __init__(self, process: Process, tasks: Any, n: int = 1, **rules: Any) -> None:
+        self.process, self.tasks, self.episodes = process, tasks, n
+        self.visit, self.cost, self.memory = (rules.get(key, False) for key in ("visit", "cost", "memory"))
+        self.opt, self.policy = rules.get("opt", min if self.cost else max), rules.get("policy", {})
+        self.discount = rules.get("discount", process.gamma)
+        self.prize = rules.get("prize", [0 if self.cost else self.visit or 1 - self.discount] * len(tasks))
+        need(not (self.memory or self.cost) if self.discount else process.horizon, "claim: another horizon")
+        self.span = 1 << 40 if self.discount else process.horizon + 1
+        charge(0 if self.discount else 10 * n * self.span)
         self.choices = [*process.choices, {-1: process.initial}]  # the last one, -1, draws the start
-        self.opt = min if cost else opt
         self.goal = {s: 1 << z for z, s in enumerate(tasks) if isinstance(s, int)}
-        self.start = (-1, (1 << len(tasks)) - 1)
-        self.solved: dict[int, list[dict[Node, Any]]] = {}
 
-    def outcomes(self, i: int, s: int, a: int, t: int, block: int) -> list[Outcome]:
-        """Split B by the reward of a transition from layer i."""
+    def outcomes(self, i: int, s: int, a: int, t: int, block: int) -> list[tuple[int, Number, Node | None]]:
+        """Split B by the reward of a transition from layer i: (part, gain, what follows)."""
         charge(1 + block.bit_length() // 8)
-        time = i % self.span  # when the transition arrives
-        last, later = time == self.span - 1, i - time + self.span
-        out: list[Outcome] = []
-        parts: dict[Number, int] = {}
+        time, later = i % self.span, self.episodes - 1 - i // self.span  # of the arrival; episodes to come
+        last = time == self.span - 1
+        out: list[tuple[int, Number, Node | None]] = []
+        parts: dict[Number, int] = {} if self.goal or self.memory else {0: block}
         if self.goal:
             tick = int(self.cost and (time > 0 if self.visit else last))
-            hit = self.goal.get(t, 0) & block if last or self.visit else 0
-            parts = {tick: block ^ hit} if block != hit else {}
+            hit = self.goal.get(t, 0) & block if last or self.visit or self.discount else 0
+            left = block ^ hit if last or self.visit else block  # else it has ended with 1 - discount only
+            parts = {tick: left} if left else {}
             if hit:
-                again = 0 if self.cost or later == self.depth else self.known(hit.bit_length() - 1, later)
-                out.append((hit, tick if self.cost else 1 + again, None))
+                again = (i - time + self.span, -1, hit) if later and not self.cost else None
+                out.append((hit, tick + self.prize[hit.bit_length() - 1], again))
         for z in (z for z in range(block.bit_length()) if block >> z & 1) if not self.goal else ():
             reward = self.tasks[z].get((s, a, t), 0)
-            parts[reward] = parts.get(reward, 0) | 1 << z
-        for gain, part in parts.items():
-            node = None if i + 1 == self.depth else (-1 if last else t, part)
-            alone = node and not part & (part - 1) and len(self.tasks) > 1
-            rest = self.known(part.bit_length() - 1, i + 1, node[0]) if alone and node else 0
-            out.append((part, gain + rest, None if alone else node))
-        return out
+            if self.memory:
+                parts[reward] = parts.get(reward, 0) | 1 << z
+            elif reward:  # paid on arrival, which is discounted once more than the transition
+                out.append((1 << z, reward / Fraction(self.discount or 1), None))
+        after = None if last and not later else (1 if self.discount else i + 1, -1 if last else t)
+        return out + [(part, gain, (*after, part) if after else None) for gain, part in parts.items()]
 
-    def known(self, z: int, i: int = 0, s: int = -1) -> Number:
-        """Return the best value from layer i on of a learner that knows the task z."""
-        if z not in self.solved:  # where rewards are collected one episode will do: later ones add v*_z
-            n = self.episodes if self.cost else 1
-            game = Game(self.process, [self.tasks[z]], n, visit=self.visit, cost=self.cost, opt=self.opt)
-            self.solved[z] = game.sweep([1])
-        layers, unit = self.solved[z], self.process.unit
-        j, later = (i, 0) if self.cost else (i % self.span, self.episodes - 1 - i // self.span)
-        start = later * Fraction(layers[0][-1, 1]) / unit ** len(layers) if later else 0
-        return add([Fraction(layers[j][s, 1]) / unit ** (len(layers) - j), start])
-
-    def sweep(self, weights: Sequence[int], learner: Learner | None = None) -> list[dict[Node, Any]]:
-        """Solve ``W(h) = opt_a sum P(s'|s,a) sum_parts [weight(part) gain + W(h')]`` where it can be reached.
-
-        A `learner` takes the place of the optimum. Layer i holds multiples of ``unit ** (i - depth)``.
-        """
-        layers: list[dict[Node, Any]] = [{self.start: None}, *({} for _ in range(self.depth - 1))]
-        for i, layer in enumerate(layers):
-            for s, b in layer:
-                rows: list[Any] = [[(n, a, t) for n, t in row] for a, row in self.choices[s].items()]
-                if learner is not None and s >= 0:
-                    when = (i // self.span, i % self.span - 1, s, b)
-                    mix = learner.get(when, {min(self.choices[s]): Fraction(1)})  # by default the lowest
-                    rows = [[(n * p, a, t) for a, p in mix.items() if p for n, t in self.choices[s][a]]]
-                    charge(10, sum(p.denominator.bit_length() for p in mix.values()))
-                charge(10 * sum(map(len, rows)))
-                rows = [[(n, *x) for n, a, t in row for x in self.outcomes(i, s, a, t, b)] for row in rows]
-                layer[s, b] = rows
-                for node in (h for row in rows for *_, h in row if h):
-                    layers[i + 1][node] = None
-        w: dict[Node | None, Any] = {None: 0}
-        p, scale, size = {0: 0}, 1, 0
-        for layer in reversed(layers):
-            for h, rows in layer.items():
-                charge(sum(map(len, rows)), scale.bit_length() + size)
-                for b in {b for row in rows for _, b, *_ in row} - p.keys():
-                    p[b] = sum(weight for z, weight in enumerate(weights) if b >> z & 1)
-                layer[h] = self.opt(add(n * (scale * x * p[b] + w[k]) for n, b, x, k in row) for row in rows)
-            w, scale = {None: 0, **layer}, scale * self.process.unit
-            size = max((x.denominator.bit_length() for x in layer.values()), default=0)
-        return layers
+    def graph(self, weights: Sequence[int], learner: Learner | None) -> tuple[list[Node], list[list[Form]]]:
+        """Return what can be reached, and there the value of each choice, or the learner's, as a form."""
+        order: list[Node] = [(0, -1, (1 << len(self.tasks)) - 1)]
+        place, graph = {order[0]: 0}, list[list[Form]]()
+        mass: Any = cache(lambda block: sum(weight for z, weight in enumerate(weights) if block >> z & 1))
+        for i, s, b in order:
+            mixes: list[Any] = [{a: 1} for a in self.choices[s]]
+            known = self.memory and not b & (b - 1) and len(self.tasks) > 1
+            if learner is not None and s >= 0 and not known:
+                mixes = [learner.get((i // self.span, i % self.span - 1, s, b), {min(self.choices[s]): 1})]
+                charge(10, sum(q.denominator.bit_length() for q in mixes[0].values()))
+            graph.append([])
+            for mix in mixes:
+                charge(10 * sum(len(self.choices[s][a]) for a in mix))
+                steps = [(p * q, a, t) for a, q in mix.items() if q for p, t in self.choices[s][a]]
+                terms = [(p, *x) for p, a, t in steps for x in self.outcomes(i, s, a, t, b)]
+                graph[-1].append(form := {-1: add(p * x * mass(part) for p, part, x, _ in terms if x)})
+                for p, h in ((p, h) for p, _, _, h in terms if h):
+                    order += [h] * (h not in place)
+                    k = place.setdefault(h, len(place))
+                    form[k] = form.get(k, 0) + p * (self.discount or 1)
+        return order, graph
 
     def value(self, weights: Sequence[Number], learner: Learner | None = None) -> Number:
-        """Return the weighted sum of the tasks' values for a learner, or for the best (Bayes-adaptive)."""
+        """Solve ``W(h) = opt_a sum P(s'|s,a) sum_parts [weight(part) gain + discount W(h')]`` for the start.
+
+        A learner takes the place of the optimum. Where the horizon is not finite, by policy iteration from
+        `policy`. Where discount = 1 no gain may be negative, and what never gains any more is worth 0.
+        """
         numerators, unit = whole(weights, "weights")
-        return Fraction(self.sweep(numerators, learner)[0][self.start], unit * self.process.unit**self.depth)
+        order, graph = self.graph(numerators, learner)
+        w, places = dict[int, Any]({-1: 1}), range(len(order))
+        value: Any = lambda form: add(x * w[k] for k, x in form.items())
+        if not self.discount:
+            for i in sorted(places, key=lambda i: -order[i][0]):
+                w[i] = self.opt(map(value, graph[i]))
+            return w[0] / Fraction(unit)
+        first: Any = lambda s: [a == self.policy.get(s) for a in self.choices[s]].index
+        policy = [first(s)(True) if self.policy.get(s) in self.choices[s] else 0 for _, s, _ in order]
+        better = {-1: 0}
+        while better:
+            forms: dict[int, Form] = {}  # of the policy; later places are put in where they occur
+            for i in reversed(places):
+                form = dict(graph[i][policy[i]])
+                while (k := max(form)) > i:
+                    factor = form.pop(k)
+                    charge(4 * len(forms[k]), form[-1].denominator.bit_length())
+                    form |= {j: form.get(j, 0) + factor * x for j, x in forms[k].items()}
+                stay = 1 - form.pop(i, 0)
+                need(stay or not form[-1], "policy: an infinite total")
+                forms[i] = {k: x / Fraction(stay or 1) for k, x in form.items()}
+            for i in places:
+                w[i] = value(forms[i])
+            totals = [list(map(value, row)) for row in graph]
+            better = {i: row.index(self.opt(row)) for i, row in enumerate(totals) if self.opt(row) != w[i]}
+            policy = [better.get(i, a) for i, a in enumerate(policy)]
+        idle = {i for i in places if w[i] and self.discount == 1 and self.opt is min}
+        free: Any = lambda form: not form[-1] and form.keys() - {-1} <= idle
+        while idle != (idle := {i for i in idle if any(map(free, graph[i]))}):
+            charge(10 * len(places))
+        need(not idle, "policy: a total where one can stay for ever for nothing")
+        return w[0] / Fraction(unit)
 
     def evaluate(self, learners: Sequence[tuple[Fraction, Learner]]) -> list[Number]:
         """Return every task's value under a mixture of learners."""
-        each = [[int(z == y) for y in range(len(self.tasks))] for z in range(len(self.tasks))]
-        return [add(weight * self.value(one, learner) for weight, learner in learners) for one in each]
-
-
-def bellman(process: Process, pay: Any, discount: Number, doc: Any, least: bool) -> tuple[Bound, Bound]:
-    """Bracket ``mu0 . y*`` where ``y*(s) = opt_a E[pay(s, a, s') + discount y*(s')]`` by inequalities.
-
-    The side that bounds all policies needs them for every choice, the other for one in each state: the
-    policy's, else the best. Where discount = 1, pay >= 0; an upper y must be >= 0, and a lower y must be
-    <= 0, and needs nothing else, on the largest set where these choices can stay for ever for nothing.
-    """
-    bounds: dict[str, Bound] = {"lower": -math.inf, "upper": math.inf}
-    policy = {process.states[s]: process.actions[a] for s, a in doc.get("policy", {}).items()}
-    for side, sign in [(side, 1 if side == "lower" else -1) for side in bounds if side in doc]:
-        y, chosen = vector(doc[side], process.states, side), list[dict[int, Fraction]]()
-        size = whole([*y.values(), discount, Fraction(1, process.unit)], side)[1].bit_length()
-        for s, rows in enumerate(process.choices):
-            charge(10 * sum(map(len, rows.values())), size)
-            margins = {}
-            for a, row in rows.items():
-                mean = process.mean((n, pay(s, a, t) + discount * y.get(t, 0)) for n, t in row)
-                margins[a] = sign * (mean - y.get(s, 0))
-            one = policy.get(s, max(margins, key=margins.__getitem__))
-            need(one in margins, "policy: an action that is not available")
-            chosen.append(margins if least == (side == "lower") else {one: margins[one]})
-        idle = set(range(len(chosen))) if discount == 1 and sign > 0 else set()
-        edges = [(s, a, {t for _, t in process.choices[s][a]}) for s, row in enumerate(chosen) for a in row]
-        free = [(s, ends) for s, a, ends in edges if not any(pay(s, a, t) for t in ends)]
-        while leaving := idle - {s for s, ends in free if ends <= idle}:
-            charge(10 * len(edges))
-            idle -= leaving
-        need(discount < 1 or sign > 0 or min(y.values(), default=0) >= 0, "upper: a negative value")
-        need(all(y.get(s, 0) <= 0 for s in idle), "lower: positive where one can stay for ever for nothing")
-        fails = [s for s, margins in enumerate(chosen) if s not in idle and min(margins.values()) < 0]
-        need(not fails, f"{side}: the Bellman inequality fails at state number {fails[:1]}")
-        bounds[side] = process.mean((n, y.get(s, 0)) for n, s in process.initial)
-    return bounds["lower"], bounds["upper"]
+        one: Any = lambda z: [int(z == y) for y in range(len(self.tasks))]
+        return [add(p * self.value(one(z), f) for p, f in learners) for z in range(len(self.tasks))]
 
 
 def planning(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
-    """Bracket the best, or with `minimise` the least, probability of a goal or sum of rewards."""
-    kind, least, doc = claim["objective"], claim.get("minimise", False), witness.get("values", {})
+    """Return the best, or with `minimise` the least, probability of a goal or sum of rewards."""
+    kind, table = claim["objective"], process.table(claim.get("rewards", []), "rewards")
     need(("goal" in claim) != ("rewards" in claim) == (kind in ("reward", "total")), "claim: goal or rewards")
-    table, gamma = process.table(claim.get("rewards", []), "rewards"), process.gamma
-    goal = process.states[claim["goal"]] if "goal" in claim else -1
-    if process.horizon and kind in ("end", "visit", "reward"):
-        task: Any = goal if "goal" in claim else table
-        value = Game(process, [task], 1, visit=kind == "visit", opt=min if least else max).known(0)
-        return value, value
-    if kind == "reach":  # 1 is paid on arriving at the goal, and nothing happens after it
-        process.choices[goal] = {0: [(process.unit, goal)]}
-        low, high = bellman(process, lambda s, a, t: int(s != goal == t), 1, doc, least)
-        start = process.mean((n, int(s == goal)) for n, s in process.initial)  # begins at the goal
-        return start + low, start + high
-    need(kind == "total" or (gamma and kind != "visit"), "claim: the objective needs another horizon")
     need(kind != "total" or min(table.values(), default=0) >= 0, "rewards: a total needs them not negative")
-    if kind == "end":  # the state at the end is s_t with probability (1 - gamma) gamma^t
-        return bellman(process, lambda s, a, t: (1 - gamma) * (s == goal), gamma, doc, least)
-    return bellman(process, lambda *key: table.get(key, 0), gamma if kind == "reward" else 1, doc, least)
+    rules: Any = {"discount": 1} if kind in ("reach", "total") else {}
+    rules |= {"visit": kind in ("visit", "reach"), "opt": min if claim.get("minimise") else max}
+    rules["policy"] = {process.states[s]: process.actions[a] for s, a in witness.get("policy", {}).items()}
+    value = Game(process, [process.states[claim["goal"]] if "goal" in claim else table], **rules).value([1])
+    return value, value
 
 
 def loss(claim: Any, n: int | None, x: Fraction, v: Number) -> tuple[Bound, Number]:
@@ -353,8 +321,8 @@ def loss(claim: Any, n: int | None, x: Fraction, v: Number) -> tuple[Bound, Numb
     if n is None and x == 0:
         return (0 if regret and v == 0 else math.inf), 0
     charge(6, (count + 1) * x.denominator.bit_length())
-    first, miss = ((1 - x) ** (count - 1), (1 - x) ** count) if n else (Fraction(0), Fraction(0))
-    c = (1 - miss) / x if x else Fraction(count)
+    first = (1 - x) ** (count - 1) if n else Fraction(0)
+    c = (1 - (1 - x) * first) / x if x else Fraction(count)
     slope = (count * first - c) / x if x else Fraction(-count * (count - 1), 2)
     if regret:
         return c * (v - x), slope * (v - x) - c
@@ -362,35 +330,83 @@ def loss(claim: Any, n: int | None, x: Fraction, v: Number) -> tuple[Bound, Numb
     return c / Fraction(best), slope / Fraction(best)
 
 
+def trajectories(process: Process, claim: Any, n: int | None) -> tuple[Bound, Bound]:
+    """Return the least worst loss where every sequence of states and actions of an episode is a task (T9).
+
+    However nature answers, the probabilities pi of the sequences with these answers sum to one: the worst
+    ``1 / (pi w)`` is at least ``m(start)``, ``m(h) = sum_a max_o m(h, a, o) / w(o)``, and pi like these terms
+    attains it; w = P(o) for the hitting time, else 1. Where all is certain pi = rho, for all n.
+    """
+    need(n is None or process.certain, "claim: with n episodes trajectories need deterministic dynamics")
+    need(process.horizon and claim["tasks"]["trajectories"], "claim: no horizon, or no trajectories")
+    hard, m = claim["criterion"] == "hitting-time", [Fraction(1)] * len(process.states)
+    worst: Any = lambda row: max(m[t] / p if hard else m[t] for p, t in row)
+    for _ in range(process.horizon):
+        charge(10 * process.size, max(x.numerator.bit_length() for x in m))
+        m = [Fraction(add(map(worst, choices.values()))) for choices in process.choices]
+    value = loss(claim, n, 1 / worst(process.initial), 1)[0]
+    return value, value
+
+
+def steps(process: Process, claim: Any, witness: Any, goals: Any, prior: Any) -> tuple[Bound, Bound]:
+    """Bracket the least worst ``c_z / (b_z rho_z)``: the steps until z is visited (Wald), as a multiple of b.
+
+    An episode has c steps until the visit, of probability rho, or the end. No policy is below the `level` x
+    if ``min sum w_z (c_z - x b_z rho_z) >= 0`` for weights, here ``w = p / (b rho)``. For the ratio, the
+    `least` number of steps b is where ``min (c_z - b_z rho_z) = 0``, otherwise b = 1.
+    """
+    play: Any = lambda tasks, prize: Game(process, tasks, visit=True, cost=True, prize=prize)
+    learners, ones = process.mixture(witness), [Fraction(1)] * len(goals)
+    cost, saved = (play(goals, [-x] * len(goals)).evaluate(learners) for x in (0, 1))
+    least = vector(witness.get("least", {}), process.states, "least")
+    b = [least.get(z, Fraction(0)) for z in goals] if claim["criterion"] == "ratio" else ones
+    known = (play([z], [-x]).value([1]) == 0 for z, x in zip(goals, b, strict=True))
+    need(b is ones or all(known), "least: not the least numbers of steps")
+    scale = [x * Fraction(c - d) for x, c, d in zip(b, cost, saved, strict=True)]
+    worst = max(c and (c / y if y else math.inf) for c, y in zip(cost, scale, strict=True))
+    level, weights = witness.get("level", 0), [y and p / y for p, y in zip(prior, scale, strict=True)]
+    need(play(goals, [-level * x for x in b]).value(weights) >= 0, "level: some policy may be below it")
+    return (level if claim["problem"] == "minimax" else worst), worst
+
+
 def minimax(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
     """Bracket the least worst loss of learners of a class, or the worst loss of a proposal's learner.
 
-    With memory: the prior's Bayes value, and the mixture's worst task. Else they explore in one way until the
-    first success (blind: for ever); by convexity, with the exploration rho of the witness and ``c_z = -p_z
-    loss'(rho_z)``, they lose at least ``sum p_z loss(rho_z) + c . rho - max_rho c . rho``.
+    With memory: the prior's Bayes value, and the mixture's worst task. Else, by convexity, with its rho and
+    ``c = -p loss'(rho)``, at least ``p . loss(rho) + c . rho - max_rho c . rho`` is lost by exploration.
     """
     doc, visit, ratio = claim["tasks"], claim["detect"] == "visit", claim["criterion"] == "ratio"
     n = None if claim["episodes"] == "inf" else read(claim["episodes"], int, "episodes")
     memory, cost = claim["learner"] == "memory", claim["criterion"] != "regret"
     need(len(doc) == 1 and (n is None or 0 < n <= 10**9), "claim: one family of tasks, and episodes > 0")
-    fits = n and claim["problem"] == "minimax" and ("goals" in doc or not cost)
-    need(fits or not memory, "claim: unsupported episodes, problem or criterion for learners with memory")
-    names = labels(doc["goals"] if "goals" in doc else list(doc["rewards"]), "tasks")
+    plan = claim["problem"] == "minimax"  # else the proposal's own loss
+    if "trajectories" in doc and plan and not memory:
+        return trajectories(process, claim, n)
+    fits = "rewards" in doc and plan and not cost and claim["learner"] != "memoryless"
+    fits = fits or ("goals" in doc and (plan if memory else not (visit and cost and n)))
+    need(fits, "claim: unsupported tasks, criterion, episodes or learner")
+    names = labels([name for family in doc.values() for name in family], "tasks")
     tables = [process.table(rows, "rewards") for rows in doc.get("rewards", {}).values()]
     tasks: list[Any] = tables or [process.states[name] for name in names]
-    given = vector(witness["prior"], names, "prior", total=1) if "prior" in witness else {}
+    given = vector(witness.get("prior", {}), names, "prior", total=int("prior" in witness))
     prior = [given.get(z, Fraction(0)) for z in range(len(tasks))]
-    game = Game(process, tasks, (n or 0) if memory else 1, visit=visit, cost=cost and memory)
-    ideal = [game.known(z) for z in range(len(tasks))]
+    if visit and cost and not memory:
+        return steps(process, claim, witness, tasks, prior)
+    if memory and n is None:  # as many as goals will do, as each episode that is of use rules one out
+        found = (Game(process, [goal], visit=visit).value([1]) == 1 for goal in tasks)
+        n = need(process.certain and not tables and all(found), "claim: unsupported episodes") and len(tasks)
+    rules = {"visit": visit, "cost": cost and memory, "memory": memory}
+    count, times = (n, 1 if cost else n) if n and memory else (1, 1)
+    game = Game(process, tasks, count, **rules)
+    ideal = [times * Game(process, [z], count // times, **rules).value([1]) for z in tasks]
     values = game.evaluate(process.mixture(witness))
     if not memory:
-        need(not tables and not (visit and cost), "claim: this learner needs goals, and visits need regret")
         terms = [loss(claim, n, Fraction(x), v) for x, v in zip(values, ideal, strict=True)]
         worst = max(value for value, _ in terms)
-        sure = [0 if isinstance(x, float) else p * x for p, (x, _) in zip(prior, terms, strict=True)]
+        finite = [0 if isinstance(x, float) else p * x for p, (x, _) in zip(prior, terms, strict=True)]
         slopes = [-p * slope for p, (_, slope) in zip(prior, terms, strict=True)]
-        tangent = add([*sure, *map(operator.mul, slopes, values)]) - game.value(slopes)
-        return worst if claim["problem"] == "proposal" else max(0, tangent), worst
+        tangent = add([*finite, *map(operator.mul, slopes, values)]) - game.value(slopes)
+        return max(0, tangent) if plan else worst, worst
     share = [(1 / Fraction(x) if x else 0) if ratio else 1 for x in ideal]  # a goal of cost 0 is left out
     bayes = game.value([*map(operator.mul, prior, share)])
     if cost:
@@ -399,58 +415,42 @@ def minimax(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
 
 
 def log(x: Fraction, up: bool) -> Fraction:
-    """Bound ln x, above if `up`: ``k ln 2 + 2 atanh((m - 1) / (m + 1))`` with ``x = 2^k m``, 1 <= m < 2."""
+    """Bound ln x, x >= 1, above if `up`: ``2 (y - 1)/(y + 1) <= ln y <= r - 1/r`` where ``y = r^2``."""
     if x < 1:
         return -log(1 / x, not up)
     charge(100, x.denominator.bit_length())
-    k, scale = (x.numerator // x.denominator).bit_length() - 1, 1 << 160
-    divide: Any = lambda n, d: -(-n // d) if up else n // d
-
-    def series(z: Fraction) -> int:  # scale * 2 (z + z^3/3 + z^5/5 + ...), 0 <= z <= 1/3
-        power, square = (divide(z.numerator**e * scale, z.denominator**e) for e in (1, 2))
-        total = 0
-        for j in range(1, 121, 2):
-            total, power = total + divide(2 * power, j), divide(power * square, scale)
-        return total + (power if up else 0)  # what is left out is at most 2 power / 121 (1 + 1/9 + ...)
-
-    return Fraction(k * series(Fraction(1, 3)) + series((x - 2**k) / (x + 2**k)), scale)
-
-
-def divergence(row: Mapping[int, Fraction], q: Vector, up: bool) -> Fraction:
-    """Bound ``KL(row || q) = sum_y row(y) ln(row(y) / q(y))``."""
-    need(all(q.get(y) for y, p in row.items() if p), "output: no mass where it can be reached")
-    return Fraction(add(p * log(p / q[y], up) for y, p in row.items() if p))
+    one, sign = 1 << 300, -1 if up else 1
+    r = sign * (sign * x.numerator * one // x.denominator)
+    for _ in range(101):  # y = x^(2^-100); every root is rounded outward
+        r = math.isqrt(r * one - up) + up
+    return Fraction((r**2 - one**2) << 101, 2 * r * one if up else r**2 + one**2)
 
 
 def capacity(process: Process | None, claim: Any, witness: Any) -> tuple[Bound, Bound]:
     """Bracket the capacity by ``I(p) <= C <= max KL(rho || q)`` over the rows of a channel, or over rho in M.
 
-    On M, by convexity, ``KL(rho || q) <= max_pi E[KL(P(.|s, a) || q)]`` at ``s = s_{T-1}``.
+    On M, by convexity, ``KL(rho || q) <= max KL(P(.|s, a) || q)`` over what may be done at ``s = s_{T-1}``.
     """
-    rows: list[tuple[Fraction, Vector]] = []
     if process is None:
         names, given = labels(claim["channel"]["outputs"], "outputs"), claim["channel"]["rows"]
         inputs = vector(witness.get("input", {}), labels(list(given), "rows"), "input", total=1)
-        for x, row in enumerate(given.values()):
-            rows.append((inputs.get(x, Fraction(0)), vector(row, names, "channel", total=1)))
+        ends: list[Any] = [vector(row, names, "channel", total=1) for row in given.values()]
+        rows: list[Any] = [(inputs.get(x, 0), row) for x, row in enumerate(ends)]
     else:
-        names, game = process.states, Game(process, range(len(process.states)), 1, visit=False)
-        for weight, skill in process.mixture(witness):
-            rows.append((weight, dict(enumerate(map(Fraction, game.evaluate([(Fraction(1), skill)]))))))
+        need(process.horizon, "claim: a capacity needs a finite horizon")
+        names, game = process.states, Game(process, range(len(process.states)))
+        skills = process.mixture(witness)
+        rows = [(weight, dict(enumerate(game.evaluate([(Fraction(1), f)])))) for weight, f in skills]
+        charge(process.horizon * process.size)
+        here = {s for _, s in process.initial}
+        for _ in range(process.horizon - 1):
+            here = {t for s in here for row in process.choices[s].values() for _, t in row}
+        ends = [{t: p for p, t in row} for s in here for row in process.choices[s].values()]
     marginal = {y: Fraction(add(w * row.get(y, 0) for w, row in rows)) for y in range(len(names))}
-    lower = add(w * divergence(row, marginal, False) for w, row in rows if w)
     q = vector(witness.get("output", {}), names, "output", total=1)
-    if process is None:
-        return lower, max(divergence(row, q, True) for _, row in rows)
-    layers, unit = [{s for _, s in process.initial}], process.unit
-    charge(process.horizon * len(names) ** 2, process.horizon * unit.bit_length())
-    for _ in range(process.horizon - 1):
-        layers.append({t for s in layers[-1] for row in process.choices[s].values() for _, t in row})
-    ahead: Any = lambda row: divergence({t: Fraction(n, unit) for n, t in row}, q, True)
-    for layer in reversed(layers):
-        value = {s: max(ahead(row) for row in process.choices[s].values()) for s in layer}
-        ahead = lambda row, value=value: process.mean((n, value[t]) for n, t in row)
-    return lower, ahead(process.initial)
+    need(all(q.get(y) for row in ends for y, p in row.items() if p), "output: no mass where one can end")
+    kl: Any = lambda row, q, up: add(p * log(p / q[y], up) for y, p in row.items() if p)
+    return add(w * kl(row, marginal, False) for w, row in rows if w), max(kl(row, q, True) for row in ends)
 
 
 def check(path: Path, budget: int = BUDGET) -> tuple[str, Bound, Bound]:

@@ -1,8 +1,8 @@
 """Certificates of planning values: the best (or least) probability of a goal, or expected sum of rewards.
 
-With a finite horizon the checker plans for itself and needs no witness. Otherwise the witness is the rational
-value of every state and an optimal policy: values that satisfy the Bellman inequality in one direction bound
-the optimum from one side (Puterman 1994, thm 6.2.2; for totals, sec. 7.2).
+With a finite horizon the checker plans for itself and needs no witness. Otherwise the witness is an optimal
+policy, from which the checker's policy iteration has nothing left to do but to evaluate it exactly and to
+compare every choice with it (Puterman 1994, thm 6.2.2; for totals, sec. 7.2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tabular.errors import InvalidArgumentError
 from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.process import ControlledMarkovProcess
 from theory.certificates.check import BUDGET
-from theory.certificates.drafting import Document, certificate, named, proved
+from theory.certificates.drafting import Document, certificate, proved
 
 __all__ = ["planning_certificate"]
 
@@ -69,7 +69,7 @@ def planning_certificate(
     if isinstance(process.horizon, FiniteHorizon) and not unbounded:
         return proved(certificate(process, claim, {}), budget=budget)
     plan = solve(process, **_problem(process, goal, rewards, unbounded), maximise=not minimise, exact=True)
-    draft = certificate(process, claim, {"values": _values(process, plan, goal if unbounded else None)})
+    draft = certificate(process, claim, {"policy": _policy(process, plan)})
     if unbounded:
         draft["process"].pop("horizon", None)
         draft["process"].pop("gamma", None)
@@ -108,17 +108,11 @@ def _problem(
     return {"objective": "discounted", "gamma": gamma, "rewards": pays}
 
 
-def _values(process: ControlledMarkovProcess, plan: PlanningSolution, left_out: int | None) -> Document:
-    """Return values and policy by name; a goal that ends everything has value 0 in the checker's terms."""
-    assert plan.exact is not None
+def _policy(process: ControlledMarkovProcess, plan: PlanningSolution) -> dict[str, str]:
+    """Return the actions of a stationary policy by the names of the states."""
     assert plan.policy is not None
-    values = plan.exact.tolist()
-    if left_out is not None:
-        values[left_out] = Fraction(0)
-    policy = {
+    return {
         process.states[s]: process.actions[int(process.choice_action[c])]
         for s, c in enumerate(plan.policy.tolist())
-        if c >= 0 and s != left_out
+        if c >= 0
     }
-    spelled = named(process.states, values)
-    return {"lower": spelled, "upper": spelled, "policy": policy}

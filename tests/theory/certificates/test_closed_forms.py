@@ -253,41 +253,59 @@ def test_planning_by_dynamic_programming(tmp_path):
     assert proved(tmp_path, certificate(choice, planning("end", 1, goal="2"), {}))
 
 
-def test_planning_by_bellman_inequalities(tmp_path):
-    ruin = [(s, "bet", s + d, "1/2") for s in (1, 2, 3) for d in (-1, 1)]
-    ruin += [(s, "wait", s, 1) for s in range(5)]
-    process = cmp_document(5, ["bet", "wait"], ruin, 1)
-    y = {str(s): f"{s}/4" for s in range(1, 4)}
-    values = {"lower": y, "upper": y, "policy": {str(s): "bet" for s in range(1, 4)}}
-    assert proved(tmp_path, certificate(process, planning("reach", "1/4", goal="4"), {"values": values}))
-    none = {"lower": {}, "upper": {}, "policy": {str(s): "wait" for s in range(1, 4)}}
-    assert proved(
-        tmp_path, certificate(process, planning("reach", 0, goal="4", minimise=True), {"values": none})
-    )
-    # waiting has no Bellman slack, so without the policy the sub-solution proves nothing
-    waits = {"lower": y, "upper": y, "policy": {str(s): "wait" for s in range(1, 4)}}
-    with pytest.raises(CertificateError, match="stay for ever"):
-        proved(tmp_path, certificate(process, planning("reach", "1/4", goal="4"), {"values": waits}))
+def ruin() -> Document:
+    """The gambler's ruin with 1 of 4 at even odds, who may also wait."""
+    rows = [(s, "bet", s + d, "1/2") for s in (1, 2, 3) for d in (-1, 1)]
+    return cmp_document(5, ["bet", "wait"], rows + [(s, "wait", s, 1) for s in range(5)], 1)
 
-    coin = [(0, "toss", 1, "1/3"), (0, "toss", 0, "2/3"), (0, "pay", 1, 1), (1, "toss", 1, 1)]
-    process = cmp_document(2, ["toss", "pay"], coin, 0)
-    costs = [["0", "toss", "0", 1], ["0", "toss", "1", 1], ["0", "pay", "1", 4]]
-    values = {"lower": {"0": 3}, "upper": {"0": 3}}
-    claim = planning("total", 3, rewards=costs, minimise=True)
-    assert proved(tmp_path, certificate(process, claim, {"values": values}))
-    values = {"lower": {"0": 4}, "upper": {"0": 4}}
-    with pytest.raises(CertificateError):
-        proved(tmp_path, certificate(process, {**claim, "lower": 4, "upper": 4}, {"values": values}))
 
-    process = {**cmp_document(2, ["toss", "pay"], coin, 0), "gamma": "1/2"}
-    values = {
-        "lower": {"0": "1/2", "1": 1},
-        "upper": {"0": "1/2", "1": 1},
-    }  # pay: (1 - g) * (g + g^2 + ...) = g
-    assert proved(tmp_path, certificate(process, planning("end", "1/2", goal="1"), {"values": values}))
-    values = {"lower": {"0": 4}, "upper": {"0": 4}}
-    claim = planning("reward", 4, rewards=costs)
-    assert proved(tmp_path, certificate(process, claim, {"values": values}))
+def coin(**horizon: Any) -> Document:
+    """Toss a coin that succeeds with 1/3 until it does, at 1 a toss, or pay 4 to be done."""
+    rows = [(0, "toss", 1, "1/3"), (0, "toss", 0, "2/3"), (0, "pay", 1, 1), (1, "toss", 1, 1)]
+    return cmp_document(2, ["toss", "pay"], rows, 0, **horizon)
+
+
+COSTS = [["0", "toss", "0", 1], ["0", "toss", "1", 1], ["0", "pay", "1", 4]]
+
+
+@pytest.mark.parametrize("policy", [{}, {str(s): "bet" for s in range(1, 4)}, {"2": "wait"}])
+def test_planning_without_a_horizon(tmp_path, policy):
+    """The policy of the witness is only where the checker begins; the values are Feller's."""
+    witness = {"policy": policy}
+    assert proved(tmp_path, certificate(ruin(), planning("reach", "1/4", goal="4"), witness))
+    paid = [[str(s), "bet", str(s + d), 1] for s in (1, 2, 3) for d in (-1, 1)]
+    assert proved(tmp_path, certificate(ruin(), planning("total", 3, rewards=paid), witness))
+    assert proved(tmp_path, certificate(ruin(), planning("reach", "1", goal="1"), witness))
+    costs = planning("total", 3, rewards=COSTS, minimise=True)
+    assert proved(tmp_path, certificate(coin(), costs, {"policy": {"0": "pay"} if policy else {}}))
+    with pytest.raises(CertificateError, match="not proved"):
+        proved(tmp_path, certificate(coin(), {**costs, "lower": 4, "upper": 4}, {"policy": {"0": "pay"}}))
+
+
+def test_least_values_without_a_horizon(tmp_path):
+    """To wait costs nothing and is worth 0; that no choice is better by one step does not prove 1/4."""
+    waits = {"policy": {str(s): "wait" for s in range(1, 4)}}
+    claim = planning("reach", 0, goal="4", minimise=True)
+    assert proved(tmp_path, certificate(ruin(), claim, waits))
+    with pytest.raises(CertificateError, match="stay for ever for nothing"):
+        proved(tmp_path, certificate(ruin(), {**claim, "lower": "1/4", "upper": "1/4"}, {}))
+    paid = [["1", "bet", "0", 1], ["1", "wait", "1", 1]]
+    claim = planning("total", 1, rewards=paid, minimise=True)
+    with pytest.raises(CertificateError, match="infinite total"):
+        proved(tmp_path, certificate(ruin(), claim, {"policy": {"1": "wait"}}))
+    claim = planning("total", -1, rewards=[["1", "bet", "0", -1]])
+    with pytest.raises(CertificateError, match="not negative"):
+        proved(tmp_path, certificate(ruin(), claim, {}))
+
+
+def test_planning_with_a_geometric_horizon(tmp_path):
+    """Pay: at the goal from t = 1 on, ``(1 - g)(g + g^2 + ...) = g``, and visited by then just as often."""
+    for objective in ("end", "visit"):
+        assert proved(tmp_path, certificate(coin(gamma="1/2"), planning(objective, "1/2", goal="1"), {}))
+    # Toss for ever without success: 1 + (2/3)(1/2) x = x, x = 3/2; or pay 4 at once, the most.
+    assert proved(tmp_path, certificate(coin(gamma="1/2"), planning("reward", 4, rewards=COSTS), {}))
+    claim = planning("reward", "3/2", rewards=COSTS, minimise=True)
+    assert proved(tmp_path, certificate(coin(gamma="1/2"), claim, {"policy": {"0": "pay"}}))
 
 
 def test_capacity_of_the_z_channel(tmp_path):

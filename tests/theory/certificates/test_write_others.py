@@ -73,7 +73,7 @@ def test_one_question_at_a_time() -> None:
 
 def test_altered_values_are_refused(tmp_path: Path) -> None:
     document = planning_certificate(ruin(), goal=4, unbounded=True)
-    document["witness"]["values"]["lower"]["2"] = "3/4"
+    document["claim"]["lower"] = "251/1000"
     with pytest.raises(CertificateError):
         proved(document, tmp_path)
 
