@@ -12,6 +12,7 @@ import click
 from experiments.cli.options import build_process, episodes_option, json_option, process_options
 from experiments.cli.output import console, emit_json, number, progress, table
 from experiments.cli.propose import MethodOption
+from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def COMMAND(
     """
     from theory.proposals import compare
 
+    if figure is not None:
+        check_suffix(figure)
     if no_memory and episodes is not None:
         raise InvalidArgumentError("Give --episodes or --no-memory, not both.")
     count = None if episodes is None else episodes_option(episodes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.cli.options import build_process, episodes_option, json_option, process_options
 from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
+from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def COMMAND(
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
       metaregret propose digits --method cactus --ways 3
     """
+    if figure is not None:
+        check_suffix(figure)
     if cmp == DIGITS:
         given = (horizon, gamma, start, skills, learner, episodes, certificate, *tests)
         if states != "end" or any(value is not None for value in given):

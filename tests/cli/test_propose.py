@@ -94,6 +94,7 @@ def test_hand_made_takes_a_test_distribution(cli: Cli) -> None:
         (("digits", "--skills", "3"), "digits"),
         (("digits", "--method", "capacity"), "cactus"),
         (("line:3", "--method", "cactus"), "digits"),
+        (("line:3", "--method", "divination", "--figure", "goals.xyz"), ".pdf"),  # before any work
     ],
 )
 def test_bad_options_are_explained(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
