@@ -64,7 +64,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
             rows.append((family, process, horizon, episodes, "0", "goals"))
     for family, process, usual, horizons in GROWTH:
         short = scale is Scale.SHORT
-        steps: Sequence[int] = (usual, horizons[2]) if short else horizons
+        steps: Sequence[int] = (horizons[0], horizons[2]) if short else horizons
         counts: Sequence[int] = (1, USUAL) if short else EPISODES
         slips: Sequence[str] = ("0", "1/10") if short else SLIPS
         rows += [(family, process, horizon, USUAL, "0", "roles") for horizon in steps]
