@@ -63,7 +63,7 @@ def COMMAND(
       metaregret figures --out build/figures
       metaregret figures regret_density --style neurips --format pdf
     """
-    from experiments.figures.make import make_figures, sweeps_of
+    from experiments.figures.make import make_figures, sweeps_of, without_results
     from experiments.figures.registry import figure, figures
     from experiments.figures.render import FORMATS
     from experiments.figures.style import style
@@ -80,6 +80,12 @@ def COMMAND(
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
     look = style(style_name)
     sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
+    absent = without_results(chosen, sweeps)
+    if absent and names:
+        raise InvalidArgumentError(
+            f"{absent[0].name} draws a saved table that is not there; run its benchmark in a checkout first."
+        )
+    chosen = [f for f in chosen if f not in absent]
     if out.exists() and not out.is_dir():
         raise InvalidArgumentError(f"{out} is not a folder; give another place for --out.")
     out.mkdir(parents=True, exist_ok=True)
@@ -102,9 +108,14 @@ def COMMAND(
         return
     for manifest in manifests:
         click.echo(f"{out / manifest['name']}.{{{','.join([*wanted, 'csv', 'tex', 'json'])}}}")
-    left_out = [f.name for f in figures().values() if f.long and f not in chosen]
-    if left_out and not names:
-        click.echo(f"left out, since they take long (name them): {', '.join(left_out)}", err=True)
+    if names:
+        return
+    for reason, left_out in (
+        ("they take long (name them)", [f.name for f in figures().values() if f.long]),
+        ("there is no saved table", [f.name for f in absent]),
+    ):
+        if left_out:
+            click.echo(f"left out, since {reason}: {', '.join(left_out)}", err=True)
 
 
 def _list(json_file: str | None) -> None:

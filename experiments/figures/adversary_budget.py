@@ -94,7 +94,8 @@ def _values(axes: Axes, data: pd.DataFrame, style: Style) -> None:
         axes.plot([], [], **{**style.points(index), "linestyle": look["linestyle"]}, label=UNITS[ball])
     for level in (np.sqrt(nominal).sum() ** 2 - 1, len(nominal) - 1):
         axes.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.text(4.0, np.sqrt(nominal).sum() ** 2 - 0.99, "square-root law", ha="right", va="bottom")
+    where = axes.get_yaxis_transform()
+    axes.text(0.98, np.sqrt(nominal).sum() ** 2 - 0.99, "square-root law", transform=where, ha="right")
     axes.set(
         xscale="log", xlabel="budget $\\varepsilon$ (in the unit of the ball)", ylabel="value (episodes)"
     )
@@ -117,7 +118,7 @@ def _explorations(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
         axes.plot([], [], **both, label=f"$p_0(g)={share:g}$")
     axes.axhline(0.25, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set(xlabel="budget $\\varepsilon$ (total variation)", ylabel="exploration $\\rho_g$ (probability)")
-    axes.legend(loc="upper right", ncols=2)
+    axes.legend(loc="lower right")
 
 
 FIGURE = Figure(

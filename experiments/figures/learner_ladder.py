@@ -60,6 +60,7 @@ def closed_forms(episodes: np.ndarray, tasks: int) -> dict[str, np.ndarray]:
 def draw_series(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     """Draw computed regrets on their closed forms."""
     import numpy as np
+    from matplotlib.ticker import MaxNLocator
 
     whole = np.arange(rows["episodes"].min(), rows["episodes"].max() + 1)
     closed = closed_forms(whole.astype(float), int(rows["tasks"].iloc[0]))
@@ -68,6 +69,7 @@ def draw_series(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
         axes.plot(whole, closed[name], **look)
         axes.plot(rows["episodes"], rows[f"{name}_upper"], **style.points(index))
         axes.plot([], [], **{**style.points(index), "linestyle": look["linestyle"]}, label=name)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set(xlabel="number of episodes $N$", ylabel="minimax regret (episodes)", ylim=(0, None))
     axes.legend()
 

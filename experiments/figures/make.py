@@ -11,13 +11,18 @@ from experiments.figures.render import FORMATS, draw, write
 from experiments.figures.style import Style
 from experiments.sweeps import Scale, Store, Sweep, frame, run, study
 
-__all__ = ["make_figures", "sweeps_of"]
+__all__ = ["make_figures", "sweeps_of", "without_results"]
 
 
 def sweeps_of(figures: Sequence[Figure], scale: Scale, seed: int) -> dict[str, Sweep]:
     """Return the sweeps that figures read, by the name of the study; each once."""
     names = dict.fromkeys(name for figure in figures for name in figure.studies)
     return {name: study(name).sweep(scale, seed) for name in names}
+
+
+def without_results(figures: Sequence[Figure], sweeps: dict[str, Sweep]) -> list[Figure]:
+    """Return the figures that read a study without points: a saved table that is not there."""
+    return [f for f in figures if any(not sweeps[name].points for name in f.studies)]
 
 
 def make_figures(

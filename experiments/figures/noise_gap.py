@@ -9,6 +9,7 @@ from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -38,9 +39,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "minimax "
         "regret. Right: by how much $\\max_\\rho KL(\\rho\\|q)$ at uniform $q$ misses its minimum, the "
         "capacity. "
-        "Both vanish without noise (T4, T6, T7). Points: single processes; line: mean with bars of two "
-        "standard "
-        "errors; dashed: median; band: middle half.",
+        "Both vanish without noise (T4, T6, T7). Dots: single processes (the largest are off the scale); "
+        "line: "
+        "median with 95 % confidence intervals; band: middle half.",
     )
 
 
@@ -55,21 +56,32 @@ def excesses(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_excess(axes: Axes, data: pd.DataFrame, column: str, style: Style) -> None:
-    """Draw one excess by level of noise: points, median, middle half, mean with two standard errors."""
+    """Draw one excess by level of noise: points, middle half, median with a 95 % confidence interval."""
     import numpy as np
 
-    groups = data.groupby("noise_percent")[column]
-    summary = groups.quantile(np.array([0.25, 0.5, 0.75])).unstack()
-    noise = summary.index.to_numpy() / 100
-    jitter = (data["copy"] % 20 - 9.5) / 19 * 0.025
-    axes.plot(data["noise_percent"] / 100 + jitter, data[column], ",", color="0.55", rasterized=True)
-    axes.fill_between(noise, summary[0.25], summary[0.75], color="#56b4e9", alpha=0.45, linewidth=0)
-    axes.plot(noise, summary[0.5], **style.series(1, marker=False))
-    bars = 2 * groups.std().to_numpy() / np.sqrt(groups.count().to_numpy())
-    axes.errorbar(noise, groups.mean(), yerr=bars, **style.series(0))
-    top = float(data[column].quantile(0.97))
+    levels = np.unique(data["noise_percent"].to_numpy())
+    samples = [np.sort(data.loc[data["noise_percent"] == level, column].to_numpy()) for level in levels]
+    noise = levels / 100
+    jitter = (data["copy"] % 20 - 9.5) / 19 * 0.04
+    axes.plot(data["noise_percent"] / 100 + jitter, data[column], ".", color="0.55", markersize=0.8)
+    low, middle, high = (np.array([np.quantile(rows, q) for rows in samples]) for q in (0.25, 0.5, 0.75))
+    axes.fill_between(noise, low, high, color="#56b4e9", alpha=0.45, linewidth=0)
+    bounds = np.array([median_interval(rows) for rows in samples])
+    bars = np.abs(bounds.T - middle)
+    axes.errorbar(noise, middle, yerr=bars, **style.series(0))
+    top = float(np.quantile(data[column], 0.96))
     axes.set_ylim(-0.03 * top, top)
     axes.set_xlabel("share of noise")
+
+
+def median_interval(ordered: np.ndarray) -> tuple[float, float]:
+    """Return the order statistics that enclose the median with 95 % confidence (binomial, normal limit)."""
+    import math
+
+    count = len(ordered)
+    half = 0.98 * math.sqrt(count)
+    low, high = math.floor(count / 2 - half), math.ceil(count / 2 + half)
+    return float(ordered[max(low, 0)]), float(ordered[min(high, count - 1)])
 
 
 FIGURE = Figure(

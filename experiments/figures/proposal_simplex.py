@@ -23,7 +23,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     figure = style.canvas("line", ratio=0.42)
     left, right = figure.subplots(1, 2, width_ratios=[1.1, 1.0])
     _simplex(left, data)
-    _cut(right, data, style)
+    draw_cut(right, data, style)
     best = data.iloc[int(data["regret_upper"].argmin())]
     error = (data["regret_upper"] - data["closed_form"]).abs() / data["closed_form"]
     at_uniform = all(best[goal] * 3 == best["parts"] for goal in GOALS)
@@ -86,7 +86,8 @@ def _simplex(axes: Axes, data: pd.DataFrame) -> None:
     bar.set_label("worst-case regret $W(q)$ (episodes)")
 
 
-def _cut(axes: Axes, data: pd.DataFrame, style: Style) -> None:
+def draw_cut(axes: Axes, data: pd.DataFrame, style: Style) -> None:
+    """Draw the worst case along the line through the middle of the simplex."""
     import numpy as np
 
     share = np.linspace(0.02, 0.985, 400)

@@ -18,7 +18,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     data = results["regret_density"]
     figure = style.canvas("line", ratio=0.40)
     left, right = figure.subplots(1, 2)
-    _episodes(left, data[data["slip"] == "0"], style)
+    draw_episodes(left, data[data["slip"] == "0"], style)
     _noise(right, data[data["episodes"].isna()], style)
     error = (data["regret"] - data["closed_form"]).abs() / data["standard_error"]
     share = float((error <= 2).mean())
@@ -39,7 +39,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     )
 
 
-def _episodes(axes: Axes, data: pd.DataFrame, style: Style) -> None:
+def draw_episodes(axes: Axes, data: pd.DataFrame, style: Style) -> None:
+    """Draw regret against density for each number of episodes."""
     import numpy as np
 
     from theory import memoryless_regret

@@ -9,6 +9,7 @@ from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -16,16 +17,19 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
     "PROVED": {"facecolor": "#0072b2", "edgecolor": "black"},
     "CERTIFIED": {"facecolor": "#bfe3f7", "edgecolor": "black"},
     "SUPPORTED": {"facecolor": "white", "edgecolor": "black", "linestyle": (0, (2, 1))},
-    "REFUTED": {"facecolor": "#f4c9a8", "edgecolor": "black", "hatch": "////"},
+    "REFUTED": {"facecolor": "#f7dcc8", "edgecolor": "#d55e00", "linestyle": "--"},
 }
 UNKNOWN: Mapping[str, Any] = {"facecolor": "0.8", "edgecolor": "black", "hatch": "xxxx"}
-MOST_IN_A_ROW = 10
+EDGE = 0.14
+"""Half the height of a box, in layers."""
+
+SWEEPS = 20
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the graph in layers, foundations above."""
     data = results["verdicts"].drop(columns=["code", "seed"])
-    figure = style.canvas("line", ratio=0.62)
+    figure = style.canvas("line", ratio=0.66)
     axes = figure.subplots()
     draw_graph(axes, data, style)
     theorems = data[data["kind"] != "negative control"]
@@ -44,7 +48,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "(rounded), with "
         "arrows from what a claim rests on. Dark: derived symbolically in general; light: certified on "
         "instances; "
-        "hatched: refuted, as a control must be. "
+        "dashed: refuted, as a control must be. "
         + (
             "All verdicts are as expected."
             if data["as_expected"].all()
@@ -54,7 +58,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
 
 
 def layers(data: pd.DataFrame) -> list[list[str]]:
-    """Return the claims in layers by their longest path from a foundation, neighbours close together."""
+    """Return the theorems in layers by their longest path from a foundation, and the controls as the last
+    layer; claims that are tied to each other lie close together."""
     import networkx as nx
 
     graph: nx.DiGraph[str] = nx.DiGraph()
@@ -62,77 +67,64 @@ def layers(data: pd.DataFrame) -> list[list[str]]:
     known = set(data["uid"])
     for uid, uses in zip(data["uid"], data["uses"], strict=True):
         graph.add_edges_from((used, uid) for used in uses.split() if used in known)
-    rows: list[list[str]] = []
-    place: dict[str, float] = {}
-    for generation in nx.topological_generations(graph):
-        theorems = sorted(uid for uid in generation if uid.startswith("T"))
-        controls = sorted(uid for uid in generation if not uid.startswith("T"))
-        for group in (theorems, controls):
-            for first in range(0, len(group), MOST_IN_A_ROW):
-                row = group[first : first + MOST_IN_A_ROW]
-                row.sort(key=lambda uid: (_middle(place, list(graph.predecessors(uid))), uid))
-                place |= {uid: (index + 0.5) / len(row) for index, uid in enumerate(row)}
-                rows.append(row)
+    refuted = set(data.loc[data["kind"] == "negative control", "uid"])
+    theorems = graph.subgraph(known - refuted)
+    rows = [sorted(generation) for generation in nx.topological_generations(theorems)]
+    rows += [sorted(refuted)] if refuted else []
+    for _ in range(SWEEPS):
+        place = _places(rows)
+        for row in rows:
+            row.sort(key=lambda uid: (_middle(place, graph, uid), uid))
     return rows
 
 
-def _middle(place: Mapping[str, float], uids: list[str]) -> float:
-    return sum(place[uid] for uid in uids) / len(uids) if uids else 0.5
-
-
-def draw_graph(axes: Axes, data: pd.DataFrame, style: Style) -> None:
-    """Draw boxes in layers and arrows between them, with a legend of the verdicts that occur."""
-    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
-
-    rows = layers(data)
-    by_uid = data.set_index("uid")
-    place = {
+def _places(rows: list[list[str]]) -> dict[str, tuple[float, float]]:
+    return {
         uid: ((index + 0.5) / len(row), -float(depth))
         for depth, row in enumerate(rows)
         for index, uid in enumerate(row)
     }
-    for uid, uses in by_uid["uses"].items():
-        for used in str(uses).split():
+
+
+def _middle(place: Mapping[str, tuple[float, float]], graph: nx.DiGraph[str], uid: str) -> float:
+    tied = [place[other][0] for other in (*graph.predecessors(uid), *graph.successors(uid))]
+    return sum(tied) / len(tied) if tied else place[uid][0]
+
+
+def draw_graph(axes: Axes, data: pd.DataFrame, style: Style) -> None:
+    """Draw boxes in layers and arrows between them, with a legend of the verdicts that occur."""
+    from matplotlib.patches import FancyArrowPatch, Patch
+
+    rows = layers(data)
+    place = _places(rows)
+    controls = set(data.loc[data["kind"] == "negative control", "uid"])
+    for uid, uses in zip(data["uid"], data["uses"], strict=True):
+        for used in uses.split():
             if used in place:
+                above, below = place[used], place[uid]
                 arrow = FancyArrowPatch(
-                    place[used],
-                    place[str(uid)],
+                    (above[0], above[1] - EDGE),
+                    (below[0], below[1] + EDGE),
                     arrowstyle="-|>",
                     mutation_scale=5,
-                    shrinkA=8,
-                    shrinkB=8.5,
-                    color="0.45",
+                    shrinkA=0,
+                    shrinkB=0,
+                    color="#d55e00" if uid in controls else "0.35",
+                    linestyle=(0, (3, 1.5)) if uid in controls else "-",
                     linewidth=0.5,
                 )
                 axes.add_patch(arrow)
-    for uid, (x, y) in place.items():
-        verdict = str(by_uid.loc[uid, "verdict"])
-        corner = "square" if uid.startswith("T") else "round"
-        size = {"square": "square,pad=0.01", "round": "round,pad=0.01,rounding_size=0.12"}[corner]
-        box = FancyBboxPatch(
-            (x - 0.025, y - 0.13),
-            0.05,
-            0.26,
-            boxstyle=size,
-            linewidth=0.7,
-            mutation_aspect=6.0,
-            **LOOKS.get(verdict, UNKNOWN),
-        )
-        axes.add_patch(box)
-        colour = "white" if verdict == "PROVED" else "black"
-        axes.text(
-            x,
-            y,
-            uid,
-            ha="center",
-            va="center_baseline",
-            color=colour,
-            fontsize=style.fonts["xtick.labelsize"],
-        )
-    seen = list(dict.fromkeys(by_uid["verdict"]))
-    handles = [Patch(**LOOKS.get(name, UNKNOWN), label=name.lower()) for name in seen]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(handles))
-    axes.set(xlim=(-0.01, 1.01), ylim=(-len(rows) + 0.6, 0.4))
+    for uid, verdict in zip(data["uid"], data["verdict"], strict=True):
+        shape = "round4,pad=0.45" if uid in controls else "square,pad=0.45"
+        box = {"boxstyle": shape, "linewidth": 0.7, **LOOKS.get(verdict, UNKNOWN)}
+        size, colour = style.fonts["xtick.labelsize"], "white" if verdict == "PROVED" else "black"
+        axes.text(*place[uid], uid, ha="center", va="center", color=colour, fontsize=size, bbox=box)
+    handles = [
+        Patch(**LOOKS.get(name, UNKNOWN), linewidth=0.7, label=name.lower())
+        for name in dict.fromkeys(data["verdict"])
+    ]
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=len(handles))
+    axes.set(xlim=(0.0, 1.0), ylim=(0.5 - len(rows), 0.3))
     axes.set_axis_off()
 
 

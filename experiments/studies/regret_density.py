@@ -72,32 +72,36 @@ def first_success(
     """
     import numpy as np
 
+    chains = [np.cumsum(_chain(process, weights), axis=1) for weights in policy]
     found = np.zeros((count, process.n_states), dtype=np.int64)
     played = 0
     while np.any(found == 0) and (episodes is None or played < episodes):
         played += 1
-        ends = last_states(process, policy, count, generator)
+        ends = _last_states(process, chains, count, generator)
         fresh = found[np.arange(count), ends] == 0
         found[np.flatnonzero(fresh), ends[fresh]] = played
     return np.where(found == 0, played + 1, found)
 
 
-def last_states(
-    process: ControlledMarkovProcess, policy: np.ndarray, count: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Play one episode `count` times, step by step, and return the last states."""
+def _chain(process: ControlledMarkovProcess, weights: np.ndarray) -> np.ndarray:
+    """The transition matrix of one step of a policy, shape (S, S)."""
     import numpy as np
 
+    chain = np.zeros((process.n_states, process.n_states))
+    moves = process.transition_choice
+    where = (process.choice_state[moves], process.successors)
+    np.add.at(chain, where, weights[moves] * process.probabilities)
+    return chain
+
+
+def _last_states(
+    process: ControlledMarkovProcess, chains: Sequence[np.ndarray], count: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Play one episode `count` times, step by step, and return the last states."""
     states = generator.choice(process.n_states, size=count, p=process.initial)
-    for weights in policy:
-        chain = np.zeros((process.n_states, process.n_states))
-        moves = process.transition_choice
-        np.add.at(
-            chain, (process.choice_state[moves], process.successors), weights[moves] * process.probabilities
-        )
-        reached = np.cumsum(chain, axis=1)
+    for reached in chains:
         draws = generator.random(count) * reached[states, -1]
-        states = np.argmax(reached[states] > draws[:, None], axis=1)
+        states = (reached[states] > draws[:, None]).argmax(axis=1)
     return states
 
 

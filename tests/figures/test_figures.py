@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from legibility import complaints
+from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
+
+from experiments.figures.figure import Drawing, Figure
+from experiments.figures.registry import figure, figures
+from experiments.figures.render import csv_of, draw, images, macros, write
+from experiments.figures.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
+from experiments.studies import planning_benchmark
+from experiments.sweeps import Sweep, study
+from experiments.sweeps.measurement import Job, measure
+from tabular.errors import InvalidArgumentError
+
+SHOWN = {name: each for name, each in figures().items() if not each.long}
+RENEW = "look at the figure, then: python tests/figures/snapshot.py"
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_figure_is_what_it_was(name: str) -> None:
+    """Caption, numbers, data and every line, area and word, from the committed results."""
+    found = json.loads(json.dumps(described(drawn(SHOWN[name]))))
+    assert found == json.loads((FOLDER / f"{name}.figure.json").read_text()), f"{RENEW} {name}"
+
+
+def _move_a_line(drawing: Drawing) -> None:
+    line = next(line for axes in drawing.figure.axes for line in axes.lines)
+    line.set_ydata(np.asarray(line.get_ydata(), dtype=float) * 1.001)
+
+
+def _recolour(drawing: Drawing) -> None:
+    next(line for axes in drawing.figure.axes for line in axes.lines).set_color("red")
+
+
+def _rename(drawing: Drawing) -> None:
+    drawing.figure.axes[0].set_xlabel("something else")
+
+
+def _rescale(drawing: Drawing) -> None:
+    drawing.figure.axes[-1].set_ylim(1, 7)
+
+
+@pytest.mark.parametrize("change", [_move_a_line, _recolour, _rename, _rescale])
+def test_a_planted_change_is_noticed(change: Callable[[Drawing], None]) -> None:
+    drawing = drawn(figure("regret_density"))
+    before = described(drawing)
+    change(drawing)
+    assert described(drawing) != before
+
+
+def test_changed_results_are_noticed() -> None:
+    results = results_of(figure("adversary_budget"))
+    before = described(draw(figure("adversary_budget"), results, STYLE))
+    results["adversary_budget"].loc[3, "value_upper"] += 1e-3
+    assert described(draw(figure("adversary_budget"), results, STYLE)) != before
+
+
+@pytest.mark.parametrize("name", sorted({name for each in SHOWN.values() for name in each.studies}))
+def test_a_study_measures_what_it_did(name: str) -> None:
+    """A few of the committed points are measured again."""
+    if name == "planning_benchmark":
+        return  # a saved table, see below
+    committed = stored(name)
+    for each in committed[:: max(1, len(committed) // 3)][:3]:
+        again = Sweep(study(name), (each["point"],), 0)
+        found = measure(Job(again.ids[0], study(name), each["point"], 0))
+        assert found.error is None
+        assert len(found.rows) == len(each["rows"])
+        for row, known in zip(found.rows, each["rows"], strict=True):
+            assert list(row) == list(known)
+            for key, value in known.items():
+                if isinstance(value, float):
+                    assert row[key] == pytest.approx(value, rel=1e-5, abs=1e-8), key
+                else:
+                    assert row[key] == value, key
+
+
+def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table gives one point, another table another one, none gives none; a broken one is refused."""
+    table = tmp_path / "planning.csv"
+    monkeypatch.setattr(planning_benchmark, "TABLE", table)
+    benchmark = study("planning_benchmark")
+    assert benchmark.sweep().points == ()
+    table.write_text(
+        "task,model,states,contestant,seconds,ratio,required,error,right\n"
+        "a,m,10,metaregret,0.5,1,,0,True\na,m,10,peer,1.5,3,,0.1,False\n"
+    )
+    first = benchmark.sweep()
+    found = measure(Job(first.ids[0], benchmark, first.points[0], 0))
+    assert [row["ratio"] for row in found.rows] == [1.0, 3.0]
+    assert [row["right"] for row in found.rows] == [True, False]
+    table.write_text("task,model\na,m\n")
+    second = benchmark.sweep()
+    assert second.ids != first.ids
+    broken = measure(Job(second.ids[0], benchmark, second.points[0], 0))
+    assert broken.error is not None
+    assert "'contestant' is missing" in broken.error
+
+
+@pytest.mark.parametrize("look", STYLES)
+@pytest.mark.parametrize("name", SHOWN)
+def test_nothing_overlaps_or_is_clipped(name: str, look: str) -> None:
+    assert complaints(drawn(SHOWN[name], style(look)).figure) == []
+
+
+def test_planted_overlap_and_clipping_are_seen() -> None:
+    drawing = drawn(figure("regret_density"))
+    drawing.figure.text(0.5, 0.5, "here")
+    drawing.figure.text(0.505, 0.5, "there")
+    drawing.figure.text(0.98, 0.4, "too far to the right")
+    found = " ".join(complaints(drawing.figure))
+    assert "'here' lies on 'there'" in found
+    assert "'too far to the right' leaves the canvas" in found
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_axes_have_names(name: str) -> None:
+    """Every panel with an axis says what it shows, a shared axis once."""
+    drawing = drawn(SHOWN[name])
+    for axes in drawing.figure.axes:
+        if axes.axison and axes.get_label() != "<colorbar>":
+            shared = axes.get_shared_y_axes().get_siblings(axes)
+            assert axes.get_xlabel() or axes.get_title()
+            assert any(other.get_ylabel() for other in shared)
+
+
+def test_series_can_be_told_apart_without_colour() -> None:
+    count = len(COLOURS)
+    for looks in (MARKERS, [str(line) for line in LINES], HATCHES):
+        assert len(set(looks)) == count == len(looks)
+    with pytest.raises(InvalidArgumentError, match="cannot be told apart"):
+        Style.series(count)
+
+
+def test_the_first_colours_differ_in_lightness() -> None:
+    """In grey the first three are at least a tenth of the scale apart."""
+    red, green, blue = (np.array([int(c[i : i + 2], 16) for c in COLOURS[:3]]) / 255 for i in (1, 3, 5))
+    grey = np.sort(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+    assert np.diff(grey).min() > 0.05
+
+
+def test_the_same_results_give_the_same_bytes() -> None:
+    first, second = (drawn(figure("learner_ladder")) for _ in range(2))
+    assert images(first, STYLE, dpi=60) == images(second, STYLE, dpi=60)
+    assert csv_of(first) == csv_of(second)
+
+
+def test_fonts_are_embedded_as_outlines_of_true_type() -> None:
+    pdf = images(drawn(figure("learner_ladder")), STYLE, ["pdf"])["pdf"]
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    svg = images(drawn(figure("learner_ladder")), STYLE, ["svg"])["svg"]
+    assert b"<text" not in svg
+
+
+def test_files_of_a_figure(tmp_path: Path) -> None:
+    chosen = figure("regret_density")
+    drawing = drawn(chosen)
+    manifest = write(chosen, drawing, STYLE, tmp_path, ["svg"])
+    assert json.loads((tmp_path / "regret_density.json").read_text()) == manifest
+    assert {"name", "title", "caption", "theorems", "command"} <= set(manifest)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [*manifest["files"], "regret_density.json"]
+    )
+    data = pd.read_csv(tmp_path / "regret_density.csv")
+    assert data["regret"].tolist() == pytest.approx(drawing.data["regret"].tolist(), rel=1e-11)
+    text = (tmp_path / "regret_density.tex").read_text()
+    assert re.findall(r"\\newcommand\{\\([A-Za-z]+)\}", text) == [
+        "RegretDensityCoverage",
+        "RegretDensityLargest",
+        "RegretDensityReplications",
+        "RegretDensityCaption",
+    ]
+
+
+def test_macros_spell_numbers_for_latex() -> None:
+    drawing = drawn(figure("regret_density"))
+    odd = Drawing(
+        drawing.figure,
+        drawing.data,
+        {"tiny": 1.5e-7, "all": float("inf"), "own": "$x_1$"},
+        "5 % of a_b, $a_b$",
+    )
+    text = macros("odd_one", odd)
+    assert "\\newcommand{\\OddOneTiny}{\\ensuremath{1.5\\times 10^{-7}}}" in text
+    assert "\\newcommand{\\OddOneAll}{\\ensuremath{\\infty}}" in text
+    assert "\\newcommand{\\OddOneOwn}{$x_1$}" in text
+    assert "\\newcommand{\\OddOneCaption}{5 \\% of a\\_b, $a_b$}" in text
+
+
+def test_a_number_that_latex_cannot_name_is_refused() -> None:
+    chosen = figure("regret_density")
+    plain = drawn(chosen)
+
+    def bad(results: object, look: Style) -> Drawing:
+        return Drawing(plain.figure, plain.data, {"n_2": 1.0}, "caption")
+
+    wrong = Figure("wrong", "wrong", (), (), bad)
+    with pytest.raises(InvalidArgumentError, match="'n_2' needs a name of letters"):
+        draw(wrong, {}, STYLE)
+
+
+def test_unknown_names_list_what_there_is() -> None:
+    with pytest.raises(InvalidArgumentError, match="regret_density"):
+        figure("nonsense")
+    with pytest.raises(InvalidArgumentError, match="icml"):
+        style("nonsense")
