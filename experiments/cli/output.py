@@ -32,6 +32,10 @@ from tabular.process import ControlledMarkovProcess
 __all__ = ["console", "counter", "emit_json", "json_text", "number", "progress", "state_map", "table"]
 
 
+LONGEST_FRACTION = 120
+"""Characters of a rational number that a line still shows."""
+
+
 def console() -> Console:
     """Return a console on standard output; plain and wide when piped."""
     return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
@@ -49,6 +53,9 @@ def number(value: float | None, digits: int = 6) -> str:
 def bracket(value: Bracket) -> str:
     """Format a bracket: the rational number where known, else the value and the width of the bracket."""
     if value.exact is not None:
+        digits = len(str(value.exact))
+        if digits > LONGEST_FRACTION:
+            return f"{float(value.exact):.10g}  (a rational number of {digits} characters, see --json)"
         return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
     bounds = f"lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e}"
     return f"{number(value.midpoint, 10)}  ({bounds})"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tabular.bounds import Status
-from tabular.engine import PlanningSolution, solve
-from tabular.errors import ConvergenceError, UnsupportedError
+from tabular.engine import PlanningSolution, discounted, kernels, layout, solve, undiscounted
+from tabular.environments import make
+from tabular.errors import ConvergenceError, MetaregretError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
 from tests.tabular.engine.models import models, reward_arrays
 
@@ -177,3 +179,98 @@ def test_floating_point_process_brackets_its_literal_numbers(data: st.DataObject
     remainder = 0.9**60 * 30 + 1e-12
     for state, value in enumerate(values):
         assert found.lower[state] - remainder <= float(value) <= found.upper[state] + remainder
+
+
+# -------------------------------------------------------------------------------- the check can fail
+
+
+def perturbed_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The probabilities in the layout are off by a millionth."""
+    honest = layout.lay_out
+
+    def planted(*arrays: np.ndarray) -> layout.Rows:
+        rows = honest(*arrays)
+        return replace(rows, probabilities=layout.frozen(rows.probabilities * (1 - 1e-6)))
+
+    for module in (layout, undiscounted):
+        monkeypatch.setattr(module, "lay_out", planted)
+
+
+def perturbed_backup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled backup writes a residual that is off by 1e-6 in one state."""
+    honest = kernels.backup
+
+    def planted(*arguments: Any) -> tuple[float, float, int]:
+        result = honest(*arguments)
+        arguments[8][0] += 1e-6
+        return result
+
+    monkeypatch.setattr(kernels, "backup", planted)
+
+
+def perturbed_induction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled finite-horizon step is off by 1e-9 in one state."""
+    honest = kernels.induct
+
+    def planted(*arguments: Any) -> None:
+        honest(*arguments)
+        arguments[7][0] -= 1e-9
+
+    monkeypatch.setattr(kernels, "induct", planted)
+
+
+def deaf_to_the_residual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate takes every residual for zero."""
+    honest = discounted.discounted_bounds
+
+    def planted(problem: Any, values: Any, residual: Any, least: float, greatest: float, length: Any) -> Any:
+        return honest(problem, values, residual, 0.0, 0.0, length)
+
+    monkeypatch.setattr(discounted, "discounted_bounds", planted)
+
+
+def inductive_check_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undiscounted values from one round of policy iteration are taken for both bounds, unchecked."""
+    monkeypatch.setattr(undiscounted, "_certify", lambda reduced, values: (values - 1e-12, values + 1e-12))
+    monkeypatch.setattr(
+        undiscounted,
+        "_iterate",
+        lambda reduced: reduced.solver.solve(reduced.policy, reduced.quotient.rewards[reduced.policy]),
+    )
+
+
+PROCESS = make("garnet:S=6,A=3,b=3,seed=5")
+REWARDS = np.arange(18.0) % 7 - 9
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "discounted": {"rewards": REWARDS, "gamma": Fraction(9, 10)},
+    "finite": {"rewards": REWARDS, "steps": 5},
+    "total": {"rewards": REWARDS, "targets": [5]},
+}
+
+
+@pytest.mark.parametrize(
+    ("objective", "method", "plant"),
+    [
+        ("discounted", "auto", perturbed_rows),
+        ("total", "auto", perturbed_rows),
+        ("total", "two-sided", perturbed_rows),
+        ("finite", "auto", perturbed_rows),
+        ("discounted", "linear-programming", perturbed_backup),
+        ("discounted", "gauss-seidel", deaf_to_the_residual),
+        ("finite", "auto", perturbed_induction),
+        ("total", "auto", inductive_check_off),
+    ],
+)
+def test_a_planted_error_turns_the_check_red(
+    objective: str, method: Any, plant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = {"objective": objective, **QUESTIONS[objective]}
+    exact = solve(PROCESS, **question, exact=True)
+    fresh = replace(PROCESS)  # without the layout that is kept for the original
+    if plant is deaf_to_the_residual:
+        question["max_iterations"] = 2
+    else:
+        assert_certified(solve(fresh, **question, method=method), exact)
+    plant(monkeypatch)
+    with pytest.raises((AssertionError, MetaregretError)):  # red, or no answer at all
+        assert_certified(solve(replace(PROCESS), **question, method=method), exact)
