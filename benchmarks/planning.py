@@ -10,6 +10,7 @@ measured memory bandwidth, and how the cost grows with size.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, help=f"folder for CSV and JSON [{RESULTS.name}]")
     options = parser.parse_args(arguments)
     rounds = 1 if options.short else options.rounds
-    bandwidth = measure_bandwidth()
+    bandwidth, load = measure_bandwidth(), os.getloadavg()[0]
     comparisons = _compare(options.only, options.short, rounds, options.peers.split(","))
     print(table(comparisons))
     rows = [row for comparison in comparisons for row in rows_of(comparison)]
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.results or (None if options.short else RESULTS)
     if folder:
         details["rounds"] = {found.model: found.times for found in comparisons}
+        details["load_before"] = {row["model"]: round(load, 2) for row in rows}
         save(folder, describe_machine(bandwidth), rows, details)
     return int(not all(comparison.right(OURS) for comparison in comparisons))
 

@@ -18,8 +18,11 @@ __all__ = ["OURS", "Comparison", "measure", "timed"]
 
 OURS = "metaregret"
 
-SHORTEST = 2e-3
+SHORTEST = 1e-2
 """Shorter calls are repeated until they fill so many seconds."""
+
+PAUSE = 0.05
+"""Seconds between contestants: the threads of some libraries go on spinning after their last call."""
 
 
 @dataclass(frozen=True)
@@ -117,17 +120,17 @@ def in_turns(prepared: dict[str, Prepared], rounds: int) -> dict[str, list[float
     times: dict[str, list[float]] = {name: [] for name in prepared}
     for _ in range(rounds):
         for name, contestant in prepared.items():
+            time.sleep(PAUSE)
             times[name].append(timed(contestant))
     return times
 
 
 def timed(contestant: Prepared) -> float:
-    """Mean seconds of one call, over as many calls as fill `SHORTEST`."""
-    spent, calls = 0.0, 0
-    while spent < SHORTEST:
+    """Median seconds of a call, over as many calls as fill `SHORTEST`."""
+    calls: list[float] = []
+    while sum(calls) < SHORTEST:
         contestant.before()
         start = time.perf_counter()
         contestant.solve()
-        spent += time.perf_counter() - start
-        calls += 1
-    return spent / calls
+        calls.append(time.perf_counter() - start)
+    return float(np.median(calls))

@@ -25,6 +25,7 @@ COLUMNS = (
     "states",
     "contestant",
     "seconds",
+    "best_seconds",
     "ratio",
     "required",
     "error",
@@ -34,8 +35,9 @@ COLUMNS = (
     "rounds",
     "note",
 )
-"""`seconds` is a median; `ratio` is the contestant's seconds over ours; `required` is the least ratio asked
-of the fastest right peer; `peak_memory_ratio` is the extra memory of a solve over the model's own arrays."""
+"""`seconds` is the median of the rounds, `best_seconds` the least; `ratio` is the contestant's seconds over
+ours; `required` is the least ratio asked of the fastest right peer; `peak_memory_ratio` is the extra memory
+of a solve over the model's own arrays."""
 
 PACKAGES = ("numpy", "scipy", "numba", "quantecon", "mdpsolver", "pymdptoolbox", "stormpy")
 
@@ -80,6 +82,7 @@ def rows_of(comparison: Comparison) -> list[Row]:
             "states": comparison.states,
             "contestant": name,
             "seconds": comparison.seconds(name),
+            "best_seconds": min(comparison.times[name]),
             "ratio": comparison.seconds(name) / mine,
             "required": comparison.required,
             "error": comparison.errors[name],
@@ -160,7 +163,10 @@ def save(folder: Path, machine: Row, rows: Sequence[Row], details: Row) -> None:
         same = {key: value for key, value in stored["machine"].items() if key != "bandwidth_gb_per_second"}
         if same == {key: machine[key] for key in same}:
             rows = merge(stored["rows"], rows)
-            details = {**stored["details"], **details}
+            details = {
+                key: {**stored["details"].get(key, {}), **value} if isinstance(value, dict) else value
+                for key, value in {**stored["details"], **details}.items()
+            }
     document = {"format": "metaregret-planning-benchmark/2", "machine": machine, "rows": rows}
     _replace(file, json.dumps({**document, "details": details}, indent=1) + "\n")
     _replace(folder / "planning.csv", write_csv(rows))

@@ -69,8 +69,7 @@ class PlanningSolution:
     @cached_property
     def values(self) -> np.ndarray:
         """Midpoints of the bounds, shape (S,); infinite where both bounds are."""
-        middle = self.lower + 0.5 * (self.upper - self.lower)
-        return np.where(self.lower == self.upper, self.lower, middle)
+        return np.asarray(0.5 * self.lower + 0.5 * self.upper)
 
     @property
     def gap(self) -> float:
