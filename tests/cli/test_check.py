@@ -26,6 +26,7 @@ COMMANDS = {
         "1/2 <= value <= 1/2",
     ),
     "plan": (("plan", "grid:3x3,slip=1/10", "--goal", "8", "--horizon", "4"), "1014429/1280000 <= value"),
+    "gamma": (("solve", "line:3", "--gamma", "1/2"), "3/4 <= value <= 3/4"),
     "propose": (("propose", "grid:2x2", "--horizon", "2", "--method", "uniform"), "3 <= value <= 3"),
 }
 
@@ -67,7 +68,8 @@ def test_files_that_cannot_be_read_are_bad_input(cli: Cli, tmp_path: Path) -> No
 
 def test_unsupported_certificates_are_refused_by_name(cli: Cli, tmp_path: Path) -> None:
     file = str(tmp_path / "certificate.json")
-    outcome = cli("solve", "line:3", "--gamma", "1/2", "--certificate", file)
+    arguments = ("--horizon", "3", "--method", "diayn", "--states", "all", "--certificate", file)
+    outcome = cli("propose", "line:3", *arguments)
     assert outcome.status == 2
-    assert "finite horizon" in outcome.err
+    assert "does not explore by playing the proposed skills" in outcome.err
     assert not Path(file).exists()

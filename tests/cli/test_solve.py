@@ -174,9 +174,7 @@ def test_bad_usage_is_one_message(cli: Cli, arguments: tuple[str, ...], words: t
 
 
 @pytest.mark.parametrize("learner", ["memory", "memoryless"])
-def test_an_interrupt_shows_the_best_bracket(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, learner: str
-) -> None:
+def test_an_interrupt_shows_the_best_bracket(cli: Cli, monkeypatch: pytest.MonkeyPatch, learner: str) -> None:
     """Ctrl-C in the third master problem: status 130, and a true bracket wider than the finished one."""
     grid = ("grid:3x3,slip=1/10", "--horizon", "3", "--episodes", "3", "--learner", learner)
     finished = solved(cli, *grid)["value"]

@@ -8,6 +8,7 @@ does not accept, and none claims more than it proves.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import tempfile
@@ -40,6 +41,10 @@ Document = dict[str, Any]
 GRID_BITS = 40
 """Probabilities in floating point become multiples of two to the minus this: the sum is then exactly one."""
 
+SMALL_DENOMINATORS = (24, 720)
+SAME = 1e-12
+"""Denominators that are tried first, and how near a floating-point number must be."""
+
 MAX_CHARACTERS = 24
 DIGITS = 18
 """Bounds that are longer in full are rounded outward to this many decimals, unless they are equal."""
@@ -62,11 +67,23 @@ def rounded(values: np.ndarray | Sequence[float], bits: int = GRID_BITS) -> list
 
 
 def fractions(values: np.ndarray | Sequence[Any], bits: int = GRID_BITS) -> list[Fraction]:
-    """Return a distribution as rationals: as it is where it is rational already, else `rounded`."""
+    """Return a distribution as rationals: as it is where it is rational already, else small denominators
+    if it is that up to rounding, else `rounded`."""
     items = list(values)
-    return (
-        items if all(isinstance(x, Fraction) for x in items) else rounded(np.array(items, dtype=float), bits)
-    )
+    if all(isinstance(x, Fraction) for x in items):
+        return items
+    return simple(items) or rounded(np.array(items, dtype=float), bits)
+
+
+def simple(values: Sequence[float]) -> list[Fraction] | None:
+    """Return the distribution with small denominators that `values` is, up to rounding, if there is one."""
+    for denominator in SMALL_DENOMINATORS:
+        found = [Fraction(float(x)).limit_denominator(denominator) for x in values]
+        if sum(found) == 1 and all(
+            abs(float(x) - y) < SAME and (x > 0) == (y > 0) for x, y in zip(found, values, strict=True)
+        ):
+            return found
+    return None
 
 
 def named(names: Iterable[str], values: Iterable[Fraction]) -> dict[str, str]:
@@ -83,11 +100,13 @@ def policy_rows(
 ) -> list[list[Any]]:
     """Return rows ``[0, t, state, B, {action: probability}]`` of a policy, where it can get.
 
+    At a geometric horizon a policy is stationary and ``t`` is 0 in every row.
+
     Parameters
     ----------
     process : ControlledMarkovProcess
-        With a finite horizon; it may be an augmented process.
-    policy : ndarray, shape (T, C)
+        It may be an augmented process.
+    policy : ndarray, shape (T, C) or (C,)
     state : sequence of str, length S
         How the certificate names each state.
     block : sequence of int, length S
@@ -95,17 +114,21 @@ def policy_rows(
     """
     rows: list[list[Any]] = []
     here = np.flatnonzero(process.initial > 0).tolist()
-    for t, weights in enumerate(policy):
+    stationary, seen = policy.ndim == 1, set[int]()
+    for t, weights in enumerate(itertools.repeat(policy) if stationary else policy):
+        if not here:
+            break
+        seen.update(here)
         following: set[int] = set()
         for s in here:
             choices = list(process.choices(s))
             shares = fractions([weights[c] for c in choices])
             actions = [process.actions[int(process.choice_action[c])] for c in choices]
-            rows.append([0, t, state[s], block[s], named(actions, shares)])
+            rows.append([0, 0 if stationary else t, state[s], block[s], named(actions, shares)])
             for c, share in zip(choices, shares, strict=True):
                 if share:
                     following.update(process.successors[process.offsets[c] : process.offsets[c + 1]].tolist())
-        here = sorted(following)
+        here = sorted(following - seen if stationary else following)
     return rows
 
 

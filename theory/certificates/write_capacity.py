@@ -75,6 +75,10 @@ def process_capacity_certificate(capacity: ProcessCapacity, *, budget: int = BUD
         If the process is known in floating point only.
     """
     process = capacity.process
+    if not finite(process):
+        raise UnsupportedError(
+            "Certificates of a process's capacity need a finite horizon; give --horizon T."
+        )
     skills = capacity.skills
     learners = skill_learners(
         process, [s.probability for s in skills], [s.policy for s in skills], process.n_states
@@ -91,8 +95,6 @@ def skill_learners(
     tasks: int,
 ) -> list[dict[str, Any]]:
     """Return skills as weighted learners of one episode whose tasks are detected at the end."""
-    if not finite(process):
-        raise UnsupportedError("Certificates of skills need a finite horizon; give --horizon T.")
     block = [(1 << tasks) - 1] * process.n_states
     return [
         {"weight": str(p), "rows": policy_rows(process, policy, state=list(process.states), block=block)}

@@ -2,7 +2,9 @@
 
 The witness is the least-favourable task distribution (lower bound) and the learner (upper bound): for
 learners without memory their exploration policy, with memory a mixture of deterministic learners. Tasks that
-are trajectories are goals on the tree of histories, and the certificate is about that tree.
+are trajectories need no witness (T9), but for random dynamics and finitely many episodes, where they are
+stated as goals on the tree of histories. Costs in steps have witnesses of their own,
+`theory.certificates.write_steps`.
 """
 
 from __future__ import annotations
@@ -12,15 +14,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from tabular.errors import UnsupportedError
 from tabular.process import ControlledMarkovProcess
 from theory.certificates.check import BUDGET
-from theory.certificates.drafting import Document, certificate, finite, fractions, named, policy_rows, proved
+from theory.certificates.drafting import Document, certificate, fractions, named, policy_rows, proved
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.success import SuccessTasks
 from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
-__all__ = ["minimax_certificate"]
+__all__ = ["exploration", "minimax_certificate", "minimax_claim", "prior_of"]
 
 
 def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget: int = BUDGET) -> Document:
@@ -37,21 +38,35 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
 
     Raises
     ------
-    UnsupportedError
-        For claims that the certificate format does not cover.
     NotExactError
         If the process is known in floating point only.
     InstanceTooLargeError
         If the checker would need more than the budget.
     """
-    if not finite(tasks.process):
-        raise UnsupportedError("Certificates of minimax values need a finite horizon; give --horizon T.")
-    memory = solution.learner is Learner.MEMORY
-    draft = _memory(tasks, solution) if memory else _without_memory(tasks, solution)
+    if solution.learner is Learner.MEMORY:
+        draft = _memory(tasks, solution)
+    elif (
+        isinstance(tasks, GoalTasks)
+        and tasks.detect is Detection.VISIT
+        and solution.criterion is not Criterion.REGRET
+    ):
+        from theory.certificates.write_steps import steps_certificate
+
+        return steps_certificate(tasks, solution, budget=budget)
+    elif isinstance(tasks, RewardTasks):
+        draft = _blind_rewards(tasks, solution)
+    elif isinstance(tasks, TrajectoryTasks) and _by_dynamics(tasks.process, solution):
+        claim = minimax_claim(tasks, solution, {"trajectories": True}, solution.episodes or "inf")
+        draft = certificate(tasks.process, claim, {})
+    else:
+        draft = _without_memory(tasks, solution)
     return proved(draft, budget=budget, exact=solution.value.exact)
 
 
-def _claim(tasks: TaskFamily, solution: MinimaxSolution, family: Document, episodes: int | str) -> Document:
+def minimax_claim(
+    tasks: TaskFamily, solution: MinimaxSolution, family: Document, episodes: int | str
+) -> Document:
+    """Return the claim about a solution, without bounds."""
     detect = tasks.detect if isinstance(tasks, GoalTasks) else Detection.END
     return {
         "problem": "minimax",
@@ -63,35 +78,47 @@ def _claim(tasks: TaskFamily, solution: MinimaxSolution, family: Document, episo
     }
 
 
-def _prior(names: tuple[str, ...], solution: MinimaxSolution) -> dict[str, str]:
-    return named(names, fractions(solution.details.get("exact_prior", solution.least_favourable)))
+def prior_of(solution: MinimaxSolution) -> dict[str, str]:
+    """Return the least-favourable distribution by task, as rationals."""
+    return named(solution.tasks, _prior(solution))
+
+
+def _prior(solution: MinimaxSolution) -> list[Fraction]:
+    return fractions(solution.details.get("exact_prior", solution.least_favourable))
 
 
 # ---------------------------------------------------------------- without memory
 
 
+def _by_dynamics(process: ControlledMarkovProcess, solution: MinimaxSolution) -> bool:
+    """Whether the checker knows the value of trajectory tasks from the dynamics alone."""
+    certain = process.is_deterministic and int((process.initial > 0).sum()) == 1
+    return solution.episodes is None or certain
+
+
 def _without_memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
-    if isinstance(tasks, RewardTasks):
-        raise UnsupportedError(
-            "Certificates cover reward tables for learners with memory only; use --learner memory."
-        )
-    visits = isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT
-    if visits and solution.criterion is not Criterion.REGRET:
-        raise UnsupportedError(
-            "Certificates cover hitting times in steps for learners with memory only; use --learner memory."
-        )
     marked: SuccessTasks = solution.details["marked"]
-    process, names, state, block = _exploration(tasks, marked)
+    process, names, state, block = exploration(tasks, marked)
     policy = solution.details.get("exact_policy", solution.details["policy"])
     rows = policy_rows(marked.process, policy, state=state, block=block)
-    claim = _claim(tasks, solution, {"goals": list(names)}, solution.episodes or "inf")
-    draft = certificate(process, claim, {"prior": _prior(names, solution), "learners": [{"rows": rows}]})
+    claim = minimax_claim(tasks, solution, {"goals": list(names)}, solution.episodes or "inf")
+    witness = {"prior": named(names, _prior(solution)), "learners": [{"rows": rows}]}
+    draft = certificate(process, claim, witness)
     if isinstance(tasks, TrajectoryTasks):
         return {**draft, "comment": "States are histories of the process named; tasks are its trajectories."}
     return draft
 
 
-def _exploration(
+def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
+    policy = solution.details.get("exact_policy", solution.details["policy"])
+    block = [(1 << len(solution.tasks)) - 1] * tasks.process.n_states
+    rows = policy_rows(tasks.process, policy, state=list(tasks.process.states), block=block)
+    assert solution.episodes is not None
+    claim = minimax_claim(tasks, solution, {"rewards": _tables(tasks)}, solution.episodes)
+    return certificate(tasks.process, claim, {"prior": prior_of(solution), "learners": [{"rows": rows}]})
+
+
+def exploration(
     tasks: TaskFamily, marked: SuccessTasks
 ) -> tuple[ControlledMarkovProcess, tuple[str, ...], list[str], list[int]]:
     """Return the process of the certificate, its goals, and each explored state's name and bit set."""
@@ -121,12 +148,8 @@ def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     family: Document = {"goals": list(solution.tasks)}
     if isinstance(tasks, RewardTasks):
         family = {"rewards": _tables(tasks)}
-    claim = _claim(tasks, solution, family, int(game.episodes))
-    witness = {"prior": _prior(solution.tasks, solution), "learners": learners}
-    draft = certificate(tasks.process, claim, witness)
-    if solution.episodes is None:
-        return {**draft, "comment": "With more episodes than these the value is the same."}
-    return draft
+    claim = minimax_claim(tasks, solution, family, solution.episodes or "inf")
+    return certificate(tasks.process, claim, {"prior": prior_of(solution), "learners": learners})
 
 
 def _tables(tasks: RewardTasks) -> dict[str, list[list[Any]]]:

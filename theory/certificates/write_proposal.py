@@ -32,8 +32,7 @@ def proposal_certificate(proposal: Proposal, *, budget: int = BUDGET) -> Documen
     Raises
     ------
     UnsupportedError
-        If the reported learner does not explore by playing the proposal's skills, or the horizon is
-        geometric.
+        If the reported learner does not explore by playing the proposal's skills.
     NotExactError
         If the process is known in floating point only.
     """

@@ -87,9 +87,7 @@ def meta_objective(world: Dynamics, theta: Any, batch: Any, rate: Any, steps: in
     return jax.vmap(after)(batch).mean()
 
 
-def meta_direction(
-    world: Dynamics, method: MetaMethod, theta: Any, batch: Any, rate: Any, steps: int
-) -> Any:
+def meta_direction(world: Dynamics, method: MetaMethod, theta: Any, batch: Any, rate: Any, steps: int) -> Any:
     """Return the ascent direction of a method on one batch of tasks, the shape of `theta`."""
     jax = load_jax()
     if method in (MetaMethod.MAML, MetaMethod.POOLED):

@@ -228,9 +228,7 @@ class _WithoutMemory:
                 f"{solution.learner.value} learner; use goals and the criterion regret."
             )
         self._marked = marked
-        self._loss = bracketed_loss(
-            solution.learner, solution.criterion, marked.optimum, solution.episodes
-        )
+        self._loss = bracketed_loss(solution.learner, solution.criterion, marked.optimum, solution.episodes)
         decomposed = "decomposition" in solution.method
         self._program: FlowProgram | Decomposition = (
             Decomposition(marked) if decomposed else FlowProgram(marked)

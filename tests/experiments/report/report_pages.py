@@ -55,9 +55,7 @@ def hostile_row() -> dict[str, Any]:
     method = Method(HOSTILE, Group.EXACT, lambda claim, context: [failure], general=HOSTILE)
     missed = Planted(HOSTILE, None)
     statement = rf"x<1 \text{{{HOSTILE}}}"
-    theorem = Theorem(
-        f"X1{HOSTILE}", HOSTILE, statement, Kind.EXTENSION, HOSTILE, None, (method,), (missed,)
-    )
+    theorem = Theorem(f"X1{HOSTILE}", HOSTILE, statement, Kind.EXTENSION, HOSTILE, None, (method,), (missed,))
     score = planted_rows(PlantedScore(theorem, (), (missed,)))
     row = theorem_row(theorem_result(theorem, [evidence]), score)
     return {**row, "uses": ["T01", HOSTILE], "certificates": ["certificates/T04.json", "../secret.json"]}

@@ -23,6 +23,7 @@ from theory.claims import controls, theorems
 
 pytest_plugins = ["report_pages"]
 
+
 class Page(HTMLParser):
     """Links, identifiers and elements of a page."""
 
@@ -121,7 +122,7 @@ def test_figures_are_shown_where_they_belong(site: Path):
         ({"name": "../law"}, 'expected the field "name"'),
         ({"theorems": "T03"}, "to be a list"),
         ({"caption": 3}, "to be a string"),
-        ({"format": "other/1"}, "expected \"format\""),
+        ({"format": "other/1"}, 'expected "format"'),
     ],
 )
 def test_malformed_manifests_are_refused(change: dict[str, Any], words: str, gallery: Path, tmp_path: Path):

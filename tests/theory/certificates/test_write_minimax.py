@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,14 @@ import pytest
 
 import theory.certificates.check as checker
 from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, NotExactError, SolverError, UnsupportedError
+from tabular.errors import InstanceTooLargeError, NotExactError, SolverError, UnreachableGoalError
 from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.labels import Labels
 from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
 from theory.certificates.drafting import Document, rounded, write_certificate
 from theory.certificates.write_minimax import minimax_certificate
+from theory.certificates.write_steps import least_steps
 from theory.minimax import Criterion, Learner, solve
 from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
@@ -41,6 +43,10 @@ def two_arms() -> RewardTasks:
     )
     one, zero = Fraction(1), Fraction(0)
     return RewardTasks(arms, RewardTables.from_exact(arms, Labels(2), [[one, zero], [zero, one]]))
+
+
+def geometric(spec: str, gamma: str, detect: Detection = Detection.END) -> GoalTasks:
+    return GoalTasks.reachable(make(spec).replaced(horizon=GeometricHorizon(Fraction(gamma))), detect)
 
 
 def alone(folder: Path, document: Document) -> subprocess.CompletedProcess[str]:
@@ -69,6 +75,31 @@ CASES = {
     "memory, ratio": (goals("line:3,start=1", 2), MEMORY, RATIO, 3, "2"),
     "memory, one goal": (GoalTasks(process("line:3", 2), np.array([2])), MEMORY, HITTING, 2, "1"),
     "reward tables": (two_arms(), MEMORY, REGRET, 2, "1/2"),
+    "memory, for ever": (goals("line:5,start=2", 4), MEMORY, REGRET, None, "2"),
+    "memory, for ever, costs": (goals("line:5,start=2", 4), MEMORY, HITTING, None, "3"),
+    "memory, for ever, visits": (goals("line:5,start=2", 4, Detection.VISIT), MEMORY, REGRET, None, "1/2"),
+    "blind reward tables": (two_arms(), BLIND, REGRET, 2, "1"),
+    "trajectories, 3 episodes": (TrajectoryTasks(process("line:3", 2)), MEMORYLESS, REGRET, 3, "1736/729"),
+    "trajectories, noise": (
+        TrajectoryTasks(process("grid:2x2,slip=1/2", 1)),
+        MEMORYLESS,
+        HITTING,
+        None,
+        "40",
+    ),
+    "trajectories, blind": (TrajectoryTasks(process("line:3", 2)), BLIND, REGRET, 5, "40/9"),
+    "gamma": (geometric("line:3", "1/2"), MEMORYLESS, REGRET, None, "3/4"),
+    "gamma, slips": (geometric("grid:2x2,slip=1/10", "1/2"), MEMORYLESS, REGRET, None, "13746/9823"),
+    "gamma, blind": (geometric("line:3", "1/2"), BLIND, REGRET, 3, "3/4"),
+    "gamma, ratio": (geometric("line:3", "1/2"), MEMORYLESS, RATIO, None, "7/4"),
+    "gamma, visits": (geometric("line:3,start=1", "1/2", Detection.VISIT), MEMORYLESS, REGRET, None, "3/5"),
+    "gamma, blind reward tables": (
+        RewardTasks(two_arms().process.replaced(horizon=GeometricHorizon(Fraction(1, 2))), two_arms().tables),
+        BLIND,
+        REGRET,
+        2,
+        "2",
+    ),
 }
 
 
@@ -98,6 +129,47 @@ FLOATING: dict[str, tuple[TaskFamily, Learner, Criterion, int | None]] = {
 }
 
 
+STEPS: dict[str, tuple[str, int, Criterion, Fraction | float]] = {
+    "both ends": ("line:3,start=1", 2, HITTING, Fraction(3)),
+    "both ends, ratio": ("line:3,start=1", 2, RATIO, Fraction(3)),
+    "one way": ("line:4", 5, HITTING, Fraction(3)),
+    "one way, ratio": ("line:4", 5, RATIO, Fraction(1)),
+    "two ways, ratio": ("line:5,start=2", 4, RATIO, (1 + math.sqrt(33)) / 2),
+    "slips": ("grid:2x2,slip=1/10", 3, HITTING, 2.2088230286),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_costs_in_steps(name: str, tmp_path: Path) -> None:
+    """Small denominators are found exactly; an irrational value is bracketed; both sides are tight."""
+    spec, horizon, criterion, value = STEPS[name]
+    tasks = goals(spec, horizon, Detection.VISIT)
+    solution = solve(tasks, learner=BLIND, criterion=criterion)
+    document = minimax_certificate(tasks, solution)
+    lower, upper = Fraction(document["claim"]["lower"]), Fraction(document["claim"]["upper"])
+    assert document["claim"].get("exact", False) == isinstance(value, Fraction)
+    assert lower - Fraction(1, 10**9) <= value <= upper + Fraction(1, 10**9)
+    assert upper - lower <= Fraction(1, 10**8)
+    assert alone(tmp_path / "accepted", document).returncode == 0
+    document["witness"]["level"] = str(lower + Fraction(1, 10**7))
+    refused = alone(tmp_path / "level", document)
+    assert (refused.returncode, "level" in refused.stdout) == (1, True)
+    document["witness"] |= {"level": str(lower), "least": {"0": "11/10"}}
+    refused = alone(tmp_path / "least", document)
+    assert (refused.returncode, "least" in refused.stdout) == (
+        (1, True) if criterion is RATIO else (0, False)
+    )
+
+
+@pytest.mark.parametrize(("goal", "steps"), [(0, 0), (1, 1), (3, 3)])
+def test_least_steps(goal: int, steps: int) -> None:
+    assert least_steps(process("line:4", 5), goal) == steps
+    # With a slip every step succeeds with 3/4 (right) or 1/2 (the wall): 1 / (1 - slip + slip / 4) steps.
+    assert least_steps(process("grid:2x1,slip=1/2", 3), 1) == Fraction(8, 5)
+    with pytest.raises(UnreachableGoalError):
+        least_steps(process("line:4", 2), 3)
+
+
 @pytest.mark.parametrize("name", FLOATING)
 @pytest.mark.parametrize("exact", [False, True])
 def test_brackets_are_proved_and_narrow(name: str, exact: bool, tmp_path: Path) -> None:
@@ -125,15 +197,6 @@ def test_claims_are_what_the_witness_proves_and_no_more() -> None:
 
 
 def test_what_cannot_be_certified_is_refused() -> None:
-    geometric = GoalTasks.reachable(make("line:3").replaced(horizon=GeometricHorizon(Fraction(1, 2))))
-    with pytest.raises(UnsupportedError, match="finite horizon"):
-        minimax_certificate(geometric, solve(geometric))
-    steps = goals("line:3,start=1", 2, Detection.VISIT)
-    with pytest.raises(UnsupportedError, match="in steps"):
-        minimax_certificate(steps, solve(steps, criterion=HITTING))
-    tables = two_arms()
-    with pytest.raises(UnsupportedError, match="reward tables"):
-        minimax_certificate(tables, solve(tables, learner=BLIND, episodes=2))
     floats = ControlledMarkovProcess.from_dense(np.full((1, 3, 3), 1 / 3), horizon=2)
     with pytest.raises(NotExactError):
         minimax_certificate(GoalTasks.reachable(floats), solve(GoalTasks.reachable(floats)))

@@ -114,7 +114,12 @@ def test_a_proposal_that_leaves_a_goal_out_is_infinitely_bad(tmp_path: Path) -> 
     assert document["claim"]["lower"] == document["claim"]["upper"] == "inf"
 
 
-def test_geometric_horizons_are_refused() -> None:
+def test_proposals_at_geometric_horizons(tmp_path: Path) -> None:
+    process = make("line:3").replaced(horizon=GeometricHorizon(Fraction(1, 2)))
+    assert proved(proposal_certificate(propose(process, "uniform")), tmp_path) == (2, 2)
+
+
+def test_capacities_at_geometric_horizons_are_refused() -> None:
     process = make("line:3").replaced(horizon=GeometricHorizon(Fraction(1, 2)))
     with pytest.raises(UnsupportedError, match="finite horizon"):
         process_capacity_certificate(process_capacity(process))

@@ -273,7 +273,7 @@ def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, B
 def _found(model: Model, goals: list[int], goal: int, plan: Any, *, visit: bool) -> Fraction:
     """The probability that an episode of the plan finds the goal.
 
-    The learner knows the goals not yet seen; when one is left it goes there at its best.
+    The learner knows the goals not yet seen.
     """
     everything = (1 << len(goals)) - 1
 
@@ -285,9 +285,6 @@ def _found(model: Model, goals: list[int], goal: int, plan: Any, *, visit: bool)
                 block ^= 1 << goals.index(s)
         if t == model.horizon:
             return Fraction(0)
-        left = [g for z, g in enumerate(goals) if block >> z & 1]
-        if len(left) == 1 and len(goals) > 1:
-            return max(go(t, s, block, {a: Fraction(1)}) for a in model.rows[s])
         default = {min(model.rows[s]): Fraction(1)}
         return go(t, s, block, plan.get((t, s, block), default))
 
