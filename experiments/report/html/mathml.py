@@ -42,10 +42,13 @@ _EXCEPTIONS = {"𝒝": "ℬ", "𝒠": "ℰ", "𝒡": "ℱ", "𝒣": "ℋ", "𝒤
 
 
 @cache
-def formula(latex: str) -> Markup:
-    """Return a formula as MathML, in display style; what cannot be converted is shown as LaTeX source."""
+def formula(latex: str, *, display: bool = True) -> Markup:
+    """Return a formula as MathML, in display style unless it stands in running text; what cannot be
+    converted is shown as LaTeX source."""
     try:
-        return Markup(ElementTree.tostring(_tree(latex), encoding="unicode"))
+        tree = _tree(latex)
+        tree.set("displaystyle", "true" if display else "false")
+        return Markup(ElementTree.tostring(tree, encoding="unicode"))
     except Exception:  # the converter raises whatever its parser stumbles over
         return Markup('<code class="latex">{}</code>').format(latex)
 
@@ -68,7 +71,9 @@ def prose(text: str) -> Markup:
     parts = text.split("$")
     if len(parts) % 2 == 0:  # a dollar sign without a partner is a dollar sign
         return escape(text)
-    return Markup("").join(formula(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+    return Markup("").join(
+        formula(part, display=False) if i % 2 else escape(part) for i, part in enumerate(parts)
+    )
 
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
@@ -124,7 +129,6 @@ def _tree(latex: str) -> Element:
         source = source.replace(character, stand_in)
     root = _plain(ElementTree.fromstring(convert(source, display="block")))
     root.set("xmlns", _NAMESPACE)
-    root.set("displaystyle", "true")
     root.attrib.pop("display", None)
     return root
 
