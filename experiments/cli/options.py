@@ -13,8 +13,16 @@ from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
+    from theory.tasks import Detection, TaskFamily
 
-__all__ = ["build_process", "episodes_option", "json_option", "process_options", "sweep_options"]
+__all__ = [
+    "build_process",
+    "episodes_option",
+    "json_option",
+    "process_options",
+    "sweep_options",
+    "task_family",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -107,3 +115,32 @@ def existing_folder(path: Path) -> Path:
     """Return the folder, made if it does not exist."""
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def task_family(
+    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
+) -> TaskFamily:
+    """Return the tasks that ``--tasks``, ``--goals`` and ``--detect`` name."""
+    import numpy as np
+
+    from tabular.files import read_rewards
+    from theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+
+    kind, _, file = tasks.partition(":")
+    if kind == "rewards" and file:
+        return RewardTasks(process, read_rewards(Path(file), process))
+    if tasks == "trajectories":
+        return TrajectoryTasks(process)
+    if tasks != "goals":
+        raise InvalidArgumentError(
+            f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
+        )
+    if goals == "reachable" or (goals == "all" and regret):
+        # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
+        return GoalTasks.reachable(process, detect)
+    if goals == "all":
+        return GoalTasks(process, np.arange(process.n_states), detect)
+    names = [name for name in goals.split(",") if name]
+    return GoalTasks(
+        process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect
+    )

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import build_process, episodes_option, json_option, process_options
+from experiments.cli.options import (
+    build_process,
+    episodes_option,
+    json_option,
+    process_options,
+    task_family,
+)
 from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
 from tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     from tabular.process import ControlledMarkovProcess
     from theory.minimax.solution import MinimaxSolution
-    from theory.tasks import Detection, TaskFamily
+    from theory.tasks import TaskFamily
 
 __all__ = ["COMMAND"]
 
@@ -91,7 +97,7 @@ def COMMAND(
         raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")
     if isinstance(process.horizon, FiniteHorizon) is False and tasks == "trajectories":
         raise UnsupportedError("Trajectory tasks need a finite horizon; give --horizon T.")
-    family = _family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
+    family = task_family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
     if not isinstance(family, TrajectoryTasks):
         _sets(family.names, mass)  # refuses before any work
     with progress(f"solving {process.name}") as describe:
@@ -130,34 +136,6 @@ def _certify(family: TaskFamily, solution: MinimaxSolution, file: Path) -> None:
     write_certificate(document, file)
     claim = document["claim"]
     click.echo(f"wrote {file}, which proves {claim['lower']} <= value <= {claim['upper']}", err=True)
-
-
-def _family(
-    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
-) -> TaskFamily:
-    import numpy as np
-
-    from tabular.files import read_rewards
-    from theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
-
-    kind, _, file = tasks.partition(":")
-    if kind == "rewards" and file:
-        return RewardTasks(process, read_rewards(Path(file), process))
-    if tasks == "trajectories":
-        return TrajectoryTasks(process)
-    if tasks != "goals":
-        raise InvalidArgumentError(
-            f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
-        )
-    if goals == "reachable" or (goals == "all" and regret):
-        # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
-        return GoalTasks.reachable(process, detect)
-    if goals == "all":
-        return GoalTasks(process, np.arange(process.n_states), detect)
-    names = [name for name in goals.split(",") if name]
-    return GoalTasks(
-        process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect
-    )
 
 
 def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[str, Any]:

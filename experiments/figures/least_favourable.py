@@ -37,8 +37,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     data = results["open_question"]
     goals = data[(data["sets"] == "goals") & data["process"].isin(SHOWN)]
     shown = [name for name in SHOWN if name in set(goals["process"])]
-    figure = style.canvas("line", ratio=0.24 * len(shown) + 0.1)
-    panels = figure.subplots(len(shown), len(COLUMNS), squeeze=False)
+    heights = [_height(make(name)) for name in shown]
+    figure = style.canvas("line", ratio=0.2 * sum(heights) + 0.1)
+    panels = figure.subplots(len(shown), len(COLUMNS), squeeze=False, height_ratios=heights)
     scale = ScalarMappable(Normalize(0.0, 0.5), "cividis")
     for line, name in zip(panels, shown, strict=True):
         process = make(name)
@@ -70,6 +71,14 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         f"ring: the start). At the end, {only} (to {TIGHT:g}), with memory and without. On the way, "
         f"{never:.0f} % of the goals never carry mass.",
     )
+
+
+def _height(process: ControlledMarkovProcess) -> float:
+    """Height of a drawing over its width, with room for the labels."""
+    import numpy as np
+
+    across, down = np.array(list(_places(process)[0].values())).T
+    return max(0.45, float((np.ptp(down) + 1.1) / (np.ptp(across) + 1.1))) + 0.1
 
 
 def _map(

@@ -66,7 +66,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
         short = scale is Scale.SHORT
         steps: Sequence[int] = (horizons[0], horizons[2]) if short else horizons
         counts: Sequence[int] = (1, USUAL) if short else EPISODES
-        slips: Sequence[str] = ("0", "1/10") if short else SLIPS
+        slips: Sequence[str] = ("0", "1/10", "2/5") if short else SLIPS
         rows += [(family, process, horizon, USUAL, "0", "roles") for horizon in steps]
         rows += [(family, process, usual, episodes, "0", "roles") for episodes in counts]
         rows += [(family, process, usual, USUAL_WITH_SLIP, slip, "roles") for slip in slips]
