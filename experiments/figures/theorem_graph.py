@@ -9,7 +9,6 @@ from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
 if TYPE_CHECKING:
-    import networkx as nx
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -22,8 +21,6 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
 UNKNOWN: Mapping[str, Any] = {"facecolor": "0.8", "edgecolor": "black", "hatch": "xxxx"}
 EDGE = 0.14
 """Half the height of a box, in layers."""
-
-SWEEPS = 20
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
@@ -57,46 +54,27 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     )
 
 
-def layers(data: pd.DataFrame) -> list[list[str]]:
-    """Return the theorems in layers by their longest path from a foundation, and the controls as the last
-    layer; claims that are tied to each other lie close together."""
+def placed(data: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return where each claim stands: from 0 to 1 across, and minus its layer; the same as in the report."""
     import networkx as nx
+
+    from experiments.report.html.graph import DOWN, HEIGHT, MARGIN, layout
 
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(data["uid"])
     known = set(data["uid"])
     for uid, uses in zip(data["uid"], data["uses"], strict=True):
         graph.add_edges_from((used, uid) for used in uses.split() if used in known)
-    refuted = set(data.loc[data["kind"] == "negative control", "uid"])
-    theorems = graph.subgraph(known - refuted)
-    rows = [sorted(generation) for generation in nx.topological_generations(theorems)]
-    rows += [sorted(refuted)] if refuted else []
-    for _ in range(SWEEPS):
-        place = _places(rows)
-        for row in rows:
-            row.sort(key=lambda uid: (_middle(place, graph, uid), uid))
-    return rows
-
-
-def _places(rows: list[list[str]]) -> dict[str, tuple[float, float]]:
-    return {
-        uid: ((index + 0.5) / len(row), -float(depth))
-        for depth, row in enumerate(rows)
-        for index, uid in enumerate(row)
-    }
-
-
-def _middle(place: Mapping[str, tuple[float, float]], graph: nx.DiGraph[str], uid: str) -> float:
-    tied = [place[other][0] for other in (*graph.predecessors(uid), *graph.successors(uid))]
-    return sum(tied) / len(tied) if tied else place[uid][0]
+    places, (width, _) = layout(graph)
+    return {uid: (x / width, -(y - MARGIN - HEIGHT / 2) / DOWN) for uid, (x, y) in places.items()}
 
 
 def draw_graph(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     """Draw boxes in layers and arrows between them, with a legend of the verdicts that occur."""
     from matplotlib.patches import FancyArrowPatch, Patch
 
-    rows = layers(data)
-    place = _places(rows)
+    place = placed(data)
+    deepest = min(y for _, y in place.values())
     controls = set(data.loc[data["kind"] == "negative control", "uid"])
     for uid, uses in zip(data["uid"], data["uses"], strict=True):
         for used in uses.split():
@@ -124,7 +102,7 @@ def draw_graph(axes: Axes, data: pd.DataFrame, style: Style) -> None:
         for name in dict.fromkeys(data["verdict"])
     ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=len(handles))
-    axes.set(xlim=(0.0, 1.0), ylim=(0.5 - len(rows), 0.3))
+    axes.set(xlim=(0.0, 1.0), ylim=(deepest - 0.5, 0.3))
     axes.set_axis_off()
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from experiments.report.html.svg import add, canvas, serialised, text
 from experiments.report.spelling import GLYPHS, page_name, tone
 
-__all__ = ["dependency_graph"]
+__all__ = ["DOWN", "HEIGHT", "MARGIN", "dependency_graph", "layout"]
 
 WIDTH, HEIGHT = 88.0, 40.0
 ACROSS, DOWN = 100.0, 84.0
@@ -45,7 +45,7 @@ def dependency_graph(
         graph = _around(graph, around)
     if not nx.is_directed_acyclic_graph(graph):  # a claim from outside may say anything
         graph.remove_edges_from([edge for cycle in list(nx.simple_cycles(graph)) for edge in _ring(cycle)])
-    places, size = _layout(graph)
+    places, size = layout(graph)
     root = canvas(*size, label, klass="graph")
     root.set("role", "group")
     edges = add(root, "g", klass="edges")
@@ -72,8 +72,11 @@ def _ring(cycle: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
 
 
-def _layout(graph: Any) -> tuple[dict[str, Place], Place]:
-    """Layers by longest path from the foundations; within a layer, nodes near those they are tied to."""
+def layout(graph: Any) -> tuple[dict[str, Place], Place]:
+    """Return the middle of each node and the size of the whole, in pixels.
+
+    Layers by longest path from the foundations; within a layer, nodes near those they are tied to.
+    """
     import networkx as nx
 
     layers = [row for layer in nx.topological_generations(graph) for row in _rows(sorted(layer))]

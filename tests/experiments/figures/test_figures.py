@@ -27,7 +27,7 @@ SHOWN = {
     if not each.long or (FOLDER / f"{name}.figure.json").exists()
 }
 QUICK = {name for each in SHOWN.values() if not each.long for name in each.studies}
-RENEW = "look at the figure, then: python tests/figures/snapshot.py"
+RENEW = "look at the figure, then: PYTHONPATH=. python tests/experiments/figures/snapshot.py"
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -15,7 +15,7 @@ from slow_study import COUNT, sweep, traces
 
 from experiments.sweeps import Store, run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("slow_study.py")
 
 
