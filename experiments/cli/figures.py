@@ -56,15 +56,17 @@ def COMMAND(
 
     For each figure there are images, NAME.csv with the data, NAME.tex with the caption's numbers as LaTeX
     macros, and NAME.json with title, caption and command. Without names, figures that take long are left out.
+    The beginning of a name up to an underscore stands for all figures that share it.
 
     \b
     Examples:
       metaregret figures --list
       metaregret figures --out build/figures
       metaregret figures regret_density --style neurips --format pdf
+      metaregret figures learning --short
     """
     from experiments.figures.make import make_figures, sweeps_of, without_results
-    from experiments.figures.registry import figure, figures
+    from experiments.figures.registry import figures, figures_of
     from experiments.figures.render import FORMATS
     from experiments.figures.style import style
     from experiments.sweeps import Scale, Store
@@ -72,7 +74,9 @@ def COMMAND(
     if listed:
         _list(json_file)
         return
-    chosen = [figure(name) for name in dict.fromkeys(names)] or [f for f in figures().values() if not f.long]
+    named = [item for name in names for item in figures_of(name)]
+    chosen = list({item.name: item for item in named}.values())
+    chosen = chosen or [item for item in figures().values() if not item.long]
     wanted = [form.strip() for form in formats.split(",")]
     if unknown := [form for form in wanted if form not in FORMATS]:
         raise InvalidArgumentError(f"Unknown format {unknown[0]!r}; give some of {', '.join(FORMATS)}.")

@@ -8,7 +8,7 @@ from experiments.discovery import discover
 from experiments.figures.figure import Figure
 from tabular.errors import InvalidArgumentError
 
-__all__ = ["figure", "figures"]
+__all__ = ["figure", "figures", "figures_of"]
 
 
 @cache
@@ -29,3 +29,15 @@ def figure(name: str) -> Figure:
     if name not in known:
         raise InvalidArgumentError(f"Unknown figure {name[:80]!r}; there are {', '.join(known)}.")
     return known[name]
+
+
+def figures_of(name: str) -> list[Figure]:
+    """Return the figure of this name, or all those whose names begin with it and an underscore.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none; the message lists what there is.
+    """
+    group = [item for key, item in figures().items() if key.startswith(f"{name}_")]
+    return group if group and name not in figures() else [figure(name)]

@@ -84,20 +84,21 @@ def reinforce_gradient(world: Dynamics, theta: Any, rewards: Any, key: Any, epis
     """
     jax = load_jax()
     jnp = jax.numpy
-    first, later = jax.random.split(key)
-    state = jax.random.categorical(first, jnp.log(jnp.asarray(world.initial)), shape=(episodes,))
-    moves = jnp.log(jnp.asarray(world.transition))
+    luck = jax.random.uniform(key, (2 * world.steps + 1, episodes))
+    starts, moves = jnp.cumsum(jnp.asarray(world.initial)), jnp.cumsum(jnp.asarray(world.transition), axis=-1)
+
+    def draw(cumulative: Any, luck: Any) -> Any:  # inverse of the distribution function, scaled to its total
+        return (cumulative <= luck[:, None] * cumulative[..., -1:]).sum(axis=-1)
 
     def step(state: Any, inputs: Any) -> tuple[Any, Any]:
-        probabilities, paid, key = inputs
-        acting, moving = jax.random.split(key)
-        action = jax.random.categorical(acting, jnp.log(probabilities[state]))
-        following = jax.random.categorical(moving, moves[action, state])
+        cumulative, paid, luck = inputs
+        action = draw(cumulative[state], luck[0])
+        following = draw(moves[action, state], luck[1])
         return following, (state, action, paid[following])
 
-    keys = jax.random.split(later, world.steps)
-    plays = (jax.lax.stop_gradient(policy(world, theta)), rewards, keys)
-    _, (states, actions, paid) = jax.lax.scan(step, state, plays)
+    choices = jnp.cumsum(jax.lax.stop_gradient(policy(world, theta)), axis=-1)
+    plays = (choices, rewards, luck[1:].reshape(world.steps, 2, episodes))
+    _, (states, actions, paid) = jax.lax.scan(step, draw(starts[None, :], luck[0]), plays)
     to_go = jnp.cumsum(paid[::-1], axis=0)[::-1]
     baseline = (to_go.sum(axis=1, keepdims=True) - to_go) / (episodes - 1)
 

@@ -6,6 +6,7 @@ Everything else of the toolkit works without them.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any
 
 from tabular.errors import MissingExtraError
 
-__all__ = ["load_jax", "load_optax"]
+__all__ = ["load_jax", "load_optax", "require_extra"]
 
 
 @cache
@@ -48,10 +49,21 @@ def load_optax() -> Any:
     return _load("optax")
 
 
+def require_extra() -> None:
+    """Raise `MissingExtraError` unless JAX and optax are installed, without loading them."""
+    for name in ("jax", "optax"):
+        if name not in sys.modules and importlib.util.find_spec(name) is None:
+            raise _missing(name)
+
+
 def _load(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise MissingExtraError(
-            f"Learners that learn need {name}, which is not installed: pip install 'metaregret[learn]'"
-        ) from error
+        raise _missing(name) from error
+
+
+def _missing(name: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"Learners that learn need {name}, which is not installed: pip install 'metaregret[learn]'"
+    )

@@ -57,8 +57,8 @@ class Schedule:
 
     iterations: int = 200
     batch: int = 8
-    inner: int = 1
-    outer_rate: float = 0.05
+    inner: int = 3
+    outer_rate: float = 0.1
     noise: float = 0.01
 
     def __post_init__(self) -> None:

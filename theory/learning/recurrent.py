@@ -13,9 +13,11 @@ Differs from the paper: exact policy gradient and Adam in place of sampled trial
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +27,8 @@ from theory.learning.history_tree import HistoryTree
 from theory.learning.softmax import CLOSED, dynamics
 
 __all__ = ["RecurrentLearners", "RecurrentSchedule", "payoffs", "train_recurrent"]
+
+Layer: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,36 +65,52 @@ class RecurrentLearners:
         Each with ``B`` in front.
     curve : ndarray, shape (B, iterations + 1)
         Expected reward of a trial under the training distribution, before each step and after the last.
-    payoffs : ndarray, shape (B, Z)
-        Expected reward of a trial on each task, exact, after training.
+    history : ndarray, shape (B, iterations + 1, Z')
+        Expected reward of a trial on each evaluation task at the same times, exact.
     """
 
     parameters: dict[str, np.ndarray]
     curve: np.ndarray
-    payoffs: np.ndarray
+    history: np.ndarray
+
+    @property
+    def payoffs(self) -> np.ndarray:
+        """Expected reward of a trial on each evaluation task after training, shape (B, Z')."""
+        return np.asarray(self.history[:, -1])
 
 
-def payoffs(tree: HistoryTree, parameters: Any) -> Any:
-    """Return ``R(f, z)`` of the learner with these parameters on every task, shape (Z,)."""
+def payoffs(layers: Sequence[Layer], available: Any, parameters: Any) -> Any:
+    """Return ``R(f, z)`` of the learner with these parameters on every task, shape (Z,).
+
+    Parameters
+    ----------
+    layers : sequence of mappings
+        The tree's layers, each as a mapping of arrays.
+    available : ndarray of bool, shape (S, A)
+    parameters : mapping of arrays
+    """
     jnp = load_jax().numpy
-    available = dynamics(tree.tasks.process).available
-    first = tree.layers[0]
-    memory = jnp.zeros((len(first.state), parameters["memory"].shape[0]))
-    reach, total = jnp.asarray(first.chance), jnp.zeros(len(tree.tasks))
-    for before, after in zip(tree.layers, tree.layers[1:], strict=False):
-        memory = _remember(parameters, memory[before.parent], before)
-        act = _act(parameters, memory, available[before.state])
-        reach = reach[after.parent] * act[after.parent, after.action] * after.chance
-        total = total + (reach * after.reward) @ after.members
+    memory = jnp.zeros((layers[0]["state"].shape[0], parameters["memory"].shape[0]))
+    reach, total = layers[0]["chance"], 0.0
+    for before, after in pairwise(layers):
+        memory = _remember(parameters, memory[before["parent"]], before)
+        act = _act(parameters, memory, available[before["state"]])
+        reach = reach[after["parent"]] * act[after["parent"], after["action"]] * after["chance"]
+        total = total + (reach * after["reward"]) @ after["members"]
     return total
 
 
-def _remember(parameters: Any, memory: Any, seen: Any) -> Any:
+def _layers(tree: HistoryTree) -> list[Layer]:
+    return [{field.name: getattr(layer, field.name) for field in fields(layer)} for layer in tree.layers]
+
+
+def _remember(parameters: Any, memory: Any, seen: Layer) -> Any:
     """One step of the gated recurrent unit."""
     jax = load_jax()
     jnp = jax.numpy
-    inputs = parameters["state"][seen.state] + parameters["action"][seen.action]
-    inputs += jnp.stack([seen.reward, seen.done, jnp.ones_like(seen.reward)], axis=-1) @ parameters["signals"]
+    inputs = parameters["state"][seen["state"]] + parameters["action"][seen["action"]]
+    signals = [seen["reward"], seen["done"], jnp.ones_like(seen["reward"])]
+    inputs += jnp.stack(signals, axis=-1) @ parameters["signals"]
     reset, update, candidate = jnp.split(inputs, 3, axis=-1)
     from_reset, from_update, from_candidate = jnp.split(memory @ parameters["memory"], 3, axis=-1)
     keep = jax.nn.sigmoid(update + from_update)
@@ -105,26 +125,30 @@ def _act(parameters: Any, memory: Any, available: Any) -> Any:
     return jax.nn.softmax(jax.numpy.where(available, logits, CLOSED), axis=-1)
 
 
-def _first_parameters(tree: HistoryTree, hidden: int, key: Any) -> dict[str, Any]:
+def _first_parameters(states: int, actions: int, hidden: int, key: Any) -> dict[str, Any]:
     jax = load_jax()
-    process = tree.tasks.process
     shapes = {
-        "state": (process.n_states, 3 * hidden),
-        "action": (process.n_actions + 1, 3 * hidden),
+        "state": (states, 3 * hidden),
+        "action": (actions + 1, 3 * hidden),
         "signals": (3, 3 * hidden),
         "memory": (hidden, 3 * hidden),
-        "out": (hidden, process.n_actions),
+        "out": (hidden, actions),
     }
     keys = jax.random.split(key, len(shapes))
     drawn = {
         name: jax.random.normal(key, shape) * (hidden**-0.5 if name in ("memory", "out") else 0.5)
         for key, (name, shape) in zip(keys, shapes.items(), strict=True)
     }
-    return drawn | {"bias": jax.numpy.zeros(process.n_actions)}
+    return drawn | {"bias": jax.numpy.zeros(actions)}
 
 
 def train_recurrent(
-    tree: HistoryTree, weights: np.ndarray, seeds: np.ndarray, schedule: RecurrentSchedule
+    tree: HistoryTree,
+    weights: np.ndarray,
+    seeds: np.ndarray,
+    schedule: RecurrentSchedule,
+    *,
+    tests: HistoryTree | None = None,
 ) -> RecurrentLearners:
     """Train ``B`` learners by exact policy gradients.
 
@@ -135,45 +159,64 @@ def train_recurrent(
         The training distribution ``q`` of each.
     seeds : ndarray of int, shape (B,)
         Of the first parameters.
+    tests : HistoryTree, optional
+        On whose tasks the learners are evaluated, on the same process; by default on those they train on.
 
     Raises
     ------
     InvalidArgumentError
-        If the shapes do not match.
+        If the shapes or the processes do not match.
     """
+    if tests is not None and tests.tasks.process is not tree.tasks.process:
+        raise InvalidArgumentError(
+            f"Expected evaluation tasks on the process {tree.tasks.process.name!r} itself, but got tasks on "
+            f"{tests.tasks.process.name!r}; make both from one process object."
+        )
     if weights.shape != (len(seeds), len(tree.tasks)):
         raise InvalidArgumentError(
             f"Expected weights of shape {(len(seeds), len(tree.tasks))}, but got {weights.shape}."
         )
     jax = load_jax()
     keys = jax.vmap(jax.random.key)(np.asarray(seeds))
-    parameters, curve, paid = _trainer(tree, schedule)(weights, keys)
+    available = dynamics(tree.tasks.process).available
+    evaluated = None if tests is None else _layers(tests)
+    run = _trainer(schedule)
+    parameters, curve, history = run(weights, keys, _layers(tree), evaluated, available)
     return RecurrentLearners(
-        {name: np.asarray(value) for name, value in parameters.items()}, np.asarray(curve), np.asarray(paid)
+        {name: np.asarray(value) for name, value in parameters.items()},
+        np.asarray(curve),
+        np.asarray(history),
     )
 
 
 @lru_cache(maxsize=4)
-def _trainer(tree: HistoryTree, schedule: RecurrentSchedule) -> Any:
+def _trainer(schedule: RecurrentSchedule) -> Any:
+    """The compiled training; trees are arguments, so that those of equal shape share it."""
     jax, optax = load_jax(), load_optax()
     optimiser = optax.adam(schedule.rate)
 
-    def value(parameters: Any, weights: Any) -> Any:
-        return weights @ payoffs(tree, parameters)
+    def train(weights: Any, key: Any, layers: Any, tests: Any, available: Any) -> Any:
+        def value(parameters: Any) -> tuple[Any, Any]:
+            paid = payoffs(layers, available, parameters)
+            return weights @ paid, paid
 
-    def train(weights: Any, key: Any) -> Any:
-        parameters = _first_parameters(tree, schedule.hidden, key)
+        def measured(parameters: Any, paid: Any) -> Any:
+            return paid if tests is None else payoffs(tests, available, parameters)
 
         def step(carry: Any, _: None) -> tuple[Any, Any]:
             parameters, state = carry
-            now, slope = jax.value_and_grad(value)(parameters, weights)
-            ascent = jax.tree.map(lambda entry: -entry, slope)
-            update, state = optimiser.update(ascent, state, parameters)
-            return (optax.apply_updates(parameters, update), state), now
+            (now, paid), slope = jax.value_and_grad(value, has_aux=True)(parameters)
+            descent = jax.tree.map(lambda entry: -entry, slope)
+            update, state = optimiser.update(descent, state, parameters)
+            moved = optax.apply_updates(parameters, update)
+            return (moved, state), (now, measured(parameters, paid))
 
+        states, actions = available.shape
+        parameters = _first_parameters(states, actions, schedule.hidden, key)
         start = (parameters, optimiser.init(parameters))
-        (parameters, _), curve = jax.lax.scan(step, start, None, length=schedule.iterations)
-        paid = payoffs(tree, parameters)
-        return parameters, jax.numpy.append(curve, weights @ paid), paid
+        (parameters, _), (curve, history) = jax.lax.scan(step, start, None, length=schedule.iterations)
+        last, paid = value(parameters)
+        history = jax.numpy.concatenate([history, measured(parameters, paid)[None]])
+        return parameters, jax.numpy.append(curve, last), history
 
-    return jax.jit(jax.vmap(train))
+    return jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None)))

@@ -1,0 +1,33 @@
+"""What the best learner gets: the mean return of the Bayes-optimal learner over its first n episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.sweeps import Point, Scale, Study
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EPISODES = (1, 2, 3, 4, 6, 8, 12, 16)
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return world x number of episodes."""
+    from theory.learning.worlds import worlds
+
+    names = ["sparse"] if scale is Scale.SHORT else list(worlds())
+    return [{"world": world, "episodes": episodes} for world in names for episodes in EPISODES]
+
+
+def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
+    """Solve the Bayes-adaptive problem exactly."""
+    from theory.learning.limits import best_mean_return
+    from theory.learning.worlds import world
+
+    bracket = best_mean_return(world(point["world"]), point["episodes"])
+    return {"best_lower": bracket.lower, "best_upper": bracket.upper}
+
+
+STUDY = Study("learning_limits", "The Bayes-optimal learner on the test tasks", points, measure)
