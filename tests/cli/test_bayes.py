@@ -18,8 +18,8 @@ def solved(cli: Cli, *arguments: str) -> dict[str, Any]:
     return document
 
 
-# Under the uniform prior one path of four steps visits all but one end, which is missed once: loss 1 there and
-# 0 elsewhere, 1/5 in expectation. T13: 1/2 is minimax.
+# Under the uniform prior one path of four steps visits all but one end, which is missed once: loss 1 there
+# and 0 elsewhere, 1/5 in expectation. T13: 1/2 is minimax.
 def test_the_line_by_hand(cli: Cli) -> None:
     document = solved(cli, *LINE, "--against", "0=1/2,4=1/2", "--adversary", "tv:1/10")
     losses = document["per_task"]
@@ -31,7 +31,7 @@ def test_the_line_by_hand(cli: Cli) -> None:
     there = document["against"]["0=1/2,4=1/2"]
     assert there["loss"]["lower"] <= 1 / 2 <= there["loss"]["upper"]
     assert there["excess"]["lower"] <= 0 <= there["excess"]["upper"] <= 1e-9
-    # A tenth of the mass moves to the missed end: 3/10. The best learner evens the ends out: 1/2 (1/5 + 3/10).
+    # A tenth of the mass moves to the missed end: 3/10. The best learner evens the ends out at 1/4.
     near = document["adversary"]
     assert near["worst_case"]["lower"] <= 3 / 10 <= near["worst_case"]["upper"]
     assert near["minimax"]["lower"] <= 1 / 4 <= near["minimax"]["upper"]
