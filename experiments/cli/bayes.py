@@ -176,12 +176,13 @@ def _distribution(text: str, names: tuple[str, ...], option: str) -> np.ndarray:
             f"{FORMAT} file."
         )
     shares = [parse_fraction(given.get(name, 0), f"{option}: probability of {name!r}") for name in names]
-    if min(shares) < 0 or abs(sum(shares) - 1) > Fraction(1, 10**9):
+    total = sum(shares, Fraction(0))
+    if min(shares) < 0 or abs(total - 1) > Fraction(1, 10**9):
         raise InvalidArgumentError(
             f"{option}: expected probabilities >= 0 that sum to one, but got the smallest {min(shares)} and "
-            f"the sum {sum(shares)}; normalise them."
+            f"the sum {total}; normalise them."
         )
-    return np.array([float(share) for share in shares]) / float(sum(shares))
+    return np.array([float(share) for share in shares]) / float(total)
 
 
 def _ball(text: str, nominal: np.ndarray) -> Adversary:
