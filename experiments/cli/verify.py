@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from experiments.report import Row
-    from theory.claims import Context
+    from theory.claims import Context, Control, Theorem
 
 __all__ = ["COMMAND"]
 
@@ -121,7 +121,8 @@ def COMMAND(
     files = {} if own is None else {own.uid: str(new)}
     document = _document(rows, context, time.perf_counter() - began, files)
     if report is not None:
-        _write_report(document, report, figures)
+        items: dict[str, Theorem | Control] = {**theorems(), **controls()}
+        _write_report(document, report, figures, items if own is None else {**items, own.uid: own})
     if not emit_json(document, json_file):
         from experiments.report.terminal import print_report
 
@@ -159,13 +160,34 @@ def _document(
     )
 
 
-def _write_report(document: dict[str, Any], folder: Path, figures: Path | None) -> None:
-    """Write ``report.json``, the pages and the LaTeX files; the pages link to what else is in the folder."""
+def _write_certificates(
+    document: dict[str, Any], folder: Path, items: Mapping[str, Theorem | Control]
+) -> None:
+    """Write the certificate of every row that is as expected and has one, and name it in the row."""
+    from theory.certificates.drafting import write_certificate
+
+    rows = [row for row in (*document["theorems"], *document["controls"]) if row["as_expected"]]
+    ready = [(row, write) for row in rows if (write := items[row["uid"]].certificate) is not None]
+    with counter("certifying", len(ready)) as show:
+        for done, (row, write) in enumerate(ready, start=1):
+            name = f"certificates/{row['uid']}.json"
+            existing_folder(folder / "certificates")
+            write_certificate(write(), folder / name)
+            row["certificates"] = [name]
+            show(done)
+
+
+def _write_report(
+    document: dict[str, Any], folder: Path, figures: Path | None, items: Mapping[str, Theorem | Control]
+) -> None:
+    """Write ``report.json``, certificates, the pages and the LaTeX files; the pages link to what else is in
+    the folder."""
     from experiments.report.html import write_site
     from experiments.report.latex import write_latex
     from tabular.documents import write_text
 
     existing_folder(folder)
+    _write_certificates(document, folder, items)
     write_text(folder / "report.json", json_text(document))
     write_latex(document, folder)
     write_site(document, folder, figures)

@@ -63,6 +63,18 @@ def test_exact_mode(cli: Cli):
     assert "--exact" in row["command"]
 
 
+def test_a_report_has_the_certificate_of_every_row_that_has_one(cli: Cli, tmp_path: Path):
+    outcome = cli("verify", "T01", "T02", "C08", "--instances", "3", "--report", str(tmp_path))
+    assert outcome.status == 0, outcome.err
+    document = json.loads((tmp_path / "report.json").read_text())
+    rows = {row["uid"]: row.get("certificates", []) for row in (*document["theorems"], *document["controls"])}
+    assert rows == {"T01": ["certificates/T01.json"], "T02": [], "C08": ["certificates/C08.json"]}
+    assert sorted(path.name for path in (tmp_path / "certificates").iterdir()) == ["C08.json", "T01.json"]
+    assert "38/27 <= value <= 38/27" in cli("check", str(tmp_path / "certificates" / "T01.json")).out
+    assert "inf <= value <= inf" in cli("check", str(tmp_path / "certificates" / "C08.json")).out
+    assert "certificates/T01.json" in (tmp_path / "T01.html").read_text()
+
+
 def test_a_report_folder(cli: Cli, tmp_path: Path):
     folder = tmp_path / "new" / "report"
     outcome = cli("verify", "T02", "C06", "--instances", "3", "--report", str(folder))

@@ -42,7 +42,7 @@ GRID_BITS = 40
 """Probabilities in floating point become multiples of two to the minus this: the sum is then exactly one."""
 
 SMALL_DENOMINATORS = (24, 720)
-SAME = 1e-12
+SAME = 1e-9
 """Denominators that are tried first, and how near a floating-point number must be."""
 
 MAX_CHARACTERS = 24

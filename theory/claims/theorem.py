@@ -83,6 +83,9 @@ class Theorem:
     uses : tuple of str
         Identifiers of the claims it rests on.
     expected : Verdict
+    certificate : callable, optional
+        ``certificate()`` returns the certificate of a worked instance (`theory.certificates`), which a report
+        carries beside the row.
     """
 
     uid: str
@@ -96,6 +99,7 @@ class Theorem:
     assumptions: tuple[Assumption, ...] = ()
     uses: tuple[str, ...] = ()
     expected: Verdict = Verdict.CERTIFIED
+    certificate: Callable[[], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ class Control:
     search : callable
         ``search(context)`` looks for a witness from scratch and returns its document, or None.
     uses : tuple of str
+    certificate : callable, optional
+        As for a theorem.
     """
 
     uid: str
@@ -127,3 +133,4 @@ class Control:
     refute: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
     search: Callable[[Context], Mapping[str, Any] | None]
     uses: tuple[str, ...] = field(default=())
+    certificate: Callable[[], dict[str, Any]] | None = None

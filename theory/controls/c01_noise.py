@@ -25,6 +25,7 @@ from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 from tabular.strategies import stochastic_processes
+from theory.certificates.worked import proposed, witness_process
 from theory.claims import Context, Control
 from theory.main_claim import check_main_claim
 
@@ -156,4 +157,5 @@ CONTROL = Control(
     refute=refute,
     search=search,
     uses=("T04", "T06", "T07"),
+    certificate=lambda: proposed(witness_process("C01"), None, "capacity"),
 )

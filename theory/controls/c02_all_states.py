@@ -19,6 +19,7 @@ from tabular.files import process_document, process_from_document
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 from tabular.strategies import controllable_processes
+from theory.certificates.worked import outcomes_channel, witness_process
 from theory.claims import CONTROLLABLE, DETERMINISTIC, SINGLE_START, Context, Control, find_witness
 from theory.claims.oracles import deterministic_outcomes
 from theory.controls._redundancy import better_output, divergence, strictly_better
@@ -71,4 +72,5 @@ CONTROL = Control(
     refute=refute,
     search=search,
     uses=("T06", "T07"),
+    certificate=lambda: outcomes_channel(witness_process("C02"), averaged=True),
 )

@@ -19,6 +19,7 @@ from tabular.files import process_document, process_from_document
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 from tabular.strategies import controllable_processes
+from theory.certificates.worked import solved, witness_process
 from theory.claims import Context, Control, find_witness
 from theory.claims.oracles import bayes_regret_at
 from theory.tasks import Detection
@@ -95,4 +96,5 @@ CONTROL = Control(
     refute=refute,
     search=search,
     uses=("T04", "T12", "T13"),
+    certificate=lambda: solved(witness_process("C03"), learner="memory", detect="visit", episodes=5),
 )

@@ -19,6 +19,7 @@ from tabular.goals import goal_values
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 from tabular.strategies import stochastic_processes
+from theory.certificates.worked import solved, witness_process
 from theory.claims import Context, Control, find_witness
 from theory.claims.oracles import deterministic_outcomes
 
@@ -134,4 +135,5 @@ CONTROL = Control(
     refute=refute,
     search=search,
     uses=("T04",),
+    certificate=lambda: solved(witness_process("C07")),
 )

@@ -18,6 +18,7 @@ from tabular.goals import goal_values
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 from tabular.strategies import controllable_processes, distributions
+from theory.certificates.worked import unexplored, witness_process
 from theory.claims import Context, Control, find_witness
 
 EPISODES = (1, 2, 4, 8, 64, 1024)
@@ -82,4 +83,5 @@ CONTROL = Control(
     refute=refute,
     search=search,
     uses=("T03", "T05", "T17"),
+    certificate=lambda: unexplored(witness_process("C08")),
 )

@@ -23,6 +23,7 @@ from tabular.goals import goal_values
 from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import policies, processes
+from theory.certificates.worked import solved
 from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, exact_agreement
 from theory.regret import memoryless_regret
 
@@ -147,4 +148,5 @@ THEOREM = Theorem(
         ),
     ),
     expected=Verdict.PROVED,
+    certificate=lambda: solved("line:3", 2, episodes=3),
 )

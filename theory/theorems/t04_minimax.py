@@ -26,6 +26,7 @@ from tabular.goals import goal_support, goal_values, optimal_terminal_values
 from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes, policies, processes
+from theory.certificates.worked import solved
 from theory.claims import CONTROLLABLE, Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
 from theory.claims.smt import no_model, positive_reals, smt_method
 from theory.minimax.without_memory import solve_without_memory
@@ -242,4 +243,5 @@ THEOREM = Theorem(
     ),
     uses=("T01", "T02"),
     expected=Verdict.PROVED,
+    certificate=lambda: solved("grid:3x3,slip=1/10", 4),
 )

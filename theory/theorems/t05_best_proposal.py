@@ -20,6 +20,7 @@ import sympy
 from hypothesis import strategies as st
 
 from tabular.strategies import distributions
+from theory.certificates.worked import proposed
 from theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
@@ -128,4 +129,5 @@ THEOREM = Theorem(
     ),
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
     uses=("T03", "T04"),
+    certificate=lambda: proposed("grid:3x3", 4, "uniform"),
 )

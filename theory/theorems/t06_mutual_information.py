@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from tabular.goals import goal_support, optimal_terminal_values
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes, distributions
+from theory.certificates.worked import capacity
 from theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
@@ -194,4 +195,5 @@ THEOREM = Theorem(
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
     uses=("T04", "T07"),
     expected=Verdict.PROVED,
+    certificate=lambda: capacity("grid:3x3", 4),
 )

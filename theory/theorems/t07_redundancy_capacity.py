@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import distributions, stochastic_processes
+from theory.certificates.worked import capacity, witness_process
 from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial
 from theory.information import channel_capacity
 from theory.optimise import CONVEX_SOLVERS, solve_certified
@@ -188,4 +189,5 @@ THEOREM = Theorem(
         Planted("channel transposed", Claim(_divergence, _transposed)),
         Planted("output of the uniform prior", Claim(_divergence, lambda p, channel: channel.mean(axis=0))),
     ),
+    certificate=lambda: capacity(witness_process("C01")),
 )

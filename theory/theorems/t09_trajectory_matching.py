@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from tabular.environments import make
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import processes
+from theory.certificates.worked import solved
 from theory.claims import (
     DETERMINISTIC,
     FINITE_HORIZON,
@@ -205,4 +206,5 @@ THEOREM = Theorem(
     assumptions=(FINITE_HORIZON,),
     uses=("T01", "T04"),
     expected=Verdict.PROVED,
+    certificate=lambda: solved("grid:2x2,slip=1/2", 2, trajectories=True),
 )

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import deterministic_processes
+from theory.certificates.worked import solved
 from theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
@@ -198,4 +199,5 @@ THEOREM = Theorem(
     assumptions=(DETERMINISTIC, SINGLE_START),
     uses=("T01", "T09"),
     expected=Verdict.PROVED,
+    certificate=lambda: solved("line:3", 3, trajectories=True),
 )

@@ -27,6 +27,7 @@ from tabular.goals import goal_support, goal_values
 from tabular.policy import terminal_distribution
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes
+from theory.certificates.worked import solved
 from theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
@@ -205,4 +206,5 @@ THEOREM = Theorem(
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
     uses=("T04", "T14"),
     expected=Verdict.PROVED,
+    certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

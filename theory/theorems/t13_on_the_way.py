@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from tabular.environments.line import line
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import controllable_processes, distributions
+from theory.certificates.worked import solved
 from theory.claims import FINITE_HORIZON, Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold
 from theory.claims.oracles import bayes_learner, bayes_regret_at
 from theory.minimax.memory import solve_memory
@@ -208,4 +209,5 @@ THEOREM = Theorem(
     ),
     assumptions=(FINITE_HORIZON,),
     uses=("T12",),
+    certificate=lambda: solved("line:5,start=2", 4, learner="memory", detect="visit", episodes=5),
 )

@@ -27,6 +27,7 @@ from tabular.environments import make
 from tabular.goals import goal_values
 from tabular.process import ControlledMarkovProcess
 from tabular.strategies import deterministic_processes, distributions
+from theory.certificates.worked import proposed
 from theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
@@ -171,4 +172,5 @@ THEOREM = Theorem(
     ),
     assumptions=(DETERMINISTIC, SINGLE_START),
     uses=("T01", "T06"),
+    certificate=lambda: proposed("grid:2x2", 2, "capacity", skills=3),
 )
