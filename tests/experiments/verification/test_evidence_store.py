@@ -115,6 +115,20 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path):
             assert {**method, "seconds": 0} == {**again, "seconds": 0}
 
 
+def test_in_parallel_the_rows_are_the_same(tmp_path: Path):
+    items = [claim(uid) for uid in ("T02", "C05", "C06", "C08")]
+    context = Context(instances=3)
+    store = EvidenceStore(tmp_path / "evidence.sqlite")
+    together, _ = verify_all(items, [], context, workers=2, store=store)
+    alone, resumed = verify_all(items, [], context, store=store)
+    assert resumed == len(store) == 3
+    for rows in (together, alone):
+        for row in rows.values():
+            row["seconds"] = 0
+    assert together == alone
+    assert list(together) == list(alone)
+
+
 def test_other_settings_are_not_mixed_up(tmp_path: Path):
     store = EvidenceStore(tmp_path / "evidence.sqlite")
     verify_all([claim("T02")], [], Context(instances=3), store=store)
