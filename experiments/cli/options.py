@@ -112,8 +112,19 @@ def episodes_option(text: str) -> int | None:
 
 
 def existing_folder(path: Path) -> Path:
-    """Return the folder, made if it does not exist."""
-    path.mkdir(parents=True, exist_ok=True)
+    """Return the folder, made if it does not exist.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it cannot be made, or is a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"Cannot make the folder {str(path)[:200]}: {error.strerror}; give another place."
+        ) from None
     return path
 
 

@@ -99,6 +99,8 @@ def COMMAND(
 
     if figures is not None and report is None:
         raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
+    if report is not None:
+        _prepare_report(report, figures)
     context = Context(seed=seed, instances=examples or instances or 20, exact=exact)
     own = None if new is None else from_file(new)
     named = list({item.uid: item for item in map(claim, uids)}.values())
@@ -175,6 +177,17 @@ def _write_certificates(
             write_certificate(write(), folder / name)
             row["certificates"] = [name]
             show(done)
+
+
+def _prepare_report(folder: Path, figures: Path | None) -> None:
+    """Find out before the work begins whether the report can be written."""
+    from experiments.report.html import read_figures
+
+    existing_folder(folder)
+    if figures is not None:
+        if not figures.is_dir():
+            raise InvalidArgumentError(f"{figures} is not a folder; give that of `metaregret figures --out`.")
+        read_figures(figures)
 
 
 def _write_report(

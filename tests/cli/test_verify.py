@@ -87,6 +87,17 @@ def test_a_report_folder(cli: Cli, tmp_path: Path):
     assert json.loads((folder / "report.json").read_text())["theorems"][0]["uid"] == "T02"
 
 
+def test_a_malformed_figure_is_refused_before_the_work(cli: Cli, tmp_path: Path):
+    (tmp_path / "law.svg").write_text("<svg/>")
+    (tmp_path / "law.json").write_text('{"format": "metaregret-figure/1"}')
+    outcome = cli("verify", "T02", "--report", str(tmp_path / "pages"), "--figures", str(tmp_path))
+    assert outcome.status == 2
+    assert 'the field "name" is missing' in outcome.err
+    assert list((tmp_path / "pages").iterdir()) == []
+    nowhere = cli("verify", "T02", "--report", str(tmp_path / "pages"), "--figures", str(tmp_path / "none"))
+    assert "none is not a folder" in nowhere.err
+
+
 def test_a_deep_run_goes_on_where_it_was(cli: Cli, cache: Path):
     arguments = ("verify", "T02", "--examples", "30")
     assert "earlier run" not in cli(*arguments).out
@@ -144,6 +155,7 @@ def test_edited_evidence_of_an_own_claim_is_not_used(cli: Cli, tmp_path: Path):
         (("T99",), "Unknown claim"),
         (("--report", __file__), "is a file"),
         (("--figures", "."), "add --report"),
+        (("--report", f"{__file__}/below"), "Cannot make the folder"),
         (("--new", "nothing.py"), "Cannot import"),
         (("--instances", "0"), "0 is not in the range"),
         (("T02", "--new", str(EXAMPLES.parent / "examples" / "x.py")), "Cannot import"),

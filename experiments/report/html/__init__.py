@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from experiments.report.html.figures import read_figures
 from experiments.report.html.site import write_site
 
-__all__ = ["write_site"]
+__all__ = ["read_figures", "write_site"]

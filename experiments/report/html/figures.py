@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tabular.documents import abridged, read_document, require, write_text
 from tabular.errors import FileFormatError
 
-__all__ = ["Shown", "take_figures"]
+__all__ = ["Shown", "read_figures", "take_figures"]
 
 MANIFEST_FORMAT = "metaregret-figure/1"
 MOST_BYTES = 20 * 2**20
@@ -52,28 +52,32 @@ def take_figures(source: Path, folder: Path) -> Sequence[Shown]:
     FileFormatError
         If a manifest is malformed, or a file is too large; nothing has been copied then.
     """
-    found = [_shown(path) for path in sorted(source.glob("*.json")) if path.with_suffix(".svg").is_file()]
-    contents = {
-        f"figures/{path.name}": _read(path)
-        for figure in found
-        for path in (source / f"{figure.name}{suffix}" for suffix in (".svg", ".csv", ".json"))
-        if path.is_file()
-    }
+    figures, contents = read_figures(source)
     if contents:
         (folder / "figures").mkdir(exist_ok=True)
     for name, content in contents.items():
         write_text(folder / name, content)
-    return [
-        Shown(
-            f.name,
-            f.title,
-            f.caption,
-            f.command,
-            f.theorems,
-            tuple(n for n in contents if Path(n).stem == f.name),
-        )
-        for f in found
-    ]
+    return figures
+
+
+def read_figures(source: Path) -> tuple[Sequence[Shown], Mapping[str, str]]:
+    """Return the figures of a folder, and the text of their files by their place in a report.
+
+    Raises
+    ------
+    FileFormatError
+        If a manifest is malformed, or a file is too large.
+    """
+    figures: list[Shown] = []
+    contents: dict[str, str] = {}
+    for path in sorted(source.glob("*.json")):
+        if not path.with_suffix(".svg").is_file():
+            continue
+        shown = _shown(path)
+        files = [file for suffix in (".svg", ".csv", ".json") if (file := path.with_suffix(suffix)).is_file()]
+        contents |= {f"figures/{file.name}": _read(file) for file in files}
+        figures.append(replace(shown, files=tuple(f"figures/{file.name}" for file in files)))
+    return figures, contents
 
 
 def _shown(path: Path) -> Shown:
