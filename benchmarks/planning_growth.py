@@ -87,7 +87,7 @@ def _memory_child(states: int, contestant: str, answer: Any) -> None:
     """Build a model in a fresh process, solve it, and report bytes of the model and of the peak above it."""
     small = Case("warm-1e3", random_model(1000), DISCOUNTED, ())
     SOLVERS[contestant][1](small).solve()  # compile
-    build = random_model if states <= 1_000_000 else large_random_model
+    build = random_model if states < 1_000_000 else large_random_model
     case = Case("memory", build(states), DISCOUNTED, ())
     process, rewards = case.data
     prepared = SOLVERS[contestant][1](case)
