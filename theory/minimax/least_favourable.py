@@ -144,8 +144,8 @@ class LeastFavourable:
         for relative in self._games.steps:
             step = relative * scale
             shifted = self._games.solve(sign * step * inside)
-            # Both bounds of V moved outward by a few roundings of the subtraction.
-            change = (shifted.upper - self._plain.lower) * (1 + 1e-15) + 4e-16 * scale
+            # Moved outward by more than the roundings of bonus, subtraction and division.
+            change = shifted.upper - self._plain.lower + 8e-15 * scale
             bound = min(max(change / step, 0.0), 1.0) if sign > 0 else min(max(-change / step, 0.0), 1.0)
             end = min(end, bound) if sign > 0 else max(end, bound)
             missing = self._plain.upper - shifted.forced
