@@ -110,6 +110,11 @@ def COMMAND(
             exact=exact,
             progress=lambda low, high: describe(f"solving {process.name}: {low:.9g} <= value <= {high:.9g}"),
         )
+    if exact and solution.value.exact is None:
+        click.echo(
+            "no rational value was found: both bounds are rational and proved, but they are not equal",
+            err=True,
+        )
     if certificate is not None:
         _certify(family, solution, certificate)
     if figure is not None:

@@ -212,3 +212,17 @@ def test_an_interrupt_before_any_bracket_is_only_an_interrupt(
     monkeypatch.setattr(MatrixGame, "solve", interrupted)
     outcome = cli("solve", "grid:3x3", "--learner", "memory", "--episodes", "3", "--json", "-")
     assert (outcome.status, outcome.out) == (130, "")
+
+
+def test_exact_says_so_when_it_can_only_bracket(cli: Cli) -> None:
+    """The best two episodes on a noisy grid have an irrational value; one episode has a rational one."""
+    arguments = ("solve", "grid:2x2,slip=1/10", "--horizon", "2", "--exact", "--episodes")
+    bracketed = cli(*arguments, "3", "--json", "-")
+    assert bracketed.status == 0
+    assert "no rational value was found" in bracketed.err
+    value = json.loads(bracketed.out)["value"]
+    assert value["exact"] is None
+    assert 0 <= value["upper"] - value["lower"] < 1e-9
+    found = cli(*arguments, "1", "--json", "-")
+    assert "no rational value" not in found.err
+    assert json.loads(found.out)["value"]["exact"] is not None
