@@ -39,6 +39,7 @@ from tabular.horizon import GeometricHorizon
 from tabular.labels import Labels
 from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
+from theory.certificates.drafting import certificate
 from theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
 from theory.certificates.write_minimax import minimax_certificate
 from theory.certificates.write_planning import planning_certificate
@@ -129,8 +130,81 @@ def _geometric(process: ControlledMarkovProcess) -> ControlledMarkovProcess:
     return process.replaced(horizon=GeometricHorizon(Fraction(1, 2)))
 
 
+def _claim(
+    process: ControlledMarkovProcess, witness: Document, tasks: Document, value: Any, **fields: Any
+) -> Document:
+    """A certificate written by hand."""
+    claim = {"problem": "minimax", "learner": "memoryless", "criterion": "regret", "detect": "end"}
+    claim |= {
+        "episodes": "inf",
+        "tasks": tasks,
+        "lower": str(value),
+        "upper": str(value),
+        "exact": True,
+        **fields,
+    }
+    return certificate(process, claim, witness)
+
+
+def _trajectories() -> Document:
+    """T9: nine sequences of two actions, so the regret is eight."""
+    return _claim(_line(), {}, {"trajectories": True}, 8)
+
+
+def _memory_for_ever() -> Document:
+    """T12: what three episodes lose, (K - 1) / 2 = 1, is what any larger number loses."""
+    document = _minimax(GoalTasks.reachable(_line()), Learner.MEMORY, Criterion.REGRET, 3)
+    document["claim"]["episodes"] = "inf"
+    return document
+
+
+def _steps() -> Document:
+    """One end of the line per episode, at even odds: (1 + 2) / 2 steps, of success 1/2."""
+    rows = [[0, 0, "1", 5, {"left": "1/2", "right": "1/2"}]]
+    witness = {"prior": {"0": "1/2", "2": "1/2"}, "learners": [{"rows": rows}], "level": "3"}
+    goals = {"goals": ["0", "1", "2"]}
+    return _claim(_line(), witness, goals, 3, criterion="hitting-time", detect="visit")
+
+
+def _stationary() -> Document:
+    """Stop in one of two states: to go and stay is worth 1/2 of an episode for each, so v / rho - 1 = 1."""
+    rows = [(0, 0, 1, 1), (0, 1, 2, 1), (1, 0, 1, 1), (2, 0, 2, 1)]
+    fork = ControlledMarkovProcess.from_transitions(
+        rows, states=3, actions=2, initial=0, horizon=GeometricHorizon(Fraction(1, 2))
+    )
+    witness = {
+        "prior": {"1": "1/2", "2": "1/2"},
+        "learners": [{"rows": [[0, 0, "0", 3, {"0": "1/2", "1": "1/2"}]]}],
+    }
+    return _claim(fork, witness, {"goals": ["1", "2"]}, 1)
+
+
+def _blind_rewards() -> Document:
+    """One pays left, the other right: half of each loses 1/2 per episode, 1 in two."""
+    process = make("line:3,start=1").replaced(horizon=1)
+    tables = {"west": [["1", "left", "0", 1]], "east": [["1", "right", "2", 1]]}
+    witness = {
+        "prior": {"west": "1/2", "east": "1/2"},
+        "learners": [{"rows": [[0, 0, "1", 3, {"left": "1/2", "right": "1/2"}]]}],
+    }
+    return _claim(process, witness, {"rewards": tables}, 1, learner="blind", episodes=2)
+
+
+def _first_visit() -> Document:
+    """``gamma^2`` on a line of 3 from an end to the other."""
+    process = _geometric(make("line:3,start=0"))
+    claim = {"problem": "planning", "objective": "visit", "goal": "2", "lower": "1/4", "upper": "1/4"}
+    return certificate(process, claim, {"policy": {"0": "right", "1": "right"}})
+
+
 BASES: dict[str, Callable[[], Document]] = {
     **dict(_games()),
+    "memory regret for ever": _memory_for_ever,
+    "trajectories": _trajectories,
+    "steps on the way": _steps,
+    "geometric regret": _stationary,
+    "blind regret of rewards": _blind_rewards,
+    "discounted visit": _first_visit,
     "instance beside": _beside,
     "reach": lambda: planning_certificate(_ruin(), goal=3, unbounded=True),
     "least reach": lambda: planning_certificate(_ruin(), goal=3, unbounded=True, minimise=True),
@@ -368,10 +442,12 @@ class Harness:
         self._known: dict[str, tuple[Bound, Bound]] = {}
         (folder / BESIDE).write_bytes(_instance())
 
-    def run(self, mutants: int, seed: int = SEED, progress: Callable[[int], None] = lambda i: None) -> Report:
+    def run(
+        self, mutants: int, seed: int = SEED, progress: Callable[[int], None] = lambda i: None, first: int = 0
+    ) -> Report:
         """Judge so many mutants; the seed and the number of a mutant determine it."""
         names = sorted(BASES)
-        for i in range(mutants):
+        for i in range(first, first + mutants):
             rng = random.Random(f"{seed} {i}")
             self.one(names[i % len(names)], rng)
             progress(i)
@@ -442,6 +518,7 @@ def main() -> int:
     )
     parser.add_argument("--mutants", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutant, for runs in parts")
     parser.add_argument("--save", type=Path, help="write the counts to this JSON file")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -451,7 +528,7 @@ def main() -> int:
             print(f"\r{i} of {options.mutants} mutants", end="", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        report = Harness(Path(folder)).run(options.mutants, options.seed, progress)
+        report = Harness(Path(folder)).run(options.mutants, options.seed, progress, options.first)
     summary = report.summary(options.seed, time.perf_counter() - began)
     print(json.dumps(summary, indent=1))
     for fault in report.wrong[:20]:

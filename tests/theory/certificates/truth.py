@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import ConvergenceError
+from tabular.errors import MetaregretError
+from tabular.horizon import GeometricHorizon
 from tabular.labels import Labels
 from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
 from theory.information import channel_capacity
 from theory.minimax import Criterion, Learner, solve
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 Document = dict[str, Any]
 Bound = Fraction | float
@@ -76,7 +77,7 @@ class Model:
             states=len(self.states),
             actions=len(self.actions),
             initial=self.initial,
-            horizon=self.horizon,
+            horizon=self.horizon if self.gamma is None else GeometricHorizon(self.gamma),
         )
 
 
@@ -90,14 +91,8 @@ def planning(model: Model, claim: Document) -> tuple[Bound, Bound]:
     pay = model.pay(claim.get("rewards", []))
     if model.horizon and kind in ("end", "visit", "reward"):
         value = backward(model, goal, pay, opt, visit=kind == "visit")
-    elif kind == "reach":
-        once = {
-            (s, a, goal): Fraction(1) for s, choices in enumerate(model.rows) for a in choices if s != goal
-        }
-        trap = Model.__new__(Model)
-        trap.__dict__ |= model.__dict__
-        trap.rows = [{0: [(goal, Fraction(1))]} if s == goal else row for s, row in enumerate(model.rows)]
-        value = model.initial.get(goal, Fraction(0)) + stationary(trap, once, Fraction(1), opt)
+    elif kind in ("reach", "visit"):  # paid on the first arrival; nothing happens after it
+        value = arrival(model, goal, model.gamma if kind == "visit" else Fraction(1), opt)
     elif kind == "total":
         value = stationary(model, pay, Fraction(1), opt)
     else:
@@ -111,6 +106,21 @@ def planning(model: Model, claim: Document) -> tuple[Bound, Bound]:
             }
         value = stationary(model, pay, model.gamma, opt)
     return value, value
+
+
+def arrival(model: Model, goal: int, discount: Fraction, opt: Any) -> Bound:
+    """``E discount^(time of the first visit)`` over stationary policies."""
+    pay = {(s, a, goal): discount for s, choices in enumerate(model.rows) for a in choices if s != goal}
+    trap = Model.__new__(Model)
+    trap.__dict__ |= model.__dict__
+    trap.rows = [{0: [(goal, Fraction(1))]} if s == goal else row for s, row in enumerate(model.rows)]
+    return model.initial.get(goal, Fraction(0)) + stationary(trap, pay, discount, opt)
+
+
+def success(model: Model, goal: int, *, visit: bool) -> Bound:
+    """The largest probability that an episode finds the goal."""
+    kind = "visit" if visit else "end"
+    return planning(model, {"objective": kind, "goal": model.states[goal]})[1]
 
 
 def backward(model: Model, goal: int, pay: Pay, opt: Any, *, visit: bool) -> Fraction:
@@ -198,48 +208,51 @@ def minimax(model: Model, claim: Document) -> tuple[Bound, Bound]:
             for t, _ in sorted(row)
         ]
         table = [[pay.get(key, Fraction(0)) for key in keys] for pay in pays]
+        largest = max([abs(x) for row in table for x in row], default=Fraction(0))
+        unit = max(Fraction(1), largest)  # regrets scale with the rewards, which must fit into floats
+        table = [[x / unit for x in row] for row in table]
         tasks: Any = RewardTasks(process, RewardTables.from_exact(process, Labels(len(pays), "task"), table))
-        return _bounds(solve(tasks, learner=learner, criterion=criterion, episodes=episodes, exact=True))
+        low, high = _bounds(solve(tasks, learner=learner, criterion=criterion, episodes=episodes, exact=True))
+        return low * unit, high * unit
+    if "trajectories" in claim["tasks"]:
+        histories = TrajectoryTasks(process)
+        return _bounds(solve(histories, learner=learner, criterion=criterion, episodes=episodes, exact=True))
+    return _goals(model, claim, learner, criterion, episodes)
+
+
+def _goals(
+    model: Model, claim: Document, learner: Learner, criterion: Criterion, episodes: int | None
+) -> tuple[Bound, Bound]:
     visit = claim["detect"] == "visit"
-    goals = sorted(model.state(name) for name in claim["tasks"]["goals"])
-    best = {g: backward(model, g, {}, max, visit=visit) for g in goals}
-    never = [g for g in goals if not best[g]]
-    if criterion is not Criterion.REGRET and never:
-        if criterion is Criterion.RATIO and learner is Learner.MEMORY:
-            pass  # the solver leaves nothing out but what costs nothing
-        elif episodes is None:
-            return math.inf, math.inf
-        elif learner is not Learner.MEMORY:  # the loss of such a goal is the largest that there is
-            return (
-                (Fraction(episodes),) * 2
-                if criterion is Criterion.HITTING_TIME
-                else _ratio(model, process, goals, never, learner, episodes)
-            )
-    kept = [g for g in goals if best[g]] if learner is not Learner.MEMORY else goals
-    if not kept:  # nothing can be found, so nothing is lost
+    kept = sorted(model.state(name) for name in claim["tasks"]["goals"])
+    found = [g for g in kept if success(model, g, visit=visit)]
+    if learner is not Learner.MEMORY and found != kept:
+        if criterion is not Criterion.REGRET:
+            return _costs_with_a_goal_that_is_never_found(model, found, learner, criterion, episodes)
+        kept = found  # nothing is lost on the others
+    if criterion is Criterion.RATIO and visit:
+        kept = [g for g in kept if model.initial.get(g, 0) != 1]  # those that cost nothing are left out
+    if not kept:
         return Fraction(0), Fraction(0)
-    if learner is Learner.MEMORY and criterion is Criterion.RATIO and visit:
-        kept = [g for g in kept if model.initial.get(g, 0) != 1]
-        if not kept:
-            return Fraction(0), Fraction(0)
-    family = GoalTasks(process, np.array(kept), Detection.VISIT if visit else Detection.END)
+    family = GoalTasks(model.process(), np.array(kept), Detection.VISIT if visit else Detection.END)
+    if visit and criterion is not Criterion.REGRET and learner is not Learner.MEMORY:  # irrational
+        value = solve(family, learner=learner, criterion=criterion, episodes=episodes).value
+        return value.lower, value.upper
     return _bounds(solve(family, learner=learner, criterion=criterion, episodes=episodes, exact=True))
 
 
-def _ratio(
-    model: Model,
-    process: ControlledMarkovProcess,
-    goals: list[int],
-    never: list[int],
-    learner: Learner,
-    episodes: int,
+def _costs_with_a_goal_that_is_never_found(
+    model: Model, found: list[int], learner: Learner, criterion: Criterion, episodes: int | None
 ) -> tuple[Bound, Bound]:
-    """A goal that nobody finds costs everybody the same: its ratio is one, and no other can be less."""
-    kept = [g for g in goals if g not in never]
-    if not kept:
+    """It costs everybody the same: all episodes, or a ratio of one, which no other ratio is below."""
+    if episodes is None:
+        return math.inf, math.inf
+    if criterion is Criterion.HITTING_TIME:
+        return Fraction(episodes), Fraction(episodes)
+    if not found:
         return Fraction(1), Fraction(1)
-    family = GoalTasks(process, np.array(kept))
-    return _bounds(solve(family, learner=learner, criterion=Criterion.RATIO, episodes=episodes, exact=True))
+    family = GoalTasks(model.process(), np.array(found))
+    return _bounds(solve(family, learner=learner, criterion=criterion, episodes=episodes, exact=True))
 
 
 def _bounds(solution: Any) -> tuple[Bound, Bound]:
@@ -249,10 +262,10 @@ def _bounds(solution: Any) -> tuple[Bound, Bound]:
 
 
 def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, Bound]:
-    """The worst loss of the learner of the witness, by enumeration of the histories of an episode."""
+    """The worst loss of the learner of the witness: one linear system for each goal and policy."""
     visit, goals = claim["detect"] == "visit", [model.state(name) for name in claim["tasks"]["goals"]]
     episodes = math.inf if claim["episodes"] == "inf" else claim["episodes"]
-    success = dict.fromkeys(goals, Fraction(0))
+    found, spent = dict.fromkeys(goals, Fraction(0)), dict.fromkeys(goals, Fraction(0))
     for learner in witness.get("learners", [{"rows": []}]):
         weight = Fraction(learner.get("weight", 1))
         plan: dict[Any, dict[int, Fraction]] = {}
@@ -262,39 +275,98 @@ def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, B
                 model.actions.index(a): Fraction(p) for a, p in mixed.items() if Fraction(p)
             }
         for g in goals:
-            success[g] += weight * _found(model, goals, g, plan, visit=visit)
+            rho, steps = _episode(model, goals, g, plan, visit=visit)
+            found[g] += weight * rho
+            spent[g] += weight * steps
     losses = []
     for g in goals:
-        rho, v = success[g], backward(model, g, {}, max, visit=visit)
-        losses.append(_loss(claim["learner"], claim["criterion"], episodes, rho, v))
+        if visit and claim["criterion"] != "regret":
+            losses.append(_steps(model, claim["criterion"], g, found[g], spent[g]))
+        else:
+            v = success(model, g, visit=visit)
+            losses.append(_loss(claim["learner"], claim["criterion"], episodes, found[g], v))
     return max(losses), max(losses)
 
 
-def _found(model: Model, goals: list[int], goal: int, plan: Any, *, visit: bool) -> Fraction:
-    """The probability that an episode of the plan finds the goal.
+def _episode(
+    model: Model, goals: list[int], goal: int, plan: Any, *, visit: bool
+) -> tuple[Fraction, Fraction]:
+    """How probably an episode of the plan finds the goal, and its steps until the visit or the end.
 
-    The learner knows the goals not yet seen.
+    The learner knows which goals it has not visited yet. Nodes are (t, state, these goals); at a geometric
+    horizon t is always 0, and the number of steps means nothing.
     """
-    everything = (1 << len(goals)) - 1
+    gamma = model.gamma
+    nodes: list[tuple[int, int, int]] = []
 
-    def arrive(t: int, s: int, block: int) -> Fraction:
-        if (visit or t == model.horizon) and s in goals and block >> goals.index(s) & 1:
+    def arrive(t: int, s: int, block: int) -> tuple[int | None, Fraction]:
+        """The number of the node that follows, if one does, and what the arrival is worth."""
+        if visit and s in goals:
             if s == goal:
-                return Fraction(1)
-            if visit:
-                block ^= 1 << goals.index(s)
+                return None, Fraction(1)
+            block &= ~(1 << goals.index(s))
         if t == model.horizon:
-            return Fraction(0)
-        default = {min(model.rows[s]): Fraction(1)}
-        return go(t, s, block, plan.get((t, s, block), default))
+            return None, Fraction(not visit and s == goal)
+        node = (t if gamma is None else 0, s, block)
+        if node not in nodes:
+            nodes.append(node)
+        return nodes.index(node), Fraction(0)
 
-    def go(t: int, s: int, block: int, mixed: dict[int, Fraction]) -> Fraction:
-        return sum(
-            (q * p * arrive(t + 1, u, block) for a, q in mixed.items() for u, p in model.rows[s][a]),
-            Fraction(0),
+    start = [(p, *arrive(0, s, (1 << len(goals)) - 1)) for s, p in model.initial.items()]
+    onward, worth = list[dict[int, Fraction]](), list[Fraction]()
+    while len(onward) < len(nodes):
+        t, s, block = nodes[len(onward)]
+        onward.append({})
+        worth.append((1 - gamma) * (s == goal) if gamma is not None and not visit else Fraction(0))
+        for a, q in plan.get((t, s, block), {min(model.rows[s]): Fraction(1)}).items():
+            for u, p in model.rows[s][a]:
+                following, value = arrive(t + 1, u, block)
+                factor = q * p * (1 if gamma is None else gamma)
+                worth[-1] += factor * value
+                if following is not None:
+                    onward[-1][following] = onward[-1].get(following, Fraction(0)) + factor
+
+    def solved(right: list[Fraction]) -> list[Fraction]:
+        size = range(len(nodes))
+        return _solved([[Fraction(i == j) - onward[i].get(j, 0) for j in size] + [right[i]] for i in size])
+
+    found, steps = solved(worth), solved([Fraction(1)] * len(nodes))
+    rho = sum((p * (x if node is None else found[node]) for p, node, x in start), Fraction(0))
+    return rho, sum((p * steps[node] for p, node, _ in start if node is not None), Fraction(0))
+
+
+def _steps(model: Model, criterion: str, goal: int, rho: Fraction, steps: Fraction) -> Bound:
+    """Steps until the first success, by Wald's identity; as a multiple of the least for the ratio."""
+    if not steps:
+        return Fraction(0)
+    if not rho:
+        return math.inf
+    least = _least_steps(model, goal) if criterion == "ratio" else Fraction(1)
+    return steps / rho / least
+
+
+def _least_steps(model: Model, goal: int) -> Fraction:
+    """The least ``steps / rho``: Dinkelbach's iteration on backward induction, exact when it stops."""
+    level = Fraction(10**12)
+    while True:
+        found = (-level, Fraction(0), Fraction(1))  # steps - level rho, steps, rho
+        value = [found if s == goal else (Fraction(0),) * 3 for s in range(len(model.states))]
+        for _ in range(model.horizon):
+            value = [
+                found
+                if s == goal
+                else min(
+                    tuple(sum((p * value[t][k] for t, p in row), Fraction(k < 2)) for k in range(3))
+                    for row in choices.values()
+                )
+                for s, choices in enumerate(model.rows)
+            ]
+        _, steps, rho = (
+            sum((p * value[s][k] for s, p in model.initial.items()), Fraction(0)) for k in range(3)
         )
-
-    return sum((p * arrive(0, s, everything) for s, p in model.initial.items()), Fraction(0))
+        if not rho or steps / rho >= level:
+            return level
+        level = steps / rho
 
 
 def _loss(learner: str, criterion: str, episodes: float, rho: Fraction, v: Fraction) -> Bound:
@@ -368,5 +440,5 @@ def truth(document: Document, process: Document | None) -> tuple[Bound, Bound]:
         return proposal(model, claim, document["witness"])
     try:
         return minimax(model, claim)
-    except ConvergenceError as error:
-        raise NoOracleError(str(error)) from error
+    except MetaregretError as error:
+        raise NoOracleError(f"{type(error).__name__}: {error}") from error

@@ -171,7 +171,8 @@ class TotalVariationBall(_Ball):
         p = self.nominal.copy()
         p[order] -= moved
         p[order[-1]] += moved.sum()
-        return self.inside(p)
+        clean = np.maximum(p, 0.0)
+        return self.inside(clean / clean.sum())
 
     def _moved(self, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         order = np.argsort(loss)
