@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.results or (None if options.short else RESULTS)
     if folder:
         details["rounds"] = {found.model: found.times for found in comparisons}
-        details["load_before"] = {row["model"]: round(load, 2) for row in rows}
+        rows = [{**row, "load": round(load, 2)} for row in rows]
         save(folder, describe_machine(bandwidth), rows, details)
     return int(not all(comparison.right(OURS) for comparison in comparisons))
 

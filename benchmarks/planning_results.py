@@ -33,11 +33,13 @@ COLUMNS = (
     "peak_memory_ratio",
     "bandwidth_fraction",
     "rounds",
+    "load",
     "note",
 )
 """`seconds` is the median of the rounds, `best_seconds` the least; `ratio` is the contestant's seconds over
 ours; `required` is the least ratio asked of the fastest right peer; `peak_memory_ratio` is the extra memory
-of a solve over the model's own arrays."""
+of a solve over the model's own arrays; `load` is the load average before the run: seconds and ratios of a row
+count for little where it exceeds the number of cores."""
 
 PACKAGES = ("numpy", "scipy", "numba", "quantecon", "mdpsolver", "pymdptoolbox", "stormpy")
 
