@@ -1,13 +1,25 @@
-"""The gallery page: each figure with its picture, command and sentence, generated from the registry."""
+"""The gallery page: each figure with its picture, command and sentence, generated from the registry.
+
+    python -m experiments.figures.gallery build/figures
+
+writes ``docs/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has filled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import io
+import sys
+from collections.abc import Collection
+from pathlib import Path
 
-from experiments.figures.figure import Figure
 from experiments.figures.registry import figures
+from tabular.documents import write_bytes, write_text
 
-__all__ = ["gallery"]
+__all__ = ["DOCS", "gallery", "small_picture"]
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+WIDTH = 1000
+"""Of a small picture, in pixels."""
 
 _HEAD = """# Gallery
 
@@ -18,18 +30,39 @@ killed and resumed; see [sweeps.md](sweeps.md).
 """
 
 
-def gallery(shown: Iterable[Figure] | None = None) -> str:
-    """Return the page as Markdown."""
+def gallery(pictures: Collection[str]) -> str:
+    """Return the page as Markdown; `pictures` names the figures of which there is one."""
     parts = [_HEAD]
-    for figure in figures().values() if shown is None else shown:
+    for figure in figures().values():
         claims = f" ({', '.join(figure.theorems)})" if 0 < len(figure.theorems) <= 6 else ""
-        long = (
-            "\n\nIts study takes longer than the others, so it is made only when named."
-            if figure.long
-            else ""
-        )
-        parts.append(
-            f"## {figure.name}\n\n{figure.title}{claims}.{long}\n\n```\n{figure.command}\n```\n\n"
-            f"![{figure.title}](images/figures/{figure.name}.png)\n"
-        )
+        parts.append(f"## {figure.name}\n\n{figure.title}{claims}.\n\n```\n{figure.command}\n```\n")
+        if figure.long:
+            parts.append("Its study takes longer than the others: this figure is made only when named.\n")
+        if figure.name in pictures:
+            parts.append(f"![{figure.title}](images/figures/{figure.name}.png)\n")
     return "\n".join(parts)
+
+
+def small_picture(content: bytes) -> bytes:
+    """Return a PNG of at most `WIDTH` pixels across and 64 colours."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    if image.width > WIDTH:
+        image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.quantize(64).save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+def _main(source: Path) -> None:
+    folder = DOCS / "images" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in figures():
+        if (source / f"{name}.png").is_file():
+            write_bytes(folder / f"{name}.png", small_picture((source / f"{name}.png").read_bytes()))
+    write_text(DOCS / "gallery.md", gallery({path.stem for path in folder.glob("*.png")}))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -129,15 +129,15 @@ def test_planted_overlap_and_clipping_are_seen() -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_axes_have_names(name: str) -> None:
-    """Every axis with numbers on it says what they are; shared axes and columns of panels say it once."""
+    """Every axis with numbers on it says what they are; panels of one row or column say it once."""
     unnamed = []
     panels = drawn(SHOWN[name]).figure.axes
     for axes in panels:
         if not axes.axison:
             continue
         for axis, siblings, kind in (
-            (axes.xaxis, [other for other in panels if _column(other) == _column(axes)], "xaxis"),
-            (axes.yaxis, axes.get_shared_y_axes().get_siblings(axes), "yaxis"),
+            (axes.xaxis, [other for other in panels if _span(other, "col") == _span(axes, "col")], "xaxis"),
+            (axes.yaxis, [other for other in panels if _span(other, "row") == _span(axes, "row")], "yaxis"),
         ):
             numbered = any(text.get_text() for text in axis.get_ticklabels())
             if numbered and not any(getattr(other, kind).get_label_text() for other in siblings):
@@ -145,10 +145,10 @@ def test_axes_have_names(name: str) -> None:
     assert unnamed == []
 
 
-def _column(axes: Axes) -> object:
-    """Where a panel stands in the grid, or itself if it is in none."""
+def _span(axes: Axes, way: str) -> object:
+    """Which rows or columns of the grid a panel takes, or itself if it is in none."""
     place = axes.get_subplotspec()
-    return axes if place is None else (place.colspan.start, place.colspan.stop)
+    return axes if place is None else getattr(place, f"{way}span")
 
 
 def test_series_can_be_told_apart_without_colour() -> None:
