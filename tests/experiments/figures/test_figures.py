@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -111,10 +112,24 @@ def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.Monk
     assert "'contestant' is missing" in broken.error
 
 
-@pytest.mark.parametrize("look", STYLES)
+@cache
+def shown(name: str, look: str) -> Drawing:
+    """A drawing that several tests look at and none changes."""
+    return drawn(SHOWN[name], style(look))
+
+
+@pytest.mark.parametrize("look", ["icml", "neurips"])
 @pytest.mark.parametrize("name", SHOWN)
 def test_nothing_overlaps_or_is_clipped(name: str, look: str) -> None:
-    assert complaints(drawn(SHOWN[name], style(look)).figure) == []
+    assert complaints(shown(name, look).figure) == []
+
+
+def test_other_styles_are_no_narrower() -> None:
+    """So that what does not overlap in the two styles above does not in the others."""
+    for each in map(style, STYLES):
+        assert each.fonts in (style("icml").fonts, style("neurips").fonts)
+        assert each.column >= style("neurips").column
+        assert each.line >= style("neurips").line
 
 
 def test_planted_overlap_and_clipping_are_seen() -> None:
@@ -131,7 +146,7 @@ def test_planted_overlap_and_clipping_are_seen() -> None:
 def test_axes_have_names(name: str) -> None:
     """Every axis with numbers on it says what they are; panels of one row or column say it once."""
     unnamed = []
-    panels = drawn(SHOWN[name]).figure.axes
+    panels = shown(name, "icml").figure.axes
     for axes in panels:
         if not axes.axison:
             continue
