@@ -46,7 +46,7 @@ def measure_growth(sizes: Sequence[int], rounds: int, bandwidth: float) -> list[
     """Median seconds of a solve, and the share of the bandwidth that one full backup reaches, by size."""
     records = []
     for states in sizes:
-        process, rewards = random_model(states)()
+        process, rewards = large_random_model(states)()
         question: dict[str, Any] = {**DISCOUNTED, "tolerance": TOLERANCE}
 
         def run(process: Any = process, rewards: Any = rewards, question: Any = question) -> np.ndarray:
@@ -87,8 +87,7 @@ def _memory_child(states: int, contestant: str, answer: Any) -> None:
     """Build a model in a fresh process, solve it, and report bytes of the model and of the peak above it."""
     small = Case("warm-1e3", random_model(1000), DISCOUNTED, ())
     SOLVERS[contestant][1](small).solve()  # compile
-    build = random_model if states <= 1_000_000 else large_random_model
-    case = Case("memory", build(states), DISCOUNTED, ())
+    case = Case("memory", large_random_model(states), DISCOUNTED, ())
     process, rewards = case.data
     prepared = SOLVERS[contestant][1](case)
     # Building leaves a peak and freed pages behind; without them the solver's own peak can be seen.

@@ -1,14 +1,12 @@
 """Undiscounted problems brought to a stochastic shortest path without zero-reward end components.
 
 1. States whose value is known from the graph alone are *settled*: targets; probability 0 or 1 of reaching
-them; values
-   of plus or minus infinity.
+   them; values of plus or minus infinity.
 2. Every maximal end component in which all rewards are zero is *collapsed* to one state: a policy can move
-about in it
-   for free. The collapsed state may also *stay* for ever, which is worth 0.
+   about in it for free. The collapsed state may also *stay* for ever, which is worth 0.
 3. What is left has no loop of reward zero, and a policy that ends with probability one (a *proper* policy)
-from every
-   state; transitions to settled states lead to a *sink* of value 0, and their value moves into the reward.
+   from every state; transitions to settled states lead to a *sink* of value 0, and their value moves into
+   the reward.
 
 Sources: Bertsekas & Tsitsiklis, *An analysis of stochastic shortest path problems*, Math. Oper. Res. 16
 (1991); Haddad & Monmege, *Interval iteration algorithm for MDPs and IMDPs* (2018); Baier et al., *Ensuring

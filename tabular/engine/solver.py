@@ -4,13 +4,11 @@ What ``method="auto"`` does:
 
 * *finite*: backward induction.
 * *discounted*: on dense models value iteration through BLAS, and policy iteration where the span contracts
-slowly; on
-  sparse models that mix fast, modified policy iteration; on those that do not (a probe finds that few states
-  can be reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then policy
-  iteration.
+  slowly; on sparse models that mix fast, modified policy iteration; on those that do not (a probe finds that
+  few states can be reached in few steps) Gauss-Seidel in the order of distance to the best rewards, then
+  policy iteration.
 * *reach*, *total*: what the graph settles; policy iteration with direct solves on the rest up to 20,000
-states,
-  Gauss-Seidel in the order of distance to the end beyond.
+  states, Gauss-Seidel in the order of distance to the end beyond.
 
 Where double precision cannot certify the tolerance (values that hang on long chains of resets, a discount
 factor very close to one), an exact process of up to 400 states is solved over the rationals instead.

@@ -4,11 +4,10 @@ On the reduced problem (`tabular.engine.reduction`) with an optimal proper polic
 times to the end ``w = 1 + P_policy w``:
 
 * *below*: ``L = V - c w`` with ``L <= T_policy L`` proves ``L <= V_policy <= V*``, because the policy is
-proper;
+  proper;
 * *above*: ``U = V + c w`` with ``U > T U`` strictly in every state proves ``V* <= U``: along any policy the
-rewards
-  plus the slack of every step sum to at most ``U(s) - U(s_n)``, so a policy that never ends earns minus
-  infinity, and one that ends earns at most ``U``. No assumption on end components is left to trust.
+  rewards plus the slack of every step sum to at most ``U(s) - U(s_n)``, so a policy that never ends earns
+  minus infinity, and one that ends earns at most ``U``. No assumption on end components is left to trust.
 
 Both inequalities are checked with one backup and its rounding allowance. Where the second fails, the policy
 takes the violating choices, which is policy iteration for the problem with a bonus ``c`` on every step, and

@@ -86,3 +86,13 @@ def test_a_wrong_answer_of_ours_fails_the_run(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(planning, "_compare", lambda *_: [wrong])
     monkeypatch.setattr(planning, "measure_bandwidth", lambda: 1e10)
     assert planning.main(["--short", "--only", "nothing"]) == 1
+
+
+def test_saved_results_agree_with_their_json_and_hold_no_wrong_answer_of_ours() -> None:
+    rows = read(planning.RESULTS)
+    compared = [row for row in rows if row["contestant"] == OURS and row["error"]]
+    assert len(compared) >= 10
+    assert all(row["right"] == "True" and float(row["error"]) <= 1e-8 for row in compared)
+    stored = json.loads((planning.RESULTS / "planning.json").read_text())
+    assert [row["model"] for row in stored["rows"]] == [row["model"] for row in rows]
+    assert str(Path.home()) not in json.dumps(stored)
