@@ -158,6 +158,8 @@ def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> di
         "seconds": solution.seconds,
         "size": dict(solution.size),
     }
+    if "history" in solution.details:
+        document["history"] = [list(bounds) for bounds in solution.details["history"]]
     if solution.exploration is not None:
         names = process.states if len(solution.exploration) == process.n_states else solution.tasks
         document["exploration"] = dict(zip(names, solution.exploration.tolist(), strict=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.figures import layout
 from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
@@ -77,7 +78,7 @@ def _height(process: ControlledMarkovProcess) -> float:
     """Height of a drawing over its width, with room for the labels."""
     import numpy as np
 
-    across, down = np.array(list(_places(process)[0].values())).T
+    across, down = np.array(list(layout.places(process)[0].values())).T
     return max(0.45, float((np.ptp(down) + 1.1) / (np.ptp(across) + 1.1))) + 0.1
 
 
@@ -86,7 +87,7 @@ def _map(
 ) -> None:
     import numpy as np
 
-    places, links = _places(process)
+    places, links = layout.places(process)
     for first, second in links:
         ends = np.array([places[first], places[second]])
         axes.plot(*ends.T, color="0.55", linewidth=0.8, zorder=1)
@@ -128,35 +129,6 @@ def _number(mass: float) -> str:
     """Three decimals at most, and none too many."""
     text = f"{mass:.3f}".rstrip("0").rstrip(".")
     return "0" if text in ("", "-0") else text.removeprefix("0") if text != "0" else text
-
-
-def _places(process: ControlledMarkovProcess) -> tuple[dict[int, tuple[float, float]], list[tuple[int, int]]]:
-    """Where each state is drawn, and the links to draw: cells of a picture, or the levels of a tree."""
-    if process.picture is not None:
-        return {
-            state: (float(x), float(-y))
-            for y, row in enumerate(process.picture)
-            for x, state in enumerate(row)
-            if state is not None
-        }, []
-    import networkx as nx
-    import numpy as np
-
-    moves = process.matrix.tocoo()
-    graph = nx.Graph(zip(process.choice_state[moves.row].tolist(), moves.col.tolist(), strict=True))
-    graph.remove_edges_from(nx.selfloop_edges(graph))
-    root = int(np.argmax(process.initial))
-    depth = nx.single_source_shortest_path_length(graph, root)
-    order = list(nx.dfs_postorder_nodes(graph, root))
-    across: dict[int, float] = {}
-    leaves = 0
-    for state in order:
-        below = [other for other in graph[state] if depth[other] > depth[state]]
-        if below:
-            across[state] = sum(across[other] for other in below) / len(below)
-        else:
-            across[state], leaves = float(leaves), leaves + 1
-    return {state: (across[state], -float(depth[state])) for state in order}, list(graph.edges)
 
 
 FIGURE = Figure(

@@ -1,4 +1,4 @@
-"""Draw distributions over the states of a process as heat maps (grids, lines) or as bars."""
+"""Draw distributions over the states of a process: heat maps (grids, lines), graphs of moves, or bars."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.figures import layout
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Panel", "check_suffix", "draw_distribution", "draw_states", "new_figure", "save_figure"]
+
+MAX_NODES = 40
+"""Processes with more states and no picture are drawn as bars."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ def draw_states(process: ControlledMarkovProcess, panels: Sequence[Panel], file:
     check_suffix(file)
     picture = process.picture
     rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
+    graph = not picture and process.n_states <= MAX_NODES
     width, height = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if picture else (6.0, 2.6)
-    tall = columns > 2 * rows or not picture  # wide panels stand below one another
+    width, height = (4.2, 3.6) if graph else (width, height)
+    tall = columns > 2 * rows or not (picture or graph)  # wide panels stand below one another
     across, down = (1, len(panels)) if tall else (len(panels), 1)
     size = (min(width * across, 16.0), min(max(height, 1.6) * down, 14.0))
     figure = new_figure(*size)
@@ -76,11 +82,13 @@ def new_figure(width: float, height: float) -> Figure:
 def draw_distribution(
     figure: Figure, axes: Axes, process: ControlledMarkovProcess, panel: Panel, top: float, label: str
 ) -> None:
-    """Draw one distribution: a heat map where the process has a picture, bars elsewhere; `top` is full
-    scale."""
+    """Draw one distribution: a heat map where the process has a picture, its graph of moves where it is
+    small, bars elsewhere; `top` is full scale."""
     axes.set_title(panel.title, fontsize=9)
     if process.picture:
         _heat_map(figure, axes, process, panel.weights, top, label)
+    elif process.n_states <= MAX_NODES:
+        _graph(figure, axes, process, panel.weights, top, label)
     else:
         _bars(axes, process, panel.weights, label)
 
@@ -124,6 +132,33 @@ def _heat_map(
     axes.set_xticks([])
     axes.set_yticks([])
     bar = figure.colorbar(image, ax=axes, orientation="horizontal" if columns >= 2 * rows else "vertical")
+    bar.set_label(label, fontsize=8)
+
+
+def _graph(
+    figure: Figure,
+    axes: Axes,
+    process: ControlledMarkovProcess,
+    weights: Mapping[int, float],
+    top: float,
+    label: str,
+) -> None:
+    """States as dots with their weights, joined by the moves between them."""
+    where, links = layout.places(process)
+    for ends in links:
+        axes.plot(*zip(*(where[state] for state in ends), strict=True), color="0.6", linewidth=0.9, zorder=1)
+    states = sorted(where)
+    x, y = np.array([where[state] for state in states]).T
+    values = np.array([weights.get(state, np.nan) for state in states])
+    axes.scatter(x, y, s=520, c="0.85", zorder=2)
+    dots = axes.scatter(x, y, s=520, c=values, cmap="cividis", vmin=0.0, vmax=top, zorder=3)
+    for state, value in zip(states, values, strict=True):
+        shade = "black" if not value <= 0.6 * top else "white"
+        text = process.states[state] + (f"\n{value:.3f}" if np.isfinite(value) else "")
+        axes.text(*where[state], text, ha="center", va="center", color=shade, fontsize=6, zorder=4)
+    axes.margins(0.15)
+    axes.set_axis_off()
+    bar = figure.colorbar(dots, ax=axes, orientation="vertical")
     bar.set_label(label, fontsize=8)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def test_memory_puts_the_mass_on_the_ends(cli: Cli) -> None:
     assert memory["value"]["upper"] == pytest.approx(0.5, abs=1e-9)
     assert memory["least_favourable"]["0"] == pytest.approx(0.5, abs=1e-6)
     assert memory["least_favourable"]["4"] == pytest.approx(0.5, abs=1e-6)
+    history = memory["history"]  # the bracket after each round only narrows
+    assert history[-1] == [memory["value"]["lower"], memory["value"]["upper"]]
+    assert len(history) == memory["size"]["rounds"] > 1
+    assert all(a[0] <= b[0] <= b[1] <= a[1] for a, b in pairwise(history))
     memoryless = solved(cli, *line)
     blind = solved(cli, *line, "--learner", "blind")
     # Two goals, five episodes: sum of 2**-i without memory, 5 (1 - 1/2) without adaptation.

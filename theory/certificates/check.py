@@ -415,15 +415,16 @@ def minimax(process: Process, claim: Any, witness: Any) -> tuple[Bound, Bound]:
 
 
 def log(x: Fraction, up: bool) -> Fraction:
-    """Bound ln x, x >= 1, above if `up`: ``2 (y - 1)/(y + 1) <= ln y <= r - 1/r`` where ``y = r^2``."""
+    """Bound ln x, x >= 1, above if `up`: ``2 (y - 1)/(y + 1) <= ln y <= (y^2 - 1)/(2 y)``, y = x^(2^-100)."""
     if x < 1:
         return -log(1 / x, not up)
     charge(100, x.denominator.bit_length())
-    one, sign = 1 << 300, -1 if up else 1
-    r = sign * (sign * x.numerator * one // x.denominator)
-    for _ in range(101):  # y = x^(2^-100); every root is rounded outward
-        r = math.isqrt(r * one - up) + up
-    return Fraction((r**2 - one**2) << 101, 2 * r * one if up else r**2 + one**2)
+    one, sign = 1 << 300, -1 if up else 1  # every root and quotient is rounded outward
+    y = sign * (sign * x.numerator * one // x.denominator)
+    for _ in range(100):
+        y = math.isqrt(y * one - up) + up
+    over, under = (y**2 - one**2, 2 * y * one) if up else (2 * (y - one), y + one)
+    return Fraction(sign * (sign * (over << 300) // under), 1 << 200)
 
 
 def capacity(process: Process | None, claim: Any, witness: Any) -> tuple[Bound, Bound]:
@@ -439,8 +440,7 @@ def capacity(process: Process | None, claim: Any, witness: Any) -> tuple[Bound, 
     else:
         need(process.horizon, "claim: a capacity needs a finite horizon")
         names, game = process.states, Game(process, range(len(process.states)))
-        skills = process.mixture(witness)
-        rows = [(weight, dict(enumerate(game.evaluate([(Fraction(1), f)])))) for weight, f in skills]
+        rows = [(w, dict(enumerate(game.evaluate([(Fraction(1), f)])))) for w, f in process.mixture(witness)]
         charge(process.horizon * process.size)
         here = {s for _, s in process.initial}
         for _ in range(process.horizon - 1):

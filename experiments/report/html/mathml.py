@@ -79,7 +79,8 @@ def prose(text: str) -> Markup:
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _OPENING = frozenset({"{", "(", "[", r"\{", r"\begin", r"\left"})
 _CLOSING = frozenset({"}", ")", "]", r"\}", r"\end", r"\right"})
-_BREAK_BEFORE = frozenset({"=", "<", ">", r"\le", r"\ge", r"\Rightarrow", r"\iff", r"\propto", r"\equiv"})
+_RELATION_COMMANDS = r"\le \ge \in \Rightarrow \iff \propto \equiv"
+_BREAK_BEFORE = frozenset({"=", "<", ">", *_RELATION_COMMANDS.split()})
 
 
 def _parts(latex: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from experiments.report import control_row, report_document, theorem_row
+from experiments.report.html import write_site
+from theory.claims import ControlResult, Verdict, controls, theorem_result, theorems
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -18,7 +22,7 @@ pytest_plugins = ["report_pages"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
+    "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
 LEAST_CONTRAST = 4.5
 """Of text against its background: WCAG 2.1, level AA."""
@@ -84,6 +88,22 @@ def test_pages_load_without_error_and_fit_the_screen(visit: Visit):
         assert page.evaluate("window.broken") is None, f"a name ran as a script on {name}"
         assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)"), name
     visit.check()
+
+
+def test_every_statement_fits_a_narrow_screen(browser: Browser, tmp_path: Path):
+    """All claims, without evidence: some browsers fail on long formulas only."""
+    found = [theorem_row(theorem_result(theorem, []), []) for theorem in theorems().values()]
+    false = [control_row(ControlResult(c, Verdict.REFUTED, None, None, 0.0)) for c in controls().values()]
+    settings = {"seed": 0, "instances": 1, "exact": False}
+    document = report_document(found, false, [], version="0.1", settings=settings, seconds=0.0)
+    write_site(document, tmp_path)
+    opened = Visit(browser, tmp_path, 360, "light")
+    for uid in (*theorems(), *controls()):
+        page = opened.open(f"{uid}.html")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), uid
+        assert page.evaluate("(s => s.scrollWidth <= s.clientWidth)(document.querySelector('.statement'))")
+    opened.check()
+    opened.context.close()
 
 
 def test_every_link_on_every_page_leads_somewhere(visit: Visit):

@@ -18,6 +18,7 @@ from theory.certificates.drafting import Document, write_certificate
 from theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
 from theory.certificates.write_planning import planning_certificate
 from theory.certificates.write_proposal import proposal_certificate
+from theory.information import channel_capacity, textbook
 from theory.proposals import propose
 from theory.skills import process_capacity
 
@@ -84,6 +85,45 @@ def test_capacity_of_a_channel_is_that_of_the_z_channel(tmp_path: Path) -> None:
     lower, upper = proved(channel_certificate(rows, ["1", "2"], np.array([0.6, 0.4])), tmp_path)
     assert float(upper - lower) < 1e-9
     assert float(lower) <= math.log(5 / 4) <= float(upper)
+
+
+def of_matrix(matrix: np.ndarray, largest: int) -> Document:
+    """Certify a channel whose entries are rational with small denominators."""
+    rows = {
+        f"x{i}": [Fraction(x).limit_denominator(largest) for x in row]
+        for i, row in enumerate(matrix.tolist())
+    }
+    prior = channel_capacity(matrix, tolerance=1e-12).input_distribution
+    return channel_certificate(rows, [f"y{j}" for j in range(matrix.shape[1])], prior)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        textbook.noiseless(5),
+        textbook.useless(3, 4),
+        textbook.binary_symmetric(0.125),
+        textbook.symmetric(4, 0.3),
+        textbook.erasure(3, 0.25),
+        textbook.noisy_typewriter(6),
+        textbook.z_channel(0.5),
+        textbook.z_channel(0.1),
+    ],
+)
+def test_textbook_channels(channel: tuple[np.ndarray, float], tmp_path: Path) -> None:
+    matrix, value = channel
+    lower, upper = proved(of_matrix(matrix, 1000), tmp_path)
+    assert lower - Fraction(1, 10**12) <= value <= upper + Fraction(1, 10**12)
+    assert upper - lower <= Fraction(1, 10**12)
+
+
+def test_a_channel_without_structure(tmp_path: Path) -> None:
+    """Every row has a denominator of its own, so that sums of logarithms need one in common."""
+    counts = np.random.default_rng(0).integers(1, 1000, size=(20, 20))
+    rows = {f"x{i}": [Fraction(int(x), int(row.sum())) for x in row] for i, row in enumerate(counts)}
+    prior = channel_capacity(counts / counts.sum(axis=1, keepdims=True)).input_distribution
+    lower, upper = proved(channel_certificate(rows, [f"y{j}" for j in range(20)], prior), tmp_path)
+    assert 0 < upper - lower <= Fraction(1, 10**9)
 
 
 @pytest.mark.parametrize(
