@@ -15,7 +15,16 @@ from typing import Any
 from tabular.errors import FileFormatError, InvalidArgumentError
 from tabular.rationals import MAX_DIGITS, parse_fraction
 
-__all__ = ["MAX_BYTES", "abridged", "read_bytes", "read_document", "require", "write_bytes", "write_text"]
+__all__ = [
+    "MAX_BYTES",
+    "abridged",
+    "check_writable",
+    "read_bytes",
+    "read_document",
+    "require",
+    "write_bytes",
+    "write_text",
+]
 
 _SURROGATE = re.compile(r"\\u[dD][89abAB]|\\u[dD][c-fC-F]")
 _SURROGATE_PAIRS = re.compile(
@@ -161,6 +170,41 @@ def abridged(value: object, width: int = 80) -> str:
         return f"a {'list' if isinstance(value, list) else 'JSON object'} of length {len(value)}"
     text = json.dumps(value) if isinstance(value, (bool, type(None))) else repr(value)
     return text if len(text) <= width else f"{text[:width]}..."
+
+
+def check_writable(files: Mapping[str, Path]) -> None:
+    """Find out, before the work whose results they are to hold, that files can be written; writes nothing.
+
+    Parameters
+    ----------
+    files : mapping
+        Files by what they are for, such as the option that names them.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is a folder, its folder does not exist or cannot be written, or two are the same file.
+    """
+    taken: dict[Path, str] = {}
+    for what, path in files.items():
+        try:
+            device = path.exists() and not path.is_file() and not path.is_dir()
+            place = path.resolve()
+            folder = place.parent
+            if not str(path) or place.is_dir():
+                wrong = "is a folder; name a file"
+            elif not folder.is_dir():
+                wrong = f"there is no folder {str(folder)[:200]}; make it"
+            elif not os.access(place if device else folder, os.W_OK):
+                wrong = "no permission; choose another place"
+            elif not device and place in taken:
+                wrong = f"{taken[place]} is the same file; name two"
+            else:
+                taken[place] = what
+                continue
+        except (OSError, ValueError):
+            wrong = "that is not the name of a file; check the path"
+        raise InvalidArgumentError(f"Cannot write {what} {str(path)[:200]!r}: {wrong}.")
 
 
 def write_text(path: Path, text: str) -> None:

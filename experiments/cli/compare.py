@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import build_process, episodes_option, json_option, process_options
-from experiments.cli.output import console, emit_json, number, progress, table
+from experiments.cli.options import build_process, finite_episodes_option, json_option, process_options
+from experiments.cli.output import check_outputs, console, emit_json, number, progress, table
 from experiments.cli.propose import MethodOption
 from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
@@ -41,7 +41,10 @@ SHOWN = {
 @click.option(
     "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
 )
-@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Seeds 0, 1, ...")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many seeds.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="The first seed."
+)
 @click.option("--episodes", metavar="N", help="Of the learners with memory [default: one a goal].")
 @click.option("--no-memory", is_flag=True, help="Leave out the learners with memory.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the table.")
@@ -59,6 +62,7 @@ def COMMAND(
     methods: str | None,
     states: str,
     seeds: int,
+    seed: int,
     episodes: str | None,
     no_memory: bool,
     csv_file: Path | None,
@@ -79,15 +83,14 @@ def COMMAND(
       metaregret compare line:5 tree:0,0,1,1 --methods capacity,diayn,uniform --csv table.csv
       metaregret compare grid:3x3 --horizon 4 --seeds 5 --curves curves.csv --figure regrets.pdf
     """
-    from theory.proposals import compare
+    from theory.proposals import COLUMNS, CURVE_COLUMNS, compare
 
     if figure is not None:
         check_suffix(figure)
+    check_outputs(json_file, csv=csv_file, curves=curves, figure=figure)
     if no_memory and episodes is not None:
         raise InvalidArgumentError("Give --episodes or --no-memory, not both.")
-    count = None if episodes is None else episodes_option(episodes)
-    if episodes is not None and count is None:
-        raise InvalidArgumentError("Learners with memory need a finite --episodes N.")
+    count = finite_episodes_option(episodes)
     processes = [build_process(name, horizon, gamma, start) for name in (cmp, *more)]
     with progress("comparing") as describe:
         result = compare(
@@ -95,6 +98,7 @@ def COMMAND(
             None if methods is None else methods.split(","),
             "all" if states == "all" else "end",
             seeds,
+            seed,
             episodes=count,
             memory=not no_memory,
             progress=describe,
@@ -107,9 +111,9 @@ def COMMAND(
         "rows": rows,
         "left_out": left_out,
     }
-    for file, records in ((csv_file, rows), (curves, result.curves())):
+    for file, columns, records in ((csv_file, COLUMNS, rows), (curves, CURVE_COLUMNS, result.curves())):
         if file is not None:
-            _write_csv(file, records)
+            _write_csv(file, columns, records)
     if figure is not None:
         from experiments.figures.proposal_pictures import draw_comparison
 
@@ -126,12 +130,12 @@ def _left_out(result: Comparison) -> dict[str, str]:
     return dict(reversed(reasons.items()))
 
 
-def _write_csv(file: Path, records: Sequence[Mapping[str, Any]]) -> None:
+def _write_csv(file: Path, columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
     import pandas as pd
 
     from tabular.documents import write_text
 
-    write_text(file, pd.DataFrame(records).to_csv(index=False))
+    write_text(file, pd.DataFrame(records, columns=list(columns)).to_csv(index=False))
 
 
 def _print(rows: Sequence[Mapping[str, Any]], left_out: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "build_process",
     "episodes_option",
+    "finite_episodes_option",
     "json_option",
     "process_options",
     "sweep_options",
@@ -109,6 +110,14 @@ def episodes_option(text: str) -> int | None:
             f"Expected --episodes to be a positive whole number or inf, but got {text!r}."
         )
     return int(text)
+
+
+def finite_episodes_option(text: str | None) -> int | None:
+    """Read ``--episodes N`` of the learners with memory that proposals train; None is their default."""
+    count = None if text is None else episodes_option(text)
+    if text is not None and count is None:
+        raise InvalidArgumentError("Learners with memory need a finite --episodes N.")
+    return count
 
 
 def existing_folder(path: Path) -> Path:

@@ -26,10 +26,21 @@ from rich.progress import (
 from rich.table import Table
 
 from tabular.bounds import Bracket
-from tabular.documents import write_text
+from tabular.documents import check_writable, write_text
+from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
 
-__all__ = ["console", "counter", "emit_json", "json_text", "number", "progress", "state_map", "table"]
+__all__ = [
+    "check_outputs",
+    "console",
+    "counter",
+    "emit_json",
+    "json_text",
+    "number",
+    "progress",
+    "state_map",
+    "table",
+]
 
 
 LONGEST_FRACTION = 120
@@ -132,6 +143,30 @@ def emit_json(document: Mapping[str, Any], json_file: str | None) -> bool:
         return True
     write_text(Path(json_file), text)
     return False
+
+
+def check_outputs(json_file: str | None, **files: Path | None) -> None:
+    """Find out before the work that what the user asked for can be written.
+
+    Parameters
+    ----------
+    json_file : str or None
+        The file of ``--json``; ``-`` is standard output.
+    **files : Path or None
+        Other files, by the name of their option.
+
+    Raises
+    ------
+    InvalidArgumentError
+        See `tabular.documents.check_writable`; also for ``-`` where only ``--json`` takes it.
+    """
+    named = {f"--{option}": file for option, file in files.items() if file is not None}
+    for option, file in named.items():
+        if str(file) == "-":
+            raise InvalidArgumentError(f"Only --json - stands for standard output; name a file for {option}.")
+    if json_file is not None and json_file != "-":
+        named["--json"] = Path(json_file)
+    check_writable(named)
 
 
 @contextmanager

@@ -3,14 +3,24 @@ regret."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from experiments.cli.options import build_process, episodes_option, json_option, process_options
-from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
+from experiments.cli.options import build_process, finite_episodes_option, json_option, process_options
+from experiments.cli.output import (
+    bracket,
+    check_outputs,
+    console,
+    emit_json,
+    number,
+    progress,
+    state_map,
+    table,
+)
 from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
 
@@ -67,7 +77,7 @@ class MethodOption(click.Option):
     help="Also train this learner on the proposed goals, Bayes-optimally.",
 )
 @click.option("--episodes", metavar="N", help="Number of episodes of --learner memory [default: one a goal].")
-@click.option("--ways", type=click.IntRange(2, 10), default=5, help="Classes of a task, for digits.")
+@click.option("--ways", type=click.IntRange(2, 10), help="Classes of a task, for digits [default: 5].")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--figure",
@@ -91,7 +101,7 @@ def COMMAND(
     tests: tuple[str, ...],
     learner: str | None,
     episodes: str | None,
-    ways: int,
+    ways: int | None,
     seed: int,
     figure: Path | None,
     certificate: Path | None,
@@ -117,14 +127,17 @@ def COMMAND(
     """
     if figure is not None:
         check_suffix(figure)
+    check_outputs(json_file, figure=figure, certificate=certificate)
     if cmp == DIGITS:
         given = (horizon, gamma, start, skills, learner, episodes, certificate, *tests)
         if states != "end" or any(value is not None for value in given):
             raise InvalidArgumentError(
                 "Proposals on digits take --method, --ways, --seed, --figure and --json only."
             )
-        _propose_on_digits(method, ways, seed, figure, json_file)
+        _propose_on_digits(method, 5 if ways is None else ways, seed, figure, json_file)
         return
+    if ways is not None:
+        raise InvalidArgumentError(f"--ways goes with {DIGITS} in place of a CMP.")
     if episodes is not None and learner != "memory":
         raise InvalidArgumentError("--episodes goes with --learner memory.")
     if tests and method != "hand-made":
@@ -136,7 +149,7 @@ def COMMAND(
         raise InvalidArgumentError(
             f"Method {method!r} proposes classification tasks; give {DIGITS} in place of the CMP {cmp!r}."
         )
-    count = None if episodes is None else episodes_option(episodes)
+    count = finite_episodes_option(episodes)
     process = build_process(cmp, horizon, gamma, start)
     test = _test_distribution(process, tests) if tests else None
     with progress(f"{method} on {process.name}"):
@@ -159,19 +172,28 @@ def COMMAND(
 def _test_distribution(process: ControlledMarkovProcess, tests: tuple[str, ...]) -> np.ndarray:
     from tabular.rationals import parse_fraction
 
-    weights = np.zeros(process.n_states)
+    weights: dict[int, Fraction] = {}
     for text in tests:
         goal, equals, weight = text.rpartition("=")
         if not equals:
             raise InvalidArgumentError(f"Expected --test GOAL=WEIGHT, but got {text!r}.")
-        value = float(parse_fraction(weight, f"--test {goal}"))
+        value = parse_fraction(weight, f"--test {goal}")
         if not value > 0:
             raise InvalidArgumentError(f"Expected a positive weight in --test {text!r}; leave out the goal.")
         position = process.states.position(goal)
-        if weights[position]:
+        if position in weights:
             raise InvalidArgumentError(f"Goal {goal!r} is given twice with --test; give it once.")
         weights[position] = value
-    return np.asarray(weights / weights.sum())
+    total = sum(weights.values())
+    result = np.zeros(process.n_states)
+    for position, value in weights.items():
+        result[position] = value / total
+        if not result[position] > 0:
+            raise InvalidArgumentError(
+                f"The weight of goal {process.states[position]!r} in --test is too small beside the "
+                "others for a floating-point probability; leave out the goal."
+            )
+    return result
 
 
 def _trained(proposal: Proposal, learner: str, episodes: int | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import Cli
 
-from theory.proposals import COLUMNS, methods
+from theory.proposals import COLUMNS, CURVE_COLUMNS, methods
 
 
 def test_the_table_loads_into_pandas(cli: Cli, tmp_path: Path) -> None:
@@ -71,9 +71,49 @@ def test_what_is_left_out_is_explained(cli: Cli) -> None:
         (("--episodes", "inf"), "finite"),
         (("--episodes", "3", "--no-memory"), "not both"),
         (("--figure", "table.xyz"), ".pdf"),
+        (("--methods", "uniform,uniform"), "'uniform' is given twice"),
+        (("line:3", "--methods", "uniform"), "'line:3' is given twice"),
+        (("--csv", "-", "--json", "-"), "--json -"),
+        (("--csv", "missing/table.csv"), "no folder"),
     ],
 )
 def test_bad_options_are_explained(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
     outcome = cli("compare", "line:3", *arguments)
     assert outcome.status == 2
     assert words in outcome.err
+
+
+def test_no_output_overwrites_another_and_none_is_written_alone(cli: Cli, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    same = cli("compare", "line:3", "--csv", str(table), "--curves", str(table))
+    assert same.status == 2
+    assert "same file" in same.err
+    alone = cli("compare", "line:3", "--csv", str(table), "--json", str(tmp_path / "missing" / "x.json"))
+    assert alone.status == 2
+    assert not table.exists()
+
+
+def test_curves_of_methods_without_rounds_are_an_empty_table(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "curves.csv"
+    outcome = cli("compare", "line:3", "--methods", "uniform", "--no-memory", "--curves", str(file))
+    assert outcome.status == 0, outcome.err
+    frame = pd.read_csv(file)
+    assert tuple(frame.columns) == CURVE_COLUMNS
+    assert frame.empty
+
+
+def test_the_first_seed_can_be_chosen(cli: Cli) -> None:
+    arguments = (
+        "compare",
+        "grid:2x2,slip=3/10",
+        "--horizon",
+        "2",
+        "--methods",
+        "random,uniform",
+        "--no-memory",
+    )
+    several = json.loads(cli(*arguments, "--seeds", "3", "--json", "-").out)["rows"]
+    later = json.loads(cli(*arguments, "--seed", "1", "--seeds", "2", "--json", "-").out)["rows"]
+    assert [row["seed"] for row in later if row["method"] == "random"] == [1, 2]
+    assert later[:2] == several[1:3]
+    assert several[0]["worst_case_regret"] != several[1]["worst_case_regret"]

@@ -88,7 +88,10 @@ def test_hand_made_takes_a_test_distribution(cli: Cli) -> None:
         (("line:3", "--method", "hand-made", "--test", "0=0"), "positive weight"),
         (("line:3", "--method", "hand-made", "--test", "0=1", "--test", "0=2"), "given twice"),
         (("line:9", "--horizon", "2", "--method", "hand-made", "--test", "8=1"), "out of reach"),
+        (("line:3", "--method", "hand-made", "--test", "0=1", "--test", "2=1e-400"), "too small"),
         (("line:3", "--episodes", "3"), "--learner memory"),
+        (("line:3", "--learner", "memory", "--episodes", "inf"), "finite"),
+        (("line:3", "--ways", "3"), "digits"),
         (("line:3", "--gamma", "1/2", "--learner", "memory"), "horizon"),
         (("grid:9x9", "--learner", "memory"), "fewer episodes"),
         (("digits", "--skills", "3"), "digits"),
@@ -132,3 +135,36 @@ def test_unknown_method_is_named(cli: Cli) -> None:
     assert outcome.status == 2
     assert "divination" in outcome.err
     assert "capacity" in outcome.err
+
+
+@pytest.mark.parametrize("options", [("--figure", "--json"), ("--certificate", "--json")])
+def test_no_output_overwrites_another(cli: Cli, options: tuple[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "out.png"
+    again = tmp_path / "folder" / ".." / "out.png"
+    (tmp_path / "folder").mkdir()
+    outcome = cli("propose", "line:3", options[0], str(file), options[1], str(again))
+    assert outcome.status == 2
+    assert "same file" in outcome.err
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("place", ["missing/out.json", "", "file/out.json"])
+def test_places_that_cannot_be_written_are_refused_before_the_work(
+    cli: Cli, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setattr("theory.proposals.propose", lambda *_, **__: pytest.fail("worked first"))
+    picture = tmp_path / "picture.png"
+    outcome = cli("propose", "line:3", "--figure", str(picture), "--json", str(tmp_path / place))
+    assert outcome.status == 2
+    assert "Cannot write --json" in outcome.err
+    assert not picture.exists()
+
+
+def test_weights_of_the_test_distribution_may_have_any_size(cli: Cli) -> None:
+    """Only their ratios count, in rational arithmetic: these overflow every floating-point number."""
+    huge = ("--test", "0=1e400", "--test", "2=3e400")
+    tiny = ("--test", "0=1e-400", "--test", "2=3e-400")
+    for weights in (huge, tiny):
+        document = proposed(cli, "line:3", "--method", "hand-made", *weights)
+        assert document["goal_distribution"] == {"0": 0.25, "1": 0.0, "2": 0.75}

@@ -15,7 +15,7 @@ import numpy as np
 
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
-from theory.proposals.comparison import COLUMNS, Comparison, comparison
+from theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, comparison
 from theory.proposals.proposal import Proposal, ProposedSkill, evaluate
 from theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
 from theory.proposals.request import Draft, Method, Part, Request
@@ -24,6 +24,7 @@ from theory.skills import States
 
 __all__ = [
     "COLUMNS",
+    "CURVE_COLUMNS",
     "Comparison",
     "Draft",
     "Method",
@@ -95,6 +96,7 @@ def compare(
     names: Iterable[str] | None = None,
     states: States = "end",
     seeds: int = 1,
+    seed: int = 0,
     *,
     episodes: int | None = None,
     memory: bool = True,
@@ -109,6 +111,7 @@ def compare(
         [_method(known, name) for name in chosen],
         states=states,
         seeds=seeds,
+        seed=seed,
         episodes=episodes,
         memory=memory,
         certify=certify,

@@ -13,7 +13,7 @@ from theory.proposals.request import Method, Request
 from theory.proposals.with_memory import WithMemory
 from theory.skills import States
 
-__all__ = ["COLUMNS", "Comparison", "Entry", "comparison"]
+__all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry", "comparison"]
 
 COLUMNS = (
     "process",
@@ -37,6 +37,9 @@ COLUMNS = (
 )
 """Information in nats, distances in total variation. Regrets and their price (a ratio) at ``N = inf`` are of
 the explorer and of the trained memoryless learner; those with memory at ``episodes``, None if left out."""
+
+
+CURVE_COLUMNS = ("process", "method", "seed", "run", "round", "objective", "monotone")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,19 +116,17 @@ class Comparison:
         return [entry.row() for entry in self.entries]
 
     def curves(self) -> list[dict[str, Any]]:
-        """Return the objectives by round, one mapping a round: process, method, seed, run, round, objective,
-        and whether theory says that it never decreases."""
+        """Return the objectives by round, one mapping a round with the keys of `CURVE_COLUMNS`; ``monotone``
+        says whether by theory the objective never decreases."""
         return [
-            {
-                "process": found.process.name,
-                "method": found.method.name,
-                "seed": found.seed,
-                "run": run,
-                "round": played,
-                "objective": value,
-                "monotone": found.method.monotone,
-            }
-            for found in self.proposals
+            dict(
+                zip(
+                    CURVE_COLUMNS,
+                    (found.process.name, found.method.name, found.seed, run, played, value, monotone),
+                    strict=True,
+                )
+            )
+            for found, monotone in ((found, found.method.monotone) for found in self.proposals)
             for run, curve in enumerate(found.curves)
             for played, value in enumerate(curve)
         ]
@@ -137,6 +138,7 @@ def comparison(
     *,
     states: States = "end",
     seeds: int = 1,
+    seed: int = 0,
     episodes: int | None = None,
     memory: bool = True,
     certify: bool = True,
@@ -150,7 +152,9 @@ def comparison(
     methods : sequence of Method
     states : {"end", "all"}
     seeds : int
-        Number of seeds, ``0, 1, ...``, of the methods that depend on one.
+        Number of seeds of the methods that depend on one.
+    seed : int
+        The first of them; the others follow it.
     episodes : int, optional
         Of the learners with memory; by default one for every reachable goal.
     memory : bool
@@ -164,7 +168,7 @@ def comparison(
     Raises
     ------
     InvalidArgumentError
-        If there is no process, no method or no seed.
+        If there is no process, no method or no seed, or one is named twice.
     """
     processes = list(processes)
     if not processes or not methods or seeds < 1:
@@ -172,13 +176,19 @@ def comparison(
             f"Expected at least one process, method and seed, but got {len(processes)}, {len(methods)} and "
             f"seeds={seeds}."
         )
+    for what, names in (("process", [p.name for p in processes]), ("method", [m.name for m in methods])):
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidArgumentError(
+                f"The {what} {twice!r} is given twice and its rows could not be told apart; give it once."
+            )
     entries = []
     for process in processes:
         for method in methods:
-            for seed in range(seeds if method.seeded else 1):
+            for own in range(seed, seed + (seeds if method.seeded else 1)):
                 if progress is not None:
-                    progress(f"{method.name} on {process.name}, seed {seed}")
-                found = evaluate(method, Request(process, states, None, seed), certify=certify)
+                    progress(f"{method.name} on {process.name}, seed {own}")
+                found = evaluate(method, Request(process, states, None, own), certify=certify)
                 entries.append(_with_memory(found, episodes) if memory else Entry(found, None))
     return Comparison(tuple(entries))
 

@@ -91,4 +91,4 @@ def known_polytope(
 
 def support_bound(process: ControlledMarkovProcess) -> float:
     """Return ``log |support|`` rounded up: no information about ``s_T`` exceeds it, in nats."""
-    return math.log(int(np.count_nonzero(goal_support(process)))) * (1 + 4e-16) + 1e-300
+    return math.log(int(np.count_nonzero(goal_support(process)))) * (1 + 4e-16)

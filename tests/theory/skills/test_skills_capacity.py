@@ -205,3 +205,8 @@ def test_too_few_rounds_are_an_error_with_bounds() -> None:
 def test_bad_options_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InvalidArgumentError, match="Expected"):
         process_capacity(z_channel(), **bad)
+
+
+def test_where_an_episode_can_end_in_one_state_only_the_capacity_is_exactly_zero() -> None:
+    found = process_capacity(make("line:1"))
+    assert (found.mutual_information.lower, found.upper) == (0.0, 0.0)
