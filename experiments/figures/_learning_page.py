@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,13 +50,13 @@ def _areas(data: pd.DataFrame) -> list[str]:
         base = chosen.groupby("world")["scratch"].first()
         rows.append(["scratch", *(f"{base[world]:.3f}" for world in worlds)])
         for training in [name for name in TRAININGS if name in set(chosen["training"])]:
-            line = chosen[chosen["training"] == training].set_index("world")
-            rows.append([training, *(_marked(line.loc[world]) for world in worlds)])
+            line = chosen[chosen["training"] == training].set_index("world").to_dict("index")
+            rows.append([training, *(_marked(line[world]) for world in worlds)])
         parts.append(_markdown(rows))
     return parts
 
 
-def _marked(row: pd.Series) -> str:
+def _marked(row: Mapping[Hashable, float]) -> str:
     mark = "" if row["holm"] >= LEVEL else " +" if row["gain"] > 0 else " -"
     return f"{row['area']:.3f}{mark}"
 
@@ -64,11 +64,11 @@ def _marked(row: pd.Series) -> str:
 def _early(data: pd.DataFrame) -> list[str]:
     worlds = [world for world in WORLDS if world in set(data["world"])]
     rows = [[f"mean return over the first {EARLY} episodes", *worlds]]
-    chosen = data[data["episode"] == EARLY].set_index(["training", "world"])
+    chosen = data[data["episode"] == EARLY].set_index(["training", "world"]).to_dict("index")
     for training in [name for name in TRAININGS if name in set(data["training"])]:
-        means = [chosen.loc[(training, world), "mean"] for world in worlds]
+        means = [chosen[training, world]["mean"] for world in worlds]
         rows.append([training, *(f"{mean:.3f}" for mean in means)])
-    best = [chosen.loc[("scratch", world), "bayes_optimal"] for world in worlds]
+    best = [chosen["scratch", world]["bayes_optimal"] for world in worlds]
     rows.append(["Bayes-optimal (at most)", *(f"{value:.3f}" for value in best)])
     return [
         "The same early on, where a head start shows (MAML, sampled episodes):",
