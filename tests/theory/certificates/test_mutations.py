@@ -67,3 +67,13 @@ def test_a_wrong_loss_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(checker, "loss", lambda claim, n, x, v: right(claim, n - 1, x, v))
     checker.check(harness.path)
     assert "but" in harness.fault(document)
+
+
+def test_the_long_run_found_nothing() -> None:
+    """The counts of the long run, kept in the repository."""
+    counts = json.loads((Path(__file__).parent / "mutations.json").read_text())
+    assert counts["mutants"] >= 100_000
+    assert counts["seed"] == SEED
+    assert counts["wrongly accepted or not judged"] == 0
+    assert counts["accepted"] == counts["judged"] > 1000
+    assert sorted(counts["accepted by kind"]) == sorted(BASES)

@@ -1,0 +1,196 @@
+"""Mutation testing of the checker in one process: mutmut makes mutants, a battery of certificates kills them.
+
+    python tests/theory/certificates/checker_mutants.py --save survivors.json
+
+Every mutant is called on valid certificates of every kind, which it must accept with the true value, on
+altered certificates and broken files, which it must reject for the right reason, and on documents at the
+limits. A mutant that does all that right survives. Starting pytest for each of the more than a thousand
+mutants takes hours; this takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import importlib.util
+import io
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mutation_fuzz import BASES, BESIDE, BUDGET, _instance, base, parsed
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.mutation.trampoline import set_mutant_under_test
+from test_hostile import BYTES, HOSTILE, UNSUPPORTED, certificate, valid, z_channel
+from truth import truth
+
+import theory.certificates.check as original
+
+MODULE, SECONDS = "mutated_checker", 1.0
+Case = Callable[[ModuleType], bool]
+
+
+def mutated(folder: Path) -> tuple[ModuleType, list[str]]:
+    """The checker with all its mutants, and their names."""
+    source = Path(original.__file__).read_text()
+    made = mutate_file_contents("theory/certificates/check.py", source)
+    path = folder / f"{MODULE}.py"
+    path.write_text(made.code)
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    set_mutant_under_test("none")
+    spec.loader.exec_module(module)
+    return module, list(made.mutant_names)
+
+
+def battery(folder: Path) -> Iterator[tuple[str, Case]]:
+    """Named cases: whether a checker does right."""
+    (folder / BESIDE).write_bytes(_instance())
+    (folder / "line.json").write_text(json.dumps(valid()["process"]))
+    if not (folder / "link.json").exists():
+        os.symlink(folder / "line.json", folder / "link.json")
+    for name in BASES:
+        document = parsed(base(name))
+        process = (
+            json.loads(_instance()) if "file" in document.get("process", {}) else document.get("process")
+        )
+        yield f"valid: {name}", accepts(folder, name, base(name), truth(document, process))
+    yield (
+        "the budget",
+        lambda module: raises(
+            module, lambda: module.check(folder / "memory regret.json", 100), "the work budget is spent"
+        ),
+    )
+    yield "the command line", lambda module: command(module, folder)
+    slow_last = sorted(HOSTILE.items(), key=lambda item: item[0] == "a million states")
+    for name, (change, reason) in slow_last:
+        document = copy.deepcopy(valid())
+        change(document)
+        yield (
+            f"altered: {name}",
+            rejects(folder, f"h-{len(name)}-{name[:9]}", json.dumps(document).encode(), reason),
+        )
+    for name, data in BYTES.items():
+        if len(data) < 2_000_000:
+            yield f"broken: {name}", rejects(folder, f"b-{name}", data, "")
+    for name, claim in UNSUPPORTED.items():
+        witness = {"output": {"1": 1}} if name == "output without mass" else {}
+        text = json.dumps(certificate(z_channel(), copy.deepcopy(claim), witness))
+        yield f"unsupported: {name}", rejects(folder, f"u-{name}", text.encode(), "")
+
+
+def accepts(folder: Path, name: str, text: str, value: tuple[Any, Any]) -> Case:
+    """The checker proves the true value, exactly where it is rational."""
+    path = folder / f"{name}.json"
+    path.write_text(text)
+
+    def case(module: ModuleType) -> bool:
+        words, lower, upper = module.check(path, BUDGET)
+        claim = json.loads(text)["claim"]
+        right = words.endswith(f": {claim['lower']} <= value <= {claim['upper']}")
+        right = right and words.startswith(claim["problem"]) and lower <= value[1] and value[0] <= upper
+        if value[0] == value[1]:
+            return right and lower == upper == value[0]
+        return right and float(upper - lower) < 1e-6
+
+    return case
+
+
+def rejects(folder: Path, name: str, data: bytes, reason: str) -> Case:
+    """The checker rejects the file for the reason."""
+    path = folder / (re.sub(r"\W", "-", name) + ".json")
+    path.write_bytes(data)
+    return lambda module: raises(module, lambda: module.check(path, BUDGET), reason)
+
+
+def raises(module: ModuleType, call: Callable[[], Any], reason: str) -> bool:
+    """Whether the call is rejected with the reason."""
+    try:
+        call()
+    except module.CertificateError as error:
+        return re.search(reason, str(error)) is not None and str(error) != "None"
+    return False
+
+
+def command(module: ModuleType, folder: Path) -> bool:
+    """Exit status and words of the command line."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        good = module.main([str(folder / "reach.json")])
+        poor = module.main([str(folder / "reach.json"), "--budget", "3"])
+    lines = out.getvalue().splitlines()
+    words = "proved: planning, objective 'reach', goal '3'"
+    return (
+        (good, poor) == (0, 1)
+        and lines[0].startswith(words)
+        and lines[1].startswith("rejected: the work budget")
+    )
+
+
+class _TooSlowError(BaseException):
+    """A mutant that does not end."""
+
+
+def _alarm(number: int, frame: Any) -> None:
+    raise _TooSlowError
+
+
+def killer(module: ModuleType, mutant: str, cases: list[tuple[str, Case]]) -> str | None:
+    """The first case that a mutant does wrong, or None."""
+    set_mutant_under_test(f"{MODULE}.{mutant}")
+    for name, case in cases:
+        signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+        try:
+            if not case(module):
+                return name
+        except (_TooSlowError, Exception) as error:
+            return f"{name} ({type(error).__name__})"
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return None
+
+
+def main() -> int:
+    """Run from the command line; the exit status is 1 if fewer than nine tenths are killed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutant, for runs in parts")
+    parser.add_argument("--count", type=int, default=10**9, help="how many of them")
+    parser.add_argument("--save", type=Path, help="write the result to this JSON file")
+    options = parser.parse_args()
+    signal.signal(signal.SIGVTALRM, _alarm)
+    with tempfile.TemporaryDirectory() as name:
+        module, mutants = mutated(Path(name))
+        cases = list(battery(Path(name)))
+        wrong = killer(module, "none", cases)
+        assert wrong is None, f"the checker itself fails: {wrong}"
+        chosen = mutants[options.first : options.first + options.count]
+        survivors, kills = [], 0
+        for number, mutant in enumerate(chosen):
+            if sys.stderr.isatty():
+                print(f"\r{number} of {len(chosen)} mutants", end="", file=sys.stderr, flush=True)
+            if killer(module, mutant, cases) is None:
+                survivors.append(mutant)
+            else:
+                kills += 1
+    result = {"mutants": len(mutants), "run": len(chosen), "killed": kills, "survivors": survivors}
+    print(json.dumps(result, indent=1))
+    if options.save is not None:
+        options.save.write_text(json.dumps(result, indent=1) + "\n")
+    return int(kills < 0.9 * len(chosen))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
