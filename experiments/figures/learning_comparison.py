@@ -88,7 +88,7 @@ def _differences(axes: Axes, table: pd.DataFrame, style: Style, *, names: bool) 
     methods = [name for name in METHODS if name in set(table["method"])]
     for index, method in enumerate(methods):
         rows = table[table["method"] == method].set_index("training").loc[trainings]
-        height = [-place + 0.18 * (1.5 - index) for place in range(len(trainings))]
+        height = [-place + 0.18 * (0.5 * (len(methods) - 1) - index) for place in range(len(trainings))]
         look = style.points(index)
         bars = {"color": look["color"], "linestyle": "none", "elinewidth": 0.7, "capsize": 0.0}
         reach = [rows["gain"] - rows["lower"], rows["upper"] - rows["gain"]]

@@ -67,7 +67,7 @@ def _dots(axes: Axes, table: pd.DataFrame, style: Style, *, names: bool) -> None
     methods = [name for name in METHODS if name in set(table["method"])]
     for index, method in enumerate(methods):
         rows = table[table["method"] == method].set_index("training").loc[trainings]
-        height = [-place + 0.18 * (1.5 - index) for place in range(len(trainings))]
+        height = [-place + 0.18 * (0.5 * (len(methods) - 1) - index) for place in range(len(trainings))]
         reach = [rows["mean"] - rows["smallest"], rows["largest"] - rows["mean"]]
         axes.errorbar(
             rows["mean"], height, xerr=[side.clip(lower=0.0) for side in reach], elinewidth=0.7, capsize=0.0,

@@ -82,9 +82,7 @@ def _height(process: ControlledMarkovProcess) -> float:
     return max(0.45, float((np.ptp(down) + 1.1) / (np.ptp(across) + 1.1))) + 0.1
 
 
-def _map(
-    axes: Axes, process: ControlledMarkovProcess, rows: pd.DataFrame, scale: Any, style: Style
-) -> None:
+def _map(axes: Axes, process: ControlledMarkovProcess, rows: pd.DataFrame, scale: Any, style: Style) -> None:
     import numpy as np
 
     places, links = layout.places(process)

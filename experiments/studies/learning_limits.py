@@ -10,7 +10,7 @@ from experiments.sweeps import Point, Scale, Study
 if TYPE_CHECKING:
     import numpy as np
 
-EPISODES = (1, 2, 3, 4, 6, 8, 12, 16)
+EPISODES = range(1, 17)
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
