@@ -74,5 +74,11 @@ def test_what_the_page_says_in_words() -> None:
     explorer = link.loc["explorer"]
     assert (explorer["trained"] / explorer["theory"] - 1).abs().max() < 1e-9
     assert (link.loc["maml-episodes", "trained"] > 19.5).mean() >= 0.75
+    trained = link.loc["recurrent"]
+    assert (trained["ideal"] == 3).all()
+    assert trained["distance"].corr(trained["trained"], method="spearman") > 0.85
+    by_level = trained.groupby("concentration")["trained"].mean()
+    assert by_level.iloc[0] < 2.01
+    assert by_level.iloc[-1] > 3.99
     for kind in ("maml-exact", "maml-episodes"):
         assert link.loc[kind, "distance"].corr(link.loc[kind, "trained"], method="spearman") < 0
