@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from tabular.environments import make
 from tabular.errors import InstanceTooLargeError, InvalidArgumentError
@@ -86,3 +90,85 @@ def test_seeds_only_where_they_matter() -> None:
     assert {curve["seed"] for curve in found.curves()} == {0, 1, 2}
     with pytest.raises(InvalidArgumentError, match="seeds=0"):
         compare([make("line:3")], ["diayn"], seeds=0)
+
+
+class HistoryTree:
+    """Learners of two episodes of one step, by full histories: no hyperstates, no planner, linear programs.
+
+    A learner is a choice in the first episode and one after each ``(choice, end, reward, start)``. Column
+    ``c`` is the first choice, the others are its follow-ups.
+    """
+
+    def __init__(self, process: ControlledMarkovProcess) -> None:
+        ends = process.matrix.toarray()
+        starts = [int(s) for s in np.flatnonzero(process.initial)]
+        self.best = np.array(
+            [
+                sum(process.initial[s] * ends[process.choices(s), g].max() for s in starts)
+                for g in range(ends.shape[1])
+            ]
+        )
+        self.goals = np.flatnonzero(self.best > 0)
+        columns = list(itertools.chain.from_iterable(process.choices(s) for s in starts))
+        gains = [ends[c][self.goals] for c in columns]
+        flows = [
+            ({i for i, c in enumerate(columns) if c in process.choices(s)}, None, process.initial[s])
+            for s in starts
+        ]
+        for first, choice in enumerate(list(columns)):
+            for end in np.flatnonzero(ends[choice]):
+                for rewarded in (self.goals == end, self.goals != end):
+                    for start in starts:
+                        mass = ends[choice, end] * process.initial[start]
+                        position = len(columns)
+                        columns += process.choices(start)
+                        gains += [ends[c][self.goals] * rewarded for c in process.choices(start)]
+                        flows.append((set(range(position, len(columns))), first, mass))
+        self.gains = np.array(gains).T
+        self.flow, self.root = np.zeros((len(flows), len(columns))), np.zeros(len(flows))
+        for row, (out, parent, mass) in enumerate(flows):
+            self.flow[row, list(out)] = 1.0
+            if parent is None:
+                self.root[row] = mass
+            else:
+                self.flow[row, parent] = -mass
+
+    def worst_case(self, prior: np.ndarray) -> float:
+        """The best worst case of the learners without excess under `prior`, to a linear program's 1e-11."""
+        oracle = 2 * self.best[self.goals]
+        p = prior[self.goals]
+        least = linprog(-(p @ self.gains), A_eq=self.flow, b_eq=self.root)
+        left = np.column_stack([np.vstack([-self.gains, -(p @ self.gains)]), [*-np.ones(len(p)), 0.0]])
+        right = np.append(-oracle, least.fun + 1e-11)
+        flow = np.column_stack([self.flow, np.zeros(len(self.flow))])
+        cost = np.eye(flow.shape[1])[-1]
+        return float(linprog(cost, A_ub=left, b_ub=right, A_eq=flow, b_eq=self.root).fun)
+
+
+@given(processes(max_steps=1), st.lists(st.integers(0, 4), min_size=3, max_size=3))
+@settings(max_examples=25, deadline=None)
+def test_exactly_bayes_optimal_learners_lie_where_documented(
+    process: ControlledMarkovProcess, weights: list[int]
+) -> None:
+    tree = HistoryTree(process)
+    prior = np.zeros(process.n_states)
+    prior[tree.goals] = np.array(weights)[tree.goals]
+    if not prior.any():
+        prior[tree.goals] = 1
+    prior /= prior.sum()
+    found = with_memory(process, prior, 2)
+    exact = tree.worst_case(prior)
+    assert found.worst_case.lower <= exact + 1e-7
+    assert exact <= found.as_planned + 1e-7
+    assert exact <= found.worst_case.upper + 1e-4
+
+
+def test_full_histories_by_hand() -> None:
+    """T12 for N = 2 of K = 3 goals: N - N (N + 1) / (2 K) = 1 with ties, and N where they are planted away."""
+    process = make("line:3,start=1").replaced(horizon=1)
+    tree = HistoryTree(process)
+    uniform, ordered = np.full(3, 1 / 3), np.array([0.5, 0.3, 0.2])
+    assert tree.worst_case(uniform) == pytest.approx(1, abs=1e-6)
+    assert tree.worst_case(ordered) == pytest.approx(2, abs=1e-6)
+    assert with_memory(process, uniform, 2).worst_case.contains(1)
+    assert with_memory(process, ordered, 2).worst_case.lower == pytest.approx(2, abs=1e-4)

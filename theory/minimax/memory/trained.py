@@ -42,7 +42,8 @@ class TrainedWithMemory:
     expected : Bracket
         ``V``, the smallest expected loss under the prior.
     worst_case : Bracket
-        ``W(q)``, the largest loss on any task where ties are broken as well as possible.
+        ``W(q)``, the largest loss on any task where ties are broken as well as possible. Of learners that
+        are Bayes-optimal with no excess at all, ``lower`` is a lower bound too, ``upper`` need not be one.
     as_planned : float
         The same for the one deterministic learner that planning returns, its ties broken by the order of
         the actions.
