@@ -164,7 +164,7 @@ def test_exactly_bayes_optimal_learners_lie_where_documented(
 
 
 def test_full_histories_by_hand() -> None:
-    """T12 for N = 2 of K = 3 goals: N - N (N + 1) / (2 K) = 1 with ties, and N where they are planted away."""
+    """T12 for N = 2 of K = 3 goals: N - N (N + 1) / (2 K) = 1 with ties, and N without them."""
     process = make("line:3,start=1").replaced(horizon=1)
     tree = HistoryTree(process)
     uniform, ordered = np.full(3, 1 / 3), np.array([0.5, 0.3, 0.2])

@@ -19,8 +19,9 @@ from tabular.process import ControlledMarkovProcess
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 from theory.claims.oracles.logarithms import logarithm_bounds
 from theory.information import channel_capacity, kl_divergence
-from theory.skills import ProcessCapacity, process_capacity
+from theory.skills import ProcessCapacity, Skill, information_lower_bound, process_capacity
 from theory.skills.ascent import ascend
+from theory.skills.dual_bound import TerminalPolytope
 
 LOCAL_OPTIMA = ((0, 0, 1.779125, 9.8555), (1, 0, 1.785328, 9.4656), (2, 2, 1.784160, 9.9118))
 """Random starts and seeds with which local search alone stops early, and its information and regret."""
@@ -210,3 +211,25 @@ def test_bad_options_are_refused(bad: dict[str, float]) -> None:
 def test_where_an_episode_can_end_in_one_state_only_the_capacity_is_exactly_zero() -> None:
     found = process_capacity(make("line:1"))
     assert (found.mutual_information.lower, found.upper) == (0.0, 0.0)
+
+
+def test_the_error_of_a_terminal_distribution_lowers_what_it_certifies() -> None:
+    """Rows off by 0.01 in the worst direction: the bound for the wrong rows holds for the true ones."""
+    wrong, true = np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([[0.89, 0.11], [0.11, 0.89]])
+
+    def skills(rows: np.ndarray, error: float) -> list[Skill]:
+        return [Skill(0.5, np.zeros(0), row, np.full(2, error)) for row in rows]
+
+    truth = np.log(2) + 0.89 * np.log(0.89) + 0.11 * np.log(0.11)
+    assert information_lower_bound(skills(wrong, 0.0)) > truth + 0.01
+    assert 0 < information_lower_bound(skills(wrong, 0.01)) <= truth
+    assert information_lower_bound(skills(true, 0.0)) == pytest.approx(truth, abs=1e-9)
+
+
+def test_the_error_of_known_vertices_raises_their_divergences() -> None:
+    """The same for the upper bound: it holds for vertices that are off by as much as is said."""
+    reference = np.array([0.5, 0.5])
+    truth = kl_divergence([0.91, 0.09], reference)
+    exact, wrong = (TerminalPolytope(np.array([[0.9, 0.1]]), error, "by hand") for error in (0.0, 0.01))
+    assert exact.divergences(reference)[0] < truth - 0.01
+    assert wrong.divergences(reference)[0] >= truth

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,11 +13,12 @@ from hypothesis import strategies as st
 
 from tabular.environments import make
 from tabular.goals import goal_support
+from tabular.horizon import GeometricHorizon
 from tabular.process import ControlledMarkovProcess
 from tests.theory.skills.small_processes import all_markov_rows, processes
 from theory.information import kl_divergence
 from theory.skills.global_search import search_globally
-from theory.skills.relaxation import Relaxation
+from theory.skills.relaxation import Nodes, Relaxation
 
 
 def relaxed(process: ControlledMarkovProcess, weights: list[int]) -> tuple[Relaxation, np.ndarray]:
@@ -77,3 +80,47 @@ def test_a_search_that_is_cut_short_still_bounds() -> None:
     longer = search_globally(relaxation, 1.4, max_nodes=2000)
     assert short.nodes == 1
     assert 1.4 <= longer.upper < short.upper
+
+
+@pytest.mark.parametrize("gamma", [Fraction(1, 2), Fraction(99, 100), Fraction(999, 1000)])
+def test_values_at_a_geometric_horizon_are_upper_bounds(gamma: Fraction) -> None:
+    """Two states and one action: ``(1 - g) (I - g P)^-1 r`` in rational numbers; no tolerance."""
+    on, back = Fraction(1, 3), Fraction(1, 4)
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, on), (0, 0, 0, 1 - on), (1, 0, 0, back), (1, 0, 1, 1 - back)],
+        states=2,
+        actions=1,
+        initial=0,
+        horizon=GeometricHorizon(gamma),
+    )
+    relaxation, _ = relaxed(process, [1, 1])
+    rewards = np.random.default_rng(0).normal(size=(1, 2, 20))
+    upper, _ = relaxation._best(rewards, relaxation.root())
+    # The first row of the inverse, by Cramer's rule.
+    first, second = 1 - gamma * (1 - back), gamma * on
+    determinant = (1 - gamma * (1 - on)) * first - second * gamma * back
+    for bound, column in zip(upper[0], rewards[0].T, strict=True):
+        paid = [Fraction(float(r)) for r in column]
+        exact = (1 - gamma) * (first * paid[0] + second * paid[1]) / determinant
+        assert exact <= Fraction(float(bound)) <= exact + Fraction(1, 10**8)
+
+
+def test_a_node_without_free_decisions_keeps_its_bound() -> None:
+    """Its bound stays open however far it is above the target: nothing below it was searched."""
+
+    class Stub:
+        process, support, width = make("line:2"), np.arange(2), 1
+        counts, node_cost = np.array([1, 1]), 1.0
+
+        def root(self) -> np.ndarray:
+            return np.full((1, 1, 2), -1)
+
+        def evaluate(self, fixed: np.ndarray) -> Nodes:
+            return Nodes(
+                np.array([0.7]), np.array([0.1]), np.zeros((1, 1, 2), dtype=np.int64), np.ones((1, 1, 2))
+            )
+
+        def choices(self, actions: np.ndarray) -> np.ndarray:
+            return np.zeros((1, 2, len(actions)), dtype=np.int64)
+
+    assert search_globally(cast(Relaxation, Stub()), 0.5, max_nodes=None).upper == 0.7
