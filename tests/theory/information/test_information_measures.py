@@ -20,7 +20,7 @@ from theory.information import (
     row_divergences,
     row_entropies,
 )
-from theory.information.channel import Vector
+from theory.information.channel import Vector, as_channel
 from theory.information.strategies import channels, distributions
 
 
@@ -152,3 +152,12 @@ def test_a_transposed_channel_is_caught_by_its_shape_or_sums() -> None:
         mutual_information([0.5, 0.5], channel.T)
     with pytest.raises(InvalidArgumentError, match="transpose"):
         mutual_information([0.2, 0.3, 0.5], channel)
+
+
+def test_a_reference_need_not_sum_to_one() -> None:
+    """``KL(W_x || q / sum(q))``: the certificate relies on it for outputs that carry rounding."""
+    channel = as_channel([[0.9, 0.1], [0.25, 0.75]])
+    reference = np.array([0.3, 0.7])
+    np.testing.assert_allclose(
+        channel.divergences(3 * reference), row_divergences(channel, reference), atol=1e-14
+    )
