@@ -109,7 +109,7 @@ def COMMAND(
         "format": "metaregret-comparison/1",
         "states": states,
         "rows": rows,
-        "left_out": left_out,
+        "left_out": left_out | dict(result.left_out),
     }
     for file, columns, records in ((csv_file, COLUMNS, rows), (curves, CURVE_COLUMNS, result.curves())):
         if file is not None:
@@ -120,6 +120,8 @@ def COMMAND(
         draw_comparison(rows, figure)
     if not emit_json(document, json_file):
         _print(rows, left_out)
+        for where, why in result.left_out.items():
+            console().print(f"{where}: left out: {why}", markup=False)
 
 
 def _left_out(result: Comparison) -> dict[str, str]:

@@ -117,3 +117,17 @@ def test_the_first_seed_can_be_chosen(cli: Cli) -> None:
     assert [row["seed"] for row in later if row["method"] == "random"] == [1, 2]
     assert later[:2] == several[1:3]
     assert several[0]["worst_case_regret"] != several[1]["worst_case_regret"]
+
+
+def test_a_method_out_of_reach_does_not_cost_the_others(cli: Cli) -> None:
+    """VALOR reads whole trajectories with --states all: no bounded length at a geometric horizon."""
+    arguments = ("compare", "line:3", "--gamma", "1/2", "--states", "all", "--no-memory", "--methods")
+    outcome = cli(*arguments, "valor,uniform", "--json", "-")
+    assert outcome.status == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert [row["method"] for row in document["rows"]] == ["uniform"]
+    assert "no bounded length" in document["left_out"]["line:3, valor"]
+    assert "line:3, valor: left out" in cli(*arguments, "valor,uniform").out
+    alone = cli(*arguments, "valor")
+    assert alone.status == 2
+    assert "no bounded length" in alone.err

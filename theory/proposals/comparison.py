@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, UnsupportedError
@@ -102,9 +102,12 @@ class Comparison:
     ----------
     entries : tuple of Entry
         Process by process, each with all methods.
+    left_out : mapping of str to str
+        Why a method proposes nothing on a process, by ``"process, method"``.
     """
 
     entries: tuple[Entry, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
@@ -169,6 +172,9 @@ def comparison(
     ------
     InvalidArgumentError
         If there is no process, no method or no seed, or one is named twice.
+    UnsupportedError
+        If no method can be run at all; otherwise a method is left out where it cannot, and the result says
+        why.
     """
     processes = list(processes)
     if not processes or not methods or seeds < 1:
@@ -182,15 +188,21 @@ def comparison(
             raise InvalidArgumentError(
                 f"The {what} {twice!r} is given twice and its rows could not be told apart; give it once."
             )
-    entries = []
+    entries, left_out = [], dict[str, str]()
     for process in processes:
         for method in methods:
             for own in range(seed, seed + (seeds if method.seeded else 1)):
                 if progress is not None:
                     progress(f"{method.name} on {process.name}, seed {own}")
-                found = evaluate(method, Request(process, states, None, own), certify=certify)
+                try:
+                    found = evaluate(method, Request(process, states, None, own), certify=certify)
+                except (InstanceTooLargeError, UnsupportedError) as error:
+                    left_out[f"{process.name}, {method.name}"] = str(error)
+                    break
                 entries.append(_with_memory(found, episodes) if memory else Entry(found, None))
-    return Comparison(tuple(entries))
+    if not entries:
+        raise UnsupportedError(next(iter(left_out.values())))
+    return Comparison(tuple(entries), left_out)
 
 
 def _with_memory(proposal: Proposal, episodes: int | None) -> Entry:
