@@ -15,7 +15,7 @@ from experiments.cli.options import (
     process_options,
     task_family,
 )
-from experiments.cli.output import bracket, console, emit_json, number, progress, table
+from experiments.cli.output import bracket, check_outputs, console, emit_json, number, progress, table
 from tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def COMMAND(
     count = episodes_option(episodes)
     if count is None:
         raise InvalidArgumentError("Bayes-optimal learners play finitely many episodes; give --episodes N.")
+    check_outputs(json_file)
     process = build_process(cmp, horizon, gamma, start)
     family = task_family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
     if isinstance(family, TrajectoryTasks):

@@ -12,7 +12,6 @@ import click
 from experiments.cli.options import build_process, finite_episodes_option, json_option, process_options
 from experiments.cli.output import check_outputs, console, emit_json, number, progress, table
 from experiments.cli.propose import MethodOption
-from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -85,8 +84,6 @@ def COMMAND(
     """
     from theory.proposals import COLUMNS, CURVE_COLUMNS, compare
 
-    if figure is not None:
-        check_suffix(figure)
     check_outputs(json_file, csv=csv_file, curves=curves, figure=figure)
     if no_memory and episodes is not None:
         raise InvalidArgumentError("Give --episodes or --no-memory, not both.")

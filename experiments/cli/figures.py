@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from experiments.cli.options import json_option, sweep_options
-from experiments.cli.output import console, counter, emit_json, table
+from experiments.cli.output import check_outputs, console, counter, emit_json, table
 from tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
@@ -83,6 +83,7 @@ def COMMAND(
     if scheduler is not None and backend != "dask":
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
     look = style(style_name)
+    check_outputs(json_file, store=store_file)
     sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
     absent = without_results(chosen, sweeps)
     if absent and names:

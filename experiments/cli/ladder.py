@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from experiments.cli.options import build_process, episodes_option, json_option, process_options
-from experiments.cli.output import bracket, console, emit_json, progress, state_map
+from experiments.cli.output import bracket, check_outputs, console, emit_json, progress, state_map
 from tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
@@ -55,6 +55,7 @@ def COMMAND(
     count = episodes_option(episodes)
     if count is None:
         raise InvalidArgumentError("The ladder needs a finite number of episodes; give --episodes N.")
+    check_outputs(json_file, figure=figure)
     process = build_process(cmp, horizon, gamma, start)
     tasks = GoalTasks.reachable(process, Detection(detect))
     with progress(f"ladder on {process.name}") as describe:

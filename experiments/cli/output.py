@@ -145,25 +145,32 @@ def emit_json(document: Mapping[str, Any], json_file: str | None) -> bool:
     return False
 
 
-def check_outputs(json_file: str | None, **files: Path | None) -> None:
+def check_outputs(json_file: str | None, *, figure: Path | None = None, **files: Path | None) -> None:
     """Find out before the work that what the user asked for can be written.
 
     Parameters
     ----------
     json_file : str or None
         The file of ``--json``; ``-`` is standard output.
+    figure : Path or None
+        The picture of ``--figure``.
     **files : Path or None
         Other files, by the name of their option.
 
     Raises
     ------
     InvalidArgumentError
-        See `tabular.documents.check_writable`; also for ``-`` where only ``--json`` takes it.
+        See `tabular.documents.check_writable`; also for ``-`` where only ``--json`` takes it, and for a
+        picture of an unknown format.
     """
-    named = {f"--{option}": file for option, file in files.items() if file is not None}
+    named = {f"--{option}": file for option, file in {**files, "figure": figure}.items() if file is not None}
     for option, file in named.items():
         if str(file) == "-":
             raise InvalidArgumentError(f"Only --json - stands for standard output; name a file for {option}.")
+    if figure is not None:
+        from experiments.figures.state_map import check_suffix
+
+        check_suffix(figure)
     if json_file is not None and json_file != "-":
         named["--json"] = Path(json_file)
     check_writable(named)

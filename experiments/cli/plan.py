@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.cli.options import build_process, json_option, process_options
-from experiments.cli.output import bracket, console, emit_json, progress, table
+from experiments.cli.output import bracket, check_outputs, console, emit_json, progress, table
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def COMMAND(
         raise InvalidArgumentError("--reach and --total have no horizon; leave out --horizon and --gamma.")
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
+    check_outputs(json_file, certificate=certificate)
     process = build_process(cmp, horizon, gamma, start)
     arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
     from tabular.engine import solve

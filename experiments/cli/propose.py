@@ -21,7 +21,6 @@ from experiments.cli.output import (
     state_map,
     table,
 )
-from experiments.figures.state_map import check_suffix
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -125,8 +124,6 @@ def COMMAND(
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
       metaregret propose digits --method cactus --ways 3
     """
-    if figure is not None:
-        check_suffix(figure)
     check_outputs(json_file, figure=figure, certificate=certificate)
     if cmp == DIGITS:
         given = (horizon, gamma, start, skills, learner, episodes, certificate, *tests)

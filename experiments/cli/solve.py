@@ -14,7 +14,16 @@ from experiments.cli.options import (
     process_options,
     task_family,
 )
-from experiments.cli.output import bracket, console, emit_json, number, progress, state_map, table
+from experiments.cli.output import (
+    bracket,
+    check_outputs,
+    console,
+    emit_json,
+    number,
+    progress,
+    state_map,
+    table,
+)
 from tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -92,6 +101,7 @@ def COMMAND(
 
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
+    check_outputs(json_file, certificate=certificate, figure=figure)
     process = build_process(cmp, horizon, gamma, start)
     if tasks != "goals" and (goals != "reachable" or detect != "end"):
         raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")

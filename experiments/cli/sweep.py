@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from experiments.cli.options import json_option, sweep_options
-from experiments.cli.output import console, counter, emit_json, table
+from experiments.cli.output import check_outputs, console, counter, emit_json, table
 from tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
@@ -83,6 +83,7 @@ def COMMAND(
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
     if export_file is not None:
         check_export(export_file)
+    check_outputs(json_file, store=store_file, export=export_file)
     sweep = read_sweep(config, seed=seed, scale=Scale.SHORT if short else None)
     with Store(store_file) as store:
         with counter(sweep.study.name, len(sweep.points)) as show:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.cli.options import existing_folder, json_option
-from experiments.cli.output import console, counter, emit_json, json_text
+from experiments.cli.output import check_outputs, console, counter, emit_json, json_text
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def COMMAND(
         raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
     if report is not None:
         _prepare_report(report, figures)
+    check_outputs(json_file)
     context = Context(seed=seed, instances=examples or instances or 20, exact=exact)
     own = None if new is None else from_file(new)
     named = list({item.uid: item for item in map(claim, uids)}.values())

@@ -135,5 +135,4 @@ FIGURE = Figure(
     studies=("open_question",),
     theorems=("T04", "T12", "T13", "C03"),
     draw=draw,
-    long=True,
 )

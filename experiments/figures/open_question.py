@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AXES = (
     ("horizon", "steps $T$"),
     ("episodes", "episodes $N$"),
-    ("slip", "slip"),
+    ("slip", "slip (probability)"),
 )
 TIGHT = 1e-4
 """Masses that differ by less are not told apart in the caption."""
@@ -42,6 +42,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         for axes, (name, label) in zip(line, AXES, strict=True):
             _panel(axes, _grown(own, name, usual), "noise" if name == "slip" else name, style)
             axes.set(ylim=(-0.04, 1.04), xlabel=label if family == GROWTH[-1][0] else "")
+            if name != "slip":
+                axes.xaxis.get_major_locator().set_params(integer=True)
         line[0].set_ylabel(f"{family}: mass on tips")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, ncols=2, loc="outside upper center")
@@ -97,5 +99,4 @@ FIGURE = Figure(
     studies=("open_question",),
     theorems=("T12", "T13", "C03"),
     draw=draw,
-    long=True,
 )
