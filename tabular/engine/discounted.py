@@ -12,22 +12,30 @@ import math
 
 import numpy as np
 
-from tabular.engine.certificate import ROUNDING, Certified, discounted_bounds
+from tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds
+from tabular.engine.compiled import compiled
 from tabular.engine.layout import dense_rows
 from tabular.engine.linear import DirectSolver
 from tabular.engine.operator import Operator
-from tabular.engine.problem import Problem
+from tabular.engine.problem import Problem, backup_roundoff
 
 __all__ = [
     "DIRECT_STATES",
+    "ELIMINATED_STATES",
     "linear_programming",
     "modified_policy_iteration",
     "policy_iteration",
+    "small_policy_iteration",
     "value_iteration",
 ]
 
+ELIMINATED_STATES = 32
+"""Up to this size elimination beats sweeps, however fast the model mixes."""
+
 DIRECT_STATES = 20_000
 """Largest number of states for which a sparse factorisation is tried without looking at the structure."""
+
+DETAIL = "MacQueen bounds of one backup"
 
 SINGLE_PRECISION_STATES = 20_000
 """States from which the inner sweeps run in single precision (below, values fit the cache anyway)."""
@@ -41,15 +49,15 @@ FACTORISATION_SPEED = 40.0
 
 def new_operator(problem: Problem, *, dense: bool = True) -> Operator:
     """Return the operator of a discounted problem."""
-    assert problem.gamma is not None
+    assert problem.discount is not None
     matrix = dense_rows(problem.process) if dense else None
-    return Operator(problem.rows, matrix, problem.rewards, float(problem.gamma))
+    return Operator(problem.rows, matrix, problem.rewards, problem.discount.nearest)
 
 
 def span_goal(problem: Problem) -> float:
     """Residual span that certifies half the tolerance at values of magnitude 1 (the rest is for rounding)."""
-    assert problem.gamma is not None
-    gamma = float(problem.gamma)
+    assert problem.discount is not None
+    gamma = problem.discount.nearest
     return max(ROUNDING_SPAN, 0.5 * problem.tolerance * (1.0 - gamma) / gamma) if gamma > 0 else math.inf
 
 
@@ -62,12 +70,12 @@ def certified(
     method: str,
     count: int,
 ) -> Certified:
-    """Certify the last backup of `operator`, which must have been at `values`."""
-    lower, upper = discounted_bounds(
-        problem, values, operator.residual, least, greatest, operator.longest_sum()
-    )
+    """Certify the last backup of `operator`, which must have been at `values`; both vectors become the
+    bounds."""
+    residual = operator.residual
+    gap, scale = discounted_bounds(problem, values, residual, least, greatest, operator.longest_sum())
     limit = "max_iterations" if count >= problem.max_iterations else ROUNDING
-    return Certified(lower, upper, operator.policy, method, count, "MacQueen bounds of one backup", limit)
+    return Certified(values, residual, operator.policy, method, count, DETAIL, gap, scale, limit)
 
 
 def value_iteration(problem: Problem) -> Certified:
@@ -120,7 +128,7 @@ def linear_programming(problem: Problem) -> Certified:
     from tabular.engine.linear_program import least_majorant
 
     operator, process = new_operator(problem), problem.process
-    values = least_majorant(process.choice_state, operator.gamma * process.matrix, problem.rewards)
+    values = np.array(least_majorant(process.choice_state, operator.gamma * process.matrix, problem.rewards))
     least, greatest, _ = operator.backup(values)
     return certified(problem, operator, values, least, greatest, "linear-programming", 1)
 
@@ -130,46 +138,77 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
 
     Dense rows go through BLAS (`_dense_iteration`), sparse rows through the compiled sweeps.
     """
-    operator = new_operator(problem)
-    if operator.matrix is not None:
-        return _dense_iteration(problem, operator, fall_back)
-    from tabular.engine import chain_kernels
-
+    if dense_rows(problem.process) is not None:
+        return _dense_iteration(problem, new_operator(problem), fall_back)
+    assert problem.discount is not None
     rows = problem.rows
-    values = np.zeros(rows.n_states)
-    single = rows.n_states >= SINGLE_PRECISION_STATES
-    direct = fall_back and rows.n_states <= DIRECT_STATES
-    least, greatest, backups = chain_kernels.modified_policy_iteration(
+    n_states = rows.n_states
+    direct = fall_back and n_states <= DIRECT_STATES
+    low, high = contraction(problem)
+    lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
+    gap, scale, backups = compiled("chain_kernels").plan(
         rows.choice_offsets,
         rows.offsets,
         rows.width,
         rows.successors,
         rows.probabilities,
         problem.rewards,
-        operator.gamma,
-        values,
-        operator.residual,
-        operator.policy,
-        np.empty(0, dtype=np.float32 if single else np.float64),
+        problem.reward_scale,
+        problem.discount.nearest,
+        low,
+        high,
+        backup_roundoff(rows.longest),
+        lower,
+        upper,
+        policy,
+        SINGLE if n_states >= SINGLE_PRECISION_STATES else DOUBLE,
         span_goal(problem),
         min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations,
         4 if direct else 2**62,
         rows.threaded,
     )
-    found = certified(problem, operator, values, least, greatest, "modified-policy-iteration", backups)
-    if direct and not is_narrow(problem, found):
-        return policy_iteration(problem, values, backups)
+    limit = "max_iterations" if backups >= problem.max_iterations else ROUNDING
+    found = Certified(lower, upper, policy, "modified-policy-iteration", backups, DETAIL, gap, scale, limit)
+    if direct and not found.is_narrow(problem):
+        return policy_iteration(problem, 0.5 * (lower + upper), backups)
     return found
+
+
+def small_policy_iteration(problem: Problem) -> Certified:
+    """Policy iteration by elimination, from the data to the bounds in one compiled call: on small models the
+    calls between the steps would cost more than the steps."""
+    assert problem.discount is not None
+    rows = problem.rows
+    n_states = rows.n_states
+    low, high = contraction(problem)
+    lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
+    gap, scale, count = compiled("elimination_kernels").plan_small(
+        rows.choice_offsets,
+        rows.offsets,
+        rows.width,
+        rows.successors,
+        rows.probabilities,
+        problem.rewards,
+        problem.reward_scale,
+        problem.discount.nearest,
+        low,
+        high,
+        backup_roundoff(rows.longest),
+        span_goal(problem),
+        problem.max_iterations,
+        lower,
+        upper,
+        policy,
+    )
+    limit = "max_iterations" if count >= problem.max_iterations else ROUNDING
+    return Certified(lower, upper, policy, "policy-iteration", count, DETAIL, gap, scale, limit)
 
 
 MIXING_SWEEPS = 400
 """Sweeps after which a small model is handed to policy iteration."""
 
-
-def is_narrow(problem: Problem, found: Certified) -> bool:
-    """Whether the bounds meet the tolerance."""
-    gap, scale = found.gap_and_scale
-    return gap <= problem.tolerance * scale
+SINGLE, DOUBLE = np.empty(0, dtype=np.float32), np.empty(0)
+"""The precision of inner sweeps, named to compiled code by an array without elements."""
 
 
 def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> Certified:

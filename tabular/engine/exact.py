@@ -182,11 +182,11 @@ def _first_best(problem: Problem, attains: np.ndarray) -> np.ndarray:
 def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
     from tabular.engine.discounted import modified_policy_iteration
 
-    assert problem.gamma is not None
+    assert problem.discount is not None
     process = problem.process
     start = modified_policy_iteration(problem, fall_back=True).policy
     assert start is not None
-    gamma = _rational(problem.gamma)
+    gamma = _rational(problem.discount.exact)
     numerators, denominators = transition_fractions(problem)
     probabilities = [flint.fmpq(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
     paid = [_rational(item) for item in exact_rewards(problem)]

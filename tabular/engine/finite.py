@@ -62,7 +62,7 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
         np.maximum(lower, 0.0, out=lower)
         np.minimum(upper, values * (1.0 + factor) + tiny, out=upper)
     kept = policy if keep_policy else None
-    return Certified(
+    return Certified.of(
         lower,
         upper,
         kept,

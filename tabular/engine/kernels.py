@@ -22,6 +22,7 @@ __all__ = [
     "CHUNK",
     "MATH",
     "backup",
+    "backup_range",
     "best_choices",
     "extremes",
     "gap_and_scale",
@@ -69,7 +70,7 @@ def row_sum(
 
 
 @njit(cache=True, nogil=True, fastmath=MATH)
-def _backup_range(
+def backup_range(
     first: int,
     last: int,
     choice_offsets: np.ndarray,
@@ -128,7 +129,7 @@ def _backup_parallel(
     changed = np.empty(chunks, dtype=np.int64)
     for chunk in prange(chunks):
         first = chunk * CHUNK
-        low, high, moved = _backup_range(
+        low, high, moved = backup_range(
             first,
             min(count, first + CHUNK),
             choice_offsets,
@@ -192,7 +193,7 @@ def backup(
             residual,
             policy,
         )
-    return _backup_range(
+    return backup_range(
         0,
         len(values),
         choice_offsets,

@@ -24,6 +24,9 @@ PADDING_LIMIT = 1.5
 DENSE_SHARE = 0.25
 """Least share of non-zero entries for which BLAS on the full matrix beats rows."""
 
+FEW_STATES = 32
+"""Below this number of states rows are never slower than BLAS."""
+
 DENSE_ENTRIES = 2**27
 """Largest dense matrix that is ever materialised (1 GiB)."""
 
@@ -128,8 +131,10 @@ def dense_rows(process: ControlledMarkovProcess) -> np.ndarray | None:
 
     A process whose rows are all full is viewed, not copied.
     """
+    if process.n_states < FEW_STATES:
+        return None
     entries = process.n_choices * process.n_states
-    if process.n_states < 32 or process.n_transitions < DENSE_SHARE * entries or entries > DENSE_ENTRIES:
+    if process.n_transitions < DENSE_SHARE * entries or entries > DENSE_ENTRIES:
         return None
     if process.n_transitions == entries:
         return process.probabilities.reshape(process.n_choices, process.n_states)

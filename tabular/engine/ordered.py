@@ -108,7 +108,7 @@ def _evaluate(
 ) -> None:
     from tabular.engine.sweep_kernels import evaluate_in_order
 
-    assert problem.gamma is not None
+    assert problem.discount is not None
     evaluate_in_order(
         order,
         rows.offsets,
@@ -116,7 +116,7 @@ def _evaluate(
         rows.successors,
         rows.probabilities,
         problem.rewards[policy],
-        float(problem.gamma),
+        problem.discount.nearest,
         policy,
         values,
         goal,

@@ -8,30 +8,30 @@ end.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tabular.bounds import UNIT_ROUNDOFF, relative_error
+from tabular.engine.compiled import compiled
+from tabular.engine.discount import Discount, read_discount
 from tabular.engine.layout import Rows, frozen, rows_of
 from tabular.engine.solution import Objective
 from tabular.errors import InvalidArgumentError
 from tabular.process import ControlledMarkovProcess
 from tabular.rationals import parse_fraction
 
-__all__ = ["DATA_ROUNDINGS", "Problem", "read_problem", "row_mass"]
+__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass"]
 
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
 shifts."""
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+class Problem(NamedTuple):
     """A checked planning problem in maximisation form.
 
     Attributes
@@ -46,7 +46,7 @@ class Problem:
         Expected reward of each choice, times `sign`.
     reward_scale : float
         Largest absolute reward on a single transition.
-    gamma : Fraction or None
+    discount : Discount or None
     steps : int or None
     terminal : ndarray or None
         The caller's terminal values (not negated), shape (S,).
@@ -62,14 +62,14 @@ class Problem:
     given: np.ndarray | None
     rewards: np.ndarray
     reward_scale: float
-    gamma: Fraction | None
+    discount: Discount | None
     steps: int | None
     terminal: np.ndarray | None
     targets: np.ndarray | None
     tolerance: float
     max_iterations: int
 
-    @cached_property
+    @property
     def rows(self) -> Rows:
         """The transition rows, laid out."""
         return rows_of(self.process)
@@ -81,7 +81,14 @@ class Problem:
         sec. 3.1; it covers any order of summation, and the rounding of exact data to floats.
         """
         longest = self.rows.longest if length is None else length
-        return relative_error(longest + DATA_ROUNDINGS) * (self.reward_scale + magnitude) * (1.0 + 1e-6)
+        return backup_roundoff(longest) * (self.reward_scale + magnitude)
+
+
+@lru_cache(maxsize=256)
+def backup_roundoff(length: int) -> float:
+    """Return the rounding error of a backup with sums of `length` terms, relative to the largest reward and
+    value (see `Problem.allowance`)."""
+    return relative_error(length + DATA_ROUNDINGS) * (1.0 + 1e-6)
 
 
 _mass: WeakKeyDictionary[ControlledMarkovProcess, tuple[float, float]] = WeakKeyDictionary()
@@ -120,9 +127,15 @@ def read_problem(
     InvalidArgumentError
         Naming the argument, its value and what was expected.
     """
-    kind = _read_objective(objective)
-    _reject_strangers(
-        kind, {"steps": steps, "gamma": gamma, "terminal": terminal, "targets": targets}, rewards
+    if not isinstance(objective, (str, Objective)):
+        raise _unknown(objective)
+    kind = _read_objective(
+        objective,
+        steps is not None,
+        gamma is not None,
+        terminal is not None,
+        targets is not None,
+        rewards is not None,
     )
     if not tolerance > 0:
         raise InvalidArgumentError(
@@ -131,36 +144,29 @@ def read_problem(
     if max_iterations < 1:
         raise InvalidArgumentError(f"Expected max_iterations >= 1, but got {max_iterations!r}.")
     sign = 1 if maximise else -1
-    given = None if rewards is None else _read_vector(rewards, "rewards", _reward_shapes(process))
-    folded, scale = _fold(process, given)
+    given, folded, scale = _read_rewards(process, rewards)
     return Problem(
-        process=process,
-        objective=kind,
-        sign=sign,
-        given=given,
-        rewards=frozen(folded if sign > 0 else -folded),
-        reward_scale=scale,
-        gamma=_read_gamma(gamma) if kind is Objective.DISCOUNTED and gamma is not None else None,
-        steps=_read_steps(steps) if kind is Objective.FINITE else None,
-        terminal=None
-        if terminal is None
-        else _read_vector(terminal, "terminal", {process.n_states: "states"}),
-        targets=None if targets is None else _read_targets(process, targets),
-        tolerance=float(tolerance),
-        max_iterations=int(max_iterations),
+        process,
+        kind,
+        sign,
+        given,
+        folded if sign > 0 else frozen(-folded),
+        scale,
+        None if gamma is None else read_discount(gamma),
+        None if steps is None else _read_steps(steps),
+        None if terminal is None else _read_terminal(process, terminal),
+        None if targets is None else _read_targets(process, targets),
+        float(tolerance),
+        int(max_iterations),
     )
 
 
-def _read_objective(objective: Objective | str) -> Objective:
-    try:
-        return Objective.parse(objective)
-    except (KeyError, AttributeError):
-        names = ", ".join(repr(kind.name.lower()) for kind in Objective)
-        raise InvalidArgumentError(
-            f"Expected objective to be one of {names}, but got {objective!r}."
-        ) from None
+def _unknown(objective: object) -> InvalidArgumentError:
+    names = ", ".join(repr(kind.name.lower()) for kind in Objective)
+    return InvalidArgumentError(f"Expected objective to be one of {names}, but got {objective!r}.")
 
 
+_ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")
 _WANTS = {
     Objective.FINITE: ("steps",),
     Objective.DISCOUNTED: ("gamma",),
@@ -175,10 +181,17 @@ _ALLOWS = {
 }
 
 
-def _reject_strangers(kind: Objective, options: dict[str, object], rewards: object) -> None:
-    present = {name for name, value in options.items() if value is not None}
-    if rewards is not None:
-        present.add("rewards")
+@lru_cache(maxsize=64)
+def _read_objective(objective: Objective | str, *given: bool) -> Objective:
+    """Read the objective; refuse arguments that it needs and that are missing, or that it does not take.
+
+    `given` says which of `_ARGUMENTS` were passed.
+    """
+    try:
+        kind = Objective.parse(objective)
+    except KeyError:
+        raise _unknown(objective) from None
+    present = {name for name, passed in zip(_ARGUMENTS, given, strict=True) if passed}
     for name in _WANTS[kind]:
         if name not in present:
             raise InvalidArgumentError(f"Objective {kind.name.lower()!r} needs {name}; pass {name}=....")
@@ -191,17 +204,7 @@ def _reject_strangers(kind: Objective, options: dict[str, object], rewards: obje
         raise InvalidArgumentError("Objective 'finite' needs rewards or terminal values; pass at least one.")
     if kind is Objective.DISCOUNTED and "rewards" not in present:
         raise InvalidArgumentError("Objective 'discounted' needs rewards; pass rewards=....")
-
-
-@lru_cache(maxsize=64)
-def _read_gamma(gamma: float | str | Fraction) -> Fraction:
-    value = parse_fraction(gamma, "gamma")
-    if not 0 <= value < 1:
-        raise InvalidArgumentError(
-            f"Expected 0 <= gamma < 1, but got gamma={gamma}; use objective='total' where nothing is "
-            "discounted."
-        )
-    return value
+    return kind
 
 
 def _read_steps(steps: object) -> int:
@@ -210,57 +213,70 @@ def _read_steps(steps: object) -> int:
     return int(steps)
 
 
-def _reward_shapes(process: ControlledMarkovProcess) -> dict[int, str]:
-    # One transition a choice, or one choice a state, make two shapes equal; the two readings then agree.
-    return {
-        process.n_states: "states",
-        process.n_choices: "choices",
-        process.n_transitions: "transitions",
-    }
+def _read_rewards(
+    process: ControlledMarkovProcess, rewards: object
+) -> tuple[np.ndarray | None, np.ndarray, float]:
+    """Return the rewards as given, the expected reward of each choice in floats, and the largest absolute
+    reward."""
+    if rewards is None:
+        return None, frozen(np.zeros(process.n_choices)), 0.0
+    vector = np.asarray(rewards)
+    unit = _unit(process, vector)
+    given, floats, scale = _read_numbers(vector, "rewards")
+    if unit == "choices":
+        return given, floats, scale
+    if unit == "states":
+        return given, frozen(floats[process.choice_state]), scale
+    folded = np.add.reduceat(process.probabilities * floats, process.offsets[:-1])
+    return given, frozen(folded), scale * (1 + 4 * UNIT_ROUNDOFF)
 
 
-def _read_vector(array: object, what: str, shapes: dict[int, str]) -> np.ndarray:
-    vector = np.asarray(array)
-    if vector.ndim != 1 or len(vector) not in shapes:
-        expected = " or ".join(f"({length},) aligned with the {unit}" for length, unit in shapes.items())
-        raise InvalidArgumentError(f"Expected {what} of shape {expected}, but got {vector.shape}.")
-    if vector.dtype == object:
+def _unit(process: ControlledMarkovProcess, rewards: np.ndarray) -> str:
+    """Say what the rewards are aligned with; where two of the counts are equal, both readings agree."""
+    if rewards.ndim == 1:
+        if len(rewards) == process.n_choices:
+            return "choices"
+        if len(rewards) == process.n_states:
+            return "states"
+        if len(rewards) == process.n_transitions:
+            return "transitions"
+    raise InvalidArgumentError(
+        f"Expected rewards of shape ({process.n_states},) aligned with the states, ({process.n_choices},) "
+        f"with the choices or ({process.n_transitions},) with the transitions, but got {rewards.shape}."
+    )
+
+
+def _read_terminal(process: ControlledMarkovProcess, terminal: object) -> np.ndarray:
+    vector = np.asarray(terminal)
+    if vector.shape != (process.n_states,):
+        raise InvalidArgumentError(
+            f"Expected terminal of shape ({process.n_states},) aligned with the states, but got "
+            f"{vector.shape}."
+        )
+    return _read_numbers(vector, "terminal")[0]
+
+
+def _read_numbers(vector: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the numbers as given (floats, or rationals in an object array), as floats for the kernels, and
+    the largest absolute value."""
+    kind = vector.dtype.kind
+    if kind == "O":
         items = [parse_fraction(item, f"{what}[{index}]") for index, item in enumerate(vector)]
         vector = np.empty(len(items), dtype=object)
         vector[:] = items
-        return vector
-    if vector.dtype.kind not in "fiub":
+    elif kind not in "fiub":
         raise InvalidArgumentError(f"Expected {what} to be numbers, but got an array of {vector.dtype}.")
-    vector = vector.astype(np.float64, copy=False)
-    if not math.isfinite(largest(vector)):
-        index = int(np.flatnonzero(~np.isfinite(vector))[0])
+    floats = np.ascontiguousarray(vector, dtype=np.float64)
+    given = vector if kind == "O" else floats
+    floats = frozen(floats)
+    least, greatest = compiled("kernels").extremes(floats)
+    scale = max(greatest, -least)
+    if not math.isfinite(scale):
+        index = int(np.flatnonzero(~np.isfinite(floats))[0])
         raise InvalidArgumentError(
-            f"Expected {what} to be finite, but {what}[{index}] = {float(vector[index])!r}."
+            f"Expected {what} to be finite, but {what}[{index}] = {float(floats[index])!r}; mend it."
         )
-    return vector
-
-
-def largest(vector: np.ndarray) -> float:
-    """Return the largest absolute value; NaN where there is a NaN."""
-    from tabular.engine import kernels
-
-    least, greatest = kernels.extremes(frozen(np.ascontiguousarray(vector)))
-    return max(greatest, -least)
-
-
-def _fold(process: ControlledMarkovProcess, given: np.ndarray | None) -> tuple[np.ndarray, float]:
-    """Return the expected reward of each choice as floats, and the largest absolute reward."""
-    if given is None:
-        return np.zeros(process.n_choices), 0.0
-    floats = given.astype(np.float64, copy=False)
-    scale = largest(floats)
-    if len(given) == process.n_choices:
-        return floats, scale
-    if len(given) == process.n_states:
-        return floats[process.choice_state], scale
-    return np.add.reduceat(process.probabilities * floats, process.offsets[:-1]), scale * (
-        1 + 4 * UNIT_ROUNDOFF
-    )
+    return given, floats, scale
 
 
 def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarray:

@@ -13,6 +13,9 @@ from tabular.bounds import Bracket, Status
 __all__ = ["Objective", "PlanningSolution"]
 
 
+HALF = np.array(0.5)
+
+
 class Objective(Enum):
     """What a policy is judged by. The value is the sentence shown to the user."""
 
@@ -69,7 +72,9 @@ class PlanningSolution:
     @cached_property
     def values(self) -> np.ndarray:
         """Midpoints of the bounds, shape (S,); infinite where both bounds are."""
-        return np.asarray(0.5 * self.lower + 0.5 * self.upper)
+        middle = self.lower * HALF
+        middle += self.upper * HALF  # halved first: the sum may overflow
+        return middle
 
     @property
     def gap(self) -> float:

@@ -19,8 +19,6 @@ the reliability of your model checker: interval iteration for Markov decision pr
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from tabular.engine.certificate import ROUNDING, Certified
@@ -76,7 +74,7 @@ def interval_iteration(problem: Problem) -> Certified:
     reduced.policy = np.where(operator.policy >= 0, operator.policy, reduced.policy)
     reduced.method = "two-sided"
     found = expand_bounds(reduced, lower, upper)
-    return replace(found, detail="backups of a bound from each side", limited_by=limit)
+    return found._replace(detail="backups of a bound from each side", limited_by=limit)
 
 
 def _probabilities(reduced: Reduced) -> tuple[np.ndarray, np.ndarray]:

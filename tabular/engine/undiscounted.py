@@ -98,7 +98,9 @@ def solve_undiscounted(problem: Problem, method: str) -> Certified:
 def settled_by_graph(settled: Settled) -> Certified:
     """The result where no state is left to solve."""
     values = settled.values
-    return Certified(values.copy(), values.copy(), settled.policy, "graph", 1, "settled by the graph alone")
+    return Certified.of(
+        values.copy(), values.copy(), settled.policy, "graph", 1, "settled by the graph alone"
+    )
 
 
 def reduce_problem(problem: Problem, settled: Settled, method: str) -> Reduced:
@@ -371,7 +373,7 @@ def expand_bounds(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Cer
     if reduced.problem.objective.name == "REACH":
         limits = (0.0, 1.0) if reduced.problem.sign > 0 else (-1.0, 0.0)
         full_lower, full_upper = np.clip(full_lower, *limits), np.clip(full_upper, *limits)
-    return Certified(
+    return Certified.of(
         full_lower,
         full_upper,
         expand_policy(reduced),

@@ -16,7 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tabular.bounds import Status
-from tabular.engine import PlanningSolution, discounted, kernels, layout, solve, undiscounted
+from tabular.engine import (
+    PlanningSolution,
+    discounted,
+    elimination_kernels,
+    kernels,
+    layout,
+    solve,
+    undiscounted,
+)
 from tabular.environments import make
 from tabular.errors import ConvergenceError, MetaregretError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
@@ -52,19 +60,34 @@ def assert_certified(found: PlanningSolution, exact: PlanningSolution) -> None:
     assert found.status is Status.CERTIFIED
 
 
+SWEEPING = ("value-iteration", "modified-policy-iteration", "gauss-seidel")
+
+
 @many
 @given(st.data())
-@pytest.mark.parametrize("method", ["auto", "value-iteration", "policy-iteration", "gauss-seidel"])
+@pytest.mark.parametrize("method", ["auto", "policy-iteration", *SWEEPING])
 def test_discounted(method: str, data: st.DataObject) -> None:
     process = data.draw(models())
     rewards = data.draw(reward_arrays(process))
     # Sweeps alone need a time of 1 / (1 - gamma) on chains that do not mix.
-    gamma = data.draw(
-        st.sampled_from(GAMMAS[:4] if method in ("value-iteration", "gauss-seidel") else GAMMAS)
-    )
+    gamma = data.draw(st.sampled_from(GAMMAS[:4] if method in SWEEPING else GAMMAS))
     maximise = data.draw(st.booleans())
-    exact = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, exact=True)
-    found = solve(process, rewards, objective="discounted", gamma=gamma, maximise=maximise, method=method)
+    question: dict[str, Any] = {"objective": "discounted", "gamma": gamma, "maximise": maximise}
+    exact = solve(process, rewards, **question, exact=True)
+    assert_certified(solve(process, rewards, **question, method=method), exact)
+
+
+@many
+@given(st.data())
+def test_discounted_as_on_larger_models(data: st.DataObject) -> None:
+    """Sweeps, then policy iteration where they mix slowly: what is chosen above 32 states."""
+    process = data.draw(models())
+    rewards = data.draw(reward_arrays(process))
+    question: dict[str, Any] = {"objective": "discounted", "gamma": data.draw(st.sampled_from(GAMMAS))}
+    exact = solve(process, rewards, **question, exact=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discounted, "ELIMINATED_STATES", 0)
+        found = solve(process, rewards, **question)
     assert_certified(found, exact)
 
 
@@ -196,6 +219,18 @@ def perturbed_rows(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "lay_out", planted)
 
 
+def perturbed_elimination(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled call for small models returns a lower bound above the upper one in one state."""
+    honest = elimination_kernels.plan_small
+
+    def planted(*arguments: Any) -> tuple[float, float, int]:
+        result = honest(*arguments)
+        arguments[13][0] = arguments[14][0] + 1e-9
+        return result
+
+    monkeypatch.setattr(elimination_kernels, "plan_small", planted)
+
+
 def perturbed_backup(monkeypatch: pytest.MonkeyPatch) -> None:
     """The compiled backup writes a residual that is off by 1e-6 in one state."""
     honest = kernels.backup
@@ -252,6 +287,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     ("objective", "method", "plant"),
     [
         ("discounted", "auto", perturbed_rows),
+        ("discounted", "auto", perturbed_elimination),
+        ("discounted", "modified-policy-iteration", perturbed_rows),
         ("total", "auto", perturbed_rows),
         ("total", "two-sided", perturbed_rows),
         ("finite", "auto", perturbed_rows),

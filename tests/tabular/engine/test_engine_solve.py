@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabular.engine import METHODS, Objective, solve
+from tabular.engine import METHODS, Objective, discounted, solve
 from tabular.environments import make
 from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
@@ -92,6 +92,27 @@ def test_a_dollar_a_day_for_ever(method: Any) -> None:
     found = solve(process, np.ones(1), objective="discounted", gamma=0.99, method=method)
     assert found.lower[0] <= 100 <= found.upper[0]
     assert found.gap <= 1e-7
+
+
+def test_a_float_discount_is_the_decimal_it_prints_and_an_equal_fraction_is_itself() -> None:
+    """``Fraction(0.1) == 0.1`` in Python, but the first is a binary fraction and the second one tenth."""
+    process = process_of([(0, 0, 0, 1)], 1, 1)
+    for gamma, expected in ((0.1, Fraction(10, 9)), (Fraction(0.1), 1 / (1 - Fraction(0.1)))):
+        found = solve(process, np.ones(1), objective="discounted", gamma=gamma, exact=True)
+        assert found.value.exact == expected
+
+
+@pytest.mark.parametrize("states", [discounted.ELIMINATED_STATES, discounted.ELIMINATED_STATES + 1])
+def test_small_models_are_solved_by_elimination(states: int) -> None:
+    """On both sides of the limit the bounds hold the same values, also where nothing mixes."""
+    process = make(f"line:{states}")
+    rewards = np.arange(float(states))
+    found = solve(process, rewards, objective="discounted", gamma=0.999, maximise=False)
+    assert (found.method == "policy-iteration") == (states <= discounted.ELIMINATED_STATES)
+    exact = solve(process, rewards, objective="discounted", gamma=0.999, maximise=False, exact=True)
+    assert exact.exact is not None
+    for state in range(states):
+        assert Fraction(found.lower[state]) <= exact.exact[state] <= Fraction(found.upper[state])
 
 
 def test_two_state_deterministic_model() -> None:
@@ -296,6 +317,11 @@ def test_tolerance_beyond_double_precision_raises() -> None:
         ({"objective": "total", "rewards": np.ones(3)}, "of shape"),
         ({"objective": "total", "rewards": np.array([1, np.nan, 0, 0])}, "finite"),
         ({"objective": "total", "rewards": np.array(["a"] * 4)}, "numbers"),
+        ({"objective": ["total"]}, "objective"),
+        ({"objective": "discounted", "gamma": 0.9, "rewards": np.array([1, np.nan, 0, 0])}, r"rewards\[1\]"),
+        ({"objective": "discounted", "gamma": 0.9, "rewards": np.array([0, 0, -np.inf, 0])}, r"rewards\[2\]"),
+        ({"objective": "discounted", "gamma": [0.9], "rewards": np.ones(4)}, "gamma to be a number"),
+        ({"objective": "finite", "steps": 1, "terminal": np.ones(3)}, "terminal of shape"),
         ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "tolerance": 0}, "tolerance"),
         ({"objective": "discounted", "gamma": 0.9, "rewards": np.ones(4), "method": "magic"}, "magic"),
         (

@@ -1,0 +1,74 @@
+"""Compiled MacQueen bounds: from values and their Bellman residual to certified bounds (see
+`tabular.engine.certificate` for the proof)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from tabular.bounds import UNIT_ROUNDOFF
+from tabular.engine.kernels import gap_and_scale
+
+__all__ = ["macqueen"]
+
+
+@njit(cache=True, nogil=True)
+def _shift(excess: float, low: float, high: float) -> float:
+    """Return an upper bound on ``k c`` with ``c = excess / (1 - k)``; `low`, `high` bound the contraction
+    ``k``."""
+    factor = high if excess >= 0 else low
+    if factor >= 1.0:
+        return np.inf
+    shift = factor * excess / (1.0 - factor)
+    return shift + 8 * UNIT_ROUNDOFF * abs(shift) / (1.0 - factor)
+
+
+@njit(cache=True, nogil=True)
+def macqueen(
+    lower: np.ndarray,
+    upper: np.ndarray,
+    least: float,
+    greatest: float,
+    low: float,
+    high: float,
+    roundoff: float,
+    reward_scale: float,
+) -> tuple[float, float]:
+    """Turn values and residual into certified bounds, in place.
+
+    Parameters
+    ----------
+    lower, upper : ndarray of float64, shape (S,)
+        Values and ``T values - values`` on entry, the bounds on return.
+    least, greatest : float
+        Extremes of the residual.
+    low, high : float
+        Bounds on the contraction: the discount factor times the least and the greatest row sum.
+    roundoff : float
+        Rounding error of a backup, relative to the largest reward and value.
+    reward_scale : float
+        The largest absolute reward.
+
+    Returns
+    -------
+    tuple of float
+        The largest gap and the scale of the tolerance, see `tabular.engine.kernels.gap_and_scale`.
+    """
+    largest = 0.0
+    for state in range(len(lower)):
+        backed = lower[state] + upper[state]
+        lower[state] = backed
+        if abs(backed) > largest or math.isnan(backed):
+            largest = abs(backed)
+    magnitude = largest + max(abs(least), abs(greatest))
+    slack = roundoff * (reward_scale + magnitude)
+    rise = _shift(greatest + slack, low, high)
+    fall = -_shift(slack - least, low, high)
+    slack += 8 * UNIT_ROUNDOFF * (magnitude + max(abs(rise), abs(fall)))
+    rise, fall = rise + slack, fall - slack
+    for state in range(len(lower)):
+        upper[state] = lower[state] + rise
+        lower[state] += fall
+    return gap_and_scale(lower, upper)
