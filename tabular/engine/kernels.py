@@ -27,6 +27,7 @@ __all__ = [
     "extremes",
     "gap_and_scale",
     "induct",
+    "midpoints",
     "reduce_choices",
     "row_sum",
 ]
@@ -383,3 +384,12 @@ def gap_and_scale(lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
         gap = max(gap, width)
         scale = max(scale, min(abs(low), abs(high)))
     return gap, scale
+
+
+@njit(cache=True, nogil=True)
+def midpoints(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return the middle of every interval; halved before they are added, because the sum may overflow."""
+    middle = np.empty(len(lower))
+    for state in range(len(lower)):
+        middle[state] = 0.5 * lower[state] + 0.5 * upper[state]
+    return middle

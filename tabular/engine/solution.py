@@ -9,11 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from tabular.bounds import Bracket, Status
+from tabular.engine.compiled import compiled
 
 __all__ = ["Objective", "PlanningSolution"]
-
-
-HALF = np.array(0.5)
 
 
 class Objective(Enum):
@@ -72,8 +70,7 @@ class PlanningSolution:
     @cached_property
     def values(self) -> np.ndarray:
         """Midpoints of the bounds, shape (S,); infinite where both bounds are."""
-        middle = self.lower * HALF
-        middle += self.upper * HALF  # halved first: the sum may overflow
+        middle: np.ndarray = compiled("kernels").midpoints(self.lower, self.upper)
         return middle
 
     @property
