@@ -86,12 +86,16 @@ def COMMAND(
     check_outputs(json_file, certificate=certificate)
     process = build_process(cmp, horizon, gamma, start)
     arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
+    pays = arguments.get("rewards") if goal is None else None
+    if certificate is not None:
+        from theory.certificates.write_planning import check_certifiable
+
+        check_certifiable(process, pays, reach or total)
     from tabular.engine import solve
 
     with progress(f"planning on {process.name}"):
         solution = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
     if certificate is not None:
-        pays = arguments.get("rewards") if goal is None else None
         _certify(process, goal, pays, reach or total, minimise, certificate)
     if json_file is None or not emit_json(_document(process, solution), json_file):
         _print(process, solution)

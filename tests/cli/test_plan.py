@@ -81,6 +81,17 @@ def test_a_policy_too_long_for_a_document_is_left_out_by_name(
     assert document["value"]["upper"] >= 1
 
 
+def test_no_certificate_of_a_total_with_negative_rewards(cli: Cli, rewards: str, tmp_path: Path) -> None:
+    """The value itself is found; the certificate is refused by name, with status 2 and before any work."""
+    task = ("line:4", "--rewards", rewards, "--task", "end", "--total")
+    file = tmp_path / "c.json"
+    outcome = cli("plan", *task, "--certificate", str(file))
+    assert outcome.status == 2
+    assert "No certificate is offered for a total with negative rewards" in outcome.err
+    assert "['2', 'right', '3'] pays -3/2" in outcome.err
+    assert (outcome.out, file.exists()) == ("", False)
+
+
 def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
     outcome = cli("plan", "line:4", "--rewards", rewards, "--task", "right", "--total")
     assert outcome.status == 2

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from tabular.engine import PlanningSolution, solve
-from tabular.errors import InvalidArgumentError
+from tabular.errors import InvalidArgumentError, UnsupportedError
 from tabular.horizon import FiniteHorizon, GeometricHorizon
 from tabular.process import ControlledMarkovProcess
 from theory.certificates.check import BUDGET
 from theory.certificates.drafting import Document, certificate, proved
 
-__all__ = ["planning_certificate"]
+__all__ = ["check_certifiable", "planning_certificate"]
 
 
 def planning_certificate(
@@ -56,6 +56,7 @@ def planning_certificate(
     """
     if (goal is None) == (rewards is None):
         raise InvalidArgumentError("Give either a goal or rewards.")
+    check_certifiable(process, rewards, unbounded)
     objective = "end" if goal is not None else "reward"
     if unbounded:
         objective = "reach" if goal is not None else "total"
@@ -74,6 +75,37 @@ def planning_certificate(
         draft["process"].pop("horizon", None)
         draft["process"].pop("gamma", None)
     return proved(draft, budget=budget, exact=plan.value.exact)
+
+
+def check_certifiable(
+    process: ControlledMarkovProcess, rewards: Sequence[Fraction] | np.ndarray | None, unbounded: bool
+) -> None:
+    """Refuse, before any work, a question whose answer no certificate can carry.
+
+    Raises
+    ------
+    NotExactError
+        If the process carries no rational probabilities.
+    UnsupportedError
+        If a total without a horizon has a negative reward: the checker knows what is earned for ever only
+        where nothing is lost.
+    """
+    process.require_exact()
+    if not unbounded or rewards is None:
+        return
+    for item, reward in enumerate(rewards):
+        if reward < 0:
+            choice = process.transition_choice[item]
+            row = process.choice_state[choice], process.choice_action[choice], process.successors[item]
+            names = [
+                labels[int(i)]
+                for labels, i in zip((process.states, process.actions, process.states), row, strict=True)
+            ]
+            raise UnsupportedError(
+                f"No certificate is offered for a total with negative rewards, but {names} pays {reward}. "
+                "Give a horizon or gamma, pose costs as positive numbers and minimise, or ask for the value "
+                "without a certificate."
+            )
 
 
 def _table(process: ControlledMarkovProcess, rewards: Sequence[Fraction] | np.ndarray) -> list[list[Any]]:
