@@ -107,8 +107,8 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
     lower, upper = found.lower, found.upper
     if problem.sign < 0:
         lower, upper = 0.0 - upper, 0.0 - lower
-    lower.setflags(False)
-    upper.setflags(False)
+    lower.setflags(write=False)
+    upper.setflags(write=False)
     value = initial_bracket(problem, lower, upper, found.detail)
     if not found.is_narrow(problem):
         raise ConvergenceError(

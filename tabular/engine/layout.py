@@ -70,7 +70,7 @@ class Rows:
 def frozen(array: np.ndarray) -> np.ndarray:
     """Return a read-only view: one compiled version of every kernel serves all callers."""
     view = array.view()
-    view.setflags(False)
+    view.setflags(write=False)
     return view
 
 
