@@ -40,6 +40,12 @@ class DeterministicLearner:
     def __len__(self) -> int:
         return len(self.choice)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the table."""
+        columns = (self.episode, self.step, self.state, self.words, self.choice, self.reach)
+        return sum(column.nbytes for column in columns)
+
     def rows(self) -> Iterator[tuple[int, int, int, frozenset[int], int]]:
         """Iterate over ``(episode, step, state, classes, choice)`` in plain Python objects."""
         sets = classes_of_words(self.words)

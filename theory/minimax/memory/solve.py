@@ -19,7 +19,8 @@ from typing import Protocol
 import numpy as np
 
 from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
+from tabular.hyperstate.learner import DeterministicLearner
 from theory.minimax.memory.adversary import Adversary, Simplex
 from theory.minimax.memory.exact import sharpen_memory
 from theory.minimax.memory.game import Column, MemoryGame, memory_game
@@ -35,6 +36,9 @@ Progress = Callable[[float, float], None]
 """Called after every round with the bounds so far."""
 
 DEFAULT_MAX_EDGES = 10**8
+LEARNER_BYTES = 2**28
+"""Memory for learners found on the way: one that reaches millions of hyperstates takes 32 bytes for each."""
+
 METHOD = "decomposition: Bayes-adaptive value iteration and a matrix game over learners"
 
 
@@ -56,9 +60,34 @@ class Search:
     upper: float = np.inf
     prior: np.ndarray = field(default_factory=lambda: np.empty(0))
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))
-    columns: list[Column] = field(default_factory=list)
+    priors: list[np.ndarray] = field(default_factory=list)
+    losses: list[np.ndarray] = field(default_factory=list)
+    learners: dict[int, DeterministicLearner] = field(default_factory=dict)
     history: list[tuple[float, float]] = field(default_factory=list)
     interrupted: bool = False
+
+    def enter(self, column: Column) -> None:
+        """Keep what a round found; of its learner only as long as all of them fit into `LEARNER_BYTES`."""
+        held = sum(learner.nbytes for learner in self.learners.values())
+        if held + column.learner.nbytes <= LEARNER_BYTES:
+            self.learners[len(self.losses)] = column.learner
+        self.priors.append(column.prior)
+        self.losses.append(column.loss)
+
+    def learner(self, game: Game, index: int) -> DeterministicLearner:
+        """Return the learner of a round; one that was not kept is found again by the same oracle call.
+
+        Raises
+        ------
+        SolverError
+            If the oracle answers the same question differently.
+        """
+        if index in self.learners:
+            return self.learners[index]
+        column = game.respond(self.priors[index])
+        if not np.array_equal(column.loss, self.losses[index]):
+            raise SolverError(f"The learner of round {index} could not be found again; report this instance.")
+        return column.learner
 
     @property
     def relative_gap(self) -> float:
@@ -158,7 +187,7 @@ def decompose(
         if improved:
             search.lower, search.prior = column.lower, query
         stuck = exact_query and master.settled and not improved and _known(column, search)
-        search.columns.append(column)
+        search.enter(column)
         master.add(column.loss)
         proposal, weights = master.solve()
         upper = adversary.worst(weights @ master.losses) + game.allowance
@@ -184,7 +213,7 @@ def decompose(
 
 def _known(column: Column, search: Search) -> bool:
     """Whether the learner's losses were found before: the master cannot change any more."""
-    return any(np.array_equal(column.loss, other.loss) for other in search.columns)
+    return any(np.array_equal(column.loss, loss) for loss in search.losses)
 
 
 def _no_progress(search: Search, tolerance: float, game: Game) -> ConvergenceError:
@@ -205,8 +234,9 @@ def _solution(
     seconds: float,
 ) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
-    losses = np.array([search.columns[index].loss for index in active])
+    losses = np.array([search.losses[index] for index in active])
     weights = search.weights[active]
+    learners = tuple(search.learner(game, index) for index in active.tolist())
     bracket = Bracket(
         search.lower,
         search.upper,
@@ -234,9 +264,7 @@ def _solution(
             "learners": len(active),
         },
         details={
-            "mixture": Mixture(
-                weights, tuple(search.columns[index].learner for index in active), losses, game.task_class
-            ),
+            "mixture": Mixture(weights, learners, losses, game.task_class),
             "history": tuple(search.history),
             "game": game,
             "adversary": adversary,

@@ -20,13 +20,16 @@ from tabular.errors import (
     InstanceTooLargeError,
     InvalidArgumentError,
     NotExactError,
+    SolverError,
     UnreachableGoalError,
     UnsupportedError,
 )
 from tabular.process import ControlledMarkovProcess
 from theory.minimax.memory import estimate_size, memory_game, solve_memory
+from theory.minimax.memory.adversary import Simplex
 from theory.minimax.memory.export import learner_rows
 from theory.minimax.memory.program import solve_program
+from theory.minimax.memory.solve import Search, decompose
 from theory.minimax.solution import Criterion
 from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
@@ -54,6 +57,26 @@ def test_the_behaviour_policy_is_a_learner_with_the_promised_losses(seed: int) -
         loss = game.scale * (game.offset - played[game.task_class])
         np.testing.assert_allclose(loss, solution.per_task, atol=1e-10)
         assert loss.max() <= solution.value.upper + 1e-12
+
+
+def test_learners_that_were_not_kept_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learners of millions of hyperstates would fill the memory, one a round; a few are in the mixture."""
+    kept = solve_memory(SMALL, 3)
+    monkeypatch.setattr("theory.minimax.memory.solve.LEARNER_BYTES", 0)
+    search = Search()
+    game = kept.details["game"]
+    decompose(game, Simplex(), np.full(4, 1 / 4), search, 1e-9, 100)
+    assert not search.learners
+    again = solve_memory(SMALL, 3)
+    assert again.value == kept.value
+    for first, second in zip(
+        kept.details["mixture"].learners, again.details["mixture"].learners, strict=True
+    ):
+        assert list(first.rows()) == list(second.rows())
+        assert np.array_equal(first.reach, second.reach)
+    search.losses[0] = search.losses[0] + 1.0  # the planted error: another learner than the one found before
+    with pytest.raises(SolverError, match="round 0 could not be found again"):
+        search.learner(game, 0)
 
 
 @pytest.mark.parametrize("seed", range(6))
