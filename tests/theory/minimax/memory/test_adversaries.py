@@ -111,6 +111,24 @@ def test_divergence_ball_against_its_two_proofs(tree: Tree, radius: float) -> No
     assert ball.worst(solution.per_task) == pytest.approx(solution.value.midpoint, abs=1e-6)
 
 
+@pytest.mark.parametrize("radius", [1e-12, 1e-16, 1e-20])
+def test_a_tiny_divergence_ball_is_still_bounded_from_above(radius: float) -> None:
+    """Small balls: the largest mean is ``mean + sqrt(2 radius) deviation`` but for a multiple of the radius.
+
+    The logarithm of a mean of exponentials close to one must not be lost to rounding, times a temperature
+    that grows as the radius shrinks: the bound would fall below the truth.
+    """
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        tasks = int(rng.integers(2, 6))
+        nominal, loss = rng.dirichlet(np.ones(tasks)), rng.normal(size=tasks)
+        ball = KullbackLeiblerBall(nominal, radius)
+        mean = float(ball.nominal @ loss)
+        deviation = float(np.sqrt(ball.nominal @ (loss - mean) ** 2))
+        largest = mean + np.sqrt(2 * radius) * deviation
+        assert largest - 5e-15 - 10 * radius <= ball.worst(loss) <= largest + 5e-15 + 10 * radius
+
+
 @pytest.mark.parametrize("ball", [KullbackLeiblerBall, TotalVariationBall])
 def test_from_bayes_to_minimax_as_the_ball_grows(ball: type) -> None:
     """T16: the value is non-decreasing in the radius, from the Bayes value to the minimax value."""
