@@ -78,7 +78,7 @@ def _sweep(document: Mapping[str, Any], where: str) -> Sweep:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise FileFormatError(f'{where}: expected "seed" from 0 to 2**32 - 1, but got {abridged(seed)}.')
     scale = document.get("scale", "full")
-    if scale not in {each.value for each in Scale}:
+    if scale not in [each.value for each in Scale]:  # whatever was given, hashable or not
         raise FileFormatError(f'{where}: expected "scale" "full" or "short", but got {abridged(scale)}.')
     if "points" in document and "grid" in document:
         raise FileFormatError(f'{where}: "points" and "grid" are both given; give one of them.')

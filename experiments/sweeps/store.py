@@ -277,8 +277,14 @@ class Store:
 
     def records(self, ids: Iterable[str] | None = None) -> list[Record]:
         """Return stored measurements in the order of `ids` (those that are there), or all by study and
-        identifier."""
-        found = {row[0]: _record(row) for row in self._rows(_RECORDS)}
+        identifier.
+
+        Raises
+        ------
+        FileFormatError
+            If one of them is not what this project writes.
+        """
+        found = {row[0]: _record(row, self.path) for row in self._rows(_RECORDS)}
         return [found[name] for name in (found if ids is None else ids) if name in found]
 
     def sound(self) -> bool:
@@ -286,9 +292,22 @@ class Store:
         return self._rows("PRAGMA integrity_check") == [("ok",)]
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _record(row: tuple[Any, ...], path: Path) -> Record:
     values = dict(zip(_COLUMNS, row, strict=True))
-    decoded = {name: json.loads(values[name]) for name in ("point", "rows", "packages")}
+    try:
+        decoded = {name: json.loads(values[name]) for name in ("point", "rows", "packages")}
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise FileFormatError(
+            f"{path}: result {values['id'][:64]!r} is not JSON ({error}); delete the file, or that row."
+        ) from None
+    rows = decoded["rows"]
+    tables = isinstance(rows, list) and all(isinstance(one, dict) for one in rows)
+    filled = bool(rows) or values["status"] == "failed"
+    if not (tables and filled and all(isinstance(decoded[name], dict) for name in ("point", "packages"))):
+        raise FileFormatError(
+            f"{path}: result {values['id'][:64]!r} is not a point with rows of values; delete the file, or "
+            "that row."
+        )
     return Record(**(values | decoded))
 
 

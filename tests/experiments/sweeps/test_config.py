@@ -60,6 +60,8 @@ def test_a_name_and_its_scale(tmp_path: Path) -> None:
         ({**GOOD, "seed": -1}, ('"seed"', "-1")),
         ({**GOOD, "seed": True}, ('"seed"', "true")),
         ({**GOOD, "scale": "huge"}, ('"scale"', "'huge'")),
+        ({**GOOD, "scale": []}, ('"scale"', "a list of length 0")),
+        ({**GOOD, "scale": {"a": 1}}, ('"scale"', "a JSON object")),
         ({**GOOD, "points": [], "grid": {}}, ("both given",)),
         ({**GOOD, "points": []}, ('"points" is empty',)),
         ({**GOOD, "points": [3]}, ("points[0]", "an object", "3")),

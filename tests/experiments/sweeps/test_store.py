@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from experiments.sweeps import Scale, Store, Study, frame, run
-from tabular.errors import InvalidArgumentError, SolverError
+from tabular.errors import FileFormatError, InvalidArgumentError, SolverError
 
 
 def draw(point: Mapping[str, int], generator: np.random.Generator) -> Mapping[str, float]:
@@ -55,6 +57,34 @@ def test_failures_are_named_and_tried_again(tmp_path: Path) -> None:
         assert [record.status for record in store.records()].count("done") == 1
         with pytest.raises(InvalidArgumentError, match="run the sweep first"):
             frame(store, STUDY.sweep(points=[{"i": -1}]))
+
+
+@pytest.mark.parametrize(
+    ("column", "content", "words"),
+    [
+        ("rows", "{", "is not JSON"),
+        ("rows", "[" * 100_000, "is not JSON"),
+        ("rows", "[1, 2]", "rows of values"),
+        ("rows", "[NaN]", "rows of values"),
+        ("rows", "{}", "rows of values"),
+        ("rows", "[]", "rows of values"),
+        ("point", "zzz", "is not JSON"),
+        ("point", "3", "is not a point"),
+    ],
+)
+def test_results_that_were_tampered_with_are_refused_by_name(
+    tmp_path: Path, column: str, content: str, words: str
+) -> None:
+    sweep = STUDY.sweep(points=[{"i": 1}])
+    with Store(tmp_path / "s.sqlite") as store:
+        run([sweep], store)
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database, database:
+        database.execute(f"UPDATE results SET {column} = ?", (content,))
+    with (
+        Store(tmp_path / "s.sqlite") as store,
+        pytest.raises(FileFormatError, match=rf"s\.sqlite: result '{sweep.ids[0]}' .*{words}"),
+    ):
+        frame(store, sweep)
 
 
 def test_a_point_given_twice_is_refused() -> None:
