@@ -107,7 +107,7 @@ def episodes_option(text: str) -> int | None:
         return None
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
         raise InvalidArgumentError(
-            f"Expected --episodes to be a positive whole number or inf, but got {text!r}."
+            f"Expected --episodes to be a positive whole number below 10**9 or inf, but got {text[:40]!r}."
         )
     return int(text)
 

@@ -75,13 +75,17 @@ def draw_excess(axes: Axes, data: pd.DataFrame, column: str, style: Style) -> No
 
 
 def median_interval(ordered: np.ndarray) -> tuple[float, float]:
-    """Return the order statistics that enclose the median with 95 % confidence (binomial, normal limit)."""
-    import math
+    """Return the closest symmetric order statistics that enclose the median with 95 % confidence.
+
+    The number of values below the median is binomial, so the ``k``-th smallest and largest of ``n`` miss it
+    with probability ``2 P(Bin(n, 1/2) < k)``, whatever the distribution (David and Nagaraja, *Order
+    Statistics*, 7.1). Fewer than six values cannot reach 95 %; their extremes are returned.
+    """
+    from scipy.stats import binom
 
     count = len(ordered)
-    half = 0.98 * math.sqrt(count)
-    low, high = math.floor(count / 2 - half), math.ceil(count / 2 + half)
-    return float(ordered[max(low, 0)]), float(ordered[min(high, count - 1)])
+    rank = max(int(binom.ppf(0.025, count, 0.5)), 1)
+    return float(ordered[rank - 1]), float(ordered[count - rank])
 
 
 FIGURE = Figure(

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.axes import Axes
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
 from experiments.figures.figure import Drawing, Figure
+from experiments.figures.noise_gap import median_interval
 from experiments.figures.registry import figure, figures
 from experiments.figures.render import csv_of, draw, images, macros, write
 from experiments.figures.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
@@ -240,6 +242,18 @@ def test_a_number_that_latex_cannot_name_is_refused() -> None:
     wrong = Figure("wrong", "wrong", (), (), bad)
     with pytest.raises(InvalidArgumentError, match="'n_2' needs a name of letters"):
         draw(wrong, {}, STYLE)
+
+
+def test_the_interval_of_a_median_covers_it() -> None:
+    """Ranks ``k`` and ``n + 1 - k`` miss it when fewer than ``k`` of ``n`` fair coins fall on one side."""
+    for count in (6, 7, 21, 26, 75, 200, 204):
+        low, high = median_interval(np.arange(1.0, count + 1.0))
+        assert low + high == count + 1
+        missed = 2 * sum(comb(count, k) for k in range(int(low))) / 2**count
+        narrower = 2 * sum(comb(count, k) for k in range(int(low) + 1)) / 2**count
+        assert missed <= 0.05 < narrower
+    assert median_interval(np.array([1.0, 2.0, 5.0])) == (1.0, 5.0)
+    assert median_interval(np.array([3.0])) == (3.0, 3.0)
 
 
 def test_unknown_names_list_what_there_is() -> None:
