@@ -21,12 +21,17 @@ FULL = {"seeds": 6, "iterations": 200, "steps": 20, "episodes": 5}
 SHORT = {"seeds": 3, "iterations": 20, "steps": 8, "episodes": 5}
 
 
-def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return world x method; in short, MAML and scratch on the sparse goals."""
+def needs() -> None:
+    """JAX and optax, of the extra ``learn``."""
     from theory.learning.backend import require_extra
-    from theory.learning.worlds import worlds
 
     require_extra()
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return world x method; in short, MAML and scratch on the sparse goals."""
+    from theory.learning.worlds import worlds
+
     if scale is Scale.SHORT:
         return [{"world": "sparse", "method": method, **SHORT} for method in ("maml", SCRATCH)]
     return [{"world": world, "method": method, **FULL} for world in worlds() for method in METHODS]
@@ -66,4 +71,4 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     ]
 
 
-STUDY = Study("learning_curves", "Meta-learners on self-proposed tasks", points, measure)
+STUDY = Study("learning_curves", "Meta-learners on self-proposed tasks", points, measure, needs=needs)

@@ -28,11 +28,15 @@ SHORT = {"levels": 3, "iterations": 300, "meta_iterations": 20, "seeds": 1}
 LEARNERS = ("explorer", "maml", "recurrent")
 
 
-def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return one point for each learner; in short, the explorer and the recurrent learner only."""
+def needs() -> None:
+    """JAX and optax, of the extra ``learn``."""
     from theory.learning.backend import require_extra
 
     require_extra()
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return one point for each learner; in short, the explorer and the recurrent learner only."""
     if scale is Scale.SHORT:
         return [{"learner": name, "proposals_from": seed, **SHORT} for name in ("explorer", "recurrent")]
     return [{"learner": name, "proposals_from": seed, **FULL} for name in LEARNERS]
@@ -139,4 +143,6 @@ def _recurrent(point: Point) -> list[dict[str, Any]]:
     return _rows("recurrent", level, q, lost.max(axis=1), ideal)
 
 
-STUDY = Study("learning_link", "Distance to uniform and the regret of trained learners", points, measure)
+STUDY = Study(
+    "learning_link", "Distance to uniform and the regret of trained learners", points, measure, needs=needs
+)

@@ -21,11 +21,15 @@ TRAININGS = ("handmade", "diayn", "random", "carml")
 EVERY = 10
 
 
-def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return world x training distribution."""
+def needs() -> None:
+    """JAX and optax, of the extra ``learn``."""
     from theory.learning.backend import require_extra
 
     require_extra()
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return world x training distribution."""
     if scale is Scale.SHORT:
         return [{"world": "star", "training": "handmade", "seeds": 3, "iterations": 40}]
     settings = {"seeds": 8, "iterations": 400}
@@ -70,4 +74,6 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     return rows
 
 
-STUDY = Study("learning_recurrent", "Recurrent learners below the Bayes-optimal one", points, measure)
+STUDY = Study(
+    "learning_recurrent", "Recurrent learners below the Bayes-optimal one", points, measure, needs=needs
+)

@@ -57,6 +57,9 @@ class Study:
         the same keys, one a row. It must depend on nothing but its arguments.
     version : int
         Raise it when `measure` changes its meaning: results of older versions are then no longer used.
+    needs : callable, optional
+        Raises `MissingExtraError` where something that `measure` needs is not installed. Asked before a sweep
+        begins, never to list the study: its points are data and need nothing.
     """
 
     name: str
@@ -64,9 +67,18 @@ class Study:
     points: Callable[[Scale, int], Sequence[Point]]
     measure: Callable[[Point, np.random.Generator], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
     version: int = 1
+    needs: Callable[[], None] | None = None
 
     def sweep(self, scale: Scale = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None) -> Sweep:
-        """Return the sweep over the study's own points, or over `points`."""
+        """Return the sweep over the study's own points, or over `points`.
+
+        Raises
+        ------
+        MissingExtraError
+            If measuring needs a package that is not installed; the message says which extra brings it.
+        """
+        if self.needs is not None:
+            self.needs()
         return Sweep(self, tuple(self.points(scale, seed) if points is None else points), seed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -69,3 +70,16 @@ def test_without_the_extra_one_message_names_it(
     assert said.count("\n") == 1
     assert missing in said
     assert "pip install 'metaregret[learn]'" in said
+
+
+def test_without_the_extra_studies_are_still_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jax" else found(name))
+    with pytest.raises(SystemExit) as stop:
+        main(["sweep", "--list", "--json", "-"])
+    assert stop.value.code == 0
+    names = {study["name"] for study in json.loads(capsys.readouterr().out)["studies"]}
+    assert {"learning_curves", "learning_link", "learning_recurrent", "noise_gap"} <= names
