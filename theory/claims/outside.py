@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
+from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
-from tabular.errors import ConvergenceError, InstanceTooLargeError
+from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
 from tabular.files import process_document
 from tabular.process import ControlledMarkovProcess
 from theory.claims.assumption import Assumption
@@ -58,6 +59,11 @@ def _description(instance: object) -> str:
     return str(as_document(instance))[:200] if process is None else repr(process)
 
 
+def _in_full(instance: object) -> str:
+    text = json.dumps(as_document(instance))
+    return text if len(text) <= LONGEST_NOTE else _description(instance)
+
+
 def on_instances(
     name: str,
     strategy: SearchStrategy[Instance],
@@ -86,20 +92,29 @@ def on_instances(
     Notes
     -----
     Instances on which a solver cannot decide (it raises `ConvergenceError` or `InstanceTooLargeError`) are
-    passed over, too. If nothing is left the verdict is ``VACUOUS``.
+    passed over, too. If nothing is left the verdict is ``VACUOUS``. Any other exception in `margin` or in an
+    assumption is a mistake in the claim: the run stops with `InvalidArgumentError`, which names the smallest
+    instance on which it happens.
     """
 
     def check(instance: Instance) -> Trial | None:
         process = _process_in(instance)
-        if process is not None and not all(assumption.holds(process) for assumption in assumptions):
-            return None
         try:
+            if process is not None and not all(assumption.holds(process) for assumption in assumptions):
+                return None
             found = margin(instance)
+            if found is None or isinstance(found, Trial):
+                return found
+            value = (0.0 if found else -1.0) if isinstance(found, (bool, np.bool_)) else float(found)
         except (ConvergenceError, InstanceTooLargeError):
             return None
-        if found is None or isinstance(found, Trial):
-            return found
-        value = (0.0 if found else -1.0) if isinstance(found, (bool, np.bool_)) else float(found)
+        except HypothesisException:  # `assume` and its like speak to the search
+            raise
+        except Exception as error:
+            raise InvalidArgumentError(
+                f"{name}: the claim itself failed, with {type(error).__name__}: {error}; mend it so that it "
+                f"returns a number, a Boolean or None for {_in_full(instance)}"
+            ) from error
         if value >= 0:
             return Trial(_description(instance), value, f"margin {found}")
         witness = {"instance": as_document(instance)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume
 
 from tabular.errors import InvalidArgumentError
 from tabular.files import process_from_document
@@ -90,6 +91,28 @@ def test_yes_or_no_claims():
     assert failure is not None
     assert failure.witness is not None
     assert failure.witness["instance"]["states"] == 3
+
+
+@pytest.mark.parametrize(
+    ("margin", "words"),
+    [
+        (lambda process: 1 / (process.n_states - 2), r"ZeroDivisionError: division by zero.*\"states\": 2,"),
+        (lambda process: "one", r"ValueError: could not convert string to float"),
+    ],
+)
+def test_a_claim_that_breaks_is_named_with_the_smallest_instance(margin, words: str):
+    broken = property_claim("X5", "broken", "", processes(min_states=2), margin)
+    with pytest.raises(InvalidArgumentError, match=rf"broken.*{words}"):
+        verify_theorem(broken, Context())
+
+
+def test_a_claim_may_pass_over_draws():
+    def margin(process: ControlledMarkovProcess) -> bool:
+        assume(process.n_states > 1)
+        return process.n_states > 1
+
+    passing = property_claim("X6", "assumes", "", processes(), margin)
+    assert verify_theorem(passing, Context()).verdict is Verdict.SUPPORTED
 
 
 def test_instances_as_documents(process: ControlledMarkovProcess):
