@@ -7,6 +7,7 @@ limit was reached or every solver failed), 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from experiments.cache import cache_folder
 from tabular.errors import ConvergenceError, MetaregretError, SolverError
 
 __all__ = ["main", "metaregret"]
@@ -63,6 +65,8 @@ def metaregret() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     try:
         status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
     except click.exceptions.Exit as stop:

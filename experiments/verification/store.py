@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from experiments.cache import cache_folder
 from experiments.verification.fingerprint import code_fingerprint
 from tabular.errors import FileFormatError, InvalidArgumentError
 from theory.claims import Context, Evidence, Group, Trial
@@ -29,8 +29,7 @@ _SECONDS_TO_WAIT = 30.0
 
 def default_store() -> Path:
     """Return the user's own file of evidence, in the cache folder of the system."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "metaregret" / "evidence.sqlite"
+    return cache_folder() / "evidence.sqlite"
 
 
 def evidence_key(uid: str, method: str, context: Context, *, code: str = "") -> str:

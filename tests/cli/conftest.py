@@ -21,8 +21,9 @@ Cli = Callable[..., Outcome]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run ``metaregret ARGUMENTS`` in this process."""
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")  # the tests' own, not the user's
 
     def run(*arguments: str) -> Outcome:
         with pytest.raises(SystemExit) as stop:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import Cli
+
+ROOT = Path(__file__).parents[2]
+TRUE_CLAIM = ROOT / "docs" / "examples" / "true_claim.py"
 
 
 def test_help_teaches_and_lists_commands(cli: Cli) -> None:
@@ -36,3 +41,19 @@ def test_as_a_user_runs_it() -> None:
     assert done.returncode == 0
     assert '"format": "metaregret-solution/1"' in done.stdout
     assert done.stderr == ""
+
+
+def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
+    here, cache = tmp_path / "here", tmp_path / "cache"
+    here.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HYPOTHESIS_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "verify", "--new", str(TRUE_CLAIM), "--instances", "2"],
+        cwd=here,
+        env={**kept, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert list(here.iterdir()) == []
+    assert (cache / "metaregret" / "hypothesis").is_dir()
