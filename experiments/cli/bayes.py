@@ -10,7 +10,10 @@ import click
 
 from experiments.cli.options import (
     build_process,
+    criterion_option,
+    detect_option,
     episodes_option,
+    goals_option,
     json_option,
     process_options,
     task_family,
@@ -32,11 +35,11 @@ FORMAT = "metaregret-distribution/1"
 
 @click.command("bayes", short_help="The best learner with memory for known task probabilities.")
 @process_options
-@click.option("--tasks", default="goals", metavar="FAMILY", help="goals or rewards:FILE.")
-@click.option("--goals", default="reachable", metavar="SET", help="reachable, all, or names A,B,...")
-@click.option("--detect", type=click.Choice(["end", "visit"]), default="end", help="When a goal is noticed.")
+@click.option("--tasks", default="goals", metavar="FAMILY", help="goals or rewards:FILE.", show_default=True)
+@goals_option
+@detect_option
 @click.option("--episodes", required=True, metavar="N", help="Number of episodes N.")
-@click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
+@criterion_option
 @click.option(
     "--prior",
     default="uniform",

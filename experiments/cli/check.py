@@ -23,6 +23,11 @@ def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
 
     The checker is one file of standard Python without any of this project's solvers:
     theory/certificates/check.py, which also runs alone.
+
+    \b
+    Examples:
+      metaregret solve grid:3x3 --horizon 4 --exact --certificate c.json
+      metaregret check c.json
     """
     from theory.certificates import check as checker
 

@@ -17,10 +17,15 @@ def COMMAND() -> None:
     """List, show and export controlled Markov processes."""
 
 
-@COMMAND.command("list")
+@COMMAND.command("list", short_help="List what a specification can name.")
 @json_option
 def list_environments(json_file: str | None) -> None:
-    """List the environments that a specification can name."""
+    """List the environments that a specification can name.
+
+    \b
+    Example:
+      metaregret env list
+    """
     from tabular.environments import environments
 
     known = environments().values()
@@ -38,7 +43,7 @@ def list_environments(json_file: str | None) -> None:
     console().print(table("Environments", ("specification", "what it is", "example"), rows))
 
 
-@COMMAND.command("show")
+@COMMAND.command("show", short_help="Show a process: sizes, structure, goals.")
 @process_options
 @json_option
 def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, json_file: str | None) -> None:
@@ -83,11 +88,17 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
             out.print(drawing, markup=False)
 
 
-@COMMAND.command("export")
+@COMMAND.command("export", short_help="Write a process as a JSON document.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def export(cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path) -> None:
-    """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact."""
+    """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact.
+
+    \b
+    Examples:
+      metaregret env export grid:3x3,slip=1/10 my.json
+      metaregret env export gym:FrozenLake-v1 lake.json --horizon 20
+    """
     from tabular.files import write_process
 
     write_process(build_process(cmp, horizon, gamma, start), file)

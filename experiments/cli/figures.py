@@ -27,7 +27,14 @@ __all__ = ["COMMAND"]
 @click.option(
     "--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.", show_default=True
 )
-@click.option("--format", "formats", default="pdf,png,svg", metavar="FORMATS", show_default=True)
+@click.option(
+    "--format",
+    "formats",
+    default="pdf,png,svg",
+    metavar="FORMATS",
+    help="Which of pdf, png and svg.",
+    show_default=True,
+)
 @click.option(
     "--store",
     "store_file",

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from experiments.cli.options import build_process, episodes_option, json_option, process_options
+from experiments.cli.options import (
+    build_process,
+    criterion_option,
+    detect_option,
+    episodes_option,
+    json_option,
+    process_options,
+)
 from experiments.cli.output import bracket, check_outputs, console, emit_json, progress, state_map
 from tabular.errors import InvalidArgumentError
 
@@ -17,8 +24,8 @@ __all__ = ["COMMAND"]
 @click.command("ladder", short_help="What adaptation and memory are worth.")
 @process_options
 @click.option("--episodes", required=True, metavar="N", help="Number of episodes N.")
-@click.option("--detect", type=click.Choice(["end", "visit"]), default="end", help="When a goal is noticed.")
-@click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
+@detect_option
+@criterion_option
 @click.option("--exact", is_flag=True, help="Rational bounds (tolerance zero).")
 @click.option(
     "--figure",

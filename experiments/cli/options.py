@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_process",
+    "criterion_option",
+    "detect_option",
     "episodes_option",
     "finite_episodes_option",
+    "goals_option",
     "json_option",
     "process_options",
     "sweep_options",
@@ -46,6 +49,40 @@ def json_option(function: Function) -> Function:
     """Add ``--json FILE``."""
     return click.option(
         "--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output."
+    )(function)
+
+
+def criterion_option(function: Function) -> Function:
+    """Add ``--criterion``."""
+    return click.option(
+        "--criterion",
+        type=click.Choice(["regret", "hitting-time", "ratio"]),
+        default="regret",
+        help="The loss: reward lost to who knows the task, cost until the first success, or that cost over "
+        "the smallest possible.",
+        show_default=True,
+    )(function)
+
+
+def detect_option(function: Function) -> Function:
+    """Add ``--detect``."""
+    return click.option(
+        "--detect",
+        type=click.Choice(["end", "visit"]),
+        default="end",
+        help="When a goal is noticed: at the end of an episode, or at the first visit.",
+        show_default=True,
+    )(function)
+
+
+def goals_option(function: Function) -> Function:
+    """Add ``--goals``."""
+    return click.option(
+        "--goals",
+        default="reachable",
+        metavar="SET",
+        help="reachable, all, or names A,B,...",
+        show_default=True,
     )(function)
 
 

@@ -28,6 +28,7 @@ from rich.table import Table
 from tabular.bounds import Bracket
 from tabular.documents import check_writable, write_text
 from tabular.errors import InvalidArgumentError
+from tabular.horizon import FiniteHorizon
 from tabular.process import ControlledMarkovProcess
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "counter",
     "emit_json",
     "json_text",
+    "length",
     "number",
     "progress",
     "state_map",
@@ -70,6 +72,12 @@ def bracket(value: Bracket) -> str:
         return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
     bounds = f"lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e}"
     return f"{number(value.midpoint, 10)}  ({bounds})"
+
+
+def length(process: ControlledMarkovProcess) -> str:
+    """Say how long an episode is: ``T = 4`` or ``gamma = 9/10``."""
+    horizon = process.horizon
+    return f"T = {horizon.steps}" if isinstance(horizon, FiniteHorizon) else f"gamma = {horizon.gamma}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from experiments.cli.options import build_process, json_option, process_options
-from experiments.cli.output import bracket, check_outputs, console, emit_json, progress, table
+from experiments.cli.output import bracket, check_outputs, console, emit_json, length, progress, table
 from tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -98,7 +98,22 @@ def COMMAND(
     if certificate is not None:
         _certify(process, goal, pays, reach or total, minimise, certificate)
     if json_file is None or not emit_json(_document(process, solution), json_file):
-        _print(process, solution)
+        _print(_question(process, goal, task, reach or total, minimise), process, solution)
+
+
+def _question(
+    process: ControlledMarkovProcess, goal: str | None, task: str | None, unbounded: bool, minimise: bool
+) -> str:
+    """What was asked, in words."""
+    extreme = "smallest" if minimise else "largest"
+    if goal is not None:
+        if unbounded:
+            return f"{process.name}: {extreme} probability of ever reaching state {goal}"
+        return f"{process.name}, {length(process)}: {extreme} probability of being in state {goal} at the end"
+    if unbounded:
+        return f"{process.name}: {extreme} expected total of the rewards of task {task}, undiscounted"
+    discounted = "sum" if _length(process)["objective"] == "finite" else "discounted sum"
+    return f"{process.name}, {length(process)}: {extreme} expected {discounted} of the rewards of task {task}"
 
 
 def _certify(
@@ -212,17 +227,18 @@ def _document(process: ControlledMarkovProcess, solution: PlanningSolution) -> d
     }
 
 
-def _print(process: ControlledMarkovProcess, solution: PlanningSolution) -> None:
+def _print(question: str, process: ControlledMarkovProcess, solution: PlanningSolution) -> None:
     out = console()
-    out.print(f"{process.name}: {solution.objective.value}", markup=False)
+    out.print(question, markup=False)
     out.print(f"value   {bracket(solution.value)}", markup=False)
     out.print(f"status  {solution.status.value}", markup=False)
     out.print(f"method  {solution.method}, {solution.iterations} iterations; {solution.detail}", markup=False)
     if solution.policy is None:
         return
     first = _Readable(process, solution.policy).first()
-    title = "policy" if solution.policy.ndim == 1 else "policy at the first step (all steps: --json)"
+    if solution.policy.ndim > 1:
+        out.print("policy at the first step (all steps: --json)")
     rows = list(first.items())[:MOST_ROWS]
     if len(first) > MOST_ROWS:
         rows.append(("...", f"{len(first) - MOST_ROWS} more, see --json"))
-    out.print(table(title, ("state", "action"), rows))
+    out.print(table("policy", ("state", "action"), rows))

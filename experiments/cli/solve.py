@@ -9,7 +9,10 @@ import click
 
 from experiments.cli.options import (
     build_process,
+    criterion_option,
+    detect_option,
     episodes_option,
+    goals_option,
     json_option,
     process_options,
     task_family,
@@ -19,6 +22,7 @@ from experiments.cli.output import (
     check_outputs,
     console,
     emit_json,
+    length,
     number,
     progress,
     state_map,
@@ -38,12 +42,24 @@ MOST_ROWS = 30
 
 @click.command("solve", short_help="Minimax regret and the least-favourable tasks.")
 @process_options
-@click.option("--tasks", default="goals", metavar="FAMILY", help="goals, trajectories or rewards:FILE.")
-@click.option("--goals", default="reachable", metavar="SET", help="reachable, all, or names A,B,...")
-@click.option("--detect", type=click.Choice(["end", "visit"]), default="end", help="When a goal is noticed.")
-@click.option("--learner", type=click.Choice(["blind", "memoryless", "memory"]), default="memoryless")
-@click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.")
-@click.option("--criterion", type=click.Choice(["regret", "hitting-time", "ratio"]), default="regret")
+@click.option(
+    "--tasks",
+    default="goals",
+    metavar="FAMILY",
+    help="goals, trajectories or rewards:FILE.",
+    show_default=True,
+)
+@goals_option
+@detect_option
+@click.option(
+    "--learner",
+    type=click.Choice(["blind", "memoryless", "memory"]),
+    default="memoryless",
+    help="What it uses of what it saw: nothing, only its first success, or everything.",
+    show_default=True,
+)
+@click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.", show_default=True)
+@criterion_option
 @click.option(
     "--tolerance",
     type=float,
@@ -237,12 +253,10 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
     import numpy as np
 
     out = console()
-    horizon = getattr(process.horizon, "steps", None)
-    length = f"T = {horizon}" if horizon else f"gamma = {getattr(process.horizon, 'gamma', '')}"
     episodes = "inf" if solution.episodes is None else solution.episodes
     out.print(
-        f"{process.name}, {length}: minimax {solution.criterion.value} of the {solution.learner.value} "
-        f"learner, N = {episodes}, {len(solution.tasks)} tasks",
+        f"{process.name}, {length(process)}: minimax {solution.criterion.value} of the "
+        f"{solution.learner.value} learner, N = {episodes}, {len(solution.tasks)} tasks",
         markup=False,
     )
     out.print(f"value   {bracket(solution.value)}", markup=False)
