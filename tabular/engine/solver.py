@@ -205,7 +205,7 @@ ORDERED_SWEEPS = 300
 
 def _by_structure(problem: Problem) -> Certified:
     """Choose the discounted algorithm; see the module's description."""
-    n_states = problem.process.n_states
+    n_states = len(problem.process.initial)
     if n_states <= discounted.ELIMINATED_STATES:
         return discounted.small_policy_iteration(problem)
     if n_states <= SMALL_STATES or dense_rows(problem.process) is not None or not mixes_slowly(problem):
