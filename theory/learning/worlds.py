@@ -3,7 +3,7 @@
 * ``sparse``: a 4 x 4 grid from a corner; be at the goal when the episode ends.
 * ``shaped``: the same grid; stay as near to the goal as can be on every step.
 * ``speed``: a ring of five positions and speeds -4..4; hold a target speed.
-* ``paths``: four rooms; walk a shortest path to a cell, in time.
+* ``paths``: four rooms of two by two cells; walk a shortest path to a cell, in time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import cache
 import numpy as np
 
 from tabular.environments import make
-from tabular.environments.grid import grid
 from tabular.environments.ring import ring, ring_speeds
 from tabular.goals import goal_support
 from tabular.process import ControlledMarkovProcess
@@ -25,8 +24,6 @@ from theory.learning.step_tasks import StepTasks
 __all__ = ["World", "world", "worlds"]
 
 POSITIONS, TOP_SPEED = 5, 4
-WALLS = (2, 10, 12, 14, 22)
-"""Of the four rooms, two by two cells each, with a door between neighbours, on a 5 x 5 grid."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def _speeds() -> StepTasks:
 
 
 def _paths() -> StepTasks:
-    process = grid(5, 5, walls=WALLS, horizon=8)
+    process = make("four-rooms:2")
     goals = np.flatnonzero(goal_support(process))
     return path_tasks(process, goals[goals != int(np.argmax(process.initial))])
 
