@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from experiments.figures._learning import shared_legend
 from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
@@ -35,13 +36,13 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         numbers[f"rank{name}"] = float(spearmanr(rows["distance"], rows["trained"]).statistic)
         numbers[f"theory{name}"] = float(spearmanr(rows["theory"], rows["trained"]).statistic)
         axes.set_title(f"{KINDS[kind]}\nrank correlation {numbers[f'rank{name}']:.2f}")
-        axes.set_xlim(left=0.0)
         _scatter(axes, rows, style)
+        axes.set_xlim(left=-0.02)
         axes.set_xlabel("distance to uniform")
         if kind == "explorer":
             axes.set_yscale("log")
     line[0].set_ylabel("worst-case regret (episodes)")
-    line[0].legend()
+    shared_legend(figure, line[0])
     columns = ["kind", "concentration", "distance", "theory", "ideal", "trained"]
     return Drawing(
         figure,

@@ -30,11 +30,11 @@ def needs() -> None:
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
     """Return world x method; in short, MAML and scratch on the sparse goals."""
-    from theory.learning.worlds import worlds
+    from theory.learning.worlds import WORLDS
 
     if scale is Scale.SHORT:
         return [{"world": "sparse", "method": method, **SHORT} for method in ("maml", SCRATCH)]
-    return [{"world": world, "method": method, **FULL} for world in worlds() for method in METHODS]
+    return [{"world": world, "method": method, **FULL} for world in WORLDS for method in METHODS]
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:

@@ -15,9 +15,9 @@ EPISODES = range(1, 17)
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
     """Return world x number of episodes."""
-    from theory.learning.worlds import worlds
+    from theory.learning.worlds import WORLDS
 
-    names = ["sparse"] if scale is Scale.SHORT else list(worlds())
+    names = ["sparse"] if scale is Scale.SHORT else list(WORLDS)
     return [{"world": world, "episodes": episodes} for world in names for episodes in EPISODES]
 
 

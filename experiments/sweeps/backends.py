@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TypeAlias
@@ -28,6 +29,8 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
         return
     from joblib import Parallel, delayed, parallel_config
 
+    # A worker whose memory has grown is replaced between two points, and nothing is lost.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
         pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         parent = os.getpid()

@@ -17,7 +17,7 @@ from tabular.errors import InvalidArgumentError
 from theory.learning.backend import load_jax
 from theory.learning.softmax import Dynamics, expected_return, policy
 
-__all__ = ["adapt", "adapt_from_episodes", "reinforce_gradient"]
+__all__ = ["adapt", "adapt_from_episodes", "check_episodes", "check_steps", "reinforce_gradient"]
 
 
 def adapt(
@@ -34,9 +34,14 @@ def adapt(
     rate : float or ndarray, shape (B,)
         Step size ``alpha``.
     steps : int
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is not one task for each learner, no step, or a step size that is not positive.
     """
     _check(start, rewards, steps)
-    rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), len(start))
+    rates = _rates(rate, len(start))
     return np.asarray(_exact(world, steps)(start, rewards, rates))
 
 
@@ -64,15 +69,17 @@ def adapt_from_episodes(
     Returns
     -------
     ndarray, shape (B, steps + 1)
+
+    Raises
+    ------
+    InvalidArgumentError
+        As in `adapt`, and for fewer than two episodes a step.
     """
     _check(start, rewards, steps)
-    if episodes < 2:
-        raise InvalidArgumentError(
-            f"Expected at least 2 episodes a step (the others are the baseline), but got {episodes}."
-        )
+    check_episodes(episodes)
     jax = load_jax()
     keys = jax.vmap(jax.random.key)(np.asarray(seeds))
-    rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), len(start))
+    rates = _rates(rate, len(start))
     return np.asarray(_sampled(world, steps, episodes)(start, rewards, rates, keys))
 
 
@@ -144,5 +151,28 @@ def _check(start: np.ndarray, rewards: np.ndarray, steps: int) -> None:
         raise InvalidArgumentError(
             f"Expected a task for each learner, but got {len(start)} learners and {len(rewards)} tasks."
         )
+    check_steps(steps)
+
+
+def check_steps(steps: int) -> None:
+    """Raise `InvalidArgumentError` unless there is a gradient step."""
     if steps < 1:
         raise InvalidArgumentError(f"Expected at least one gradient step, but got steps={steps}.")
+
+
+def check_episodes(episodes: int) -> None:
+    """Raise `InvalidArgumentError` unless there are two episodes a gradient step."""
+    if episodes < 2:
+        raise InvalidArgumentError(
+            f"Expected at least 2 episodes a step (the others are the baseline), but got {episodes}."
+        )
+
+
+def _rates(rate: np.ndarray | float, learners: int) -> np.ndarray:
+    rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), learners)
+    bad = np.flatnonzero(~(np.isfinite(rates) & (rates > 0)))
+    if len(bad):
+        raise InvalidArgumentError(
+            f"Expected positive step sizes, but that of learner {int(bad[0])} is {float(rates[bad[0]])}."
+        )
+    return rates

@@ -18,6 +18,7 @@ import numpy as np
 
 from tabular.errors import InvalidArgumentError
 from tabular.goals import goal_values
+from theory.information.channel import as_distribution
 from theory.learning.backend import load_jax, load_optax
 from theory.learning.softmax import Dynamics, dynamics, policy
 from theory.tasks import Detection, GoalTasks
@@ -52,16 +53,25 @@ def train_explorer(
         Goals at the end of the episode.
     weights : ndarray, shape (B, K)
         The training distribution ``q`` over the goals of each.
+    iterations : int
+        Steps of Adam.
+    rate : float
+        Its rate.
 
     Raises
     ------
     InvalidArgumentError
-        If goals are detected on the way, or the shape does not match.
+        If goals are detected on the way, the shape does not match, a row is not a distribution, or there is
+        no iteration.
     """
     if tasks.detect is not Detection.END:
         raise InvalidArgumentError("Expected goals detected at the end of the episode; use Detection.END.")
     if weights.ndim != 2 or weights.shape[1] != len(tasks.goals):
         raise InvalidArgumentError(f"Expected weights of shape (B, {len(tasks.goals)}), got {weights.shape}.")
+    for index, row in enumerate(weights):
+        as_distribution(row, f"weights[{index}]")
+    if iterations < 1:
+        raise InvalidArgumentError(f"Expected at least one iteration, but got iterations={iterations}.")
     world = dynamics(tasks.process)
     best = goal_values(tasks.process, tasks.goals).values
     run = _trainer(world, tuple(tasks.goals.tolist()), tuple(best.tolist()), iterations, rate)

@@ -17,7 +17,19 @@ __all__ = ["distances", "path_tasks", "shaped_goals", "sparse_goals", "target_le
 
 
 def sparse_goals(process: ControlledMarkovProcess, goals: np.ndarray) -> StepTasks:
-    """Return the tasks ``1{s_T = g}``."""
+    """Return the tasks ``1{s_T = g}``.
+
+    Parameters
+    ----------
+    goals : ndarray of int, shape (Z,)
+        States.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a goal is not a state.
+    """
+    _check_goals(process, goals)
     rewards = np.zeros((len(goals), finite_steps(process), process.n_states))
     rewards[np.arange(len(goals)), -1, goals] = 1.0
     return StepTasks(process, _goal_names(process, goals), rewards).normalised()
@@ -29,8 +41,9 @@ def shaped_goals(process: ControlledMarkovProcess, goals: np.ndarray) -> StepTas
     Raises
     ------
     InvalidArgumentError
-        If a goal is out of reach from a state that occurs.
+        If a goal is not a state, or out of reach from a state that occurs.
     """
+    _check_goals(process, goals)
     steps = finite_steps(process)
     away = distances(process)[:, goals].T
     away[:, ~process.reachable] = 0.0
@@ -52,8 +65,19 @@ def target_levels(process: ControlledMarkovProcess, level: np.ndarray, targets: 
     level : ndarray, shape (S,)
         The speed in every state.
     targets : ndarray, shape (Z,)
+        Target speeds, in the units of `level`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is not one speed for each state.
     """
-    off = -np.abs(np.asarray(level, dtype=np.float64)[None, :] - targets[:, None])
+    level = np.asarray(level, dtype=np.float64)
+    if level.shape != (process.n_states,):
+        raise InvalidArgumentError(
+            f"Expected one level for each state, shape ({process.n_states},), but got {level.shape}."
+        )
+    off = -np.abs(level[None, :] - targets[:, None])
     names = tuple(f"speed {target:+g}" for target in targets.tolist())
     return StepTasks(process, names, np.repeat(off[:, None], finite_steps(process), axis=1)).normalised()
 
@@ -66,8 +90,9 @@ def path_tasks(process: ControlledMarkovProcess, goals: np.ndarray) -> StepTasks
     Raises
     ------
     InvalidArgumentError
-        If the start is random, or a goal is out of reach within the horizon.
+        If a goal is not a state, the start is random, or a goal is out of reach within the horizon.
     """
+    _check_goals(process, goals)
     steps, away = finite_steps(process), distances(process)
     starts = np.flatnonzero(process.initial)
     if len(starts) > 1:
@@ -94,6 +119,15 @@ def distances(process: ControlledMarkovProcess) -> np.ndarray:
     edges = (process.choice_state[process.transition_choice], process.successors)
     graph = sp.csr_array((np.ones(process.n_transitions), edges), shape=(process.n_states,) * 2)
     return np.asarray(dijkstra(graph, unweighted=True))
+
+
+def _check_goals(process: ControlledMarkovProcess, goals: np.ndarray) -> None:
+    bad = np.flatnonzero((np.asarray(goals) < 0) | (np.asarray(goals) >= process.n_states))
+    if len(bad):
+        raise InvalidArgumentError(
+            f"goals[{int(bad[0])}] = {int(goals[bad[0]])} is not a state; states are "
+            f"0..{process.n_states - 1}."
+        )
 
 
 def _goal_names(process: ControlledMarkovProcess, goals: np.ndarray) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ All use the same outer optimiser (Adam) with the same rate, number of iterations
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import InvalidArgumentError
+from theory.information.channel import as_distribution
 from theory.learning.backend import load_jax, load_optax
 from theory.learning.softmax import Dynamics, expected_return
 
@@ -65,6 +67,10 @@ class Schedule:
         for name in ("iterations", "batch", "inner"):
             if getattr(self, name) < 1:
                 raise InvalidArgumentError(f"Expected {name} >= 1, but got {name}={getattr(self, name)}.")
+        if not 0 < self.outer_rate < math.inf:
+            raise InvalidArgumentError(f"Expected a positive rate, but got outer_rate={self.outer_rate}.")
+        if not 0 <= self.noise < math.inf:
+            raise InvalidArgumentError(f"Expected noise >= 0, but got noise={self.noise}.")
 
 
 def inner_steps(world: Dynamics, theta: Any, rewards: Any, rate: Any, steps: int) -> Any:
@@ -132,13 +138,15 @@ def meta_train(
     Raises
     ------
     InvalidArgumentError
-        If the numbers of learners or tasks do not match.
+        If the numbers of learners or tasks do not match, or a row of `weights` is not a distribution.
     """
     if not len(rewards) == len(weights) == len(rates) == len(seeds) or rewards.shape[1] != weights.shape[1]:
         raise InvalidArgumentError(
             f"Expected rewards (B, Z, T, S), weights (B, Z), rates (B,) and seeds (B,), but got "
             f"{rewards.shape}, {weights.shape}, {rates.shape} and {seeds.shape}."
         )
+    for index, row in enumerate(weights):
+        as_distribution(row, f"weights[{index}]")
     jax = load_jax()
     keys = jax.vmap(jax.random.key)(np.asarray(seeds))
     return np.asarray(_trainer(world, method, schedule, stationary)(rewards, weights, rates, keys))

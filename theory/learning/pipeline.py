@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tabular.errors import InvalidArgumentError
-from theory.learning.adaptation import adapt, adapt_from_episodes
+from theory.learning.adaptation import adapt, adapt_from_episodes, check_episodes, check_steps
 from theory.learning.distributions import Training
 from theory.learning.meta import MetaMethod, Schedule, meta_train
 from theory.learning.softmax import Dynamics, dynamics
@@ -37,10 +37,20 @@ class Adaptation:
         Gradient steps.
     episodes : int or None
         Episodes for one step; None for exact gradients.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no step, or fewer than two episodes for one.
     """
 
     steps: int = 20
     episodes: int | None = None
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps)
+        if self.episodes is not None:
+            check_episodes(self.episodes)
 
     @property
     def name(self) -> str:
@@ -98,11 +108,11 @@ def learn(
     Raises
     ------
     InvalidArgumentError
-        If the distributions have different numbers of seeds.
+        If there is no distribution, they have different numbers of seeds, or their tasks are on another
+        process than the test tasks.
     """
+    _check(tests, trainings)
     seeds = len(trainings[0])
-    if any(len(group) != seeds for group in trainings):
-        raise InvalidArgumentError("Expected every distribution with the same number of seeds.")
     world = dynamics(tests.process)
     groups, count = len(trainings), len(rates)
     widest = max(len(one.tasks) for group in trainings for one in group)
@@ -148,6 +158,19 @@ def learn_from_scratch(
         best = int(mean_while_adapting(curves).mean(axis=(1, 2)).argmax())
         learned.append(Learned(SCRATCH, adaptation, float(rates[best]), curves[best]))
     return learned
+
+
+def _check(tests: StepTasks, trainings: Sequence[Sequence[Training]]) -> None:
+    if not trainings or not trainings[0]:
+        raise InvalidArgumentError("Expected at least one training distribution with at least one seed.")
+    if any(len(group) != len(trainings[0]) for group in trainings):
+        raise InvalidArgumentError("Expected every distribution with the same number of seeds.")
+    for one in (one for group in trainings for one in group):
+        if one.tasks.process is not tests.process:
+            raise InvalidArgumentError(
+                f"Expected training tasks on the process of the test tasks, {tests.process.name!r}, but "
+                f"those of {one.name!r} are on {one.tasks.process.name!r}; make both from one process object."
+            )
 
 
 def _training_scores(

@@ -13,6 +13,7 @@ Differs from the paper: exact policy gradient and Adam in place of sampled trial
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -22,6 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tabular.errors import InvalidArgumentError
+from theory.information.channel import as_distribution
 from theory.learning.backend import load_jax, load_optax
 from theory.learning.history_tree import HistoryTree
 from theory.learning.softmax import CLOSED, dynamics
@@ -53,6 +55,8 @@ class RecurrentSchedule:
         for name in ("hidden", "iterations"):
             if getattr(self, name) < 1:
                 raise InvalidArgumentError(f"Expected {name} >= 1, but got {name}={getattr(self, name)}.")
+        if not 0 < self.rate < math.inf:
+            raise InvalidArgumentError(f"Expected a positive rate, but got rate={self.rate}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +169,7 @@ def train_recurrent(
     Raises
     ------
     InvalidArgumentError
-        If the shapes or the processes do not match.
+        If the shapes or the processes do not match, or a row of `weights` is not a distribution.
     """
     if tests is not None and tests.tasks.process is not tree.tasks.process:
         raise InvalidArgumentError(
@@ -176,6 +180,8 @@ def train_recurrent(
         raise InvalidArgumentError(
             f"Expected weights of shape {(len(seeds), len(tree.tasks))}, but got {weights.shape}."
         )
+    for index, row in enumerate(weights):
+        as_distribution(row, f"weights[{index}]")
     jax = load_jax()
     keys = jax.vmap(jax.random.key)(np.asarray(seeds))
     available = dynamics(tree.tasks.process).available

@@ -8,6 +8,7 @@ gradients through gradient steps) is its automatic derivative.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,19 @@ class Dynamics:
         return (int(self.available.shape[0]), int(self.available.shape[1]))
 
 
+@lru_cache(maxsize=16)
 def dynamics(process: ControlledMarkovProcess) -> Dynamics:
-    """Return the dense arrays of a process with a finite horizon."""
+    """Return the dense arrays of a process with a finite horizon, the same object at every call.
+
+    What is compiled for a process is kept with this object, so that all learners on it share it.
+    """
     transition = process.dense()
     available = np.zeros((process.n_states, process.n_actions), dtype=bool)
     available[process.choice_state, process.choice_action] = True
     state, action = np.nonzero(~available)
     transition[action, state, state] = 1.0
+    transition.setflags(write=False)
+    available.setflags(write=False)
     return Dynamics(transition, process.initial, available, finite_steps(process))
 
 

@@ -9,39 +9,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from tabular.environments import make
 from tabular.environments.ring import ring, ring_speeds
+from tabular.errors import InvalidArgumentError
 from tabular.goals import goal_support
 from tabular.process import ControlledMarkovProcess
 from theory.learning.families import path_tasks, shaped_goals, sparse_goals, target_levels
 from theory.learning.step_tasks import StepTasks
 
-__all__ = ["World", "world", "worlds"]
+__all__ = ["WORLDS", "world"]
 
 POSITIONS, TOP_SPEED = 5, 4
-
-
-@dataclass(frozen=True)
-class World:
-    """A process with its test tasks.
-
-    Attributes
-    ----------
-    name : str
-    title : str
-        One line.
-    tests : callable
-        Returns the test tasks.
-    """
-
-    name: str
-    title: str
-    tests: Callable[[], StepTasks]
 
 
 def _grid_tests(family: Callable[[ControlledMarkovProcess, np.ndarray], StepTasks]) -> StepTasks:
@@ -60,21 +42,24 @@ def _paths() -> StepTasks:
     return path_tasks(process, goals[goals != int(np.argmax(process.initial))])
 
 
-@cache
-def worlds() -> dict[str, World]:
-    """Return the worlds by name."""
-    return {
-        item.name: item
-        for item in (
-            World("sparse", "goals on a grid, paid at the end", lambda: _grid_tests(sparse_goals)),
-            World("shaped", "goals on a grid, paid by distance", lambda: _grid_tests(shaped_goals)),
-            World("speed", "target speeds on a ring", _speeds),
-            World("paths", "paths through four rooms", _paths),
-        )
-    }
+WORLDS: dict[str, Callable[[], StepTasks]] = {
+    "sparse": lambda: _grid_tests(sparse_goals),
+    "shaped": lambda: _grid_tests(shaped_goals),
+    "speed": _speeds,
+    "paths": _paths,
+}
+"""The test tasks of each world."""
 
 
 @cache
 def world(name: str) -> StepTasks:
-    """Return the test tasks of a world, the same object at every call."""
-    return worlds()[name].tests()
+    """Return the test tasks of a world, the same object at every call.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no such world.
+    """
+    if name not in WORLDS:
+        raise InvalidArgumentError(f"Expected a world of {', '.join(WORLDS)}, but got {name!r}.")
+    return WORLDS[name]()

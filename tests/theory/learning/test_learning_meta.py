@@ -145,11 +145,21 @@ def test_malformed_calls_are_refused() -> None:
         adapt(world, start, tasks.rewards, 1.0, 0)
     with pytest.raises(InvalidArgumentError, match="at least 2 episodes"):
         adapt_from_episodes(world, start, tasks.rewards, 1.0, 5, episodes=1, seeds=np.arange(3))
+    with pytest.raises(InvalidArgumentError, match=r"that of learner 1 is nan"):
+        adapt(world, start, tasks.rewards, np.array([1.0, np.nan, 0.0]), 5)
     with pytest.raises(InvalidArgumentError, match="batch=0"):
         Schedule(batch=0)
+    with pytest.raises(InvalidArgumentError, match=r"outer_rate=-0\.1"):
+        Schedule(outer_rate=-0.1)
+    with pytest.raises(InvalidArgumentError, match=r"noise=nan"):
+        Schedule(noise=math.nan)
     with pytest.raises(InvalidArgumentError, match="weights"):
         meta_train(
             world, tasks.rewards[None], np.ones((1, 2)), np.ones(1), MetaMethod.MAML, Schedule(), np.zeros(1)
+        )
+    with pytest.raises(InvalidArgumentError, match=r"weights\[0\]"):
+        meta_train(
+            world, tasks.rewards[None], np.ones((1, 3)), np.ones(1), MetaMethod.MAML, Schedule(), np.zeros(1)
         )
 
 

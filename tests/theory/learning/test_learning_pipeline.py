@@ -70,3 +70,15 @@ def test_unequal_numbers_of_seeds_are_refused() -> None:
     one = training(HANDMADE, tests, 0)
     with pytest.raises(InvalidArgumentError, match="same number of seeds"):
         learn(tests, [[one], [one, one]], MetaMethod.MAML, SCHEDULE, [Adaptation(4)])
+
+
+def test_what_cannot_be_trained_is_refused_before_training() -> None:
+    tests = goals_on_a_line()
+    with pytest.raises(InvalidArgumentError, match="at least one training distribution"):
+        learn(tests, [], MetaMethod.MAML, SCHEDULE, [Adaptation(4)])
+    with pytest.raises(InvalidArgumentError, match="'handmade' are on 'line:3,start=1'"):
+        learn(tests, [[training(HANDMADE, goals_on_a_line(), 0)]], MetaMethod.MAML, SCHEDULE, [Adaptation(4)])
+    with pytest.raises(InvalidArgumentError, match="steps=0"):
+        Adaptation(0)
+    with pytest.raises(InvalidArgumentError, match="at least 2 episodes"):
+        Adaptation(4, 1)

@@ -14,11 +14,14 @@ from theory.learning import (
     HistoryTree,
     RecurrentSchedule,
     StepTasks,
+    dynamics,
     history_tree,
     train_explorer,
     train_recurrent,
     unrolled,
 )
+from theory.learning.backend import load_jax
+from theory.learning.recurrent import _first_parameters, _layers, payoffs
 from theory.minimax.memory import bayes_optimal
 from theory.minimax.memory.bayes import BayesLearner
 from theory.tasks import Detection, GoalTasks
@@ -71,22 +74,6 @@ def excess(tasks: StepTasks, episodes: int, prior: np.ndarray, paid: np.ndarray)
     return float(prior @ paid) - upper
 
 
-def test_trained_learners_stay_below_the_bayes_optimal_one() -> None:
-    """Only rounding is allowed above, while training on equally likely goals comes close; a learner told its
-    task is caught."""
-    tasks = goals_on("tree:0,0,0", 1)
-    tree = history_tree(tasks, 2)
-    priors = np.array([np.full(4, 0.25), [0.7, 0.1, 0.1, 0.1], np.full(4, 0.25)])
-    learners = train_recurrent(tree, priors, np.arange(3), RecurrentSchedule(iterations=150, rate=0.02))
-    for prior, paid, curve in zip(priors, learners.payoffs, learners.curve, strict=True):
-        assert excess(tasks, 2, prior, paid) <= 0
-        assert excess(tasks, 2, prior, np.full(4, curve.max())) <= 0
-        assert curve[-1] > curve[0] + 0.02
-    assert max(-excess(tasks, 2, priors[i], learners.payoffs[i]) for i in (0, 2)) < 0.02
-    told = np.diagonal(train_recurrent(tree, np.eye(4), np.arange(4), SHORT).payoffs)
-    assert excess(tasks, 2, priors[0], told) > 0.2
-
-
 def replay(tree: HistoryTree, parameters: Any, task: int) -> float:
     """One task played in full by recursion over episodes, with the unit of memory written out anew."""
     process, tasks = tree.tasks.process, tree.tasks
@@ -120,14 +107,39 @@ def replay(tree: HistoryTree, parameters: Any, task: int) -> float:
     return play(np.zeros(hidden), int(np.argmax(process.initial)), width, 0.0, 0.0, 0)
 
 
+def test_trained_learners_stay_below_the_bayes_optimal_one() -> None:
+    """Only rounding is allowed above, while training on equally likely goals comes close; a learner told its
+    task is caught."""
+    tasks = goals_on("tree:0,0,0", 1)
+    tree = history_tree(tasks, 2)
+    priors = np.array([np.full(4, 0.25), [0.7, 0.1, 0.1, 0.1], np.full(4, 0.25)])
+    schedule = RecurrentSchedule(iterations=150, rate=0.02)
+    learners = train_recurrent(tree, np.concatenate([priors, np.eye(4)]), np.arange(7), schedule)
+    for prior, paid, curve in zip(priors, learners.payoffs[:3], learners.curve[:3], strict=True):
+        assert excess(tasks, 2, prior, paid) <= 0
+        assert excess(tasks, 2, prior, np.full(4, curve.max())) <= 0
+        assert curve[-1] > curve[0] + 0.02
+    assert max(-excess(tasks, 2, priors[i], learners.payoffs[i]) for i in (0, 2)) < 0.02
+    assert excess(tasks, 2, priors[0], np.diagonal(learners.payoffs[3:])) > 0.2
+    parameters = {name: value[1] for name, value in learners.parameters.items()}
+    played = [replay(tree, parameters, task) for task in range(4)]
+    assert np.abs(learners.payoffs[1] - played).max() < 1e-12
+
+
 def test_the_exact_value_is_that_of_playing_it_through() -> None:
-    tasks = random_tasks(make("grid:2x1,slip=1/5"), 1, 2, 4)
-    tree = history_tree(tasks, 3)
-    learners = train_recurrent(tree, np.full((1, 2), 0.5), np.array([3]), SHORT)
-    parameters = {name: value[0] for name, value in learners.parameters.items()}
+    """Two episodes of two random steps; a unit that is not told when an episode ends is off."""
+    tasks = random_tasks(make("grid:2x1,slip=1/5"), 2, 2, 4)
+    tree = history_tree(tasks, 2)
+    jax, available = load_jax(), dynamics(tasks.process).available
+    drawn = _first_parameters(2, tasks.process.n_actions, SHORT.hidden, jax.random.key(3))
+    value = jax.jit(payoffs)
+    found = np.asarray(value(_layers(tree), available, drawn))
+    parameters = {name: np.asarray(entry) for name, entry in drawn.items()}
     played = [replay(tree, parameters, task) for task in range(2)]
-    assert np.abs(learners.payoffs[0] - played).max() < 1e-12
-    assert np.abs(learners.payoffs[0, ::-1] - played).max() > 1e-3
+    assert np.abs(found - played).max() < 1e-12
+    assert np.abs(found[::-1] - played).max() > 1e-3
+    unaware = [{**layer, "done": np.zeros_like(layer["done"])} for layer in _layers(tree)]
+    assert np.abs(np.asarray(value(unaware, available, drawn)) - played).max() > 1e-6
 
 
 def test_too_many_histories_are_refused() -> None:
@@ -138,6 +150,10 @@ def test_too_many_histories_are_refused() -> None:
         history_tree(tasks, 0)
     with pytest.raises(InvalidArgumentError, match=r"weights of shape \(1, 3\)"):
         train_recurrent(history_tree(goals_on("line:3", 1), 1), np.ones((1, 2)), np.zeros(1), SHORT)
+    with pytest.raises(InvalidArgumentError, match=r"weights\[0\]"):
+        train_recurrent(history_tree(goals_on("line:3", 1), 1), np.ones((1, 3)), np.zeros(1), SHORT)
+    with pytest.raises(InvalidArgumentError, match=r"rate=0"):
+        RecurrentSchedule(rate=0.0)
 
 
 def test_a_trained_explorer_is_the_ideal_one() -> None:
@@ -153,3 +169,7 @@ def test_a_trained_explorer_is_the_ideal_one() -> None:
         train_explorer(GoalTasks(process, goals.goals, Detection.VISIT), q)
     with pytest.raises(InvalidArgumentError, match=r"shape \(B, 3\)"):
         train_explorer(goals, q[:, :2])
+    with pytest.raises(InvalidArgumentError, match=r"weights\[1\]"):
+        train_explorer(goals, np.stack([q[0], 2 * q[1]]))
+    with pytest.raises(InvalidArgumentError, match="iterations=0"):
+        train_explorer(goals, q, iterations=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from tabular.environments import make
 from tabular.errors import InvalidArgumentError, UnsupportedError
 from tabular.horizon import GeometricHorizon
+from tabular.process import ControlledMarkovProcess
 from theory.learning import StepTasks, policy_gradient
 from theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
 from theory.learning.families import distances, path_tasks, shaped_goals, sparse_goals, target_levels
 from theory.learning.limits import bayes_learner, best_mean_return, goals_of
-from theory.learning.worlds import world, worlds
+from theory.learning.worlds import WORLDS, world
 
 
 def test_shaped_goals_pay_by_distance() -> None:
@@ -61,7 +63,25 @@ def test_goals_out_of_reach_are_refused() -> None:
         sparse_goals(tree.replaced(horizon=GeometricHorizon(Fraction(1, 2))), np.array([0]))
 
 
-@pytest.mark.parametrize("name", list(worlds()))
+@pytest.mark.parametrize("family", [sparse_goals, shaped_goals, path_tasks])
+def test_goals_that_are_no_states_are_refused(
+    family: Callable[[ControlledMarkovProcess, np.ndarray], StepTasks],
+) -> None:
+    """A negative index would silently name a state from the end."""
+    process = make("line:5").replaced(horizon=4)
+    for wrong in (5, -1):
+        with pytest.raises(InvalidArgumentError, match=rf"goals\[1\] = {wrong} is not a state; .* 0\.\.4"):
+            family(process, np.array([0, wrong]))
+
+
+def test_levels_and_worlds_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"shape \(3,\), but got \(2,\)"):
+        target_levels(make("line:3").replaced(horizon=1), np.array([0, 1]), np.array([1]))
+    with pytest.raises(InvalidArgumentError, match="sparse, shaped, speed, paths, but got 'moon'"):
+        world("moon")
+
+
+@pytest.mark.parametrize("name", list(WORLDS))
 def test_every_task_of_every_distribution_is_on_one_scale(name: str) -> None:
     tests = world(name)
     assert 9 <= tests.process.n_states <= 45
