@@ -30,6 +30,7 @@ def section(folder: Path) -> str:
     parts = [
         *_areas(tables["comparison"]),
         *_early(tables["episodes"]),
+        *_methods(tables["comparison"]),
         _orderings(tables["comparison"]),
         *_regrets(tables["regret"]),
         *_recurrent(tables["recurrent"]),
@@ -74,6 +75,18 @@ def _early(data: pd.DataFrame) -> list[str]:
         "The same early on, where a head start shows (MAML, sampled episodes):",
         _markdown(rows),
     ]
+
+
+def _methods(data: pd.DataFrame) -> list[str]:
+    worlds = [world for world in WORLDS if world in set(data["world"])]
+    diayn = data[data["training"] == "diayn"].set_index(["method", "adaptation", "world"]).to_dict("index")
+    parts = ["The meta-methods side by side, all trained on DIAYN's tasks:"]
+    for adaptation, label in ADAPTATIONS.items():
+        rows = [[label, *worlds]]
+        for method in [name for name in METHODS if name in set(data["method"])]:
+            rows.append([METHODS[method], *(_marked(diayn[method, adaptation, world]) for world in worlds)])
+        parts.append(_markdown(rows))
+    return parts
 
 
 def _orderings(data: pd.DataFrame) -> str:

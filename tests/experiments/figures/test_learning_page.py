@@ -63,6 +63,16 @@ def test_what_the_page_says_in_words() -> None:
     assert (sure.loc["random"] & (maml.loc["random", "gain"] < 0)).all()
     assert sure.loc["handmade"].xs("paths", level="world").all()
     assert not sure.loc["handmade"].drop(index="paths", level="world").any()
+    others = read["learning_comparison"].query("method != 'maml'")
+    below = others.assign(below=(others["holm"] < 0.05) & (others["gain"] < 0))
+    assert not ((others["holm"] < 0.05) & (others["gain"] > 0)).any()
+    proposed = below[below["training"].isin(["diayn", "random"])]
+    spared = proposed[~proposed["below"]][["method", "training", "world", "adaptation"]]
+    assert spared.to_numpy().tolist() == [["reptile", "diayn", "speed", "episodes"]]
+    assert below[below["method"] == "pooled"]["below"].all()
+    taught = below.query("training == 'handmade' and method != 'pooled'")
+    assert len(taught) == 16
+    assert not taught["below"].any()
     recurrent = (
         read["learning_recurrent"].query("iteration == 400").set_index(["world", "training"]).sort_index()
     )
