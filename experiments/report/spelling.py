@@ -56,9 +56,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:60] or "unnamed"
 
 
+_TAKEN = ("index", "figures")
+"""Pages that every report has."""
+
+
 def page_name(uid: str) -> str:
     """Return the file of a claim's page."""
-    return f"{slug(uid)}.html"
+    name = slug(uid)
+    return f"claim_{name}.html" if name.lower() in _TAKEN else f"{name}.html"
 
 
 def is_distribution(value: Any) -> bool:

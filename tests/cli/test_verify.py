@@ -149,6 +149,71 @@ def test_edited_evidence_of_an_own_claim_is_not_used(cli: Cli, tmp_path: Path):
     assert cli("verify", "--new", str(mine), "--resume", str(store)).status == 1
 
 
+OWN = """
+import sys
+from theory.claims.evidence import Group, Trial
+from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
+def trials(claim, context):
+    {body}
+def holds(claim, context):
+    yield Trial("i", 0.0 if claim == 1 else -1.0)
+METHODS = Method("mine", Group.EXACT, trials), Method("other", Group.SYMBOLIC, holds)
+THEOREM = Theorem({uid!r}, "t", "x", Kind.EXTENSION, "s", 1, METHODS, (Planted("wrong", {wrong}),))
+"""
+FINE = "yield Trial('i', 0.0 if claim == 1 else -1.0)"
+
+
+@pytest.mark.parametrize(
+    ("body", "uid", "wrong", "status", "words"),
+    [
+        (FINE, "X1", 2, 0, "every verdict is as expected"),
+        (FINE, "X1", 1, 1, "the planted error 'wrong' was not caught"),
+        ("yield from ()", "X1", 2, 1, "VACUOUS"),
+        ("yield Trial('i', float('nan'))", "X1", 2, 1, "REFUTED"),
+        (f"{FINE}; 1 / 0", "X1", 2, 2, "X1: the method 'mine' raised ZeroDivisionError"),
+        (f"claim == 1 or 1 / 0; {FINE}", "X1", 2, 2, "on the planted error 'wrong' raised ZeroDivisionError"),
+        ("return None", "X1", 2, 2, "the method 'mine' raised TypeError"),
+        ("return [3]", "X1", 2, 2, "the method 'mine' raised AttributeError"),
+        (f"sys.exit(0); {FINE}", "X1", 2, 2, "the method 'mine' raised SystemExit"),
+        (FINE, 5, 2, 2, "expected a text for uid, but got 5"),
+    ],
+)
+def test_own_claims_that_go_wrong(
+    cli: Cli, tmp_path: Path, body: str, uid: object, wrong: int, status: int, words: str
+):
+    """A claim whose check fails, says nothing or breaks is never taken for one that holds."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(OWN.format(body=body, uid=uid, wrong=wrong))
+    outcome = cli("verify", "--new", str(mine), "--workers", "1")
+    assert outcome.status == status
+    assert words in " ".join((outcome.out + outcome.err).split())
+    assert "Traceback" not in outcome.err
+
+
+def test_a_margin_that_is_no_number_is_the_worst(cli: Cli, tmp_path: Path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(OWN.format(body="yield Trial('i', float('nan'))", uid="X1", wrong=2))
+    (row,) = json.loads(cli("verify", "--new", str(mine), "--json", "-").out)["theorems"]
+    assert row["margin"] is None  # infinitely far on the wrong side, not the 0 of the method that holds
+    assert "(exact)" not in cli("verify", "--new", str(mine)).out
+
+
+def test_a_claim_named_as_a_page_of_the_report_does_not_replace_it(cli: Cli, tmp_path: Path):
+    mine, pages = tmp_path / "mine.py", tmp_path / "pages"
+    mine.write_text(OWN.format(body=FINE, uid="index", wrong=2))
+    assert cli("verify", "--new", str(mine), "--report", str(pages)).status == 0
+    assert 'href="claim_index.html"' in (pages / "index.html").read_text()
+    assert (pages / "claim_index.html").exists()
+
+
+def test_a_file_that_ends_the_program_is_refused(cli: Cli, tmp_path: Path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("import sys\nsys.exit(0)\n")
+    outcome = cli("verify", "--new", str(mine))
+    assert outcome.status == 2
+    assert "failed to import: SystemExit" in " ".join(outcome.err.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -127,7 +127,7 @@ def gather(
     count, margin, failure = 0, math.inf, None
     for trial in run():
         count += 1
-        margin = min(margin, trial.margin)
+        margin = min(margin, -math.inf if math.isnan(trial.margin) else trial.margin)
         if not trial.margin >= 0:  # a NaN margin is a failure
             failure = trial
             break

@@ -90,11 +90,13 @@ def from_file(path: Path) -> Theorem | Control:
     sys.modules[specification.name] = module
     try:
         specification.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InvalidArgumentError(f"{path} failed to import: {type(error).__name__}: {error}.") from error
     for attribute, kind in (("THEOREM", Theorem), ("CONTROL", Control)):
         item = getattr(module, attribute, None)
         if isinstance(item, kind):
+            if not (isinstance(item.uid, str) and item.uid.strip()):
+                raise InvalidArgumentError(f"{path}: expected a text for uid, but got {item.uid!r}.")
             return item
     raise InvalidArgumentError(
         f"{path} defines neither THEOREM nor CONTROL; see theory/theorems/_template.py."

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tabular.errors import InvalidArgumentError, MetaregretError
@@ -91,7 +94,23 @@ def methods_of(theorem: Theorem, context: Context) -> tuple[Method, ...]:
 def run_method(theorem: Theorem, method: Method, context: Context) -> Evidence:
     """Run one method of a theorem on the formula under test."""
     run = partial(method.run, theorem.claim, context)
-    return gather(method.name, method.group, run, solvers=method.solvers, general=method.general)
+    with _blamed(f"{theorem.uid}: the method {method.name!r}"):
+        return gather(method.name, method.group, run, solvers=method.solvers, general=method.general)
+
+
+@contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """Say which part of which claim raised an exception of its own: that is an error, and no evidence."""
+    try:
+        yield
+    except MetaregretError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise InvalidArgumentError(
+            f"{what} raised {type(error).__name__}: {error} ({Path(place.filename).name}, line "
+            f"{place.lineno}); mend the claim."
+        ) from error
 
 
 def theorem_result(theorem: Theorem, evidence: Sequence[Evidence]) -> TheoremResult:
@@ -115,7 +134,8 @@ def plant(theorem: Theorem, planted: Planted, context: Context) -> Evidence | No
         theorem.methods, key=lambda method: method.group is Group.OPTIMISATION
     ):  # cheap first
         run = partial(method.run, planted.claim, unshrunk)
-        evidence = gather(method.name, method.group, run, solvers=method.solvers)
+        with _blamed(f"{theorem.uid}: the method {method.name!r} on the planted error {planted.name!r}"):
+            evidence = gather(method.name, method.group, run, solvers=method.solvers)
         if evidence.failure is not None:
             return evidence
     return None
@@ -167,8 +187,9 @@ def verify_control(control: Control, context: Context | None = None) -> ControlR
     """
     began = time.perf_counter()
     try:
-        witness = _witness(control, context)
-        facts = control.refute(witness)
+        with _blamed(f"{control.uid}: the control"):
+            witness = _witness(control, context)
+            facts = control.refute(witness)
     except MetaregretError as error:
         return ControlResult(
             control, Verdict.INCONCLUSIVE, None, None, time.perf_counter() - began, str(error)
