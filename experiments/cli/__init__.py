@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import click
 
@@ -36,6 +37,15 @@ class _LazyGroup(click.Group):
         command = importlib.import_module(f"{__name__}.{cmd_name}").COMMAND
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # The reader has seen enough, which is no failure (click would exit with 1, "the claim does not
+            # hold"); what is still buffered has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
 
 def _version() -> str:
@@ -83,6 +93,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MetaregretError as error:
         click.echo(f"metaregret: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)

@@ -134,7 +134,7 @@ def COMMAND(
         return
     out = console()
     out.print(f"{process.name}: learner with memory that is best for q, N = {count}", markup=False)
-    out.print(f"{criterion} under q          {bracket(learner.value)}", markup=False)
+    out.print(f"{criterion + ' under q':25}  {bracket(learner.value)}", markup=False)
     out.print(f"worst case over all tasks  {bracket(learner.worst_case())}", markup=False)
     out.print(f"smallest worst case        {bracket(plain.value)}", markup=False)
     for text, p in others.items():

@@ -49,9 +49,16 @@ LONGEST_FRACTION = 120
 """Characters of a rational number that a line still shows."""
 
 
+class _Console(Console):
+    """Leaves it to the command line what a closed pipe means; the base class would exit with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return a console on standard output; plain and wide when piped."""
-    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    return _Console(width=None if sys.stdout.isatty() else 140, highlight=False)
 
 
 def number(value: float | None, digits: int = 6) -> str:

@@ -27,10 +27,15 @@ def print_report(document: Mapping[str, Any], out: Console) -> None:
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     out.print(
-        f"{summary['theorems']} theorems, {summary['controls']} controls, {summary['processes']} processes, "
+        f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
+        f"{_count(summary['processes'], 'process', 'processes')}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _verdict(row: Mapping[str, Any]) -> str:

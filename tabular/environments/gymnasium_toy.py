@@ -65,9 +65,8 @@ def gymnasium_process(
         ValueError,
     ) as error:
         hint = f"; its current name is {_CURRENT[name]}" if name in _CURRENT else ""
-        raise EnvironmentSpecError(
-            f"Gymnasium cannot make {name!r} with {options}: {error}{hint}."
-        ) from error
+        said = str(error).rstrip(".")
+        raise EnvironmentSpecError(f"Gymnasium cannot make {name!r} with {options}: {said}{hint}.") from error
     table = getattr(environment, "P", None)
     if not isinstance(table, dict):
         raise EnvironmentSpecError(

@@ -57,3 +57,19 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert list(here.iterdir()) == []
     assert (cache / "metaregret" / "hypothesis").is_dir()
+
+
+@pytest.mark.parametrize("more", [[], ["--json", "-"]], ids=["table", "json"])
+def test_a_reader_that_has_seen_enough_is_no_failure(more: list[str]) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "experiments", "solve", "line:3", *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdout.close()
+    assert running.stderr.read() == ""
+    running.stderr.close()
+    assert running.wait() == 0
