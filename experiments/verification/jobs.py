@@ -3,6 +3,7 @@ process."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -139,7 +140,10 @@ def _run_all(
         yield _run(job, context, own if own is not None and job.name == own.uid else None)
     if rest:
         parallel = Parallel(n_jobs=min(workers, len(rest)), return_as="generator_unordered")
-        yield from parallel(delayed(_run)(job, context, None) for job in rest)
+        with warnings.catch_warnings():
+            # A worker whose memory has grown is replaced by a fresh one; no job is lost.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+            yield from parallel(delayed(_run)(job, context, None) for job in rest)
 
 
 def _run(job: Job, context: Context, own: Theorem | Control | None) -> tuple[Job, Any]:
