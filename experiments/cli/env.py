@@ -91,7 +91,10 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
 @COMMAND.command("export", short_help="Write a process as a JSON document.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def export(cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path) -> None:
+@json_option
+def export(
+    cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path, json_file: str | None
+) -> None:
     """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact.
 
     \b
@@ -99,7 +102,19 @@ def export(cmp: str, horizon: int | None, gamma: str | None, start: str | None, 
       metaregret env export grid:3x3,slip=1/10 my.json
       metaregret env export gym:FrozenLake-v1 lake.json --horizon 20
     """
+    from tabular.documents import check_writable
     from tabular.files import write_process
 
-    write_process(build_process(cmp, horizon, gamma, start), file)
-    click.echo(f"wrote {file}", err=True)
+    check_writable({"FILE": file} | ({} if json_file in (None, "-") else {"--json": Path(str(json_file))}))
+    process = build_process(cmp, horizon, gamma, start)
+    write_process(process, file)
+    summary = {
+        "format": "metaregret-export/1",
+        "name": process.name,
+        "file": str(file),
+        "states": process.n_states,
+        "transitions": process.n_transitions,
+        "exact": process.is_exact,
+    }
+    if not emit_json(summary, json_file):
+        click.echo(f"wrote {file}", err=True)

@@ -36,3 +36,21 @@ def test_export_into_a_missing_folder(cli: Cli) -> None:
     outcome = cli("env", "export", "grid:2x2", "/nowhere/grid.json")
     assert outcome.status == 2
     assert "/nowhere" in outcome.err
+
+
+def test_export_says_what_it_wrote(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "my.json"
+    outcome = cli("env", "export", "line:3", str(file), "--horizon", "2", "--json", "-")
+    assert outcome.status == 0
+    summary = json.loads(outcome.out)
+    assert summary == {
+        "format": "metaregret-export/1",
+        "name": "line:3",
+        "file": str(file),
+        "states": 3,
+        "transitions": len(json.loads(file.read_text())["transitions"]),
+        "exact": True,
+    }
+    same = cli("env", "export", "line:3", str(file), "--json", str(file))
+    assert same.status == 2
+    assert "is the same file" in same.err
