@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ from mutation_fuzz import BASES, BESIDE, BUDGET, _instance, base, parsed
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.mutation.trampoline import set_mutant_under_test
 from test_hostile import BYTES, HOSTILE, UNSUPPORTED, certificate, valid, z_channel
+from test_wrong_by_hand import CASES, PROOFS, WRONG
 from truth import truth
 
 import theory.certificates.check as original
@@ -88,6 +90,16 @@ def battery(folder: Path) -> Iterator[tuple[str, Case]]:
         witness = {"output": {"1": 1}} if name == "output without mass" else {}
         text = json.dumps(certificate(z_channel(), copy.deepcopy(claim), witness))
         yield f"unsupported: {name}", rejects(folder, f"u-{name}", text.encode(), "")
+    for kind, proof in PROOFS.items():
+        document = proof()
+        value = Fraction(document["claim"]["lower"])
+        yield f"by hand: {kind}", accepts(folder, f"p-{kind}", json.dumps(document), (value, value))
+    for kind, name in CASES:
+        change, words = WRONG[kind][name]
+        document = copy.deepcopy(PROOFS[kind]())
+        change(document)
+        data = json.dumps(document).encode()
+        yield f"wrong by hand: {kind}, {name}", rejects(folder, f"w-{kind}-{name}", data, words or "")
 
 
 def accepts(folder: Path, name: str, text: str, value: tuple[Any, Any]) -> Case:
@@ -168,6 +180,7 @@ def main() -> int:
     )
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant, for runs in parts")
     parser.add_argument("--count", type=int, default=10**9, help="how many of them")
+    parser.add_argument("--again", type=Path, help="only the survivors of an earlier --save")
     parser.add_argument("--save", type=Path, help="write the result to this JSON file")
     options = parser.parse_args()
     signal.signal(signal.SIGVTALRM, _alarm)
@@ -176,6 +189,8 @@ def main() -> int:
         cases = list(battery(Path(name)))
         wrong = killer(module, "none", cases)
         assert wrong is None, f"the checker itself fails: {wrong}"
+        if options.again is not None:
+            mutants = json.loads(options.again.read_text())["survivors"]
         chosen = mutants[options.first : options.first + options.count]
         survivors, kills = [], 0
         for number, mutant in enumerate(chosen):

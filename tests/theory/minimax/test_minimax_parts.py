@@ -498,6 +498,24 @@ def test_a_game_without_learners_has_no_mixture() -> None:
         MatrixGame(2, Simplex()).solve()
 
 
+def test_what_a_solver_returns_is_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables and multipliers of any scale, with the rounding errors of a solver below zero."""
+    game = MatrixGame(2, Simplex())
+    rows = [game._add_row(np.zeros(3), -np.inf, 0.0)]  # rows of cuts have multipliers too
+    for loss in ([1.0, 0.0], [0.0, 1.0], [3.0, 3.0]):
+        game.add(np.array(loss))
+    duals = np.zeros(rows[0] + 4)
+    duals[rows[0]], duals[-3:] = -7.0, (-0.5, -1.5, 1e-12)
+    monkeypatch.setattr(game._program, "solve", lambda: (np.array([2.0, 6.0, -1.0]), duals))
+    prior, mixture = game.solve()
+    np.testing.assert_allclose(prior, [0.25, 0.75], rtol=1e-15)
+    np.testing.assert_allclose(mixture, [0.25, 0.75, 0.0], rtol=1e-15)
+    monkeypatch.setattr(game._program, "solve", lambda: (np.array([2.0, 6.0, -1.0]), 0.0 * duals))
+    message = r"^The solver returned no mixture of learners \(all duals are zero\)\.$"
+    with pytest.raises(SolverError, match=message):
+        game.solve()
+
+
 # ---------------------------------------------------------------- the certificates of the linear program
 
 

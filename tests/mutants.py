@@ -1,0 +1,185 @@
+"""Mutation testing of some modules: mutmut makes the mutants, pytest runs the tests, in forks of one process.
+
+    python tests/mutants.py theory/minimax/decomposition.py --tests tests/theory/minimax --save ends.json
+    python tests/mutants.py theory/minimax/decomposition.py --tests tests/theory/minimax --again ends.json
+
+`mutmut run` starts a session of pytest for each mutant, which takes a second or two; here the tests are
+collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first,
+until one fails, until the tests that took SECONDS without mutants have passed (then it survives), or until
+it has used ten times as much processor time and 5 seconds (then it is killed: it does not end).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from mutmut.mutation import trampoline
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
+
+MEMORY = 8 * 2**30
+"""Bytes of address space beyond which a mutant is killed."""
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Loads modules with all their mutants in place of the modules."""
+
+    def __init__(self, paths: Sequence[Path], folder: Path) -> None:
+        self.names: list[str] = []
+        self._files: dict[str, Path] = {}
+        for path in paths:
+            module = ".".join(path.with_suffix("").parts)
+            made = mutate_file_contents(str(path), path.read_text())
+            self._files[module] = folder / f"{module}.py"
+            self._files[module].write_text(made.code)
+            self.names += [f"{module}.{name}" for name in made.mutant_names]
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The mutated file, if the module is one of ours."""
+        file = self._files.get(fullname)
+        return None if file is None else importlib.util.spec_from_file_location(fullname, file)
+
+
+class Runner:
+    """A plugin of pytest that runs every mutant in place of running every test once."""
+
+    def __init__(
+        self, mutants: Sequence[str], seconds: float, save: Callable[[dict[str, str]], None]
+    ) -> None:
+        self.mutants, self.seconds, self.save = mutants, seconds, save
+        self.outcome: dict[str, str] = {}
+        self._failed = False
+        self._called: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._failed = self._failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Time the tests without mutants, then run the mutants."""
+        for item in session.items:
+            self._time(item)
+        for number, mutant in enumerate(self.mutants, start=1):
+            self.outcome[mutant] = self._fork(mutant)
+            self.save(self.outcome)
+            if sys.stderr.isatty():
+                print(f"\r{number} of {len(self.mutants)} mutants", end="", file=sys.stderr, flush=True)
+        return True
+
+    def _time(self, item: pytest.Item) -> None:
+        seen: set[str] = set()
+        trampoline.record_trampoline_hit = lambda name, caller: seen.add(name)
+        trampoline.set_mutant_under_test("stats")
+        started = time.process_time()
+        self._run(item)
+        spent = time.process_time() - started
+        if self._failed:
+            raise SystemExit(f"{item.nodeid} fails without any mutant")
+        for name in seen:
+            self._called[name].append((spent, item))
+
+    def _run(self, item: pytest.Item) -> None:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def _tests(self, mutant: str) -> tuple[float, list[pytest.Item]]:
+        """The fastest tests of a mutated function, and their time."""
+        total, chosen = 0.0, list[pytest.Item]()
+        found = self._called.get(mangled_name_from_mutant_name(mutant), [])
+        for spent, item in sorted(found, key=lambda pair: pair[0]):
+            if total > 0 and total + spent > self.seconds:
+                break
+            total += spent
+            chosen.append(item)
+        return total, chosen
+
+    def _fork(self, mutant: str) -> str:
+        usual, items = self._tests(mutant)
+        if not items:
+            return "not called"
+        child = os.fork()
+        if child == 0:
+            self._be(mutant, items, 5.0 + 10.0 * usual)
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            return "does not end" if os.WTERMSIG(status) == signal.SIGVTALRM else "killed"
+        return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+
+    def _be(self, mutant: str, items: Sequence[pytest.Item], limit: float) -> None:
+        """In the child: exit with 1 at the first test that fails, with 0 if none does."""
+        code = 1
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+            trampoline.set_mutant_under_test(mutant)
+            for item in items:
+                self._run(item)
+                if self._failed:
+                    break
+            else:
+                code = 0
+        finally:
+            os._exit(code)
+
+
+def save(path: Path | None, outcome: dict[str, str]) -> None:
+    """Write what is known so far: a run that is interrupted goes on with --again."""
+    if path is not None:
+        path.write_text(json.dumps(outcome, indent=1) + "\n")
+
+
+def main() -> int:
+    """Run from the command line; the exit status is 1 if fewer than nine tenths are killed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("modules", nargs="+", type=Path, help="files to mutate")
+    parser.add_argument("--tests", nargs="+", required=True, help="files, folders or node ids of tests")
+    parser.add_argument("--only", default="", metavar="EXPRESSION", help="as pytest -k")
+    parser.add_argument("--seconds", type=float, default=10.0, help="tests worth this much time a mutant")
+    parser.add_argument("--again", type=Path, help="run only what survived, by an earlier --save")
+    parser.add_argument("--save", type=Path, help="write the result to this JSON file")
+    options = parser.parse_args()
+    sys.path.insert(0, os.getcwd())
+    with tempfile.TemporaryDirectory() as folder:
+        finder = Finder(options.modules, Path(folder))
+        sys.meta_path.insert(0, finder)
+        before = json.loads(options.again.read_text()) if options.again else {}
+        mutants = [name for name in finder.names if before.get(name, "survived") not in KILLED]
+        runner = Runner(mutants, options.seconds, lambda outcome: save(options.save, {**before, **outcome}))
+        arguments = ["-o", "addopts="]
+        for plugin in ("cacheprovider", "terminal", "xdist"):
+            arguments += ["-p", f"no:{plugin}"]
+        pytest.main([*arguments, "-k", options.only, *options.tests], plugins=[runner])
+    outcome = {**before, **runner.outcome}
+    for path in options.modules:
+        module = ".".join(path.with_suffix("").parts)
+        found = {name: end for name, end in outcome.items() if name.rpartition(".")[0] == module}
+        killed = sum(end in KILLED for end in found.values())
+        print(f"{path}: {killed} of {len(found)} mutants killed")
+        print("".join(f"  {end}: {name}\n" for name, end in found.items() if end not in KILLED), end="")
+    return int(sum(end in KILLED for end in outcome.values()) < 0.9 * len(outcome))
+
+
+KILLED = ("killed", "does not end")
+
+if __name__ == "__main__":
+    raise SystemExit(main())
