@@ -25,6 +25,7 @@ GAMES = {
     "one number": [[3]],
     "pennies": [[2, 0], [0, 2]],
     "a useless column": [[2, 0, 0], [0, 2, 1]],
+    "a useless first column": [[0, 2, 0], [1, 0, 2]],
     "a useless row": [[2, 0], [0, 2], [2, 2]],
     "rock, paper, scissors": [[0, 1, -1], [-1, 0, 1], [1, -1, 0]],
     "a row of zeros": [[0, 0], [1, 2]],
@@ -33,6 +34,7 @@ GAMES = {
     "mixed three": [[3, 1, 2], [1, 4, 1], [2, 1, 5]],
 }
 VALUES = {"one number": (3, 1), "pennies": (1, 1), "a useless column": (1, 1), "a useless row": (1, 1)}
+VALUES |= {"a useless first column": (1, 1)}
 VALUES |= {"rock, paper, scissors": (0, 1), "a row of zeros": (0, 1), "negative": (-5, 2)}
 VALUES |= {"a dominant pair": (3, 1), "mixed three": (40, 19)}
 
