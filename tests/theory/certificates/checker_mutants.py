@@ -166,7 +166,7 @@ def killer(module: ModuleType, mutant: str, cases: list[tuple[str, Case]]) -> st
         try:
             if not case(module):
                 return name
-        except (_TooSlowError, Exception) as error:
+        except (_TooSlowError, SystemExit, Exception) as error:  # argparse ends by SystemExit
             return f"{name} ({type(error).__name__})"
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
