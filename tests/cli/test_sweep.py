@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes(cli: Cli, tmp_path: Path) -> None:
         (("sweep", "nonsense", "--store", "s"), "neither a study"),
         (("sweep", "noise_gap", "--store", "s", "--export", "r.xls"), ".parquet"),
         (("sweep", "noise_gap", "--store", "s", "--scheduler", "tcp://x:1"), "--backend dask"),
-        (("sweep", "noise_gap", "--store", "no/such/folder/s"), "check the folder"),
+        (("sweep", "noise_gap", "--store", "no/such/folder/s"), "there is no folder"),
         (("sweep", "noise_gap", "--store", "text"), "not a store of results"),
         (("sweep", "noise_gap", "--store", "other.sqlite"), "not a store of results"),
     ],
