@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from tabular.errors import InvalidArgumentError
 
-__all__ = ["discover"]
+__all__ = ["discover", "look_up"]
 
 
 class _Named(Protocol):
@@ -41,3 +42,16 @@ def discover(package: str, attribute: str, kind: type[Item]) -> dict[str, Item]:
             raise InvalidArgumentError(f"Two files of {package} define {item.name!r}; rename one.")
         found[item.name] = item
     return found
+
+
+def look_up(known: Mapping[str, Item], name: str, what: str) -> Item:
+    """Return the item of this name, of those that `discover` found.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none; the message lists what there is.
+    """
+    if name not in known:
+        raise InvalidArgumentError(f"Unknown {what} {name[:80]!r}; there are {', '.join(known)}.")
+    return known[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from experiments.figures.style import Style
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 __all__ = [
+    "ADAPTATIONS",
     "METHODS",
     "TRAININGS",
     "WORLDS",
+    "adaptation_panels",
     "areas",
     "curves",
     "draw_curves",
@@ -34,6 +37,7 @@ TRAININGS = {
     "uniform": "uniform goals",
     "handmade": "test tasks (reference)",
 }
+ADAPTATIONS = {"exact": "exact gradients", "episodes": "sampled episodes"}
 METHODS = {"maml": "MAML", "fomaml": "first-order MAML", "reptile": "Reptile", "pooled": "pooled"}
 WORLDS = {
     "sparse": "goals, paid at the end",
@@ -90,6 +94,18 @@ def panels(figure: Canvas, worlds: list[str], rows: int = 1) -> list[list[Axes]]
     for axes, world in zip(grid[0], worlds, strict=True):
         axes.set_title(WORLDS[world])
     return [list(line) for line in grid]
+
+
+def adaptation_panels(
+    grid: list[list[Axes]], table: pd.DataFrame, worlds: list[str]
+) -> Iterator[tuple[Axes, pd.DataFrame, bool]]:
+    """Yield each panel of one line per kind of adaptation with its rows, and whether it is the first of the
+    line, which names the adaptation."""
+    for line, (adaptation, label) in zip(grid, ADAPTATIONS.items(), strict=True):
+        line[0].set_ylabel(label)
+        for axes, world in zip(line, worlds, strict=True):
+            rows = table[(table["world"] == world) & (table["adaptation"] == adaptation)]
+            yield axes, rows, axes is line[0]
 
 
 def draw_curves(axes: Axes, table: pd.DataFrame, column: str, style: Style) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.figures._learning import METHODS, TRAININGS, WORLDS
-from experiments.figures.learning_comparison import ADAPTATIONS, LEVEL
+from experiments.figures._learning import ADAPTATIONS, METHODS, TRAININGS, WORLDS
+from experiments.figures.learning_comparison import LEVEL
 from experiments.figures.learning_link import KINDS
 from experiments.figures.learning_recurrent import TITLES
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures._learning import METHODS, TRAININGS, WORLDS, areas, panels, shared_legend
+from experiments.figures._learning import (
+    ADAPTATIONS,
+    METHODS,
+    TRAININGS,
+    WORLDS,
+    adaptation_panels,
+    areas,
+    panels,
+    shared_legend,
+)
 from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 from experiments.statistics import holm, interval, paired_p_value
@@ -14,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-ADAPTATIONS = {"exact": "exact gradients", "episodes": "sampled episodes"}
 LEVEL = 0.05
 
 
@@ -25,12 +33,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     table = comparisons(data)
     figure = style.canvas("line", ratio=0.62)
     grid = panels(figure, worlds, rows=2)
-    for line, (adaptation, label) in zip(grid, ADAPTATIONS.items(), strict=True):
-        for axes, world in zip(line, worlds, strict=True):
-            rows = table[(table["world"] == world) & (table["adaptation"] == adaptation)]
-            _differences(axes, rows, style, names=axes is line[0])
-            axes.set_xlabel("gain over scratch")
-        line[0].set_ylabel(label)
+    for axes, rows, first in adaptation_panels(grid, table, worlds):
+        _differences(axes, rows, style, names=first)
+        axes.set_xlabel("gain over scratch")
     shared_legend(figure, grid[0][0], columns=len(METHODS))
     maml = table[table["method"] == "maml"].set_index(["adaptation", "world", "training"])
     numbers: dict[str, float | str] = {"comparisons": float(len(table))}

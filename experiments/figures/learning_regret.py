@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures._learning import METHODS, TRAININGS, WORLDS, areas, panels, shared_legend
+from experiments.figures._learning import (
+    ADAPTATIONS,
+    METHODS,
+    TRAININGS,
+    WORLDS,
+    adaptation_panels,
+    areas,
+    panels,
+    shared_legend,
+)
 from experiments.figures.figure import Drawing, Figure
 from experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-ADAPTATIONS = {"exact": "exact gradients", "episodes": "sampled episodes"}
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
@@ -23,12 +30,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     table = worst_cases(data)
     figure = style.canvas("line", ratio=0.62)
     grid = panels(figure, worlds, rows=2)
-    for line, (adaptation, label) in zip(grid, ADAPTATIONS.items(), strict=True):
-        for axes, world in zip(line, worlds, strict=True):
-            rows = table[(table["world"] == world) & (table["adaptation"] == adaptation)]
-            _dots(axes, rows, style, names=axes is line[0])
-            axes.set(xlabel="worst-case regret", xlim=(0, 1.04))
-        line[0].set_ylabel(label)
+    for axes, rows, first in adaptation_panels(grid, table, worlds):
+        _dots(axes, rows, style, names=first)
+        axes.set(xlabel="worst-case regret", xlim=(0, 1.04))
     shared_legend(figure, grid[0][0], columns=len(METHODS) + 1)
     mean = table.set_index(["adaptation", "world", "method", "training"])["mean"]
     numbers = {

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from experiments.discovery import discover
+from experiments.discovery import discover, look_up
 from experiments.figures.figure import Figure
-from tabular.errors import InvalidArgumentError
 
 __all__ = ["figure", "figures", "figures_of"]
 
@@ -25,10 +24,7 @@ def figure(name: str) -> Figure:
     InvalidArgumentError
         If there is none; the message lists what there is.
     """
-    known = figures()
-    if name not in known:
-        raise InvalidArgumentError(f"Unknown figure {name[:80]!r}; there are {', '.join(known)}.")
-    return known[name]
+    return look_up(figures(), name, "figure")
 
 
 def figures_of(name: str) -> list[Figure]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from experiments.discovery import discover
+from experiments.discovery import discover, look_up
 from experiments.sweeps.study import Study
-from tabular.errors import InvalidArgumentError
 
 __all__ = ["studies", "study"]
 
@@ -25,7 +24,4 @@ def study(name: str) -> Study:
     InvalidArgumentError
         If there is none; the message lists what there is.
     """
-    known = studies()
-    if name not in known:
-        raise InvalidArgumentError(f"Unknown study {name[:80]!r}; there are {', '.join(known)}.")
-    return known[name]
+    return look_up(studies(), name, "study")
