@@ -30,7 +30,7 @@ from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
 from theory.claims import Context, Group, Theorem
 from theory.minimax import Criterion, Learner, solve
-from theory.minimax.memory import bayes_optimal, memory_game, solve_memory
+from theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
 from theory.minimax.memory.adversary import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
@@ -39,6 +39,7 @@ from theory.minimax.memory.adversary import (
 )
 from theory.minimax.memory.program import solve_program
 from theory.minimax.without_memory import solve_without_memory
+from theory.optimise import LINEAR_SOLVERS
 from theory.proposals.regrets import realise, trained_learner
 from theory.skills import process_capacity, process_redundancy
 from theory.success import success_tasks
@@ -399,3 +400,59 @@ def test_a_false_claim_is_not_certified_by_liars(theorem: Theorem, lie: str) -> 
                 assert rejected(claim)
         except MetaregretError:
             pass
+
+
+@pytest.mark.parametrize("lie", ["nothing", "zeros", "off by one per cent"])
+@pytest.mark.parametrize("whom", ["variables", "multipliers", "both"])
+def test_a_polytope_asks_the_next_solver_where_the_first_lies(lie: str, whom: str) -> None:
+    """``p_0 <= 1/4``: the mean of (4, 2, 1) is at most 5/2."""
+    loss = np.array([4.0, 2.0, 1.0])
+    polytope = Polytope(np.array([[1.0, 0.0, 0.0]]), np.array([0.25]))
+    polytope.start(3)  # with honest solvers
+    with lying(LIES[lie], whom, 1, honest_every=2):
+        assert polytope.worst(loss) == pytest.approx(2.5, abs=1e-9)
+    with lying(LIES[lie], whom, 1, honest_every=2):
+        assert polytope.response(loss) @ loss == pytest.approx(2.5, abs=1e-9)
+
+
+def single_steps(tasks: GoalTasks, episodes: int = 2) -> MemoryGame:
+    return memory_game(tasks, episodes, Criterion.REGRET, 10**6, collapse=False)
+
+
+def test_what_is_made_of_zeros() -> None:
+    """No flow is the uniform learner: half a success in one episode. No multipliers are a uniform prior."""
+    rows: list[tuple[int, int, int, object]] = [(0, 0, 1, 1), (0, 1, 2, 1), (1, 0, 1, 1), (2, 0, 2, 1)]
+    fork = ControlledMarkovProcess.from_transitions(rows, states=3, actions=2, initial=0, horizon=1)
+    game = single_steps(GoalTasks(fork, np.array([1, 2])), 1)
+    with lying(LIES["zeros"], "both", 0):
+        found = solve_program(game)
+    assert found.upper == 0.5 + game.allowance
+    assert found.lower == game.respond(np.full(2, 0.5)).lower
+    # uniform is not least favourable
+    visits = GoalTasks.reachable(make("line:5,start=2").replaced(horizon=4), VISIT)
+    game = single_steps(visits, 3)
+    honest = solve_program(game)
+    with lying(LIES["zeros"], "multipliers", 0):
+        found = solve_program(game)
+    assert found.lower == game.respond(np.full(5, 0.2)).lower < honest.lower - 0.1
+    assert found.upper == pytest.approx(honest.upper, abs=1e-9)
+
+
+def test_multipliers_of_any_scale_are_a_distribution() -> None:
+    game = single_steps(goals(2))
+    honest = solve_program(game)
+    for factor in (3.0, 1 / 3):
+        with lying(lambda value, _, factor=factor: factor * value, "multipliers", 0):
+            found = solve_program(game)
+        assert found.lower == pytest.approx(honest.lower, abs=1e-12)
+
+
+def test_the_next_solver_is_asked_after_a_useless_answer_or_a_wide_bracket() -> None:
+    game = single_steps(goals(2))
+    for lie, whom in (("nothing", "multipliers"), ("nothing", "variables"), ("off by one per cent", "both")):
+        with lying(LIES[lie], whom, 0, honest_every=2):
+            found = solve_program(game)
+        assert found.upper - found.lower < 1e-9
+    with lying(LIES["nothing"], "both", 0), pytest.raises(SolverError, match="Clarabel") as caught:
+        solve_program(game, attempts=LINEAR_SOLVERS[3:])
+    assert "HiGHS" not in str(caught.value)

@@ -440,6 +440,16 @@ def test_a_polytope_of_one_point() -> None:
     assert point @ loss <= polytope.worst(loss) <= point @ loss + 2e-8
 
 
+def test_a_loss_that_cannot_happen_does_not_mislead_the_search_for_a_temperature() -> None:
+    """Beyond the support of the nominal distribution losses may be of any size."""
+    loss, ball = np.array([0.0, 1.0]), KullbackLeiblerBall(np.array([0.6, 0.4]), 0.1)
+    hole = KullbackLeiblerBall(np.array([0.6, 0.4, 0.0]), 0.1)
+    for size in (1e15, -1e15):
+        assert hole.worst(np.append(loss, size)) == pytest.approx(ball.worst(loss), abs=1e-12)
+        found = hole.response(np.append(loss, size))
+        np.testing.assert_allclose(found, [*ball.response(loss), 0.0], atol=1e-6)
+
+
 # ---------------------------------------------------------------- the master problem
 
 

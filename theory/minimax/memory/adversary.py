@@ -12,6 +12,7 @@ conditional-value-at-risk set ``{p <= q / alpha}``, Rockafellar and Uryasev 2000
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -227,7 +228,7 @@ class KullbackLeiblerBall(_Ball):
         """Divergence minus radius; infinite where ``p`` has mass and ``q`` has none."""
         positive = p > 0
         if (self.nominal[positive] == 0).any():
-            return float("inf")
+            return math.inf
         return float((p[positive] * np.log(p[positive] / self.nominal[positive])).sum()) - self.radius
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
@@ -239,9 +240,8 @@ class KullbackLeiblerBall(_Ball):
         if self.excess(p) <= 1e-12:
             return None
         edge = self.inside(np.where(self.nominal > 0, p, 0.0))
-        slope = np.where(
-            edge > 0, np.log(np.where(edge > 0, edge, 1.0) / np.where(edge > 0, self.nominal, 1.0)), 0.0
-        )
+        held, slope = edge > 0, np.zeros(len(p))
+        slope[held] = np.log(edge[held] / self.nominal[held])
         # sum p log(edge / q) <= KL(p, q) <= radius for every p of the ball (KL(p, edge) >= 0)
         return slope, self.radius
 
@@ -259,7 +259,7 @@ class KullbackLeiblerBall(_Ball):
         top = float(loss[support].max())
         if self.radius == 0.0 or top == loss[support].min():
             return self.nominal
-        tilted = np.where(support, self.nominal, 0.0)
+        tilted = self.nominal.copy()
         tilted[support] *= np.exp((loss[support] - top) / self._temperature(loss))
         return self.inside(tilted / tilted.sum())
 

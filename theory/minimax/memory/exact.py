@@ -78,7 +78,7 @@ def sharpen_memory(
         p = tried.pop(0) if tried else strategy
         response = oracle.respond(_class_weights(game, p, scale))
         loss = _losses(game, response.payoff, scale, offset)
-        lower = sum((x * y for x, y in zip(p, loss, strict=True)), Fraction(0))
+        lower = sum(x * y for x, y in zip(p, loss, strict=True))
         if lower == value:
             kept = [index for index, weight in enumerate(weights) if weight]
             return ExactMemory(
@@ -135,8 +135,6 @@ def _matrix_game(losses: list[list[Fraction]]) -> tuple[Fraction, list[Fraction]
     from tabular.backup.rational import from_flint, to_flint
     from theory.minimax.exact import solve_game
 
-    matrix = np.empty((len(losses), len(losses[0])), dtype=object)
-    matrix[:] = losses
-    solution = solve_game(to_flint(matrix))
-    value = from_flint(np.array([solution.value], dtype=object))[0]
+    solution = solve_game(to_flint(np.array(losses)))
+    value = from_flint(np.array([solution.value]))[0]
     return value, list(from_flint(solution.columns)), list(from_flint(solution.rows))

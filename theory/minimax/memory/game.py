@@ -117,7 +117,7 @@ def memory_game(
         )
     signals = _signals(tasks, criterion)
     graph = (build if collapse else build_graph)(signals, episodes, max_edges=max_edges)
-    start = np.asarray(graph.known.start[0], dtype=np.float64)[signals.task_class]
+    start = graph.known.start[0][signals.task_class]
     names, task_class = np.array(tasks.names), signals.task_class
     scale = np.ones(len(task_class))
     if criterion is Criterion.RATIO:

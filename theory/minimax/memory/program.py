@@ -12,16 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from tabular.bounds import Bracket
-from tabular.errors import SolverError
+from tabular.errors import SolverError, UnsupportedError
 from tabular.hyperstate import HyperstateGraph
 from theory.minimax.memory.game import MemoryGame
 from theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
+
+if TYPE_CHECKING:
+    from tabular.hyperstate.kernels.program import Triplets
 
 __all__ = ["HyperstateProgram", "hyperstate_program", "solve_program"]
 
@@ -56,15 +59,14 @@ def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
             graph.splits, graph.payoffs(index), graph.sets.words, flow, payoff,
         )  # fmt: skip
         row += len(layer.state)
-    shape = (graph.signals.n_classes, column)
-    balance = sp.csr_array(
-        (flow.value[: flow.used], (flow.row[: flow.used], flow.column[: flow.used])), shape=(row, column)
-    )
-    pays = sp.csr_array(
-        (payoff.value[: payoff.used], (payoff.row[: payoff.used], payoff.column[: payoff.used])), shape=shape
-    )
-    own = flow.value[: flow.used] > 0
-    return HyperstateProgram(balance, pays, flow.row[: flow.used][own])
+    pays = sp.csr_array(_entries(payoff), shape=(graph.signals.n_classes, column))
+    value, (rows, _) = _entries(flow)
+    return HyperstateProgram(sp.csr_array(_entries(flow)), pays, rows[value > 0])
+
+
+def _entries(matrix: Triplets) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    used = slice(matrix.used)
+    return matrix.value[used], (matrix.row[used], matrix.column[used])
 
 
 def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLVERS) -> Bracket:
@@ -76,12 +78,16 @@ def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLV
     Raises
     ------
     SolverError
-        If no solver returns a flow.
+        If no solver returns a flow, or the game's graph is collapsed to episodes.
+    UnsupportedError
+        If all tasks pay the same, so that there is nothing to find out.
     """
     import cvxpy as cp
 
     if not isinstance(game.graph, HyperstateGraph):
         raise SolverError("The program needs the graph of single steps; build the game with collapse=False.")
+    if not game.graph.layers:
+        raise UnsupportedError("The program is empty: all tasks pay the same; use solve_memory.")
     graph, program = game.graph, hyperstate_program(game.graph)
     right = np.zeros(program.flow.shape[0])
     right[0] = 1.0
@@ -111,22 +117,18 @@ def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLV
 
 def _repaired(program: HyperstateProgram, x: np.ndarray, graph: HyperstateGraph) -> np.ndarray:
     """Return the exact flow of the behaviour policy ``x(h, a) / x(h)`` (uniform where ``x(h) = 0``)."""
-    rows, total = program.flow.shape[0], np.bincount(program.column_row, x, minlength=program.flow.shape[0])
-    number = np.bincount(program.column_row, minlength=rows)
-    safe = np.where(total > 0, total, 1.0)
-    policy = np.where(
-        total[program.column_row] > 0, x / safe[program.column_row], 1.0 / number[program.column_row]
-    )
-    moves = program.flow.tocsc()
-    entering = np.zeros(rows)
-    entering[0] = 1.0
+    owner, moves = program.column_row, program.flow.tocsc()
+    total, number = np.bincount(owner, x), np.bincount(owner)
+    reached = total[owner] > 0
+    policy = np.where(reached, x, 1.0) / np.where(reached, total[owner], number[owner])
     realised = np.zeros(len(x))
-    first, columns = 0, np.searchsorted(program.column_row, np.arange(rows + 1))
+    entering: np.ndarray = np.zeros(len(number))
+    entering[0] = 1.0
+    first = column = 0
     for layer in graph.layers:
-        here = slice(int(columns[first]), int(columns[first + len(layer.state)]))
-        realised[here] = policy[here] * entering[program.column_row[here]]
-        sent = -(moves[:, here] @ realised[here])
-        sent[first : first + len(layer.state)] = 0.0
-        entering += sent
-        first += len(layer.state)
+        last = first + len(layer.state)
+        here = slice(column, column + int(number[first:last].sum()))
+        realised[here] = policy[here] * entering[owner[here]]
+        # flow goes from each layer into the next one only
+        entering, first, column = -(moves[:, here] @ realised[here]), last, here.stop
     return realised

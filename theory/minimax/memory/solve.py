@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tabular.bounds import Bracket
+from tabular.bounds import Bracket, Status
 from tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
 from tabular.hyperstate.learner import DeterministicLearner
 from theory.minimax.memory.adversary import Adversary, Simplex
@@ -295,7 +295,7 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         value=bracket,
         least_favourable=np.array(proved.prior, dtype=float),
         per_task=weights @ losses,
-        status=bracket.status(0.0),
+        status=Status.EXACT,
         seconds=time.perf_counter() - begun,
         details=details,
     )

@@ -65,3 +65,14 @@ class _Player:
             * self.arrive(episode, step + 1, int(process.successors[m]), int(told[m]), classes)
             for m in range(int(process.offsets[choice]), int(process.offsets[choice + 1]))
         )
+
+
+def planned(signals: Signals, episodes: int) -> np.ndarray:
+    """The first best choice for every class when it is known, shape (N, T, S, K)."""
+    shape = (episodes, signals.steps, signals.process.n_states, signals.n_classes)
+    result = np.empty(shape, dtype=int)
+    for episode, step, state, task in np.ndindex(*shape):
+        player, key = _Player(signals, episodes, {}, task), (episode, step, state, frozenset([task]))
+        worth = {choice: player.play(key, choice) for choice in signals.process.choices(state)}
+        result[episode, step, state, task] = max(worth, key=lambda choice: worth[choice])
+    return result
