@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status, relative_error
+from tabular.bounds import Status
 from tabular.engine.compiled import compiled
 from tabular.engine.layout import frozen
 from tabular.engine.problem import Problem, backup_roundoff, row_mass
@@ -97,7 +97,7 @@ def discounted_bounds(
 
 
 def finish(problem: Problem, found: Certified) -> PlanningSolution:
-    """Restore the sign, bracket the initial value and check the gap against the tolerance.
+    """Restore the sign and check the gap against the tolerance.
 
     Raises
     ------
@@ -109,8 +109,20 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
         lower, upper = 0.0 - upper, 0.0 - lower
     lower.setflags(write=False)
     upper.setflags(write=False)
-    value = initial_bracket(problem, lower, upper, found.detail)
+    solution = PlanningSolution(
+        problem.process,
+        problem.objective,
+        lower,
+        upper,
+        found.policy,
+        found.method,
+        found.iterations,
+        Status.CERTIFIED,
+        None,
+        found.detail,
+    )
     if not found.is_narrow(problem):
+        value = solution.value
         raise ConvergenceError(
             f"{found.method} stopped by {found.limited_by} after {found.iterations} iterations with a gap "
             f"of {found.gap:.3g}, wider than tolerance={problem.tolerance:.3g} times the scale "
@@ -119,28 +131,4 @@ def finish(problem: Problem, found: Certified) -> PlanningSolution:
             lower=value.lower,
             upper=value.upper,
         )
-    return PlanningSolution(
-        problem.objective,
-        lower,
-        upper,
-        value,
-        found.policy,
-        found.method,
-        found.iterations,
-        Status.CERTIFIED,
-        None,
-        found.detail,
-    )
-
-
-def initial_bracket(problem: Problem, lower: np.ndarray, upper: np.ndarray, detail: str) -> Bracket:
-    """Average the bounds over the initial distribution, rounded outward."""
-    support, weights = problem.process.start
-    if len(support) == 1 and weights[0] == 1.0:
-        state = support.item(0)
-        return Bracket(lower.item(state), upper.item(state), None, detail, detail)
-    low, high = lower[support], upper[support]
-    slack = relative_error(len(support) + 4)
-    at_least = float(weights @ low) - slack * float(weights @ np.abs(low))
-    at_most = float(weights @ high) + slack * float(weights @ np.abs(high))
-    return Bracket(at_least, at_most, None, detail, detail)
+    return solution

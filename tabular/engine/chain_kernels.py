@@ -11,12 +11,23 @@ import numpy as np
 from numba import njit, prange
 
 from tabular.engine.bound_kernels import macqueen
-from tabular.engine.kernels import CHUNK, MATH, backup, row_sum
+from tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
 
-__all__ = ["MOST_SWEEPS", "evaluate", "modified_policy_iteration", "plan"]
+__all__ = ["MOST_SWEEPS", "evaluate", "modified_policy_iteration", "plan", "plan_roughly_first"]
 
 MOST_SWEEPS = 200
 """Inner sweeps of one round: a chain that mixes more slowly gets a new residual first."""
+
+UNSETTLED, FIRST_BACKUPS = 0.02, 6
+"""While more than this share of the decisions changes, and at most so many times, a round is a backup alone:
+to evaluate a policy that is about to change costs more than it brings."""
+
+USUAL_SHARE, LEAST_SHARE = 1e-5, 2e-6
+"""Shares of the residual that a correction leaves: as a rule, and where that reaches the goal at once. Single
+precision has no more to give."""
+
+SINGLE_GOAL = 1e-5
+"""Span of the residual, relative to the largest value, down to which single precision is enough."""
 
 
 @njit(cache=True, nogil=True)
@@ -271,6 +282,76 @@ def _solve_chain(
 
 
 @njit(cache=True, nogil=True)
+def _new_chain(states: int, width: int, successors: np.ndarray, precision: np.ndarray) -> Any:
+    """Room for the rows of a policy, probabilities in the type of `precision`: see `_gather`."""
+    ragged = states if width == 0 else 0
+    return (
+        np.full(states, -1, dtype=np.int64),
+        np.empty(states * width, dtype=successors.dtype),
+        np.empty(states * width, dtype=precision.dtype),
+        np.empty(ragged, dtype=np.int64),
+        np.empty(ragged, dtype=np.int64),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _correct(
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    gamma: float,
+    values: np.ndarray,
+    residual: np.ndarray,
+    least: float,
+    greatest: float,
+    policy: np.ndarray,
+    chain: Any,
+    work: Any,
+    wanted: float,
+    threads: bool,
+) -> tuple[float, int]:
+    """Solve ``(I - gamma P_policy) e = residual`` by sweeps, down to the share `wanted` of the span (none
+    where that is 1), and add ``e`` to `values`.
+
+    A constant part of the residual is solved in closed form, so the sweeps only work on what the chain mixes
+    (the span of ``e`` contracts, its level would move by ``gamma`` only).
+
+    Returns
+    -------
+    tuple
+        ``max(1, |values|)``, and the number of sweeps.
+    """
+    constant, error, _ = work
+    span, middle, drift, sweeps = greatest - least, 0.5 * (least + greatest), 0.0, 0
+    # Scale to unit span, so that single precision keeps its relative accuracy however small the residual is.
+    for state in range(len(values)):
+        constant[state] = (residual[state] - middle) / span
+        error[state] = constant[state]
+    if wanted < 1.0:
+        _gather(offsets, width, successors, probabilities, policy, chain, threads)
+        drift, sweeps = _solve_chain(width, successors, probabilities, chain, gamma, work, wanted, threads)
+    level = (drift * span + middle) / (1.0 - gamma)
+    magnitude = 1.0
+    for state in range(len(values)):
+        value = values[state] + span * error[state] + level
+        values[state] = value
+        magnitude = max(magnitude, abs(value))
+    return magnitude, sweeps
+
+
+@njit(cache=True, nogil=True)
+def _share(changed: float, needed: float) -> float:
+    """Return the share of the residual that a correction should leave; `needed` would reach the goal.
+
+    While many decisions still change, an accurate evaluation of this policy would be wasted.
+    """
+    if needed >= LEAST_SHARE and changed <= 10.0 * USUAL_SHARE:
+        return needed
+    return max(min(0.1, 10.0 * changed), USUAL_SHARE, needed)
+
+
+@njit(cache=True, nogil=True)
 def modified_policy_iteration(
     choice_offsets: np.ndarray,
     offsets: np.ndarray,
@@ -282,84 +363,87 @@ def modified_policy_iteration(
     values: np.ndarray,
     residual: np.ndarray,
     policy: np.ndarray,
-    precision: np.ndarray,
+    chain: Any,
+    fresh: bool,
+    certify: bool,
     unit_goal: float,
     max_sweeps: int,
     patience: int,
     threads: bool,
-) -> tuple[float, float, int]:
+) -> tuple[float, float, int, int]:
     """Modified policy iteration as iterative refinement; `values`, `residual` and `policy` are overwritten.
 
-    Each round computes the Bellman residual ``d = T V - V`` in double precision with a greedy policy, then
-    solves ``(I - gamma P_policy) e = d`` approximately by sweeps in the type of `precision` (single precision
-    halves their memory traffic), and adds ``e``. A constant part of ``d`` is solved in closed form, so the
-    sweeps only work on what the chain mixes (the span of ``e`` contracts, its level would move by ``gamma``
-    only). Stops when the span of the residual is at most ``unit_goal * max(1, |V|)``; the last backup is then
-    at `values`.
+    Each round computes the Bellman residual ``d = T V - V`` with a greedy policy, then solves ``(I - gamma
+    P_policy) e = d`` approximately by sweeps in the precision of `chain` (single precision halves their
+    memory traffic), and adds ``e``. It stops when the span of the residual is at most ``unit_goal * max(1,
+    |V|)``.
 
     Parameters
     ----------
-    precision : ndarray, shape (0,)
-        Its element type is that of the inner sweeps.
+    chain : tuple
+        Room for the rows of a policy, from `_new_chain`.
+    fresh : bool
+        Whether `values` are zero: the first backup then only compares rewards, and the first rounds are
+        backups alone.
+    certify : bool
+        Whether the last backup must be at the returned `values`; if not, it stops when a correction has
+        promised the goal.
     patience : int
         Stop when so many rounds in a row did not halve the span (slow mixing or the limit of rounding).
 
     Returns
     -------
     tuple
-        Least and greatest residual, number of backups.
+        Least and greatest residual, numbers of backups and of sweeps.
     """
-    count, kind = len(values), precision.dtype
-    ragged = count if width == 0 else 0
-    chain = (
-        np.full(count, -1, dtype=policy.dtype),
-        np.empty(count * width, dtype=successors.dtype),
-        np.empty(count * width, dtype=kind),
-        np.empty(ragged, dtype=np.int64),
-        np.empty(ragged, dtype=np.int64),
-    )
-    constant, error = np.empty(count, dtype=kind), np.empty(count, dtype=kind)
-    work = (constant, error, np.empty(count, dtype=kind))
-    backups, sweeps, slow = 0, 0, 0
-    best_span, span_goal = np.inf, unit_goal
+    count, kind = len(values), chain[2].dtype
+    work = (np.empty(count, dtype=kind), np.empty(count, dtype=kind), np.empty(count, dtype=kind))
+    backups, sweeps, slow, alone = 0, 0, 0, False
+    best_span, magnitude = np.inf, 1.0
     while True:
-        least, greatest, changed = backup(
-            choice_offsets,
+        if fresh and backups == 0:
+            least, greatest, changed = reduce_choices(choice_offsets, rewards, values, residual, policy)
+        else:
+            least, greatest, changed = backup(
+                choice_offsets,
+                offsets,
+                width,
+                successors,
+                probabilities,
+                rewards,
+                gamma,
+                values,
+                residual,
+                policy,
+                threads,
+            )
+        backups += 1
+        span, goal = greatest - least, unit_goal * magnitude
+        slow = 0 if alone or span <= 0.5 * best_span else slow + 1
+        best_span = min(best_span, span)
+        if not span > goal or backups + sweeps >= max_sweeps or slow >= patience:
+            return least, greatest, backups, sweeps
+        alone = fresh and backups <= FIRST_BACKUPS and changed > UNSETTLED * count
+        wanted = 1.0 if alone else _share(changed / count, 0.25 * goal / span)
+        magnitude, used = _correct(
             offsets,
             width,
             successors,
             probabilities,
-            rewards,
             gamma,
             values,
             residual,
+            least,
+            greatest,
             policy,
+            chain,
+            work,
+            wanted,
             threads,
         )
-        backups += 1
-        span = greatest - least
-        slow = 0 if span <= 0.5 * best_span else slow + 1
-        best_span = min(best_span, span)
-        if not span > span_goal or backups + sweeps >= max_sweeps or slow >= patience:
-            return least, greatest, backups
-        _gather(offsets, width, successors, probabilities, policy, chain, threads)
-        # Scale to unit span, so that single precision keeps its relative accuracy however small the residual
-        # is.
-        middle = 0.5 * (least + greatest)
-        for state in range(count):
-            constant[state] = (residual[state] - middle) / span
-            error[state] = constant[state]
-        # While many decisions still change, an accurate evaluation of this policy would be wasted.
-        wanted = max(min(0.1, 10.0 * changed / count), 1e-5, 0.25 * span_goal / span)
-        drift, used = _solve_chain(width, successors, probabilities, chain, gamma, work, wanted, threads)
         sweeps += used
-        level = (drift * span + middle) / (1.0 - gamma)
-        magnitude = 1.0
-        for state in range(count):
-            value = values[state] + span * error[state] + level
-            values[state] = value
-            magnitude = max(magnitude, abs(value))
-        span_goal = unit_goal * magnitude
+        if not certify and span * wanted <= goal:
+            return least, greatest, backups, sweeps
 
 
 @njit(cache=True, nogil=True)
@@ -378,12 +462,11 @@ def plan(
     lower: np.ndarray,
     upper: np.ndarray,
     policy: np.ndarray,
-    precision: np.ndarray,
     unit_goal: float,
     max_sweeps: int,
     patience: int,
     threads: bool,
-) -> tuple[float, float, int]:
+) -> tuple[float, float, int, int]:
     """Modified policy iteration from zero and the bounds of its last backup, in one call: small models take
     less time than the calls around them.
 
@@ -393,11 +476,12 @@ def plan(
     Returns
     -------
     tuple
-        The largest gap, the scale of the tolerance, and the number of backups.
+        The largest gap, the scale of the tolerance, and the numbers of backups and sweeps.
     """
     lower[:] = 0.0
     policy[:] = -1
-    least, greatest, backups = modified_policy_iteration(
+    chain = _new_chain(len(lower), width, successors, probabilities)
+    least, greatest, backups, sweeps = modified_policy_iteration(
         choice_offsets,
         offsets,
         width,
@@ -408,11 +492,84 @@ def plan(
         lower,
         upper,
         policy,
-        precision,
+        chain,
+        True,
+        True,
         unit_goal,
         max_sweeps,
         patience,
         threads,
     )
     gap, scale = macqueen(lower, upper, least, greatest, low, high, roundoff, reward_scale)
-    return gap, scale, backups
+    return gap, scale, backups, sweeps
+
+
+@njit(cache=True, nogil=True)
+def plan_roughly_first(
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    rewards: np.ndarray,
+    reward_scale: float,
+    gamma: float,
+    low: float,
+    high: float,
+    roundoff: float,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    policy: np.ndarray,
+    unit_goal: float,
+    max_sweeps: int,
+    patience: int,
+    threads: bool,
+) -> tuple[float, float, int, int]:
+    """As `plan`, but in single precision until that is exhausted, and with sweeps in single precision after
+    that: where the model does not fit the cache, this halves the memory traffic."""
+    policy[:] = -1
+    rough, residual = np.zeros(len(lower), dtype=np.float32), np.empty(len(lower), dtype=np.float32)
+    chain = _new_chain(len(lower), width, successors, rough)
+    rough_backups, rough_sweeps = 0, 0
+    if max_sweeps > 1:
+        _, _, rough_backups, rough_sweeps = modified_policy_iteration(
+            choice_offsets,
+            offsets,
+            width,
+            successors,
+            probabilities.astype(np.float32),
+            rewards.astype(np.float32),
+            gamma,
+            rough,
+            residual,
+            policy,
+            chain,
+            True,
+            False,
+            max(unit_goal, SINGLE_GOAL),
+            max_sweeps - 1,
+            patience,
+            threads,
+        )
+    lower[:] = rough
+    least, greatest, backups, sweeps = modified_policy_iteration(
+        choice_offsets,
+        offsets,
+        width,
+        successors,
+        probabilities,
+        rewards,
+        gamma,
+        lower,
+        upper,
+        policy,
+        chain,
+        False,
+        True,
+        unit_goal,
+        max_sweeps - rough_backups - rough_sweeps,
+        patience,
+        threads,
+    )
+    gap, scale = macqueen(lower, upper, least, greatest, low, high, roundoff, reward_scale)
+    return gap, scale, rough_backups + backups, rough_sweeps + sweeps

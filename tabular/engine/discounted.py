@@ -38,7 +38,8 @@ DIRECT_STATES = 20_000
 DETAIL = "MacQueen bounds of one backup"
 
 SINGLE_PRECISION_STATES = 20_000
-"""States from which the inner sweeps run in single precision (below, values fit the cache anyway)."""
+"""States from which modified policy iteration starts in single precision (below, the model fits the cache
+anyway)."""
 
 ROUNDING_SPAN = 4e-15
 """Relative residual span that rounding leaves behind: no iteration gets below it, so none tries."""
@@ -146,7 +147,10 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
     direct = fall_back and n_states <= DIRECT_STATES
     low, high = contraction(problem)
     lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
-    gap, scale, backups = compiled("chain_kernels").plan(
+    kernels = compiled("chain_kernels")
+    plan = kernels.plan_roughly_first if n_states >= SINGLE_PRECISION_STATES else kernels.plan
+    most = min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations
+    gap, scale, backups, sweeps = plan(
         rows.choice_offsets,
         rows.offsets,
         rows.width,
@@ -161,13 +165,12 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
         lower,
         upper,
         policy,
-        SINGLE if n_states >= SINGLE_PRECISION_STATES else DOUBLE,
         span_goal(problem),
-        min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations,
+        most,
         4 if direct else 2**62,
         rows.threaded,
     )
-    limit = "max_iterations" if backups >= problem.max_iterations else ROUNDING
+    limit = "max_iterations" if backups + sweeps >= problem.max_iterations else ROUNDING
     found = Certified(lower, upper, policy, "modified-policy-iteration", backups, DETAIL, gap, scale, limit)
     if direct and not found.is_narrow(problem):
         return policy_iteration(problem, 0.5 * (lower + upper), backups)
@@ -206,9 +209,6 @@ def small_policy_iteration(problem: Problem) -> Certified:
 
 MIXING_SWEEPS = 400
 """Sweeps after which a small model is handed to policy iteration."""
-
-SINGLE, DOUBLE = np.empty(0, dtype=np.float32), np.empty(0)
-"""The precision of inner sweeps, named to compiled code by an array without elements."""
 
 
 def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> Certified:

@@ -407,17 +407,13 @@ def _solution(
     brackets = [Bracket.of(value) for value in exact.tolist()]
     lower = np.array([bracket.lower for bracket in brackets])
     upper = np.array([bracket.upper for bracket in brackets])
-    assert problem.process.exact_initial is not None
-    start = sum(
-        (p * v for p, v in zip(problem.process.exact_initial, exact.tolist(), strict=True) if p), Fraction(0)
-    )
     for array in (lower, upper, exact):
         array.setflags(write=False)
     return PlanningSolution(
+        problem.process,
         problem.objective,
         lower,
         upper,
-        Bracket.of(start, detail),
         policy,
         method,
         count,

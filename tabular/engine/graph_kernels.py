@@ -1,11 +1,11 @@
-"""Compiled graph searches on the choices of a process: predecessors, backward levels, sure avoidance."""
+"""Compiled graph searches on the choices of a process: predecessors, levels, orders, sure avoidance."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-__all__ = ["avoiding", "backward_search", "predecessors"]
+__all__ = ["avoiding", "backward_search", "levels_to_see", "nearest_first", "predecessors"]
 
 
 @njit(cache=True, nogil=True)
@@ -71,6 +71,60 @@ def backward_search(
                 order[tail] = state
                 tail += 1
     return order[:tail], through
+
+
+@njit(cache=True, nogil=True)
+def _predecessor_states(
+    choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states that can lead to each state, once for each transition: offsets, shape (S + 1,), and
+    states, shape (M,)."""
+    n_states = len(choice_offsets) - 1
+    starts = np.zeros(n_states + 2, dtype=np.int64)
+    for item in range(len(successors)):
+        starts[successors[item] + 2] += 1
+    for state in range(n_states):
+        starts[state + 2] += starts[state + 1]
+    states = np.empty(len(successors), dtype=np.int32)
+    for state in range(n_states):
+        for item in range(offsets[choice_offsets[state]], offsets[choice_offsets[state + 1]]):
+            place = successors[item] + 1  # the offset of a list is one too far right until the list is full
+            states[starts[place]] = state
+            starts[place] += 1
+    return starts[:-1], states
+
+
+@njit(cache=True, nogil=True)
+def nearest_first(
+    choice_offsets: np.ndarray, offsets: np.ndarray, successors: np.ndarray, rewards: np.ndarray
+) -> np.ndarray:
+    """Order all states, shape (S,): those that can earn the largest of the `rewards`, shape (C,), those that
+    can reach them, nearest first, and the rest."""
+    starts, states = _predecessor_states(choice_offsets, offsets, successors)
+    n_states = len(starts) - 1
+    order = np.empty(n_states, dtype=np.int64)
+    seen = np.zeros(n_states, dtype=np.bool_)
+    largest, tail, head = rewards.max(), 0, 0
+    for state in range(n_states):
+        for choice in range(choice_offsets[state], choice_offsets[state + 1]):
+            if rewards[choice] == largest and not seen[state]:
+                seen[state] = True
+                order[tail] = state
+                tail += 1
+    while head < tail:
+        target = order[head]
+        head += 1
+        for item in range(starts[target], starts[target + 1]):
+            state = states[item]
+            if not seen[state]:
+                seen[state] = True
+                order[tail] = state
+                tail += 1
+    for state in range(n_states):
+        if not seen[state]:
+            order[tail] = state
+            tail += 1
+    return order
 
 
 @njit(cache=True, nogil=True)

@@ -87,6 +87,7 @@ def backup_range(
 ) -> tuple[float, float, int]:
     """Back up the states ``first:last``; return the least and greatest residual and the changed decisions."""
     least, greatest, changed = np.inf, -np.inf, 0
+    discount = values.dtype.type(gamma)
     for state in range(first, last):
         best, decision = -np.inf, choice_offsets[state]
         for choice in range(choice_offsets[state], choice_offsets[state + 1]):
@@ -98,7 +99,7 @@ def backup_range(
                 total = 0.0
                 if stop > start:
                     total = row_sum(start, stop, stop - start, successors, probabilities, values)
-            total = rewards[choice] + gamma * total
+            total = rewards[choice] + discount * total
             if total > best:
                 best, decision = total, choice
         if policy[state] != decision:

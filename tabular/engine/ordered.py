@@ -3,8 +3,9 @@
 For models that mix slowly (grids, chains) a sweep in the wrong order carries information one step. Here
 states are ordered by a breadth-first search against the transitions, from the states that can earn the
 largest reward; values start at a lower bound, so that improvements travel outward from there, and self-loops
-are resolved exactly. On a deterministic goal-reaching model the first sweep is the answer and the second one
-proves it. The certificate is the usual MacQueen bound of one plain backup.
+are resolved exactly. On a deterministic goal-reaching model one such sweep is the answer; in an open grid one
+or two sweeps in the order of memory are too, and are tried first. The certificate is the usual MacQueen bound
+of one plain backup.
 
 Sources: Puterman (1994), sec. 6.3.3; McMahan & Gordon, *Fast exact planning in Markov decision processes*
 (2005).
@@ -12,11 +13,13 @@ Sources: Puterman (1994), sec. 6.3.3; McMahan & Gordon, *Fast exact planning in 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 
 from tabular.engine.certificate import Certified
 from tabular.engine.discounted import certified, new_operator, span_goal
-from tabular.engine.graph import ChoiceGraph
 from tabular.engine.layout import Rows
 from tabular.engine.problem import Problem
 
@@ -48,17 +51,9 @@ def mixes_slowly(problem: Problem) -> bool:
     return bool(levels > PROBE_LEVELS or seen < min(PROBE_STATES, process.n_states // 2))
 
 
-def sweep_order(problem: Problem) -> np.ndarray:
-    """Return all states, nearest to the largest rewards first; states that cannot reach them come last."""
-    process, rows = problem.process, problem.rows
-    best = np.maximum.reduceat(problem.rewards, process.choice_offsets[:-1])
-    graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
-    found, through = graph.search_back(best >= best.max())
-    return found if len(found) == rows.n_states else np.concatenate([found, np.flatnonzero(through == -2)])
-
-
 def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
-    """Sweep forth and back in `sweep_order`, each improvement followed by sweeps of the policy alone.
+    """Sweep forth and back, nearest to the largest rewards first, each improvement followed by sweeps of the
+    policy alone.
 
     Parameters
     ----------
@@ -68,16 +63,15 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
     from tabular.engine.sweep_kernels import improve_in_order
 
     operator, rows = new_operator(problem, dense=False), problem.rows
-    order = sweep_order(problem)
-    backward = order[::-1].copy()
     limit = problem.max_iterations if sweeps is None else min(sweeps, problem.max_iterations)
     floor = float(problem.rewards.min())
     values = np.full(rows.n_states, floor / (1.0 - operator.gamma))
     policy = np.full(rows.n_states, -1, dtype=np.int64)
-    goal, count = span_goal(problem), 0
-    while True:
+    goal, orders = span_goal(problem), _orders(problem)
+    for count in itertools.count(1):
+        order = next(orders)
         _, changed = improve_in_order(
-            order if count % 2 == 0 else backward,
+            order,
             rows.choice_offsets,
             rows.offsets,
             rows.width,
@@ -93,10 +87,30 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
             _evaluate(policy, problem, rows, order, values, 0.1 * goal)
         # A plain backup in memory order costs a fraction of an ordered sweep, so every sweep is checked.
         least, greatest, _ = operator.backup(values)
-        count += 1
         magnitude = max(1.0, float(values.max()), -float(values.min()))
         if greatest - least <= goal * magnitude or count >= limit or (changed == 0 and greatest == least):
-            return certified(problem, operator, values, least, greatest, "gauss-seidel", count)
+            break
+    return certified(problem, operator, values, least, greatest, "gauss-seidel", count)
+
+
+def _orders(problem: Problem) -> Iterator[np.ndarray]:
+    """Yield the order of the states for each sweep, without end.
+
+    A deterministic model is first swept down and up in the order of memory: that takes a fifth of the time of
+    a sweep that jumps, and settles open grids.
+    """
+    from tabular.engine.graph_kernels import nearest_first
+
+    process = problem.process
+    if process.is_deterministic:
+        upward = np.arange(process.n_states)
+        yield upward[::-1].copy()
+        yield upward
+    outward = nearest_first(process.choice_offsets, process.offsets, process.successors, problem.rewards)
+    inward = outward[::-1].copy()
+    while True:
+        yield outward
+        yield inward
 
 
 POLICY_SWEEPS = 6

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status
+from tabular.bounds import Bracket, Status, relative_error
 from tabular.engine.compiled import compiled
+from tabular.process import ControlledMarkovProcess
 
 __all__ = ["Objective", "PlanningSolution"]
 
@@ -34,13 +36,13 @@ class PlanningSolution:
 
     Attributes
     ----------
+    process : ControlledMarkovProcess
+        What was solved.
     objective : Objective
     lower, upper : ndarray of float64, shape (S,)
         Certified bounds on the optimal value of every state (with all steps to go, where the horizon is
         finite); widened outward by a rounding allowance. For an exact process they bracket the rational
         value; for a floating-point process, the value of the stored numbers taken literally.
-    value : Bracket
-        Bounds on the optimal value from the initial distribution.
     policy : ndarray of int64, shape (S,) or (T, S), or None
         The choice (index into ``process.choice_action``) taken in each state; with the number of the step
         first where the horizon is finite. None where it was not kept. A policy of value at least `lower` (at
@@ -56,16 +58,33 @@ class PlanningSolution:
         How the bounds were certified, as a phrase.
     """
 
+    process: ControlledMarkovProcess
     objective: Objective
     lower: np.ndarray
     upper: np.ndarray
-    value: Bracket
     policy: np.ndarray | None
     method: str
     iterations: int
     status: Status
     exact: np.ndarray | None = None
     detail: str = ""
+
+    @cached_property
+    def value(self) -> Bracket:
+        """Bounds on the optimal value from the initial distribution, rounded outward; exact in exact mode."""
+        if self.exact is not None:
+            assert self.process.exact_initial is not None
+            pairs = zip(self.process.exact_initial, self.exact.tolist(), strict=True)
+            return Bracket.of(sum((p * value for p, value in pairs if p), Fraction(0)), self.detail)
+        support, weights = self.process.start
+        if len(support) == 1 and weights[0] == 1.0:
+            state = support.item(0)
+            return Bracket(self.lower.item(state), self.upper.item(state), None, self.detail, self.detail)
+        low, high = self.lower[support], self.upper[support]
+        slack = relative_error(len(support) + 4)
+        at_least = float(weights @ low) - slack * float(weights @ np.abs(low))
+        at_most = float(weights @ high) + slack * float(weights @ np.abs(high))
+        return Bracket(at_least, at_most, None, self.detail, self.detail)
 
     @cached_property
     def values(self) -> np.ndarray:

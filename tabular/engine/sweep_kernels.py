@@ -41,6 +41,8 @@ def _resolved(
             stay += probabilities[item]
         else:
             total += probabilities[item] * values[successor]
+    if stay == 0.0:  # spares a division
+        return reward + gamma * total
     leave = 1.0 - gamma * stay
     if leave < 1e-12:
         return -np.inf
