@@ -24,6 +24,7 @@ __all__ = [
     "TerminalDistribution",
     "check_policy",
     "deterministic_policy",
+    "forward_error",
     "solve_discounted_exactly",
     "terminal_distribution",
     "uniform_policy",
@@ -132,14 +133,31 @@ def _finite(operator: Backup, weights: np.ndarray, horizon: FiniteHorizon) -> Te
         distribution = operator.push(distribution[state] * weights[step])
     if operator.dtype is object:
         return _exact_result(distribution)
-    # Per step: a state's inflow, the policy row (its floats sum to one only after normalising) and the
-    # products.
-    in_degree = int(np.bincount(operator.process.successors).max())
-    widest = int(np.diff(operator.process.choice_offsets).max())
-    error = relative_error(horizon.steps * (in_degree + widest + 5))
-    tiny = underflow_allowance(2 * horizon.steps * operator.process.n_transitions)
+    error, tiny = forward_error(operator.process, horizon.steps)
     lower = np.maximum(distribution * (1 - error) - tiny, 0.0)
     return TerminalDistribution(distribution, lower, distribution * (1 + error) + tiny)
+
+
+def forward_error(process: ControlledMarkovProcess, steps: int, *, more: int = 0) -> tuple[float, float]:
+    """Return the relative and the absolute error of ``mu_{t+1} = P^T (mu_t * pi_t)`` after some steps.
+
+    Parameters
+    ----------
+    steps : int
+    more : int
+        Roundings that follow, of sums and products with non-negative numbers.
+
+    Returns
+    -------
+    tuple of float
+        The absolute error, of products that underflow, is for each state.
+    """
+    # Per step: a state's inflow, the policy row (its floats sum to one only after normalising) and the
+    # products.
+    in_degree = int(np.bincount(process.successors).max())
+    widest = int(np.diff(process.choice_offsets).max())
+    error = relative_error(steps * (in_degree + widest + 5) + more)
+    return error, underflow_allowance(2 * steps * process.n_transitions)
 
 
 def _exact_result(distribution: np.ndarray) -> TerminalDistribution:

@@ -35,6 +35,7 @@ __all__ = [
     "Ratio",
     "bayes_regret",
     "bracketed_loss",
+    "check_certified",
     "check_episodes",
     "expected_episodes",
     "loss_of",
@@ -297,6 +298,18 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
     return BlindRegret(optimum, episodes)
 
 
+def check_certified(optimum: TerminalValues, *, above: float = 0.0) -> None:
+    """Raise `UnsupportedError` where a lower bound on ``v*`` is too small for floating point to prove
+    anything."""
+    weak = np.flatnonzero(~(optimum.lower > above))
+    if len(weak):
+        raise UnsupportedError(
+            f"The best success probability of task {int(weak[0])} is positive but below what floating "
+            f"point certifies (at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, "
+            "or leave the task out."
+        )
+
+
 @dataclass(frozen=True)
 class BracketedLoss:
     """Losses whose minimax values lie below, near and above the true one, from bounds on ``v*``.
@@ -321,13 +334,7 @@ def bracketed_loss(
     UnsupportedError
         Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
     """
-    weak = np.flatnonzero(~(optimum.lower > 0))
-    if len(weak):
-        raise UnsupportedError(
-            f"The best success probability of task {int(weak[0])} is positive but below what floating "
-            f"point certifies (at most {float(optimum.upper[weak[0]]):.3g}); raise the horizon or gamma, "
-            "or leave the task out."
-        )
+    check_certified(optimum)
     cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (
         loss_of(learner, criterion, values, episodes) for values in (cautious, optimum.values, optimum.upper)

@@ -146,7 +146,7 @@ class LeastFavourable:
             shifted = self._games.solve(sign * step * inside)
             # Moved outward by more than the roundings of bonus, subtraction and division.
             change = shifted.upper - self._plain.lower + 8e-15 * scale
-            bound = min(max(change / step, 0.0), 1.0) if sign > 0 else min(max(-change / step, 0.0), 1.0)
+            bound = sign * change / step
             end = min(end, bound) if sign > 0 else max(end, bound)
             missing = self._plain.upper - shifted.forced
             if missing < shortfall:
@@ -233,7 +233,7 @@ class _WithoutMemory:
         self._program: FlowProgram | Decomposition = (
             Decomposition(marked) if decomposed else FlowProgram(marked)
         )
-        self._level: float | None = None if self._loss.nominal.homogeneous else solution.value.upper
+        self._level: float | None = None
 
     def solve(self, bonus: np.ndarray) -> _Shifted:
         """Solve the shifted game as tightly as the solver can."""
@@ -243,7 +243,7 @@ class _WithoutMemory:
         if bonus.any():
             loss = BracketedLoss(*(_Bonus(part, bonus) for part in (loss.low, loss.nominal, loss.high)))
         primal, dual = newton(self._program, loss, 1e-11, level=self._level).best
-        self._level = primal.upper if self._level is None else self._level
+        self._level = primal.upper
         prior = least_favourable(loss, dual)
         return _Shifted(dual.lower, primal.upper, prior, self._forced(prior, primal.success))
 

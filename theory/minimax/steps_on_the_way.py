@@ -33,14 +33,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from tabular.backup import backup
-from tabular.bounds import Bracket, Status, relative_error
+from tabular.bounds import Bracket, relative_error
 from tabular.engine import PlanningSolution, solve
-from tabular.errors import ConvergenceError, UnsupportedError
+from tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from tabular.horizon import FiniteHorizon
 from tabular.occupancy import flow_polytope
-from tabular.policy import deterministic_policy, uniform_policy
+from tabular.policy import deterministic_policy, forward_error, uniform_policy
 from theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from theory.regret import check_certified
 from theory.success import SuccessTasks, success_tasks
 from theory.tasks import GoalTasks
 
@@ -49,6 +50,10 @@ __all__ = ["StepGame", "solve_steps_on_the_way"]
 MAX_ROUNDS = 60
 MARGINS = tuple(10.0**k for k in range(-14, -3))
 """Relative distances below the level of Dinkelbach's method at which a lower bound is tried."""
+FAR = 1e6
+"""The level in episodes to begin with while no policy is known to find every goal."""
+RAREST = 1e-300
+"""Goals that no policy visits more often are refused: their hitting times are no floating-point numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +110,16 @@ class StepGame:
         for weights in policy:
             seen += self._visited @ distribution
             distribution = self._operator.push(distribution[state] * weights)
-        widest = int(np.bincount(self.process.successors).max())
-        widest += int(np.diff(self.process.choice_offsets).max()) + 6
-        error = relative_error(self.steps * widest + self.process.n_states)
+        error, tiny = forward_error(self.process, self.steps, more=self.steps + self.process.n_states)
         # A goal has been seen at some of the times 0..T-1; the other steps are spent before its first visit.
         cost = (self.steps - seen * (1 - error)) * (1 + relative_error(2))
-        return np.where(self.at_start, 0.0, cost), (self._visited @ distribution) * (1 - error)
+        found = (self._visited @ distribution) * (1 - error) - self.process.n_states * tiny
+        return np.where(self.at_start, 0.0, cost), np.maximum(found, 0.0)
 
     def losses(self, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return upper bounds on the losses of a policy and lower bounds on its visit probabilities."""
         cost, found = self.evaluate(policy)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             ratio = np.where(found > 0, cost / (self.least[0] * found), np.inf) * (1 + relative_error(3))
         return np.where(self.at_start, 0.0, ratio), found
 
@@ -130,7 +134,6 @@ class StepGame:
             steps=self.steps,
             terminal=end,
             maximise=False,
-            tolerance=1e-9,
         )
 
     def proves(self, weights: np.ndarray, theta: float) -> bool:
@@ -168,11 +171,12 @@ class StepGame:
     def relative_to_best(self) -> None:
         """Set ``b_g`` to the smallest possible cost of every goal (of those that cost anything)."""
         lower, upper = np.ones(len(self.at_start)), np.ones(len(self.at_start))
-        start, _ = self.losses(uniform_policy(self.process))
         for goal in np.flatnonzero(~self.at_start).tolist():
             weights = np.zeros(len(lower))
             weights[goal] = 1.0
-            lower[goal], policy = self.lower_bound(weights, float(start[goal]))
+            # Whoever visits the goal as surely as possible pays at most T an episode.
+            start = self.steps / float(self.marked.optimum.lower[goal])
+            lower[goal], policy = self.lower_bound(weights, start)
             upper[goal] = self.losses(policy)[0][goal]
         self.least = (lower, upper)
 
@@ -181,8 +185,8 @@ class StepGame:
         losses, found = self.losses(policy)
         upper = float(losses.max())
         clean = np.where(self.at_start, 0.0, np.maximum(np.nan_to_num(weights), 0.0))
-        clean = clean / clean.max() if clean.max() > 0 else (~self.at_start).astype(float)
-        start = upper if np.isfinite(upper) else 1e6 * self.steps
+        clean = clean / clean.max() if clean.max() > 0 else np.where(self.at_start, 0.0, 1.0)
+        start = upper if np.isfinite(upper) else FAR * self.steps
         lower, _ = self.lower_bound(clean, start)
         return StepPoint(min(lower, upper), upper, policy, losses, found, clean)
 
@@ -252,24 +256,27 @@ def solve_steps_on_the_way(
     Raises
     ------
     UnsupportedError
-        For finitely many episodes, a geometric horizon, rational bounds, or a ratio without any goal to find.
+        For finitely many episodes, a geometric horizon, rational bounds, a ratio without any goal to find,
+        or a goal that is too rare for floating point.
     ConvergenceError
         If no finite bracket was found.
     """
     began = time.perf_counter()
     steps = _checked_steps(tasks, episodes, exact)
     game = StepGame(success_tasks(tasks), steps)
+    check_certified(game.marked.optimum, above=RAREST)
     if criterion is Criterion.RATIO:
         if game.at_start.all():
             raise UnsupportedError("Every goal is at the start and costs nothing; name a goal to be found.")
         game.relative_to_best()
     if game.at_start.all():
         policy = uniform_policy(game.process)
-        point = StepPoint(0.0, 0.0, policy, *game.losses(policy), np.ones(len(game.at_start)))
-        return _solution(game, point, point, 0, learner, criterion, tolerance, began)
-    program = StepProgram(game)
-    lowest, highest = _dinkelbach(program, tolerance, progress)
-    size = len(program.polytope.choice)
+        lowest = highest = StepPoint(0.0, 0.0, policy, *game.losses(policy), np.ones(len(game.at_start)))
+        size = 0
+    else:
+        program = StepProgram(game)
+        lowest, highest = _dinkelbach(program, tolerance, progress)
+        size = len(program.polytope.choice)
     return _solution(game, lowest, highest, size, learner, criterion, tolerance, began)
 
 
@@ -298,9 +305,15 @@ def _dinkelbach(
     lowest = highest = game.certify(policy, np.ones(len(game.at_start)))
     attempts: Sequence[Attempt] = LINEAR_SOLVERS[:1]
     for _ in range(MAX_ROUNDS):
-        theta = lowest.upper if np.isfinite(lowest.upper) else 1e6 * game.steps
+        theta = lowest.upper if np.isfinite(lowest.upper) else FAR * game.steps
         scale = game.least[1] * np.maximum(lowest.found, 1e-9)
-        best = program.solve(theta, scale, tolerance, attempts)
+        try:
+            best = program.solve(theta, scale, tolerance, attempts)
+        except SolverError:
+            if attempts is LINEAR_SOLVERS:
+                break
+            attempts = LINEAR_SOLVERS
+            continue
         stalled = best.upper >= lowest.upper and best.lower <= highest.lower
         lowest = best.lowest if best.upper < lowest.upper else lowest
         highest = best.highest if best.lower > highest.lower else highest
@@ -329,7 +342,7 @@ def _solution(
     tolerance: float,
     began: float,
 ) -> MinimaxSolution:
-    kept = ~game.at_start if criterion is Criterion.RATIO else np.ones(len(game.at_start), dtype=bool)
+    kept = ~game.at_start | (criterion is not Criterion.RATIO)
     value = Bracket(
         highest.lower,
         lowest.upper,
@@ -338,19 +351,18 @@ def _solution(
     )
     if game.at_start.all():
         value = Bracket.of(0, "every goal is at the start")
-    prior = np.where(game.at_start, 0.0, highest.weights * game.least[1] * lowest.found)[kept]
-    prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
+    prior = (highest.weights * game.least[1] * lowest.found)[kept]
     return MinimaxSolution(
         value=value,
         tasks=tuple(name for name, keep in zip(game.marked.names, kept, strict=True) if keep),
-        least_favourable=prior,
+        least_favourable=prior / prior.sum(),
         per_task=lowest.losses[kept],
         exploration=lowest.found[kept],
         learner=learner,
         criterion=criterion,
         episodes=None,
         method="linear-fractional program over occupancy measures (Dinkelbach, HiGHS)",
-        status=Status.EXACT if value.exact is not None else value.status(tolerance),
+        status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
         details={"policy": lowest.policy, "weights": highest.weights, "marked": game.marked},

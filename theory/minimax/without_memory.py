@@ -314,10 +314,7 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
     """Return the task distribution ``p_g`` proportional to ``w_g / |phi_g'|`` at the lower bound's level."""
     needed = loss.nominal.required(dual.lower)
     reference = np.where(np.isfinite(needed), needed, loss.nominal.optimum)
-    with np.errstate(divide="ignore"):
-        weights = np.where(
-            dual.weights > 0, dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300), 0.0
-        )
+    weights = dual.weights / np.maximum(loss.nominal.slope(reference), 1e-300)
     # Where slopes overflow (success probabilities below 1e-150) the weights themselves are all there is to
     # go by.
     return weights / weights.sum() if weights.sum() > 0 else dual.weights / dual.weights.sum()
