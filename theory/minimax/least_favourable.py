@@ -177,7 +177,7 @@ class _WithMemory:
         master = MatrixGame(self._tasks, Simplex())
         for loss in self._losses:
             master.add(loss + bonus)
-        best = _Shifted(-np.inf, np.inf, np.full(self._tasks, 1.0 / self._tasks), -np.inf)
+        best = _Shifted(-np.inf, np.inf, np.zeros(self._tasks), -np.inf)
         for _ in range(MAX_ROUNDS):
             prior, weights = master.solve()
             upper = float((weights @ master.losses).max()) + allowance
@@ -254,7 +254,7 @@ class _WithoutMemory:
         >= sum p_g (phi_g(r_g) + s_g r_g) - max_{rho in M} sum p_g s_g rho_g``.
         """
         loss = self._loss.low
-        point = np.clip(success, 1e-300, loss.optimum)
+        point = np.minimum(success, loss.optimum)
         weights = prior * loss.slope(point)
         at_point = float(prior @ loss.value(point) + weights @ point)
         support = support_value(self._marked, weights)

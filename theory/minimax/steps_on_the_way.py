@@ -97,9 +97,9 @@ class StepGame:
     def __init__(self, marked: SuccessTasks, steps: int) -> None:
         self.marked, self.steps, self.process = marked, steps, marked.process
         self._visited = sp.csr_array(marked.success.T)
-        begins = self.process.initial > 0
-        self.at_start = np.asarray(marked.success[begins].sum(axis=0)).ravel() == begins.sum()
-        self._operator = backup(self.process, "sparse")
+        # What has been seen stays seen: what is seen in every state was seen in the beginning.
+        self.at_start = marked.success.sum(axis=0) == self.process.n_states
+        self._operator = backup(self.process)
         ones = np.ones(len(marked.names))
         self.least = (ones, ones)
 
@@ -130,7 +130,6 @@ class StepGame:
         return solve(
             self.process,
             np.maximum(step, 0.0),
-            objective="finite",
             steps=self.steps,
             terminal=end,
             maximise=False,

@@ -96,15 +96,17 @@ def test_only_goals_where_every_episode_begins_are_at_the_start() -> None:
     assert game_on(thirds()).at_start.tolist() == [False] * 4
 
 
-def test_a_visit_too_rare_for_floating_point_is_not_counted() -> None:
-    """``1e-322``, where products are no longer accurate to a part of themselves: the lower bound is zero."""
-    rare = Fraction(1, 10**161)
+@pytest.mark.parametrize(("exponent", "counted"), [(153, True), (154, True), (155, True), (161, False)])
+def test_visits_too_rare_for_floating_point_are_not_counted(exponent: int, counted: bool) -> None:
+    """At ``1e-322`` products are no longer accurate to a part of themselves: the lower bound is zero."""
+    rare = Fraction(1, 10**exponent)
     rows = [(s, 0, s, 1 - rare) for s in (0, 1)] + [(s, 0, s + 1, rare) for s in (0, 1)] + [(2, 0, 2, 1)]
     game = game_on(ControlledMarkovProcess.from_transitions(rows, states=3, actions=1, initial=0, horizon=2))
     losses, found = game.losses(uniform_policy(game.process))
-    assert found[2] == 0
-    assert losses[2] == np.inf
-    assert found[1] > 0
+    assert bool(found[2] > 0) is counted
+    assert Fraction(found[2]) <= rare**2
+    assert bool(losses[2] < np.inf) is (exponent == 153)
+    assert found[1] == pytest.approx(2 * float(rare), rel=1e-12)
 
 
 POSITIVE = st.floats(1e-6, 1e6)
