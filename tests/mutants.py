@@ -4,9 +4,10 @@
     python tests/mutants.py theory/minimax/decomposition.py --tests tests/theory/minimax --again ends.json
 
 `mutmut run` starts a session of pytest for each mutant, which takes a second or two; here the tests are
-collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first,
-until one fails, until the tests that took SECONDS without mutants have passed (then it survives), or until
-it has used ten times as much processor time and 5 seconds (then it is killed: it does not end).
+collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first
+(before them those that killed other mutants of the function), until one fails, until the tests that took
+SECONDS without mutants have passed (then it survives), or until it has used ten times as much processor time
+and 5 seconds (then it is killed: it does not end).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import mmap
 import os
 import resource
 import signal
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -32,8 +34,16 @@ from mutmut.mutation import trampoline
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
+os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the others end every fork that uses them
+
 MEMORY = 8 * 2**30
 """Bytes of address space beyond which a mutant is killed."""
+
+
+def module_of(path: Path) -> str:
+    """The name of a module, or of a package by its ``__init__.py``."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 class Finder(importlib.abc.MetaPathFinder):
@@ -42,11 +52,14 @@ class Finder(importlib.abc.MetaPathFinder):
     def __init__(self, paths: Sequence[Path], folder: Path) -> None:
         self.names: list[str] = []
         self._files: dict[str, Path] = {}
+        self._packages: dict[str, list[str]] = {}
         for path in paths:
-            module = ".".join(path.with_suffix("").parts)
+            module = module_of(path)
             made = mutate_file_contents(str(path), path.read_text())
             self._files[module] = folder / f"{module}.py"
             self._files[module].write_text(made.code)
+            if path.name == "__init__.py":
+                self._packages[module] = [str(path.parent.absolute())]
             self.names += [f"{module}.{name}" for name in made.mutant_names]
 
     def find_spec(
@@ -54,7 +67,10 @@ class Finder(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """The mutated file, if the module is one of ours."""
         file = self._files.get(fullname)
-        return None if file is None else importlib.util.spec_from_file_location(fullname, file)
+        if file is None:
+            return None
+        folders = self._packages.get(fullname)
+        return importlib.util.spec_from_file_location(fullname, file, submodule_search_locations=folders)
 
 
 class Runner:
@@ -67,14 +83,21 @@ class Runner:
         self.outcome: dict[str, str] = {}
         self._failed = False
         self._called: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
+        self._kills: Counter[tuple[str, str]] = Counter()
+        self._last = mmap.mmap(-1, 8)  # the number of the last test of a child, shared with it
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed = self._failed or report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Time the tests without mutants, then run the mutants."""
+        started = time.process_time()
         for item in session.items:
             self._time(item)
+        usual = time.process_time() - started
+        # What fails in any fork would kill every mutant.
+        if self.mutants and self._child("none__mutmut_0", session.items, usual) != 0:
+            raise SystemExit(f"{self._last_of(session.items).nodeid} fails in a fork without any mutant")
         for number, mutant in enumerate(self.mutants, start=1):
             self.outcome[mutant] = self._fork(mutant)
             self.save(self.outcome)
@@ -99,26 +122,36 @@ class Runner:
 
     def _tests(self, mutant: str) -> tuple[float, list[pytest.Item]]:
         """The fastest tests of a mutated function, and their time."""
+        function = mangled_name_from_mutant_name(mutant)
         total, chosen = 0.0, list[pytest.Item]()
-        found = self._called.get(mangled_name_from_mutant_name(mutant), [])
+        found = self._called.get(function, [])
         for spent, item in sorted(found, key=lambda pair: pair[0]):
             if total > 0 and total + spent > self.seconds:
                 break
             total += spent
             chosen.append(item)
-        return total, chosen
+        return total, sorted(chosen, key=lambda item: -self._kills[function, item.nodeid])
 
     def _fork(self, mutant: str) -> str:
         usual, items = self._tests(mutant)
         if not items:
             return "not called"
+        status = self._child(mutant, items, usual)
+        if status == 0:
+            return "survived"
+        self._kills[mangled_name_from_mutant_name(mutant), self._last_of(items).nodeid] += 1
+        ends = not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGVTALRM
+        return "killed" if ends else "does not end"
+
+    def _child(self, mutant: str, items: Sequence[pytest.Item], usual: float) -> int:
+        """Run tests in a fork; return its exit status."""
         child = os.fork()
         if child == 0:
             self._be(mutant, items, 5.0 + 10.0 * usual)
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            return "does not end" if os.WTERMSIG(status) == signal.SIGVTALRM else "killed"
-        return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+        return os.waitpid(child, 0)[1]
+
+    def _last_of(self, items: Sequence[pytest.Item]) -> pytest.Item:
+        return items[int.from_bytes(self._last[:], "little") - 1]
 
     def _be(self, mutant: str, items: Sequence[pytest.Item], limit: float) -> None:
         """In the child: exit with 1 at the first test that fails, with 0 if none does."""
@@ -130,7 +163,8 @@ class Runner:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             signal.setitimer(signal.ITIMER_VIRTUAL, limit)
             trampoline.set_mutant_under_test(mutant)
-            for item in items:
+            for number, item in enumerate(items, start=1):
+                self._last[:] = number.to_bytes(8, "little")
                 self._run(item)
                 if self._failed:
                     break
@@ -171,7 +205,7 @@ def main() -> int:
         pytest.main([*arguments, "-k", options.only, *options.tests], plugins=[runner])
     outcome = {**before, **runner.outcome}
     for path in options.modules:
-        module = ".".join(path.with_suffix("").parts)
+        module = module_of(path)
         found = {name: end for name, end in outcome.items() if name.rpartition(".")[0] == module}
         killed = sum(end in KILLED for end in found.values())
         print(f"{path}: {killed} of {len(found)} mutants killed")

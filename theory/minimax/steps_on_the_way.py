@@ -121,7 +121,7 @@ class StepGame:
         cost, found = self.evaluate(policy)
         with np.errstate(divide="ignore", over="ignore"):
             ratio = np.where(found > 0, cost / (self.least[0] * found), np.inf) * (1 + relative_error(3))
-        return np.where(self.at_start, 0.0, ratio), found
+        return ratio, found
 
     def plan(self, weights: np.ndarray, theta: float) -> PlanningSolution:
         """Minimise ``sum_g w_g (c_g - theta b_g rho_g)`` over policies."""

@@ -36,7 +36,7 @@ def mean(parts: list[tuple[Fraction, Vector]]) -> Vector:
     return tuple(sum(column, Fraction(0)) for column in columns)
 
 
-def achieved(process: ControlledMarkovProcess) -> set[tuple[Vector, Vector]]:
+def achieved(process: ControlledMarkovProcess, start: int = 0) -> set[tuple[Vector, Vector]]:
     """Costs and visit probabilities of all deterministic policies that remember what they have visited."""
     rows, size = rows_of(process), process.n_states
     assert isinstance(process.horizon, FiniteHorizon)
@@ -59,4 +59,4 @@ def achieved(process: ControlledMarkovProcess) -> set[tuple[Vector, Vector]]:
             for cost, found in mixed(row, step + 1, seen)
         }
 
-    return onward(0, 0, frozenset({0}))
+    return onward(0, start, frozenset({start}))

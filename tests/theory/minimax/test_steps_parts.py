@@ -495,6 +495,28 @@ def test_what_is_reported(criterion: Criterion, learner: Learner) -> None:
     assert told[-1] == (found.value.lower, found.value.upper)
 
 
+@pytest.mark.parametrize("criterion", [Criterion.HITTING_TIME, Criterion.RATIO])
+def test_the_policy_is_stationary_against_the_reported_distribution(criterion: Criterion) -> None:
+    """Towards whatever else can be played, the mean of ``c / (b rho)`` does not fall: quotient rule."""
+    process = line(4, 1, 3)
+    found = solve(GoalTasks.reachable(process, Detection.VISIT), criterion=criterion)
+    assert found.exploration is not None
+    goals, pairs = [int(name) for name in found.tasks], achieved(process, start=1)
+    best = [min(cost[g] / visit[g] for cost, visit in pairs if visit[g]) for g in goals]
+    b = np.array(best, dtype=float) if criterion is Criterion.RATIO else np.ones(len(goals))
+    inside = found.least_favourable / (b * found.exploration)
+    slopes = [
+        inside
+        @ [
+            float(cost[g] - Fraction(loss) * Fraction(x) * visit[g])
+            for g, x, loss in zip(goals, b, found.per_task, strict=True)
+        ]
+        for cost, visit in pairs
+    ]
+    assert min(slopes) == pytest.approx(0.0, abs=1e-6)
+    assert np.count_nonzero(found.least_favourable > 1e-3) > 1
+
+
 def test_what_is_reported_where_every_goal_is_at_the_start() -> None:
     rows = [(s, a, t, 1) for s in (0, 1) for a, t in ((0, 0), (1, 1))]
     process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=2, initial=0, horizon=3)
