@@ -79,14 +79,18 @@ def test_discounted(method: str, data: st.DataObject) -> None:
 
 @many
 @given(st.data())
-def test_discounted_as_on_larger_models(data: st.DataObject) -> None:
-    """Sweeps, then policy iteration where they mix slowly: what is chosen above 32 states."""
+@pytest.mark.parametrize("single", [False, True])
+def test_discounted_as_on_larger_models(single: bool, data: st.DataObject) -> None:
+    """Sweeps, then policy iteration where they mix slowly: what is chosen above 32 states, and above 20,000,
+    where single precision comes first."""
     process = data.draw(models())
     rewards = data.draw(reward_arrays(process))
     question: dict[str, Any] = {"objective": "discounted", "gamma": data.draw(st.sampled_from(GAMMAS))}
     exact = solve(process, rewards, **question, exact=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discounted, "ELIMINATED_STATES", 0)
+        if single:
+            patch.setattr(discounted, "SINGLE_PRECISION_STATES", 0)
         found = solve(process, rewards, **question)
     assert_certified(found, exact)
 

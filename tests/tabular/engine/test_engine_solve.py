@@ -366,3 +366,34 @@ def test_finite_horizon_keeps_relative_accuracy_of_tiny_probabilities() -> None:
 def test_zero_steps_return_the_terminal_values() -> None:
     found = solve(make("line:4"), steps=0, terminal=np.arange(4.0))
     np.testing.assert_allclose(found.values, np.arange(4.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+@pytest.mark.parametrize("single", [False, True])
+def test_a_limit_of_backups_holds_in_either_precision(
+    limit: int, single: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = make("garnet:S=40,A=4,b=5,seed=1")
+    rewards = np.random.default_rng(2).random(process.n_choices)
+    monkeypatch.setattr(discounted, "SINGLE_PRECISION_STATES", 0 if single else 10**9)
+    with pytest.raises(ConvergenceError, match=rf"stopped by max_iterations after [1-{limit}] iterations"):
+        solve(
+            process,
+            rewards,
+            objective="discounted",
+            gamma=0.99,
+            method="modified-policy-iteration",
+            max_iterations=limit,
+        )
+
+
+@pytest.mark.parametrize("goal", [0, 24, 47])
+def test_sweeps_in_memory_order_settle_an_open_grid(goal: int) -> None:
+    """Down and up at most; the values are ``gamma ** distance / (1 - gamma)``."""
+    process = make("grid:7x7")
+    rewards = (process.choice_state == goal).astype(float)
+    found = solve(process, rewards, objective="discounted", gamma=0.9, method="gauss-seidel")
+    assert found.iterations <= 2
+    rows, columns = np.divmod(np.arange(49), 7)
+    distance = abs(rows - goal // 7) + abs(columns - goal % 7)
+    np.testing.assert_allclose(found.values, 0.9**distance / (1 - 0.9), atol=1e-8)
