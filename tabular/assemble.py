@@ -61,6 +61,11 @@ def read_initial(
         initial = dict(enumerate(initial.tolist()))
     if isinstance(initial, (int, np.integer)):
         initial = {int(initial): 1}
+    if not isinstance(initial, Mapping):
+        raise InvalidProcessError(
+            "Expected initial to be the index of a state, a mapping from indices to probabilities, or an "
+            f"array of shape ({len(states)},), but got {initial!r}."
+        )
     if not initial:
         raise InvalidProcessError("The initial distribution is missing; name at least one start state.")
     exact = [Fraction(0)] * len(states)

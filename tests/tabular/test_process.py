@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -92,6 +92,11 @@ REFUSED: list[tuple[str, Build, str]] = [
         "no actions",
         lambda: ControlledMarkovProcess.from_dense(np.ones((0, 2, 2)), horizon=1),
         "at least one action",
+    ),
+    (
+        "initial list",
+        lambda: ControlledMarkovProcess.from_dense(TWO, initial=cast("Any", [0.5, 0.5]), horizon=1),
+        r"mapping from indices to probabilities, or an array of shape \(2,\), but got \[0.5, 0.5\]",
     ),
     (
         "initial shape",
