@@ -181,7 +181,8 @@ def save(path: Path | None, outcome: dict[str, str]) -> None:
 
 
 def main() -> int:
-    """Run from the command line; the exit status is 1 if fewer than nine tenths are killed."""
+    """Run from the command line; the exit status is 1 if fewer than nine tenths are killed, 2 if the tests
+    fail without any mutant."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -202,7 +203,9 @@ def main() -> int:
         arguments = ["-o", "addopts="]
         for plugin in ("cacheprovider", "terminal", "xdist"):
             arguments += ["-p", f"no:{plugin}"]
-        pytest.main([*arguments, "-k", options.only, *options.tests], plugins=[runner])
+        code = pytest.main([*arguments, "-k", options.only, *options.tests], plugins=[runner])
+        if code == pytest.ExitCode.INTERNAL_ERROR:
+            return 2
     outcome = {**before, **runner.outcome}
     for path in options.modules:
         module = module_of(path)
