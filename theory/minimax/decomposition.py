@@ -57,7 +57,7 @@ class Decomposition:
         self.interrupted = False
         self._queries: list[np.ndarray] = []
         self._successes: list[np.ndarray] = []
-        self._ask(np.asarray(tasks.success.T.toarray(), dtype=float))
+        self._ask(tasks.success.toarray().T)
 
     @property
     def size(self) -> dict[str, int]:
@@ -73,7 +73,7 @@ class Decomposition:
         """Add the best responses to rows of terminal rewards; return their success probabilities, shape
         (n, K)."""
         terminal = best_responses(self.tasks.process, rewards)
-        success = np.asarray((self.tasks.success.T @ terminal.T).T)
+        success = (self.tasks.success.T @ terminal.T).T
         self._queries.extend(rewards)
         self._successes.extend(success)
         return success
@@ -133,4 +133,4 @@ class Decomposition:
         starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
         totals = np.repeat(np.add.reduceat(flow, starts, axis=1), counts, axis=1)
         first = deterministic_policy(process, np.broadcast_to(starts, (len(flow), len(starts))))
-        return np.where(totals > 0, flow / np.where(totals > 0, totals, 1.0), first)
+        return np.divide(flow, totals, out=first, where=totals > 0)

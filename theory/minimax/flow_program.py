@@ -152,7 +152,7 @@ class FlowProgram:
         self._flow = cp.Variable(len(self.polytope.choice), nonneg=True)
         self._level = cp.Variable()
         self._base = cp.Parameter(count)
-        self._direction = cp.Parameter(count, nonneg=True)
+        self._direction = cp.Parameter(count)
 
     @property
     def size(self) -> dict[str, int]:
