@@ -189,6 +189,10 @@ def test_a_bonus_moves_the_value_and_not_what_is_forced() -> None:
     assert len(games._losses) == 2
     for prior in game.asked[1:]:
         assert sorted(prior) != [0.0, 1.0]
+    # With a bonus from the start the column enters with it.
+    other = _WithMemory(with_memory(game, [(0.0, 3.0)])).solve(np.array([0.5, 0.0]))
+    assert other.upper == pytest.approx(1.5 + ALLOWANCE, rel=1e-9)
+    assert other.lower == pytest.approx(1.5 - ALLOWANCE, rel=1e-9)
 
 
 def test_ranges_of_a_game_with_memory() -> None:
