@@ -95,4 +95,4 @@ def solve_certified(
             break
     if lowest is None or highest is None:
         raise SolverError("No solver returned usable variables; tried " + "; ".join(tried) + ".")
-    return Best(lowest, highest, tried[-1].split(":")[0])
+    return Best(lowest, highest, attempts[len(tried) - 1].name)

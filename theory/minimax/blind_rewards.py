@@ -13,6 +13,7 @@ relative.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ class BlindRewards:
             occupied = terminal_distribution(self.process, policy).lower[state] * policy
             earned = self.expected @ occupied / float(1 - horizon.gamma)
             return earned * (1 - relative_error(longest))
-        operator = backup(self.process, "sparse")
+        operator = backup(self.process)
         distribution, total = operator.initial(), np.zeros(len(self.rewards))
         for weights in policy:
             flow = distribution[state] * weights
@@ -118,15 +119,14 @@ class BlindRewards:
     def certify(self, policy: np.ndarray, weights: np.ndarray) -> SaddlePoint:
         """Return the bounds that a policy and dual weights prove."""
         lower_optimum, upper_optimum = self.optimum
-        regrets = np.maximum((upper_optimum - self.earned(policy)) * (1 + relative_error(1)), 0.0)
+        regrets = np.maximum(np.nextafter(upper_optimum - self.earned(policy), np.inf), 0.0)
         prior = np.maximum(np.nan_to_num(weights), 0.0)
         prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
-        error = relative_error(len(prior) + 4)
-        planned = self.plan(prior @ self.rewards).value.upper * (1 + error)
-        lower = prior @ lower_optimum * (1 - error) - planned
+        mean, planned = float(prior @ lower_optimum), self.plan(prior @ self.rewards).value.upper
+        # Once for both sums, once because the prior sums to one only up to rounding.
+        lower = mean - planned - relative_error(2 * len(prior) + 10) * (mean + planned)
         upper = float(regrets.max())
-        # The prior sums to one only up to rounding, and no regret is negative.
-        return SaddlePoint(min(max(float(lower) * (1 - error), 0.0), upper), upper, policy, regrets, prior)
+        return SaddlePoint(min(max(lower, 0.0), upper), upper, policy, regrets, prior)
 
 
 def solve_blind_rewards(
@@ -198,11 +198,11 @@ def solve_blind_rewards(
 
 
 def _down(bound: float) -> float:
-    return max(0.0, float(np.nextafter(bound, -np.inf)))
+    return max(0.0, math.nextafter(bound, -math.inf))
 
 
 def _up(bound: float) -> float:
-    return float(np.nextafter(bound, np.inf))
+    return math.nextafter(bound, math.inf)
 
 
 def _program(
@@ -243,27 +243,27 @@ def _sharpen(
     vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
     ones = [Fraction(1)] * len(best)
     found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable)
-    value = outward_bracket(-episodes * found.level, -episodes * found.level)
-    losses = [episodes * (v - r) for v, r in zip(best, found.success.tolist(), strict=True)]
+    regret, optimum = -episodes * found.level, np.array(best)
+    value = outward_bracket(regret, regret)
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return dataclasses.replace(
         solution,
         value=value,
-        least_favourable=found.prior.astype(float),
-        per_task=np.array([float(loss) for loss in losses]),
+        least_favourable=np.array(found.prior, dtype=float),
+        per_task=np.array(episodes * (optimum - found.success), dtype=float),
         method=f"{solution.method}, then {method}",
         status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         details={
             **solution.details,
-            "policy": found.policy.astype(float),
-            "weights": found.prior.astype(float),
-            "exact_lower": value.exact,
-            "exact_upper": value.exact,
+            "policy": np.array(found.policy, dtype=float),
+            "weights": np.array(found.prior, dtype=float),
+            "exact_lower": regret,
+            "exact_upper": regret,
             "exact_prior": found.prior,
             "exact_weights": found.prior,
             "exact_policy": found.policy,
             "exact_success": found.success,
-            "exact_optimum": np.array(best, dtype=object),
+            "exact_optimum": optimum,
         },
     )

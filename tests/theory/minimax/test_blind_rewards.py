@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from vertex_enumeration import Vector, discounted, game_value, push, rows_of
 
+from tabular.backup.rational import from_flint, to_flint
+from tabular.bounds import Status, relative_error
+from tabular.engine import solve as planner
 from tabular.errors import NotExactError, UnsupportedError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
+from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from tabular.labels import Labels
 from tabular.process import ControlledMarkovProcess
 from tabular.rewards import RewardTables
-from theory.minimax import Criterion, Learner, solve
+from theory.minimax import Criterion, Learner, blind_rewards, solve
+from theory.minimax.blind_rewards import BlindRewards
+from theory.minimax.exact import AchievableRewards
+from theory.optimise import solve_certified
 from theory.tasks import GoalTasks, RewardTasks
 
 
@@ -110,14 +118,251 @@ def test_goals_as_rewards_have_the_regret_of_goals() -> None:
     assert found.value.exact == goals.value.exact == Fraction(3, 2)
 
 
+def refusal(tasks: RewardTasks, kind: type[Exception], **options: Any) -> str:
+    with pytest.raises(kind) as caught:
+        solve(tasks, **options)
+    return str(caught.value)
+
+
 def test_what_has_no_meaning_is_refused() -> None:
     tasks = random_tasks(0, geometric=False)
-    with pytest.raises(UnsupportedError, match="episodes"):
-        solve(tasks, learner=Learner.BLIND)
-    with pytest.raises(UnsupportedError, match="criterion"):
-        solve(tasks, learner=Learner.BLIND, episodes=2, criterion=Criterion.HITTING_TIME)
-    with pytest.raises(UnsupportedError, match="first success"):
-        solve(tasks, learner=Learner.MEMORYLESS, episodes=2)
+    blind = Learner.BLIND
+    assert refusal(tasks, UnsupportedError, learner=blind) == (
+        "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+    )
+    assert refusal(tasks, UnsupportedError, learner=blind, episodes=2, criterion=Criterion.HITTING_TIME) == (
+        "General reward tables have no first success; use --criterion regret."
+    )
+    assert "first success" in refusal(tasks, UnsupportedError, learner=Learner.MEMORYLESS, episodes=2)
     floats = RewardTasks(tasks.process, RewardTables(tasks.process, tasks.tables.tasks, tasks.tables.values))
-    with pytest.raises(NotExactError, match="rationals"):
-        solve(floats, learner=Learner.BLIND, episodes=2, exact=True)
+    assert "rationals" in refusal(floats, NotExactError, learner=blind, episodes=2, exact=True)
+
+
+# ---------------------------------------------------------------- the parts
+
+
+def thirds(horizon: Horizon) -> ControlledMarkovProcess:
+    """Probabilities that floating point rounds; a state with one choice and one with three."""
+    rows = [(0, 0, 0, "1/3"), (0, 0, 1, "2/3"), (0, 1, 1, 1), (0, 2, 0, "5/7"), (0, 2, 1, "2/7")]
+    rows += [(1, 0, 0, "1/7"), (1, 0, 1, "6/7")]
+    return ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=3, initial={0: "1/3", 1: "2/3"}, horizon=horizon
+    )
+
+
+HORIZONS: dict[str, Horizon] = {"finite": FiniteHorizon(3), "geometric": GeometricHorizon(Fraction(2, 3))}
+TABLES = [[Fraction(r, 3) for r in row] for row in ((-1, 4, 0, 2, 5, 1, 1), (7, 2, 3, 3, 4, 5, 2))]
+
+
+def tables(kind: str, copies: int = 1) -> RewardTasks:
+    process, rewards = thirds(HORIZONS[kind]), TABLES * copies
+    return RewardTasks(process, RewardTables.from_exact(process, Labels(len(rewards)), rewards))
+
+
+def shifted(tasks: RewardTasks) -> AchievableRewards:
+    """In exact arithmetic, the tables whose smallest entry is zero."""
+    assert tasks.tables.exact is not None
+    rows = [[r - min(row) for r in row] for row in tasks.tables.exact.tolist()]
+    return AchievableRewards(
+        RewardTasks(tasks.process, RewardTables.from_exact(tasks.process, tasks.tables.tasks, rows))
+    )
+
+
+def eighths(kind: str, seed: int) -> np.ndarray:
+    """A policy whose weights are exact in floating point."""
+    rng = np.random.default_rng(seed)
+    drawn = np.diff(np.sort(rng.integers(0, 9, (3, 2)), axis=1), axis=1, prepend=0, append=8) / 8
+    policy = np.hstack([drawn, np.ones((3, 1))])
+    return policy if kind == "finite" else policy[0]
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_tables_are_shifted_to_start_at_zero(kind: str) -> None:
+    game = BlindRewards(tables(kind), 1e-9)
+    assert game.rewards.shape == (2, 7)
+    assert game.rewards.min(axis=1).tolist() == [0, 0]
+    np.testing.assert_allclose(np.diff(game.rewards), np.diff(np.array(TABLES).astype(float)), atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
+    """Below the exact rewards of a policy, and by rounding only; around the exact optimum."""
+    tasks = tables(kind)
+    game, exact = BlindRewards(tasks, 1e-12), shifted(tasks)
+    for seed in range(10):
+        policy = eighths(kind, seed)
+        truth = from_flint(exact.achieved(policy)).tolist()
+        for value, bound in zip(truth, game.earned(policy).tolist(), strict=True):
+            assert value * (1 - Fraction(1, 10**13)) < Fraction(bound) < value
+    best, _ = exact.optimum()
+    for value, lower, upper in zip(best, *game.optimum, strict=True):
+        assert value * (1 - Fraction(1, 10**11)) < Fraction(lower) < value < Fraction(upper)
+        assert Fraction(upper) < value * (1 + Fraction(1, 10**11))
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+@pytest.mark.parametrize("steps", [1, 3])
+def test_every_term_that_is_added_has_its_rounding(
+    kind: str, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Per step four inflows of a state and three choices; in the end two successors and four choices."""
+    process = thirds(FiniteHorizon(steps) if kind == "finite" else HORIZONS[kind])
+    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(2), TABLES)), 1e-9)
+    counted: list[int] = []
+
+    def spy(roundings: int) -> float:
+        counted.append(roundings)
+        return relative_error(roundings)
+
+    monkeypatch.setattr(blind_rewards, "relative_error", spy)
+    game.earned(eighths(kind, 0)[:steps] if kind == "finite" else eighths(kind, 0))
+    terms = 2 + 4 + (steps * (4 + 3) if kind == "finite" else 0)
+    assert terms <= max(counted) <= terms + 8 + 8 * steps
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+@pytest.mark.parametrize("copies", [1, 10])
+def test_certified_bounds_contain_what_they_bound(kind: str, copies: int) -> None:
+    """``E_p v - U(p r)`` from below and the policy's regrets from above, both exactly."""
+    tasks = tables(kind, copies)
+    game, exact = BlindRewards(tasks, 1e-12), shifted(tasks)
+    best, count = exact.optimum()[0], 2 * copies
+    for seed in range(5):
+        policy = eighths(kind, seed)
+        drawn = 1 * (np.arange(count) == 0) + np.random.default_rng(seed).integers(0, 9, count)
+        point = game.certify(policy, drawn.astype(float) - 3.0 * (drawn == 4))
+        weights = [Fraction(max(w - 3 * (w == 4), 0)) for w in drawn.tolist()]
+        prior = [w / sum(weights) for w in weights]
+        np.testing.assert_allclose(point.prior, np.array(prior).astype(float), rtol=1e-15)
+        support, _ = exact.support(to_flint(prior))
+        mean = sum(p * v for p, v in zip(prior, best, strict=True))
+        truth = mean - Fraction(int(support.p), int(support.q))
+        assert point.lower >= 0
+        assert point.lower == 0 or truth - Fraction(1, 10**11) < Fraction(point.lower) < truth
+        assert point.lower > 0 or truth < Fraction(1, 10**11)
+        regrets = [v - r for v, r in zip(best, from_flint(exact.achieved(policy)).tolist(), strict=True)]
+        for value, bound in zip(regrets, point.regrets.tolist(), strict=True):
+            assert value <= Fraction(bound) < value + Fraction(1, 10**11)
+        assert point.upper == max(point.regrets)
+        assert point.policy is policy
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, -2.0], [np.nan, np.nan], [np.nan, 0.0]])
+def test_multipliers_that_say_nothing_become_the_uniform_prior(weights: list[float]) -> None:
+    game = BlindRewards(tables("finite"), 1e-9)
+    assert game.certify(eighths("finite", 0), np.array(weights)).prior.tolist() == [0.5, 0.5]
+    assert game.certify(eighths("finite", 0), np.array([np.nan, 0.25])).prior.tolist() == [0.0, 1.0]
+
+
+def test_a_task_on_which_nothing_can_be_lost() -> None:
+    """Nothing to choose: the regret is zero, its bounds are not negative."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, "1/3"), (0, 0, 1, "2/3"), (1, 0, 1, 1)], states=2, actions=1, initial=0, horizon=4
+    )
+    rewards = [[Fraction(1, 3), Fraction(2, 7), Fraction(5, 11)], [Fraction(0)] * 3]
+    tasks = RewardTasks(process, RewardTables.from_exact(process, Labels(2), rewards))
+    point = BlindRewards(tasks, 1e-9).certify(np.ones((4, 2)), np.array([1.0, 1.0]))
+    assert point.lower == 0.0
+    assert 0.0 <= point.regrets.min() <= point.regrets.max() == point.upper < 1e-13
+    found = solve(tasks, learner=Learner.BLIND, episodes=3)
+    assert found.value.lower == 0.0
+    assert found.value.upper < 1e-12
+    assert solve(tasks, learner=Learner.BLIND, episodes=3, exact=True).value.exact == 0
+    nothing = RewardTasks(process, RewardTables.from_exact(process, Labels(1), [[Fraction(0)] * 3]))
+    assert solve(nothing, learner=Learner.BLIND, episodes=3).value.upper < 1e-300
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_tolerances_of_the_parts(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning asks for a hundredth (1e-13 at least), the program for one of the episodes' share."""
+    asked: list[float] = []
+    plan, certified = planner, solve_certified
+
+    def planning(*arguments: Any, **options: Any) -> Any:
+        asked.append(options["tolerance"])
+        return plan(*arguments, **options)
+
+    def solving(*arguments: Any, **options: Any) -> Any:
+        assert options["tolerance"] == 1e-8 / 16
+        return certified(*arguments, **options)
+
+    monkeypatch.setattr(blind_rewards, "solve", planning)
+    monkeypatch.setattr(blind_rewards, "solve_certified", solving)
+    solve(tables(kind), learner=Learner.BLIND, episodes=16, tolerance=1e-8)
+    assert set(asked) == {1e-10}
+    asked.clear()
+    BlindRewards(tables(kind), 1e-12).plan(np.ones(7))
+    assert asked == [1e-13]
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_what_a_solution_says(kind: str) -> None:
+    calls: list[tuple[float, float]] = []
+    tasks = tables(kind)
+    found = solve(
+        tasks, learner=Learner.BLIND, episodes=5, progress=lambda low, high: calls.append((low, high))
+    )
+    ((low, high),) = calls
+    assert found.value.lower < low <= high < found.value.upper
+    assert found.value.upper - found.value.lower < 1e-9
+    assert found.value.lower_from == "dual weights, evaluated by planning for the weighted rewards"
+    assert found.value.upper_from == "rewards of the returned policy, evaluated afresh"
+    assert found.method == "linear program over occupancy measures (HiGHS)"
+    assert found.status is Status.CERTIFIED
+    assert (found.learner, found.criterion, found.episodes) == (Learner.BLIND, Criterion.REGRET, 5)
+    assert found.tasks == tasks.names
+    assert found.exploration is None
+    assert 0 < found.seconds < 60
+    assert high == pytest.approx(found.per_task.max(), rel=1e-15)
+    variables, rows = (12, 6) if kind == "finite" else (4, 2)
+    assert found.size == {"states": 2, "tasks": 2, "variables": variables, "rows": rows}
+    details = found.details
+    assert details["tasks"] is tasks
+    assert details["weights"] is found.least_favourable
+    losses = 5 * (BlindRewards(tasks, 1e-9).optimum[1] - BlindRewards(tasks, 1e-9).earned(details["policy"]))
+    np.testing.assert_allclose(found.per_task, losses, rtol=1e-12)
+    assert details.keys() == {"policy", "weights", "tasks"}
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_what_an_exact_solution_says(kind: str) -> None:
+    tasks = tables(kind)
+    floats = solve(tasks, learner=Learner.BLIND, episodes=5)
+    found = solve(tasks, learner=Learner.BLIND, episodes=5, exact=True)
+    value, details = found.value.exact, found.details
+    assert value == details["exact_lower"] == details["exact_upper"]
+    assert found.status is Status.EXACT
+    assert re.fullmatch(
+        r"linear program over occupancy measures \(HiGHS\), then exact column generation, "
+        r"1 restricted games, \d vertices",
+        found.method,
+    )
+    assert 0 < found.seconds < 60
+    exact = AchievableRewards(tasks)
+    best, _ = exact.optimum()
+    assert details["exact_optimum"].tolist() == best
+    assert details["exact_success"].tolist() == from_flint(exact.achieved(details["exact_policy"])).tolist()
+    losses = [5 * (v - r) for v, r in zip(best, details["exact_success"], strict=True)]
+    assert max(losses) == value
+    assert found.per_task.tolist() == [float(loss) for loss in losses]
+    assert details["exact_prior"] is details["exact_weights"]
+    support, _ = exact.support(to_flint(details["exact_prior"]))
+    mean = sum(p * v for p, v in zip(details["exact_prior"], best, strict=True))
+    assert 5 * (mean - Fraction(int(support.p), int(support.q))) == value
+    assert found.least_favourable.tolist() == details["exact_prior"].astype(float).tolist()
+    assert details["weights"].tolist() == found.least_favourable.tolist()
+    assert details["policy"].tolist() == details["exact_policy"].astype(float).tolist()
+    for array in (found.least_favourable, found.per_task, details["policy"], details["weights"]):
+        assert array.dtype == np.float64
+    assert details.keys() == floats.details.keys() | {
+        f"exact_{name}" for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum")
+    }
+    for field in ("tasks", "learner", "criterion", "episodes", "size", "exploration"):
+        assert getattr(found, field) == getattr(floats, field)
+
+
+def test_bounds_of_many_episodes_are_rounded_outward() -> None:
+    assert blind_rewards._down(1.5) == np.nextafter(1.5, 0.0)
+    assert blind_rewards._up(1.5) == np.nextafter(1.5, 2.0)
+    assert blind_rewards._down(0.0) == 0.0
+    assert blind_rewards._up(0.0) > 0.0

@@ -110,10 +110,85 @@ def test_a_game_on_which_the_steepest_rule_may_cycle(greedy: int, monkeypatch: p
 
 def test_the_final_tableau_has_both_solutions() -> None:
     """By hand: ``P = [[2, 1], [0, 2]]``: y = (1/2, 1/4), x = (1/4, 1/2), sum 3/4."""
-    end = matrix_game._pivot(rational([[2, 1], [0, 2]]), flint.fmpq(0), flint.fmpq(1), flint.fmpq(0))
+    end = matrix_game._pivot(rational([[2, 1], [0, 2]]), flint.fmpq(1), flint.fmpq(0))
     assert end is not None
     x, y = end.solution()
     assert x.tolist() == [flint.fmpq(1, 4), flint.fmpq(1, 2)]
     assert y.tolist() == [flint.fmpq(1, 2), flint.fmpq(1, 4)]
     assert end.table[-1, -1] == flint.fmpq(3, 4)
     assert end.kernel() == ([0, 1], [0, 1])
+
+
+def spied(payoff: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Run the rational pivots, check each against the rules, and return the columns that entered.
+
+    Labels are followed here anew: a basic and a non-basic variable change places with every pivot.
+    """
+    count, size = payoff.shape
+    basic, outside = list(range(count, count + size)), list(range(count))
+    greedy, entered = matrix_game.GREEDY_PIVOTS * (count + size), list[int]()
+    exchange = matrix_game._exchange
+
+    def checked(table: np.ndarray, leave: int, enter: int, column: np.ndarray, one: object) -> None:
+        costs = table[-1, :-1].tolist()
+        improving = [j for j in range(count) if costs[j] < 0]
+        if len(entered) < greedy:
+            assert enter == costs.index(min(costs))
+        else:
+            assert enter == min(improving, key=lambda j: outside[j])
+        assert column.tolist() == table[:, enter].tolist()
+        ratios = {i: table[i, -1] / column[i] for i in range(size) if column[i] > 0}
+        ties = [i for i, ratio in ratios.items() if ratio == min(ratios.values())]
+        assert leave == min(ties, key=lambda i: basic[i])
+        exchange(table, leave, enter, column, one)
+        basic[leave], outside[enter] = outside[enter], basic[leave]
+        entered.append(enter)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(matrix_game, "_exchange", checked)
+        end = matrix_game._pivot(payoff, flint.fmpq(1), flint.fmpq(0))
+    assert end is not None
+    assert (end.basic.tolist(), end.outside.tolist()) == (basic, outside)
+    return entered
+
+
+@pytest.mark.parametrize("greedy", [0, 4])
+def test_every_pivot_follows_the_rule(greedy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steepest: the most negative cost enters; Bland: the smallest label. Ties leave by smallest label."""
+    monkeypatch.setattr(matrix_game, "GREEDY_PIVOTS", greedy)
+    rng = np.random.default_rng(1)
+    pivots = [len(spied(rational(rng.integers(1, 5, (4, 5)).tolist()), monkeypatch)) for _ in range(30)]
+    assert max(pivots) > 4  # some games ask for more than one pivot a row
+
+
+def test_the_number_of_pivots_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A diagonal game of size 3 needs three pivots and a look; six are allowed to each greedy one a row."""
+    payoff = rational([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    monkeypatch.setattr(matrix_game, "GREEDY_PIVOTS", 0)
+    for limit, ends in ((3, False), (4, True)):
+        monkeypatch.setattr(matrix_game, "BLAND_PIVOTS", limit)
+        assert (matrix_game._pivot(payoff, flint.fmpq(1), flint.fmpq(0)) is not None) == ends
+    monkeypatch.setattr(matrix_game, "BLAND_PIVOTS", 0)
+    monkeypatch.setattr(matrix_game, "GREEDY_PIVOTS", 1)
+    assert matrix_game._pivot(payoff, flint.fmpq(1), flint.fmpq(0)) is not None
+
+
+@pytest.mark.parametrize(("lowest", "shift"), [(0, 0), (2, 0), (-1, 2), (-3, 4)])
+def test_games_are_shifted_only_where_they_must(
+    lowest: int, shift: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zeros in games that pay stay zeros, which keeps tableaus sparse; otherwise the least payoff is one."""
+    seen: list[np.ndarray] = []
+    from_kernel = matrix_game._from_kernel
+
+    def spy(payoff: np.ndarray) -> GameSolution | None:
+        seen.append(payoff)
+        return from_kernel(payoff)
+
+    monkeypatch.setattr(matrix_game, "_from_kernel", spy)
+    payoff = rational([[lowest, 5], [6, lowest]])
+    saddle(payoff, solve_game(payoff))
+    (given,) = seen
+    assert given.tolist() == (payoff + shift).tolist()
+    solve_game(rational([[0, 0], [1, 2]]))  # the value is zero: it must be shifted
+    assert seen[-1].tolist() == [[1, 1], [2, 3]]

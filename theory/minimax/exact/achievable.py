@@ -49,7 +49,7 @@ class Achievable(ABC):
         self.process, self.count = process, count
         self._check_size()
         self._exact: Backup = backup(process, "rational")
-        self._floats: Backup = backup(process, "sparse")
+        self._floats: Backup = backup(process)
 
     def _check_size(self) -> None:
         process = self.process
@@ -57,13 +57,13 @@ class Achievable(ABC):
             raise NotExactError(
                 f"{process.name!r} is known in floating point only; call rationalised() first."
             )
-        finite = isinstance(process.horizon, FiniteHorizon)
-        steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+        horizon = process.horizon
+        steps, solved = (horizon.steps, 0) if isinstance(horizon, FiniteHorizon) else (1, process.n_states)
         sizes = (
             ("tasks", self.count, MAX_TASKS),
             ("transitions times steps", process.n_transitions * steps, MAX_WORK),
             ("states times tasks", process.n_states * self.count, MAX_WORK),
-            ("states at a geometric horizon", 0 if finite else process.n_states, MAX_DISCOUNTED_STATES),
+            ("states at a geometric horizon", solved, MAX_DISCOUNTED_STATES),
         )
         for what, size, limit in sizes:
             if size > limit:
@@ -134,9 +134,8 @@ class Achievable(ABC):
         points.
         """
         remaining = self.occupancy(policy, exact=False)
-        total = float(remaining.sum())
         found: list[np.ndarray] = []
-        while len(found) < most and remaining.sum() > 1e-9 * total:
+        while len(found) < most and remaining.sum() > 1e-9:
             top = np.repeat(
                 np.maximum.reduceat(remaining, self.process.choice_offsets[:-1], axis=-1),
                 np.diff(self.process.choice_offsets),

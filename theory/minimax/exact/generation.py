@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.backup.rational import to_flint
+from tabular.backup.rational import from_flint, to_flint
 from tabular.errors import ConvergenceError
 from theory.minimax.exact.achievable import Achievable
 from theory.minimax.exact.matrix_game import solve_game
@@ -137,7 +137,7 @@ class _Search:
     def add(self, choices: np.ndarray) -> None:
         """Add the vertex of a deterministic policy, unless its success vector is known."""
         payoff = (self.achievable.vertex(choices)[self.active] - self._base) / self._direction
-        key = tuple((int(v.p), int(v.q)) for v in payoff)
+        key = tuple(payoff.tolist())
         if key not in self._known:
             self._known.add(key)
             self._choices.append(choices)
@@ -159,16 +159,5 @@ class _Search:
         assert reached == level, "the policy of an averaged occupancy has the averaged success"
         full = to_flint([Fraction(0)] * self.achievable.count)
         full[self.active] = prior
-        return LinearOptimum(
-            _fraction(level), _fractions(full), policy, _fractions(success), rounds, len(self._choices)
-        )
-
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
-
-
-def _fractions(values: np.ndarray) -> np.ndarray:
-    result = np.empty(len(values), dtype=object)
-    result[:] = [_fraction(value) for value in values]
-    return result
+        (value,) = from_flint(np.array([level]))
+        return LinearOptimum(value, from_flint(full), policy, from_flint(success), rounds, len(self._choices))

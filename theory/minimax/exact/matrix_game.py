@@ -27,6 +27,9 @@ ROUNDING = 1e-10
 GREEDY_PIVOTS = 4
 """Pivots per row of the tableau by the steepest rule, before Bland's rule, which ends, takes over."""
 
+BLAND_PIVOTS = 2**14
+"""Pivots by Bland's rule after which the search is given up."""
+
 
 @dataclass(frozen=True, eq=False)
 class GameSolution:
@@ -76,7 +79,7 @@ def solve_game(payoff: np.ndarray) -> GameSolution:
 def _from_kernel(payoff: np.ndarray) -> GameSolution | None:
     """Solve on the kernel that floating-point pivots point to; None unless it is exactly optimal."""
     floats = np.array([[float(v) for v in row] for row in payoff.tolist()])
-    end = _pivot(floats, 0.0, 1.0, ROUNDING)
+    end = _pivot(floats, 1.0, ROUNDING)
     if end is None:
         return None
     rows, columns = end.kernel()
@@ -100,7 +103,7 @@ def _from_kernel(payoff: np.ndarray) -> GameSolution | None:
 
 def _from_pivots(payoff: np.ndarray) -> GameSolution:
     """Solve by rational pivots alone."""
-    end = _pivot(payoff, flint.fmpq(0), flint.fmpq(1), flint.fmpq(0))
+    end = _pivot(payoff, flint.fmpq(1), flint.fmpq(0))
     if end is None:
         raise SolverError(
             f"Rational pivots on a {payoff.shape[0]} x {payoff.shape[1]} matrix game did not end."
@@ -108,8 +111,9 @@ def _from_pivots(payoff: np.ndarray) -> GameSolution:
     return _normalised(*end.solution())
 
 
-def _spread(values: list[Any], positions: list[int], size: int) -> np.ndarray:
-    result = np.full(size, flint.fmpq(0), dtype=object)
+def _spread(values: Any, positions: Any, size: int) -> np.ndarray:
+    """Return a vector that has `values` at `positions` and is zero elsewhere."""
+    result = np.full(size, flint.fmpq(0))
     result[positions] = values
     return result
 
@@ -136,35 +140,28 @@ class _Tableau:
     def solution(self) -> tuple[np.ndarray, np.ndarray]:
         """The optimal ``x`` and ``y``."""
         count = len(self.outside)
-        x, y = _spread([], [], len(self.basic)), _spread([], [], count)
-        for label, amount in zip(self.basic.tolist(), self.table[:-1, -1], strict=True):
-            if label < count:
-                y[label] = amount
-        for label, price in zip(self.outside.tolist(), self.table[-1, :-1], strict=True):
-            if label >= count:
-                x[label - count] = price
-        return x, y
+        paid, played = self.outside >= count, self.basic < count
+        x = _spread(self.table[-1, :-1][paid], self.outside[paid] - count, len(self.basic))
+        return x, _spread(self.table[:-1, -1][played], self.basic[played], count)
 
 
-def _pivot(payoff: np.ndarray, zero: Any, one: Any, rounding: Any) -> _Tableau | None:
+def _pivot(payoff: np.ndarray, one: Any, rounding: Any) -> _Tableau | None:
     """Run the simplex method on ``max { sum y : P^T y <= 1, y >= 0 }``; None if it does not end in time.
 
     The tableau is condensed: one row a column of the game, one column a row of the game. Bland's rule (1977)
     after the first pivots excludes cycles in exact arithmetic.
     """
     count, size = payoff.shape
-    table = np.full((size + 1, count + 1), zero, dtype=payoff.dtype)
+    table = np.full((size + 1, count + 1), one - one)
     table[:-1, :-1], table[:-1, -1], table[-1, :-1] = payoff.T, one, -one
     basic, outside = np.arange(count, count + size), np.arange(count)
     greedy = GREEDY_PIVOTS * (count + size)
-    for step in range(greedy + 2**14):
-        improving = [j for j in range(count) if table[-1, j] < -rounding]
-        if not improving:
+    for step in range(greedy + BLAND_PIVOTS):
+        improving = np.flatnonzero(table[-1, :-1] < -rounding)
+        if not len(improving):
             return _Tableau(table, basic, outside)
-        if step < greedy:
-            enter = min(improving, key=lambda j: table[-1, j])
-        else:
-            enter = min(improving, key=lambda j: int(outside[j]))
+        order = table[-1] if step < greedy else outside
+        enter = improving[np.argmin(order[improving])]
         column = table[:, enter].copy()
         limiting = [i for i in range(size) if column[i] > rounding]
         if not limiting:

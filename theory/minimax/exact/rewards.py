@@ -8,7 +8,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.backup.rational import to_flint
+from tabular.backup.rational import from_flint, to_flint
 from tabular.engine import PlanningSolution, solve
 from tabular.errors import NotExactError
 from tabular.horizon import FiniteHorizon
@@ -56,9 +56,7 @@ class AchievableRewards(Achievable):
 
     def _plan(self, rewards: np.ndarray) -> PlanningSolution:
         """Plan exactly for rewards of the transitions, fmpq, shape (M,)."""
-        given = np.empty(len(rewards), dtype=object)
-        given[:] = [Fraction(int(r.p), int(r.q)) for r in rewards]
-        horizon = self.process.horizon
+        given, horizon = from_flint(rewards), self.process.horizon
         if isinstance(horizon, FiniteHorizon):
             return solve(self.process, given, objective="finite", steps=horizon.steps, exact=True)
         return solve(self.process, given, objective="discounted", gamma=horizon.gamma, exact=True)

@@ -37,6 +37,9 @@ __all__ = ["ExactSolution", "outward_bracket", "sharpen"]
 DENOMINATORS = (1000, 10**12)
 """Largest denominators of the points at which a convex problem is made linear, tried in this order."""
 
+SLOPE_DENOMINATOR = 10**6
+"""Largest denominator of the slopes there; rounding them moves the bounds only to second order."""
+
 
 @dataclass(frozen=True, eq=False)
 class ExactSolution:
@@ -120,10 +123,8 @@ def _linear(
     found = solve_linear(achievable, form.base, form.direction, vertices=vertices, prior=prior)
     value = form.value(found.level)
     assert loss.worst(found.success.tolist()) == value
-    reference = np.array(
-        [b + found.level * d for b, d in zip(form.base, form.direction, strict=True)], dtype=object
-    )
-    weights = np.array([p / d for p, d in zip(found.prior, form.direction, strict=True)], dtype=object)
+    direction = np.array(form.direction)
+    weights, reference = found.prior / direction, np.array(form.base) + found.level * direction
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return ExactSolution(value, value, found.prior, weights, reference, found.policy, found.success, method)
 
@@ -136,43 +137,41 @@ def _convex(
     denominator: int,
 ) -> ExactSolution:
     """Bracket a convex problem by the linear program at a rational point near its optimum."""
-    theta, weights = solution.value.upper, solution.details["weights"]
     # Where the bound itself is out of reach by a rounding, the best success probability stands in for it.
     points = [
-        min(best, Fraction(float(r)).limit_denominator(denominator)) if math.isfinite(r) else best
-        for r, best in zip(solution.details["required"], loss.optimum, strict=True)
+        min(best, Fraction(required).limit_denominator(denominator)) if math.isfinite(required) else best
+        for best, required in zip(loss.optimum, map(float, solution.details["required"]), strict=True)
     ]
-    # A task that costs less than the value even if it never succeeds does not bind.
-    binding = [float(loss.value(task, Fraction(0))) > theta * (1 - 1e-9) for task in range(achievable.count)]
-    slopes = [loss.slope(task, point) for task, point in enumerate(points)]
-    direction = [
-        1 / Fraction(float(s)).limit_denominator(10**6) if b and s > 0 else Fraction(0)
-        for s, b in zip(slopes, binding, strict=True)
-    ]
-    guess = np.array([float(w) * float(d) for w, d in zip(weights, direction, strict=True)])
-    found = solve_linear(achievable, points, direction, vertices=vertices, prior=guess)
-    upper = loss.worst(found.success.tolist())
+    # With two episodes or more no slope is below 1/2, so that none is rounded to zero.
+    slopes = np.array(
+        [
+            Fraction(float(loss.slope(task, point))).limit_denominator(SLOPE_DENOMINATOR)
+            for task, point in enumerate(points)
+        ]
+    )
+    # A task that costs no more than the value even if it never succeeds does not bind.
+    binding = [loss.value(task, Fraction(0)) > solution.value.upper for task in range(achievable.count)]
+    direction = np.array(binding) / slopes
+    guess = solution.details["weights"] * np.array(direction, dtype=float)
+    found = solve_linear(achievable, points, direction.tolist(), vertices=vertices, prior=guess)
+    success = found.success.tolist()
+    upper = loss.worst(success)
     assert isinstance(upper, Fraction)
-    dual = [p / d if d else Fraction(0) for p, d in zip(found.prior, direction, strict=True)]
-    lower, prior, rewards = _tangent_bound(achievable, loss, found.success.tolist(), dual)
+    lower, prior, rewards = _tangent_bound(achievable, loss, success, found.prior * slopes)
     method = f"exact column generation at denominators up to {denominator}, tangents for the lower bound"
     return ExactSolution(lower, upper, prior, rewards, found.success, found.policy, found.success, method)
 
 
 def _tangent_bound(
-    achievable: AchievableSuccess, loss: ExactLoss, reference: list[Fraction], weights: list[Fraction]
+    achievable: AchievableSuccess, loss: ExactLoss, reference: list[Fraction], weights: np.ndarray
 ) -> tuple[Fraction, np.ndarray, np.ndarray]:
     """Return the lower bound of the tangents at `reference`, its prior and its rewards."""
-    prior = np.array(
-        [w / loss.slope(task, reference[task]) if w else Fraction(0) for task, w in enumerate(weights)],
-        dtype=object,
-    )
-    total = prior.sum()
-    prior, rewards = prior / total, np.array(weights, dtype=object) / total
+    prior = weights / np.array([loss.slope(task, rho) for task, rho in enumerate(reference)])
+    prior, rewards = prior / prior.sum(), weights / prior.sum()
     support, _ = achievable.support(to_flint(rewards))
-    cost = sum(p * Fraction(loss.value(task, reference[task])) for task, p in enumerate(prior.tolist()) if p)
-    best = from_flint(np.array([support], dtype=object))[0]
-    return Fraction(cost + rewards @ np.array(reference, dtype=object) - best), prior, rewards
+    (best,) = from_flint(np.array([support]))
+    at = np.array([Fraction(loss.value(task, rho)) for task, rho in enumerate(reference)])
+    return prior @ at + rewards @ np.array(reference) - best, prior, rewards
 
 
 def _result(
@@ -185,11 +184,11 @@ def _result(
             marked.process, exact.policy, representation="rational"
         ).probabilities
     else:
-        exploration = exact.success.astype(float)
+        exploration = np.array(exact.success, dtype=float)
     details = {
         **solution.details,
-        "policy": exact.policy.astype(float),
-        "weights": exact.weights.astype(float),
+        "policy": np.array(exact.policy, dtype=float),
+        "weights": np.array(exact.weights, dtype=float),
         "exact_lower": exact.lower,
         "exact_upper": exact.upper,
         "exact_prior": exact.prior,
@@ -197,12 +196,12 @@ def _result(
         "exact_reference": exact.reference,
         "exact_policy": exact.policy,
         "exact_success": exact.success,
-        "exact_optimum": np.array(loss.optimum, dtype=object),
+        "exact_optimum": np.array(loss.optimum),
     }
     return dataclasses.replace(
         solution,
         value=value,
-        least_favourable=exact.prior.astype(float),
+        least_favourable=np.array(exact.prior, dtype=float),
         per_task=np.array([float(loss.value(task, rho)) for task, rho in enumerate(success)]),
         exploration=exploration,
         method=f"{solution.method}, then {exact.method}",
@@ -216,10 +215,9 @@ def outward_bracket(lower: Fraction, upper: Fraction) -> Bracket:
     """Return the bracket of rational bounds, rounded outward where they differ."""
     if lower == upper:
         return Bracket.of(lower, "exact dynamic programming and exact policy evaluation")
-    low, high = float(lower), float(upper)
     return Bracket(
-        low if Fraction(low) <= lower else math.nextafter(low, -math.inf),
-        high if Fraction(high) >= upper else math.nextafter(high, math.inf),
+        Bracket.of(lower).lower,
+        Bracket.of(upper).upper,
         lower_from="exact dynamic programming with the tangents of the losses",
         upper_from="exact evaluation of the returned policy",
     )

@@ -22,21 +22,20 @@ class AchievableSuccess(Achievable):
 
     def __init__(self, tasks: SuccessTasks) -> None:
         super().__init__(tasks.process, len(tasks.names))
-        self.tasks = tasks
         self._marks = (tasks.success.indices, np.repeat(np.arange(self.count), np.diff(tasks.success.indptr)))
 
     def optimum(self) -> TerminalValues:
         """Return the exact ``v*`` of every task with an optimal deterministic policy for each."""
-        columns = np.full((self.process.n_states, self.count), Fraction(0), dtype=object)
+        columns = np.full((self.process.n_states, self.count), Fraction(0))
         columns[self._marks] = Fraction(1)
-        return optimal_terminal_values(self.process, columns, representation="rational", policies=True)
+        return self._plan(columns)
 
     def support(self, weights: np.ndarray) -> tuple[Any, np.ndarray]:
         """Plan for the weighted sum of the tasks; see `Achievable.support`."""
         states, tasks = self._marks
-        column = np.full((self.process.n_states, 1), flint.fmpq(0), dtype=object)
-        np.add.at(column[:, 0], states, weights[tasks])
-        found = optimal_terminal_values(self.process, column, representation="rational", policies=True)
+        column = np.full(self.process.n_states, flint.fmpq(0))
+        np.add.at(column, states, weights[tasks])
+        found = self._plan(column[:, None])
         assert found.exact is not None
         assert found.policies is not None
         return to_flint(found.exact)[0], found.policies[..., 0]
@@ -46,6 +45,10 @@ class AchievableSuccess(Achievable):
         terminal = terminal_distribution(self.process, policy, representation="rational").exact
         assert terminal is not None
         states, tasks = self._marks
-        result = np.full(self.count, flint.fmpq(0), dtype=object)
+        result = np.full(self.count, flint.fmpq(0))
         np.add.at(result, tasks, to_flint(terminal)[states])
         return result
+
+    def _plan(self, columns: np.ndarray) -> TerminalValues:
+        """Plan exactly for terminal rewards, shape (S, columns)."""
+        return optimal_terminal_values(self.process, columns, representation="rational", policies=True)
