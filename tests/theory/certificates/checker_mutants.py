@@ -1,11 +1,13 @@
 """Mutation testing of the checker in one process: mutmut makes mutants, a battery of certificates kills them.
 
-    python tests/theory/certificates/checker_mutants.py --save survivors.json
+    python tests/theory/certificates/checker_mutants.py --save ends.json
+    python tests/theory/certificates/checker_mutants.py --again ends.json --save ends.json
 
 Every mutant is called on valid certificates of every kind, which it must accept with the true value, on
 altered certificates and broken files, which it must reject for the right reason, and on documents at the
-limits. A mutant that does all that right survives. Starting pytest for each of the more than a thousand
-mutants takes hours; this takes minutes.
+limits. A mutant that does all that right survives. Starting pytest for each of the more than two thousand
+mutants takes hours; this takes minutes. The ends are saved as they come: a run that is interrupted, or runs
+of parts (--first, --count), go on and come together with --again.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import hashlib
 import importlib.util
 import io
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +40,12 @@ from truth import truth
 
 import theory.certificates.check as original
 
-MODULE, SECONDS = "mutated_checker", 1.0
+MODULE = "mutated_checker"
+CHECKER = hashlib.sha256(Path(original.__file__).read_bytes()).hexdigest()
+SURVIVED, ENDLESS = "survived", "does not end"
+SECONDS, MEMORY = 2.0, 4 * 2**30
+"""Processor time of a case, and bytes of address space, beyond which a mutant is killed."""
+
 Case = Callable[[ModuleType], bool]
 
 
@@ -150,27 +159,55 @@ def command(module: ModuleType, folder: Path) -> bool:
     )
 
 
-class _TooSlowError(BaseException):
-    """A mutant that does not end."""
+def fate(module: ModuleType, mutant: str, cases: Sequence[tuple[str, Case]]) -> str:
+    """Run a mutant in a fork: the first case that it does wrong, `ENDLESS` or `SURVIVED`."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            os.write(send, (killer(module, mutant, cases) or SURVIVED).encode())
+        finally:
+            os._exit(0)
+    os.close(send)
+    with os.fdopen(receive, "rb") as pipe:
+        words = pipe.read().decode()
+    _, status = os.waitpid(child, 0)
+    return ENDLESS if os.WIFSIGNALED(status) else words or "no answer"
 
 
-def _alarm(number: int, frame: Any) -> None:
-    raise _TooSlowError
-
-
-def killer(module: ModuleType, mutant: str, cases: list[tuple[str, Case]]) -> str | None:
-    """The first case that a mutant does wrong, or None."""
+def killer(module: ModuleType, mutant: str, cases: Sequence[tuple[str, Case]]) -> str | None:
+    """The first case that a mutant does wrong, or None; a case that takes too long ends the process."""
     set_mutant_under_test(f"{MODULE}.{mutant}")
     for name, case in cases:
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         try:
             if not case(module):
                 return name
-        except (_TooSlowError, SystemExit, Exception) as error:  # argparse ends by SystemExit
+        except (SystemExit, Exception) as error:  # argparse ends by SystemExit
             return f"{name} ({type(error).__name__})"
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     return None
+
+
+def known(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the ends of earlier runs, which must be of the same checker."""
+    ends: dict[str, str] = {}
+    for path in paths:
+        saved = json.loads(path.read_text())
+        if saved["checker"] != CHECKER:
+            raise SystemExit(f"{path} is about another version of the checker: run it anew")
+        ends |= {name: end for name, end in saved["ends"].items() if ends.get(name, SURVIVED) == SURVIVED}
+    return ends
+
+
+def save(path: Path | None, ends: dict[str, str]) -> None:
+    """Write what is known so far; an interruption leaves the old file or the new one."""
+    if path is not None:
+        part = path.with_name(path.name + ".part")
+        part.write_text(json.dumps({"checker": CHECKER, "ends": ends}, indent=1) + "\n")
+        part.replace(path)
 
 
 def main() -> int:
@@ -180,31 +217,27 @@ def main() -> int:
     )
     parser.add_argument("--first", type=int, default=0, help="number of the first mutant, for runs in parts")
     parser.add_argument("--count", type=int, default=10**9, help="how many of them")
-    parser.add_argument("--again", type=Path, help="only the survivors of an earlier --save")
-    parser.add_argument("--save", type=Path, help="write the result to this JSON file")
+    parser.add_argument("--again", type=Path, nargs="+", default=[], help="earlier --save: not those killed")
+    parser.add_argument("--save", type=Path, help="write every mutant's end to this JSON file")
     options = parser.parse_args()
-    signal.signal(signal.SIGVTALRM, _alarm)
+    ends = known(options.again)
     with tempfile.TemporaryDirectory() as name:
         module, mutants = mutated(Path(name))
         cases = list(battery(Path(name)))
         wrong = killer(module, "none", cases)
-        assert wrong is None, f"the checker itself fails: {wrong}"
-        if options.again is not None:
-            mutants = json.loads(options.again.read_text())["survivors"]
-        chosen = mutants[options.first : options.first + options.count]
-        survivors, kills = [], 0
-        for number, mutant in enumerate(chosen):
+        if wrong is not None:
+            raise SystemExit(f"the checker itself fails: {wrong}")
+        part = mutants[options.first : options.first + options.count]
+        chosen = [mutant for mutant in part if ends.get(mutant, SURVIVED) == SURVIVED]
+        for number, mutant in enumerate(chosen, start=1):
+            ends[mutant] = fate(module, mutant, cases)
+            save(options.save, ends)
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(chosen)} mutants", end="", file=sys.stderr, flush=True)
-            if killer(module, mutant, cases) is None:
-                survivors.append(mutant)
-            else:
-                kills += 1
-    result = {"mutants": len(mutants), "run": len(chosen), "killed": kills, "survivors": survivors}
-    print(json.dumps(result, indent=1))
-    if options.save is not None:
-        options.save.write_text(json.dumps(result, indent=1) + "\n")
-    return int(kills < 0.9 * len(chosen))
+    survivors = [mutant for mutant in mutants if ends.get(mutant) == SURVIVED]
+    print("".join(f"  survived: {mutant}\n" for mutant in survivors), end="")
+    print(f"{len(ends) - len(survivors)} of {len(ends)} mutants killed; {len(mutants) - len(ends)} not run")
+    return int(len(survivors) > 0.1 * len(ends))
 
 
 if __name__ == "__main__":
