@@ -262,9 +262,22 @@ def _bounds(solution: Any) -> tuple[Bound, Bound]:
 
 
 def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, Bound]:
-    """The worst loss of the learner of the witness: one linear system for each goal and policy."""
+    """The worst loss of the learner of the witness."""
     visit, goals = claim["detect"] == "visit", [model.state(name) for name in claim["tasks"]["goals"]]
     episodes = math.inf if claim["episodes"] == "inf" else claim["episodes"]
+    losses = []
+    for g, (rho, steps) in zip(goals, played(model, claim, witness), strict=True):
+        if visit and claim["criterion"] != "regret":
+            losses.append(_steps(model, claim["criterion"], g, rho, steps))
+        else:
+            v = success(model, g, visit=visit)
+            losses.append(_loss(claim["learner"], claim["criterion"], episodes, rho, v))
+    return max(losses), max(losses)
+
+
+def played(model: Model, claim: Document, witness: Document) -> list[tuple[Fraction, Fraction]]:
+    """For each goal how probably an episode of the mixture finds it, and its steps, by linear systems."""
+    visit, goals = claim["detect"] == "visit", [model.state(name) for name in claim["tasks"]["goals"]]
     found, spent = dict.fromkeys(goals, Fraction(0)), dict.fromkeys(goals, Fraction(0))
     for learner in witness.get("learners", [{"rows": []}]):
         weight = Fraction(learner.get("weight", 1))
@@ -278,14 +291,7 @@ def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, B
             rho, steps = _episode(model, goals, g, plan, visit=visit)
             found[g] += weight * rho
             spent[g] += weight * steps
-    losses = []
-    for g in goals:
-        if visit and claim["criterion"] != "regret":
-            losses.append(_steps(model, claim["criterion"], g, found[g], spent[g]))
-        else:
-            v = success(model, g, visit=visit)
-            losses.append(_loss(claim["learner"], claim["criterion"], episodes, found[g], v))
-    return max(losses), max(losses)
+    return [(found[g], spent[g]) for g in goals]
 
 
 def _episode(
@@ -341,11 +347,11 @@ def _steps(model: Model, criterion: str, goal: int, rho: Fraction, steps: Fracti
         return Fraction(0)
     if not rho:
         return math.inf
-    least = _least_steps(model, goal) if criterion == "ratio" else Fraction(1)
+    least = least_steps(model, goal) if criterion == "ratio" else Fraction(1)
     return steps / rho / least
 
 
-def _least_steps(model: Model, goal: int) -> Fraction:
+def least_steps(model: Model, goal: int) -> Fraction:
     """The least ``steps / rho``: Dinkelbach's iteration on backward induction, exact when it stops."""
     level = Fraction(10**12)
     while True:
