@@ -32,11 +32,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from mutation_fuzz import BASES, BESIDE, BUDGET, _instance, base, parsed
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.mutation.trampoline import set_mutant_under_test
+from test_checker_parts import PARTS
 from test_hostile import BYTES, HOSTILE, UNSUPPORTED, certificate, valid, z_channel
 from test_random_instances import KINDS, STAY, instances, verdict
+from test_reasons import BROKEN, REASONS, changed
 from test_wrong_by_hand import CASES, PROOFS, WRONG
 from truth import truth
 
@@ -93,9 +96,7 @@ def battery(folder: Path) -> Iterator[tuple[str, Case]]:
             f"altered: {name}",
             rejects(folder, f"h-{len(name)}-{name[:9]}", json.dumps(document).encode(), reason),
         )
-    for kind in KINDS:
-        for number, (document, expected) in enumerate(instances(kind)):
-            yield f"{kind} {number}", agrees(folder, f"r-{kind}-{number}", document, expected)
+    yield from shared(folder)
     for name, data in BYTES.items():
         if len(data) < 2_000_000:
             yield f"broken: {name}", rejects(folder, f"b-{name}", data, "")
@@ -113,6 +114,21 @@ def battery(folder: Path) -> Iterator[tuple[str, Case]]:
         change(document)
         data = json.dumps(document).encode()
         yield f"wrong by hand: {kind}, {name}", rejects(folder, f"w-{kind}-{name}", data, words or "")
+
+
+def shared(folder: Path) -> Iterator[tuple[str, Case]]:
+    """The cases that the tests hold against the checker itself, one by one."""
+    for kind in KINDS:
+        for number, (document, expected) in enumerate(instances(kind)):
+            yield f"{kind} {number}", agrees(folder, f"r-{kind}-{number}", document, expected)
+    for name, function in PARTS.items():
+        yield f"part: {name}", lambda module, function=function: function(module, folder) is None
+    for name in REASONS:
+        document, message = changed(name)
+        text = json.dumps(document)
+        yield f"reason: {name}", rejects(folder, f"m-{name}", text.encode(), f"^{re.escape(message)}$")
+    for name, (text, message) in BROKEN.items():
+        yield f"broken: {name}", rejects(folder, f"t-{name}", text.encode(), f"^{re.escape(message)}$")
 
 
 def accepts(folder: Path, name: str, text: str, value: tuple[Any, Any]) -> Case:
@@ -196,7 +212,7 @@ def killer(module: ModuleType, mutant: str, cases: Sequence[tuple[str, Case]]) -
         try:
             if not case(module):
                 return name
-        except (SystemExit, Exception) as error:  # argparse ends by SystemExit
+        except (SystemExit, pytest.fail.Exception, Exception) as error:  # argparse ends by SystemExit
             return f"{name} ({type(error).__name__})"
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)

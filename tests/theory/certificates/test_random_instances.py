@@ -168,11 +168,15 @@ KINDS: dict[str, tuple[Callable[[random.Random], Document], Callable[[Document],
 """Generator, oracle and number of instances."""
 
 
+def documents(kind: str, count: int) -> list[Document]:
+    """Random certificates; the seed of each is its number."""
+    return [KINDS[kind][0](random.Random(seed)) for seed in range(count)]
+
+
 def instances(kind: str) -> list[tuple[Document, Bracket | str]]:
     """Random certificates with what the checker must find: the bracket, or why it rejects them."""
-    make, oracle, count = KINDS[kind]
-    documents = [make(random.Random(seed)) for seed in range(count)]
-    return [(document, oracle(document)) for document in documents]
+    _, oracle, count = KINDS[kind]
+    return [(document, oracle(document)) for document in documents(kind, count)]
 
 
 def verdict(module: Any, path: Path) -> Bracket | str:

@@ -1,0 +1,429 @@
+"""Parts of the checker by themselves: what work costs, the limits, reading, sums, logarithms, the command.
+
+Every part is a function of the checker and of a folder, so that mutants of the checker are held against it
+as well (`checker_mutants`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+import math
+import random
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificate_builder import certificate, cmp_document, line, minimax, uniform, write
+from test_hostile import valid
+from test_random_instances import KINDS, documents, verdict
+from test_reasons import FINE, channel
+from test_weak_duality import distribution, random_process
+from test_wrong_by_hand import PROOFS
+
+import theory.certificates.check as the_checker
+
+Part = Callable[[Any, Path], None]
+PARTS: dict[str, Part] = {}
+OPEN = {"lower": "-inf", "upper": "inf"}
+
+
+def part(function: Part) -> Part:
+    """Add to the parts."""
+    PARTS[function.__name__] = function
+    return function
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts(name: str, tmp_path: Path) -> None:
+    PARTS[name](the_checker, tmp_path)
+
+
+def reason(checker: Any, call: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+    """Why a call is rejected."""
+    with pytest.raises(checker.CertificateError) as error:
+        call(*arguments, **named)
+    return str(error.value)
+
+
+def spent(checker: Any, call: Callable[..., Any], *arguments: Any) -> int:
+    """The units of work that a call costs."""
+    checker.WORK["left"] = 10**9
+    call(*arguments)
+    return 10**9 - checker.WORK["left"]
+
+
+def proved(checker: Any, folder: Path, document: Any, budget: int = 10**7) -> tuple[Any, Any]:
+    return checker.check(write(folder / "part.json", document), budget)[1:]
+
+
+# ------------------------------------------------------------------------------------------- work and limits
+
+
+@part
+def long_numbers_cost_more(checker: Any, folder: Path) -> None:
+    """Once up to 255 bits, linearly at first and then quadratically."""
+    prices = [spent(checker, checker.charge, 3, size) for size in (0, 255, 256, 511, 512, 1024, 10_240)]
+    assert prices == [3, 3, 6, 6, 3 * (1 + 2 + 1), 3 * (1 + 4 + 4), 3 * (1 + 40 + 400)]
+    assert spent(checker, checker.charge, 7) == 7
+
+
+@part
+def a_budget_lasts_to_its_last_unit(checker: Any, folder: Path) -> None:
+    path = write(folder / "part.json", valid())
+    checker.check(path, 10**6)
+    price = 10**6 - checker.WORK["left"]
+    assert checker.check(path, price)[1:] == (1, 1)
+    words = reason(checker, checker.check, path, price - 1)
+    assert words == "the work budget is spent (--budget UNITS raises it)"
+
+
+PRICES = {
+    "plan": 8702,
+    "proposal": 79469,
+    "memory": 196562,
+    "exploration": 72551,
+    "steps": 181726,
+    "trajectories": 6905,
+    "geometric": 677,
+    "for_ever": 9418,
+    "blind": 274,
+    "channel": 410,
+}
+"""Units for all the random instances of a kind, or for a proof written by hand."""
+
+
+@part
+def prices_stay_what_they_are(checker: Any, folder: Path) -> None:
+    """What is proved within a budget by one version is proved within it by the next.
+
+    That the prices are right, a few microseconds a unit, is measured in `docs/certificates.md`.
+    """
+    path, prices = folder / "part.json", dict.fromkeys(PRICES, 0)
+    written = [(kind, document) for kind in KINDS for document in documents(kind, 30)]
+    written += [(kind, make()) for kind, make in (*PROOFS.items(), ("channel", channel))]
+    for kind, document in written:
+        verdict(checker, write(path, document))
+        prices[kind] = prices.get(kind, 0) + checker.BUDGET - checker.WORK["left"]
+    assert prices == PRICES
+
+
+@part
+def sums_of_fractions_cost_a_unit_each(checker: Any, folder: Path) -> None:
+    """Integers cost nothing; a sum is an integer where it can be, which is faster later."""
+    assert spent(checker, checker.add, [1, 2, 3]) == 0
+    assert spent(checker, checker.add, [Fraction(1, 2), 2, Fraction(3)]) == 3
+    assert spent(checker, checker.add, [Fraction(1, 2**300), 2]) == 4
+    for numbers in ([1, 2], [Fraction(1), 2], []):
+        assert type(checker.add(numbers)) is int
+    assert checker.add([Fraction(1, 2), Fraction(1, 3)]) == Fraction(5, 6)
+    assert reason(checker, checker.add, map(Fraction, FINE)) == "sum: too fine fractions"
+
+
+@part
+def a_common_denominator_is_the_least_and_limited(checker: Any, folder: Path) -> None:
+    assert checker.whole([Fraction(1, 4), Fraction(5, 6), 2], "x") == ([3, 10, 24], 12)
+    assert checker.whole([3, 4], "x") == ([3, 4], 1)
+    assert checker.whole([], "x") == ([], 1)
+    for count, bits in ((1, 1 << 17), (1 << 12, 1 << 16), (3 << 10, (1 << 28) // (3 << 10))):
+        numbers = [Fraction(0)] * (count - 1)
+        checker.whole([*numbers, Fraction(1, 1 << (bits - 1))], "x")
+        too_fine = [*numbers, Fraction(1, 1 << bits)]
+        assert reason(checker, checker.whole, too_fine, "x") == "x: too fine fractions"
+
+
+@part
+def vectors_are_distributions_where_they_have_a_total(checker: Any, folder: Path) -> None:
+    names = {"a": 0, "b": 1}
+    given = {"a": Fraction(1), "b": Fraction(0)}
+    assert checker.vector(given, names, "x", total=1) == {0: 1, 1: 0}
+    assert checker.vector({"b": -3}, names, "x") == {1: -3}
+    assert checker.vector({}, names, "x") == {}
+    for wrong in ({}, {"a": Fraction(1, 2)}, {"a": 2, "b": -1}):
+        words = reason(checker, checker.vector, wrong, names, "x", total=1)
+        assert words == "x: a negative entry, or the sum is not 1"
+
+
+@part
+def counts_name_states(checker: Any, folder: Path) -> None:
+    assert checker.labels(3, "x") == {"0": 0, "1": 1, "2": 2}
+    assert len(checker.labels(1000, "x")) == 1000
+
+
+@part
+def horizons_and_episodes_are_limited_to_a_milliard(checker: Any, folder: Path) -> None:
+    assert checker.Process(line(2, 0, horizon=10**9)).horizon == 10**9
+    document = PROOFS["blind"]()
+    document["claim"] |= {"episodes": 10**9, "lower": 10**9 // 2, "upper": 10**9 // 2}
+    assert proved(checker, folder, document) == (10**9 // 2,) * 2
+
+
+class _Tape(io.BytesIO):
+    """A file that notes how much is asked of it."""
+
+    name, asked = "tape.json", 0
+
+    def open(self, mode: str) -> Any:
+        assert mode == "rb"
+        return self
+
+    def read(self, size: int | None = -1) -> bytes:
+        type(self).asked = size or -1
+        return super().read(size)
+
+
+@part
+def no_more_is_read_than_allowed(checker: Any, folder: Path) -> None:
+    """One byte beyond the limit shows that there is more; a file of the limit's size is read."""
+    limit = checker.MAX_BYTES
+    try:
+        checker.MAX_BYTES = 12
+        assert checker.parse(_Tape(b" " * 10 + b"[]")) == []
+        assert _Tape.asked == 13
+        assert reason(checker, checker.parse, _Tape(b" " * 99)) == "the file is larger than 12 bytes"
+    finally:
+        checker.MAX_BYTES = limit
+
+
+# ------------------------------------------------------------------------------------------- what is proved
+
+
+@part
+def decimals_are_exact(checker: Any, folder: Path) -> None:
+    """0.1 + 0.2 + 0.7 is one, and 1e-3 a thousandth."""
+    document = valid()
+    document["witness"]["prior"] = {"0": 0.1, "1": 0.2, "2": 0.7}
+    document["claim"] |= {**OPEN, "exact": False}
+    assert proved(checker, folder, document)[1] == 1
+    (folder / "part.json").write_text("[0.1, 1e-3, -2, 12345678901234567890]")
+    found = checker.parse(folder / "part.json")
+    assert found == [Fraction(1, 10), Fraction(1, 1000), -2, 12345678901234567890]
+
+
+@part
+def transitions_of_probability_zero_change_nothing(checker: Any, folder: Path) -> None:
+    """Wherever they are listed: nature never answers so, and the dynamics stay deterministic."""
+    process = line(3, 1, horizon=2)
+    trajectories = certificate(process, {**minimax(8, 8, []), "tasks": {"trajectories": True}}, {})
+    few = copy.deepcopy(trajectories)
+    few["claim"] |= {"episodes": 3, "lower": (8 / Fraction(9) * Fraction(217, 81)).__str__()}
+    few["claim"]["upper"] = few["claim"]["lower"]  # (v - rho) (1 + 8/9 + 64/81), rho = 1/9
+    discounted = PROOFS["geometric"]()
+    for document in (trajectories, few, discounted, *(make() for make in PROOFS.values())):
+        value = Fraction(document["claim"]["lower"])
+        assert proved(checker, folder, document) == (value, value)
+        instance = document["process"]
+        names = [str(s) for s in range(instance["states"])]
+        given = {tuple(row[:3]) for row in instance["transitions"]}
+        pairs = {row[:2] for row in given}
+        instance["transitions"] += [[s, a, t, 0] for s, a in pairs for t in names if (s, a, t) not in given]
+        instance["initial"] = {**dict.fromkeys(names, 0), **instance["initial"]}
+        assert proved(checker, folder, document) == (value, value)
+
+
+@part
+def learners_of_weight_zero_and_rewards_of_zero_change_nothing(checker: Any, folder: Path) -> None:
+    document = valid()
+    document["witness"]["learners"].append({"weight": 0, "rows": []})
+    assert proved(checker, folder, document) == (1, 1)
+    tables = {"x": [["0", "x", "0", 1]], "y": [["0", "y", "0", 1]]}
+    explicit = {"x": [*tables["x"], ["0", "y", "0", 0]], "y": [*tables["y"], ["0", "x", "0", "0/7"]]}
+    process = cmp_document(1, ["x", "y"], [(0, "x", 0, 1), (0, "y", 0, 1)], 0, horizon=1)
+    rows = [[0, 0, "0", 3, {"x": "1/2", "y": "1/2"}]]
+    witness = {"prior": {"x": "1/2", "y": "1/2"}, "learners": [{"rows": rows}]}
+    for given in (tables, explicit):
+        claim = {**minimax("1/2", "1/2", [], learner="memory", episodes=2), "tasks": {"rewards": given}}
+        assert proved(checker, folder, certificate(process, claim, witness)) == (Fraction(1, 2),) * 2
+
+
+@part
+def a_witness_may_be_missing(checker: Any, folder: Path) -> None:
+    """The learner is then the one that always takes the first action, and nothing is proved below."""
+    claim = minimax("-inf", "inf", [0, 1, 2], episodes=2)
+    assert proved(checker, folder, certificate(line(3, 1, horizon=2), claim, {})) == (0, 2)
+    claim |= {"criterion": "hitting-time", "detect": "visit", "episodes": "inf"}
+    assert proved(checker, folder, certificate(line(3, 1, horizon=2), claim, {})) == (0, math.inf)
+    claim |= {"problem": "planning", "objective": "total", "rewards": [], **OPEN}
+    claim = {key: claim[key] for key in ("problem", "objective", "rewards", "lower", "upper")}
+    assert proved(checker, folder, certificate(line(3, 1, horizon=2), claim, {})) == (0, 0)
+
+
+@part
+def with_memory_for_ever_goals_on_the_way_count(checker: Any, folder: Path) -> None:
+    """From 0 over 1 to 2: one episode visits both, while only 2 is found at the end."""
+    process = cmp_document(3, ["go"], [(0, "go", 1, 1), (1, "go", 2, 1), (2, "go", 2, 1)], 0, horizon=2)
+    claim = minimax(0, 0, [1, 2], learner="memory", detect="visit", exact=True)
+    witness = {"prior": uniform([1, 2])}
+    assert proved(checker, folder, certificate(process, claim, witness)) == (0, 0)
+    document = certificate(process, {**claim, "detect": "end"}, witness)
+    assert reason(checker, proved, checker, folder, document) == "claim: unsupported episodes"
+
+
+@part
+def one_task_is_played_by_the_learner(checker: Any, folder: Path) -> None:
+    """Who knows that there is one task only is not for that reason played at best: rows say how it plays."""
+    rows = [[e, t, "1", 1, "stay"] for e in (0, 1) for t in (0, 1)]
+    claim = minimax(0, 2, [2], learner="memory", episodes=2)
+    document = certificate(line(3, 1, horizon=2), claim, {"prior": {"2": 1}, "learners": [{"rows": rows}]})
+    assert proved(checker, folder, document) == (0, 2)
+
+
+@part
+def the_last_task_is_played_at_best(checker: Any, folder: Path) -> None:
+    """Whichever of them it is: once the other goals are ruled out the rows say nothing."""
+    for goals in ([0, 2], [2, 0]):
+        rows = [[0, t, s, 3, "left"] for t, s in ((0, "1"), (1, "0"))]
+        claim = minimax("-inf", "inf", goals, learner="memory", episodes=3)
+        document = certificate(
+            line(3, 1, horizon=2), claim, {"prior": uniform(goals), "learners": [{"rows": rows}]}
+        )
+        assert proved(checker, folder, document) == (Fraction(1, 2), 1)
+
+
+# ------------------------------------------------------------------------------------------- information
+
+
+def ln(x: Fraction) -> Fraction:
+    with localcontext() as context:
+        context.prec = 110
+        return Fraction((Decimal(x.numerator) / Decimal(x.denominator)).ln())
+
+
+@part
+def logarithms_are_directed_outward(checker: Any, folder: Path) -> None:
+    """By no more than rounding makes necessary, and at 1 exactly."""
+    generator = random.Random(0)
+    for _ in range(40):
+        x = Fraction(*(generator.randint(1, 10 ** generator.randint(1, 30)) for _ in range(2)))
+        low, high = checker.log(x, False), checker.log(x, True)
+        assert low <= ln(x) <= high
+        assert high - low < Fraction(1, 10**55)
+    assert checker.log(Fraction(1), True) == checker.log(Fraction(1), False) == 0
+    near = 1 + Fraction(1, 10**40)
+    assert checker.log(near, False) <= ln(near) <= checker.log(near, True)
+
+
+def divergence(row: dict[int, Fraction], q: dict[int, Fraction]) -> Fraction:
+    return sum((p * ln(p / q[y]) for y, p in row.items() if p), Fraction(0))
+
+
+def closely(bracket: tuple[Any, Any], information: Fraction, worst: Fraction) -> None:
+    """The bounds are the two numbers, each rounded outward by next to nothing."""
+    assert 0 <= information - bracket[0] < Fraction(1, 10**50)
+    assert 0 <= bracket[1] - worst < Fraction(1, 10**50)
+
+
+@part
+def channels_are_bracketed_by_information_and_divergence(checker: Any, folder: Path) -> None:
+    """``I(p)`` and ``max KL``, for arbitrary inputs and outputs, in 110 digits."""
+    generator, names = random.Random(1), list("abc")
+    for _ in range(10):
+        rows = {x: distribution(generator, names) for x in "xyz"[: generator.randint(1, 3)]}
+        witness = {"input": distribution(generator, list(rows)), "output": dict.fromkeys(names, "1/3")}
+        document = channel()
+        document["claim"] |= {"channel": {"outputs": names, "rows": rows}, **OPEN}
+        ends = [{i: Fraction(row[y]) for i, y in enumerate(names)} for row in rows.values()]
+        weights = [Fraction(w) for w in witness["input"].values()]
+        marginal = {i: sum(w * row[i] for w, row in zip(weights, ends, strict=True)) for i in range(3)}
+        information = sum(w * divergence(row, marginal) for w, row in zip(weights, ends, strict=True) if w)
+        worst = max(divergence(row, dict.fromkeys(range(3), Fraction(1, 3))) for row in ends)
+        closely(proved(checker, folder, {**document, "witness": witness}), information, worst)
+        del witness["input"][next(iter(rows))]
+        if sum(map(Fraction, witness["input"].values())) == 1:  # an input left out has no probability
+            closely(proved(checker, folder, {**document, "witness": witness}), information, worst)
+
+
+def ahead(rows: dict[str, dict[str, list[tuple[str, Fraction]]]], steps: int, start: set[str]) -> set[str]:
+    for _ in range(steps):
+        start = {t for s in start for row in rows[s].values() for t, p in row if p}
+    return start
+
+
+@part
+def processes_are_bracketed_by_their_last_step(checker: Any, folder: Path) -> None:
+    """Skills that always take one action each; above, the worst last step from where one can be by then."""
+    for seed in range(12):
+        generator = random.Random(seed)
+        process = random_process(generator, 3, generator.randint(1, 3))
+        process["initial"] = {"0": 1}
+        horizon, states = process["horizon"], ["0", "1", "2"]
+        rows: dict[str, dict[str, list[tuple[str, Fraction]]]] = {s: {} for s in states}
+        for s, a, t, p in process["transitions"]:
+            rows[s].setdefault(a, []).append((t, Fraction(p)))
+        output, skills, ends = dict.fromkeys(states, "1/3"), [], []
+        for a in "ab":
+            plan = {s: a if a in rows[s] else "a" for s in states}
+            skills.append([[0, t, s, 7, plan[s]] for t in range(horizon) for s in states])
+            now = {"0": Fraction(1)}
+            for _ in range(horizon):
+                then = dict.fromkeys(states, Fraction(0))
+                for s, p in now.items():
+                    for t, q in rows[s][plan[s]]:
+                        then[t] += p * q
+                now = then
+            ends.append({int(s): p for s, p in now.items()})
+        weights = [Fraction(1, 3), Fraction(2, 3)]
+        marginal = {i: weights[0] * ends[0][i] + weights[1] * ends[1][i] for i in range(3)}
+        information = sum(w * divergence(row, marginal) for w, row in zip(weights, ends, strict=True))
+        third = dict.fromkeys(range(3), Fraction(1, 3))
+        last = [
+            {int(t): p for t, p in row} for s in ahead(rows, horizon - 1, {"0"}) for row in rows[s].values()
+        ]
+        witness = {
+            "learners": [{"weight": str(w), "rows": r} for w, r in zip(weights, skills, strict=True)],
+            "output": output,
+        }
+        document = certificate(process, {"problem": "capacity", **OPEN}, witness)
+        closely(proved(checker, folder, document), information, max(divergence(row, third) for row in last))
+
+
+# ------------------------------------------------------------------------------------------- the command
+
+
+def said(checker: Any, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of the command."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = checker.main(list(arguments))
+        except SystemExit as stop:
+            status = stop.code
+    return status, out.getvalue(), err.getvalue()
+
+
+@part
+def the_command_says_what_it_found(checker: Any, folder: Path) -> None:
+    path = write(folder / "part.json", valid())
+    claim = "minimax, learner 'memory', criterion 'regret', detect 'end', episodes 3, exact True"
+    assert said(checker, str(path)) == (0, f"proved: {claim}: 1 <= value <= 1\n", "")
+    missing = said(checker, str(folder / "none.json"))
+    assert missing[0] == 2
+    assert f"No such file or directory: '{folder / 'none.json'}'" in missing[2]
+
+
+@part
+def the_command_prints_ascii_only(checker: Any, folder: Path) -> None:
+    """Nothing that a document contains reaches the terminal as it is."""
+    path = folder / "part.json"
+    path.write_text(json.dumps({**valid(), "\u00e4\x1b[31m\ud800": 1}))
+    status, out, _ = said(checker, str(path))
+    words = r"rejected: certificate: unknown or missing field '\xe4\x1b[31m\ud800'"
+    assert (status, out) == (1, words + "\n")
+    path.write_text(json.dumps({**valid(), "witness": {"prior": {"\u00e4\ud800": None}}}))
+    status, out, _ = said(checker, str(path))
+    words = r"rejected: certificate.witness.prior.\xe4\ud800: expected <class 'fractions.Fraction'>"
+    assert (status, out) == (1, words + "\n")
+
+
+@part
+def the_command_explains_itself(checker: Any, folder: Path) -> None:
+    status, out, _ = said(checker, "--help")
+    assert status == 0
+    assert "Check a certificate exactly, trusting nothing." in out
+    assert "--budget BUDGET" in out
+    assert "units of work of a few microseconds" in " ".join(out.split())
