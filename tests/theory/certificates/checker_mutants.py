@@ -26,6 +26,8 @@ import resource
 import signal
 import sys
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -34,8 +36,10 @@ from typing import Any
 
 import pytest
 from mutation_fuzz import BASES, BESIDE, BUDGET, _instance, base, parsed
+from mutmut.mutation import trampoline
 from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.utils.format_utils import mangled_name_from_mutant_name
 from test_checker_parts import PARTS
 from test_hostile import BYTES, HOSTILE, UNSUPPORTED, certificate, valid, z_channel
 from test_random_instances import KINDS, STAY, instances, verdict
@@ -204,6 +208,25 @@ def fate(module: ModuleType, mutant: str, cases: Sequence[tuple[str, Case]]) -> 
     return "killed" if os.WEXITSTATUS(status) else SURVIVED
 
 
+def timed(module: ModuleType, cases: Sequence[tuple[str, Case]]) -> dict[str, list[tuple[str, Case]]]:
+    """Return for each function of the checker the cases that call it, the fastest first."""
+    called: dict[str, list[tuple[float, str, Case]]] = defaultdict(list)
+    for name, case in cases:
+        seen: set[str] = set()
+        trampoline.record_trampoline_hit = lambda function, caller, seen=seen: seen.add(function)
+        started = time.process_time()
+        wrong = killer(module, "stats", [(name, case)])
+        if wrong is not None:
+            raise SystemExit(f"the checker itself fails: {wrong}")
+        spent = time.process_time() - started
+        for function in seen:
+            called[function].append((spent, name, case))
+    return {
+        function: [(name, case) for _, name, case in sorted(found, key=lambda item: item[0])]
+        for function, found in called.items()
+    }
+
+
 def killer(module: ModuleType, mutant: str, cases: Sequence[tuple[str, Case]]) -> str | None:
     """The first case that a mutant does wrong, or None; a case that takes too long ends the process."""
     set_mutant_under_test(mutant)
@@ -249,14 +272,11 @@ def main() -> int:
     ends = known(options.again)
     with tempfile.TemporaryDirectory() as name:
         module, mutants = mutated(Path(name))
-        cases = list(battery(Path(name)))
-        wrong = killer(module, "none", cases)
-        if wrong is not None:
-            raise SystemExit(f"the checker itself fails: {wrong}")
+        called = timed(module, list(battery(Path(name))))
         part = mutants[options.first : options.first + options.count]
         chosen = [mutant for mutant in part if ends.get(mutant, SURVIVED) == SURVIVED]
         for number, mutant in enumerate(chosen, start=1):
-            ends[mutant] = fate(module, mutant, cases)
+            ends[mutant] = fate(module, mutant, called.get(mangled_name_from_mutant_name(mutant), []))
             save(options.save, ends)
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(chosen)} mutants", end="", file=sys.stderr, flush=True)
