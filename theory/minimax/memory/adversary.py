@@ -264,11 +264,10 @@ class KullbackLeiblerBall(_Ball):
         return self.inside(tilted / tilted.sum())
 
     def _dual(self, loss: np.ndarray, tau: float) -> float:
-        """The dual function, without cancellation where ``tau`` is far above all differences of losses."""
-        q = self.nominal[self.nominal > 0]
-        values = loss[self.nominal > 0]
-        centre = float(values.max() if tau < np.ptp(values) else q @ values)
-        return centre + tau * (self.radius + float(np.log1p(q @ np.expm1((values - centre) / tau))))
+        """The dual function; exponents near zero keep their digits, so that a large ``tau`` loses none."""
+        q, values = self.nominal[self.nominal > 0], loss[self.nominal > 0]
+        top = float(values.max())
+        return top + tau * (self.radius + float(np.log1p(q @ np.expm1((values - top) / tau))))
 
     def _temperature(self, loss: np.ndarray) -> float:
         """The minimiser of the dual function, which is convex, by golden-section search on its logarithm."""
