@@ -85,21 +85,21 @@ class EpisodeGraph:
         """Follow the greedy learner of the values (one array for each episode, then an empty one)."""
         from tabular.hyperstate.kernels.episodes import play_episode
 
-        payoff = np.zeros(self.signals.n_classes)
+        payoff, lost = np.zeros(self.signals.n_classes), np.zeros(self.signals.n_classes)
         numbers, reach = np.zeros(1, dtype=np.int64), np.ones(1)
         parts: list[tuple[int, int, np.ndarray, np.ndarray]] = []
         for index in range(self.episodes):
             following = values[index + 1]
-            onward = np.zeros(len(following))
+            onward, dropped = np.zeros(len(following)), np.zeros(len(following))
             all_rows, all_mass = play_episode(
                 numbers, reach, self.sets.words, self.episode, self.plan(index), following, self.dynamics,
-                self.signals.steps, weights, payoff, onward,
+                self.signals.steps, weights, payoff, lost, onward, dropped,
             )  # fmt: skip
             for number, rows, mass in zip(numbers, all_rows, all_mass, strict=True):
                 parts.append((index, int(number), rows, mass))
             numbers = np.flatnonzero(onward)
-            reach = onward[numbers]
-        return BayesResponse(float(values[0][0]), payoff, self._learner(parts))
+            reach = onward[numbers] + dropped[numbers]
+        return BayesResponse(float(values[0][0]), payoff + lost, self._learner(parts))
 
     def _learner(self, parts: list[tuple[int, int, np.ndarray, np.ndarray]]) -> DeterministicLearner:
         lengths = [len(rows) for _, _, rows, _ in parts]

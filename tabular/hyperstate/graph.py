@@ -79,18 +79,18 @@ class HyperstateGraph:
         """Follow the greedy learner of the values (one array for each layer, then an empty one)."""
         from tabular.hyperstate.kernels import forward
 
-        payoff = np.zeros(self.signals.n_classes)
+        payoff, lost = np.zeros(self.signals.n_classes), np.zeros(self.signals.n_classes)
         nodes, reach = np.zeros(1, dtype=np.int64), np.ones(1)
         rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]] = []
         for index, layer in enumerate(self.layers):
             choices, following, onward = forward(
                 nodes, reach, layer, values[index + 1], self.signal(index), self.dynamics, self.splits,
-                self.payoffs(index), weights, masses, self.sets.words, payoff, self._scratch,
+                self.payoffs(index), weights, masses, self.sets.words, payoff, lost, self._scratch,
             )  # fmt: skip
             if index % (self.signals.steps + 1):
                 rows.append((index, nodes, choices, reach))
             nodes, reach = following, onward
-        return BayesResponse(float(values[0][0]), payoff, self._learner(rows))
+        return BayesResponse(float(values[0][0]), payoff + lost, self._learner(rows))
 
     def _learner(self, rows: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> DeterministicLearner:
         period = self.signals.steps + 1

@@ -426,7 +426,7 @@ def test_what_is_made_of_zeros() -> None:
     game = single_steps(GoalTasks(fork, np.array([1, 2])), 1)
     with lying(LIES["zeros"], "both", 0):
         found = solve_program(game)
-    assert found.upper == 0.5 + game.allowance
+    assert 0.5 + game.allowance < found.upper < 0.5 + 2 * game.allowance
     assert found.lower == game.respond(np.full(2, 0.5)).lower
     # uniform is not least favourable
     visits = GoalTasks.reachable(make("line:5,start=2").replaced(horizon=4), VISIT)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.induction import Dynamics, add_to_members
+from tabular.hyperstate.kernels.induction import Dynamics, add, add_to_members
 from tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
 
 __all__ = ["Episode", "Plan", "episode_values", "goal_sets", "play_episode"]
@@ -240,26 +240,28 @@ def _settle(
     episode: Episode,
     plan: Plan,
     payoff: np.ndarray,
+    lost: np.ndarray,
     onward: np.ndarray,
+    dropped: np.ndarray,
 ) -> None:
     """Pay for the end of an episode: toll, targets found, single classes left; pass the rest on."""
     if plan.toll != 0.0:
-        add_to_members(row, reach * plan.toll, payoff)
+        add_to_members(row, reach * plan.toll, payoff, lost)
     leaf = len(onward) == 0
     for state in range(0 if leaf else len(episode.others)):
-        onward[number] += arrived[episode.others[state]]
+        add(onward, dropped, number, arrived[episode.others[state]])
     for place in range(len(episode.targets)):
         mass = arrived[episode.cells[place]]
         if not contains(row, episode.targets[place]):
             if not leaf:
-                onward[number] += mass
+                add(onward, dropped, number, mass)
             continue
-        payoff[episode.targets[place]] += mass * plan.found[place]
+        add(payoff, lost, episode.targets[place], mass * plan.found[place])
         child = -1 if leaf else episode.child[number, place]
         if child >= 0:
-            onward[child] += mass
+            add(onward, dropped, child, mass)
         elif child < -1:
-            payoff[-2 - child] += mass * plan.left[-2 - child]
+            add(payoff, lost, -2 - child, mass * plan.left[-2 - child])
 
 
 @compiled
@@ -272,10 +274,11 @@ def _follow(
     mass: np.ndarray,
 ) -> int:
     """Push the flow (T + 1, S) through the choices; list ``(step, state, choice)``; return how many rows."""
-    used = 0
+    used, dropped = 0, np.zeros(flow.shape)
     for step in range(len(choices)):
         for at in range(episode.first[step], episode.first[step + 1]):
             state = episode.states[at]
+            flow[step, state] += dropped[step, state]
             if flow[step, state] == 0.0:
                 continue
             choice = choices[step, state]
@@ -283,7 +286,9 @@ def _follow(
             used += 1
             for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
                 moved = flow[step, state] * dynamics.probability[transition]
-                flow[step + 1, dynamics.successors[transition]] += moved
+                add(flow[step + 1], dropped[step + 1], dynamics.successors[transition], moved)
+    for state in range(flow.shape[1]):
+        flow[len(choices), state] += dropped[len(choices), state]
     return used
 
 
@@ -299,7 +304,9 @@ def play_episode(
     steps: int,
     weights: np.ndarray,
     payoff: np.ndarray,
+    lost: np.ndarray,
     onward: np.ndarray,
+    dropped: np.ndarray,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Play one episode with the greedy plans; add per-class payoffs, and reach of the next sets to `onward`.
 
@@ -307,6 +314,8 @@ def play_episode(
     ----------
     numbers, reach : ndarray, shape (n,)
         Sets that the learner reaches, and their realisation weights.
+    lost, dropped : ndarray
+        What rounding dropped of `payoff` and `onward`, see `add`.
 
     Returns
     -------
@@ -326,9 +335,9 @@ def play_episode(
         _induction(terminal, episode, dynamics, values, choices)
         flow = np.zeros((steps + 1, n_states))
         for begin in begins:
-            flow[0, dynamics.successors[begin]] += reach[index] * dynamics.probability[begin]
+            flow[0, dynamics.successors[begin]] = reach[index] * dynamics.probability[begin]
         used = _follow(choices, episode, dynamics, flow, rows, mass)
-        _settle(numbers[index], reach[index], row, flow[steps], episode, plan, payoff, onward)
+        _settle(numbers[index], reach[index], row, flow[steps], episode, plan, payoff, lost, onward, dropped)
         all_rows.append(rows[:used].copy())
         all_mass.append(mass[:used].copy())
     return all_rows, all_mass

@@ -18,7 +18,7 @@ from tabular.hyperstate.kernels.expansion import Layer
 from tabular.hyperstate.kernels.sets import contains, grown
 from tabular.hyperstate.kernels.splits import SplitTable
 
-__all__ = ["Dynamics", "Payoffs", "add_to_members", "backward", "forward"]
+__all__ = ["Dynamics", "Payoffs", "add", "add_to_members", "backward", "forward"]
 
 
 class Dynamics(NamedTuple):
@@ -142,11 +142,25 @@ def _greedy(
 
 
 @compiled
-def add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray) -> None:
+def add(total: np.ndarray, lost: np.ndarray, index: int, amount: float) -> None:
+    """Add to an entry of a sum; what rounding drops goes to `lost` (Knuth's two-sum; Ogita et al. 2005).
+
+    A learner's payoff is a sum over all hyperstates that it reaches. ``total + lost`` is off by two roundings
+    however many terms there are, which is what the rounding allowances count.
+    """
+    before = total[index]
+    after = before + amount
+    added = after - before
+    lost[index] += (before - (after - added)) + (amount - added)
+    total[index] = after
+
+
+@compiled
+def add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray, lost: np.ndarray) -> None:
     """Add `amount` to the payoff of every class in the set `row`, in place."""
     for member in range(len(payoff)):
         if contains(row, member):
-            payoff[member] += amount
+            add(payoff, lost, member, amount)
 
 
 @compiled
@@ -163,6 +177,7 @@ def forward(
     masses: np.ndarray,
     words: np.ndarray,
     payoff: np.ndarray,
+    lost: np.ndarray,
     mark: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Follow the greedy choices of one layer: add per-class payoffs, return choices and what is reached next.
@@ -172,8 +187,8 @@ def forward(
     nodes, reach : ndarray, shape (n,)
         Hyperstates of the layer that the learner reaches, and their realisation weights: the probability of
         chance's moves on the way, which is the same for every task of the hyperstate's set.
-    payoff : ndarray, shape (K,)
-        Expected payoff of each class, added to in place.
+    payoff, lost : ndarray, shape (K,)
+        Expected payoff of each class and what rounding dropped of it, added to in place.
     mark : ndarray of int32, at least as long as the next layer
         Scratch, -1 everywhere before and after.
 
@@ -183,7 +198,7 @@ def forward(
         ``(choices, next_nodes, next_reach)``.
     """
     choices = np.empty(len(nodes), dtype=np.int32)
-    reached, onward = np.empty(256, dtype=np.int64), np.empty(256)
+    reached, onward, dropped = np.empty(256, dtype=np.int64), np.empty(256), np.empty(256)
     n_reached = 0
     leaf = len(following) == 0
     for index in range(len(nodes)):
@@ -193,7 +208,7 @@ def forward(
         )
         choices[index] = choice
         if payoffs.toll != 0.0:
-            add_to_members(words[here], reach[index] * payoffs.toll, payoff)
+            add_to_members(words[here], reach[index] * payoffs.toll, payoff, lost)
         for transition in range(dynamics.offsets[choice], dynamics.offsets[choice + 1]):
             told = signal[transition]
             weight = reach[index] * dynamics.probability[transition]
@@ -208,11 +223,11 @@ def forward(
                     later = payoffs.known[dynamics.successors[transition], member]
                     if payoffs.closes[told, member]:
                         later = payoffs.after[member]
-                    payoff[member] += weight * (payoffs.pay[told, member] + later)
+                    add(payoff, lost, member, weight * (payoffs.pay[told, member] + later))
                     continue
                 if told and payoffs.pay[told, splits.block_class[block]] != 0.0:
                     add_to_members(
-                        words[target], weight * payoffs.pay[told, splits.block_class[block]], payoff
+                        words[target], weight * payoffs.pay[told, splits.block_class[block]], payoff, lost
                     )
                 if leaf:
                     continue
@@ -221,9 +236,12 @@ def forward(
                 if mark[arrived] < 0:
                     if n_reached == len(reached):
                         reached, onward = grown(reached, n_reached), grown(onward, n_reached)
-                    mark[arrived], reached[n_reached], onward[n_reached] = n_reached, arrived, 0.0
+                        dropped = grown(dropped, n_reached)
+                    mark[arrived], reached[n_reached] = n_reached, arrived
+                    onward[n_reached], dropped[n_reached] = 0.0, 0.0
                     n_reached += 1
-                onward[mark[arrived]] += weight
+                add(onward, dropped, mark[arrived], weight)
     for index in range(n_reached):
         mark[reached[index]] = -1
+        onward[index] += dropped[index]
     return choices, reached[:n_reached].copy(), onward[:n_reached].copy()

@@ -168,9 +168,10 @@ def _allowance(signals: Signals, episodes: int) -> float:
     """Bound the rounding error of a payoff.
 
     Every term of a payoff passes through at most one rounding for each layer and each operation there: the
-    product with a probability (itself rounded), a sum over successors and blocks, the toll. The terms of
-    any learner sum to at most ``N`` times the largest payoff of an episode in absolute value, twice for the
-    difference to the offset.
+    product with a probability (itself rounded), a sum over successors and blocks, the toll. Sums over
+    hyperstates, of what they pay and of the ways to reach one, are compensated
+    (`tabular.hyperstate.kernels.add`) and cost two. The terms of any learner sum to at most ``N`` times the
+    largest payoff of an episode in absolute value, twice for the difference to the offset.
     """
     process = signals.process
     widest = int(np.diff(process.offsets).max()) + signals.n_classes + 6

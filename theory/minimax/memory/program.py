@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.bounds import Bracket
+from tabular.bounds import Bracket, relative_error
 from tabular.errors import SolverError, UnsupportedError
 from tabular.hyperstate import HyperstateGraph
 from theory.minimax.memory.game import MemoryGame
@@ -94,6 +94,8 @@ def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLV
     x = cp.Variable(program.flow.shape[1], nonneg=True)
     theta = cp.Variable()
     payoff = program.payoff[game.task_class]
+    # sums over columns and over ways to reach a hyperstate: no term passes through more than all of them
+    roundings = relative_error(program.flow.nnz + program.payoff.nnz + 4 * len(graph.layers))
     losses = sp.diags_array(game.scale) @ (game.offset - payoff @ x) <= theta
     problem: Any = cp.Problem(cp.Minimize(theta), [program.flow @ x == right, losses])
 
@@ -102,6 +104,7 @@ def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLV
             return None
         realised = _repaired(program, np.maximum(np.asarray(x.value), 0.0), graph)
         upper = float((game.scale * (game.offset - payoff @ realised)).max()) + game.allowance
+        upper += roundings * float((game.scale * (abs(payoff) @ realised)).max())
         prior = np.maximum(np.asarray(losses.dual_value), 0.0)
         prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
         return Bracket(min(game.respond(prior).lower, upper), upper)

@@ -177,7 +177,15 @@ def decompose(
     max_rounds: int,
     progress: Progress | None = None,
 ) -> None:
-    """Close the bracket in `search`, in place, beginning with the prior `query`."""
+    """Close the bracket in `search`, in place, beginning with the prior `query`.
+
+    Raises
+    ------
+    ConvergenceError
+        As `solve_memory`.
+    SolverError
+        If an upper bound is below a lower one: rounding beyond the game's allowance, or a wrong oracle.
+    """
     tasks = len(game.names)
     master = MatrixGame(tasks, adversary)
     exact_query = False
@@ -193,7 +201,11 @@ def decompose(
         upper = adversary.worst(weights @ master.losses) + game.allowance
         if upper < search.upper:
             search.upper, search.weights = upper, weights
-        search.upper = max(search.upper, search.lower)
+        if search.upper < search.lower:
+            raise SolverError(
+                f"The bounds {search.lower!r} and {search.upper!r} contradict each other; "
+                "report this instance."
+            )
         search.history.append((search.lower, search.upper))
         if progress is not None:
             progress(search.lower, search.upper)

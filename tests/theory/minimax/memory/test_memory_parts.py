@@ -163,6 +163,35 @@ def test_classes_that_no_task_of_the_ratio_belongs_to_weigh_nothing(monkeypatch:
     np.testing.assert_array_equal(asked, [[0.25, 0.5, 0.0]])
 
 
+@pytest.mark.parametrize(("detect", "depth"), [(END, 8), (VISIT, 9)])
+def test_payoffs_summed_over_thousands_of_hyperstates_are_within_the_allowance(
+    detect: Detection, depth: int
+) -> None:
+    """A tree of fair dice, and two goals that are never found: every task costs all episodes or steps.
+
+    Added up one after another, thousands of probabilities that floats do not hold were off by more than the
+    allowance, and the certified bracket did not contain the value.
+    """
+    sides = 3
+    first = [(sides**t - 1) // (sides - 1) for t in range(depth + 2)]
+    rows: list[tuple[int, int, int, object]] = [
+        (s, 0, sides * s + side, Fraction(1, sides))
+        for s in range(first[depth])
+        for side in range(1, sides + 1)
+    ]
+    rows += [(s, 0, s, 1) for s in range(first[depth], first[depth + 1] + 2)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=first[depth + 1] + 2, actions=1, initial=0, horizon=depth
+    )
+    tasks = GoalTasks(process, np.array([first[depth + 1], first[depth + 1] + 1]), detect)
+    game = memory_game(tasks, 2, COST, 10**6)
+    column = game.respond(np.array([0.5, 0.5]))
+    cost = 2 * (depth if detect is VISIT else 1)
+    np.testing.assert_allclose(column.loss, cost, rtol=0, atol=game.allowance)
+    assert column.lower <= cost
+    assert float(column.learner.reach.sum()) == pytest.approx(2 * depth, abs=1e-12)
+
+
 def test_twin_tasks_share_a_class_and_its_weight() -> None:
     game = memory_game(TWINS, 2, REGRET, 10**5)
     assert game.task_class[0] == game.task_class[2] != game.task_class[1]

@@ -101,7 +101,7 @@ def test_both_bounds_hold_and_are_those_of_the_returned_strategies(seed: int) ->
     assert search.relative_gap <= 1e-9
     assert search.lower == (game.losses @ search.prior).min() - 1e-12
     mixed = search.weights @ np.array(search.losses[: len(search.weights)])
-    assert search.upper == max(mixed.max() + 1e-12, search.lower)
+    assert search.upper == mixed.max() + 1e-12
     assert search.history == calls
     assert calls[-1] == (search.lower, search.upper)
     assert all(low <= high for low, high in calls)
@@ -181,11 +181,18 @@ def test_a_bracket_as_wide_as_the_tolerance_is_narrow_enough() -> None:
     assert search.relative_gap == 1.0
 
 
-def test_a_lower_bound_that_rounding_lifts_above_the_upper_one_is_the_upper_one() -> None:
-    game, search = TableGame(np.array([[1.0, 1.0], [2.0, 0.0]]), error=1e-15), Search()
-    decompose(game, Simplex(), np.array([1.0, 0.0]), search, 1e-9, 5)
-    assert search.lower == search.upper == 1.0 + 1e-15
-    assert search.history[-1] == (search.lower, search.upper)
+def test_bounds_that_contradict_each_other_are_an_error() -> None:
+    """An oracle that claims more than there is, by more than its allowance; equal bounds are fine."""
+    losses = np.array([[1.0, 1.0], [2.0, 0.0]])
+    search = Search()
+    decompose(TableGame(losses), Simplex(), np.array([1.0, 0.0]), search, 1e-9, 5)
+    assert search.history == [(1.0, 1.0)]
+    game = TableGame(losses, allowance=2.0**-40, error=2.0**-38)
+    with pytest.raises(SolverError) as caught:
+        decompose(game, Simplex(), np.array([1.0, 0.0]), Search(), 1e-9, 5)
+    assert str(caught.value) == (
+        f"The bounds {1 + 3 * 2.0**-40!r} and {1 + 2.0**-40!r} contradict each other; report this instance."
+    )
 
 
 @pytest.mark.parametrize(("lower", "upper", "gap"), [(0.25, 0.5, 0.25), (4.0, 6.0, 0.5), (-4.0, -2.0, 0.5)])
