@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -53,6 +54,17 @@ def total(rewards: list[Any], **fields: Any) -> Document:
 def fine(*path: Any) -> Change:
     """Put numbers that are too fine in place of an object's."""
     return put(*path, dict(zip(map(str, range(len(FINE))), FINE, strict=True)))
+
+
+def fine_together(document: Document) -> None:
+    """Numbers of 3900 digits, neither the start's nor the transitions' too fine by themselves."""
+    powers = [p ** int(3900 / math.log10(p)) for p in PRIMES[2:13]]
+    starts = [(f"1/{3 * d}", f"{d - 1}/{3 * d}") for d in powers[:3]]  # a third each
+    document["process"]["states"] = 6
+    document["process"]["initial"] = {str(i): x for i, x in enumerate(sum(starts, ()))}
+    document["process"]["transitions"] = [
+        [*triple, f"1/{d}"] for triple, d in zip(TRIPLES, powers[3:], strict=False)
+    ]
 
 
 def nothing(document: Document) -> None:
@@ -130,6 +142,7 @@ REASONS: dict[str, Case] = {
         put("process", "transitions", TOO_FINE),
         "process.transitions: too fine fractions",
     ),
+    "process, too fine": (valid, fine_together, "process: too fine fractions"),
     "transition twice": (
         valid,
         lambda d: d["process"]["transitions"].append(d["process"]["transitions"][0]),
