@@ -84,12 +84,12 @@ def a_budget_lasts_to_its_last_unit(checker: Any, folder: Path) -> None:
 
 
 PRICES = {
-    "plan": 8702,
-    "proposal": 79469,
-    "memory": 196562,
-    "exploration": 72551,
-    "steps": 181726,
-    "trajectories": 6905,
+    "plan": 2611,
+    "proposal": 20921,
+    "memory": 46143,
+    "exploration": 19355,
+    "steps": 45314,
+    "trajectories": 3546,
     "geometric": 677,
     "for_ever": 9418,
     "blind": 274,
@@ -105,7 +105,7 @@ def prices_stay_what_they_are(checker: Any, folder: Path) -> None:
     That the prices are right, a few microseconds a unit, is measured in `docs/certificates.md`.
     """
     path, prices = folder / "part.json", dict.fromkeys(PRICES, 0)
-    written = [(kind, document) for kind in KINDS for document in documents(kind, 30)]
+    written = [(kind, document) for kind in KINDS for document in documents(kind, 10)]
     written += [(kind, make()) for kind, make in (*PROOFS.items(), ("channel", channel))]
     for kind, document in written:
         verdict(checker, write(path, document))
