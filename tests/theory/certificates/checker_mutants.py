@@ -166,7 +166,7 @@ def rejects(folder: Path, name: str, data: bytes, reason: str) -> Case:
     """The checker rejects the file for the reason."""
     path = folder / (re.sub(r"\W", "-", name) + ".json")
     path.write_bytes(data)
-    return lambda module: raises(module, lambda: module.check(path, BUDGET), reason)
+    return lambda module: raises(module, lambda: module.check(path, 10 * BUDGET), reason)
 
 
 def raises(module: ModuleType, call: Callable[[], Any], reason: str) -> bool:

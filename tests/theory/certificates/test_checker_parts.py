@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import itertools
 import json
 import math
 import random
@@ -20,6 +21,7 @@ from typing import Any
 
 import pytest
 from certificate_builder import certificate, cmp_document, line, minimax, uniform, write
+from histories import loss
 from test_hostile import valid
 from test_random_instances import KINDS, documents, verdict
 from test_reasons import FINE, channel
@@ -126,6 +128,19 @@ def sums_of_fractions_cost_a_unit_each(checker: Any, folder: Path) -> None:
 
 
 @part
+def powers_and_logarithms_are_paid_by_their_length(checker: Any, folder: Path) -> None:
+    """``x^n`` has n times the bits of x: 6 units, and a hundred for a logarithm, times a number's price."""
+    claim = {"learner": "memoryless", "criterion": "hitting-time"}
+    for n, bits in ((510, 1022), (511, 1024), (999, 2000)):
+        price = 6 * (1 + bits // 256 + (bits // 512) ** 2)
+        assert spent(checker, checker.loss, claim, n, Fraction(1, 3), 1) == price
+    for bits, price in ((255, 6), (256, 12)):
+        assert spent(checker, checker.loss, claim, None, Fraction(1, 2 ** (bits - 1)), 1) == price
+    assert spent(checker, checker.log, 1 + Fraction(1, 2**254), True) == 100
+    assert spent(checker, checker.log, 1 + Fraction(1, 2**255), True) == 200
+
+
+@part
 def a_common_denominator_is_the_least_and_limited(checker: Any, folder: Path) -> None:
     assert checker.whole([Fraction(1, 4), Fraction(5, 6), 2], "x") == ([3, 10, 24], 12)
     assert checker.whole([3, 4], "x") == ([3, 4], 1)
@@ -191,6 +206,19 @@ def no_more_is_read_than_allowed(checker: Any, folder: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------- what is proved
+
+
+@part
+def losses_are_what_their_sums_say(checker: Any, folder: Path) -> None:
+    """Loss and slope at the ends and between, also where nobody finds the goal, by `histories.loss`."""
+    corners = [Fraction(0), Fraction(1, 3), Fraction(1)]
+    for learner, criterion in itertools.product(("memoryless", "blind"), ("regret", "hitting-time", "ratio")):
+        for n, x, v in itertools.product((1, 2, 5, None), corners, corners):
+            claim = {"learner": learner, "criterion": criterion, "episodes": n or "inf"}
+            blind = learner == "blind" and criterion == "regret"
+            if x > v or (blind and n is None) or (criterion == "ratio" and (n, v) == (None, 0)):
+                continue
+            assert checker.loss(claim, n, x, v) == (loss(claim, x, v) or (math.inf, 0))
 
 
 @part
