@@ -24,8 +24,8 @@ import cvxpy as cp
 import numpy as np
 
 from tabular.backup import backup
-from tabular.bounds import Bracket, relative_error
-from tabular.engine import PlanningSolution, solve
+from tabular.bounds import Bracket, Status, relative_error
+from tabular.engine import Objective, PlanningSolution, solve
 from tabular.errors import UnsupportedError
 from tabular.horizon import FiniteHorizon
 from tabular.occupancy import flow_polytope
@@ -78,10 +78,18 @@ class BlindRewards:
         horizon = self.process.horizon
         if isinstance(horizon, FiniteHorizon):
             return solve(
-                self.process, rewards, objective="finite", steps=horizon.steps, tolerance=self._tolerance
+                self.process,
+                rewards,
+                objective=Objective.FINITE,
+                steps=horizon.steps,
+                tolerance=self._tolerance,
             )
         return solve(
-            self.process, rewards, objective="discounted", gamma=horizon.gamma, tolerance=self._tolerance
+            self.process,
+            rewards,
+            objective=Objective.DISCOUNTED,
+            gamma=horizon.gamma,
+            tolerance=self._tolerance,
         )
 
     @cached_property
@@ -132,11 +140,11 @@ class BlindRewards:
 def solve_blind_rewards(
     tasks: RewardTasks,
     *,
-    criterion: Criterion = Criterion.REGRET,
-    episodes: int | None = None,
-    tolerance: float = 1e-9,
-    exact: bool = False,
-    progress: Callable[[float, float], None] | None = None,
+    criterion: Criterion,
+    episodes: int | None,
+    tolerance: float,
+    exact: bool,
+    progress: Callable[[float, float], None] | None,
 ) -> MinimaxSolution:
     """Return the minimax blind learner for reward tables and the least-favourable task distribution.
 
@@ -151,7 +159,7 @@ def solve_blind_rewards(
         Wanted relative gap.
     exact : bool
         Find the rational value; the details then carry the proof, as for goals.
-    progress : callable, optional
+    progress : callable or None
         Called with the current bounds.
 
     Raises
@@ -194,7 +202,7 @@ def solve_blind_rewards(
         size=size,
         details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks},
     )
-    return solution if achievable is None else _sharpen(achievable, solution, episodes, tolerance, began)
+    return solution if achievable is None else _sharpen(achievable, solution, episodes, began)
 
 
 def _down(bound: float) -> float:
@@ -236,7 +244,7 @@ def _program(
 
 
 def _sharpen(
-    achievable: AchievableRewards, solution: MinimaxSolution, episodes: int, tolerance: float, began: float
+    achievable: AchievableRewards, solution: MinimaxSolution, episodes: int, began: float
 ) -> MinimaxSolution:
     """Return the solution with equal rational bounds, by exact column generation."""
     best, vertices = achievable.optimum()
@@ -252,7 +260,7 @@ def _sharpen(
         least_favourable=np.array(found.prior, dtype=float),
         per_task=np.array(episodes * (optimum - found.success), dtype=float),
         method=f"{solution.method}, then {method}",
-        status=value.status(tolerance),
+        status=Status.EXACT,
         seconds=time.perf_counter() - began,
         details={
             **solution.details,

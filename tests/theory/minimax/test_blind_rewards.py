@@ -151,6 +151,7 @@ def thirds(horizon: Horizon) -> ControlledMarkovProcess:
 
 
 HORIZONS: dict[str, Horizon] = {"finite": FiniteHorizon(3), "geometric": GeometricHorizon(Fraction(2, 3))}
+THIRD = Fraction(1, 3)
 TABLES = [[Fraction(r, 3) for r in row] for row in ((-1, 4, 0, 2, 5, 1, 1), (7, 2, 3, 3, 4, 5, 2))]
 
 
@@ -205,9 +206,16 @@ def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
 def test_every_term_that_is_added_has_its_rounding(
     kind: str, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Per step four inflows of a state and three choices; in the end two successors and four choices."""
-    process = thirds(FiniteHorizon(steps) if kind == "finite" else HORIZONS[kind])
-    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(2), TABLES)), 1e-9)
+    """One state and twelve choices to stay: as many inflows and weights a step, and choices in the end."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, action, 0, 1) for action in range(12)],
+        states=1,
+        actions=12,
+        initial=0,
+        horizon=FiniteHorizon(steps) if kind == "finite" else HORIZONS[kind],
+    )
+    rewards = [[Fraction(action, 3) for action in range(12)]]
+    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
     counted: list[int] = []
 
     def spy(roundings: int) -> float:
@@ -215,9 +223,21 @@ def test_every_term_that_is_added_has_its_rounding(
         return relative_error(roundings)
 
     monkeypatch.setattr(blind_rewards, "relative_error", spy)
-    game.earned(eighths(kind, 0)[:steps] if kind == "finite" else eighths(kind, 0))
-    terms = 2 + 4 + (steps * (4 + 3) if kind == "finite" else 0)
+    game.earned(np.full((steps, 12) if kind == "finite" else 12, 1 / 12))
+    terms = 1 + 12 + (steps * (12 + 12) if kind == "finite" else 0)
     assert terms <= max(counted) <= terms + 8 + 8 * steps
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_sums_over_many_states_are_bounded_from_below(kind: str) -> None:
+    """Staying earns exactly one; 256 states are added up, of which 255 are never entered."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(s, 0, s, 1) for s in range(256)], states=256, actions=1, initial=0, horizon=HORIZONS[kind]
+    )
+    rewards = [[THIRD, *[Fraction(0)] * 255]]
+    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
+    (earned,) = game.earned(np.ones((3, 256) if kind == "finite" else 256))
+    assert 1 - 1e-12 < earned < 1 - 256 * 2.0**-53
 
 
 @pytest.mark.parametrize("kind", HORIZONS)
@@ -245,6 +265,19 @@ def test_certified_bounds_contain_what_they_bound(kind: str, copies: int) -> Non
             assert value <= Fraction(bound) < value + Fraction(1, 10**11)
         assert point.upper == max(point.regrets)
         assert point.policy is policy
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_the_sums_over_the_prior_have_their_roundings(kind: str) -> None:
+    """Of 200 terms in both sums, and of the 200 entries of the prior, which need not sum to one."""
+    game = BlindRewards(tables(kind, 100), 1e-12)
+    weights = np.random.default_rng(0).uniform(size=200)
+    point = game.certify(eighths(kind, 0), weights)
+    mean = point.prior @ game.optimum[0]
+    planned = game.plan(point.prior @ game.rewards).value.upper
+    allowance = (mean - planned - point.lower) / (mean + planned) / 2.0**-53
+    assert point.lower > 0
+    assert 400 < allowance < 450
 
 
 @pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, -2.0], [np.nan, np.nan], [np.nan, 0.0]])

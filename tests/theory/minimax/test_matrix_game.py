@@ -190,5 +190,8 @@ def test_games_are_shifted_only_where_they_must(
     saddle(payoff, solve_game(payoff))
     (given,) = seen
     assert given.tolist() == (payoff + shift).tolist()
+    pennies = rational([[0, 1], [1, 0]])
+    solve_game(pennies)
+    assert seen[-1].tolist() == pennies.tolist()
     solve_game(rational([[0, 0], [1, 2]]))  # the value is zero: it must be shifted
     assert seen[-1].tolist() == [[1, 1], [2, 3]]

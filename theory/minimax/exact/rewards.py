@@ -9,7 +9,7 @@ import flint
 import numpy as np
 
 from tabular.backup.rational import from_flint, to_flint
-from tabular.engine import PlanningSolution, solve
+from tabular.engine import Objective, PlanningSolution, solve
 from tabular.errors import NotExactError
 from tabular.horizon import FiniteHorizon
 from theory.minimax.exact.achievable import Achievable
@@ -58,8 +58,8 @@ class AchievableRewards(Achievable):
         """Plan exactly for rewards of the transitions, fmpq, shape (M,)."""
         given, horizon = from_flint(rewards), self.process.horizon
         if isinstance(horizon, FiniteHorizon):
-            return solve(self.process, given, objective="finite", steps=horizon.steps, exact=True)
-        return solve(self.process, given, objective="discounted", gamma=horizon.gamma, exact=True)
+            return solve(self.process, given, objective=Objective.FINITE, steps=horizon.steps, exact=True)
+        return solve(self.process, given, objective=Objective.DISCOUNTED, gamma=horizon.gamma, exact=True)
 
 
 def _value(plan: PlanningSolution) -> Fraction:
