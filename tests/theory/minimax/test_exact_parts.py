@@ -486,6 +486,16 @@ def test_an_optimal_prior_of_the_solver_is_kept(criterion: Criterion, episodes: 
     assert found.details["exact_prior"].tolist() == [Fraction(3, 10), Fraction(7, 10)]
 
 
+def test_the_best_policy_of_every_task_is_a_starting_point() -> None:
+    """Whatever the solver's policy is worth: three goals need three policies, and one game."""
+    found = line()
+    floats = solve_without_memory(GoalTasks.reachable(found.process))
+    poor = {**floats.details, "policy": deterministic_policy(found.process, GO[0])}
+    solved = sharpen(found, dataclasses.replace(floats, details=poor), 1e-9)
+    assert solved.value.exact == 2
+    assert solved.method.endswith(", then exact column generation, 1 restricted games, 3 vertices")
+
+
 def test_explorations_of_visits_are_probabilities_of_visits() -> None:
     family = tasks_of("finite", Detection.VISIT)
     found = sharpen(AchievableSuccess(success_tasks(family)), solve_without_memory(family), 1e-9)
@@ -606,6 +616,8 @@ def test_starting_points_are_not_believed(required: np.ndarray) -> None:
     """Where the solver's points make no sense the best success probabilities stand in: wider, but true."""
     assert check_bracket(bracketed(details={"required": required})) >= 0
     assert check_bracket(bracketed(details={"weights": np.zeros(3)})) >= 0
+    with pytest.raises(ValueError, match="zip"):  # points of other tasks
+        bracketed(details={"required": required[:2]})
 
 
 @pytest.mark.parametrize(
