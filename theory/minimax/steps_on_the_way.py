@@ -48,7 +48,7 @@ from theory.tasks import GoalTasks
 __all__ = ["StepGame", "solve_steps_on_the_way"]
 
 MAX_ROUNDS = 60
-MARGINS = tuple(10.0**k for k in range(-14, -3))
+MARGINS = tuple(10.0**k for k in range(-14, 0))
 """Relative distances below the level of Dinkelbach's method at which a lower bound is tried."""
 FAR = 1e6
 """The level in episodes to begin with while no policy is known to find every goal."""

@@ -570,6 +570,12 @@ def test_rare_goals_have_wide_but_true_bounds(exponent: int, close: float) -> No
     assert value.upper <= truth * close  # uniform play, which is all that is known in the end, takes twice
 
 
+@pytest.mark.parametrize("exponent", [4, 12])
+def test_ratios_of_one_rare_goal_are_near_one(exponent: int) -> None:
+    value = solve(GoalTasks(rare(exponent), np.array([2]), Detection.VISIT), criterion=Criterion.RATIO).value
+    assert value.lower <= 1 <= value.upper <= value.lower + 0.1
+
+
 @pytest.mark.parametrize("criterion", [Criterion.HITTING_TIME, Criterion.RATIO])
 @pytest.mark.parametrize("exponent", [300, 320, 322])
 def test_goals_too_rare_for_floating_point_are_refused(criterion: Criterion, exponent: int) -> None:
