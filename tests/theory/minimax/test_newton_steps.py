@@ -368,8 +368,9 @@ def z_channel() -> ControlledMarkovProcess:
 )
 def test_what_is_reported(method: Any, words: str, size: dict[str, int] | None) -> None:
     """C01: two of three episodes at the noisy action, value 1/2."""
-    began, tasks = time.perf_counter(), GoalTasks(z_channel(), np.array([1, 2]))
-    found = solve_without_memory(tasks, method=method)
+    began, tasks, told = time.perf_counter(), GoalTasks(z_channel(), np.array([1, 2])), list[Any]()
+    found = solve_without_memory(tasks, method=method, progress=lambda *bounds: told.append(bounds))
+    assert told == [(found.value.lower, found.value.upper)]
     assert 0 < found.seconds < time.perf_counter() - began
     assert found.value.lower <= 0.5 <= found.value.upper
     assert found.value.exact is None
@@ -438,10 +439,16 @@ def test_an_interrupted_search_returns_its_bounds(exact: bool, monkeypatch: pyte
     assert found.value.exact is None
 
 
-def test_the_tolerance_in_full(marked: SuccessTasks) -> None:
+@pytest.mark.parametrize("tolerance", [0.0, 1.0])
+def test_numbers_that_make_no_sense_are_refused_in_full(marked: SuccessTasks, tolerance: float) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        solve_without_memory(GoalTasks.reachable(marked.process), tolerance=1.0)
-    assert str(caught.value) == "Expected a tolerance between 0 and 1, but got 1.0; 1e-9 is usual."
+        solve_without_memory(GoalTasks.reachable(marked.process), tolerance=tolerance)
+    assert str(caught.value) == f"Expected a tolerance between 0 and 1, but got {tolerance}; 1e-9 is usual."
+    with pytest.raises(InvalidArgumentError) as caught:  # before the tasks are looked at
+        solve_without_memory(TrajectoryTasks(make("line:2")), episodes=0, tolerance=tolerance)
+    assert str(caught.value) == (
+        "Expected 1 <= episodes <= 2**53, but got 0; use None (inf) for infinitely many."
+    )
 
 
 def test_the_usual_tolerance_is_small() -> None:
