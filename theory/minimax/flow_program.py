@@ -19,6 +19,7 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
+from tabular.bounds import relative_error
 from tabular.errors import SolverError
 from tabular.goals import optimal_terminal_values
 from tabular.occupancy import FlowPolytope, flow_polytope
@@ -31,6 +32,8 @@ __all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"
 
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
+BACKWARD = np.array([0.0, *(2.0**-k for k in range(53, 0, -1))])
+"""Relative distances below a Newton step at which it is tried, for it may overshoot by a rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ class SaddlePoint:
 
 def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
     """Return an upper bound on ``max_{rho in M} w . rho``, by value iteration, rounding included."""
-    column = np.asarray(tasks.success @ weights).reshape(-1, 1)
+    column = np.asarray(tasks.success @ weights)[:, None]
     return float(optimal_terminal_values(tasks.process, column).upper[0]) * (1 + 1e-15 * (len(weights) + 4))
 
 
@@ -76,9 +79,8 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     that is returned was tested.
     """
     active = weights > 0
-    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8))
-    if not loss.homogeneous:  # differences such as v - theta / N are off by a rounding of v
-        needed_at_least += 4e-16 * float(weights @ loss.optimum)
+    # Differences such as v - theta / N are off by a rounding of v.
+    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8)) + 4e-16 * float(weights @ loss.optimum)
 
     def holds(theta: float) -> bool:
         needed = loss.required(theta)[active]
@@ -87,27 +89,27 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     # No success probability exceeds its optimum, so the loss is nowhere below the smallest loss at the
     # optimum.
     theta = max(0.0, float(loss.value(loss.optimum).max()) * (1 - 1e-14))
-    following = theta
     for _ in range(MAX_LEVELS):
-        margin = 2.0**-53
-        while following > theta and not holds(following):  # the last step may overshoot by a rounding
-            following, margin = following - margin * abs(following), 2.0 * margin
-        if following < theta or not holds(following):
+        levels = _newton_step(loss, weights, needed_at_least, theta) * (1.0 - BACKWARD)
+        proved = next((level for level in levels.tolist() if level > theta and holds(level)), None)
+        if proved is None:
             break
-        theta = following
-        needed = loss.required(theta)
-        if np.any(np.isinf(needed[active])):  # just below the smallest loss of some task
-            following = theta * (1 + 4e-14)
-            continue
-        # Newton's method: the sum is convex in theta, so its tangents stay on the safe side of the crossing.
-        moving = active & (needed > 0)
-        fall = float(np.sum(weights[moving] / np.maximum(loss.slope(needed)[moving], 1e-300)))
-        following = (
-            theta + (float(weights[active] @ needed[active]) - needed_at_least) / fall if fall > 0 else theta
-        )
-        if not theta * (1 + 1e-15) < following < np.inf:  # what is left is rounding
-            break
+        theta = proved
     return theta
+
+
+def _newton_step(loss: Loss, weights: np.ndarray, needed_at_least: float, theta: float) -> float:
+    """Return where the tangent of ``sum_g w_g required_g`` at a level falls to what it needs to be.
+
+    The sum is convex in the level, so that the tangent stays on the safe side of the crossing.
+    """
+    active = weights > 0
+    needed = loss.required(theta)
+    if np.any(np.isinf(needed[active])):  # just below the smallest loss of some task
+        return theta * (1 + 4e-14)
+    moving = active & (needed > 0)
+    fall = float(np.sum(weights[moving] / loss.slope(needed)[moving]))
+    return theta + (float(weights[active] @ needed[active]) - needed_at_least) / max(fall, 1e-300)
 
 
 def certified_saddle_point(
@@ -116,8 +118,8 @@ def certified_saddle_point(
     """Evaluate a policy and dual weights afresh and return the bounds that they prove."""
     terminal = terminal_distribution(tasks.process, policy)
     # Marks are 0 or 1: summing them rounds at most once a term.
-    shrink = 1.0 - 1.2e-16 * (int(np.diff(tasks.success.indptr).max()) + 2)
-    success_lower = np.asarray(tasks.success.T @ terminal.lower) * shrink
+    error = relative_error(int(np.diff(tasks.success.indptr).max()))
+    success_lower = np.asarray(tasks.success.T @ terminal.lower) * (1.0 - error)
     reached = np.minimum(success_lower, loss.high.optimum)
     # A few roundings of the formula; both arguments are numbers, so v - rho loses nothing to cancellation.
     upper = float(np.max(loss.high.value(reached))) * (1 + 1e-14)

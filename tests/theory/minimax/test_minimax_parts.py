@@ -8,10 +8,14 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from unittest import mock
 
+import cvxpy as cp
 import flint
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tabular.environments import make
 from tabular.errors import InstanceTooLargeError, InvalidArgumentError, SolverError, UnsupportedError
@@ -20,7 +24,7 @@ from theory.minimax import Criterion, Learner
 from theory.minimax.exact import matrix_game
 from theory.minimax.exact.loss import MAX_POWER_BITS, ExactLoss
 from theory.minimax.exact.matrix_game import solve_game
-from theory.minimax.flow_program import certified_saddle_point, lower_bound, support_value
+from theory.minimax.flow_program import FlowProgram, certified_saddle_point, lower_bound, support_value
 from theory.minimax.memory.adversary import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
@@ -30,6 +34,7 @@ from theory.minimax.memory.adversary import (
     check_distribution,
 )
 from theory.minimax.memory.master import MatrixGame
+from theory.optimise import LINEAR_SOLVERS, Attempt
 from theory.regret import BracketedLoss, Loss, bracketed_loss, loss_of
 from theory.success import success_tasks
 from theory.tasks import GoalTasks
@@ -627,3 +632,88 @@ def test_the_ball_of_a_line_of_goals_is_unreachable_for_memory() -> None:
     with pytest.raises(UnsupportedError):
         loss_of(Learner.MEMORY, Criterion.REGRET, np.array([0.5]), 2)
     assert len(GoalTasks.reachable(make("line:3,start=1").replaced(horizon=1)).names) == 3
+
+
+# ---------------------------------------------------------------- lower bounds to the last bit
+
+
+SHARES = st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4)
+
+
+@given(SHARES, SHARES, st.floats(0.05, 1.0))
+def test_lower_bounds_are_never_above_the_exact_ones(v: list[float], w: list[float], share: float) -> None:
+    """``sum w v / U - 1``, ``N (sum w v - U) / sum w`` while every task asks for something, in fractions."""
+    optimum, weights = np.array(v), np.array(w)
+    total = sum((Fraction(x) * Fraction(y) for x, y in zip(v, w, strict=True)), Fraction(0))
+    for support in (share * float(total), float(total) * (1 - 1e-3), float(total) * (1 - 1e-12)):
+        ever = loss_of(Learner.MEMORYLESS, Criterion.REGRET, optimum, None)
+        exact = max(total / Fraction(support) - 1, Fraction(0))
+        found = lower_bound(ever, weights, support)
+        assert Fraction(found) <= exact
+        assert found == pytest.approx(float(exact), rel=1e-11, abs=1e-13)
+        level = 3 * (total - Fraction(support)) / sum(map(Fraction, w))
+        if 0 <= level < 3 * Fraction(min(v)):
+            found = lower_bound(loss_of(Learner.BLIND, Criterion.REGRET, optimum, 3), weights, support)
+            assert Fraction(found) <= level
+            assert found == pytest.approx(float(level), rel=1e-11, abs=1e-13)
+
+
+def test_lower_bounds_take_few_steps() -> None:
+    """Also where some tasks ask for nothing at the level that is found: those do not slow it down."""
+    optimum = np.array([1.0, *[0.01] * 50])
+    for learner, criterion, support, truth in (
+        (Learner.BLIND, Criterion.REGRET, 0.25, 3 * 0.75),
+        (Learner.MEMORYLESS, Criterion.REGRET, 0.25, None),
+        (Learner.MEMORYLESS, Criterion.HITTING_TIME, 1.0, None),
+    ):
+        loss = loss_of(learner, criterion, optimum, 3)
+        with mock.patch.object(loss, "required", wraps=loss.required) as asked:
+            found = lower_bound(loss, np.ones(51), support)
+        assert asked.call_count < 100
+        assert truth is None or found == pytest.approx(truth, rel=1e-12)
+        needed = loss.required(found * (1 + 1e-9))
+        assert not np.isfinite(needed).all() or needed.sum() < support
+
+
+def test_weights_that_need_nothing_prove_what_the_optimum_does() -> None:
+    loss = loss_of(Learner.BLIND, Criterion.REGRET, np.array([1.0, 0.5]), 2)
+    assert lower_bound(loss, np.array([1.0, 0.0]), 1.0) == 0.0
+    assert lower_bound(loss, np.array([1.0, 0.0]), 2.0) == 0.0
+    one = loss_of(Learner.MEMORYLESS, Criterion.HITTING_TIME, np.array([1.0, 0.5]), 1)
+    assert lower_bound(one, np.array([1.0, 1.0]), 1.0) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_programs_say_what_was_asked_of_whom() -> None:
+    """Base and direction of rare and of sure goals: the solution meets ``rho = base + s direction``."""
+    tasks = success_tasks(z_channel())
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
+    program = FlowProgram(tasks)
+    assert program.size == {"variables": 2, "rows": 1}
+    base, direction = np.array([0.25, 0.0]), np.array([0.5, 0.75])
+    best = program.solve(loss, base, direction, tolerance=1e-9)
+    # rho = (1 - a/2, a/2): 3/4 - a/2 = s/2 and a/2 = 3 s/4.
+    np.testing.assert_allclose(best.lowest.success, [0.25 + 0.3, 0.45], atol=1e-9)
+    np.testing.assert_allclose(best.lowest.weights / best.lowest.weights.sum(), [0.5, 0.5], atol=1e-9)
+    assert (
+        program.solve(loss, base, direction, tolerance=1e-9, attempts=LINEAR_SOLVERS[3:]).method == "Clarabel"
+    )
+
+
+@pytest.mark.parametrize(("flow", "duals"), [(False, True), (True, False)])
+def test_answers_without_variables_or_multipliers_are_no_points(flow: bool, duals: bool) -> None:
+    program = FlowProgram(success_tasks(z_channel()))
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, program.tasks.optimum, None)
+
+    def answer(problem: cp.Problem, attempt: Attempt) -> str:
+        problem.solve(solver=attempt.solver)
+        for variable in problem.variables() if not flow else []:
+            variable.save_value(None)
+        for constraint in problem.constraints if not duals else []:
+            constraint.dual_variables[0].save_value(None)
+        return "optimal"
+
+    with (
+        mock.patch("theory.optimise.run", answer),
+        pytest.raises(SolverError, match="HiGHS simplex: optimal"),
+    ):
+        program.solve(loss, np.zeros(2), np.ones(2), tolerance=1e-9)
