@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import cvxpy as cp
 import numpy as np
 import pytest
 from vertex_enumeration import Vector, discounted, game_value, push, rows_of
@@ -399,3 +403,50 @@ def test_bounds_of_many_episodes_are_rounded_outward() -> None:
     assert blind_rewards._up(1.5) == np.nextafter(1.5, 2.0)
     assert blind_rewards._down(0.0) == 0.0
     assert blind_rewards._up(0.0) > 0.0
+
+
+def one_step(rewards: list[list[Fraction]]) -> RewardTasks:
+    """One state, one step, and a choice for each column."""
+    count = len(rewards[0])
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, action, 0, 1) for action in range(count)], states=1, actions=count, initial=0, horizon=1
+    )
+    return RewardTasks(process, RewardTables.from_exact(process, Labels(len(rewards)), rewards))
+
+
+def test_a_compromise_that_is_best_for_no_task_is_a_starting_point() -> None:
+    """It loses 1/10 on both tasks; the solver's policy names it, so that one game is enough."""
+    tenths = [[Fraction(r, 10) for r in row] for row in ((10, 0, 9), (0, 10, 9))]
+    found = solve(one_step(tenths), learner=Learner.BLIND, episodes=5, exact=True)
+    assert found.value.exact == Fraction(1, 2)
+    assert found.details["exact_policy"].tolist() == [[0, 0, 1]]
+    assert found.method.endswith(", then exact column generation, 1 restricted games, 3 vertices")
+
+
+def test_a_prior_of_the_solver_is_kept_where_it_proves_the_value() -> None:
+    """Nothing can be chosen and nothing lost: every prior does. The time of both solvers is counted."""
+    tasks = one_step([[THIRD], [Fraction(2)]])
+    floats = solve(tasks, learner=Learner.BLIND, episodes=5)
+    guessed = dataclasses.replace(floats, least_favourable=np.array([0.3, 0.7]))
+    began = time.perf_counter() - 100.0
+    found = blind_rewards._sharpen(AchievableRewards(tasks), guessed, 5, began)
+    assert found.details["exact_prior"].tolist() == [Fraction(3, 10), Fraction(7, 10)]
+    assert 100 <= found.seconds < 160
+
+
+@pytest.mark.parametrize("what", ["variables", "multipliers"])
+def test_half_an_answer_is_none(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without variables or without multipliers nothing is certified; the next solver is asked."""
+    answers: list[bool] = []
+
+    def solving(problem: cp.Problem, certify: Callable[[], Any], *, tolerance: float) -> Any:
+        problem.solve(solver="HIGHS")
+        missing = problem.variables() if what == "variables" else problem.constraints[0].dual_variables
+        for variable in missing:
+            variable.save_value(None)
+        answers.append(certify() is None)
+        return solve_certified(problem, certify, tolerance=tolerance)
+
+    monkeypatch.setattr(blind_rewards, "solve_certified", solving)
+    assert solve(tables("finite"), learner=Learner.BLIND, episodes=2).status is Status.CERTIFIED
+    assert answers == [True]
