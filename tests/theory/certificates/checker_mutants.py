@@ -210,7 +210,7 @@ def fate(module: ModuleType, mutant: str, cases: Sequence[Timed]) -> str:
 
 
 def timed(module: ModuleType, cases: Sequence[tuple[str, Case]]) -> dict[str, list[Timed]]:
-    """Return for each function of the checker the cases that call it, the fastest first."""
+    """Return for each function of the checker the cases that call it, parts first, then by time."""
     called: dict[str, list[Timed]] = defaultdict(list)
     for name, case in cases:
         seen: set[str] = set()
@@ -222,7 +222,11 @@ def timed(module: ModuleType, cases: Sequence[tuple[str, Case]]) -> dict[str, li
         spent = time.process_time() - started
         for function in seen:
             called[function].append((spent, name, case))
-    return {function: sorted(found, key=lambda item: item[0]) for function, found in called.items()}
+
+    def order(item: Timed) -> tuple[bool, float]:
+        return not item[1].startswith("part: "), item[0]
+
+    return {function: sorted(found, key=order) for function, found in called.items()}
 
 
 def killer(module: ModuleType, mutant: str, cases: Sequence[Timed]) -> str | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certificate_builder import certificate, cmp_document, line, minimax, uniform, write
+from certificate_builder import certificate, cmp_document, line, minimax, uniform, write, z_channel
 from histories import loss
 from test_hostile import valid
 from test_random_instances import KINDS, documents, verdict
@@ -85,6 +85,55 @@ def a_budget_lasts_to_its_last_unit(checker: Any, folder: Path) -> None:
     assert words == "the work budget is spent (--budget UNITS raises it)"
 
 
+def fine_choices() -> Any:
+    """A learner whose probabilities have 300 bits."""
+    document = PROOFS["blind"]()
+    odds = {"x": f"1/{2**300}", "y": f"{2**300 - 1}/{2**300}"}
+    document["witness"]["learners"][0]["rows"][0][4] = odds
+    return document
+
+
+def many_goals() -> Any:
+    """Sets of tasks of more than one byte."""
+    goals = list(range(16))
+    return certificate(line(17, 8, horizon=3), minimax("-inf", "inf", goals), {"prior": uniform(goals)})
+
+
+def states_at_the_end() -> Any:
+    """The information of one skill is nothing."""
+    claim = {"problem": "capacity", "lower": "-inf", "upper": "inf"}
+    return certificate(line(5, 2, horizon=4), claim, {"output": uniform(range(5))})
+
+
+def fine_trajectories() -> Any:
+    """A success with probability 2^-300 a step."""
+    rows = [(0, "go", 1, f"1/{2**300}"), (0, "go", 0, f"{2**300 - 1}/{2**300}"), (1, "go", 1, 1)]
+    claim = minimax("-inf", "inf", [], criterion="hitting-time")
+    process = cmp_document(2, ["go"], rows, 0, horizon=2)
+    return certificate(process, {**claim, "tasks": {"trajectories": True}}, {})
+
+
+def fine_rewards() -> Any:
+    """A plan for ever whose rewards have 300 bits."""
+    claim = {"problem": "planning", "objective": "reward", "lower": "-inf", "upper": "inf"}
+    rewards = [[str(s), "right", str(s + 1), f"1/{2**300 + s}"] for s in range(3)]
+    return certificate(line(4, 0, gamma="1/2"), {**claim, "rewards": rewards}, {})
+
+
+def stuck(**policy: str) -> Any:
+    """From 0 one pays, at 1 one may as well stay for nothing: 1/2 on average, if the policy sees it."""
+    rows = [(0, "go", 2, 1), (1, "go", 2, 1), (1, "stay", 1, 1), (2, "go", 2, 1)]
+    process = cmp_document(3, ["go", "stay"], rows, 0)
+    process["initial"] = {"0": "1/2", "1": "1/2"}
+    claim = {"problem": "planning", "objective": "total", "minimise": True, "lower": "1/2", "upper": 1}
+    paid = [["0", "go", "2", 1], ["1", "go", "2", 1]]
+    return certificate(process, {**claim, "rewards": paid}, {"policy": policy})
+
+
+LARGER = {
+    f.__name__: f
+    for f in (fine_choices, many_goals, states_at_the_end, fine_trajectories, fine_rewards, stuck)
+}
 PRICES = {
     "plan": 2611,
     "proposal": 20921,
@@ -96,6 +145,12 @@ PRICES = {
     "for_ever": 9418,
     "blind": 274,
     "channel": 410,
+    "fine_choices": 350,
+    "many_goals": 7487,
+    "states_at_the_end": 2252,
+    "fine_trajectories": 165,
+    "fine_rewards": 389,
+    "stuck": 185,
 }
 """Units for all the random instances of a kind, or for a proof written by hand."""
 
@@ -108,7 +163,7 @@ def prices_stay_what_they_are(checker: Any, folder: Path) -> None:
     """
     path, prices = folder / "part.json", dict.fromkeys(PRICES, 0)
     written = [(kind, document) for kind in KINDS for document in documents(kind, 10)]
-    written += [(kind, make()) for kind, make in (*PROOFS.items(), ("channel", channel))]
+    written += [(kind, make()) for kind, make in (*PROOFS.items(), ("channel", channel), *LARGER.items())]
     for kind, document in written:
         verdict(checker, write(path, document))
         prices[kind] = prices.get(kind, 0) + checker.BUDGET - checker.WORK["left"]
@@ -145,6 +200,8 @@ def a_common_denominator_is_the_least_and_limited(checker: Any, folder: Path) ->
     assert checker.whole([Fraction(1, 4), Fraction(5, 6), 2], "x") == ([3, 10, 24], 12)
     assert checker.whole([3, 4], "x") == ([3, 4], 1)
     assert checker.whole([], "x") == ([], 1)
+    game = checker.Game(checker.Process(line(2, 0, horizon=1)), [0] * len(FINE))
+    assert reason(checker, game.value, list(map(Fraction, FINE))) == "weights: too fine fractions"
     for count, bits in ((1, 1 << 17), (1 << 12, 1 << 16), (3 << 10, (1 << 28) // (3 << 10))):
         numbers = [Fraction(0)] * (count - 1)
         checker.whole([*numbers, Fraction(1, 1 << (bits - 1))], "x")
@@ -285,6 +342,28 @@ def a_witness_may_be_missing(checker: Any, folder: Path) -> None:
     claim |= {"problem": "planning", "objective": "total", "rewards": [], **OPEN}
     claim = {key: claim[key] for key in ("problem", "objective", "rewards", "lower", "upper")}
     assert proved(checker, folder, certificate(line(3, 1, horizon=2), claim, {})) == (0, 0)
+
+
+@part
+def least_totals_notice_that_staying_is_free(checker: Any, folder: Path) -> None:
+    """Though another start pays: a total of 1 would be wrong."""
+    words = "policy: a total where one can stay for ever for nothing"
+    assert reason(checker, proved, checker, folder, stuck()) == words
+    assert proved(checker, folder, stuck(**{"1": "stay"})) == (Fraction(1, 2),) * 2
+
+
+@part
+def infinite_losses_and_free_goals_prove_nothing(checker: Any, folder: Path) -> None:
+    """C1 without `noisy` never finds 2; with memory the start is found in no step, whoever looks for it."""
+    witness: Any = {"prior": uniform([1, 2]), "learners": [{"rows": [[0, 0, "0", 3, "safe"]]}]}
+    document = certificate(z_channel(), minimax(0, "inf", [1, 2]), witness)
+    assert proved(checker, folder, document) == (0, math.inf)
+    claim = minimax(1, 1, [1, 2], learner="memory", criterion="ratio", detect="visit", episodes=2)
+    witness = {"prior": {"1": "1/2", "2": "1/2"}}
+    assert proved(checker, folder, certificate(line(3, 1, horizon=2), {**claim, "lower": 0}, witness)) == (
+        Fraction(1, 2),
+        1,
+    )
 
 
 @part
