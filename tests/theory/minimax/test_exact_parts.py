@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from vertex_enumeration import Vector, discounted, push, rows_of
 
 from tabular.backup.rational import from_flint, to_flint
-from tabular.bounds import Status
+from tabular.bounds import Bracket, Status
 from tabular.errors import ConvergenceError, InstanceTooLargeError, NotExactError
 from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from tabular.labels import Labels
@@ -535,6 +535,22 @@ def test_a_task_that_does_not_bind_takes_no_weight() -> None:
     assert found.details["exact_upper"] - found.details["exact_lower"] < 1e-14
     assert found.details["exact_prior"][2] == found.details["exact_success"][2] == 0
     assert min(found.details["exact_prior"][:2]) > 0
+
+
+@pytest.mark.parametrize(("digits", "tolerance"), [(3, 1e-2), (14, 1e-9)])
+@pytest.mark.parametrize("criterion", [Criterion.HITTING_TIME, Criterion.RATIO])
+def test_one_task_binds_where_even_failing_costs_no_more_than_the_bound(
+    criterion: Criterion, digits: int, tolerance: float
+) -> None:
+    """Two episodes wait ``2 - v`` of them, as good as 2 at the tolerance."""
+    chance = Fraction(1, 10**digits)
+    rows = [(0, 0, 1, chance), (0, 0, 0, 1 - chance), (0, 1, 0, 1), (1, 0, 1, 1)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=2, initial=0, horizon=1)
+    family = GoalTasks(process, np.array([1]))
+    floats = solve_without_memory(family, criterion=criterion, episodes=2, tolerance=tolerance)
+    loose = dataclasses.replace(floats, value=Bracket(1.0, 2.0))
+    found = sharpen(AchievableSuccess(success_tasks(family)), loose, tolerance)
+    assert found.value.exact == (2 - chance if criterion is Criterion.HITTING_TIME else 1)
 
 
 def bracketed(**changes: Any) -> MinimaxSolution:

@@ -149,9 +149,10 @@ def _convex(
             for task, point in enumerate(points)
         ]
     )
-    # A task that costs no more than the value even if it never succeeds does not bind.
-    binding = [loss.value(task, Fraction(0)) > solution.value.upper for task in range(achievable.count)]
-    direction = np.array(binding) / slopes
+    # A task that costs less than the value even if it never succeeds does not bind; the dearest always does.
+    failing = [loss.value(task, Fraction(0)) for task in range(achievable.count)]
+    ceiling = min(solution.value.upper, max(failing))
+    direction = np.array([cost >= ceiling for cost in failing]) / slopes
     guess = solution.details["weights"] * np.array(direction, dtype=float)
     found = solve_linear(achievable, points, direction.tolist(), vertices=vertices, prior=guess)
     success = found.success.tolist()
