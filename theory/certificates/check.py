@@ -352,8 +352,8 @@ def steps(process: Process, claim: Any, witness: Any, goals: Any, prior: Any) ->
     """Bracket the least worst ``c_z / (b_z rho_z)``: the steps until z is visited (Wald), as a multiple of b.
 
     An episode has c steps until the visit, of probability rho, or the end. No policy is below the `level` x
-    if ``min sum w_z (c_z - x b_z rho_z) >= 0`` for weights, here ``w = p / (b rho)``. For the ratio, the
-    `least` number of steps b is where ``min (c_z - b_z rho_z) = 0``, otherwise b = 1.
+    if ``min sum w_z (c_z - x b_z rho_z) >= 0`` for weights that are not all zero, here ``w = p / (b rho)``.
+    For the ratio, the `least` number of steps b is where ``min (c_z - b_z rho_z) = 0``, otherwise b = 1.
     """
     play: Any = lambda tasks, prize: Game(process, tasks, visit=True, cost=True, prize=prize)
     learners, ones = process.mixture(witness), [Fraction(1)] * len(goals)
@@ -364,8 +364,8 @@ def steps(process: Process, claim: Any, witness: Any, goals: Any, prior: Any) ->
     need(b is ones or all(known), "least: not the least numbers of steps")
     scale = [x * Fraction(c - d) for x, c, d in zip(b, cost, saved, strict=True)]
     worst = max(c and (c / y if y else math.inf) for c, y in zip(cost, scale, strict=True))
-    level, weights = witness.get("level", 0), [y and p / y for p, y in zip(prior, scale, strict=True)]
-    need(play(goals, [-level * x for x in b]).value(weights) >= 0, "level: some policy may be below it")
+    level, w = witness.get("level", 0), [y and p / y for p, y in zip(prior, scale, strict=True)]
+    need(not level or (any(w) and play(goals, [-level * x for x in b]).value(w) >= 0), "level: not proved")
     return (level if claim["problem"] == "minimax" else worst), worst
 
 

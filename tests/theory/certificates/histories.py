@@ -231,7 +231,8 @@ def without_memory(document: Any) -> tuple[Fraction, Fraction | float]:
 
 
 def on_the_way(document: Any) -> tuple[Fraction, Fraction | float] | None:
-    """Level and worst steps (the ratio: of the least); None where some policy is below the level."""
+    """Level and worst steps (the ratio: of the least); None where some policy may be below the level: the
+    weights are all zero, or on a goal that this policy finds sooner."""
     claim, witness, model = document["claim"], document["witness"], Model(document["process"])
     goals = [model.state(name) for name in claim["tasks"]["goals"]]
     ratio, level = claim["criterion"] == "ratio", Fraction(witness.get("level", 0))
@@ -243,6 +244,6 @@ def on_the_way(document: Any) -> tuple[Fraction, Fraction | float] | None:
         losses.append(steps / worth if worth else math.inf if steps else Fraction(0))
         tick[z] = prior[z] / worth if worth else Fraction(0)
         hit[z] = -level * least[z] * tick[z]
-    if explored(model, goals, hit, tick, visit=True, opt=min) < 0:
+    if level and (not any(tick.values()) or explored(model, goals, hit, tick, visit=True, opt=min) < 0):
         return None
     return level, max(losses)

@@ -136,10 +136,10 @@ LARGER = {
 }
 PRICES = {
     "plan": 2611,
-    "proposal": 20921,
+    "proposal": 20069,
     "memory": 46143,
     "exploration": 19355,
-    "steps": 45314,
+    "steps": 44394,
     "trajectories": 3546,
     "geometric": 677,
     "for_ever": 9418,

@@ -24,7 +24,7 @@ import theory.certificates.check as checker
 Document = dict[str, Any]
 Bracket = tuple[Any, Any]
 LEVEL, ENDLESS, STAY = (
-    "level: some policy may be below it",
+    "level: not proved",
     "policy: an infinite total",
     "policy: a total where one can stay for ever for nothing",
 )

@@ -279,7 +279,7 @@ REASONS: dict[str, Case] = {
         both(tasks={"trajectories": False}),
         "claim: no horizon, or no trajectories",
     ),
-    "level": (PROOFS["steps"], put("witness", "level", 4), "level: some policy may be below it"),
+    "level": (PROOFS["steps"], put("witness", "level", 4), "level: not proved"),
     "least steps": (
         PROOFS["steps"],
         put("witness", "least", {"0": 2, "2": 1}),

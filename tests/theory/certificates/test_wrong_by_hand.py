@@ -104,6 +104,11 @@ WRONG = {
         "no level": (drop("witness", "level"), "lower"),
         "a level as text": (put("witness", "level", "three"), "rational"),
         "another prior": (put("witness", "prior", {"0": 1}), "level"),
+        "no prior": (drop("witness", "prior"), "level"),
+        "a prior on what is never found": (
+            lambda d: d["witness"].update(prior={"2": 1}, learners=[{"rows": [[0, 0, "1", 5, "left"]]}]),
+            "level",
+        ),
         "larger least steps": (put("witness", "least", {"0": 2, "2": 2}), "least"),
         "smaller least steps": (put("witness", "least", {"0": "1/2", "2": "1/2"}), "least"),
         "least steps of one": (put("witness", "least", {"0": 1}), "least"),
