@@ -54,7 +54,7 @@ def main() -> None:
             except (ValueError, RecursionError):
                 return base(rng.choice(list(BASES))).encode()
             if rng.random() < 0.3 or not isinstance(document, dict):
-                return mutate_text(text or "{}", rng).encode("utf-8", "replace")[:most]
+                return mutate_text(text, rng).encode("utf-8", "replace")[:most]
             return json.dumps(mutate(document, rng)).encode()[:most]
 
         options = [

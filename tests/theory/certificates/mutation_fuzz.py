@@ -349,7 +349,7 @@ def move_weight(node: Any, rng: random.Random) -> None:
 def mutate_text(text: str, rng: random.Random) -> str:
     """Change, delete, double or insert characters."""
     for _ in range(rng.choice((1, 1, 2, 4))):
-        i = rng.randrange(len(text))
+        i = rng.randrange(len(text)) if text else 0
         kind = rng.randrange(4)
         if kind == 0:
             text = text[:i] + rng.choice('0123456789-/.,:"{}[]eE \\u') + text[i + 1 :]
