@@ -29,6 +29,9 @@ precision has no more to give."""
 SINGLE_GOAL = 1e-5
 """Span of the residual, relative to the largest value, down to which single precision is enough."""
 
+LARGEST_SINGLE = 1e36
+"""Values up to this size, with sums of them, are finite in single precision."""
+
 
 @njit(cache=True, nogil=True)
 def _gather_range(
@@ -531,7 +534,7 @@ def plan_roughly_first(
     rough, residual = np.zeros(len(lower), dtype=np.float32), np.empty(len(lower), dtype=np.float32)
     chain = _new_chain(len(lower), width, successors, rough)
     rough_backups, rough_sweeps = 0, 0
-    if max_sweeps > 1:
+    if max_sweeps > 1 and reward_scale <= LARGEST_SINGLE * (1.0 - gamma):
         _, _, rough_backups, rough_sweeps = modified_policy_iteration(
             choice_offsets,
             offsets,

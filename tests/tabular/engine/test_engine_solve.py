@@ -397,3 +397,18 @@ def test_sweeps_in_memory_order_settle_an_open_grid(goal: int) -> None:
     rows, columns = np.divmod(np.arange(49), 7)
     distance = abs(rows - goal // 7) + abs(columns - goal % 7)
     np.testing.assert_allclose(found.values, 0.9**distance / (1 - 0.9), atol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e33, 1e35, 1e38, 1e300])
+def test_rewards_beyond_single_precision(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The units of the rewards do not matter, also where the first sweeps would be in single precision."""
+    process = make("garnet:S=40,A=4,b=5,seed=1")
+    rewards = np.random.default_rng(2).random(process.n_choices)
+    monkeypatch.setattr(discounted, "SINGLE_PRECISION_STATES", 0)
+    question: dict[str, Any] = {"objective": "discounted", "gamma": 0.99, "tolerance": 1e-10}
+    usual = solve(process, rewards, **question)
+    found = solve(process, scale * rewards, **question)
+    if scale < 1:  # the tolerance is absolute below 1
+        assert found.gap <= 1e-10
+    else:
+        np.testing.assert_allclose(found.values / scale, usual.values, rtol=1e-8)
