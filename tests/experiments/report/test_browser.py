@@ -33,8 +33,11 @@ Scheme = Literal["light", "dark"]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium on the path (apt-get install chromium); the pages are tested as text only")
+    if path is None:  # a browser is no Python package: continuous integration installs it, pip cannot
+        pytest.skip(
+            "Chromium, which pip cannot install, is not on the path (apt-get install chromium): keyboard, "
+            "colours and scripts are not tried; the pages are tested as text in test_html_pages.py"
+        )
     sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra test)")
     with sync.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
