@@ -102,7 +102,7 @@ def test_latex_compiles_the_files(site: Path, tmp_path: Path):
     if compiler is None:  # a TeX system is no Python package, and too large to install for one test
         pytest.skip(
             "pdflatex, which pip cannot install, is not on the path (apt-get install "
-            "texlive-latex-recommended): LaTeX is not run; escapes, braces, rows and columns are tested anyway"
+            "texlive-latex-recommended): LaTeX is not run; escapes, braces, rows and columns are tested"
         )
     paper = (
         r"\documentclass{article}\usepackage{booktabs,longtable,array}\begin{document}"

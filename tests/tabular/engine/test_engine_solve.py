@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabular.engine import METHODS, Objective, discounted, solve
+from tabular.engine import METHODS, Objective, discounted, graph_kernels, solve
+from tabular.engine.layout import frozen
 from tabular.environments import make
 from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
 from tabular.process import ControlledMarkovProcess
@@ -388,8 +389,9 @@ def test_a_limit_of_backups_holds_in_either_precision(
 
 
 @pytest.mark.parametrize("goal", [0, 24, 47])
-def test_sweeps_in_memory_order_settle_an_open_grid(goal: int) -> None:
-    """Down and up at most; the values are ``gamma ** distance / (1 - gamma)``."""
+def test_sweeps_in_memory_order_settle_an_open_grid(goal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Down and up at most, without a search; the values are ``gamma ** distance / (1 - gamma)``."""
+    monkeypatch.setattr(graph_kernels, "nearest_first", None)
     process = make("grid:7x7")
     rewards = (process.choice_state == goal).astype(float)
     found = solve(process, rewards, objective="discounted", gamma=0.9, method="gauss-seidel")
@@ -397,6 +399,17 @@ def test_sweeps_in_memory_order_settle_an_open_grid(goal: int) -> None:
     rows, columns = np.divmod(np.arange(49), 7)
     distance = abs(rows - goal // 7) + abs(columns - goal % 7)
     np.testing.assert_allclose(found.values, 0.9**distance / (1 - 0.9), atol=1e-8)
+
+
+def test_states_are_ordered_by_their_distance_to_the_largest_reward() -> None:
+    """On a ring of 6 that turns one way, with a state that never gets there."""
+    rows = [(state, 0, (state + 1) % 6, 1) for state in range(6)] + [(6, 0, 6, 1)]
+    process = process_of(rows, 7, 1)
+    rewards = np.array([0.0, 0, 0, 5, 0, 0, 4])
+    order = graph_kernels.nearest_first(
+        frozen(process.choice_offsets), frozen(process.offsets), process.successors, frozen(rewards)
+    )
+    assert order.tolist() == [3, 2, 1, 0, 5, 4, 6]
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e33, 1e35, 1e38, 1e300])
