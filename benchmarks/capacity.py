@@ -30,8 +30,8 @@ import scipy
 import scipy.sparse
 from numpy.typing import NDArray
 
-from tabular.documents import write_text
-from theory.information import channel_capacity
+from metaregret.tabular.documents import write_text
+from metaregret.theory.information import channel_capacity
 
 GAP = 1e-9
 

@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.environments.line import line
-from theory.minimax.memory import memory_game, solve_memory
-from theory.minimax.memory.program import solve_program
-from theory.minimax.solution import Criterion
-from theory.optimise import Attempt
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.environments.line import line
+from metaregret.theory.minimax.memory import memory_game, solve_memory
+from metaregret.theory.minimax.memory.program import solve_program
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.optimise import Attempt
+from metaregret.theory.tasks import Detection, GoalTasks
 
 RESULTS = Path(__file__).resolve().parent / "results"
 Row = dict[str, Any]

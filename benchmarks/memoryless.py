@@ -28,14 +28,14 @@ from typing import Any
 
 import numpy as np
 
-from tabular import make
-from theory.minimax.decomposition import Decomposition
-from theory.minimax.flow_program import FlowProgram
-from theory.minimax.solution import Criterion, Learner
-from theory.optimise import Attempt
-from theory.regret import bracketed_loss
-from theory.success import success_tasks
-from theory.tasks import GoalTasks
+from metaregret.tabular import make
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram
+from metaregret.theory.minimax.solution import Criterion, Learner
+from metaregret.theory.optimise import Attempt
+from metaregret.theory.regret import bracketed_loss
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import GoalTasks
 
 TOLERANCE = 1e-6
 RESULTS = Path(__file__).resolve().parent / "results"

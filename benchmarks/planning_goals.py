@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.planning_measure import OURS, Comparison, in_turns
 from benchmarks.planning_peers import Prepared
-from tabular.engine import goal_values_all
-from tabular.environments.grid import grid
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.engine import goal_values_all
+from metaregret.tabular.environments.grid import grid
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["measure_goals"]
 

@@ -16,7 +16,7 @@ from numba import njit, prange
 from benchmarks.planning_measure import OURS, timed
 from benchmarks.planning_models import DISCOUNTED, Case, large_random_model, random_model
 from benchmarks.planning_peers import SOLVERS, Prepared
-from tabular.engine import solve
+from metaregret.tabular.engine import solve
 
 __all__ = ["measure_bandwidth", "measure_growth", "measure_memory"]
 
@@ -69,8 +69,8 @@ def measure_growth(sizes: Sequence[int], rounds: int, bandwidth: float) -> list[
 
 def _backup(process: Any, rewards: np.ndarray, rounds: int, bandwidth: float) -> dict[str, float]:
     """Time full Bellman backups alone; every transition is 12 bytes, its value is read from the cache."""
-    from tabular.engine.layout import frozen, rows_of
-    from tabular.engine.operator import Operator
+    from metaregret.tabular.engine.layout import frozen, rows_of
+    from metaregret.tabular.engine.operator import Operator
 
     operator = Operator(rows_of(process), None, frozen(rewards), 0.99)
     values = np.random.default_rng(0).random(process.n_states)

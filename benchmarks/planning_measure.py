@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.planning_models import Case
 from benchmarks.planning_peers import ERROR, SOLVERS, Prepared, available
-from tabular.engine import solve
-from tabular.errors import ConvergenceError
+from metaregret.tabular.engine import solve
+from metaregret.tabular.errors import ConvergenceError
 
 __all__ = ["OURS", "Comparison", "measure", "timed"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tabular.environments.garnet import garnet
-from tabular.environments.grid import grid
-from tabular.horizon import FiniteHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.garnet import garnet
+from metaregret.tabular.environments.grid import grid
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["CASES", "DISCOUNTED", "Case", "large_random_model", "random_model"]
 
@@ -28,7 +28,8 @@ class Case:
     build : callable
         Returns the process and the rewards of its choices, shape (C,).
     question : dict
-        What is asked of every solver: ``objective`` and its parameters, as `tabular.engine.solve` takes them.
+        What is asked of every solver: ``objective`` and its parameters, as `metaregret.tabular.engine.solve`
+        takes them.
     peers : tuple of str
         Solvers that are run on it.
     short : bool

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from numba import njit, prange
 
 from benchmarks.planning_models import Case
-from tabular.engine import solve
-from tabular.engine.layout import rows_of
+from metaregret.tabular.engine import solve
+from metaregret.tabular.engine.layout import rows_of
 
 __all__ = ["ERROR", "SOLVERS", "Prepared", "available"]
 

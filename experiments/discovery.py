@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["discover", "look_up"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.errors import InvalidProcessError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.labels import Labels
-from tabular.rationals import parse_fraction, split_fractions
+from metaregret.tabular.errors import InvalidProcessError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.rationals import parse_fraction, split_fractions
 
 __all__ = [
     "assemble",

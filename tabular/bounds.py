@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 

@@ -12,8 +12,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tabular.errors import FileFormatError, InvalidArgumentError
-from tabular.rationals import MAX_DIGITS, parse_fraction
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.tabular.rationals import MAX_DIGITS, parse_fraction
 
 __all__ = [
     "MAX_BYTES",

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tabular.documents import abridged, read_document, require, write_text
-from tabular.environments.options import MAX_STATES
-from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.rewards import RewardTables
+from metaregret.tabular.documents import abridged, read_document, require, write_text
+from metaregret.tabular.environments.options import MAX_STATES
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["process_document", "process_from_document", "read_process", "read_rewards", "write_process"]
 

@@ -22,12 +22,12 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from tabular.backup import Backup, backup
-from tabular.bounds import relative_error, underflow_allowance
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.policy import solve_discounted_exactly
-from tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.backup import Backup, backup
+from metaregret.tabular.bounds import relative_error, underflow_allowance
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.policy import solve_discounted_exactly
+from metaregret.tabular.process import ControlledMarkovProcess, Representation
 
 __all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
 
@@ -174,7 +174,7 @@ def _possible(operator: Backup, rewards: np.ndarray) -> np.ndarray:
 
 
 def _exact_result(at_start: np.ndarray, policies: np.ndarray | None) -> TerminalValues:
-    from tabular.backup.rational import from_flint
+    from metaregret.tabular.backup.rational import from_flint
 
     exact = from_flint(at_start)
     floats = exact.astype(float)

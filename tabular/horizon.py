@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tabular.errors import InvalidProcessError, UnsupportedError
-from tabular.rationals import parse_fraction
+from metaregret.tabular.errors import InvalidProcessError, UnsupportedError
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["FiniteHorizon", "GeometricHorizon", "Horizon"]
 

@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["Labels"]
 

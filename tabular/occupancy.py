@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.errors import InstanceTooLargeError
-from tabular.horizon import FiniteHorizon
-from tabular.policy import policy_shape
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import policy_shape
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["FlowPolytope", "flow_polytope"]
 

@@ -8,7 +8,7 @@ Nothing else in the project calls a solver of cvxpy, HiGHS or SciPy (a test read
 * raises `SolverError` with all that was tried where nothing usable came back.
 
 A certificate needs more: the caller repairs the answer to exact feasibility (a flow into a policy,
-multipliers into a distribution) and evaluates it afresh, see `theory.optimise.solve_certified`.
+multipliers into a distribution) and evaluates it afresh, see `metaregret.theory.optimise.solve_certified`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tabular.errors import SolverError
+from metaregret.tabular.errors import SolverError
 
 if TYPE_CHECKING:
     import cvxpy as cp

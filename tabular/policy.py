@@ -14,11 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from tabular.backup import Backup, backup
-from tabular.bounds import relative_error, underflow_allowance
-from tabular.errors import InvalidArgumentError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.backup import Backup, backup
+from metaregret.tabular.bounds import relative_error, underflow_allowance
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess, Representation
 
 __all__ = [
     "TerminalDistribution",
@@ -161,7 +161,7 @@ def forward_error(process: ControlledMarkovProcess, steps: int, *, more: int = 0
 
 
 def _exact_result(distribution: np.ndarray) -> TerminalDistribution:
-    from tabular.backup.rational import from_flint
+    from metaregret.tabular.backup.rational import from_flint
 
     exact = from_flint(distribution)
     floats = exact.astype(float)

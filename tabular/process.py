@@ -21,11 +21,11 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
-from tabular.horizon import FiniteHorizon, Horizon
-from tabular.labels import Labels
-from tabular.rationals import fractions_array, split_fractions
-from tabular.validation import (
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
+from metaregret.tabular.horizon import FiniteHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.rationals import fractions_array, split_fractions
+from metaregret.tabular.validation import (
     check_dense_shapes,
     check_exact_rows,
     check_float_rows,
@@ -43,7 +43,7 @@ class ControlledMarkovProcess:
     """A validated controlled Markov process in its canonical layout.
 
     Build one with `from_transitions`, `from_dense`, `from_sparse` or an environment of
-    `tabular.environments`; the constructor takes the canonical arrays themselves.
+    `metaregret.tabular.environments`; the constructor takes the canonical arrays themselves.
 
     Attributes
     ----------
@@ -117,9 +117,9 @@ class ControlledMarkovProcess:
     ) -> ControlledMarkovProcess:
         """Build a process from ``(state, action, successor, probability)`` rows of indices.
 
-        Probabilities are read as rationals (`tabular.parse_fraction`). The process is exact when every row
-        and the initial distribution sum to one exactly; where decimals such as 0.333 leave a remainder
-        below 1e-9, it is a floating-point process; anything worse is an error. An action without a
+        Probabilities are read as rationals (`metaregret.tabular.parse_fraction`). The process is exact when
+        every row and the initial distribution sum to one exactly; where decimals such as 0.333 leave a
+        remainder below 1e-9, it is a floating-point process; anything worse is an error. An action without a
         transition from a state is not available there.
 
         Raises
@@ -128,7 +128,7 @@ class ControlledMarkovProcess:
             For negative, repeated or out-of-range entries, rows that do not sum to one, a state without
             actions.
         """
-        from tabular.assemble import assemble
+        from metaregret.tabular.assemble import assemble
 
         return cls(**assemble(transitions, states, actions, initial, horizon), name=name, picture=picture)
 
@@ -156,7 +156,7 @@ class ControlledMarkovProcess:
         numerators : ndarray of int, shape (M,)
             Non-negative weights; the weights of each state-action pair sum to `denominator`.
         """
-        from tabular.assemble import assemble_counts
+        from metaregret.tabular.assemble import assemble_counts
 
         fields = assemble_counts(keys, numerators, denominator, states, actions, initial, horizon)
         return cls(**fields, name=name, picture=picture)
@@ -189,7 +189,7 @@ class ControlledMarkovProcess:
         InvalidProcessError
             If the shape is wrong or any row is not a probability distribution.
         """
-        from tabular.assemble import assemble_dense
+        from metaregret.tabular.assemble import assemble_dense
 
         transition = np.asarray(transition)
         check_dense_shapes(transition, available, states, actions)
@@ -208,7 +208,7 @@ class ControlledMarkovProcess:
     ) -> ControlledMarkovProcess:
         """Build a process from one sparse (S, S) matrix per action; an empty row makes the action
         unavailable."""
-        from tabular.assemble import assemble_sparse
+        from metaregret.tabular.assemble import assemble_sparse
 
         return cls(**assemble_sparse(transition, initial, horizon, states, actions), name=name)
 
@@ -220,7 +220,7 @@ class ControlledMarkovProcess:
         name: str | None = None,
     ) -> ControlledMarkovProcess:
         """Return the same dynamics with another horizon, initial distribution or name."""
-        from tabular.assemble import read_horizon, read_initial
+        from metaregret.tabular.assemble import read_horizon, read_initial
 
         changes: dict[str, Any] = {}
         if horizon is not None:

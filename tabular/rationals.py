@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["MAX_DIGITS", "fractions_array", "parse_fraction", "split_fractions"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["best_responses", "mixed_flow"]
 

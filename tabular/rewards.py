@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["RewardTables"]
 

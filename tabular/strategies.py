@@ -5,7 +5,7 @@ Everything is drawn as small integers and normalised exactly, so no generated ro
 rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
 >>> from hypothesis import given
->>> from tabular.strategies import processes
+>>> from metaregret.tabular.strategies import processes
 >>> @given(processes())
 ... def test_rows_sum_to_one(process):
 ...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
@@ -19,9 +19,9 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.policy import policy_shape
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.policy import policy_shape
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "controllable_processes",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.errors import InvalidProcessError
+from metaregret.tabular.errors import InvalidProcessError
 
 if TYPE_CHECKING:
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "ROW_SUM_TOLERANCE",

@@ -13,15 +13,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from theory.claims.assumption import CONTROLLABLE
-from theory.minimax.solution import MinimaxSolution
-from theory.minimax.without_memory import solve_without_memory
-from theory.regret import memoryless_regret
-from theory.skills import goal_skills, process_capacity
-from theory.tasks import GoalTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.assumption import CONTROLLABLE
+from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.regret import memoryless_regret
+from metaregret.theory.skills import goal_skills, process_capacity
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["UNIFORM_TOLERANCE", "MainClaim", "check_main_claim"]
 

@@ -1,4 +1,4 @@
-"""Certified brackets from solvers that are not trusted, through the one door `tabular.optimise`.
+"""Certified brackets from solvers that are not trusted, through the one door `metaregret.tabular.optimise`.
 
 A caller hands over a problem and a function that recomputes a certified bracket from whatever variables
 came back. Solvers are tried in turn until a bracket is tight enough; brackets of several attempts are
@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from tabular.errors import SolverError
-from tabular.optimise import CONVEX_SOLVERS, LINEAR_SOLVERS, Attempt, run
+from metaregret.tabular.errors import SolverError
+from metaregret.tabular.optimise import CONVEX_SOLVERS, LINEAR_SOLVERS, Attempt, run
 
 if TYPE_CHECKING:
     import cvxpy as cp

@@ -22,9 +22,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.goals import TerminalValues
-from theory.minimax.solution import Criterion, Learner
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.goals import TerminalValues
+from metaregret.theory.minimax.solution import Criterion, Learner
 
 __all__ = [
     "BlindRegret",

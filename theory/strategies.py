@@ -1,13 +1,13 @@
 """Hypothesis strategies for the objects of the theory, for property-based tests of one's own.
 
 Task families on generated processes, task distributions, explorations and learners with memory; all rational.
-Strategies for the processes and policies themselves are in `tabular.strategies`.
+Strategies for the processes and policies themselves are in `metaregret.tabular.strategies`.
 
 Every learner loses at most one reward in every episode, and at worst what the oracle can get:
 
 >>> from hypothesis import given, settings
->>> from theory.strategies import goal_tasks, learners
->>> from tabular.strategies import processes
+>>> from metaregret.theory.strategies import goal_tasks, learners
+>>> from metaregret.tabular.strategies import processes
 >>> from hypothesis import strategies as st
 >>> situations = goal_tasks(processes(max_states=3, max_steps=2, geometric=False)).flatmap(
 ...     lambda tasks: st.tuples(st.just(tasks), learners(tasks, episodes=2)))
@@ -27,13 +27,13 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.goals import goal_support
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from tabular.strategies import distributions, processes
-from theory.claims.oracles import bayes_learner
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.tabular.strategies import distributions, processes
+from metaregret.theory.claims.oracles import bayes_learner
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 __all__ = [
     "GeneratedLearner",

@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.augment import AugmentedProcess, leaves, remember_trajectory, remember_visits
-from tabular.errors import UnreachableGoalError, UnsupportedError
-from tabular.goals import TerminalValues, goal_support, optimal_terminal_values
-from tabular.process import ControlledMarkovProcess
-from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
+from metaregret.tabular.augment import AugmentedProcess, leaves, remember_trajectory, remember_visits
+from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
+from metaregret.tabular.goals import TerminalValues, goal_support, optimal_terminal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 __all__ = ["SuccessTasks", "success_tasks"]
 

@@ -14,10 +14,10 @@ from enum import Enum
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, UnreachableGoalError
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
+from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["Detection", "GoalTasks", "RewardTasks", "TaskFamily", "TrajectoryTasks"]
 
@@ -80,7 +80,7 @@ class GoalTasks:
             Never for a valid process at a finite horizon; kept for processes whose every goal has
             probability 0.
         """
-        from tabular.goals import goal_support
+        from metaregret.tabular.goals import goal_support
 
         goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT))
         if not len(goals):

@@ -5,11 +5,11 @@ T06 says that the goal marginal which maximises mutual information is minimax on
 processes. Is it enough that all goals are reachable? (No: with noise the two differ, see C01.)
 """
 
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
-from theory.claims import property_claim
-from theory.main_claim import check_main_claim
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.claims import property_claim
+from metaregret.theory.main_claim import check_main_claim
 
 
 def margin(process: ControlledMarkovProcess) -> float | None:

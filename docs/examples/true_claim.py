@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
-from theory.claims import property_claim
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import GoalTasks
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.claims import property_claim
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import GoalTasks
 
 
 def margin(process: ControlledMarkovProcess) -> float:

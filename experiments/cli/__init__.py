@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from experiments.cache import cache_folder
-from tabular.errors import ConvergenceError, MetaregretError, SolverError
+from metaregret.experiments.cache import cache_folder
+from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
 __all__ = ["main", "metaregret"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import (
+from metaregret.experiments.cli.options import (
     build_process,
     criterion_option,
     detect_option,
@@ -18,13 +18,21 @@ from experiments.cli.options import (
     process_options,
     task_family,
 )
-from experiments.cli.output import bracket, check_outputs, console, emit_json, number, progress, table
-from tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.experiments.cli.output import (
+    bracket,
+    check_outputs,
+    console,
+    emit_json,
+    number,
+    progress,
+    table,
+)
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from theory.minimax.memory import Adversary
+    from metaregret.theory.minimax.memory import Adversary
 
 __all__ = ["COMMAND"]
 
@@ -85,9 +93,9 @@ def COMMAND(
       metaregret bayes grid:3x3 --horizon 4 --episodes 5 --prior 8=1/2,6=1/2 --against uniform
       metaregret bayes line:5 --horizon 4 --episodes 3 --adversary tv:1/10 --json -
     """
-    from theory.minimax.memory import bayes_optimal, solve_memory
-    from theory.minimax.solution import Criterion
-    from theory.tasks import Detection, TrajectoryTasks
+    from metaregret.theory.minimax.memory import bayes_optimal, solve_memory
+    from metaregret.theory.minimax.solution import Criterion
+    from metaregret.theory.tasks import Detection, TrajectoryTasks
 
     count = episodes_option(episodes)
     if count is None:
@@ -161,8 +169,8 @@ def _distribution(text: str, names: tuple[str, ...], option: str) -> np.ndarray:
     """
     import numpy as np
 
-    from tabular.documents import read_document, require
-    from tabular.rationals import parse_fraction
+    from metaregret.tabular.documents import read_document, require
+    from metaregret.tabular.rationals import parse_fraction
 
     if text == "uniform":
         return np.full(len(names), 1.0 / len(names))
@@ -190,8 +198,12 @@ def _distribution(text: str, names: tuple[str, ...], option: str) -> np.ndarray:
 
 
 def _ball(text: str, nominal: np.ndarray) -> Adversary:
-    from tabular.rationals import parse_fraction
-    from theory.minimax.memory import ConditionalValueAtRisk, KullbackLeiblerBall, TotalVariationBall
+    from metaregret.tabular.rationals import parse_fraction
+    from metaregret.theory.minimax.memory import (
+        ConditionalValueAtRisk,
+        KullbackLeiblerBall,
+        TotalVariationBall,
+    )
 
     kind, _, size = text.partition(":")
     if kind not in ("tv", "kl", "cvar") or not size:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import json_option
-from experiments.cli.output import emit_json
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import json_option
+from metaregret.experiments.cli.output import emit_json
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
 
@@ -29,7 +29,7 @@ def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
       metaregret solve grid:3x3 --horizon 4 --exact --certificate c.json
       metaregret check c.json
     """
-    from theory.certificates import check as checker
+    from metaregret.theory.certificates import check as checker
 
     try:
         text, lower, upper = checker.check(file, budget or checker.BUDGET)

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import build_process, finite_episodes_option, json_option, process_options
-from experiments.cli.output import check_outputs, console, emit_json, number, progress, table
-from experiments.cli.propose import MethodOption
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import (
+    build_process,
+    finite_episodes_option,
+    json_option,
+    process_options,
+)
+from metaregret.experiments.cli.output import check_outputs, console, emit_json, number, progress, table
+from metaregret.experiments.cli.propose import MethodOption
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from theory.proposals import Comparison
+    from metaregret.theory.proposals import Comparison
 
 __all__ = ["COMMAND"]
 
@@ -82,7 +87,7 @@ def COMMAND(
       metaregret compare line:5 tree:0,0,1,1 --methods capacity,diayn,uniform --csv table.csv
       metaregret compare grid:3x3 --horizon 4 --seeds 5 --curves curves.csv --figure regrets.pdf
     """
-    from theory.proposals import COLUMNS, CURVE_COLUMNS, compare
+    from metaregret.theory.proposals import COLUMNS, CURVE_COLUMNS, compare
 
     check_outputs(json_file, csv=csv_file, curves=curves, figure=figure)
     if no_memory and episodes is not None:
@@ -112,7 +117,7 @@ def COMMAND(
         if file is not None:
             _write_csv(file, columns, records)
     if figure is not None:
-        from experiments.figures.proposal_pictures import draw_comparison
+        from metaregret.experiments.figures.proposal_pictures import draw_comparison
 
         draw_comparison(rows, figure)
     if not emit_json(document, json_file):
@@ -132,7 +137,7 @@ def _left_out(result: Comparison) -> dict[str, str]:
 def _write_csv(file: Path, columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> None:
     import pandas as pd
 
-    from tabular.documents import write_text
+    from metaregret.tabular.documents import write_text
 
     write_text(file, pd.DataFrame(records, columns=list(columns)).to_csv(index=False))
 

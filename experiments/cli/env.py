@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.options import build_process, json_option, process_options
-from experiments.cli.output import console, emit_json, number, state_map, table
+from metaregret.experiments.cli.options import build_process, json_option, process_options
+from metaregret.experiments.cli.output import console, emit_json, number, state_map, table
 
 __all__ = ["COMMAND"]
 
@@ -26,7 +26,7 @@ def list_environments(json_file: str | None) -> None:
     Example:
       metaregret env list
     """
-    from tabular.environments import environments
+    from metaregret.tabular.environments import environments
 
     known = environments().values()
     document = {
@@ -55,8 +55,8 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
     """
     import numpy as np
 
-    from tabular.goals import goal_support, goal_values
-    from tabular.horizon import FiniteHorizon
+    from metaregret.tabular.goals import goal_support, goal_values
+    from metaregret.tabular.horizon import FiniteHorizon
 
     process = build_process(cmp, horizon, gamma, start)
     goals = np.flatnonzero(goal_support(process))
@@ -102,8 +102,8 @@ def export(
       metaregret env export grid:3x3,slip=1/10 my.json
       metaregret env export gym:FrozenLake-v1 lake.json --horizon 20
     """
-    from tabular.documents import check_writable
-    from tabular.files import write_process
+    from metaregret.tabular.documents import check_writable
+    from metaregret.tabular.files import write_process
 
     check_writable({"FILE": file} | ({} if json_file in (None, "-") else {"--json": Path(str(json_file))}))
     process = build_process(cmp, horizon, gamma, start)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from experiments.cli.options import json_option, sweep_options
-from experiments.cli.output import check_outputs, console, counter, emit_json, table
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import json_option, sweep_options
+from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, table
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
 
@@ -72,11 +72,11 @@ def COMMAND(
       metaregret figures regret_density --style neurips --format pdf
       metaregret figures learning --short
     """
-    from experiments.figures.make import make_figures, sweeps_of, without_results
-    from experiments.figures.registry import figures, figures_of
-    from experiments.figures.render import FORMATS
-    from experiments.figures.style import style
-    from experiments.sweeps import Scale, Store
+    from metaregret.experiments.figures.make import make_figures, sweeps_of, without_results
+    from metaregret.experiments.figures.registry import figures, figures_of
+    from metaregret.experiments.figures.render import FORMATS
+    from metaregret.experiments.figures.style import style
+    from metaregret.experiments.sweeps import Scale, Store
 
     if listed:
         _list(json_file)
@@ -131,7 +131,7 @@ def COMMAND(
 
 
 def _list(json_file: str | None) -> None:
-    from experiments.figures.registry import figures
+    from metaregret.experiments.figures.registry import figures
 
     known = figures().values()
     document: dict[str, Any] = {

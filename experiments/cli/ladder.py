@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from experiments.cli.options import (
+from metaregret.experiments.cli.options import (
     build_process,
     criterion_option,
     detect_option,
@@ -15,8 +15,8 @@ from experiments.cli.options import (
     json_option,
     process_options,
 )
-from experiments.cli.output import bracket, check_outputs, console, emit_json, progress, state_map
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.output import bracket, check_outputs, console, emit_json, progress, state_map
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
 
@@ -55,9 +55,9 @@ def COMMAND(
       metaregret ladder line:5,start=2 --horizon 4 --detect visit --episodes 5 --exact
       metaregret ladder grid:3x3 --horizon 4 --episodes 9 --figure ladder.pdf
     """
-    from theory.minimax.ladder import ladder
-    from theory.minimax.solution import Criterion
-    from theory.tasks import Detection, GoalTasks
+    from metaregret.theory.minimax.ladder import ladder
+    from metaregret.theory.minimax.solution import Criterion
+    from metaregret.theory.tasks import Detection, GoalTasks
 
     count = episodes_option(episodes)
     if count is None:
@@ -99,7 +99,7 @@ def COMMAND(
         },
     }
     if figure is not None:
-        from experiments.figures.state_map import Panel, draw_states
+        from metaregret.experiments.figures.state_map import Panel, draw_states
 
         panels = [Panel(learner, weights[learner]) for learner in weights]
         draw_states(process, panels, figure, label="least-favourable probability")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from tabular.process import ControlledMarkovProcess
-    from theory.tasks import Detection, TaskFamily
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.tasks import Detection, TaskFamily
 
 __all__ = [
     "build_process",
@@ -121,9 +121,9 @@ def build_process(
     InvalidArgumentError
         If both a horizon and a gamma are given, or anything is malformed.
     """
-    from tabular.environments import make
-    from tabular.horizon import FiniteHorizon, GeometricHorizon
-    from tabular.rationals import parse_fraction
+    from metaregret.tabular.environments import make
+    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+    from metaregret.tabular.rationals import parse_fraction
 
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give --horizon or --gamma, not both.")
@@ -180,8 +180,8 @@ def task_family(
     """Return the tasks that ``--tasks``, ``--goals`` and ``--detect`` name."""
     import numpy as np
 
-    from tabular.files import read_rewards
-    from theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+    from metaregret.tabular.files import read_rewards
+    from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:

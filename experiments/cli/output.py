@@ -25,11 +25,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from tabular.bounds import Bracket
-from tabular.documents import check_writable, write_text
-from tabular.errors import InvalidArgumentError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.documents import check_writable, write_text
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "check_outputs",
@@ -175,15 +175,15 @@ def check_outputs(json_file: str | None, *, figure: Path | None = None, **files:
     Raises
     ------
     InvalidArgumentError
-        See `tabular.documents.check_writable`; also for ``-`` where only ``--json`` takes it, and for a
-        picture of an unknown format.
+        See `metaregret.tabular.documents.check_writable`; also for ``-`` where only ``--json`` takes it, and
+        for a picture of an unknown format.
     """
     named = {f"--{option}": file for option, file in {**files, "figure": figure}.items() if file is not None}
     for option, file in named.items():
         if str(file) == "-":
             raise InvalidArgumentError(f"Only --json - stands for standard output; name a file for {option}.")
     if figure is not None:
-        from experiments.figures.state_map import check_suffix
+        from metaregret.experiments.figures.state_map import check_suffix
 
         check_suffix(figure)
     if json_file is not None and json_file != "-":

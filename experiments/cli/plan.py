@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import build_process, json_option, process_options
-from experiments.cli.output import bracket, check_outputs, console, emit_json, length, progress, table
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import build_process, json_option, process_options
+from metaregret.experiments.cli.output import (
+    bracket,
+    check_outputs,
+    console,
+    emit_json,
+    length,
+    progress,
+    table,
+)
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from tabular.engine import PlanningSolution
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.engine import PlanningSolution
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["COMMAND"]
 
@@ -88,10 +96,10 @@ def COMMAND(
     arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
     pays = arguments.get("rewards") if goal is None else None
     if certificate is not None:
-        from theory.certificates.write_planning import check_certifiable
+        from metaregret.theory.certificates.write_planning import check_certifiable
 
         check_certifiable(process, pays, reach or total)
-    from tabular.engine import solve
+    from metaregret.tabular.engine import solve
 
     with progress(f"planning on {process.name}"):
         solution = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
@@ -124,8 +132,8 @@ def _certify(
     minimise: bool,
     file: Path,
 ) -> None:
-    from theory.certificates.drafting import write_certificate
-    from theory.certificates.write_planning import planning_certificate
+    from metaregret.theory.certificates.drafting import write_certificate
+    from metaregret.theory.certificates.write_planning import planning_certificate
 
     target = None if goal is None else process.states.position(goal)
     document = planning_certificate(
@@ -137,7 +145,7 @@ def _certify(
 
 
 def _length(process: ControlledMarkovProcess) -> dict[str, Any]:
-    from tabular.horizon import FiniteHorizon
+    from metaregret.tabular.horizon import FiniteHorizon
 
     if isinstance(process.horizon, FiniteHorizon):
         return {"objective": "finite", "steps": process.horizon.steps}
@@ -162,7 +170,7 @@ def _goal(process: ControlledMarkovProcess, goal: str, reach: bool) -> dict[str,
 def _task(
     process: ControlledMarkovProcess, file: Path | None, task: str | None, total: bool
 ) -> dict[str, Any]:
-    from tabular.files import read_rewards
+    from metaregret.tabular.files import read_rewards
 
     assert file is not None
     assert task is not None
@@ -210,8 +218,8 @@ def _document(process: ControlledMarkovProcess, solution: PlanningSolution) -> d
     omitted = {}
     if policy is not None and policy.n_entries > MOST_ENTRIES:
         omitted["policy_omitted"] = (
-            f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; tabular.engine.solve returns "
-            "them as an array"
+            f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; "
+            "metaregret.tabular.engine.solve returns them as an array"
         )
         policy = None
     return {

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from experiments.cli.options import build_process, finite_episodes_option, json_option, process_options
-from experiments.cli.output import (
+from metaregret.experiments.cli.options import (
+    build_process,
+    finite_episodes_option,
+    json_option,
+    process_options,
+)
+from metaregret.experiments.cli.output import (
     bracket,
     check_outputs,
     console,
@@ -21,12 +26,12 @@ from experiments.cli.output import (
     state_map,
     table,
 )
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from tabular.bounds import Bracket
-    from tabular.process import ControlledMarkovProcess
-    from theory.proposals import Proposal
+    from metaregret.tabular.bounds import Bracket
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.proposals import Proposal
 
 __all__ = ["COMMAND", "MethodOption"]
 
@@ -39,7 +44,7 @@ class MethodOption(click.Option):
     """An option whose help lists the methods, which are looked up when the help is asked for."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        from theory.proposals import methods
+        from metaregret.theory.proposals import methods
 
         start = self.help
         self.help = f"{start}: {', '.join(methods())}."
@@ -139,8 +144,8 @@ def COMMAND(
         raise InvalidArgumentError("--episodes goes with --learner memory.")
     if tests and method != "hand-made":
         raise InvalidArgumentError("--test goes with --method hand-made.")
-    from theory.proposals import methods, propose
-    from theory.proposals.supervised import supervised_methods
+    from metaregret.theory.proposals import methods, propose
+    from metaregret.theory.proposals.supervised import supervised_methods
 
     if method in supervised_methods() and method not in methods():
         raise InvalidArgumentError(
@@ -159,7 +164,7 @@ def COMMAND(
     if certificate is not None:
         _certify(proposal, certificate)
     if figure is not None:
-        from experiments.figures.proposal_pictures import draw_proposal
+        from metaregret.experiments.figures.proposal_pictures import draw_proposal
 
         draw_proposal(proposal, figure)
     if not emit_json(document, json_file):
@@ -167,7 +172,7 @@ def COMMAND(
 
 
 def _test_distribution(process: ControlledMarkovProcess, tests: tuple[str, ...]) -> np.ndarray:
-    from tabular.rationals import parse_fraction
+    from metaregret.tabular.rationals import parse_fraction
 
     weights: dict[int, Fraction] = {}
     for text in tests:
@@ -226,8 +231,8 @@ def _trained(proposal: Proposal, learner: str, episodes: int | None) -> dict[str
 
 
 def _certify(proposal: Proposal, file: Path) -> None:
-    from theory.certificates.drafting import write_certificate
-    from theory.certificates.write_proposal import proposal_certificate
+    from metaregret.theory.certificates.drafting import write_certificate
+    from metaregret.theory.certificates.write_proposal import proposal_certificate
 
     document = proposal_certificate(proposal)
     write_certificate(document, file)
@@ -236,14 +241,14 @@ def _certify(proposal: Proposal, file: Path) -> None:
 
 
 def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, json_file: str | None) -> None:
-    from theory.proposals.supervised import digits, propose_supervised
+    from metaregret.theory.proposals.supervised import digits, propose_supervised
 
     with progress(f"{method} on digits"):
         train, test = digits(seed)
         proposal = propose_supervised(method, train, test, ways=ways, seed=seed)
     document = {"format": "metaregret-supervised-proposal/1", "seed": seed} | proposal.to_json()
     if figure is not None:
-        from experiments.figures.proposal_pictures import draw_supervised
+        from metaregret.experiments.figures.proposal_pictures import draw_supervised
 
         draw_supervised(proposal, figure)
     if emit_json(document, json_file):
@@ -288,7 +293,7 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
 
 
 def _print_trained(trained: dict[str, Any]) -> None:
-    from tabular.bounds import Bracket
+    from metaregret.tabular.bounds import Bracket
 
     out = console()
     out.print(f"trained on them, {trained['learner']}, N = {trained['episodes']}:", markup=False)

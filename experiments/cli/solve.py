@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import (
+from metaregret.experiments.cli.options import (
     build_process,
     criterion_option,
     detect_option,
@@ -17,7 +17,7 @@ from experiments.cli.options import (
     process_options,
     task_family,
 )
-from experiments.cli.output import (
+from metaregret.experiments.cli.output import (
     bracket,
     check_outputs,
     console,
@@ -28,12 +28,12 @@ from experiments.cli.output import (
     state_map,
     table,
 )
-from tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
-    from tabular.process import ControlledMarkovProcess
-    from theory.minimax.solution import MinimaxSolution
-    from theory.tasks import TaskFamily
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.minimax.solution import MinimaxSolution
+    from metaregret.theory.tasks import TaskFamily
 
 __all__ = ["COMMAND"]
 
@@ -110,10 +110,10 @@ def COMMAND(
       metaregret solve grid:3x3 --horizon 4 --detect visit --learner memory --episodes 5 --mass each
       metaregret solve gym:FrozenLake-v1 --horizon 20 --criterion ratio --json -
     """
-    from tabular.horizon import FiniteHorizon
-    from theory.minimax import solve
-    from theory.minimax.solution import Criterion, Learner
-    from theory.tasks import Detection, TrajectoryTasks
+    from metaregret.tabular.horizon import FiniteHorizon
+    from metaregret.theory.minimax import solve
+    from metaregret.theory.minimax.solution import Criterion, Learner
+    from metaregret.theory.tasks import Detection, TrajectoryTasks
 
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
@@ -159,8 +159,8 @@ def COMMAND(
 
 
 def _certify(family: TaskFamily, solution: MinimaxSolution, file: Path) -> None:
-    from theory.certificates.drafting import write_certificate
-    from theory.certificates.write_minimax import minimax_certificate
+    from metaregret.theory.certificates.drafting import write_certificate
+    from metaregret.theory.certificates.write_minimax import minimax_certificate
 
     with progress("certifying"):
         document = minimax_certificate(family, solution)
@@ -215,7 +215,7 @@ def _mass_ranges(solution: MinimaxSolution, mass: tuple[str, ...]) -> list[dict[
     sets = _sets(solution.tasks, mass)
     if not sets:
         return []
-    from theory.minimax.least_favourable import LeastFavourable
+    from metaregret.theory.minimax.least_favourable import LeastFavourable
 
     with progress("bounding masses") as describe:
         ranges = LeastFavourable(solution)
@@ -280,7 +280,7 @@ def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
 
 
 def _draw(process: ControlledMarkovProcess, solution: MinimaxSolution, figure: Path) -> None:
-    from experiments.figures.state_map import Panel, draw_states
+    from metaregret.experiments.figures.state_map import Panel, draw_states
 
     weights = _weights(process, solution)
     if weights is None:

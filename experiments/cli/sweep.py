@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from experiments.cli.options import json_option, sweep_options
-from experiments.cli.output import check_outputs, console, counter, emit_json, table
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import json_option, sweep_options
+from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, table
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["COMMAND"]
 
@@ -62,9 +62,9 @@ def COMMAND(
       metaregret sweep my.toml --store results.sqlite --export results.parquet
       metaregret sweep noise_gap --store results.sqlite --backend dask --scheduler tcp://10.0.0.1:8786
     """
-    from experiments.sweeps import Scale, Store, export, run, studies
-    from experiments.sweeps.config import read_sweep
-    from experiments.sweeps.export import check_export
+    from metaregret.experiments.sweeps import Scale, Store, export, run, studies
+    from metaregret.experiments.sweeps.config import read_sweep
+    from metaregret.experiments.sweeps.export import check_export
 
     if listed:
         rows = [(s.name, s.title, len(s.points(Scale.FULL, 0))) for s in studies().values()]

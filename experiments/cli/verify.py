@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from experiments.cli.options import existing_folder, json_option
-from experiments.cli.output import check_outputs, console, counter, emit_json, json_text
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.options import existing_folder, json_option
+from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, json_text
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from experiments.report import Row
-    from theory.claims import Context, Control, Theorem
+    from metaregret.experiments.report import Row
+    from metaregret.theory.claims import Context, Control, Theorem
 
 __all__ = ["COMMAND"]
 
@@ -94,8 +94,8 @@ def COMMAND(
       metaregret verify --report pages
       metaregret verify --examples 10000     # deep; start it again if it was killed
     """
-    from experiments.verification import EvidenceStore, default_store, verify_all
-    from theory.claims import Context, claim, controls, from_file, theorems
+    from metaregret.experiments.verification import EvidenceStore, default_store, verify_all
+    from metaregret.theory.claims import Context, claim, controls, from_file, theorems
 
     if figures is not None and report is None:
         raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
@@ -127,7 +127,7 @@ def COMMAND(
         items: dict[str, Theorem | Control] = {**theorems(), **controls()}
         _write_report(document, report, figures, items if own is None else {**items, own.uid: own})
     if not emit_json(document, json_file):
-        from experiments.report.terminal import print_report
+        from metaregret.experiments.report.terminal import print_report
 
         print_report(document, console())
         if resumed:
@@ -148,7 +148,7 @@ def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
 def _document(
     rows: dict[str, Row], context: Context, seconds: float, files: dict[str, str]
 ) -> dict[str, Any]:
-    from experiments.report import report_document
+    from metaregret.experiments.report import report_document
 
     try:
         installed = version("metaregret")
@@ -167,7 +167,7 @@ def _write_certificates(
     document: dict[str, Any], folder: Path, items: Mapping[str, Theorem | Control]
 ) -> None:
     """Write the certificate of every row that is as expected and has one, and name it in the row."""
-    from theory.certificates.drafting import write_certificate
+    from metaregret.theory.certificates.drafting import write_certificate
 
     rows = [row for row in (*document["theorems"], *document["controls"]) if row["as_expected"]]
     ready = [(row, write) for row in rows if (write := items[row["uid"]].certificate) is not None]
@@ -182,7 +182,7 @@ def _write_certificates(
 
 def _prepare_report(folder: Path, figures: Path | None) -> None:
     """Find out before the work begins whether the report can be written."""
-    from experiments.report.html import read_figures
+    from metaregret.experiments.report.html import read_figures
 
     existing_folder(folder)
     if figures is not None:
@@ -196,9 +196,9 @@ def _write_report(
 ) -> None:
     """Write ``report.json``, certificates, the pages and the LaTeX files; the pages link to what else is in
     the folder."""
-    from experiments.report.html import write_site
-    from experiments.report.latex import write_latex
-    from tabular.documents import write_text
+    from metaregret.experiments.report.html import write_site
+    from metaregret.experiments.report.latex import write_latex
+    from metaregret.tabular.documents import write_text
 
     existing_folder(folder)
     _write_certificates(document, folder, items)

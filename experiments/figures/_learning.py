@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from experiments.figures.style import Style
-from experiments.statistics import interval
+from metaregret.experiments.figures.style import Style
+from metaregret.experiments.statistics import interval
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.figures._learning import ADAPTATIONS, METHODS, TRAININGS, WORLDS
-from experiments.figures.learning_comparison import LEVEL
-from experiments.figures.learning_link import KINDS
-from experiments.figures.learning_recurrent import TITLES
+from metaregret.experiments.figures._learning import ADAPTATIONS, METHODS, TRAININGS, WORLDS
+from metaregret.experiments.figures.learning_comparison import LEVEL
+from metaregret.experiments.figures.learning_link import KINDS
+from metaregret.experiments.figures.learning_recurrent import TITLES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd

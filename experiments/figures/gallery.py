@@ -1,6 +1,6 @@
 """The gallery page: each figure with its picture, command and sentence, generated from the registry.
 
-    python -m experiments.figures.gallery build/figures
+    python -m metaregret.experiments.figures.gallery build/figures
 
 writes ``docs/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has filled.
 """
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from experiments.figures.registry import figures
-from tabular.documents import write_bytes, write_text
+from metaregret.experiments.figures.registry import figures
+from metaregret.tabular.documents import write_bytes, write_text
 
 __all__ = ["DOCS", "gallery", "small_picture"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.process import ControlledMarkovProcess
 
 if TYPE_CHECKING:
     import networkx as nx

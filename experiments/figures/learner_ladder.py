@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
-from experiments.studies.learner_ladder import CASES, FIXED
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
+from metaregret.experiments.studies.learner_ladder import CASES, FIXED
 
 if TYPE_CHECKING:
     import numpy as np

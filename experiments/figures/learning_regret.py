@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures._learning import (
+from metaregret.experiments.figures._learning import (
     ADAPTATIONS,
     METHODS,
     TRAININGS,
@@ -15,8 +15,8 @@ from experiments.figures._learning import (
     panels,
     shared_legend,
 )
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures import layout
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
+from metaregret.experiments.figures import layout
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 SHOWN = ("line:5,start=2", "tree:0,0,1,1,2,2", "grid:3x3", "grid:4x3", "four-rooms:1", "four-rooms:2")
 COLUMNS = (("memoryless", "end"), ("memory", "end"), ("memoryless", "visit"), ("memory", "visit"))
@@ -33,7 +33,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    from tabular import make
+    from metaregret.tabular import make
 
     data = results["open_question"]
     goals = data[(data["sets"] == "goals") & data["process"].isin(SHOWN)]

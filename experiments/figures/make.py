@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.figures.figure import Figure
-from experiments.figures.render import FORMATS, draw, write
-from experiments.figures.style import Style
-from experiments.sweeps import Scale, Store, Sweep, frame, run, study
+from metaregret.experiments.figures.figure import Figure
+from metaregret.experiments.figures.render import FORMATS, draw, write
+from metaregret.experiments.figures.style import Style
+from metaregret.experiments.sweeps import Scale, Store, Sweep, frame, run, study
 
 __all__ = ["make_figures", "sweeps_of", "without_results"]
 
@@ -45,7 +45,7 @@ def make_figures(
     Raises
     ------
     SolverError
-        If a measurement fails; see `experiments.sweeps.run`.
+        If a measurement fails; see `metaregret.experiments.sweeps.run`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run(

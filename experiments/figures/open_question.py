@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
-from experiments.studies.open_question import DETECTIONS, GROWTH, LEARNERS, USUAL, USUAL_WITH_SLIP
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
+from metaregret.experiments.studies.open_question import DETECTIONS, GROWTH, LEARNERS, USUAL, USUAL_WITH_SLIP
 
 if TYPE_CHECKING:
     import pandas as pd

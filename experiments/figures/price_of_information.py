@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.figures.state_map import Panel, check_suffix, draw_distribution, new_figure, save_figure
-from tabular.goals import goal_support
+from metaregret.experiments.figures.state_map import (
+    Panel,
+    check_suffix,
+    draw_distribution,
+    new_figure,
+    save_figure,
+)
+from metaregret.tabular.goals import goal_support
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from theory.proposals import Proposal
-    from theory.proposals.supervised import SupervisedProposal
+    from metaregret.theory.proposals import Proposal
+    from metaregret.theory.proposals.supervised import SupervisedProposal
 
 __all__ = ["draw_comparison", "draw_proposal", "draw_supervised"]
 
@@ -58,7 +64,7 @@ def draw_comparison(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     Parameters
     ----------
     rows : sequence of mapping
-        As `theory.proposals.Comparison.rows` returns them.
+        As `metaregret.theory.proposals.Comparison.rows` returns them.
     """
     check_suffix(file)
     processes = list(dict.fromkeys(row["process"] for row in rows))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from experiments.discovery import discover, look_up
-from experiments.figures.figure import Figure
+from metaregret.experiments.discovery import discover, look_up
+from metaregret.experiments.figures.figure import Figure
 
 __all__ = ["figure", "figures", "figures_of"]
 
@@ -13,7 +13,7 @@ __all__ = ["figure", "figures", "figures_of"]
 @cache
 def figures() -> dict[str, Figure]:
     """Return every figure by its name."""
-    return discover("experiments.figures", "FIGURE", Figure)
+    return discover("metaregret.experiments.figures", "FIGURE", Figure)
 
 
 def figure(name: str) -> Figure:

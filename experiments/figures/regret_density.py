@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def draw_episodes(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     """Draw regret against density for each number of episodes."""
     import numpy as np
 
-    from theory import memoryless_regret
+    from metaregret.theory import memoryless_regret
 
     density = np.geomspace(0.8 * data["density"].min(), 1.25 * data["density"].max(), 200)
     counts: list[int | None] = [*sorted(data["episodes"].dropna().astype(int).unique()), None]

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
-from tabular.documents import write_bytes, write_text
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
+from metaregret.tabular.documents import write_bytes, write_text
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.figures import layout
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
+from metaregret.experiments.figures import layout
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

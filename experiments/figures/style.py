@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

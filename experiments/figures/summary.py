@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.learner_ladder import draw_series
-from experiments.figures.noise_gap import draw_excess, excesses
-from experiments.figures.price_of_information import draw_channels
-from experiments.figures.proposal_simplex import draw_cut
-from experiments.figures.regret_density import draw_episodes
-from experiments.figures.style import Style
-from experiments.figures.theorem_graph import draw_graph
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.learner_ladder import draw_series
+from metaregret.experiments.figures.noise_gap import draw_excess, excesses
+from metaregret.experiments.figures.price_of_information import draw_channels
+from metaregret.experiments.figures.proposal_simplex import draw_cut
+from metaregret.experiments.figures.regret_density import draw_episodes
+from metaregret.experiments.figures.style import Style
+from metaregret.experiments.figures.theorem_graph import draw_graph
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.style import Style
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def placed(data: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return where each claim stands: from 0 to 1 across, and minus its layer; the same as in the report."""
     import networkx as nx
 
-    from experiments.report.html.graph import DOWN, HEIGHT, MARGIN, layout
+    from metaregret.experiments.report.html.graph import DOWN, HEIGHT, MARGIN, layout
 
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(data["uid"])

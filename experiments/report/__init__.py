@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.report.model import (
+from metaregret.experiments.report.model import (
     REPORT_FORMAT,
     Row,
     control_row,

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tabular.documents import write_text
+from metaregret.tabular.documents import write_text
 
 __all__ = ["LATEX_FILES", "escaped", "number_macros", "theorem_table", "write_latex"]
 

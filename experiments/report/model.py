@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from theory.claims import ControlResult, PlantedScore, TheoremResult, explanation
-from theory.claims.evidence import Evidence
-from theory.main_claim import MainClaim
+from metaregret.theory.claims import ControlResult, PlantedScore, TheoremResult, explanation
+from metaregret.theory.claims.evidence import Evidence
+from metaregret.theory.main_claim import MainClaim
 
 __all__ = [
     "REPORT_FORMAT",

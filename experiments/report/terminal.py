@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from theory.claims import Verdict
+from metaregret.theory.claims import Verdict
 
 __all__ = ["print_report"]
 

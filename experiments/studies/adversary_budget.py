@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Solve one ball; return the bracket, the adversary's distribution and the exploration."""
     import numpy as np
 
-    from theory.optimise import CONVEX_SOLVERS, solve_certified
+    from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
 
     nominal = np.array(NOMINAL)
     problem, variable, adversary = _program(point["ball"], nominal, point["budget"])
@@ -69,7 +69,11 @@ def _program(ball: str, nominal: np.ndarray, budget: float) -> tuple[Any, Any, A
     """The dual program in cvxpy, its variable, and the ball as an adversary."""
     import cvxpy as cp
 
-    from theory.minimax.memory import ConditionalValueAtRisk, KullbackLeiblerBall, TotalVariationBall
+    from metaregret.theory.minimax.memory import (
+        ConditionalValueAtRisk,
+        KullbackLeiblerBall,
+        TotalVariationBall,
+    )
 
     p = cp.Variable(len(nominal), nonneg=True)
     balls: dict[str, tuple[Any, Callable[[], Any]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Return the chance of a success in so many tries: of the best learner, the worst, and on average."""
     from itertools import permutations
 
-    from theory.theorems.t11_no_free_lunch import extremes, learners
+    from metaregret.theory.theorems.t11_no_free_lunch import extremes, learners
 
     tries = point["tries"]
     if point["kind"] == "closed":

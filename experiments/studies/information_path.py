@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,10 +32,10 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     """Run the alternation from one random start; one row a round."""
     import numpy as np
 
-    from tabular import goal_values, make
-    from theory import GoalTasks, memoryless_regret, solve_without_memory
-    from theory.proposals.alternation import plan, posterior_rewards, random_rewards
-    from theory.skills import process_capacity
+    from metaregret.tabular import goal_values, make
+    from metaregret.theory import GoalTasks, memoryless_regret, solve_without_memory
+    from metaregret.theory.proposals.alternation import plan, posterior_rewards, random_rewards
+    from metaregret.theory.skills import process_capacity
 
     process = make(point["process"]).replaced(horizon=point["horizon"])
     count = process.n_states

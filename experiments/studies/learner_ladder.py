@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +35,9 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Solve the three classes."""
-    from tabular import make
-    from theory import Detection, GoalTasks
-    from theory.minimax.ladder import ladder
+    from metaregret.tabular import make
+    from metaregret.theory import Detection, GoalTasks
+    from metaregret.theory.minimax.ladder import ladder
 
     process = make(point["process"]).replaced(horizon=point["horizon"])
     tasks = GoalTasks.reachable(process, Detection(point["detect"]))

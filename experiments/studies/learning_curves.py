@@ -2,7 +2,7 @@ r"""Meta-learners on self-proposed tasks, adapting to test tasks that no proposa
 
 One point is a world and a meta-method; its rows are the learners of all training distributions, seeds and
 test tasks, with the exact expected return of the policy before each gradient step. From scratch is a method
-of its own. See `theory.learning.pipeline` for the rule that fixes step sizes.
+of its own. See `metaregret.theory.learning.pipeline` for the rule that fixes step sizes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +23,14 @@ SHORT = {"seeds": 3, "iterations": 20, "steps": 8, "episodes": 5}
 
 def needs() -> None:
     """JAX and optax, of the extra ``learn``."""
-    from theory.learning.backend import require_extra
+    from metaregret.theory.learning.backend import require_extra
 
     require_extra()
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
     """Return world x method; in short, MAML and scratch on the sparse goals."""
-    from theory.learning.worlds import WORLDS
+    from metaregret.theory.learning.worlds import WORLDS
 
     if scale is Scale.SHORT:
         return [{"world": "sparse", "method": method, **SHORT} for method in ("maml", SCRATCH)]
@@ -42,10 +42,10 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
 
     Methods and worlds share the seeds 0, 1, .., so that comparisons are paired; `generator` is not used.
     """
-    from theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
-    from theory.learning.meta import MetaMethod, Schedule
-    from theory.learning.pipeline import Adaptation, learn, learn_from_scratch
-    from theory.learning.worlds import world
+    from metaregret.theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
+    from metaregret.theory.learning.meta import MetaMethod, Schedule
+    from metaregret.theory.learning.pipeline import Adaptation, learn, learn_from_scratch
+    from metaregret.theory.learning.worlds import world
 
     tests, seeds, steps = world(point["world"]), range(point["seeds"]), point["steps"]
     schedule = Schedule(iterations=point["iterations"])

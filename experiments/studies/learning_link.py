@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 GRID, GRID_STEPS = "grid:3x3", 4
 STAR, TRIAL = "tree:0,0,0", 4
@@ -30,7 +30,7 @@ LEARNERS = ("explorer", "maml", "recurrent")
 
 def needs() -> None:
     """JAX and optax, of the extra ``learn``."""
-    from theory.learning.backend import require_extra
+    from metaregret.theory.learning.backend import require_extra
 
     require_extra()
 
@@ -82,14 +82,14 @@ def _rows(
 
 
 def _grid() -> ControlledMarkovProcess:
-    from tabular.environments import make
+    from metaregret.tabular.environments import make
 
     return make(GRID).replaced(horizon=GRID_STEPS)
 
 
 def _explorers(point: Point) -> list[dict[str, Any]]:
-    from theory.learning import train_explorer
-    from theory.tasks import GoalTasks
+    from metaregret.theory.learning import train_explorer
+    from metaregret.theory.tasks import GoalTasks
 
     goals = GoalTasks.reachable(_grid())
     level, q = _proposals(point, len(goals.goals))
@@ -101,10 +101,10 @@ def _explorers(point: Point) -> list[dict[str, Any]]:
 def _maml(point: Point) -> list[dict[str, Any]]:
     import numpy as np
 
-    from theory.learning.distributions import Training
-    from theory.learning.families import sparse_goals
-    from theory.learning.meta import MetaMethod, Schedule
-    from theory.learning.pipeline import Adaptation, learn
+    from metaregret.theory.learning.distributions import Training
+    from metaregret.theory.learning.families import sparse_goals
+    from metaregret.theory.learning.meta import MetaMethod, Schedule
+    from metaregret.theory.learning.pipeline import Adaptation, learn
 
     process = _grid()
     tests = sparse_goals(process, np.arange(process.n_states))
@@ -125,10 +125,10 @@ def _maml(point: Point) -> list[dict[str, Any]]:
 def _recurrent(point: Point) -> list[dict[str, Any]]:
     import numpy as np
 
-    from tabular.environments import make
-    from theory.learning import RecurrentSchedule, history_tree, train_recurrent
-    from theory.learning.families import sparse_goals
-    from theory.learning.limits import bayes_learner
+    from metaregret.tabular.environments import make
+    from metaregret.theory.learning import RecurrentSchedule, history_tree, train_recurrent
+    from metaregret.theory.learning.families import sparse_goals
+    from metaregret.theory.learning.limits import bayes_learner
 
     process = make(STAR).replaced(horizon=1)
     tests = sparse_goals(process, np.arange(process.n_states))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ EVERY = 10
 
 def needs() -> None:
     """JAX and optax, of the extra ``learn``."""
-    from theory.learning.backend import require_extra
+    from metaregret.theory.learning.backend import require_extra
 
     require_extra()
 
@@ -40,11 +40,11 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     """Train; one row for each seed and every tenth iteration."""
     import numpy as np
 
-    from tabular.environments import make
-    from theory.learning import RecurrentSchedule, history_tree, train_recurrent
-    from theory.learning.distributions import training
-    from theory.learning.families import sparse_goals
-    from theory.learning.limits import best_mean_return
+    from metaregret.tabular.environments import make
+    from metaregret.theory.learning import RecurrentSchedule, history_tree, train_recurrent
+    from metaregret.theory.learning.distributions import training
+    from metaregret.theory.learning.families import sparse_goals
+    from metaregret.theory.learning.limits import best_mean_return
 
     specification, steps, episodes = WORLDS[point["world"]]
     process = make(specification).replaced(horizon=steps)

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 LEVELS = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80)
 """Shares of noise in per cent."""
@@ -35,8 +35,8 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Draw a process and measure the three theorems on it."""
     import numpy as np
 
-    from theory.main_claim import check_main_claim
-    from theory.skills import terminal_vertices
+    from metaregret.theory.main_claim import check_main_claim
+    from metaregret.theory.skills import terminal_vertices
 
     process = random_process(point["noise_percent"], generator)
     main = check_main_claim(process)
@@ -74,7 +74,7 @@ def random_process(noise_percent: int, generator: np.random.Generator) -> Contro
     """
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
     states, actions = int(generator.integers(3, 5)), int(generator.integers(2, 4))
     steps = int(generator.integers(1, 3))

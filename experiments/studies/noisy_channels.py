@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
@@ -32,7 +32,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Return what mutual information and minimax propose, certified."""
-    from theory.main_claim import check_main_claim
+    from metaregret.theory.main_claim import check_main_claim
 
     main = check_main_claim(process_of(point["channel"], Fraction(point["slip"])))
     return {
@@ -47,7 +47,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 
 def process_of(channel: str, slip: Fraction) -> ControlledMarkovProcess:
     """Return the process of one step whose actions are the inputs of a channel."""
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
     if channel == "Z":
         rows: list[tuple[int, int, int, object]] = [(0, 0, 0, 1), (0, 1, 1, 1 - slip), (0, 1, 0, slip)]

@@ -3,7 +3,8 @@
 For learners without and with memory, goals detected at the end and on the way, as the steps ``T``, the
 episodes ``N`` and the slip grow. Least-favourable distributions need not be unique, so no distribution is
 reported but certified ranges of the mass that all of them put on sets of goals
-(`theory.minimax.least_favourable`). The sets are roles in the graph of moves, for episodes of ``T`` steps:
+(`metaregret.theory.minimax.least_favourable`). The sets are roles in the graph of moves, for episodes of
+``T`` steps:
 
 * ``start``: the first state;
 * ``gateway``: every path to some other goal visits it first (the goals of T13);
@@ -17,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
-    from theory.minimax.least_favourable import LeastFavourable
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.minimax.least_favourable import LeastFavourable
 
 ROLES = ("start", "gateway", "between", "tip")
 LEARNERS = ("memoryless", "memory")
@@ -81,10 +82,10 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     """Solve one game and bound the mass on every goal, or on every role; one row a set of goals."""
     import numpy as np
 
-    from tabular import make
-    from theory.minimax import Learner, solve
-    from theory.minimax.least_favourable import LeastFavourable
-    from theory.tasks import Detection, GoalTasks
+    from metaregret.tabular import make
+    from metaregret.theory.minimax import Learner, solve
+    from metaregret.theory.minimax.least_favourable import LeastFavourable
+    from metaregret.theory.tasks import Detection, GoalTasks
 
     still = make(point["process"]).replaced(horizon=point["horizon"])
     slip = "" if point["slip"] == "0" else f",slip={point['slip']}"
@@ -133,7 +134,7 @@ def roles(process: ControlledMarkovProcess) -> tuple[np.ndarray, list[str]]:
     import networkx as nx
     import numpy as np
 
-    from tabular.hyperstate.signals import horizon_steps
+    from metaregret.tabular.hyperstate.signals import horizon_steps
 
     moves = process.matrix.tocoo()
     graph = nx.DiGraph(zip(process.choice_state[moves.row].tolist(), moves.col.tolist(), strict=True))

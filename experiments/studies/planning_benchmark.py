@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
-from tabular.documents import read_bytes
-from tabular.errors import FileFormatError
+from metaregret.experiments.sweeps import Point, Scale, Study
+from metaregret.tabular.documents import read_bytes
+from metaregret.tabular.errors import FileFormatError
 
 if TYPE_CHECKING:
     import numpy as np

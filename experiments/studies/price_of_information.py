@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +37,8 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Return the capacity, the regrets and their price; nothing is random."""
-    from tabular import make
-    from theory.proposals import propose
+    from metaregret.tabular import make
+    from metaregret.theory.proposals import propose
 
     process = make(f"{point['process']},slip={point['slip']}").replaced(horizon=point["horizon"])
     informed, uniform = (propose(process, method) for method in ("capacity", "uniform"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +32,8 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Train a learner on the proposal and return its exploration and its certified worst-case regret."""
     import numpy as np
 
-    from tabular import make
-    from theory.proposals.regrets import trained_learner
+    from metaregret.tabular import make
+    from metaregret.theory.proposals.regrets import trained_learner
 
     proposal = np.array([point["first"], point["second"], point["third"]]) / point["parts"]
     learner = trained_learner(make(point["process"]).replaced(horizon=1), proposal)

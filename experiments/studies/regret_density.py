@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 PROCESS, HORIZON = "grid:4x4", 6
 REPLICATIONS = {Scale.FULL: 400, Scale.SHORT: 50}
@@ -32,8 +32,8 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     """Simulate the learner at every goal; one row a goal."""
     import numpy as np
 
-    from tabular import goal_values, make, terminal_distribution, uniform_policy
-    from theory import memoryless_regret
+    from metaregret.tabular import goal_values, make, terminal_distribution, uniform_policy
+    from metaregret.theory import memoryless_regret
 
     process = make(f"{point['process']},slip={point['slip']}").replaced(horizon=point["horizon"])
     policy = uniform_policy(process)

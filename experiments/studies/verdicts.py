@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from experiments.sweeps import Point, Scale, Study
+from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,8 @@ INSTANCES = {Scale.FULL: 10, Scale.SHORT: 2}
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
     """Return one point a claim."""
-    from experiments.sweeps.provenance import code_version
-    from theory.claims import controls, theorems
+    from metaregret.experiments.sweeps.provenance import code_version
+    from metaregret.theory.claims import controls, theorems
 
     shared = {"instances": INSTANCES[scale], "seed": seed, "code": code_version()}
     return [{"uid": uid, **shared} for uid in (*theorems(), *controls())]
@@ -27,7 +27,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Verify the claim."""
-    from theory.claims import Context, Theorem, claim, verify_control, verify_theorem
+    from metaregret.theory.claims import Context, Theorem, claim, verify_control, verify_theorem
 
     item = claim(point["uid"])
     context = Context(seed=point["seed"], instances=point["instances"])

@@ -6,11 +6,11 @@ the results. Adding a study is adding one file to `experiments/studies/` that de
 
 from __future__ import annotations
 
-from experiments.sweeps.export import export, frame
-from experiments.sweeps.registry import studies, study
-from experiments.sweeps.runner import Outcome, run
-from experiments.sweeps.store import Store
-from experiments.sweeps.study import Point, Scale, Study, Sweep
+from metaregret.experiments.sweeps.export import export, frame
+from metaregret.experiments.sweeps.registry import studies, study
+from metaregret.experiments.sweeps.runner import Outcome, run
+from metaregret.experiments.sweeps.store import Store
+from metaregret.experiments.sweeps.study import Point, Scale, Study, Sweep
 
 __all__ = [
     "Outcome",

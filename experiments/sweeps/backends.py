@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TypeAlias
 
-from experiments.sweeps.measurement import Job, Measurement, measure
-from tabular.errors import InvalidArgumentError, MissingExtraError
+from metaregret.experiments.sweeps.measurement import Job, Measurement, measure
+from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
 
 __all__ = ["BACKENDS", "Backend"]
 

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from experiments.sweeps.registry import studies, study
-from experiments.sweeps.study import Point, Scalar, Scale, Study, Sweep
-from tabular.documents import abridged, read_bytes, read_document, require
-from tabular.errors import FileFormatError
+from metaregret.experiments.sweeps.registry import studies, study
+from metaregret.experiments.sweeps.study import Point, Scalar, Scale, Study, Sweep
+from metaregret.tabular.documents import abridged, read_bytes, read_document, require
+from metaregret.tabular.errors import FileFormatError
 
 __all__ = ["FORMAT", "MAX_POINTS", "read_sweep"]
 

@@ -6,10 +6,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.sweeps.store import Record, Store
-from experiments.sweeps.study import Sweep
-from tabular.documents import write_bytes
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.sweeps.store import Record, Store
+from metaregret.experiments.sweeps.study import Sweep
+from metaregret.tabular.documents import write_bytes
+from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.sweeps.study import Point, Row, Study, rows_of
+from metaregret.experiments.sweeps.study import Point, Row, Study, rows_of
 
 __all__ = ["Job", "Measurement", "measure"]
 

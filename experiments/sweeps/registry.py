@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from experiments.discovery import discover, look_up
-from experiments.sweeps.study import Study
+from metaregret.experiments.discovery import discover, look_up
+from metaregret.experiments.sweeps.study import Study
 
 __all__ = ["studies", "study"]
 
@@ -13,7 +13,7 @@ __all__ = ["studies", "study"]
 @cache
 def studies() -> dict[str, Study]:
     """Return every study by its name."""
-    return discover("experiments.studies", "STUDY", Study)
+    return discover("metaregret.experiments.studies", "STUDY", Study)
 
 
 def study(name: str) -> Study:

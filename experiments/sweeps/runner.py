@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from experiments.sweeps.backends import BACKENDS
-from experiments.sweeps.measurement import Job
-from experiments.sweeps.store import Store
-from experiments.sweeps.study import Sweep
-from tabular.errors import InvalidArgumentError, SolverError
+from metaregret.experiments.sweeps.backends import BACKENDS
+from metaregret.experiments.sweeps.measurement import Job
+from metaregret.experiments.sweeps.store import Store
+from metaregret.experiments.sweeps.study import Sweep
+from metaregret.tabular.errors import InvalidArgumentError, SolverError
 
 __all__ = ["Outcome", "run"]
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from experiments.sweeps.measurement import Job, Measurement
-from experiments.sweeps.provenance import code_version, package_versions
-from tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.experiments.sweeps.measurement import Job, Measurement
+from metaregret.experiments.sweeps.provenance import code_version, package_versions
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 
 __all__ = ["LEASE", "Record", "Store"]
 

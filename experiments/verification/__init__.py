@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.verification.jobs import Progress, verify_all
-from experiments.verification.store import EvidenceStore, default_store
+from metaregret.experiments.verification.jobs import Progress, verify_all
+from metaregret.experiments.verification.store import EvidenceStore, default_store
 
 __all__ = ["EvidenceStore", "Progress", "default_store", "verify_all"]

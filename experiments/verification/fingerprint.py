@@ -11,7 +11,7 @@ from pathlib import Path
 
 __all__ = ["code_fingerprint"]
 
-_PACKAGES = ("tabular", "theory")
+_PACKAGES = ("metaregret.tabular", "metaregret.theory")
 _LIBRARIES = (
     "numpy", "scipy", "cvxpy", "highspy", "clarabel", "sympy", "hypothesis", "numba", "python-flint",
     "gymnasium", "z3-solver",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.report import Row, control_row, planted_rows, process_row, theorem_row
-from experiments.verification.store import EvidenceStore, evidence_key
-from theory.claims import (
+from metaregret.experiments.report import Row, control_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.verification.store import EvidenceStore, evidence_key
+from metaregret.theory.claims import (
     Context,
     Control,
     Theorem,
@@ -159,7 +159,7 @@ def _run(job: Job, context: Context, own: Theorem | Control | None) -> tuple[Job
 
 
 def _process_row(name: str, context: Context) -> Row:
-    from theory.main_claim import check_main_claim
+    from metaregret.theory.main_claim import check_main_claim
 
     specimen = next(specimen for specimen in context.zoo if specimen.name == name)
     return process_row(check_main_claim(specimen.process()))

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.cache import cache_folder
-from experiments.verification.fingerprint import code_fingerprint
-from tabular.errors import FileFormatError, InvalidArgumentError
-from theory.claims import Context, Evidence, Group, Trial
+from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.verification.fingerprint import code_fingerprint
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.theory.claims import Context, Evidence, Group, Trial
 
 __all__ = ["EvidenceStore", "default_store", "evidence_key"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.augment.exploring import AugmentedProcess, augment
-from tabular.augment.trajectories import leaves, remember_trajectory
-from tabular.augment.visits import remember_visits
+from metaregret.tabular.augment.exploring import AugmentedProcess, augment
+from metaregret.tabular.augment.trajectories import leaves, remember_trajectory
+from metaregret.tabular.augment.visits import remember_visits
 
 __all__ = ["AugmentedProcess", "augment", "leaves", "remember_trajectory", "remember_visits"]

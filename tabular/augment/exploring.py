@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError
-from tabular.horizon import FiniteHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["AugmentedProcess", "augment"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import cast
 
-from tabular.augment.exploring import AugmentedProcess, augment
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.augment.exploring import AugmentedProcess, augment
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["MAX_HISTORIES", "leaves", "remember_trajectory"]
 

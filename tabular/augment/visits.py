@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.augment.exploring import AugmentedProcess, augment
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.augment.exploring import AugmentedProcess, augment
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["MAX_STATES", "remember_visits"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.backup.base import Backup
-from tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.backup.base import Backup
+from metaregret.tabular.process import ControlledMarkovProcess, Representation
 
 __all__ = ["Backup", "backup"]
 
@@ -21,13 +21,13 @@ def backup(process: ControlledMarkovProcess, representation: Representation | No
     """
     chosen = representation or ("dense" if process.n_states <= DENSE_BELOW else "sparse")
     if chosen == "rational":
-        from tabular.backup.rational import RationalBackup
+        from metaregret.tabular.backup.rational import RationalBackup
 
         return RationalBackup(process)
     if chosen == "dense":
-        from tabular.backup.dense import DenseBackup
+        from metaregret.tabular.backup.dense import DenseBackup
 
         return DenseBackup(process)
-    from tabular.backup.sparse import SparseBackup
+    from metaregret.tabular.backup.sparse import SparseBackup
 
     return SparseBackup(process)

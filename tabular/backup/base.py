@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Backup"]
 

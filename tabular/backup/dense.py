@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.backup.base import Backup
-from tabular.errors import InstanceTooLargeError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.backup.base import Backup
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["DenseBackup"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.backup.base import Backup
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.backup.base import Backup
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["RationalBackup", "from_flint", "to_flint"]
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.backup.base import Backup
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.backup.base import Backup
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["SparseBackup"]
 

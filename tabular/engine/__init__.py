@@ -4,8 +4,8 @@
 proved.
 """
 
-from tabular.engine.all_goals import GoalValues, goal_values_all
-from tabular.engine.solution import Objective, PlanningSolution
-from tabular.engine.solver import METHODS, solve
+from metaregret.tabular.engine.all_goals import GoalValues, goal_values_all
+from metaregret.tabular.engine.solution import Objective, PlanningSolution
+from metaregret.tabular.engine.solver import METHODS, solve
 
 __all__ = ["METHODS", "GoalValues", "Objective", "PlanningSolution", "goal_values_all", "solve"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import relative_error
-from tabular.engine.problem import DATA_ROUNDINGS
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["GoalValues", "goal_values_all"]
 
@@ -117,7 +117,7 @@ def _read_goals(process: ControlledMarkovProcess, goals: np.ndarray | None) -> n
 def _by_tiles(
     process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
 ) -> np.ndarray:
-    from tabular.engine.goal_kernels import induct_goals
+    from metaregret.tabular.engine.goal_kernels import induct_goals
 
     values = np.empty((process.n_states, len(goals)))
     induct_goals(
@@ -136,7 +136,7 @@ def _by_tiles(
 def _by_bits(
     process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
 ) -> np.ndarray:
-    from tabular.engine.goal_kernels import reach_bits
+    from metaregret.tabular.engine.goal_kernels import reach_bits
 
     words = np.zeros((process.n_states, (len(goals) + 63) // 64), dtype=np.uint64)
     position = np.arange(len(goals))

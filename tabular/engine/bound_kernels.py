@@ -1,5 +1,5 @@
 """Compiled MacQueen bounds: from values and their Bellman residual to certified bounds (see
-`tabular.engine.certificate` for the proof)."""
+`metaregret.tabular.engine.certificate` for the proof)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from tabular.bounds import UNIT_ROUNDOFF
-from tabular.engine.kernels import gap_and_scale
+from metaregret.tabular.bounds import UNIT_ROUNDOFF
+from metaregret.tabular.engine.kernels import gap_and_scale
 
 __all__ = ["macqueen"]
 
@@ -54,7 +54,7 @@ def macqueen(
     Returns
     -------
     tuple of float
-        The largest gap and the scale of the tolerance, see `tabular.engine.kernels.gap_and_scale`.
+        The largest gap and the scale of the tolerance, see `metaregret.tabular.engine.kernels.gap_and_scale`.
     """
     largest = 0.0
     for state in range(len(lower)):

@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.bounds import Status
-from tabular.engine.compiled import compiled
-from tabular.engine.layout import frozen
-from tabular.engine.problem import Problem, backup_roundoff, row_mass
-from tabular.engine.solution import PlanningSolution
-from tabular.errors import ConvergenceError
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.engine.compiled import compiled
+from metaregret.tabular.engine.layout import frozen
+from metaregret.tabular.engine.problem import Problem, backup_roundoff, row_mass
+from metaregret.tabular.engine.solution import PlanningSolution
+from metaregret.tabular.errors import ConvergenceError
 
 __all__ = ["ROUNDING", "Certified", "contraction", "discounted_bounds", "finish"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from tabular.engine.bound_kernels import macqueen
-from tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
+from metaregret.tabular.engine.bound_kernels import macqueen
+from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
 
 __all__ = ["MOST_SWEEPS", "evaluate", "modified_policy_iteration", "plan", "plan_roughly_first"]
 
@@ -474,7 +474,7 @@ def plan(
     less time than the calls around them.
 
     `lower`, `upper` and `policy` are written; see `modified_policy_iteration` and
-    `tabular.engine.bound_kernels.macqueen` for the parameters.
+    `metaregret.tabular.engine.bound_kernels.macqueen` for the parameters.
 
     Returns
     -------

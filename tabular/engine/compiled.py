@@ -11,5 +11,5 @@ __all__ = ["compiled"]
 
 @cache
 def compiled(name: str) -> Any:
-    """Return the module ``tabular.engine.<name>``; a call costs a fifth of an import statement."""
-    return importlib.import_module(f"tabular.engine.{name}")
+    """Return the module ``metaregret.tabular.engine.<name>``; a call costs a fifth of an import statement."""
+    return importlib.import_module(f"metaregret.tabular.engine.{name}")

@@ -7,8 +7,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from tabular.errors import InvalidArgumentError
-from tabular.rationals import parse_fraction
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["Discount", "read_discount"]
 

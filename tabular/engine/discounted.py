@@ -1,7 +1,8 @@
 """Discounted problems: value iteration, modified policy iteration and policy iteration with MacQueen bounds.
 
 All methods share one stopping rule: the span of the Bellman residual at the returned values certifies the
-bounds (`tabular.engine.certificate`), so a method only has to bring the span down, by any arithmetic.
+bounds (`metaregret.tabular.engine.certificate`), so a method only has to bring the span down, by any
+arithmetic.
 
 Sources: Puterman, *Markov Decision Processes* (1994), ch. 6; Puterman & Shin (1978).
 """
@@ -12,12 +13,12 @@ import math
 
 import numpy as np
 
-from tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds
-from tabular.engine.compiled import compiled
-from tabular.engine.layout import dense_rows
-from tabular.engine.linear import DirectSolver
-from tabular.engine.operator import Operator
-from tabular.engine.problem import Problem, backup_roundoff
+from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds
+from metaregret.tabular.engine.compiled import compiled
+from metaregret.tabular.engine.layout import dense_rows
+from metaregret.tabular.engine.linear import DirectSolver
+from metaregret.tabular.engine.operator import Operator
+from metaregret.tabular.engine.problem import Problem, backup_roundoff
 
 __all__ = [
     "DIRECT_STATES",
@@ -126,7 +127,7 @@ def policy_iteration(problem: Problem, start: np.ndarray | None = None, spent: i
 
 def linear_programming(problem: Problem) -> Certified:
     """One linear program, certified by one backup at its answer."""
-    from tabular.engine.linear_program import least_majorant
+    from metaregret.tabular.engine.linear_program import least_majorant
 
     operator, process = new_operator(problem), problem.process
     values = np.array(least_majorant(process.choice_state, operator.gamma * process.matrix, problem.rewards))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tabular.engine.bound_kernels import macqueen
-from tabular.engine.kernels import MATH, backup_range
+from metaregret.tabular.engine.bound_kernels import macqueen
+from metaregret.tabular.engine.kernels import MATH, backup_range
 
 __all__ = ["plan_small"]
 
@@ -85,10 +85,10 @@ def plan_small(
     Parameters
     ----------
     choice_offsets, offsets, width, successors, probabilities
-        The rows, see `tabular.engine.kernels.backup`.
+        The rows, see `metaregret.tabular.engine.kernels.backup`.
     rewards : ndarray, shape (C,)
     reward_scale, low, high, roundoff : float
-        See `tabular.engine.bound_kernels.macqueen`.
+        See `metaregret.tabular.engine.bound_kernels.macqueen`.
     unit_goal : float
         Residual span, relative to the largest value, at which it stops.
     lower, upper, policy : ndarray, shape (S,)

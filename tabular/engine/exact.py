@@ -18,12 +18,12 @@ import flint
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.bounds import Bracket, Status
-from tabular.engine.graph import ChoiceGraph
-from tabular.engine.problem import Problem
-from tabular.engine.solution import Objective, PlanningSolution
-from tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
-from tabular.rationals import parse_fraction
+from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.engine.graph import ChoiceGraph
+from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.solution import Objective, PlanningSolution
+from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["LARGEST_COMPONENT", "ExactModel", "bellman_residual", "solve_exactly"]
 
@@ -59,7 +59,7 @@ class ExactModel:
 
 
 def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
-    """Solve over the rationals; see `tabular.engine.solve`.
+    """Solve over the rationals; see `metaregret.tabular.engine.solve`.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def _first_best(problem: Problem, attains: np.ndarray) -> np.ndarray:
 
 
 def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
-    from tabular.engine.discounted import modified_policy_iteration
+    from metaregret.tabular.engine.discounted import modified_policy_iteration
 
     assert problem.discount is not None
     process = problem.process
@@ -203,8 +203,13 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
 def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
     """Policy iteration on the reduced problem; a loop of tight choices at the end would mean a gain of
     zero."""
-    from tabular.engine.reduction import settle
-    from tabular.engine.undiscounted import expand_policy, reduce_problem, refuse_cancelling, warm_policy
+    from metaregret.tabular.engine.reduction import settle
+    from metaregret.tabular.engine.undiscounted import (
+        expand_policy,
+        reduce_problem,
+        refuse_cancelling,
+        warm_policy,
+    )
 
     settled = settle(problem)
     known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]

@@ -9,11 +9,11 @@ import math
 
 import numpy as np
 
-from tabular.bounds import UNIT_ROUNDOFF, relative_error
-from tabular.engine.certificate import ROUNDING, Certified
-from tabular.engine.layout import dense_rows
-from tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.engine.certificate import ROUNDING, Certified
+from metaregret.tabular.engine.layout import dense_rows
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["backward_induction"]
 
@@ -76,7 +76,7 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
 def _step(
     problem: Problem, matrix: np.ndarray | None, values: np.ndarray, following: np.ndarray, policy: np.ndarray
 ) -> None:
-    from tabular.engine import kernels
+    from metaregret.tabular.engine import kernels
 
     rows = problem.rows
     if matrix is not None:

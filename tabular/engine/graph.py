@@ -56,7 +56,7 @@ class ChoiceGraph:
 
     @cached_property
     def _backward(self) -> tuple[np.ndarray, np.ndarray]:
-        from tabular.engine.graph_kernels import predecessors
+        from metaregret.tabular.engine.graph_kernels import predecessors
 
         return predecessors(self.n_states, self.offsets, self.successors)
 
@@ -71,9 +71,9 @@ class ChoiceGraph:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the states that can reach `sources`, nearest first, and the choice by which each was found.
 
-        See `tabular.engine.graph_kernels.backward_search`.
+        See `metaregret.tabular.engine.graph_kernels.backward_search`.
         """
-        from tabular.engine.graph_kernels import backward_search
+        from metaregret.tabular.engine.graph_kernels import backward_search
 
         everything = np.ones(self.n_choices, dtype=bool) if allowed is None else allowed
         return backward_search(*self._backward, self.choice_state, sources, everything)
@@ -84,7 +84,7 @@ class ChoiceGraph:
 
     def can_avoid(self, forbidden: np.ndarray) -> np.ndarray:
         """Return a mask of the states from which some policy surely never enters `forbidden`."""
-        from tabular.engine.graph_kernels import avoiding
+        from metaregret.tabular.engine.graph_kernels import avoiding
 
         return avoiding(self.choice_offsets, *self._backward, self.choice_state, forbidden)
 

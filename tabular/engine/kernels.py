@@ -7,7 +7,7 @@ trip count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[
 A sweep is cut into chunks of consecutive states. Small models run them in one thread, because a parallel
 region costs more than their sweep; large ones spread them over threads. The result does not depend on the
 number of threads. Products and sums may be fused (`fastmath` without the flags that assume finite numbers):
-the rounding allowance of `tabular.bounds.relative_error` covers that and any order of summation.
+the rounding allowance of `metaregret.tabular.bounds.relative_error` covers that and any order of summation.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Rows", "dense_rows", "frozen", "lay_out", "rows_of"]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.engine.layout import Rows
+from metaregret.tabular.engine.layout import Rows
 
 __all__ = ["DENSE_SOLVE_STATES", "ChainSolver", "DirectSolver", "SweepSolver"]
 
@@ -85,7 +85,7 @@ class SweepSolver:
 
     def solve(self, policy: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return the solution up to the relative change asked for."""
-        from tabular.engine.sweep_kernels import evaluate_in_order
+        from metaregret.tabular.engine.sweep_kernels import evaluate_in_order
 
         rows = self._rows
         values = np.zeros(rows.n_states)

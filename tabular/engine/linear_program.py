@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.errors import InstanceTooLargeError
-from tabular.optimise import solve_to
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.optimise import solve_to
 
 __all__ = ["LARGEST_PROGRAM", "least_majorant"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.engine.layout import Rows
+from metaregret.tabular.engine.layout import Rows
 
 __all__ = ["Operator"]
 
@@ -40,7 +40,7 @@ class Operator:
     def backup(self, values: np.ndarray) -> tuple[float, float, int]:
         """Write residual and policy; return least and greatest residual and the number of changed
         decisions."""
-        from tabular.engine import kernels
+        from metaregret.tabular.engine import kernels
 
         rows = self.rows
         if self.matrix is not None:

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tabular.engine.certificate import Certified
-from tabular.engine.discounted import certified, new_operator, span_goal
-from tabular.engine.layout import Rows
-from tabular.engine.problem import Problem
+from metaregret.tabular.engine.certificate import Certified
+from metaregret.tabular.engine.discounted import certified, new_operator, span_goal
+from metaregret.tabular.engine.layout import Rows
+from metaregret.tabular.engine.problem import Problem
 
 __all__ = ["gauss_seidel", "mixes_slowly"]
 
@@ -37,7 +37,7 @@ def mixes_slowly(problem: Problem) -> bool:
 
     A random graph shows thousands of states within a handful of steps; a grid needs their square root.
     """
-    from tabular.engine.graph_kernels import levels_to_see
+    from metaregret.tabular.engine.graph_kernels import levels_to_see
 
     process = problem.process
     start = int(np.argmax(process.initial))
@@ -60,7 +60,7 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
     sweeps : int, optional
         Limit of improvement sweeps; ``problem.max_iterations`` by default.
     """
-    from tabular.engine.sweep_kernels import improve_in_order
+    from metaregret.tabular.engine.sweep_kernels import improve_in_order
 
     operator, rows = new_operator(problem, dense=False), problem.rows
     limit = problem.max_iterations if sweeps is None else min(sweeps, problem.max_iterations)
@@ -99,7 +99,7 @@ def _orders(problem: Problem) -> Iterator[np.ndarray]:
     A deterministic model is first swept down and up in the order of memory: that takes a fifth of the time of
     a sweep that jumps, and settles open grids.
     """
-    from tabular.engine.graph_kernels import nearest_first
+    from metaregret.tabular.engine.graph_kernels import nearest_first
 
     process = problem.process
     if process.is_deterministic:
@@ -120,7 +120,7 @@ POLICY_SWEEPS = 6
 def _evaluate(
     policy: np.ndarray, problem: Problem, rows: Rows, order: np.ndarray, values: np.ndarray, goal: float
 ) -> None:
-    from tabular.engine.sweep_kernels import evaluate_in_order
+    from metaregret.tabular.engine.sweep_kernels import evaluate_in_order
 
     assert problem.discount is not None
     evaluate_in_order(

@@ -15,14 +15,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tabular.bounds import UNIT_ROUNDOFF, relative_error
-from tabular.engine.compiled import compiled
-from tabular.engine.discount import Discount, read_discount
-from tabular.engine.layout import Rows, frozen, rows_of
-from tabular.engine.solution import Objective
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.engine.compiled import compiled
+from metaregret.tabular.engine.discount import Discount, read_discount
+from metaregret.tabular.engine.layout import Rows, frozen, rows_of
+from metaregret.tabular.engine.solution import Objective
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass"]
 
@@ -120,7 +120,7 @@ def read_problem(
     tolerance: float,
     max_iterations: int,
 ) -> Problem:
-    """Check the arguments of `tabular.engine.solve` and return the problem they pose.
+    """Check the arguments of `metaregret.tabular.engine.solve` and return the problem they pose.
 
     Raises
     ------
@@ -288,7 +288,7 @@ def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarr
             )
         mask = targets.copy()
     else:
-        from tabular.process import state_index
+        from metaregret.tabular.process import state_index
 
         given: Any = targets
         items = [given] if isinstance(given, (int, np.integer, str)) else list(np.atleast_1d(given))

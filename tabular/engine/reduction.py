@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.engine.graph import ChoiceGraph
-from tabular.engine.layout import frozen
-from tabular.engine.problem import Problem
-from tabular.engine.solution import Objective
-from tabular.errors import UnsupportedError
+from metaregret.tabular.engine.graph import ChoiceGraph
+from metaregret.tabular.engine.layout import frozen
+from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.solution import Objective
+from metaregret.tabular.errors import UnsupportedError
 
 __all__ = ["Quotient", "Settled", "quotient", "settle"]
 

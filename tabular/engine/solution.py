@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status, relative_error
-from tabular.engine.compiled import compiled
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.engine.compiled import compiled
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Objective", "PlanningSolution"]
 

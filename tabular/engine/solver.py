@@ -21,14 +21,14 @@ from typing import Literal
 
 import numpy as np
 
-from tabular.engine import discounted
-from tabular.engine.certificate import ROUNDING, Certified, finish
-from tabular.engine.layout import dense_rows
-from tabular.engine.ordered import gauss_seidel, mixes_slowly
-from tabular.engine.problem import Problem, read_problem
-from tabular.engine.solution import Objective, PlanningSolution
-from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.engine import discounted
+from metaregret.tabular.engine.certificate import ROUNDING, Certified, finish
+from metaregret.tabular.engine.layout import dense_rows
+from metaregret.tabular.engine.ordered import gauss_seidel, mixes_slowly
+from metaregret.tabular.engine.problem import Problem, read_problem
+from metaregret.tabular.engine.solution import Objective, PlanningSolution
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["METHODS", "Method", "solve"]
 
@@ -143,7 +143,7 @@ def solve(
             f"got method={method!r}."
         )
     if exact:
-        from tabular.engine.exact import solve_exactly
+        from metaregret.tabular.engine.exact import solve_exactly
 
         return solve_exactly(problem, keep_policy=keep_policy)
     found = _dispatch(problem, method, keep_policy)
@@ -152,7 +152,7 @@ def solve(
     except ConvergenceError:
         if method != "auto" or found.limited_by != ROUNDING or not _small_and_exact(problem):
             raise
-    from tabular.engine.exact import solve_exactly
+    from metaregret.tabular.engine.exact import solve_exactly
 
     return solve_exactly(problem, keep_policy=keep_policy)
 
@@ -168,16 +168,16 @@ def _small_and_exact(problem: Problem) -> bool:
 
 def _dispatch(problem: Problem, method: str, keep_policy: bool) -> Certified:
     if problem.objective is Objective.FINITE:
-        from tabular.engine.finite import backward_induction
+        from metaregret.tabular.engine.finite import backward_induction
 
         return backward_induction(problem, keep_policy=keep_policy)
     if problem.objective is Objective.DISCOUNTED:
         return _discounted(problem, method)
     if method == "two-sided":
-        from tabular.engine.two_sided import interval_iteration
+        from metaregret.tabular.engine.two_sided import interval_iteration
 
         return interval_iteration(problem)
-    from tabular.engine.undiscounted import solve_undiscounted
+    from metaregret.tabular.engine.undiscounted import solve_undiscounted
 
     return solve_undiscounted(problem, method)
 

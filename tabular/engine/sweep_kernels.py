@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tabular.engine.kernels import MATH
+from metaregret.tabular.engine.kernels import MATH
 
 __all__ = ["evaluate_in_order", "improve_in_order"]
 

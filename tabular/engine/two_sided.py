@@ -1,8 +1,8 @@
 """Two-sided (interval) value iteration without a discount: bounds from below and above until they meet.
 
-On the reduced problem (`tabular.engine.reduction`) a backup of a bound is a bound, because ``V* = T V*`` and
-``T`` is monotone; each is widened by its rounding allowance, so the bounds stay true. What is needed is a
-pair to start from:
+On the reduced problem (`metaregret.tabular.engine.reduction`) a backup of a bound is a bound, because ``V* =
+T V*`` and ``T`` is monotone; each is widened by its rounding allowance, so the bounds stay true. What is
+needed is a pair to start from:
 
 * *below*: the values of a policy that ends with probability one, or 0 for probabilities;
 * *above*: 1 for probabilities; 0 where no choice earns anything; and where no policy can go on for ever (no
@@ -21,11 +21,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.engine.certificate import ROUNDING, Certified
-from tabular.engine.problem import Problem
-from tabular.engine.reduction import settle
-from tabular.engine.solution import Objective
-from tabular.engine.undiscounted import (
+from metaregret.tabular.engine.certificate import ROUNDING, Certified
+from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.reduction import settle
+from metaregret.tabular.engine.solution import Objective
+from metaregret.tabular.engine.undiscounted import (
     Reduced,
     expand_bounds,
     lower_bound_of_policy,
@@ -33,7 +33,7 @@ from tabular.engine.undiscounted import (
     reduced_allowance,
     settled_by_graph,
 )
-from tabular.errors import ConvergenceError, UnsupportedError
+from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 
 __all__ = ["interval_iteration"]
 

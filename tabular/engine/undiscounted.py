@@ -1,7 +1,7 @@
 """Reachability and total reward: policy iteration on the reduced problem, certified by inductive bounds.
 
-On the reduced problem (`tabular.engine.reduction`) with an optimal proper policy, values ``V`` and expected
-times to the end ``w = 1 + P_policy w``:
+On the reduced problem (`metaregret.tabular.engine.reduction`) with an optimal proper policy, values ``V``
+and expected times to the end ``w = 1 + P_policy w``:
 
 * *below*: ``L = V - c w`` with ``L <= T_policy L`` proves ``L <= V_policy <= V*``, because the policy is
   proper;
@@ -24,14 +24,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.bounds import UNIT_ROUNDOFF
-from tabular.engine.certificate import ROUNDING, Certified
-from tabular.engine.layout import Rows, lay_out
-from tabular.engine.linear import ChainSolver, DirectSolver, SweepSolver
-from tabular.engine.operator import Operator
-from tabular.engine.problem import Problem
-from tabular.engine.reduction import Quotient, Settled, quotient, settle
-from tabular.errors import UnsupportedError
+from metaregret.tabular.bounds import UNIT_ROUNDOFF
+from metaregret.tabular.engine.certificate import ROUNDING, Certified
+from metaregret.tabular.engine.layout import Rows, lay_out
+from metaregret.tabular.engine.linear import ChainSolver, DirectSolver, SweepSolver
+from metaregret.tabular.engine.operator import Operator
+from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.reduction import Quotient, Settled, quotient, settle
+from metaregret.tabular.errors import UnsupportedError
 
 __all__ = [
     "DIRECT_STATES",
@@ -189,7 +189,7 @@ def _iterate(reduced: Reduced) -> np.ndarray:
 def _by_program(reduced: Reduced) -> np.ndarray:
     """Values of the linear program; the bounds around them are narrow only where it agrees with policy
     iteration."""
-    from tabular.engine.linear_program import least_majorant
+    from metaregret.tabular.engine.linear_program import least_majorant
 
     _iterate(reduced)
     inner = slice(0, -1)  # without the sink, which is worth 0, and its loop
@@ -208,7 +208,7 @@ def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> np.ndarray:
     A loop that gains can draw the sweeps into a policy that never ends. Its values mean nothing: the proper
     policy from before is kept, and policy iteration, which checks every step, finds and names the loop.
     """
-    from tabular.engine.sweep_kernels import improve_in_order
+    from metaregret.tabular.engine.sweep_kernels import improve_in_order
 
     rows, inner = reduced.rows, reduced.order[reduced.order != reduced.sink]
     improved, policy = values.copy(), reduced.policy.copy()

@@ -11,9 +11,9 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from tabular.environments.options import Environment, Options
-from tabular.errors import EnvironmentSpecError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.options import Environment, Options
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Environment", "environments", "make"]
 
@@ -52,7 +52,7 @@ def make(specification: str) -> ControlledMarkovProcess:
         options.finish()
         return process
     if specification.endswith(".json") or _exists(specification):
-        from tabular.files import read_process
+        from metaregret.tabular.files import read_process
 
         return read_process(Path(specification))
     raise EnvironmentSpecError(

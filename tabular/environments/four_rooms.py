@@ -17,11 +17,11 @@ from fractions import Fraction
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.environments.grid import grid
-from tabular.environments.options import Environment, Options, whole_number
-from tabular.errors import EnvironmentSpecError
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.grid import grid
+from metaregret.tabular.environments.options import Environment, Options, whole_number
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["ENVIRONMENT", "four_rooms"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.environments.options import Environment, Options, check_transitions
-from tabular.errors import EnvironmentSpecError
-from tabular.horizon import FiniteHorizon, Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.options import Environment, Options, check_transitions
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.horizon import FiniteHorizon, Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["ENVIRONMENT", "garnet"]
 

@@ -13,11 +13,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.environments.options import MAX_STATES, Environment, Options, check_transitions, whole_number
-from tabular.errors import EnvironmentSpecError
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
+from metaregret.tabular.environments.options import (
+    MAX_STATES,
+    Environment,
+    Options,
+    check_transitions,
+    whole_number,
+)
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["ENVIRONMENT", "grid"]
 

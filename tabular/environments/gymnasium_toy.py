@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.environments.options import MAX_STATES, Environment, Options
-from tabular.errors import EnvironmentSpecError, InvalidProcessError
-from tabular.horizon import FiniteHorizon, Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.options import MAX_STATES, Environment, Options
+from metaregret.tabular.errors import EnvironmentSpecError, InvalidProcessError
+from metaregret.tabular.horizon import FiniteHorizon, Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["ENVIRONMENT", "from_gymnasium", "gymnasium_process"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
+from metaregret.tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["MAX_STATES", "MAX_TRANSITIONS", "Environment", "Options", "check_transitions", "whole_number"]
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.environments.options import Environment, Options, check_transitions, whole_number
-from tabular.errors import EnvironmentSpecError
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments.options import Environment, Options, check_transitions, whole_number
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["ENVIRONMENT", "ring", "ring_speeds"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tabular.hyperstate.build import build
-from tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph
-from tabular.hyperstate.graph import HyperstateGraph, build_graph
-from tabular.hyperstate.known import KnownTaskValues, known_task_values
-from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
-from tabular.hyperstate.signals import Signals, goal_signals, reward_signals
-from tabular.hyperstate.size import GraphSize, size_bound
+from metaregret.tabular.hyperstate.build import build
+from metaregret.tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph
+from metaregret.tabular.hyperstate.graph import HyperstateGraph, build_graph
+from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
+from metaregret.tabular.hyperstate.learner import BayesResponse, DeterministicLearner
+from metaregret.tabular.hyperstate.signals import Signals, goal_signals, reward_signals
+from metaregret.tabular.hyperstate.size import GraphSize, size_bound
 
 __all__ = [
     "BayesResponse",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph, reveals_at_end_only
-from tabular.hyperstate.graph import HyperstateGraph, build_graph
-from tabular.hyperstate.signals import Signals
+from metaregret.tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph, reveals_at_end_only
+from metaregret.tabular.hyperstate.graph import HyperstateGraph, build_graph
+from metaregret.tabular.hyperstate.signals import Signals
 
 __all__ = ["build"]
 

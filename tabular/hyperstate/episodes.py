@@ -2,8 +2,8 @@
 
 Before the end of an episode nothing is revealed, so the steps of an episode are not stored: a hyperstate is
 ``(episode, B)``, and its value comes from planning towards terminal payoffs
-(`tabular.hyperstate.kernels.episodes`). The learners, their payoffs and their tables are those of the full
-graph; only the work is smaller, by the number of steps times states for deterministic dynamics.
+(`metaregret.tabular.hyperstate.kernels.episodes`). The learners, their payoffs and their tables are those of
+the full graph; only the work is smaller, by the number of steps times states for deterministic dynamics.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.hyperstate.known import KnownTaskValues, known_task_values
-from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
-from tabular.hyperstate.root import full_dynamics, full_set, no_choices
-from tabular.hyperstate.signals import Signals
-from tabular.hyperstate.size import GraphSize, reachable_layers, refuse_sets, require_layers
+from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
+from metaregret.tabular.hyperstate.learner import BayesResponse, DeterministicLearner
+from metaregret.tabular.hyperstate.root import full_dynamics, full_set, no_choices
+from metaregret.tabular.hyperstate.signals import Signals
+from metaregret.tabular.hyperstate.size import GraphSize, reachable_layers, refuse_sets, require_layers
 
 if TYPE_CHECKING:
-    from tabular.hyperstate.kernels import Dynamics, SetTable
-    from tabular.hyperstate.kernels.episodes import Episode, Plan
+    from metaregret.tabular.hyperstate.kernels import Dynamics, SetTable
+    from metaregret.tabular.hyperstate.kernels.episodes import Episode, Plan
 
 __all__ = ["EpisodeGraph", "build_episode_graph", "reveals_at_end_only"]
 
@@ -60,8 +60,8 @@ class EpisodeGraph:
 
     def bayes_optimal(self, weights: np.ndarray) -> BayesResponse:
         """Return the best learner for unnormalised class weights, shape (K,)."""
-        from tabular.hyperstate.kernels import set_masses
-        from tabular.hyperstate.kernels.episodes import episode_values
+        from metaregret.tabular.hyperstate.kernels import set_masses
+        from metaregret.tabular.hyperstate.kernels.episodes import episode_values
 
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         if self.signals.n_classes == 1:
@@ -83,7 +83,7 @@ class EpisodeGraph:
 
     def _walk(self, values: list[np.ndarray], weights: np.ndarray) -> BayesResponse:
         """Follow the greedy learner of the values (one array for each episode, then an empty one)."""
-        from tabular.hyperstate.kernels.episodes import play_episode
+        from metaregret.tabular.hyperstate.kernels.episodes import play_episode
 
         payoff, lost = np.zeros(self.signals.n_classes), np.zeros(self.signals.n_classes)
         numbers, reach = np.zeros(1, dtype=np.int64), np.ones(1)
@@ -115,7 +115,7 @@ class EpisodeGraph:
 
     def plan(self, index: int) -> Plan:
         """Return the payoffs of episode `index`."""
-        from tabular.hyperstate.kernels.episodes import Plan
+        from metaregret.tabular.hyperstate.kernels.episodes import Plan
 
         targets = self.episode.targets
         pay = self.signals.pay[_arrival(self.signals)[self.episode.cells], targets]
@@ -134,7 +134,7 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
     InstanceTooLargeError
         Before memory is spent: the number of sets, a sum of binomial coefficients, is known beforehand.
     """
-    from tabular.hyperstate.kernels.episodes import Episode, goal_sets
+    from metaregret.tabular.hyperstate.kernels.episodes import Episode, goal_sets
 
     require_layers(signals, episodes)
     within = reachable_layers(signals.process)

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.hyperstate.known import KnownTaskValues, known_task_values
-from tabular.hyperstate.learner import BayesResponse, DeterministicLearner
-from tabular.hyperstate.root import full_dynamics, full_set, no_choices
-from tabular.hyperstate.signals import Signals
-from tabular.hyperstate.size import GraphSize, refuse, require_room
+from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
+from metaregret.tabular.hyperstate.learner import BayesResponse, DeterministicLearner
+from metaregret.tabular.hyperstate.root import full_dynamics, full_set, no_choices
+from metaregret.tabular.hyperstate.signals import Signals
+from metaregret.tabular.hyperstate.size import GraphSize, refuse, require_room
 
 if TYPE_CHECKING:
-    from tabular.hyperstate.kernels import Dynamics, Layer, Payoffs, SetTable, SplitTable
+    from metaregret.tabular.hyperstate.kernels import Dynamics, Layer, Payoffs, SetTable, SplitTable
 
 __all__ = ["HyperstateGraph", "build_graph"]
 
@@ -57,7 +57,7 @@ class HyperstateGraph:
 
     def bayes_optimal(self, weights: np.ndarray) -> BayesResponse:
         """Return the best learner for unnormalised class weights, shape (K,); ``O(edges)``."""
-        from tabular.hyperstate.kernels import backward, set_masses
+        from metaregret.tabular.hyperstate.kernels import backward, set_masses
 
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         if not self.layers:
@@ -77,7 +77,7 @@ class HyperstateGraph:
 
     def _walk(self, values: list[np.ndarray], weights: np.ndarray, masses: np.ndarray) -> BayesResponse:
         """Follow the greedy learner of the values (one array for each layer, then an empty one)."""
-        from tabular.hyperstate.kernels import forward
+        from metaregret.tabular.hyperstate.kernels import forward
 
         payoff, lost = np.zeros(self.signals.n_classes), np.zeros(self.signals.n_classes)
         nodes, reach = np.zeros(1, dtype=np.int64), np.ones(1)
@@ -111,7 +111,7 @@ class HyperstateGraph:
 
     def payoffs(self, index: int) -> Payoffs:
         """Return what the steps out of a layer pay."""
-        from tabular.hyperstate.kernels import Payoffs
+        from metaregret.tabular.hyperstate.kernels import Payoffs
 
         episode, place = divmod(index, self.signals.steps + 1)
         return Payoffs(
@@ -138,7 +138,7 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
     InstanceTooLargeError
         Before memory is spent, with the estimated size and what to reduce.
     """
-    from tabular.hyperstate.kernels import Layer, expand
+    from metaregret.tabular.hyperstate.kernels import Layer, expand
 
     require_room(signals, episodes, max_edges)
     known = known_task_values(signals, episodes)
@@ -175,7 +175,7 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
 
 
 def _empty_splits(n_signals: int) -> SplitTable:
-    from tabular.hyperstate.kernels import SplitTable
+    from metaregret.tabular.hyperstate.kernels import SplitTable
 
     return SplitTable(
         np.full(64 * n_signals, -1, dtype=np.int32), np.zeros(64, dtype=np.int64),

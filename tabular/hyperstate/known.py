@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import NotExactError
-from tabular.hyperstate.signals import Signals
+from metaregret.tabular.errors import NotExactError
+from metaregret.tabular.hyperstate.signals import Signals
 
 __all__ = ["KnownTaskValues", "known_task_values"]
 

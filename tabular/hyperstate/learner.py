@@ -2,7 +2,7 @@
 
 A **hyperstate** is ``(episode, t, s, B)``: episode ``0..N - 1``, steps taken in it ``t = 0..T - 1``, state,
 and the set ``B`` of task classes still consistent with the rewards seen. Once one class is left the learner
-plans for it (`tabular.hyperstate.known`), so learners are tabulated for two or more classes only.
+plans for it (`metaregret.tabular.hyperstate.known`), so learners are tabulated for two or more classes only.
 """
 
 from __future__ import annotations

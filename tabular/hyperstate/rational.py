@@ -1,7 +1,7 @@
 """The Bayes-adaptive problem in exact rational arithmetic, for small instances.
 
-The same hyperstates and the same recursion as `tabular.hyperstate.graph`, written a second time in plain
-Python on `Fraction` and integers: layers are dictionaries keyed by (state, bit mask of classes), and
+The same hyperstates and the same recursion as `metaregret.tabular.hyperstate.graph`, written a second time
+in plain Python on `Fraction` and integers: layers are dictionaries keyed by (state, bit mask of classes), and
 weights are scaled to integers so that deterministic dynamics need no fractions at all.
 """
 
@@ -14,10 +14,10 @@ from math import lcm
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError
-from tabular.hyperstate.known import known_task_values
-from tabular.hyperstate.learner import DeterministicLearner
-from tabular.hyperstate.signals import Signals
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.hyperstate.known import known_task_values
+from metaregret.tabular.hyperstate.learner import DeterministicLearner
+from metaregret.tabular.hyperstate.signals import Signals
 
 __all__ = ["MAX_EXACT_EDGES", "MAX_EXACT_RANDOM_EDGES", "ExactResponse", "RationalBayes"]
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.hyperstate.learner import DeterministicLearner
-from tabular.hyperstate.signals import Signals
+from metaregret.tabular.hyperstate.learner import DeterministicLearner
+from metaregret.tabular.hyperstate.signals import Signals
 
 if TYPE_CHECKING:
-    from tabular.hyperstate.kernels import Dynamics, SetTable
+    from metaregret.tabular.hyperstate.kernels import Dynamics, SetTable
 
 __all__ = ["full_dynamics", "full_set", "no_choices"]
 
 
 def full_dynamics(signals: Signals) -> Dynamics:
     """Return the dynamics with the beginning of an episode as one more state."""
-    from tabular.hyperstate.kernels import Dynamics
+    from metaregret.tabular.hyperstate.kernels import Dynamics
 
     process = signals.process
     begins = np.flatnonzero(process.initial)
@@ -35,7 +35,7 @@ def full_dynamics(signals: Signals) -> Dynamics:
 
 def full_set(signals: Signals) -> SetTable:
     """Return a table that holds the set of all classes as number 0."""
-    from tabular.hyperstate.kernels import SetTable, intern
+    from metaregret.tabular.hyperstate.kernels import SetTable, intern
 
     width = (signals.n_classes + 63) // 64
     bits = np.zeros(width * 64, dtype=np.uint8)

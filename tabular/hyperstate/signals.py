@@ -22,10 +22,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["Signals", "goal_signals", "reward_signals"]
 

@@ -14,9 +14,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError
-from tabular.hyperstate.signals import Signals, horizon_steps
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.hyperstate.signals import Signals, horizon_steps
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "BYTES_PER_EDGE",

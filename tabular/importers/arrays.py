@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.errors import InvalidArgumentError
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["from_mdptoolbox", "to_mdptoolbox"]
 
@@ -37,7 +37,7 @@ def from_mdptoolbox(
     -------
     process : ControlledMarkovProcess
     rewards : ndarray of float64, shape (M,)
-        For `tabular.engine.solve`.
+        For `metaregret.tabular.engine.solve`.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """Gymnasium's transition tables with their rewards: ``P[state][action] = [(probability, next, reward, done),
 ...]``.
 
-`tabular.environments.gymnasium_toy.from_gymnasium` reads the dynamics; here the rewards come along. Entries
-that lead to the same state are merged: their probabilities add up, and their reward is the mean. States
-entered with the flag ``done`` become absorbing and pay nothing.
+`metaregret.tabular.environments.gymnasium_toy.from_gymnasium` reads the dynamics; here the rewards come
+along. Entries that lead to the same state are merged: their probabilities add up, and their reward is the
+mean. States entered with the flag ``done`` become absorbing and pay nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.environments.gymnasium_toy import MAX_DENOMINATOR, from_gymnasium
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
+from metaregret.tabular.environments.gymnasium_toy import MAX_DENOMINATOR, from_gymnasium
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["from_gymnasium_table", "to_gymnasium_table"]
 
@@ -38,7 +38,7 @@ def from_gymnasium_table(
     -------
     process : ControlledMarkovProcess
     rewards : ndarray of Fraction (object), shape (M,)
-        For `tabular.engine.solve`, exact or not.
+        For `metaregret.tabular.engine.solve`, exact or not.
 
     Raises
     ------

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["FORMAT", "read_npz", "write_npz"]
 

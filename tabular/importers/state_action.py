@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.assemble import _float_fields
-from tabular.errors import InvalidArgumentError, InvalidProcessError
-from tabular.horizon import Horizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.assemble import _float_fields
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["from_state_action", "to_state_action"]
 
@@ -39,7 +39,7 @@ def from_state_action(
     -------
     process : ControlledMarkovProcess
     rewards : ndarray of float64, shape (C,)
-        For `tabular.engine.solve`.
+        For `metaregret.tabular.engine.solve`.
 
     Raises
     ------

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from experiments.cli import main
+from metaregret.experiments.cli import main
 
 
 @dataclass(frozen=True)

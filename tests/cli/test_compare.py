@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import Cli
 
-from theory.proposals import COLUMNS, CURVE_COLUMNS, methods
+from metaregret.theory.proposals import COLUMNS, CURVE_COLUMNS, methods
 
 
 def test_the_table_loads_into_pandas(cli: Cli, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_unknown_command_and_option(cli: Cli) -> None:
 
 def test_as_a_user_runs_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "experiments", "solve", "line:3", "--json", "-"],
+        [sys.executable, "-m", "metaregret", "solve", "line:3", "--json", "-"],
         capture_output=True,
         text=True,
         check=False,
@@ -48,9 +48,9 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
     here.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HYPOTHESIS_")}
     done = subprocess.run(
-        [sys.executable, "-m", "experiments", "verify", "--new", str(TRUE_CLAIM), "--instances", "2"],
+        [sys.executable, "-m", "metaregret", "verify", "--new", str(TRUE_CLAIM), "--instances", "2"],
         cwd=here,
-        env={**kept, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)},
+        env={**kept, "PYTHONPATH": str(ROOT / "src"), "XDG_CACHE_HOME": str(cache)},
         capture_output=True,
         check=False,
     )
@@ -62,7 +62,7 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [[], ["--json", "-"]], ids=["table", "json"])
 def test_a_reader_that_has_seen_enough_is_no_failure(more: list[str]) -> None:
     running = subprocess.Popen(
-        [sys.executable, "-m", "experiments", "solve", "line:3", *more],
+        [sys.executable, "-m", "metaregret", "solve", "line:3", *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from experiments.figures.registry import figures
+from metaregret.experiments.figures.registry import figures
 
 
 def test_list(cli: Cli) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from conftest import Cli
 
-from experiments.figures import layout
-from tabular import make
+from metaregret.experiments.figures import layout
+from metaregret.tabular import make
 
 
 # T13's line: 1/2 with memory; 31/32 without (two goals, five episodes: sum of 2**-i); 5/2 blind (5 times 1

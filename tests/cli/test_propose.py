@@ -153,7 +153,7 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(
     cli: Cli, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setattr("theory.proposals.propose", lambda *_, **__: pytest.fail("worked first"))
+    monkeypatch.setattr("metaregret.theory.proposals.propose", lambda *_, **__: pytest.fail("worked first"))
     picture = tmp_path / "picture.png"
     outcome = cli("propose", "line:3", "--figure", str(picture), "--json", str(tmp_path / place))
     assert outcome.status == 2

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-from theory.minimax.memory.master import MatrixGame
+from metaregret.theory.minimax.memory.master import MatrixGame
 
 
 def solved(cli: Cli, *arguments: str) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_an_interrupt_shows_the_best_bracket(cli: Cli, monkeypatch: pytest.Monke
     """Ctrl-C in the third master problem: status 130, and a true bracket wider than the finished one."""
     grid = ("grid:3x3,slip=1/10", "--horizon", "3", "--episodes", "3", "--learner", learner)
     finished = solved(cli, *grid)["value"]
-    monkeypatch.setattr("theory.minimax.without_memory.MAX_MONOLITHIC", 1)
+    monkeypatch.setattr("metaregret.theory.minimax.without_memory.MAX_MONOLITHIC", 1)
     solve, calls = MatrixGame.solve, iter(range(1000))
 
     def interrupted(game: MatrixGame) -> tuple[Any, Any]:

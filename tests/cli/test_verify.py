@@ -127,7 +127,7 @@ def test_claims_from_outside(cli: Cli, tmp_path: Path):
     assert row["command"].startswith("metaregret verify --new ")
     wrong = tmp_path / "wrong.py"
     wrong.write_text(
-        "from hypothesis import strategies as st\nfrom theory.claims import property_claim\n"
+        "from hypothesis import strategies as st\nfrom metaregret.theory.claims import property_claim\n"
         "THEOREM = property_claim('<b>X</b>', '<script>', 'x < 1', st.integers(0, 9), lambda n: n < 3)\n"
     )
     false = cli("verify", "--new", str(wrong), "--report", str(tmp_path / "pages"))
@@ -139,7 +139,7 @@ def test_claims_from_outside(cli: Cli, tmp_path: Path):
 def test_edited_evidence_of_an_own_claim_is_not_used(cli: Cli, tmp_path: Path):
     mine, store = tmp_path / "mine.py", tmp_path / "store.sqlite"
     text = (
-        "from hypothesis import strategies as st\nfrom theory.claims import property_claim\n"
+        "from hypothesis import strategies as st\nfrom metaregret.theory.claims import property_claim\n"
         "THEOREM = property_claim('X1', 't', 'x', st.integers(0, 9), lambda n: n < 10)\n"
     )
     mine.write_text(text)
@@ -151,8 +151,8 @@ def test_edited_evidence_of_an_own_claim_is_not_used(cli: Cli, tmp_path: Path):
 
 OWN = """
 import sys
-from theory.claims.evidence import Group, Trial
-from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
+from metaregret.theory.claims.evidence import Group, Trial
+from metaregret.theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 def trials(claim, context):
     {body}
 def holds(claim, context):

@@ -1,4 +1,5 @@
-"""Every solver is called in one place, `tabular.optimise`: nothing else can believe what a solver says."""
+"""Every solver is called in one place, `metaregret.tabular.optimise`: nothing else can believe what a
+solver says."""
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ def test_a_planted_call_is_seen(planted: str) -> None:
     [
         "import numpy as np\nnp.linalg.solve(a, b)",
         "import cvxpy as cp\nsolve_certified(cp.Problem(o), certify, tolerance=1e-9)",
-        "from tabular.engine import solve\nsolve(process, rewards)",
+        "from metaregret.tabular.engine import solve\nsolve(process, rewards)",
     ],
 )
 def test_other_calls_are_not(harmless: str) -> None:

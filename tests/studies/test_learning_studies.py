@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.cli import main
-from experiments.studies import learning_curves, learning_limits, learning_link, learning_recurrent
-from experiments.sweeps import Scale, Study
+from metaregret.experiments.cli import main
+from metaregret.experiments.studies import learning_curves, learning_limits, learning_link, learning_recurrent
+from metaregret.experiments.sweeps import Scale, Study
 
 STUDIES = [item.STUDY for item in (learning_curves, learning_limits, learning_link, learning_recurrent)]
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.studies.open_question import STUDY, measure, roles
-from experiments.sweeps import Scale
-from tabular import goal_values, make
+from metaregret.experiments.studies.open_question import STUDY, measure, roles
+from metaregret.experiments.sweeps import Scale
+from metaregret.tabular import goal_values, make
 
 TEXT = Path(__file__).parents[2] / "docs" / "open-question.md"
 ROW = re.compile(

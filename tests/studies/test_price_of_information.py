@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.studies.price_of_information import STUDY, measure
-from experiments.sweeps import Scale
-from tabular import make
-from theory import GoalTasks, solve
+from metaregret.experiments.studies.price_of_information import STUDY, measure
+from metaregret.experiments.sweeps import Scale
+from metaregret.tabular import make
+from metaregret.theory import GoalTasks, solve
 
 
 def test_without_noise_information_costs_nothing_and_with_noise_it_does() -> None:

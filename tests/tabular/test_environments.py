@@ -10,21 +10,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.environments import environments, make
-from tabular.environments.garnet import garnet
-from tabular.environments.grid import grid
-from tabular.environments.gymnasium_toy import from_gymnasium, gymnasium_process
-from tabular.environments.tree import tree
-from tabular.errors import (
+from metaregret.tabular.environments import environments, make
+from metaregret.tabular.environments.garnet import garnet
+from metaregret.tabular.environments.grid import grid
+from metaregret.tabular.environments.gymnasium_toy import from_gymnasium, gymnasium_process
+from metaregret.tabular.environments.tree import tree
+from metaregret.tabular.errors import (
     EnvironmentSpecError,
     FileFormatError,
     InstanceTooLargeError,
     InvalidProcessError,
     MetaregretError,
 )
-from tabular.goals import goal_values
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
 

@@ -15,13 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from malformed import GOOD, MALFORMED, Malformed
 
-from tabular import documents
-from tabular.documents import write_text
-from tabular.environments import make
-from tabular.errors import FileFormatError, InvalidArgumentError, MetaregretError
-from tabular.files import process_document, process_from_document, read_process, read_rewards, write_process
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
+from metaregret.tabular import documents
+from metaregret.tabular.documents import write_text
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, MetaregretError
+from metaregret.tabular.files import (
+    process_document,
+    process_from_document,
+    read_process,
+    read_rewards,
+    write_process,
+)
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
 
 
 def same(first: ControlledMarkovProcess, second: ControlledMarkovProcess) -> bool:

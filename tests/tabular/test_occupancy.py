@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError
-from tabular.horizon import FiniteHorizon
-from tabular.occupancy import FlowPolytope, flow_polytope
-from tabular.policy import check_policy, terminal_distribution, uniform_policy
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import policies, processes
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.occupancy import FlowPolytope, flow_polytope
+from metaregret.tabular.policy import check_policy, terminal_distribution, uniform_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import policies, processes
 
 
 def occupancy(polytope: FlowPolytope, policy: np.ndarray) -> np.ndarray:

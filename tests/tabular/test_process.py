@@ -12,13 +12,13 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import (
     controllable_processes,
     deterministic_processes,
     processes,
@@ -68,7 +68,7 @@ def test_deterministic_processes_are_deterministic(process: ControlledMarkovProc
 
 @given(process=controllable_processes())
 def test_controllable_processes_reach_every_state_surely(process: ControlledMarkovProcess) -> None:
-    from tabular.goals import goal_values
+    from metaregret.tabular.goals import goal_values
 
     exact = goal_values(process, representation="rational").exact
     assert exact is not None

@@ -11,16 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.backup import backup
-from tabular.backup.rational import from_flint, to_flint
-from tabular.bounds import Bracket
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError, NotExactError, UnsupportedError
-from tabular.goals import TerminalValues, goal_support, goal_values, optimal_terminal_values
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.policy import deterministic_policy, terminal_distribution, uniform_policy
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import deterministic_processes, policies, processes
+from metaregret.tabular.backup import backup
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    NotExactError,
+    UnsupportedError,
+)
+from metaregret.tabular.goals import TerminalValues, goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution, uniform_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import deterministic_processes, policies, processes
 
 FLOATING: tuple[Any, ...] = ("dense", "sparse")
 
@@ -163,7 +168,7 @@ def test_goal_policies_attain_the_optimum(process: ControlledMarkovProcess) -> N
 
 @given(process=processes(max_states=4))
 def test_blocks_of_columns_do_not_matter(process: ControlledMarkovProcess) -> None:
-    from tabular import goals
+    from metaregret.tabular import goals
 
     whole = goal_values(process)
     kept = goals.BLOCK_ENTRIES

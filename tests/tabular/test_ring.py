@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.environments.ring import ring, ring_speeds
-from tabular.errors import EnvironmentSpecError
-from tabular.goals import goal_values
+from metaregret.tabular.environments import make
+from metaregret.tabular.environments.ring import ring, ring_speeds
+from metaregret.tabular.errors import EnvironmentSpecError
+from metaregret.tabular.goals import goal_values
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.data())

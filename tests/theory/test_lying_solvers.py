@@ -19,35 +19,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lying_solvers import LIES, WHOM, lying
 
-from tabular.bounds import Bracket, relative_error
-from tabular.engine import solve as plan
-from tabular.environments import make
-from tabular.errors import MetaregretError, SolverError
-from tabular.labels import Labels
-from tabular.optimise import GrowingProgram, few_positive
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.claims import Context, Group, Theorem
-from theory.minimax import Criterion, Learner, solve
-from theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
-from theory.minimax.memory.adversary import (
+from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.engine import solve as plan
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import MetaregretError, SolverError
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.optimise import GrowingProgram, few_positive
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.claims import Context, Group, Theorem
+from metaregret.theory.minimax import Criterion, Learner, solve
+from metaregret.theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
+from metaregret.theory.minimax.memory.adversary import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
     Polytope,
     TotalVariationBall,
 )
-from theory.minimax.memory.program import solve_program
-from theory.minimax.without_memory import solve_without_memory
-from theory.optimise import LINEAR_SOLVERS
-from theory.proposals.regrets import realise, trained_learner
-from theory.skills import process_capacity, process_redundancy
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks
-from theory.theorems import t03_known_distribution as t03
-from theory.theorems import t07_redundancy_capacity as t07
-from theory.theorems import t14_point_masses as t14
-from theory.theorems import t16_adversary_budget as t16
+from metaregret.theory.minimax.memory.program import solve_program
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.optimise import LINEAR_SOLVERS
+from metaregret.theory.proposals.regrets import realise, trained_learner
+from metaregret.theory.skills import process_capacity, process_redundancy
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.theory.theorems import t03_known_distribution as t03
+from metaregret.theory.theorems import t07_redundancy_capacity as t07
+from metaregret.theory.theorems import t14_point_masses as t14
+from metaregret.theory.theorems import t16_adversary_budget as t16
 
 Bounds = tuple[float | Fraction, float | Fraction]
 

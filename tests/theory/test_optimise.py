@@ -9,8 +9,8 @@ import cvxpy as cp
 import numpy as np
 import pytest
 
-from tabular.errors import SolverError
-from theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
+from metaregret.tabular.errors import SolverError
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.goals import TerminalValues
-from theory.minimax.solution import Criterion, Learner
-from theory.regret import (
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.goals import TerminalValues
+from metaregret.theory.minimax.solution import Criterion, Learner
+from metaregret.theory.regret import (
     BlindRegret,
     HittingTime,
     Loss,

@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.augment import remember_trajectory, remember_visits
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnreachableGoalError, UnsupportedError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.labels import Labels
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from tabular.strategies import processes
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.augment import remember_trajectory, remember_visits
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    UnreachableGoalError,
+    UnsupportedError,
+)
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.tabular.strategies import processes
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 FINITE = processes(max_states=3, max_actions=2, max_steps=3, geometric=False)
 

@@ -12,12 +12,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tabular.strategies
-import theory.strategies
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes
-from theory.strategies import (
+import metaregret.tabular.strategies
+import metaregret.theory.strategies
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes
+from metaregret.theory.strategies import (
     GeneratedLearner,
     goal_tasks,
     learners,
@@ -26,13 +26,13 @@ from theory.strategies import (
     task_distributions,
     trajectory_tasks,
 )
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
-from theory.theorems.t15_symmetric_channels import WEAKLY_SYMMETRIC
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.theory.theorems.t15_symmetric_channels import WEAKLY_SYMMETRIC
 
 
 def test_the_documented_example_runs():
-    result = doctest.testmod(theory.strategies)
+    result = doctest.testmod(metaregret.theory.strategies)
     assert result.attempted > 5
     assert not result.failed
 
@@ -101,5 +101,7 @@ def _written(path: Path, text: str) -> Path:
 
 def test_the_page_lists_every_public_strategy():
     text = PAGE.read_text()
-    for name in {*theory.strategies.__all__, *tabular.strategies.__all__} - {"GeneratedLearner"}:
+    for name in {*metaregret.theory.strategies.__all__, *metaregret.tabular.strategies.__all__} - {
+        "GeneratedLearner"
+    }:
         assert f"{name}(" in text, name

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.documents import write_text
-from tabular.errors import InstanceTooLargeError, SolverError
-from tabular.files import process_document
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.certificates import check as checker
+from metaregret.tabular.documents import write_text
+from metaregret.tabular.errors import InstanceTooLargeError, SolverError
+from metaregret.tabular.files import process_document
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates import check as checker
 
 __all__ = [
     "Document",

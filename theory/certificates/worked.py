@@ -9,14 +9,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tabular.process import ControlledMarkovProcess
-    from theory.certificates.drafting import Document
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.certificates.drafting import Document
 
 __all__ = ["capacity", "outcomes_channel", "proposed", "solved", "unexplored", "witness_process"]
 
 
 def _process(given: ControlledMarkovProcess | str, horizon: int | None) -> ControlledMarkovProcess:
-    from tabular.environments import make
+    from metaregret.tabular.environments import make
 
     process = make(given) if isinstance(given, str) else given
     return process if horizon is None else process.replaced(horizon=horizon)
@@ -24,8 +24,8 @@ def _process(given: ControlledMarkovProcess | str, horizon: int | None) -> Contr
 
 def witness_process(uid: str) -> ControlledMarkovProcess:
     """Return the process of a control's stored witness."""
-    from tabular.files import process_from_document
-    from theory.claims.witness import load_witness
+    from metaregret.tabular.files import process_from_document
+    from metaregret.theory.claims.witness import load_witness
 
     return process_from_document(load_witness(uid)["process"], "witness")
 
@@ -54,10 +54,10 @@ def solved(
     """
     import numpy as np
 
-    from tabular.goals import goal_support
-    from theory.certificates.write_minimax import minimax_certificate
-    from theory.minimax import Criterion, Learner, solve
-    from theory.tasks import Detection, GoalTasks, TaskFamily, TrajectoryTasks
+    from metaregret.tabular.goals import goal_support
+    from metaregret.theory.certificates.write_minimax import minimax_certificate
+    from metaregret.theory.minimax import Criterion, Learner, solve
+    from metaregret.theory.tasks import Detection, GoalTasks, TaskFamily, TrajectoryTasks
 
     process = _process(given, horizon)
     kept = goal_support(process, visit=detect == "visit") & ((process.initial == 0) | (detect == "end"))
@@ -73,16 +73,16 @@ def proposed(
     given: ControlledMarkovProcess | str, horizon: int | None, method: str, *, skills: int | None = None
 ) -> Document:
     """Certify the worst-case regret of a proposal."""
-    from theory.certificates.write_proposal import proposal_certificate
-    from theory.proposals import propose
+    from metaregret.theory.certificates.write_proposal import proposal_certificate
+    from metaregret.theory.proposals import propose
 
     return proposal_certificate(propose(_process(given, horizon), method, skills=skills))
 
 
 def capacity(given: ControlledMarkovProcess | str, horizon: int | None = None) -> Document:
     """Certify a process's capacity, from both sides where the checker can."""
-    from theory.certificates.write_capacity import process_capacity_certificate
-    from theory.skills import process_capacity
+    from metaregret.theory.certificates.write_capacity import process_capacity_certificate
+    from metaregret.theory.skills import process_capacity
 
     return process_capacity_certificate(process_capacity(_process(given, horizon)))
 
@@ -91,9 +91,9 @@ def outcomes_channel(process: ControlledMarkovProcess, *, averaged: bool) -> Doc
     """Certify the capacity of the channel of all deterministic outcomes: at the end, or over the steps."""
     import numpy as np
 
-    from theory.certificates.write_capacity import channel_certificate
-    from theory.claims.oracles import deterministic_outcomes
-    from theory.information import channel_capacity
+    from metaregret.theory.certificates.write_capacity import channel_certificate
+    from metaregret.theory.claims.oracles import deterministic_outcomes
+    from metaregret.theory.information import channel_capacity
 
     rows = deterministic_outcomes(process, averaged=averaged)
     prior = channel_capacity(np.array(rows, dtype=float)).input_distribution
@@ -103,8 +103,8 @@ def outcomes_channel(process: ControlledMarkovProcess, *, averaged: bool) -> Doc
 
 def unexplored(process: ControlledMarkovProcess) -> Document:
     """Certify that a learner that never varies has unbounded regret."""
-    from tabular.goals import goal_support
-    from theory.certificates.drafting import certificate, proved
+    from metaregret.tabular.goals import goal_support
+    from metaregret.theory.certificates.drafting import certificate, proved
 
     goals = [name for name, found in zip(process.states, goal_support(process), strict=True) if found]
     claim = {

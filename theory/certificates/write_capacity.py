@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tabular.errors import UnsupportedError
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from theory.certificates.check import BUDGET
-from theory.certificates.drafting import (
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates.check import BUDGET
+from metaregret.theory.certificates.drafting import (
     Document,
     certificate,
     finite,
@@ -31,7 +31,7 @@ from theory.certificates.drafting import (
 )
 
 if TYPE_CHECKING:
-    from theory.skills import ProcessCapacity
+    from metaregret.theory.skills import ProcessCapacity
 
 __all__ = ["channel_certificate", "process_capacity_certificate", "skill_learners"]
 

@@ -4,7 +4,7 @@ The witness is the least-favourable task distribution (lower bound) and the lear
 learners without memory their exploration policy, with memory a mixture of deterministic learners. Tasks that
 are trajectories need no witness (T9), but for random dynamics and finitely many episodes, where they are
 stated as goals on the tree of histories. Costs in steps have witnesses of their own,
-`theory.certificates.write_steps`.
+`metaregret.theory.certificates.write_steps`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,19 @@ from typing import Any, cast
 
 import numpy as np
 
-from tabular.process import ControlledMarkovProcess
-from theory.certificates.check import BUDGET
-from theory.certificates.drafting import Document, certificate, fractions, named, policy_rows, proved
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.success import SuccessTasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates.check import BUDGET
+from metaregret.theory.certificates.drafting import (
+    Document,
+    certificate,
+    fractions,
+    named,
+    policy_rows,
+    proved,
+)
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.success import SuccessTasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 __all__ = ["exploration", "minimax_certificate", "minimax_claim", "prior_of"]
 
@@ -50,7 +57,7 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         and tasks.detect is Detection.VISIT
         and solution.criterion is not Criterion.REGRET
     ):
-        from theory.certificates.write_steps import steps_certificate
+        from metaregret.theory.certificates.write_steps import steps_certificate
 
         return steps_certificate(tasks, solution, budget=budget)
     elif isinstance(tasks, RewardTasks):
@@ -136,7 +143,7 @@ def exploration(
 
 
 def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
-    from theory.minimax.memory.export import learner_rows
+    from metaregret.theory.minimax.memory.export import learner_rows
 
     game, mixture = solution.details["game"], solution.details["mixture"]
     weights = fractions(solution.details.get("exact_weights", mixture.weights))

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.engine import PlanningSolution, solve
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.certificates.check import BUDGET
-from theory.certificates.drafting import Document, certificate, proved
+from metaregret.tabular.engine import PlanningSolution, solve
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates.check import BUDGET
+from metaregret.theory.certificates.drafting import Document, certificate, proved
 
 __all__ = ["check_certifiable", "planning_certificate"]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tabular.errors import UnsupportedError
-from tabular.goals import goal_support
-from theory.certificates.check import BUDGET
-from theory.certificates.drafting import Document, certificate, proved
-from theory.certificates.write_capacity import skill_learners
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.goals import goal_support
+from metaregret.theory.certificates.check import BUDGET
+from metaregret.theory.certificates.drafting import Document, certificate, proved
+from metaregret.theory.certificates.write_capacity import skill_learners
 
 if TYPE_CHECKING:
-    from theory.proposals.proposal import Proposal
+    from metaregret.theory.proposals.proposal import Proposal
 
 __all__ = ["proposal_certificate"]
 

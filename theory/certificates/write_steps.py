@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tabular.errors import InstanceTooLargeError, SolverError, UnreachableGoalError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.certificates.drafting import Document, certificate, named, policy_rows, proved
-from theory.certificates.write_minimax import exploration, minimax_claim, prior_of
-from theory.minimax.solution import Criterion, MinimaxSolution
-from theory.success import SuccessTasks
-from theory.tasks import GoalTasks
+from metaregret.tabular.errors import InstanceTooLargeError, SolverError, UnreachableGoalError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates.drafting import Document, certificate, named, policy_rows, proved
+from metaregret.theory.certificates.write_minimax import exploration, minimax_claim, prior_of
+from metaregret.theory.minimax.solution import Criterion, MinimaxSolution
+from metaregret.theory.success import SuccessTasks
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["least_steps", "steps_certificate"]
 

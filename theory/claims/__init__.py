@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from theory.claims.assumption import CONTROLLABLE, DETERMINISTIC, FINITE_HORIZON, SINGLE_START, Assumption
-from theory.claims.context import Context
-from theory.claims.evidence import Evidence, Group, Trial, agreement, all_hold, exact_agreement, vanishes
-from theory.claims.outside import as_document, on_instances, property_claim
-from theory.claims.registry import claim, controls, explanation, from_file, theorems
-from theory.claims.search import find_witness
-from theory.claims.theorem import Control, Kind, Method, Planted, Theorem
-from theory.claims.verdict import Verdict
-from theory.claims.verify import (
+from metaregret.theory.claims.assumption import (
+    CONTROLLABLE,
+    DETERMINISTIC,
+    FINITE_HORIZON,
+    SINGLE_START,
+    Assumption,
+)
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.evidence import (
+    Evidence,
+    Group,
+    Trial,
+    agreement,
+    all_hold,
+    exact_agreement,
+    vanishes,
+)
+from metaregret.theory.claims.outside import as_document, on_instances, property_claim
+from metaregret.theory.claims.registry import claim, controls, explanation, from_file, theorems
+from metaregret.theory.claims.search import find_witness
+from metaregret.theory.claims.theorem import Control, Kind, Method, Planted, Theorem
+from metaregret.theory.claims.verdict import Verdict
+from metaregret.theory.claims.verify import (
     ControlResult,
     PlantedScore,
     TheoremResult,
@@ -22,7 +36,7 @@ from theory.claims.verify import (
     verify_control,
     verify_theorem,
 )
-from theory.claims.witness import load_witness, store_witness
+from metaregret.theory.claims.witness import load_witness, store_witness
 
 __all__ = [
     "CONTROLLABLE",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["CONTROLLABLE", "DETERMINISTIC", "FINITE_HORIZON", "SINGLE_START", "Assumption"]
 

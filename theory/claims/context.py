@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as hypothesis_seed
 from hypothesis.strategies import SearchStrategy
 
-from tabular.process import ControlledMarkovProcess
-from theory.claims.assumption import Assumption
-from theory.claims.evidence import Trial
-from theory.claims.shrinking import smallest_process
-from theory.claims.zoo import ZOO, Specimen
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.assumption import Assumption
+from metaregret.theory.claims.evidence import Trial
+from metaregret.theory.claims.shrinking import smallest_process
+from metaregret.theory.claims.zoo import ZOO, Specimen
 
 __all__ = ["Context"]
 

@@ -12,14 +12,14 @@ import numpy as np
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
-from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
-from tabular.files import process_document
-from tabular.process import ControlledMarkovProcess
-from theory.claims.assumption import Assumption
-from theory.claims.context import Context
-from theory.claims.evidence import Group, Trial
-from theory.claims.theorem import Kind, Method, Theorem
-from theory.claims.verdict import Verdict
+from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.files import process_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.assumption import Assumption
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.evidence import Group, Trial
+from metaregret.theory.claims.theorem import Kind, Method, Theorem
+from metaregret.theory.claims.verdict import Verdict
 
 __all__ = ["as_document", "on_instances", "property_claim"]
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from tabular.errors import InvalidArgumentError
-from theory.claims.theorem import Control, Theorem
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.claims.theorem import Control, Theorem
 
 __all__ = ["claim", "controls", "explanation", "from_file", "theorems"]
 
@@ -39,13 +39,13 @@ def _collect(package: str, attribute: str, kind: type[Item]) -> dict[str, Item]:
 @cache
 def theorems() -> dict[str, Theorem]:
     """Return every theorem by its identifier."""
-    return _collect("theory.theorems", "THEOREM", Theorem)
+    return _collect("metaregret.theory.theorems", "THEOREM", Theorem)
 
 
 @cache
 def controls() -> dict[str, Control]:
     """Return every negative control by its identifier."""
-    return _collect("theory.controls", "CONTROL", Control)
+    return _collect("metaregret.theory.controls", "CONTROL", Control)
 
 
 def claim(uid: str) -> Theorem | Control:

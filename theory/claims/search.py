@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, find, settings, target
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from tabular.process import ControlledMarkovProcess
-from theory.claims.context import Context
-from theory.claims.shrinking import smallest_process
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.shrinking import smallest_process
 
 __all__ = ["find_witness"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from theory.claims.context import Context
-from theory.claims.evidence import Group, Trial
-from theory.claims.theorem import Method
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.evidence import Group, Trial
+from metaregret.theory.claims.theorem import Method
 
 __all__ = ["no_model", "positive_reals", "smt_method"]
 

@@ -1,9 +1,9 @@
 """What a claim is made of: statement, assumptions, source, methods, planted errors.
 
 A theorem file defines ``THEOREM``; a control file defines ``CONTROL``. Both are found by looking into their
-folders (`theory.claims.registry`). A theorem's `claim` is the formula under test: every method receives it
-as an argument, and every planted error is another formula put in its place, which the same methods must
-refute.
+folders (`metaregret.theory.claims.registry`). A theorem's `claim` is the formula under test: every method
+receives it as an argument, and every planted error is another formula put in its place, which the same
+methods must refute.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from theory.claims.assumption import Assumption
-from theory.claims.context import Context
-from theory.claims.evidence import Group, Trial
-from theory.claims.verdict import Verdict
+from metaregret.theory.claims.assumption import Assumption
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.evidence import Group, Trial
+from metaregret.theory.claims.verdict import Verdict
 
 __all__ = ["Control", "Kind", "Method", "Planted", "Theorem"]
 
@@ -84,8 +84,8 @@ class Theorem:
         Identifiers of the claims it rests on.
     expected : Verdict
     certificate : callable, optional
-        ``certificate()`` returns the certificate of a worked instance (`theory.certificates`), which a report
-        carries beside the row.
+        ``certificate()`` returns the certificate of a worked instance (`metaregret.theory.certificates`),
+        which a report carries beside the row.
     """
 
     uid: str
@@ -117,7 +117,7 @@ class Control:
     source : str
     refute : callable
         ``refute(witness)`` replays a stored witness exactly; it returns the facts that refute the claim, or
-        raises `tabular.errors.MetaregretError` or returns None if the witness does not refute it.
+        raises `metaregret.tabular.errors.MetaregretError` or returns None if the witness does not refute it.
     search : callable
         ``search(context)`` looks for a witness from scratch and returns its document, or None.
     uses : tuple of str

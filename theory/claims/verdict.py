@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from theory.claims.evidence import Evidence, Group
+from metaregret.theory.claims.evidence import Evidence, Group
 
 __all__ = ["Verdict", "verdict_of"]
 

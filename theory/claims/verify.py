@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tabular.errors import InvalidArgumentError, MetaregretError
-from theory.claims.context import Context
-from theory.claims.evidence import Evidence, Group, gather
-from theory.claims.theorem import Control, Method, Planted, Theorem
-from theory.claims.verdict import Verdict, verdict_of
-from theory.claims.witness import load_witness, witness_path
+from metaregret.tabular.errors import InvalidArgumentError, MetaregretError
+from metaregret.theory.claims.context import Context
+from metaregret.theory.claims.evidence import Evidence, Group, gather
+from metaregret.theory.claims.theorem import Control, Method, Planted, Theorem
+from metaregret.theory.claims.verdict import Verdict, verdict_of
+from metaregret.theory.claims.witness import load_witness, witness_path
 
 __all__ = [
     "ControlResult",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tabular.documents import read_document, write_text
+from metaregret.tabular.documents import read_document, write_text
 
 __all__ = ["WITNESS_FORMAT", "load_witness", "store_witness", "witness_path"]
 

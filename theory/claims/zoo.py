@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from tabular.environments import make
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["ZOO", "Specimen"]
 

@@ -14,10 +14,10 @@ from math import log
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError
-from tabular.process import ControlledMarkovProcess
-from theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
-from theory.information import channel_capacity
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
+from metaregret.theory.information import channel_capacity
 
 __all__ = ["better_output", "divergence", "strictly_better"]
 

@@ -18,16 +18,16 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 
-from tabular.errors import InvalidArgumentError
-from tabular.files import process_document, process_from_document
-from tabular.goals import goal_support, goal_values, optimal_terminal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import stochastic_processes
-from theory.certificates.worked import proposed, witness_process
-from theory.claims import Context, Control
-from theory.main_claim import check_main_claim
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import stochastic_processes
+from metaregret.theory.certificates.worked import proposed, witness_process
+from metaregret.theory.claims import Context, Control
+from metaregret.theory.main_claim import check_main_claim
 
 GAP = 1e-3
 """How much worse than minimax a candidate's proposal must be before it is kept as a witness."""

@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tabular.errors import InvalidArgumentError
-from tabular.files import process_document, process_from_document
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import controllable_processes
-from theory.certificates.worked import outcomes_channel, witness_process
-from theory.claims import CONTROLLABLE, DETERMINISTIC, SINGLE_START, Context, Control, find_witness
-from theory.claims.oracles import deterministic_outcomes
-from theory.controls._redundancy import better_output, divergence, strictly_better
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import controllable_processes
+from metaregret.theory.certificates.worked import outcomes_channel, witness_process
+from metaregret.theory.claims import CONTROLLABLE, DETERMINISTIC, SINGLE_START, Context, Control, find_witness
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.controls._redundancy import better_output, divergence, strictly_better
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

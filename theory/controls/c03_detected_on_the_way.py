@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.files import process_document, process_from_document
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import controllable_processes
-from theory.certificates.worked import solved, witness_process
-from theory.claims import Context, Control, find_witness
-from theory.claims.oracles import bayes_regret_at
-from theory.tasks import Detection
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import controllable_processes
+from metaregret.theory.certificates.worked import solved, witness_process
+from metaregret.theory.claims import Context, Control, find_witness
+from metaregret.theory.claims.oracles import bayes_regret_at
+from metaregret.theory.tasks import Detection
 
 
 def _goals(process: ControlledMarkovProcess) -> list[int]:

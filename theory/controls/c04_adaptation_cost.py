@@ -13,13 +13,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.files import process_document, process_from_document
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from theory.claims import DETERMINISTIC, Context, Control, find_witness
-from theory.claims.oracles import deterministic_outcomes
-from theory.controls._redundancy import better_output, divergence, strictly_better
+from metaregret.tabular.environments import make
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.theory.claims import DETERMINISTIC, Context, Control, find_witness
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.controls._redundancy import better_output, divergence, strictly_better
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

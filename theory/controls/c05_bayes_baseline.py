@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tabular.files import process_document, process_from_document
-from tabular.goals import goal_support, goal_values, optimal_terminal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import processes
-from theory.claims import Context, Control, find_witness
-from theory.claims.oracles import deterministic_outcomes
-from theory.regret import bayes_regret
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import processes
+from metaregret.theory.claims import Context, Control, find_witness
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.regret import bayes_regret
 
 
 def _proved(process: ControlledMarkovProcess, prior: list[Fraction]) -> Fraction:

@@ -13,9 +13,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tabular.rationals import parse_fraction
-from tabular.strategies import distributions
-from theory.claims import Context, Control, find_witness
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.claims import Context, Control, find_witness
 
 
 def _hitting_time(tasks: list[Fraction], exploration: list[Fraction]) -> Fraction:

@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from tabular.errors import InstanceTooLargeError
-from tabular.files import process_document, process_from_document
-from tabular.goals import goal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import stochastic_processes
-from theory.certificates.worked import solved, witness_process
-from theory.claims import Context, Control, find_witness
-from theory.claims.oracles import deterministic_outcomes
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import stochastic_processes
+from metaregret.theory.certificates.worked import solved, witness_process
+from metaregret.theory.claims import Context, Control, find_witness
+from metaregret.theory.claims.oracles import deterministic_outcomes
 
 Vector = list[Fraction]
 

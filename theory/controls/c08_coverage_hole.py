@@ -13,13 +13,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tabular.files import process_document, process_from_document
-from tabular.goals import goal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.strategies import controllable_processes, distributions
-from theory.certificates.worked import unexplored, witness_process
-from theory.claims import Context, Control, find_witness
+from metaregret.tabular.files import process_document, process_from_document
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.strategies import controllable_processes, distributions
+from metaregret.theory.certificates.worked import unexplored, witness_process
+from metaregret.theory.claims import Context, Control, find_witness
 
 EPISODES = (1, 2, 4, 8, 64, 1024)
 

@@ -1,8 +1,8 @@
 """Information measures and channel capacity, in nats; channel rows are inputs, ``channel[x, y] = W(y|x)``."""
 
-from theory.information.capacity import CapacityMethod, ChannelCapacity, channel_capacity
-from theory.information.certificate import capacity_bracket
-from theory.information.measures import (
+from metaregret.theory.information.capacity import CapacityMethod, ChannelCapacity, channel_capacity
+from metaregret.theory.information.certificate import capacity_bracket
+from metaregret.theory.information.measures import (
     entropy,
     kl_divergence,
     mutual_information,

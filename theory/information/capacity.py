@@ -22,7 +22,7 @@ where the weights of a row are alike (Dirichlet(1)) and 8 s where they are not (
 References
 ----------
 C. E. Shannon, "A mathematical theory of communication", *Bell Syst. Tech. J.* 27 (1948) 379-423.
-S. Arimoto (1972) and R. E. Blahut (1972): see `theory.information.multiplicative`.
+S. Arimoto (1972) and R. E. Blahut (1972): see `metaregret.theory.information.multiplicative`.
 R. G. Gallager, *Information Theory and Reliable Communication*, Wiley 1968, sec. 4.5.
 """
 
@@ -35,13 +35,13 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from theory.information.certificate import Evaluation, bracket_of, evaluate
-from theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
-from theory.information.interior_point import interior_point_steps
-from theory.information.multiplicative import accelerated_steps, blahut_arimoto_steps
-from theory.information.working_set import working_set_steps
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.theory.information.certificate import Evaluation, bracket_of, evaluate
+from metaregret.theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
+from metaregret.theory.information.interior_point import interior_point_steps
+from metaregret.theory.information.multiplicative import accelerated_steps, blahut_arimoto_steps
+from metaregret.theory.information.working_set import working_set_steps
 
 __all__ = ["CapacityMethod", "ChannelCapacity", "channel_capacity"]
 
@@ -60,8 +60,8 @@ class ChannelCapacity:
     ----------
     capacity : Bracket
         In nats. ``lower = I(p)`` and ``upper = max_x KL(W_x || p W)``, recomputed from `input_distribution`
-        and widened by the rounding allowance stated in `theory.information.certificate`; ``gap`` is at most
-        the tolerance.
+        and widened by the rounding allowance stated in `metaregret.theory.information.certificate`; ``gap``
+        is at most the tolerance.
     input_distribution : ndarray, shape (X,)
         The distribution ``p``. It need not be the only optimal one.
     output_distribution : ndarray, shape (Y,)

@@ -33,8 +33,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular.bounds import Bracket, relative_error
-from theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
+from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
 
 __all__ = ["Evaluation", "capacity_bracket", "evaluate"]
 

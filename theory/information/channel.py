@@ -20,7 +20,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
-from tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["SUM_TOLERANCE", "Channel", "ChannelLike", "as_channel", "as_distribution"]
 

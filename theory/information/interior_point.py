@@ -9,7 +9,7 @@ Newton's method on them with ``p_x s_x = mu`` in place of zero, ``mu`` driven to
 and corrector, needs about ten steps whatever the size. The derivative of the divergences is
 ``-W diag(1/q) W'``; in the variable ``u = dp / sqrt(p)`` a step solves
 ``(B B' + diag(s)) u + sqrt(p) dnu = r`` with one right-hand side each for the step and for ``sqrt(p)``
-(`theory.information.normal_equations`).
+(`metaregret.theory.information.normal_equations`).
 
 Nothing here is trusted: the loop stops on the certified gap, returns the best point it has met, and its
 caller recomputes the bracket on the whole channel.
@@ -27,10 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import SolverError
-from theory.information.certificate import Evaluation, evaluate
-from theory.information.channel import Channel, Vector
-from theory.information.normal_equations import Solve, factorise
+from metaregret.tabular.errors import SolverError
+from metaregret.theory.information.certificate import Evaluation, evaluate
+from metaregret.theory.information.channel import Channel, Vector
+from metaregret.theory.information.normal_equations import Solve, factorise
 
 __all__ = ["interior_point_steps"]
 

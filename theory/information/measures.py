@@ -3,7 +3,7 @@
 Conventions: natural logarithms; ``0 log 0 = 0``; ``p log(p / 0) = inf`` for ``p > 0``; channel rows are
 inputs, ``channel[x, y] = W(y|x)``. Distributions must sum to one within rounding and are then divided by
 their sum, so that a sum of ``1 + 1e-16`` is no reason for a negative divergence. Results carry rounding
-errors; where a bound is needed, `theory.information.certificate` gives one.
+errors; where a bound is needed, `metaregret.theory.information.certificate` gives one.
 
 References
 ----------
@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tabular.errors import InvalidArgumentError
-from theory.information.channel import ChannelLike, Vector, as_channel, as_distribution
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.information.channel import ChannelLike, Vector, as_channel, as_distribution
 
 __all__ = [
     "entropy",

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.information.certificate import Evaluation, evaluate
-from theory.information.channel import Channel, Vector
+from metaregret.theory.information.certificate import Evaluation, evaluate
+from metaregret.theory.information.channel import Channel, Vector
 
 __all__ = ["accelerated_steps", "blahut_arimoto_steps"]
 

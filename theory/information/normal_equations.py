@@ -23,8 +23,8 @@ import scipy.linalg
 import scipy.sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-from tabular.errors import SolverError
-from theory.information.channel import Channel, Vector
+from metaregret.tabular.errors import SolverError
+from metaregret.theory.information.channel import Channel, Vector
 
 __all__ = ["Solve", "factorise"]
 

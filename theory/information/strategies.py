@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from theory.information.channel import Vector
+from metaregret.theory.information.channel import Vector
 
 __all__ = ["channels", "distributions", "weights"]
 

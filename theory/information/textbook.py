@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.information.channel import Vector
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.information.channel import Vector
 
 __all__ = [
     "binary_erasure",

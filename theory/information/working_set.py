@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from theory.information.certificate import Evaluation, evaluate
-from theory.information.channel import Channel
-from theory.information.interior_point import interior_point_steps
+from metaregret.theory.information.certificate import Evaluation, evaluate
+from metaregret.theory.information.channel import Channel
+from metaregret.theory.information.interior_point import interior_point_steps
 
 __all__ = ["working_set_steps"]
 

@@ -5,14 +5,14 @@ Needs the extra ``learn`` (JAX, optax), which is loaded when a learner is first 
 
 from __future__ import annotations
 
-from theory.learning.adaptation import adapt, adapt_from_episodes
-from theory.learning.explorer import train_explorer
-from theory.learning.history_tree import HistoryTree, history_tree
-from theory.learning.meta import MetaMethod, Schedule, meta_train
-from theory.learning.planner_gradient import PolicyGradient, policy_gradient
-from theory.learning.recurrent import RecurrentLearners, RecurrentSchedule, train_recurrent
-from theory.learning.softmax import Dynamics, dynamics
-from theory.learning.step_tasks import StepTasks, unrolled
+from metaregret.theory.learning.adaptation import adapt, adapt_from_episodes
+from metaregret.theory.learning.explorer import train_explorer
+from metaregret.theory.learning.history_tree import HistoryTree, history_tree
+from metaregret.theory.learning.meta import MetaMethod, Schedule, meta_train
+from metaregret.theory.learning.planner_gradient import PolicyGradient, policy_gradient
+from metaregret.theory.learning.recurrent import RecurrentLearners, RecurrentSchedule, train_recurrent
+from metaregret.theory.learning.softmax import Dynamics, dynamics
+from metaregret.theory.learning.step_tasks import StepTasks, unrolled
 
 __all__ = [
     "Dynamics",

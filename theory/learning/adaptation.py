@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.learning.backend import load_jax
-from theory.learning.softmax import Dynamics, expected_return, policy
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.softmax import Dynamics, expected_return, policy
 
 __all__ = ["adapt", "adapt_from_episodes", "check_episodes", "check_steps", "reinforce_gradient"]
 

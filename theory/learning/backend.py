@@ -12,7 +12,7 @@ import sys
 from functools import cache
 from typing import Any
 
-from tabular.errors import MissingExtraError
+from metaregret.tabular.errors import MissingExtraError
 
 __all__ = ["load_jax", "load_optax", "require_extra"]
 

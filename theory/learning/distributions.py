@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from theory.learning.step_tasks import StepTasks, finite_steps
-from theory.proposals import Request, methods
-from theory.skills import States
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning.step_tasks import StepTasks, finite_steps
+from metaregret.theory.proposals import Request, methods
+from metaregret.theory.skills import States
 
 __all__ = ["DISTRIBUTIONS", "HANDMADE", "SKILLS", "Training", "training"]
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from tabular.goals import goal_values
-from theory.information.channel import as_distribution
-from theory.learning.backend import load_jax, load_optax
-from theory.learning.softmax import Dynamics, dynamics, policy
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.goals import goal_values
+from metaregret.theory.information.channel import as_distribution
+from metaregret.theory.learning.backend import load_jax, load_optax
+from metaregret.theory.learning.softmax import Dynamics, dynamics, policy
+from metaregret.theory.tasks import Detection, GoalTasks
 
 __all__ = ["terminal", "train_explorer"]
 

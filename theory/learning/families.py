@@ -9,9 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from theory.learning.step_tasks import StepTasks, finite_steps
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning.step_tasks import StepTasks, finite_steps
 
 __all__ = ["distances", "path_tasks", "shaped_goals", "sparse_goals", "target_levels"]
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from theory.learning.step_tasks import StepTasks
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.theory.learning.step_tasks import StepTasks
 
 __all__ = ["HistoryLayer", "HistoryTree", "history_tree"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from theory.learning.step_tasks import StepTasks, unrolled
-from theory.minimax.memory import bayes_optimal
-from theory.minimax.memory.bayes import BayesLearner
-from theory.tasks import GoalTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.theory.learning.step_tasks import StepTasks, unrolled
+from metaregret.theory.minimax.memory import bayes_optimal
+from metaregret.theory.minimax.memory.bayes import BayesLearner
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["bayes_learner", "best_mean_return", "goals_of"]
 

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.information.channel import as_distribution
-from theory.learning.backend import load_jax, load_optax
-from theory.learning.softmax import Dynamics, expected_return
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.information.channel import as_distribution
+from metaregret.theory.learning.backend import load_jax, load_optax
+from metaregret.theory.learning.softmax import Dynamics, expected_return
 
 __all__ = ["MetaMethod", "Schedule", "inner_steps", "meta_direction", "meta_objective", "meta_train"]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.learning.adaptation import adapt, adapt_from_episodes, check_episodes, check_steps
-from theory.learning.distributions import Training
-from theory.learning.meta import MetaMethod, Schedule, meta_train
-from theory.learning.softmax import Dynamics, dynamics
-from theory.learning.step_tasks import StepTasks
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.learning.adaptation import adapt, adapt_from_episodes, check_episodes, check_steps
+from metaregret.theory.learning.distributions import Training
+from metaregret.theory.learning.meta import MetaMethod, Schedule, meta_train
+from metaregret.theory.learning.softmax import Dynamics, dynamics
+from metaregret.theory.learning.step_tasks import StepTasks
 
 __all__ = ["RATES", "SCRATCH", "Adaptation", "Learned", "learn", "learn_from_scratch", "mean_while_adapting"]
 

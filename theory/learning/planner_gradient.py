@@ -7,7 +7,7 @@ softmax policy ``pi_t(a|s) = exp(theta[t, s, a]) / sum_b exp(theta[t, s, b])``:
 
 ``d_t(s) = Pr(s_t = s)`` the occupancy. A stationary policy shares its parameters between steps, so its
 gradient is the sum over ``t``. This is the independent reference for the gradients that JAX derives from
-the return itself (`theory.learning.softmax`).
+the return itself (`metaregret.theory.learning.softmax`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.backup import backup
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from theory.learning.step_tasks import StepTasks
+from metaregret.tabular.backup import backup
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning.step_tasks import StepTasks
 
 __all__ = ["PolicyGradient", "policy_gradient", "softmax_policy"]
 

@@ -4,9 +4,10 @@ The policy is a gated recurrent unit (Cho et al. 2014) over (state, last action,
 memory lasts through all ``N`` episodes of a trial with one task (Duan et al. 2016, arXiv 1611.02779; Wang et
 al. 2016). The objective is the expected reward of a trial, ``E_q R(f, z)``.
 
-Where the tree of histories is small, objective and gradient are exact (`theory.learning.history_tree`):
-neither training nor evaluation samples anything, and the value found is that of an admissible learner. It
-can never exceed that of the Bayes-optimal learner for the same distribution.
+Where the tree of histories is small, objective and gradient are exact
+(`metaregret.theory.learning.history_tree`): neither training nor evaluation samples anything, and the value
+found is that of an admissible learner. It can never exceed that of the Bayes-optimal learner for the same
+distribution.
 
 Differs from the paper: exact policy gradient and Adam in place of sampled trials and TRPO.
 """
@@ -22,11 +23,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.information.channel import as_distribution
-from theory.learning.backend import load_jax, load_optax
-from theory.learning.history_tree import HistoryTree
-from theory.learning.softmax import CLOSED, dynamics
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.information.channel import as_distribution
+from metaregret.theory.learning.backend import load_jax, load_optax
+from metaregret.theory.learning.history_tree import HistoryTree
+from metaregret.theory.learning.softmax import CLOSED, dynamics
 
 __all__ = ["RecurrentLearners", "RecurrentSchedule", "payoffs", "train_recurrent"]
 

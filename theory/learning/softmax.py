@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tabular.process import ControlledMarkovProcess
-from theory.learning.backend import load_jax
-from theory.learning.step_tasks import finite_steps
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.step_tasks import finite_steps
 
 __all__ = ["Dynamics", "dynamics", "expected_return", "policy"]
 

@@ -5,7 +5,7 @@ shaped goals, target speeds and paths in time are all of this form.
 
 What a learner can get at best is known exactly. The optimum of a known task comes from backward induction;
 that of a learner which meets a task drawn from a prior and keeps its memory for ``n`` episodes from the
-Bayes-adaptive problem (`theory.minimax.memory.bayes_optimal`) on the process unrolled in time.
+Bayes-adaptive problem (`metaregret.theory.minimax.memory.bayes_optimal`) on the process unrolled in time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular.backup import backup
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.tasks import RewardTasks
+from metaregret.tabular.backup import backup
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.tasks import RewardTasks
 
 __all__ = ["StepTasks", "finite_steps", "unrolled"]
 

@@ -13,13 +13,13 @@ from functools import cache
 
 import numpy as np
 
-from tabular.environments import make
-from tabular.environments.ring import ring, ring_speeds
-from tabular.errors import InvalidArgumentError
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from theory.learning.families import path_tasks, shaped_goals, sparse_goals, target_levels
-from theory.learning.step_tasks import StepTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.environments.ring import ring, ring_speeds
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning.families import path_tasks, shaped_goals, sparse_goals, target_levels
+from metaregret.theory.learning.step_tasks import StepTasks
 
 __all__ = ["WORLDS", "world"]
 

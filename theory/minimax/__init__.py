@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tabular.errors import UnsupportedError
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.tasks import TaskFamily, TrajectoryTasks
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.tasks import TaskFamily, TrajectoryTasks
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution", "solve"]
 
@@ -49,12 +49,12 @@ def solve(
             raise UnsupportedError(
                 "Learners with memory are solved for goals and rewards; choose one of those."
             )
-        from theory.minimax.memory import solve_memory
+        from metaregret.theory.minimax.memory import solve_memory
 
         return solve_memory(
             tasks, episodes, criterion=criterion, tolerance=tolerance, exact=exact, progress=progress
         )
-    from theory.minimax.without_memory import solve_without_memory
+    from metaregret.theory.minimax.without_memory import solve_without_memory
 
     return solve_without_memory(
         tasks,

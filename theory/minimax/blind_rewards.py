@@ -23,17 +23,17 @@ from functools import cached_property
 import cvxpy as cp
 import numpy as np
 
-from tabular.backup import backup
-from tabular.bounds import Bracket, Status, relative_error
-from tabular.engine import Objective, PlanningSolution, solve
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.occupancy import flow_polytope
-from tabular.policy import terminal_distribution
-from theory.minimax.exact import AchievableRewards, outward_bracket, solve_linear
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.optimise import solve_certified
-from theory.tasks import RewardTasks
+from metaregret.tabular.backup import backup
+from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.engine import Objective, PlanningSolution, solve
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.occupancy import flow_polytope
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.minimax.exact import AchievableRewards, outward_bracket, solve_linear
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.optimise import solve_certified
+from metaregret.theory.tasks import RewardTasks
 
 __all__ = ["BlindRewards", "solve_blind_rewards"]
 

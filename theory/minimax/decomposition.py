@@ -19,14 +19,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tabular.policy import deterministic_policy
-from tabular.response import best_responses, mixed_flow
-from theory.minimax.flow_program import SaddlePoint, certified_saddle_point
-from theory.minimax.memory.adversary import Simplex
-from theory.minimax.memory.master import MatrixGame
-from theory.optimise import LINEAR_SOLVERS, Attempt, Best
-from theory.regret import BracketedLoss
-from theory.success import SuccessTasks
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.response import best_responses, mixed_flow
+from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
+from metaregret.theory.minimax.memory.adversary import Simplex
+from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
+from metaregret.theory.regret import BracketedLoss
+from metaregret.theory.success import SuccessTasks
 
 __all__ = ["Decomposition"]
 

@@ -19,14 +19,14 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.bounds import relative_error
-from tabular.errors import SolverError
-from tabular.goals import optimal_terminal_values
-from tabular.occupancy import FlowPolytope, flow_polytope
-from tabular.policy import terminal_distribution
-from theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
-from theory.regret import BracketedLoss, Loss
-from theory.success import SuccessTasks
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.errors import SolverError
+from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.occupancy import FlowPolytope, flow_polytope
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.regret import BracketedLoss, Loss
+from metaregret.theory.success import SuccessTasks
 
 __all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"]
 

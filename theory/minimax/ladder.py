@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tabular.bounds import Bracket
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.tasks import GoalTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Ladder", "ladder"]
 
@@ -92,9 +92,9 @@ def ladder(
     Raises
     ------
     UnsupportedError, InstanceTooLargeError, ConvergenceError
-        As `theory.minimax.solve` raises for one class.
+        As `metaregret.theory.minimax.solve` raises for one class.
     """
-    from theory.minimax import solve
+    from metaregret.theory.minimax import solve
 
     solutions = []
     for learner in (Learner.BLIND, Learner.MEMORYLESS, Learner.MEMORY):

@@ -23,15 +23,15 @@ from typing import Protocol
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from theory.minimax.decomposition import Decomposition
-from theory.minimax.flow_program import FlowProgram, support_value
-from theory.minimax.memory.adversary import Simplex
-from theory.minimax.memory.game import MemoryGame
-from theory.minimax.memory.master import MatrixGame
-from theory.minimax.solution import Learner, MinimaxSolution
-from theory.regret import BracketedLoss, Loss, bracketed_loss
-from theory.success import SuccessTasks
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.minimax.memory.adversary import Simplex
+from metaregret.theory.minimax.memory.game import MemoryGame
+from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.minimax.solution import Learner, MinimaxSolution
+from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
+from metaregret.theory.success import SuccessTasks
 
 __all__ = ["LeastFavourable", "MassRange"]
 
@@ -237,7 +237,7 @@ class _WithoutMemory:
 
     def solve(self, bonus: np.ndarray) -> _Shifted:
         """Solve the shifted game as tightly as the solver can."""
-        from theory.minimax.without_memory import least_favourable, newton
+        from metaregret.theory.minimax.without_memory import least_favourable, newton
 
         loss = self._loss
         if bonus.any():

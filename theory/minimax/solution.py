@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status
+from metaregret.tabular.bounds import Bracket, Status
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
 

@@ -32,18 +32,18 @@ import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.backup import backup
-from tabular.bounds import Bracket, relative_error
-from tabular.engine import PlanningSolution, solve
-from tabular.errors import ConvergenceError, SolverError, UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.occupancy import flow_polytope
-from tabular.policy import deterministic_policy, forward_error, uniform_policy
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
-from theory.regret import check_certified
-from theory.success import SuccessTasks, success_tasks
-from theory.tasks import GoalTasks
+from metaregret.tabular.backup import backup
+from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.engine import PlanningSolution, solve
+from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.occupancy import flow_polytope
+from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.regret import check_certified
+from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["StepGame", "solve_steps_on_the_way"]
 

@@ -18,19 +18,24 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, SolverError
-from tabular.horizon import FiniteHorizon
-from theory.minimax.flow_program import FlowProgram, SaddlePoint
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.optimise import LINEAR_SOLVERS, Best
-from theory.regret import BracketedLoss, Loss, bracketed_loss, check_episodes
-from theory.success import SuccessTasks, success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import (
+    ConvergenceError,
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    SolverError,
+)
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss, check_episodes
+from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
-    from theory.minimax.decomposition import Decomposition
-    from theory.minimax.exact import AchievableSuccess
+    from metaregret.theory.minimax.decomposition import Decomposition
+    from metaregret.theory.minimax.exact import AchievableSuccess
 
 __all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
 
@@ -76,8 +81,8 @@ def solve_without_memory(
         to 70,000 pairs of a step and a choice.
     exact : bool
         Sharpen both bounds to rational numbers, equal wherever the value is found to be rational; see
-        `theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``, ``exact_policy``,
-        ``exact_success``, ``exact_lower`` and ``exact_upper``.
+        `metaregret.theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``,
+        ``exact_policy``, ``exact_success``, ``exact_lower`` and ``exact_upper``.
     progress : callable, optional
         Called with the current bounds.
 
@@ -105,13 +110,13 @@ def solve_without_memory(
             f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual."
         )
     if isinstance(tasks, RewardTasks) and learner is Learner.BLIND:
-        from theory.minimax.blind_rewards import solve_blind_rewards
+        from metaregret.theory.minimax.blind_rewards import solve_blind_rewards
 
         return solve_blind_rewards(
             tasks, criterion=criterion, episodes=episodes, tolerance=tolerance, exact=exact, progress=progress
         )
     if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
-        from theory.minimax.steps_on_the_way import solve_steps_on_the_way
+        from metaregret.theory.minimax.steps_on_the_way import solve_steps_on_the_way
 
         return solve_steps_on_the_way(
             tasks,
@@ -161,7 +166,7 @@ def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
         )
     large = size > MAX_MONOLITHIC
     if method == "decomposition" or (method == "auto" and large):
-        from theory.minimax.decomposition import Decomposition
+        from metaregret.theory.minimax.decomposition import Decomposition
 
         return Decomposition(marked)
     return FlowProgram(marked)
@@ -176,13 +181,13 @@ def _work(marked: SuccessTasks) -> int:
 
 def _achievable(marked: SuccessTasks) -> AchievableSuccess:
     """Prepare exact arithmetic, or refuse before any time is spent."""
-    from theory.minimax.exact import AchievableSuccess
+    from metaregret.theory.minimax.exact import AchievableSuccess
 
     return AchievableSuccess(marked)
 
 
 def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
-    from theory.minimax.exact import sharpen
+    from metaregret.theory.minimax.exact import sharpen
 
     return sharpen(achievable, solution, tolerance)
 

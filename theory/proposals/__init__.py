@@ -13,14 +13,14 @@ from functools import cache
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, comparison
-from theory.proposals.proposal import Proposal, ProposedSkill, evaluate
-from theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
-from theory.proposals.request import Draft, Method, Part, Request
-from theory.proposals.with_memory import WithMemory, with_memory
-from theory.skills import States
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, comparison
+from metaregret.theory.proposals.proposal import Proposal, ProposedSkill, evaluate
+from metaregret.theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.with_memory import WithMemory, with_memory
+from metaregret.theory.skills import States
 
 __all__ = [
     "COLUMNS",

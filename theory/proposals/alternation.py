@@ -21,14 +21,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import UnsupportedError
-from tabular.goals import optimal_terminal_values
-from tabular.horizon import FiniteHorizon
-from tabular.policy import deterministic_policy
-from tabular.process import ControlledMarkovProcess
-from theory.information import channel_capacity, mutual_information
-from theory.proposals.request import RESTARTS, Part, Request
-from theory.skills.evaluation import terminal_rows
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import channel_capacity, mutual_information
+from metaregret.theory.proposals.request import RESTARTS, Part, Request
+from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = [
     "Skills",

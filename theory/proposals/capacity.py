@@ -1,8 +1,8 @@
 """The most informative skills there are: the capacity of the process (T7), without a method's approximations.
 
 Objective: ``max_{p(z), pi_z} I(s; z)``, over the distribution of skills, their number and their policies,
-with a certified bracket (`theory.skills.process_capacity`). This is what VIC, DIAYN and VALOR approach from
-below.
+with a certified bracket (`metaregret.theory.skills.process_capacity`). This is what VIC, DIAYN and VALOR
+approach from below.
 
 Made discrete: nothing; with ``skills=K`` the ``K`` most probable skills are kept and their probabilities
 optimised again, a lower bound on the best that ``K`` skills can do.
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.information import channel_capacity
-from theory.proposals.request import Draft, Method, Part, Request
-from theory.skills import process_capacity
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.skills import process_capacity
 
 __all__ = ["METHOD", "capacity"]
 

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.horizon import FiniteHorizon
-from theory.proposals.alternation import Skills, plan
-from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.theory.proposals.alternation import Skills, plan
+from metaregret.theory.proposals.request import RESTARTS, Draft, Method, Part, Request
 
 __all__ = ["METHOD", "carml", "fit_mixture"]
 

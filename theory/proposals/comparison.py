@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
-from theory.proposals.proposal import Proposal, evaluate
-from theory.proposals.request import Method, Request
-from theory.proposals.with_memory import WithMemory
-from theory.skills import States
+from metaregret.tabular.errors import (
+    ConvergenceError,
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    UnsupportedError,
+)
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals.proposal import Proposal, evaluate
+from metaregret.theory.proposals.request import Method, Request
+from metaregret.theory.proposals.with_memory import WithMemory
+from metaregret.theory.skills import States
 
 __all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry", "comparison"]
 

@@ -24,11 +24,11 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.horizon import FiniteHorizon
-from tabular.policy import deterministic_policy
-from tabular.process import ControlledMarkovProcess
-from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
-from theory.skills import outcome
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals.request import RESTARTS, Draft, Method, Part, Request
+from metaregret.theory.skills import outcome
 
 __all__ = ["METHOD", "dads"]
 

@@ -22,8 +22,8 @@ reward function", arXiv 1802.06070 (2018).
 
 from __future__ import annotations
 
-from theory.proposals.alternation import best_of_restarts, part_of
-from theory.proposals.request import Draft, Method, Request
+from metaregret.theory.proposals.alternation import best_of_restarts, part_of
+from metaregret.theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "diayn"]
 

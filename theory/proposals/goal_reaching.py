@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.goals import goal_values
-from tabular.policy import deterministic_policy
-from theory.proposals.request import Draft, Part, Request
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.theory.proposals.request import Draft, Part, Request
 
 __all__ = ["goal_reaching"]
 

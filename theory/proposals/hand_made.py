@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.goals import goal_support
-from theory.proposals.goal_reaching import goal_reaching
-from theory.proposals.references import minimax_of
-from theory.proposals.request import Draft, Method, Request
+from metaregret.tabular.goals import goal_support
+from metaregret.theory.proposals.goal_reaching import goal_reaching
+from metaregret.theory.proposals.references import minimax_of
+from metaregret.theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "hand_made"]
 

@@ -11,24 +11,30 @@ from typing import Any
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.goals import goal_support
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.solution import MinimaxSolution
-from theory.proposals.references import capacity_of, minimax_of
-from theory.proposals.regrets import Explorer, TrainedLearner, realise, trained_learner, worst_case_regret
-from theory.proposals.request import Draft, Method, Part, Request
-from theory.proposals.with_memory import WithMemory, with_memory
-from theory.skills import (
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.proposals.references import capacity_of, minimax_of
+from metaregret.theory.proposals.regrets import (
+    Explorer,
+    TrainedLearner,
+    realise,
+    trained_learner,
+    worst_case_regret,
+)
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.with_memory import WithMemory, with_memory
+from metaregret.theory.skills import (
     ProcessCapacity,
     States,
     information_lower_bound,
     make_skills,
     mixture,
 )
-from theory.skills.dual_bound import support_bound
-from theory.skills.relaxation import Relaxation
+from metaregret.theory.skills.dual_bound import support_bound
+from metaregret.theory.skills.relaxation import Relaxation
 
 __all__ = ["Proposal", "ProposedSkill", "evaluate"]
 
@@ -90,7 +96,8 @@ class Proposal:
     capacity_known : bool
         Whether ``upper`` is the certified capacity, and not just a bound.
     exploration : ndarray, shape (S,)
-        Terminal distribution of the learner that explores with the proposal; see `theory.proposals.regrets`.
+        Terminal distribution of the learner that explores with the proposal; see
+        `metaregret.theory.proposals.regrets`.
     regret : Bracket
         Its worst-case memoryless regret (``N = inf``, goals at the end of the episode), possibly infinite.
     minimax : MinimaxSolution
@@ -178,7 +185,7 @@ class Proposal:
 
     def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
         """Return the Bayes-optimal learner with memory trained on the proposed goals; see
-        `theory.proposals.with_memory`."""
+        `metaregret.theory.proposals.with_memory`."""
         return with_memory(self.process, self.goal_distribution, episodes)
 
     def to_json(self) -> dict[str, Any]:
@@ -311,7 +318,8 @@ def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
 
 
 def _explorer(request: Request, draft: Draft, skills: list[ProposedSkill], goals: np.ndarray) -> Explorer:
-    """The terminal distribution with which a learner can explore; see `theory.proposals.regrets`."""
+    """The terminal distribution with which a learner can explore; see
+    `metaregret.theory.proposals.regrets`."""
     if draft.goal_distribution is not None or request.states == "all":
         realised = realise(request.process, goals)
         if realised is not None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import plan, random_rewards
-from theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.alternation import plan, random_rewards
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "random_discriminator"]
 

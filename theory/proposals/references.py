@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.memory import solve_memory
-from theory.minimax.solution import MinimaxSolution
-from theory.minimax.without_memory import solve_without_memory
-from theory.skills import ProcessCapacity, process_capacity
-from theory.tasks import GoalTasks
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.skills import ProcessCapacity, process_capacity
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["capacity_of", "memory_minimax_of", "minimax_of"]
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.goals import TerminalValues, goal_support, goal_values
-from tabular.occupancy import flow_polytope
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from theory.optimise import LINEAR_SOLVERS, solve_certified
-from theory.skills import Minimum, inverse_sum, minimise_over_terminal
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.goals import TerminalValues, goal_support, goal_values
+from metaregret.tabular.occupancy import flow_polytope
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.optimise import LINEAR_SOLVERS, solve_certified
+from metaregret.theory.skills import Minimum, inverse_sum, minimise_over_terminal
 
 __all__ = ["Explorer", "TrainedLearner", "realise", "trained_learner", "worst_case_regret"]
 

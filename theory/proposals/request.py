@@ -2,7 +2,7 @@
 
 A method is a module of this folder that defines ``METHOD``; discovery is automatic. It sees a `Request` and
 returns a `Draft`; what every proposal has in common (marginals, certified information, regrets) is computed
-from the draft in `theory.proposals.proposal`, the same way for all.
+from the draft in `metaregret.theory.proposals.proposal`, the same way for all.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from theory.information.channel import as_distribution
-from theory.skills import Outcome, States, outcome
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information.channel import as_distribution
+from metaregret.theory.skills import Outcome, States, outcome
 
 __all__ = ["RESTARTS", "Draft", "Method", "Part", "Request"]
 

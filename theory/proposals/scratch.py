@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.policy import uniform_policy
-from theory.proposals.request import Draft, Method, Part, Request
+from metaregret.tabular.policy import uniform_policy
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "scratch"]
 

@@ -8,7 +8,8 @@ one does not.
 
 Made discrete: tabular densities, best responses by value iteration. The historical averaging is run as
 published and its curve kept; what is returned is the game's certified value
-(`theory.skills.minimise_over_terminal`), or, with ``skills=K``, the average of the first ``K`` responses.
+(`metaregret.theory.skills.minimise_over_terminal`), or, with ``skills=K``, the average of the first ``K``
+responses.
 
 Differs from the paper: no skills ``z`` (the paper's SM4 variant adds them); ``states="end"`` matches the
 last state, ``"all"`` the state at a random step, which is the paper's.
@@ -21,12 +22,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.goals import optimal_terminal_values
-from tabular.policy import deterministic_policy
-from theory.information import kl_divergence
-from theory.proposals.request import Draft, Method, Part, Request
-from theory.skills import minimise_over_terminal, relative_entropy
-from theory.skills.evaluation import terminal_rows
+from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.theory.information import kl_divergence
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.skills import minimise_over_terminal, relative_entropy
+from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = ["METHOD", "smm"]
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.goal_reaching import goal_reaching
-from theory.proposals.request import Draft, Method, Request
+from metaregret.theory.proposals.goal_reaching import goal_reaching
+from metaregret.theory.proposals.request import Draft, Method, Request
 
 __all__ = ["METHOD", "uniform"]
 

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.goals import goal_support
-from theory.proposals.alternation import Skills, alternate, plan, random_rewards
-from theory.proposals.request import RESTARTS, Draft, Method, Part, Request
-from theory.skills import trajectory_outcome
+from metaregret.tabular.goals import goal_support
+from metaregret.theory.proposals.alternation import Skills, alternate, plan, random_rewards
+from metaregret.theory.proposals.request import RESTARTS, Draft, Method, Part, Request
+from metaregret.theory.skills import trajectory_outcome
 
 __all__ = ["METHOD", "valor"]
 

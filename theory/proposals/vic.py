@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.proposals.alternation import best_of_restarts, part_of
-from theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.alternation import best_of_restarts, part_of
+from metaregret.theory.proposals.request import Draft, Method, Part, Request
 
 __all__ = ["METHOD", "vic"]
 

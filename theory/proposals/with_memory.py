@@ -2,8 +2,8 @@
 
 The learner is Bayes-optimal for goals drawn from the proposal over all history-dependent procedures of
 ``N`` episodes (what a recurrent meta-learner can represent), with ties broken as well as possible in the
-worst case (`theory.minimax.memory.trained`). Its worst case over the reachable goals stands beside the
-minimax regret of learners with memory.
+worst case (`metaregret.theory.minimax.memory.trained`). Its worst case over the reachable goals stands
+beside the minimax regret of learners with memory.
 
 Proposals are computed numbers, in which a tie may be off by rounding, so that a learner counts as
 Bayes-optimal if its excess under the proposal is at most a millionth of its worst case. Such learners can
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from tabular.goals import goal_support
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.memory import estimate_size, trained_with_memory
-from theory.minimax.solution import MinimaxSolution
-from theory.proposals.references import memory_minimax_of
-from theory.tasks import GoalTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.memory import estimate_size, trained_with_memory
+from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.proposals.references import memory_minimax_of
+from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["MAX_EDGES", "WithMemory", "with_memory"]
 

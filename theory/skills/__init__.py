@@ -1,19 +1,19 @@
 """Skills: policies with probabilities and terminal distributions, and the capacity of a controlled Markov
 process."""
 
-from theory.skills.capacity import ProcessCapacity, Round, process_capacity
-from theory.skills.frank_wolfe import (
+from metaregret.theory.skills.capacity import ProcessCapacity, Round, process_capacity
+from metaregret.theory.skills.frank_wolfe import (
     Minimum,
     Separable,
     inverse_sum,
     minimise_over_terminal,
     relative_entropy,
 )
-from theory.skills.goal_skills import GoalSkills, goal_skills
-from theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
-from theory.skills.redundancy import Redundancy, process_redundancy
-from theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
-from theory.skills.vertices import terminal_vertices
+from metaregret.theory.skills.goal_skills import GoalSkills, goal_skills
+from metaregret.theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
+from metaregret.theory.skills.redundancy import Redundancy, process_redundancy
+from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
+from metaregret.theory.skills.vertices import terminal_vertices
 
 __all__ = [
     "GoalSkills",

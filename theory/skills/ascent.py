@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.goals import optimal_terminal_values
-from tabular.process import ControlledMarkovProcess
-from theory.information import row_divergences
-from theory.skills.evaluation import distinct, terminal_rows
+from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import row_divergences
+from metaregret.theory.skills.evaluation import distinct, terminal_rows
 
 __all__ = ["Candidates", "ascend", "starting_points"]
 

@@ -6,9 +6,10 @@ Method: (1) take all goal-conditioned policies as skills; (2) find the best dist
 hand, a channel capacity with a certified bracket; (3) look for policies whose terminal distribution is
 further than that from the marginal ``q``, by value iteration on the linearised divergence; (4) add them and
 repeat until none is found; (5) prove that there is none: from the vertices of ``M`` where they are known,
-else by branch and bound (`theory.skills.global_search`), which on the way finds the skills that local search
-missed. The bracket ``[I, max_M KL]`` is then certified. Where the search ends early the lower bound stands,
-the optimum is not claimed, and ``upper`` is whatever bound is certain, at worst ``log |support|``.
+else by branch and bound (`metaregret.theory.skills.global_search`), which on the way finds the skills that
+local search missed. The bracket ``[I, max_M KL]`` is then certified. Where the search ends early the lower
+bound stands, the optimum is not claimed, and ``upper`` is whatever bound is certain, at worst ``log
+|support|``.
 
 The optimal marginal ``q*`` is unique; the skills and their probabilities need not be.
 
@@ -23,12 +24,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from theory.skills.skill import Skill, information_lower_bound, mixture
-from theory.skills.skill_search import Found, SkillSearch
-from theory.skills.vertices import MAX_POINTS
+from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills.skill import Skill, information_lower_bound, mixture
+from metaregret.theory.skills.skill_search import Found, SkillSearch
+from metaregret.theory.skills.vertices import MAX_POINTS
 
 __all__ = ["ProcessCapacity", "Round", "process_capacity"]
 

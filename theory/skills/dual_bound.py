@@ -6,7 +6,7 @@ the best one. It is known where the vertices are:
 
 * *deterministic dynamics with one start*: ``M`` is the simplex on the states where an episode can end, its
   vertices are point masses, and the maximum is ``max_g -log q_g``;
-* *small processes*: all vertices by enumeration (`theory.skills.vertices`).
+* *small processes*: all vertices by enumeration (`metaregret.theory.skills.vertices`).
 
 Otherwise only ``log |support|`` is certain, from ``q`` uniform on the states where an episode can end.
 """
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import relative_error
-from tabular.errors import InstanceTooLargeError
-from tabular.goals import goal_support
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.information import row_divergences
-from theory.skills.skill import entropy_modulus
-from theory.skills.vertices import MAX_POINTS, terminal_vertices
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import row_divergences
+from metaregret.theory.skills.skill import entropy_modulus
+from metaregret.theory.skills.vertices import MAX_POINTS, terminal_vertices
 
 __all__ = ["TerminalPolytope", "known_polytope", "support_bound"]
 

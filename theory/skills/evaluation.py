@@ -2,7 +2,7 @@
 
 ``mu_{t+1} = sum_s mu_t(s) P(. | s, pi_t(s))`` for all policies in one sparse product a step. These are
 working values; what is reported is evaluated again, with certified bounds, by
-`tabular.policy.terminal_distribution`.
+`metaregret.tabular.policy.terminal_distribution`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.horizon import FiniteHorizon
-from tabular.policy import deterministic_policy, terminal_distribution
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["distinct", "terminal_rows"]
 
@@ -23,7 +23,7 @@ def terminal_rows(process: ControlledMarkovProcess, choices: np.ndarray) -> np.n
     Parameters
     ----------
     choices : ndarray of int, shape (T, S, K) or (S, K)
-        The choice of every state (and step), as `tabular.goals` returns them.
+        The choice of every state (and step), as `metaregret.tabular.goals` returns them.
 
     Returns
     -------

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket, relative_error
-from tabular.errors import ConvergenceError
-from tabular.goals import goal_support, goal_values, optimal_terminal_values
-from tabular.policy import deterministic_policy
-from tabular.process import ControlledMarkovProcess
-from theory.skills.evaluation import distinct, terminal_rows
-from theory.skills.skill import Skill, make_skills, mixture
+from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills.evaluation import distinct, terminal_rows
+from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
 __all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
 

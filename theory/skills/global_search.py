@@ -1,10 +1,10 @@
 """Branch and bound for ``max_{rho in M} KL(rho || q)``: a maximum of a convex function, with proof.
 
-Best first over nodes that fix the choices of some (step, state) pairs (`theory.skills.relaxation`): the
-node of the largest upper bound is split at the free decision that its relaxed policy meets most often. The
-search ends when no node can exceed the target (then the target is proved), or as soon as a policy exceeds
-it (then that policy is a better skill), or at its node limit (then the largest open bound is still a true
-upper bound).
+Best first over nodes that fix the choices of some (step, state) pairs
+(`metaregret.theory.skills.relaxation`): the node of the largest upper bound is split at the free decision
+that its relaxed policy meets most often. The search ends when no node can exceed the target (then the target
+is proved), or as soon as a policy exceeds it (then that policy is a better skill), or at its node limit
+(then the largest open bound is still a true upper bound).
 
 Sources: J. E. Falk and R. M. Soland, "An algorithm for separable nonconvex programming problems",
 *Management Science* 15 (1969); the order of the search: A. H. Land and A. G. Doig, *Econometrica* 28
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.skills.relaxation import Nodes, Relaxation
+from metaregret.theory.skills.relaxation import Nodes, Relaxation
 
 __all__ = ["GlobalSearch", "search_globally"]
 

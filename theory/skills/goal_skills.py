@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
-from theory.information import channel_capacity
-from theory.skills.evaluation import terminal_rows
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = ["GoalSkills", "goal_skills"]
 

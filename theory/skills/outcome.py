@@ -22,10 +22,10 @@ from typing import Literal
 
 import numpy as np
 
-from tabular.augment import augment
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.augment import augment
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Outcome", "States", "outcome", "trajectory_outcome"]
 

@@ -9,7 +9,8 @@ known (the maximum of a convex function is at a vertex):
 
 It is solved on its own, in cvxpy, and its bracket is recomputed from what comes back: ``q`` proves the
 upper bound ``max_i KL(rho_i || q)``, and the constraints' multipliers, a distribution on the vertices, the
-lower bound ``I``. ``R = C``: the same number as `theory.skills.process_capacity` from the other side.
+lower bound ``I``. ``R = C``: the same number as `metaregret.theory.skills.process_capacity` from the other
+side.
 
 Source: R. G. Gallager (1979); B. Ya. Ryabko (1979); T. M. Cover and J. A. Thomas, *Elements of Information
 Theory*, 2nd ed., 2006, thm 13.1.1.
@@ -21,14 +22,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.errors import InstanceTooLargeError
-from tabular.process import ControlledMarkovProcess
-from theory.information import capacity_bracket, row_entropies
-from theory.optimise import CONVEX_SOLVERS, solve_certified
-from theory.skills.dual_bound import TerminalPolytope, known_polytope
-from theory.skills.skill import entropy_modulus
-from theory.skills.vertices import MAX_POINTS
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import capacity_bracket, row_entropies
+from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
+from metaregret.theory.skills.dual_bound import TerminalPolytope, known_polytope
+from metaregret.theory.skills.skill import entropy_modulus
+from metaregret.theory.skills.vertices import MAX_POINTS
 
 __all__ = ["Redundancy", "process_redundancy"]
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import relative_error
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Nodes", "Relaxation"]
 

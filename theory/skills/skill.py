@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import relative_error
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from theory.information import capacity_bracket
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import capacity_bracket
 
 __all__ = ["Skill", "entropy_modulus", "information_lower_bound", "make_skills", "mixture"]
 

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.goals import goal_support, goal_values
-from tabular.optimise import few_positive
-from tabular.policy import deterministic_policy
-from tabular.process import ControlledMarkovProcess
-from theory.information import ChannelCapacity, channel_capacity
-from theory.skills.ascent import Candidates, ascend, starting_points
-from theory.skills.dual_bound import known_polytope, support_bound
-from theory.skills.evaluation import distinct, terminal_rows
-from theory.skills.global_search import search_globally
-from theory.skills.relaxation import Relaxation
-from theory.skills.skill import Skill, information_lower_bound, make_skills
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.optimise import few_positive
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import ChannelCapacity, channel_capacity
+from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
+from metaregret.theory.skills.dual_bound import known_polytope, support_bound
+from metaregret.theory.skills.evaluation import distinct, terminal_rows
+from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills.relaxation import Relaxation
+from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 
 __all__ = ["Found", "SkillSearch"]
 
@@ -54,7 +54,8 @@ class Found:
 
 
 class SkillSearch:
-    """Skills of `process`, starting with all goal-conditioned policies; see `theory.skills.capacity`."""
+    """Skills of `process`, starting with all goal-conditioned policies; see
+    `metaregret.theory.skills.capacity`."""
 
     def __init__(
         self,

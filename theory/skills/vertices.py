@@ -18,12 +18,12 @@ import math
 
 import numpy as np
 
-from tabular.errors import InstanceTooLargeError
-from tabular.goals import goal_support
-from tabular.horizon import FiniteHorizon
-from tabular.policy import deterministic_policy, terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from theory.skills.evaluation import distinct
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills.evaluation import distinct
 
 __all__ = ["terminal_vertices"]
 

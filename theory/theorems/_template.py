@@ -22,8 +22,8 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from tabular.strategies import distributions
-from theory.claims import (
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.claims import (
     Context,
     Group,
     Kind,

@@ -19,13 +19,23 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.goals import goal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import policies, processes
-from theory.certificates.worked import solved
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, exact_agreement
-from theory.regret import memoryless_regret
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import policies, processes
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    exact_agreement,
+)
+from metaregret.theory.regret import memoryless_regret
 
 
 def regret(rho: Fraction, optimum: Fraction, episodes: int) -> Fraction:

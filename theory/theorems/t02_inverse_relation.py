@@ -18,7 +18,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
 
 
 def regret(rho: Any, optimum: Any, episodes: int | None) -> Any:

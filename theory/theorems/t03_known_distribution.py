@@ -22,10 +22,10 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.strategies import distributions
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
-from theory.claims.smt import no_model, positive_reals, smt_method
-from theory.optimise import CONVEX_SOLVERS, solve_certified
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
+from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,25 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.goals import goal_support, goal_values, optimal_terminal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes, policies, processes
-from theory.certificates.worked import solved
-from theory.claims import CONTROLLABLE, Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
-from theory.claims.smt import no_model, positive_reals, smt_method
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import GoalTasks
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes, policies, processes
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
+    CONTROLLABLE,
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+)
+from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import GoalTasks
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.strategies import distributions
-from theory.certificates.worked import proposed
-from theory.claims import (
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.certificates.worked import proposed
+from metaregret.theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
     SINGLE_START,
@@ -33,9 +33,9 @@ from theory.claims import (
     Theorem,
     Trial,
 )
-from theory.claims.smt import no_model, positive_reals, smt_method
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import GoalTasks
+from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import GoalTasks
 
 
 def worst_case(roots: Any, least: Any) -> Any:

@@ -23,11 +23,11 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.goals import goal_support, optimal_terminal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes, distributions
-from theory.certificates.worked import capacity
-from theory.claims import (
+from metaregret.tabular.goals import goal_support, optimal_terminal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes, distributions
+from metaregret.theory.certificates.worked import capacity
+from metaregret.theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
     SINGLE_START,
@@ -40,7 +40,7 @@ from theory.claims import (
     Trial,
     Verdict,
 )
-from theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
+from metaregret.theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
 
 
 @dataclass(frozen=True)

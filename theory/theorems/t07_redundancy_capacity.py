@@ -22,13 +22,13 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import distributions, stochastic_processes
-from theory.certificates.worked import capacity, witness_process
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial
-from theory.information import channel_capacity
-from theory.optimise import CONVEX_SOLVERS, solve_certified
-from theory.skills import terminal_vertices
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import distributions, stochastic_processes
+from metaregret.theory.certificates.worked import capacity, witness_process
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
+from metaregret.theory.skills import terminal_vertices
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,14 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.errors import InstanceTooLargeError
-from tabular.goals import goal_support, optimal_terminal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes, distributions, stochastic_processes
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
-from theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
-from theory.information import mutual_information
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.goals import goal_support, optimal_terminal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes, distributions, stochastic_processes
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
+from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
+from metaregret.theory.information import mutual_information
 
 Rows = list[tuple[Fraction, ...]]
 

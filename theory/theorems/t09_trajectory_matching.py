@@ -23,11 +23,11 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
-from theory.certificates.worked import solved
-from theory.claims import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
     DETERMINISTIC,
     FINITE_HORIZON,
     Context,
@@ -41,9 +41,9 @@ from theory.claims import (
     all_hold,
     vanishes,
 )
-from theory.claims.oracles import TrajectoryTree, trajectory_tree
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import TrajectoryTasks
+from metaregret.theory.claims.oracles import TrajectoryTree, trajectory_tree
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import TrajectoryTasks
 
 
 @dataclass(frozen=True)

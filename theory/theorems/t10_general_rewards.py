@@ -24,10 +24,10 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import deterministic_processes
-from theory.certificates.worked import solved
-from theory.claims import (
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import deterministic_processes
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
@@ -41,7 +41,7 @@ from theory.claims import (
     all_hold,
     vanishes,
 )
-from theory.claims.oracles import TrajectoryTree, trajectory_tree
+from metaregret.theory.claims.oracles import TrajectoryTree, trajectory_tree
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,18 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, all_hold, vanishes
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    vanishes,
+)
 
 Task = tuple[int, ...]
 Score = Callable[[Sequence[int]], int]

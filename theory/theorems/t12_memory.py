@@ -22,13 +22,13 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import goal_support, goal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes
-from theory.certificates.worked import solved
-from theory.claims import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
     SINGLE_START,
@@ -43,9 +43,9 @@ from theory.claims import (
     all_hold,
     vanishes,
 )
-from theory.claims.oracles import bayes_regret_at
-from theory.minimax.memory import solve_memory
-from theory.tasks import GoalTasks
+from metaregret.theory.claims.oracles import bayes_regret_at
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.tasks import GoalTasks
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,24 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.environments.line import line
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes, distributions
-from theory.certificates.worked import solved
-from theory.claims import FINITE_HORIZON, Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold
-from theory.claims.oracles import bayes_learner, bayes_regret_at
-from theory.minimax.memory import solve_memory
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.environments.line import line
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes, distributions
+from metaregret.theory.certificates.worked import solved
+from metaregret.theory.claims import (
+    FINITE_HORIZON,
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    all_hold,
+)
+from metaregret.theory.claims.oracles import bayes_learner, bayes_regret_at
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.tasks import Detection, GoalTasks
 
 GOALS = (0, 1, 3, 4)
 STEPS, EPISODES = 4, 5

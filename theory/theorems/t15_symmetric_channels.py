@@ -26,9 +26,9 @@ from typing import Any
 import numpy as np
 import sympy
 
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
-from theory.claims import (
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims import (
     Assumption,
     Context,
     Group,
@@ -40,11 +40,11 @@ from theory.claims import (
     all_hold,
     vanishes,
 )
-from theory.claims.oracles import deterministic_outcomes
-from theory.information import channel_capacity
-from theory.minimax.without_memory import solve_without_memory
-from theory.strategies import symmetric_processes
-from theory.tasks import GoalTasks
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.strategies import symmetric_processes
+from metaregret.theory.tasks import GoalTasks
 
 Row = list[Fraction]
 

@@ -24,17 +24,22 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import optimal_terminal_values
-from tabular.occupancy import flow_polytope
-from tabular.policy import terminal_distribution
-from tabular.strategies import distributions
-from theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
-from theory.minimax.memory import Adversary, ConditionalValueAtRisk, KullbackLeiblerBall, TotalVariationBall
-from theory.minimax.without_memory import solve_without_memory
-from theory.optimise import CONVEX_SOLVERS, solve_certified
-from theory.success import SuccessTasks, success_tasks
-from theory.tasks import GoalTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.occupancy import flow_polytope
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
+from metaregret.theory.minimax.memory import (
+    Adversary,
+    ConditionalValueAtRisk,
+    KullbackLeiblerBall,
+    TotalVariationBall,
+)
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
+from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.tasks import GoalTasks
 
 Vector = Sequence[Fraction]
 

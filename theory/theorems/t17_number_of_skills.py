@@ -23,12 +23,12 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import goal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import deterministic_processes, distributions
-from theory.certificates.worked import proposed
-from theory.claims import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import deterministic_processes, distributions
+from metaregret.theory.certificates.worked import proposed
+from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
@@ -41,8 +41,8 @@ from theory.claims import (
     all_hold,
     vanishes,
 )
-from theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
-from theory.information import channel_capacity
+from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
+from metaregret.theory.information import channel_capacity
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,27 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import goal_support
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import distributions, policies, processes
-from theory.claims import FINITE_HORIZON, Context, Group, Kind, Method, Planted, Theorem, Trial, vanishes
-from theory.claims.oracles import bayes_learner
-from theory.minimax.memory import solve_memory
-from theory.minimax.solution import Learner
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import distributions, policies, processes
+from metaregret.theory.claims import (
+    FINITE_HORIZON,
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    vanishes,
+)
+from metaregret.theory.claims.oracles import bayes_learner
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.minimax.solution import Learner
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import Detection, GoalTasks
 
 
 @dataclass(frozen=True)

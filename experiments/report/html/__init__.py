@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.report.html.figures import read_figures
-from experiments.report.html.site import write_site
+from metaregret.experiments.report.html.figures import read_figures
+from metaregret.experiments.report.html.site import write_site
 
 __all__ = ["read_figures", "write_site"]

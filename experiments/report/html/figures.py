@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tabular.documents import abridged, read_document, require, write_text
-from tabular.errors import FileFormatError
+from metaregret.tabular.documents import abridged, read_document, require, write_text
+from metaregret.tabular.errors import FileFormatError
 
 __all__ = ["Shown", "read_figures", "take_figures"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from experiments.report.html.svg import add, canvas, serialised, text
-from experiments.report.spelling import GLYPHS, page_name, tone
+from metaregret.experiments.report.html.svg import add, canvas, serialised, text
+from metaregret.experiments.report.spelling import GLYPHS, page_name, tone
 
 __all__ = ["DOWN", "HEIGHT", "MARGIN", "dependency_graph", "layout"]
 

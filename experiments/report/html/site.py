@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from experiments.report.html.figures import Shown, take_figures
-from experiments.report.html.graph import dependency_graph
-from experiments.report.html.mathml import prose, statement
-from experiments.report.html.witness import draw_witness
-from experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
-from tabular.documents import write_text
-from theory.claims import Verdict
+from metaregret.experiments.report.html.figures import Shown, take_figures
+from metaregret.experiments.report.html.graph import dependency_graph
+from metaregret.experiments.report.html.mathml import prose, statement
+from metaregret.experiments.report.html.witness import draw_witness
+from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
+from metaregret.tabular.documents import write_text
+from metaregret.theory.claims import Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -81,7 +81,7 @@ def _environment(known: set[str]) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("experiments.report.html"),
+        loader=PackageLoader("metaregret.experiments.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from experiments.report.html.svg import add, canvas, number, serialised, text
-from experiments.report.spelling import is_distribution
+from metaregret.experiments.report.html.svg import add, canvas, number, serialised, text
+from metaregret.experiments.report.spelling import is_distribution
 
 __all__ = ["Weights", "draw_witness", "process_in"]
 

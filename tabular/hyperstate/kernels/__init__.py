@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tabular.hyperstate.kernels.expansion import Layer, expand
-from tabular.hyperstate.kernels.induction import Dynamics, Payoffs, backward, forward
-from tabular.hyperstate.kernels.sets import SetTable, intern, set_masses
-from tabular.hyperstate.kernels.splits import SplitTable
+from metaregret.tabular.hyperstate.kernels.expansion import Layer, expand
+from metaregret.tabular.hyperstate.kernels.induction import Dynamics, Payoffs, backward, forward
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, intern, set_masses
+from metaregret.tabular.hyperstate.kernels.splits import SplitTable
 
 __all__ = [
     "Dynamics",

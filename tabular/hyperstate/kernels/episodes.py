@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.induction import Dynamics, add, add_to_members
-from tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.induction import Dynamics, add, add_to_members
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
 
 __all__ = ["Episode", "Plan", "episode_values", "goal_sets", "play_episode"]
 

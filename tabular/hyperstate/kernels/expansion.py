@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown
-from tabular.hyperstate.kernels.splits import SplitTable, add_split, split_number
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown
+from metaregret.tabular.hyperstate.kernels.splits import SplitTable, add_split, split_number
 
 __all__ = ["Layer", "expand"]
 

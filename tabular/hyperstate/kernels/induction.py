@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.expansion import Layer
-from tabular.hyperstate.kernels.sets import contains, grown
-from tabular.hyperstate.kernels.splits import SplitTable
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.expansion import Layer
+from metaregret.tabular.hyperstate.kernels.sets import contains, grown
+from metaregret.tabular.hyperstate.kernels.splits import SplitTable
 
 __all__ = ["Dynamics", "Payoffs", "add", "add_to_members", "backward", "forward"]
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.expansion import Layer
-from tabular.hyperstate.kernels.induction import Dynamics, Payoffs
-from tabular.hyperstate.kernels.sets import contains, grown
-from tabular.hyperstate.kernels.splits import SplitTable
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.expansion import Layer
+from metaregret.tabular.hyperstate.kernels.induction import Dynamics, Payoffs
+from metaregret.tabular.hyperstate.kernels.sets import contains, grown
+from metaregret.tabular.hyperstate.kernels.splits import SplitTable
 
 __all__ = ["Triplets", "append", "layer_program", "no_triplets"]
 

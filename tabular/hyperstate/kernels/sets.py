@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
 
 __all__ = ["SetTable", "contains", "empty_slots", "grown", "intern", "set_masses"]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabular.hyperstate.kernels.compiled import compiled
-from tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, grown, intern
+from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, grown, intern
 
 __all__ = ["SplitTable", "add_split", "split_number"]
 

@@ -16,11 +16,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.registry import figures
-from experiments.figures.render import csv_of, draw
-from experiments.figures.style import Style, style
-from experiments.sweeps import Scale, Store, run, study
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.registry import figures
+from metaregret.experiments.figures.render import csv_of, draw
+from metaregret.experiments.figures.style import Style, style
+from metaregret.experiments.sweeps import Scale, Store, run, study
 
 __all__ = ["FOLDER", "STYLE", "described", "drawn", "results_of", "stored"]
 

@@ -14,15 +14,15 @@ from legibility import complaints
 from matplotlib.axes import Axes
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.noise_gap import median_interval
-from experiments.figures.registry import figure, figures
-from experiments.figures.render import csv_of, draw, images, macros, write
-from experiments.figures.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
-from experiments.studies import planning_benchmark
-from experiments.sweeps import Sweep, study
-from experiments.sweeps.measurement import Job, measure
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.noise_gap import median_interval
+from metaregret.experiments.figures.registry import figure, figures
+from metaregret.experiments.figures.render import csv_of, draw, images, macros, write
+from metaregret.experiments.figures.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
+from metaregret.experiments.studies import planning_benchmark
+from metaregret.experiments.sweeps import Sweep, study
+from metaregret.experiments.sweeps.measurement import Job, measure
+from metaregret.tabular.errors import InvalidArgumentError
 
 SHOWN = {
     name: each

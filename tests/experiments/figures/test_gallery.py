@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from experiments.figures.gallery import DOCS, gallery
-from experiments.figures.registry import figures
+from metaregret.experiments.figures.gallery import DOCS, gallery
+from metaregret.experiments.figures.registry import figures
 
 PICTURES = {path.stem: path for path in (DOCS / "images" / "figures").glob("*.png")}
 
 
 def test_the_page_is_what_the_registry_says() -> None:
-    """To renew it: metaregret figures --out build/figures; python -m experiments.figures.gallery
+    """To renew it: metaregret figures --out build/figures; python -m metaregret.experiments.figures.gallery
     build/figures."""
     assert (DOCS / "gallery.md").read_text() == gallery(PICTURES)
 

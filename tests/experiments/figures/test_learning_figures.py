@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.figures import (
+from metaregret.experiments.figures import (
     learning_comparison,
     learning_episodes,
     learning_link,
@@ -16,12 +16,12 @@ from experiments.figures import (
     learning_regret,
     learning_steps,
 )
-from experiments.figures._learning import METHODS, TRAININGS, WORLDS
-from experiments.figures.figure import Drawing, Figure
-from experiments.figures.registry import figures, figures_of
-from experiments.figures.render import draw
-from experiments.figures.style import style
-from tabular.errors import InvalidArgumentError
+from metaregret.experiments.figures._learning import METHODS, TRAININGS, WORLDS
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.registry import figures, figures_of
+from metaregret.experiments.figures.render import draw
+from metaregret.experiments.figures.style import style
+from metaregret.tabular.errors import InvalidArgumentError
 
 TASKS, SEEDS, STEPS = 9, 3, 6
 GAIN = {"diayn": 0.2, "random": -0.1, "carml": 0.0, "capacity": 0.1, "uniform": 0.1, "handmade": 0.3}

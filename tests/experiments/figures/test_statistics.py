@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.statistics import holm, interval, paired_p_value
+from metaregret.experiments.statistics import holm, interval, paired_p_value
 
 
 def test_holm_by_hand() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from experiments.report import planted_rows, process_row, report_document, theorem_row
-from experiments.report.html import write_site
-from experiments.report.latex import write_latex
-from experiments.verification import verify_all
-from tabular.files import process_document
-from tabular.process import ControlledMarkovProcess
-from theory.claims import (
+from metaregret.experiments.report import planted_rows, process_row, report_document, theorem_row
+from metaregret.experiments.report.html import write_site
+from metaregret.experiments.report.latex import write_latex
+from metaregret.experiments.verification import verify_all
+from metaregret.tabular.files import process_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims import (
     Context,
     Evidence,
     Group,
@@ -30,7 +30,7 @@ from theory.claims import (
     claim,
     theorem_result,
 )
-from theory.main_claim import check_main_claim
+from metaregret.theory.main_claim import check_main_claim
 
 HOSTILE = '<script>window.broken = true</script>" onload="x'
 CLAIMS = ("T01", "T02", "T03", "T04", "T05", "T09", "C01", "C02", "C03", "C06", "C07", "C08")

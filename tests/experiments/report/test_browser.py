@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from experiments.report import control_row, report_document, theorem_row
-from experiments.report.html import write_site
-from theory.claims import ControlResult, Verdict, controls, theorem_result, theorems
+from metaregret.experiments.report import control_row, report_document, theorem_row
+from metaregret.experiments.report.html import write_site
+from metaregret.theory.claims import ControlResult, Verdict, controls, theorem_result, theorems
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from experiments.report.html import write_site
-from experiments.report.html.figures import take_figures
-from experiments.report.html.graph import dependency_graph
-from experiments.report.html.witness import draw_witness
-from experiments.report.spelling import is_distribution, page_name
-from tabular.errors import FileFormatError
-from theory.claims import controls, theorems
+from metaregret.experiments.report.html import write_site
+from metaregret.experiments.report.html.figures import take_figures
+from metaregret.experiments.report.html.graph import dependency_graph
+from metaregret.experiments.report.html.witness import draw_witness
+from metaregret.experiments.report.spelling import is_distribution, page_name
+from metaregret.tabular.errors import FileFormatError
+from metaregret.theory.claims import controls, theorems
 
 pytest_plugins = ["report_pages"]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report.latex import escaped, number_macros, theorem_table
+from metaregret.experiments.report.latex import escaped, number_macros, theorem_table
 
 pytest_plugins = ["report_pages"]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report.html.mathml import formula, prose, statement
-from theory.claims import controls, theorems
+from metaregret.experiments.report.html.mathml import formula, prose, statement
+from metaregret.theory.claims import controls, theorems
 
 CLAIMS = {**theorems(), **controls()}
 MATH = "{http://www.w3.org/1998/Math/MathML}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.sweeps import Scale, Store, Study, Sweep, run
+from metaregret.experiments.sweeps import Scale, Store, Study, Sweep, run
 
 __all__ = ["sweep", "traces"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from experiments.sweeps.config import read_sweep
-from tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.experiments.sweeps.config import read_sweep
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 
 GOOD: dict[str, Any] = {"format": "metaregret-sweep/1", "study": "adversary_budget"}
 GRID = {"ball": ["tail", "total variation"], "budget": [0.1, 1]}

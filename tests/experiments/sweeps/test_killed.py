@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from slow_study import COUNT, sweep, traces
 
-from experiments.sweeps import Store, run
+from metaregret.experiments.sweeps import Store, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("slow_study.py")
@@ -22,7 +22,7 @@ PROGRAM = Path(__file__).with_name("slow_study.py")
 def start(store: Path, trace: Path, workers: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(PROGRAM), str(store), str(trace), str(workers)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
         stderr=subprocess.DEVNULL,
     )
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.sweeps import Scale, Store, Study, frame, run
-from tabular.errors import FileFormatError, InvalidArgumentError, SolverError
+from metaregret.experiments.sweeps import Scale, Store, Study, frame, run
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, SolverError
 
 
 def draw(point: Mapping[str, int], generator: np.random.Generator) -> Mapping[str, float]:

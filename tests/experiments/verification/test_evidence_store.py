@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.verification import EvidenceStore, default_store, fingerprint, verify_all
-from experiments.verification.store import evidence_key
-from tabular.errors import FileFormatError, InvalidArgumentError
-from theory.claims import Context, Evidence, Group, Trial, claim
+from metaregret.experiments.verification import EvidenceStore, default_store, fingerprint, verify_all
+from metaregret.experiments.verification.store import evidence_key
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.theory.claims import Context, Evidence, Group, Trial, claim
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.floats(allow_nan=False)
@@ -54,7 +54,7 @@ def test_the_key_holds_all_that_evidence_depends_on(monkeypatch: pytest.MonkeyPa
     }
     assert len(keys) == 8
     assert evidence_key("T01", "m", context) in keys
-    monkeypatch.setattr("experiments.verification.store.code_fingerprint", lambda: "edited")
+    monkeypatch.setattr("metaregret.experiments.verification.store.code_fingerprint", lambda: "edited")
     assert evidence_key("T01", "m", context) not in keys
 
 

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
 
 INFINITE = "infinite"
 """The oracle's word for a value that is infinite or does not exist."""

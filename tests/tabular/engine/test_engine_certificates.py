@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tabular.bounds import Status
-from tabular.engine import (
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.engine import (
     PlanningSolution,
     discounted,
     elimination_kernels,
@@ -25,9 +25,9 @@ from tabular.engine import (
     solve,
     undiscounted,
 )
-from tabular.environments import make
-from tabular.errors import ConvergenceError, MetaregretError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError, MetaregretError, UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
 from tests.tabular.engine.models import models, reward_arrays
 
 EXAMPLES = int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "120"))

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.engine import solve
-from tabular.engine.exact import ExactModel, bellman_residual, chain_values
-from tabular.engine.graph import ChoiceGraph
-from tabular.errors import InstanceTooLargeError, NotExactError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
+from metaregret.tabular.engine import solve
+from metaregret.tabular.engine.exact import ExactModel, bellman_residual, chain_values
+from metaregret.tabular.engine.graph import ChoiceGraph
+from metaregret.tabular.errors import InstanceTooLargeError, NotExactError, UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
 from tests.tabular.engine.models import (
     INFINITE,
     brute_force_discounted,

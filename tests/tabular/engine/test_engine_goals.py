@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.engine import goal_values_all, solve
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
+from metaregret.tabular.engine import goal_values_all, solve
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
 
 
 def attained(process: ControlledMarkovProcess, policy: np.ndarray, goal: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_refusals() -> None:
 
 def test_importing_the_engine_loads_nothing_heavy() -> None:
     code = (
-        "import sys, tabular.engine; heavy = [m for m in ('numba', 'cvxpy', 'flint', 'sympy', "
+        "import sys, metaregret.tabular.engine; heavy = [m for m in ('numba', 'cvxpy', 'flint', 'sympy', "
         "'scipy.linalg', "
         "'scipy.sparse.linalg', 'gymnasium', 'pandas') if m in sys.modules]; sys.exit(', '.join(heavy) or 0)"
     )

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabular.engine import METHODS, Objective, discounted, graph_kernels, solve
-from tabular.engine.layout import frozen
-from tabular.environments import make
-from tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.engine import METHODS, Objective, discounted, graph_kernels, solve
+from metaregret.tabular.engine.layout import frozen
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
 from tests.tabular.engine.models import brute_force_total, chain_with_reset, near_periodic_cycle
 
 

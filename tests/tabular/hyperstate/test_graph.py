@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.environments.line import line
-from tabular.errors import InstanceTooLargeError, UnsupportedError
-from tabular.horizon import GeometricHorizon
-from tabular.hyperstate import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.environments.line import line
+from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.hyperstate import (
     build,
     build_episode_graph,
     build_graph,
@@ -19,10 +19,10 @@ from tabular.hyperstate import (
     reward_signals,
     size_bound,
 )
-from tabular.hyperstate.learner import classes_of_words
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
+from metaregret.tabular.hyperstate.learner import classes_of_words
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
 
 LIMIT = 10**7
 

@@ -12,10 +12,10 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.engine import solve
-from tabular.environments import make
-from tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
-from tabular.importers import (
+from metaregret.tabular.engine import solve
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.importers import (
     from_gymnasium_table,
     from_mdptoolbox,
     from_state_action,
@@ -25,8 +25,8 @@ from tabular.importers import (
     to_state_action,
     write_npz,
 )
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
 
 
 def same_dynamics(one: ControlledMarkovProcess, other: ControlledMarkovProcess) -> None:

@@ -47,7 +47,7 @@ from test_reasons import BROKEN, REASONS, changed
 from test_wrong_by_hand import CASES, PROOFS, WRONG
 from truth import truth
 
-import theory.certificates.check as original
+import metaregret.theory.certificates.check as original
 
 MODULE = original.__name__
 SURVIVED = "survived"

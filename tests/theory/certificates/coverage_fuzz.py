@@ -18,8 +18,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["theory.certificates.check"]):
-    import theory.certificates.check as checker
+with atheris.instrument_imports(include=["metaregret.theory.certificates.check"]):
+    import metaregret.theory.certificates.check as checker
 
 from mutation_fuzz import BASES, BUDGET, Harness, base, mutate, mutate_text, parsed
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from certificate_builder import certificate, line, minimax, rotations, uniform, visit_orders
 
-import theory.certificates.check as checker
+import metaregret.theory.certificates.check as checker
 
 __all__ = ["SHOWN", "Shown", "agrees", "write"]
 
@@ -122,7 +122,7 @@ def write(shown: Shown, file: Path) -> None:
         file.write_text(json.dumps(shown.build()), encoding="utf-8")
         return
     beside = ("--certificate", str(file), "--json", str(file.with_suffix(".out")))
-    command = [sys.executable, "-m", "experiments", *shown.command.split(), *beside]
+    command = [sys.executable, "-m", "metaregret", *shown.command.split(), *beside]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{shown.command}: exit status {done.returncode}: {done.stderr}")

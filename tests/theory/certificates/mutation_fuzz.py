@@ -33,21 +33,21 @@ from typing import Any
 import numpy as np
 from truth import Bound, NoOracleError, truth
 
-import theory.certificates.check as checker
-from tabular.environments import make
-from tabular.horizon import GeometricHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.certificates.drafting import certificate
-from theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
-from theory.certificates.write_minimax import minimax_certificate
-from theory.certificates.write_planning import planning_certificate
-from theory.certificates.write_proposal import proposal_certificate
-from theory.minimax import Criterion, Learner, solve
-from theory.proposals import propose
-from theory.skills import process_capacity
-from theory.tasks import Detection, GoalTasks, RewardTasks
+import metaregret.theory.certificates.check as checker
+from metaregret.tabular.environments import make
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.certificates.drafting import certificate
+from metaregret.theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
+from metaregret.theory.certificates.write_minimax import minimax_certificate
+from metaregret.theory.certificates.write_planning import planning_certificate
+from metaregret.theory.certificates.write_proposal import proposal_certificate
+from metaregret.theory.minimax import Criterion, Learner, solve
+from metaregret.theory.proposals import propose
+from metaregret.theory.skills import process_capacity
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 Document = dict[str, Any]
 SEED, BUDGET = 20240607, 200_000

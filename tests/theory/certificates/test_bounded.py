@@ -13,7 +13,7 @@ import pytest
 from certificate_builder import certificate, grid, minimax, uniform
 from test_hostile import BYTES, HOSTILE, valid
 
-import theory.certificates.check as checker
+import metaregret.theory.certificates.check as checker
 
 MEMORY = 600 * 2**20
 """Bytes of address space: the interpreter, the largest file allowed (32 MiB) and what reading makes of it."""

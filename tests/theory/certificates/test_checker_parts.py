@@ -28,7 +28,7 @@ from test_reasons import FINE, channel
 from test_weak_duality import distribution, random_process
 from test_wrong_by_hand import PROOFS
 
-import theory.certificates.check as the_checker
+import metaregret.theory.certificates.check as the_checker
 
 Part = Callable[[Any, Path], None]
 PARTS: dict[str, Part] = {}

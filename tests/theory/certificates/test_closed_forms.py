@@ -27,7 +27,7 @@ from certificate_builder import (
     z_channel,
 )  # fmt: skip
 
-from theory.certificates.check import CertificateError, check, log, main
+from metaregret.theory.certificates.check import CertificateError, check, log, main
 
 Document = dict[str, Any]
 

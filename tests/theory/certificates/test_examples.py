@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from theory.certificates.check import check
+from metaregret.theory.certificates.check import check
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted(path for path in (HERE / "examples").glob("*.json") if not path.name.endswith(".cmp.json"))

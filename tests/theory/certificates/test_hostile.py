@@ -27,8 +27,8 @@ from certificate_builder import (
     z_channel,
 )
 
-import theory.certificates.check as checker
-from theory.certificates.check import CertificateError, check
+import metaregret.theory.certificates.check as checker
+from metaregret.theory.certificates.check import CertificateError, check
 
 Document = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from must_show import SHOWN, Shown, agrees, claimed
 
-from experiments.cli import main
-from theory.certificates.check import check
+from metaregret.experiments.cli import main
+from metaregret.theory.certificates.check import check
 
 QUICK = [name for name, shown in SHOWN.items() if not shown.slow]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from mutation_fuzz import BASES, SEED, Harness, base, parsed
 
-import theory.certificates.check as checker
+import metaregret.theory.certificates.check as checker
 
 MUTANTS = 600
 

@@ -19,7 +19,7 @@ from histories import on_the_way, with_memory, without_memory
 from test_weak_duality import distribution, random_learners, random_process
 from truth import Model, least_steps, success, truth
 
-import theory.certificates.check as checker
+import metaregret.theory.certificates.check as checker
 
 Document = dict[str, Any]
 Bracket = tuple[Any, Any]

@@ -14,7 +14,7 @@ from certificate_builder import certificate, line, write
 from test_hostile import drop, put, valid
 from test_wrong_by_hand import PROOFS, both
 
-import theory.certificates.check as checker
+import metaregret.theory.certificates.check as checker
 
 Document = dict[str, Any]
 Change = Callable[[Document], Any]

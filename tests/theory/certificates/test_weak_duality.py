@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from certificate_builder import certificate, cmp_document, minimax, write
 
-from theory.certificates.check import check
+from metaregret.theory.certificates.check import check
 
 Document = dict[str, Any]
 

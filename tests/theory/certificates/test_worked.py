@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from theory.certificates.check import check
-from theory.certificates.drafting import write_certificate
-from theory.claims import claim, controls, theorems
+from metaregret.theory.certificates.check import check
+from metaregret.theory.certificates.drafting import write_certificate
+from metaregret.theory.claims import claim, controls, theorems
 
 WORTH = {
     "T01": ("minimax", "38/27"),  # (1 - (2/3)^3) 2

@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import theory.certificates.check as checker
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, NotExactError, SolverError, UnreachableGoalError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.certificates.drafting import Document, rounded, write_certificate
-from theory.certificates.write_minimax import minimax_certificate
-from theory.certificates.write_steps import least_steps
-from theory.minimax import Criterion, Learner, solve
-from theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
+import metaregret.theory.certificates.check as checker
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError, NotExactError, SolverError, UnreachableGoalError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.certificates.drafting import Document, rounded, write_certificate
+from metaregret.theory.certificates.write_minimax import minimax_certificate
+from metaregret.theory.certificates.write_steps import least_steps
+from metaregret.theory.minimax import Criterion, Learner, solve
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 
 def process(spec: str, steps: int) -> ControlledMarkovProcess:

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.certificates.check import CertificateError, check
-from theory.certificates.drafting import Document, write_certificate
-from theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
-from theory.certificates.write_planning import planning_certificate
-from theory.certificates.write_proposal import proposal_certificate
-from theory.information import channel_capacity, textbook
-from theory.proposals import propose
-from theory.skills import process_capacity
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.certificates.check import CertificateError, check
+from metaregret.theory.certificates.drafting import Document, write_certificate
+from metaregret.theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
+from metaregret.theory.certificates.write_planning import planning_certificate
+from metaregret.theory.certificates.write_proposal import proposal_certificate
+from metaregret.theory.information import channel_capacity, textbook
+from metaregret.theory.proposals import propose
+from metaregret.theory.skills import process_capacity
 
 
 def proved(document: Document, folder: Path) -> tuple[Fraction, Fraction]:

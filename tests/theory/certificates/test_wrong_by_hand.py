@@ -23,7 +23,7 @@ from certificate_builder import (
 )
 from test_hostile import drop, put
 
-from theory.certificates.check import CertificateError, check
+from metaregret.theory.certificates.check import CertificateError, check
 
 Document = dict[str, Any]
 

@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import MetaregretError
-from tabular.horizon import GeometricHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.information import channel_capacity
-from theory.minimax import Criterion, Learner, solve
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.errors import MetaregretError
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.minimax import Criterion, Learner, solve
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 Document = dict[str, Any]
 Bound = Fraction | float

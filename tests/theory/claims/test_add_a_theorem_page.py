@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from theory.claims import Context, Theorem, Verdict, from_file, verify_theorem
+from metaregret.theory.claims import Context, Theorem, Verdict, from_file, verify_theorem
 
 PAGE = Path(__file__).parents[3] / "docs" / "add-a-theorem.md"
 
@@ -26,7 +26,7 @@ def test_what_the_page_names_exists():
         assert (PAGE.parent / target).exists(), target
     for path in re.findall(r"`((?:theory|tests)/[\w/]+\.py)`", text):
         assert (PAGE.parents[1] / path).exists(), path
-    import theory.claims
+    import metaregret.theory.claims
 
     for name in (
         "property_claim",
@@ -38,7 +38,7 @@ def test_what_the_page_names_exists():
         "store_witness",
     ):
         assert name in text
-        assert hasattr(theory.claims, name)
+        assert hasattr(metaregret.theory.claims, name)
 
 
 def test_the_page_explains_every_verdict():

@@ -10,14 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.augment import leaves, remember_trajectory
-from tabular.environments import make
-from tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError, UnsupportedError
-from tabular.goals import goal_support, goal_values
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import distributions, policies, processes
-from theory.claims.oracles import (
+from metaregret.tabular.augment import leaves, remember_trajectory
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
+    ConvergenceError,
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    UnsupportedError,
+)
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import distributions, policies, processes
+from metaregret.theory.claims.oracles import (
     bayes_learner,
     bayes_regret_at,
     deterministic_outcomes,
@@ -25,8 +30,8 @@ from theory.claims.oracles import (
     sign_of_log_sum,
     trajectory_tree,
 )
-from theory.minimax.memory import solve_memory
-from theory.tasks import Detection, GoalTasks
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.tasks import Detection, GoalTasks
 
 SMALL = processes(max_states=3, max_actions=2, max_steps=2, geometric=False)
 
@@ -125,7 +130,7 @@ def test_finite_horizons_only():
     endless = ControlledMarkovProcess.from_transitions(
         [(0, 0, 0, 1)], states=1, actions=1, initial=0, horizon=process.horizon
     )
-    from tabular.horizon import GeometricHorizon
+    from metaregret.tabular.horizon import GeometricHorizon
 
     endless = endless.replaced(horizon=GeometricHorizon(Fraction(1, 2)))
     for refused in (

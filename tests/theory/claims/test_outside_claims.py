@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import assume
 
-from tabular.errors import InvalidArgumentError
-from tabular.files import process_from_document
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
-from theory.claims import (
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.files import process_from_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.claims import (
     Context,
     Theorem,
     Verdict,

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import deterministic_processes, distributions, processes, stochastic_processes
-from theory.claims import Context, find_witness
-from theory.claims.shrinking import smaller_processes, smallest_process
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import (
+    deterministic_processes,
+    distributions,
+    processes,
+    stochastic_processes,
+)
+from metaregret.theory.claims import Context, find_witness
+from metaregret.theory.claims.shrinking import smaller_processes, smallest_process
 
 
 def test_a_needle_among_numbers_is_found_by_climbing():

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from theory.claims import Context, Group, claim, verify_theorem
-from theory.claims.evidence import gather
-from theory.claims.smt import no_model, positive_reals, smt_method
+from metaregret.theory.claims import Context, Group, claim, verify_theorem
+from metaregret.theory.claims.evidence import gather
+from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
 
 WITH_SMT = ("T03", "T04", "T05")
 
@@ -42,7 +42,9 @@ def test_theorems_by_satisfiability(uid: str):
 
 
 def test_without_z3_the_method_is_left_out(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("theory.claims.smt.find_spec", lambda name: None if name == "z3" else find_spec(name))
+    monkeypatch.setattr(
+        "metaregret.theory.claims.smt.find_spec", lambda name: None if name == "z3" else find_spec(name)
+    )
     assert smt_method("m", lambda claim, context: []) == ()
 
 

@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 from hypothesis import strategies as st
 
-from tabular.strategies import deterministic_processes, processes
-from theory.claims import (
+from metaregret.tabular.strategies import deterministic_processes, processes
+from metaregret.theory.claims import (
     CONTROLLABLE,
     DETERMINISTIC,
     Assumption,
@@ -30,8 +30,8 @@ from theory.claims import (
     vanishes,
     verify_theorem,
 )
-from theory.claims.evidence import Evidence, gather
-from theory.claims.verdict import verdict_of
+from metaregret.theory.claims.evidence import Evidence, gather
+from metaregret.theory.claims.verdict import verdict_of
 
 
 def evidence(

@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from tabular.documents import read_document
-from tabular.errors import FileFormatError
-from theory.claims import Context, Control, Verdict, controls, load_witness, store_witness, verify_control
-from theory.claims.witness import WITNESS_FORMAT, witness_path
+from metaregret.tabular.documents import read_document
+from metaregret.tabular.errors import FileFormatError
+from metaregret.theory.claims import (
+    Context,
+    Control,
+    Verdict,
+    controls,
+    load_witness,
+    store_witness,
+    verify_control,
+)
+from metaregret.theory.claims.witness import WITNESS_FORMAT, witness_path
 
 CONTROLS = list(controls().values())
 SECONDS = 30.0
@@ -92,7 +100,7 @@ def test_a_missing_witness_is_inconclusive(control: Control, monkeypatch: pytest
     def missing(uid: str) -> dict[str, Any]:
         raise FileFormatError(f"{uid}: no such file")
 
-    monkeypatch.setattr("theory.claims.verify.load_witness", missing)
+    monkeypatch.setattr("metaregret.theory.claims.verify.load_witness", missing)
     result = verify_control(control)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert not result.as_expected

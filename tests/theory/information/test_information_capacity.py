@@ -13,8 +13,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from theory.information import (
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.theory.information import (
     CapacityMethod,
     capacity_bracket,
     certificate,
@@ -27,8 +27,8 @@ from theory.information import (
     textbook,
     working_set,
 )
-from theory.information.channel import Channel, Vector
-from theory.information.strategies import channels, distributions
+from metaregret.theory.information.channel import Channel, Vector
+from metaregret.theory.information.strategies import channels, distributions
 
 METHODS: list[CapacityMethod] = ["auto", "interior-point", "accelerated", "blahut-arimoto"]
 TEXTBOOK = {

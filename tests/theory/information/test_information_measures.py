@@ -11,8 +11,8 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.errors import InvalidArgumentError
-from theory.information import (
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.information import (
     entropy,
     kl_divergence,
     mutual_information,
@@ -20,8 +20,8 @@ from theory.information import (
     row_divergences,
     row_entropies,
 )
-from theory.information.channel import Vector, as_channel
-from theory.information.strategies import channels, distributions
+from metaregret.theory.information.channel import Vector, as_channel
+from metaregret.theory.information.strategies import channels, distributions
 
 
 @st.composite

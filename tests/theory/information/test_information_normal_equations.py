@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tabular.errors import SolverError
-from theory.information import normal_equations
-from theory.information.channel import as_channel
-from theory.information.normal_equations import factorise
+from metaregret.tabular.errors import SolverError
+from metaregret.theory.information import normal_equations
+from metaregret.theory.information.channel import as_channel
+from metaregret.theory.information.normal_equations import factorise
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(12, 30), (30, 12), (20, 20), (1, 1)])

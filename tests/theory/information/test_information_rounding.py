@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.information import capacity_bracket, channel_capacity
-from theory.information.channel import Vector
-from theory.information.strategies import channels, distributions
+from metaregret.theory.information import capacity_bracket, channel_capacity
+from metaregret.theory.information.channel import Vector
+from metaregret.theory.information.strategies import channels, distributions
 
 
 def exact_bounds(channel: Vector, p: Vector) -> tuple[Decimal, Decimal]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.environments import make
-from tabular.process import ControlledMarkovProcess
-from theory.learning import StepTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning import StepTasks
 
 
 def end_goals(process: ControlledMarkovProcess, steps: int) -> StepTasks:

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from learning_instances import end_goals, goals_on, random_tasks
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import processes
-from theory.learning import StepTasks, dynamics, policy_gradient
-from theory.learning.adaptation import reinforce_gradient
-from theory.learning.backend import load_jax
-from theory.learning.planner_gradient import softmax_policy
-from theory.learning.softmax import expected_return
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.learning import StepTasks, dynamics, policy_gradient
+from metaregret.theory.learning.adaptation import reinforce_gradient
+from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.planner_gradient import softmax_policy
+from metaregret.theory.learning.softmax import expected_return
 
 WIDTH = 1e-5
 """Of central differences: their error is of the order of its square, and of rounding over it."""

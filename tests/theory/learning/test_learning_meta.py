@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from learning_instances import goals_on, random_tasks
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, MissingExtraError
-from theory.learning import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
+from metaregret.theory.learning import (
     Dynamics,
     MetaMethod,
     Schedule,
@@ -21,8 +21,8 @@ from theory.learning import (
     dynamics,
     meta_train,
 )
-from theory.learning.backend import load_jax
-from theory.learning.meta import meta_direction, meta_objective
+from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.meta import meta_direction, meta_objective
 
 
 def by_hand(tasks: StepTasks, task: int, rate: float, steps: int) -> list[float]:

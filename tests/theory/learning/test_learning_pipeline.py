@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError
-from theory.learning import MetaMethod, Schedule, StepTasks, adapt, dynamics
-from theory.learning.distributions import HANDMADE, training
-from theory.learning.families import sparse_goals
-from theory.learning.limits import best_mean_return
-from theory.learning.pipeline import Adaptation, learn, learn_from_scratch, mean_while_adapting
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.learning import MetaMethod, Schedule, StepTasks, adapt, dynamics
+from metaregret.theory.learning.distributions import HANDMADE, training
+from metaregret.theory.learning.families import sparse_goals
+from metaregret.theory.learning.limits import best_mean_return
+from metaregret.theory.learning.pipeline import Adaptation, learn, learn_from_scratch, mean_while_adapting
 
 RATES = (1.0, 30.0)
 SCHEDULE = Schedule(iterations=5, batch=2, inner=1)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from learning_instances import goals_on, random_tasks
 
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from theory.learning import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.theory.learning import (
     HistoryTree,
     RecurrentSchedule,
     StepTasks,
@@ -20,11 +20,11 @@ from theory.learning import (
     train_recurrent,
     unrolled,
 )
-from theory.learning.backend import load_jax
-from theory.learning.recurrent import _first_parameters, _layers, payoffs
-from theory.minimax.memory import bayes_optimal
-from theory.minimax.memory.bayes import BayesLearner
-from theory.tasks import Detection, GoalTasks
+from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.recurrent import _first_parameters, _layers, payoffs
+from metaregret.theory.minimax.memory import bayes_optimal
+from metaregret.theory.minimax.memory.bayes import BayesLearner
+from metaregret.theory.tasks import Detection, GoalTasks
 
 SHORT = RecurrentSchedule(hidden=4, iterations=40, rate=0.05)
 

@@ -8,15 +8,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.horizon import GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.learning import StepTasks, policy_gradient
-from theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
-from theory.learning.families import distances, path_tasks, shaped_goals, sparse_goals, target_levels
-from theory.learning.limits import bayes_learner, best_mean_return, goals_of
-from theory.learning.worlds import WORLDS, world
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.learning import StepTasks, policy_gradient
+from metaregret.theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
+from metaregret.theory.learning.families import (
+    distances,
+    path_tasks,
+    shaped_goals,
+    sparse_goals,
+    target_levels,
+)
+from metaregret.theory.learning.limits import bayes_learner, best_mean_return, goals_of
+from metaregret.theory.learning.worlds import WORLDS, world
 
 
 def test_shaped_goals_pay_by_distance() -> None:

@@ -12,8 +12,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 Vector = tuple[Fraction, ...]
 LossFunction = Callable[[Fraction, Fraction], Fraction]

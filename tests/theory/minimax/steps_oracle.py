@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 from vertex_enumeration import Vector, rows_of
 
-from tabular.environments import make
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 
 def line(states: int, start: int, steps: int) -> ControlledMarkovProcess:

@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 from vertex_enumeration import Vector, discounted, game_value, push, rows_of
 
-from tabular.backup.rational import from_flint, to_flint
-from tabular.bounds import Status, relative_error
-from tabular.engine import solve as planner
-from tabular.errors import NotExactError, UnsupportedError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.minimax import Criterion, Learner, blind_rewards, solve
-from theory.minimax.blind_rewards import BlindRewards
-from theory.minimax.exact import AchievableRewards
-from theory.optimise import solve_certified
-from theory.tasks import GoalTasks, RewardTasks
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.bounds import Status, relative_error
+from metaregret.tabular.engine import solve as planner
+from metaregret.tabular.errors import NotExactError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.minimax import Criterion, Learner, blind_rewards, solve
+from metaregret.theory.minimax.blind_rewards import BlindRewards
+from metaregret.theory.minimax.exact import AchievableRewards
+from metaregret.theory.optimise import solve_certified
+from metaregret.theory.tasks import GoalTasks, RewardTasks
 
 
 def random_tasks(seed: int, *, geometric: bool) -> RewardTasks:

@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular import make
-from tabular.errors import UnsupportedError
-from tabular.goals import goal_values
-from tabular.horizon import GeometricHorizon
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.rationals import parse_fraction
-from tabular.response import best_responses, mixed_flow
-from tabular.strategies import processes
-from theory.minimax.decomposition import Decomposition
-from theory.minimax.solution import Criterion, Learner
-from theory.minimax.without_memory import solve_without_memory
-from theory.regret import bracketed_loss
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular import make
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.response import best_responses, mixed_flow
+from metaregret.tabular.strategies import processes
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.solution import Criterion, Learner
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.regret import bracketed_loss
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks
 
 LOSSES = [
     (Learner.MEMORYLESS, Criterion.REGRET, None),
@@ -114,7 +114,7 @@ def test_named_processes(cmp: str, horizon: int, detect: Detection) -> None:
 def test_large_processes_are_decomposed(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = GoalTasks.reachable(make("grid:6x6,slip=1/10").replaced(horizon=12))
     small = solve_without_memory(tasks)
-    monkeypatch.setattr("theory.minimax.without_memory.MAX_MONOLITHIC", 100)
+    monkeypatch.setattr("metaregret.theory.minimax.without_memory.MAX_MONOLITHIC", 100)
     large = solve_without_memory(tasks)
     assert ("linear program" in small.method, "decomposition" in large.method) == (True, True)
     assert max(small.value.lower, large.value.lower) <= min(small.value.upper, large.value.upper)
@@ -165,8 +165,8 @@ class Rounds:
         with (
             mock.patch.object(self.program, "_ask", self.ask),
             mock.patch.object(self.program, "_behaviour", side_effect=lambda mixture: mixture),
-            mock.patch("theory.minimax.decomposition.MatrixGame", return_value=self.master),
-            mock.patch("theory.minimax.decomposition.certified_saddle_point") as self.certified,
+            mock.patch("metaregret.theory.minimax.decomposition.MatrixGame", return_value=self.master),
+            mock.patch("metaregret.theory.minimax.decomposition.certified_saddle_point") as self.certified,
         ):
             self.best = self.program.solve(None, np.zeros(2), UNITS, tolerance=tolerance)
 
@@ -220,7 +220,7 @@ def test_policies_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = success_tasks(GoalTasks.reachable(make("line:3").replaced(horizon=2)))
     loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
     for limit, policies in ((3, 3), (4, 5), (5, 5), (6, 7)):  # two are added to those that were there
-        monkeypatch.setattr("theory.minimax.decomposition.MAX_POLICIES", limit)
+        monkeypatch.setattr("metaregret.theory.minimax.decomposition.MAX_POLICIES", limit)
         program = Decomposition(tasks)
         point = program.solve(loss, np.zeros(3), tasks.optimum.values, tolerance=NEVER)
         assert program.size == {"policies": policies}

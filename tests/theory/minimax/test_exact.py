@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from vertex_enumeration import Vector, game_value, push, rows_of, terminal_vectors
 
-from tabular.bounds import Status
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, NotExactError
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner, MinimaxSolution, solve
-from theory.minimax.exact.matrix_game import solve_game
-from theory.tasks import Detection, GoalTasks, TaskFamily, TrajectoryTasks
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError, NotExactError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
+from metaregret.theory.minimax.exact.matrix_game import solve_game
+from metaregret.theory.tasks import Detection, GoalTasks, TaskFamily, TrajectoryTasks
 
 RANDOM_PROCESSES = 120
 

@@ -25,17 +25,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vertex_enumeration import Vector, discounted, push, rows_of
 
-from tabular.backup.rational import from_flint, to_flint
-from tabular.bounds import Bracket, Status
-from tabular.errors import ConvergenceError, InstanceTooLargeError, NotExactError
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.labels import Labels
-from tabular.policy import deterministic_policy
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from tabular.strategies import policies
-from theory.minimax import Criterion, Learner, MinimaxSolution
-from theory.minimax.exact import (
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, NotExactError
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.tabular.strategies import policies
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution
+from metaregret.theory.minimax.exact import (
     Achievable,
     AchievableRewards,
     AchievableSuccess,
@@ -46,10 +46,10 @@ from theory.minimax.exact import (
     sharpen,
     solve_linear,
 )
-from theory.minimax.exact.generation import roundings
-from theory.minimax.without_memory import solve_without_memory
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.theory.minimax.exact.generation import roundings
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 START = (Fraction(1, 2), Fraction(1, 3), Fraction(1, 6))
 REWARDS = [[Fraction(r, 2) for r in (3, 0, -1, 2, 5, 1, 0, 4, -2, 1)]]
@@ -489,7 +489,9 @@ def test_an_optimal_prior_of_the_solver_is_kept(criterion: Criterion, episodes: 
 def test_the_time_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that goes on by one whenever it is read."""
     floats = dataclasses.replace(solve_without_memory(tasks_of("finite")), seconds=5.0)
-    module = importlib.import_module("theory.minimax.exact.sharpen")  # hidden by the function of its name
+    module = importlib.import_module(
+        "metaregret.theory.minimax.exact.sharpen"
+    )  # hidden by the function of its name
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=itertools.count(1000.0).__next__))
     assert sharpen(AchievableSuccess(success_tasks(tasks_of("finite"))), floats, 1e-9).seconds == 6.0
 
@@ -605,7 +607,9 @@ def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     ending = "exact column generation at denominators up to {}, tangents for the lower bound"
     assert found.method.endswith(ending.format(10**12))
     # The narrower of the brackets, whichever was found first, and no better bound of the other.
-    module = importlib.import_module("theory.minimax.exact.sharpen")  # hidden by the function of its name
+    module = importlib.import_module(
+        "metaregret.theory.minimax.exact.sharpen"
+    )  # hidden by the function of its name
     monkeypatch.setattr(module, "DENOMINATORS", (10**12, 100))
     again = bracketed()
     assert again.method.endswith(ending.format(10**12))
@@ -619,7 +623,7 @@ def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_two_brackets_the_narrower_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the one with the smaller upper or the larger lower bound."""
-    module = importlib.import_module("theory.minimax.exact.sharpen")
+    module = importlib.import_module("metaregret.theory.minimax.exact.sharpen")
     proved = bracketed().details
     made = {1000: (Fraction(0), Fraction(3)), 10**12: (Fraction(-10), Fraction(1))}
 

@@ -9,11 +9,11 @@ from unittest import mock
 
 import pytest
 
-from tabular.bounds import Bracket
-from tabular.environments import make
-from theory.minimax import Criterion, Learner
-from theory.minimax.ladder import Ladder, ladder
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.environments import make
+from metaregret.theory.minimax import Criterion, Learner
+from metaregret.theory.minimax.ladder import Ladder, ladder
+from metaregret.theory.tasks import Detection, GoalTasks
 
 
 def rungs(*values: Bracket) -> Ladder:
@@ -56,7 +56,7 @@ def test_the_three_classes_are_asked_the_same(criterion: Criterion) -> None:
     tasks = GoalTasks.reachable(make("line:3,start=1").replaced(horizon=2))
     answers, told = {learner: object() for learner in Learner}, list[str]()
     with mock.patch(
-        "theory.minimax.solve", side_effect=lambda tasks, *, learner, **rest: answers[learner]
+        "metaregret.theory.minimax.solve", side_effect=lambda tasks, *, learner, **rest: answers[learner]
     ) as called:
         found = ladder(tasks, 4, criterion=criterion, tolerance=0.125, exact=True, progress=told.append)
     assert found.rungs == (answers[Learner.BLIND], answers[Learner.MEMORYLESS], answers[Learner.MEMORY])

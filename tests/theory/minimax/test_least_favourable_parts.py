@@ -11,12 +11,12 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner, MinimaxSolution
-from theory.minimax.decomposition import Decomposition
-from theory.minimax.flow_program import FlowProgram
-from theory.minimax.least_favourable import (
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram
+from metaregret.theory.minimax.least_favourable import (
     LeastFavourable,
     MassRange,
     _Bonus,
@@ -24,10 +24,10 @@ from theory.minimax.least_favourable import (
     _WithMemory,
     _WithoutMemory,
 )
-from theory.minimax.memory.adversary import Simplex, TotalVariationBall
-from theory.minimax.without_memory import solve_without_memory
-from theory.regret import loss_of
-from theory.tasks import GoalTasks
+from metaregret.theory.minimax.memory.adversary import Simplex, TotalVariationBall
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.regret import loss_of
+from metaregret.theory.tasks import GoalTasks
 
 # ---------------------------------------------------------------- ranges from values of shifted games
 
@@ -50,7 +50,7 @@ def shifted(upper: float, prior: Sequence[float], forced: float, lower: float = 
 
 def ranges(games: Scripted) -> LeastFavourable:
     solution: Any = SimpleNamespace(tasks=("a", "b", "c"), learner=Learner.BLIND)
-    with mock.patch("theory.minimax.least_favourable._WithoutMemory", return_value=games):
+    with mock.patch("metaregret.theory.minimax.least_favourable._WithoutMemory", return_value=games):
         return LeastFavourable(solution)
 
 

@@ -12,9 +12,9 @@ import flint
 import numpy as np
 import pytest
 
-from tabular.errors import SolverError
-from theory.minimax.exact import matrix_game
-from theory.minimax.exact.matrix_game import GameSolution, solve_game
+from metaregret.tabular.errors import SolverError
+from metaregret.theory.minimax.exact import matrix_game
+from metaregret.theory.minimax.exact.matrix_game import GameSolution, solve_game
 
 
 def rational(rows: Sequence[Sequence[int]]) -> np.ndarray:

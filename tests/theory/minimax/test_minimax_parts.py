@@ -17,15 +17,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError, SolverError, UnsupportedError
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner
-from theory.minimax.exact import matrix_game
-from theory.minimax.exact.loss import MAX_POWER_BITS, ExactLoss
-from theory.minimax.exact.matrix_game import solve_game
-from theory.minimax.flow_program import FlowProgram, certified_saddle_point, lower_bound, support_value
-from theory.minimax.memory.adversary import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    SolverError,
+    UnsupportedError,
+)
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner
+from metaregret.theory.minimax.exact import matrix_game
+from metaregret.theory.minimax.exact.loss import MAX_POWER_BITS, ExactLoss
+from metaregret.theory.minimax.exact.matrix_game import solve_game
+from metaregret.theory.minimax.flow_program import (
+    FlowProgram,
+    certified_saddle_point,
+    lower_bound,
+    support_value,
+)
+from metaregret.theory.minimax.memory.adversary import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
     Polytope,
@@ -33,11 +43,11 @@ from theory.minimax.memory.adversary import (
     TotalVariationBall,
     check_distribution,
 )
-from theory.minimax.memory.master import MatrixGame
-from theory.optimise import LINEAR_SOLVERS, Attempt
-from theory.regret import BracketedLoss, Loss, bracketed_loss, loss_of
-from theory.success import success_tasks
-from theory.tasks import GoalTasks
+from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt
+from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss, loss_of
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import GoalTasks
 
 OPTIMUM = (Fraction(1, 2), Fraction(3, 4))
 PROBABILITIES = [Fraction(0), Fraction(1, 7), Fraction(1, 3), Fraction(1, 2)]
@@ -713,7 +723,7 @@ def test_answers_without_variables_or_multipliers_are_no_points(flow: bool, dual
         return "optimal"
 
     with (
-        mock.patch("theory.optimise.run", answer),
+        mock.patch("metaregret.theory.optimise.run", answer),
         pytest.raises(SolverError, match="HiGHS simplex: optimal"),
     ):
         program.solve(loss, np.zeros(2), np.ones(2), tolerance=1e-9)

@@ -19,9 +19,9 @@ import flint
 import numpy as np
 import pytest
 
-from tabular.bounds import Status
-from tabular.environments import make
-from tabular.errors import (
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
@@ -29,18 +29,18 @@ from tabular.errors import (
     UnreachableGoalError,
     UnsupportedError,
 )
-from tabular.horizon import GeometricHorizon
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.minimax import Criterion, Learner, MinimaxSolution, solve
-from theory.minimax.exact import AchievableSuccess, outward_bracket, solve_linear
-from theory.minimax.exact.generation import roundings
-from theory.minimax.memory import bayes_optimal, estimate_size, solve_memory
-from theory.minimax.memory.horizon import enough_episodes
-from theory.minimax.without_memory import solve_without_memory
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
+from metaregret.theory.minimax.exact import AchievableSuccess, outward_bracket, solve_linear
+from metaregret.theory.minimax.exact.generation import roundings
+from metaregret.theory.minimax.memory import bayes_optimal, estimate_size, solve_memory
+from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 sys.path.append(str(Path(__file__).parent / "memory"))
 import history_tree

@@ -13,28 +13,28 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from tabular.bounds import Status
-from tabular.environments import make
-from tabular.errors import (
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
     SolverError,
     UnsupportedError,
 )
-from tabular.horizon import GeometricHorizon
-from tabular.labels import Labels
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.minimax import Criterion, Learner, MinimaxSolution, solve, without_memory
-from theory.minimax.decomposition import Decomposition
-from theory.minimax.flow_program import FlowProgram, SaddlePoint
-from theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
-from theory.optimise import LINEAR_SOLVERS, Best
-from theory.regret import BracketedLoss, Loss, loss_of
-from theory.success import SuccessTasks, success_tasks
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve, without_memory
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
+from metaregret.theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
+from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.regret import BracketedLoss, Loss, loss_of
+from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 REGRET, COST, RATIO = Criterion.REGRET, Criterion.HITTING_TIME, Criterion.RATIO
 BLIND, MEMORYLESS = Learner.BLIND, Learner.MEMORYLESS
@@ -501,21 +501,25 @@ def test_other_solvers_are_told_all_that_was_asked(
     solver: str, tasks: Callable[[], Any], learner: Learner, told: dict[str, Any]
 ) -> None:
     family = tasks()
-    with mock.patch(f"theory.minimax.{solver}", return_value=SOLVED) as called:
+    with mock.patch(f"metaregret.theory.minimax.{solver}", return_value=SOLVED) as called:
         assert solve_without_memory(family, learner=learner, **OPTIONS) is SOLVED
     called.assert_called_once_with(family, **told, **OPTIONS)
 
 
 def test_solvers_of_a_class_are_told_all_that_was_asked() -> None:
     family = visits()
-    with mock.patch("theory.minimax.memory.solve_memory", return_value=SOLVED) as called:
+    with mock.patch("metaregret.theory.minimax.memory.solve_memory", return_value=SOLVED) as called:
         assert solve(family, learner=Learner.MEMORY, **OPTIONS) is SOLVED
     told = {name: value for name, value in OPTIONS.items() if name != "episodes"}
     called.assert_called_once_with(family, 5, **told)
-    with mock.patch("theory.minimax.without_memory.solve_without_memory", return_value=SOLVED) as called:
+    with mock.patch(
+        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
+    ) as called:
         assert solve(family, learner=BLIND, **OPTIONS) is SOLVED
     called.assert_called_once_with(family, learner=BLIND, **OPTIONS)
-    with mock.patch("theory.minimax.without_memory.solve_without_memory", return_value=SOLVED) as called:
+    with mock.patch(
+        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
+    ) as called:
         assert solve(family) is SOLVED
     usual = {"criterion": REGRET, "episodes": None, "tolerance": 1e-9, "exact": False, "progress": None}
     called.assert_called_once_with(family, learner=MEMORYLESS, **usual)
@@ -541,8 +545,8 @@ def test_rational_bounds_are_made_of_the_bracket(monkeypatch: pytest.MonkeyPatch
     found = solve_without_memory(tasks, exact=True, tolerance=0.25)
     assert found.value.exact == Fraction(1, 2)
     with (
-        mock.patch("theory.minimax.exact.AchievableSuccess") as prepared,
-        mock.patch("theory.minimax.exact.sharpen", return_value=SOLVED) as sharpened,
+        mock.patch("metaregret.theory.minimax.exact.AchievableSuccess") as prepared,
+        mock.patch("metaregret.theory.minimax.exact.sharpen", return_value=SOLVED) as sharpened,
     ):
         assert solve_without_memory(tasks, exact=True, tolerance=0.25) is SOLVED
     ((given,), _), ((achievable, solution, tolerance), _) = prepared.call_args, sharpened.call_args

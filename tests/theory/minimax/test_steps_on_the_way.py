@@ -9,12 +9,12 @@ import pytest
 from steps_oracle import achieved, line, random_process
 from vertex_enumeration import game_value
 
-from tabular.bounds import Status
-from tabular.errors import UnsupportedError
-from tabular.horizon import GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner, MinimaxSolution, solve
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
+from metaregret.theory.tasks import Detection, GoalTasks
 
 STEP_CRITERIA = (Criterion.HITTING_TIME, Criterion.RATIO)
 

@@ -17,16 +17,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steps_oracle import achieved, line, random_process
 
-from tabular.bounds import Status
-from tabular.errors import ConvergenceError, SolverError, UnsupportedError
-from tabular.horizon import GeometricHorizon
-from tabular.policy import deterministic_policy, uniform_policy
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner, solve, steps_on_the_way
-from theory.minimax.steps_on_the_way import FAR, StepGame, StepPoint, StepProgram, solve_steps_on_the_way
-from theory.optimise import LINEAR_SOLVERS, Best
-from theory.success import success_tasks
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.policy import deterministic_policy, uniform_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner, solve, steps_on_the_way
+from metaregret.theory.minimax.steps_on_the_way import (
+    FAR,
+    StepGame,
+    StepPoint,
+    StepProgram,
+    solve_steps_on_the_way,
+)
+from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks
 
 UNIT = Fraction(1, 2**53)
 
@@ -347,7 +353,9 @@ def test_answers_without_variables_or_multipliers_are_no_points(flow: bool, dual
         return result
 
     with (
-        mock.patch("theory.optimise.run", lambda problem, attempt: part(problem, solver=attempt.solver)),
+        mock.patch(
+            "metaregret.theory.optimise.run", lambda problem, attempt: part(problem, solver=attempt.solver)
+        ),
         pytest.raises(SolverError, match="HiGHS simplex"),
     ):
         program.solve(3.0, np.ones(3), 1e-9, LINEAR_SOLVERS[:1])

@@ -27,8 +27,8 @@ from exact_game import (
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.errors import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
@@ -36,18 +36,18 @@ from tabular.errors import (
     SolverError,
     UnsupportedError,
 )
-from tabular.goals import goal_support
-from tabular.horizon import GeometricHorizon
-from tabular.process import ControlledMarkovProcess
-from tabular.strategies import controllable_processes, processes
-from theory import regret
-from theory.minimax import flow_program, without_memory
-from theory.minimax.flow_program import certified_saddle_point
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.minimax.without_memory import solve_without_memory
-from theory.regret import bracketed_loss
-from theory.success import SuccessTasks, success_tasks
-from theory.tasks import Detection, GoalTasks, TrajectoryTasks
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import controllable_processes, processes
+from metaregret.theory import regret
+from metaregret.theory.minimax import flow_program, without_memory
+from metaregret.theory.minimax.flow_program import certified_saddle_point
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.regret import bracketed_loss
+from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks, TrajectoryTasks
 
 
 def goals(specification: str, horizon: int) -> GoalTasks:

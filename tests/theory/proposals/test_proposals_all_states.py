@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.environments import make
-from tabular.horizon import FiniteHorizon
-from tabular.policy import terminal_distribution, uniform_policy
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import terminal_distribution, uniform_policy
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals import propose
+from metaregret.theory.skills import outcome, trajectory_outcome
 from tests.theory.skills.small_processes import processes
-from theory.proposals import propose
-from theory.skills import outcome, trajectory_outcome
 
 C2 = (0.41930476, 0.41930476, 0.16139048)
 

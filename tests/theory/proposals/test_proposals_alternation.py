@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.goals import goal_support
-from tabular.horizon import FiniteHorizon
-from theory.proposals.alternation import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.theory.proposals.alternation import (
     Skills,
     alternate,
     plan,
     posterior_rewards,
     random_rewards,
 )
-from theory.proposals.carml import fit_mixture
-from theory.proposals.dads import dads
-from theory.proposals.diayn import diayn
-from theory.proposals.request import Request
+from metaregret.theory.proposals.carml import fit_mixture
+from metaregret.theory.proposals.dads import dads
+from metaregret.theory.proposals.diayn import diayn
+from metaregret.theory.proposals.request import Request
 
 
 def test_reward_is_log_posterior_over_prior() -> None:
@@ -38,7 +38,7 @@ def test_at_the_optimum_the_reward_is_goal_reaching() -> None:
     """T8: with one skill per state, r_z is largest exactly at skill z's state."""
     request = Request(make("grid:3x3"))
     part = diayn(request).parts[0]
-    from theory.skills.skill import make_skills
+    from metaregret.theory.skills.skill import make_skills
 
     rows = np.stack(
         [s.terminal for s in make_skills(part.outcome.process, part.probabilities, part.policies)]

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.process import ControlledMarkovProcess
-from theory.information import mutual_information
-from theory.proposals import propose
+from metaregret.tabular.environments import make
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import mutual_information
+from metaregret.theory.proposals import propose
 
 
 def test_vic_weighs_starts_by_their_probability() -> None:

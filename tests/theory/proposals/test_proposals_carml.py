@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from theory.proposals import carml, propose
+from metaregret.tabular.environments import make
+from metaregret.theory.proposals import carml, propose
 
 
 def test_the_reward_is_that_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.process import ControlledMarkovProcess
-from theory.proposals import methods, propose
+from metaregret.tabular.environments import make
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals import methods, propose
 
 INFORMATIVE = ("capacity", "diayn", "vic", "valor", "smm")
 CONTROLLABLE = (

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.horizon import FiniteHorizon, GeometricHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals import propose
+from metaregret.theory.proposals.dads import _plan
 from tests.theory.skills.small_processes import processes
-from theory.proposals import propose
-from theory.proposals.dads import _plan
 
 
 def objective(process: ControlledMarkovProcess, policies: list[np.ndarray], unmet: float = 1.0) -> float:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals import compare, methods, propose, with_memory
 from tests.theory.skills.small_processes import processes, z_channel
-from theory.proposals import compare, methods, propose, with_memory
 
 
 @given(processes())

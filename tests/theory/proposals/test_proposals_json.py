@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tabular.environments import make
-from theory.proposals import methods, propose
+from metaregret.tabular.environments import make
+from metaregret.theory.proposals import methods, propose
 
 
 @pytest.mark.parametrize("method", list(methods()))

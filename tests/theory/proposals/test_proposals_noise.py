@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.goals import goal_support, goal_values
-from tabular.horizon import GeometricHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.proposals import compare, methods, propose, realise, trained_learner, worst_case_regret
 from tests.theory.skills.small_processes import processes, z_channel
-from theory.proposals import compare, methods, propose, realise, trained_learner, worst_case_regret
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tabular.errors import InvalidArgumentError
-from theory.proposals.supervised import (
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.proposals.supervised import (
     LabelledItems,
     cactus_partitions,
     digits,

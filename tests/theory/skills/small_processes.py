@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from tabular.policy import deterministic_policy, terminal_distribution
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
 
 
 def z_channel(horizon: Horizon | int = 1) -> ControlledMarkovProcess:

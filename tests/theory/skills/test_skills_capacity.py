@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.environments import make
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from tabular.goals import goal_values
-from tabular.horizon import GeometricHorizon
-from tabular.policy import terminal_distribution
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.oracles.logarithms import logarithm_bounds
+from metaregret.theory.information import channel_capacity, kl_divergence
+from metaregret.theory.skills import ProcessCapacity, Skill, information_lower_bound, process_capacity
+from metaregret.theory.skills.ascent import ascend
+from metaregret.theory.skills.dual_bound import TerminalPolytope
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
-from theory.claims.oracles.logarithms import logarithm_bounds
-from theory.information import channel_capacity, kl_divergence
-from theory.skills import ProcessCapacity, Skill, information_lower_bound, process_capacity
-from theory.skills.ascent import ascend
-from theory.skills.dual_bound import TerminalPolytope
 
 LOCAL_OPTIMA = ((0, 0, 1.779125, 9.8555), (1, 0, 1.785328, 9.4656), (2, 2, 1.784160, 9.9118))
 """Random starts and seeds with which local search alone stops early, and its information and regret."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.environments import make
-from tabular.goals import goal_support, goal_values
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills import inverse_sum, minimise_over_terminal, mixture, relative_entropy
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
-from theory.skills import inverse_sum, minimise_over_terminal, mixture, relative_entropy
 
 
 def uniform(process: ControlledMarkovProcess) -> np.ndarray:

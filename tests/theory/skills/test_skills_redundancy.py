@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tabular.environments import make
-from tabular.errors import InstanceTooLargeError
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills import process_capacity, process_redundancy
 from tests.theory.skills.small_processes import processes, z_channel
-from theory.skills import process_capacity, process_redundancy
 
 
 @pytest.mark.parametrize("name", ["z-channel", "line:4", "grid:2x2,slip=1/10"])

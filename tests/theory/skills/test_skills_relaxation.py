@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabular.environments import make
-from tabular.goals import goal_support
-from tabular.horizon import GeometricHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import kl_divergence
+from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills.relaxation import Nodes, Relaxation
 from tests.theory.skills.small_processes import all_markov_rows, processes
-from theory.information import kl_divergence
-from theory.skills.global_search import search_globally
-from theory.skills.relaxation import Nodes, Relaxation
 
 
 def relaxed(process: ControlledMarkovProcess, weights: list[int]) -> tuple[Relaxation, np.ndarray]:

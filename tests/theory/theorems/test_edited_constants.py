@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from theory.claims import Context, Theorem, Verdict, from_file, verify_theorem
+from metaregret.theory.claims import Context, Theorem, Verdict, from_file, verify_theorem
 
 EDITS = [
     ("t01_hitting_time", "(optimum / rho - 1)", "(optimum / rho - 2)"),
@@ -33,7 +33,7 @@ EDITS = [
 
 @pytest.mark.parametrize(("module", "before", "after"), EDITS, ids=[edit[0] for edit in EDITS])
 def test_an_edited_constant_is_refuted(module: str, before: str, after: str, tmp_path: Path):
-    source = Path(str(importlib.import_module(f"theory.theorems.{module}").__file__)).read_text()
+    source = Path(str(importlib.import_module(f"metaregret.theory.theorems.{module}").__file__)).read_text()
     assert source.count(before) == 1, "the edit must hit one place"
     copy = tmp_path / f"{module}.py"
     copy.write_text(source.replace(before, after))

@@ -7,9 +7,9 @@ import pkgutil
 
 import pytest
 
-import theory.theorems
-from theory.claims import Context, Theorem, controls, planted_score, theorems, verify_theorem
-from theory.claims.evidence import Group
+import metaregret.theory.theorems
+from metaregret.theory.claims import Context, Theorem, controls, planted_score, theorems, verify_theorem
+from metaregret.theory.claims.evidence import Group
 
 CONTEXT = Context(instances=10)
 THEOREMS = list(theorems().values())
@@ -63,7 +63,9 @@ def test_dependencies_exist_and_have_no_cycle():
         depth(uid)
 
 
-@pytest.mark.parametrize("module", [info.name for info in pkgutil.iter_modules(theory.theorems.__path__)])
+@pytest.mark.parametrize(
+    "module", [info.name for info in pkgutil.iter_modules(metaregret.theory.theorems.__path__)]
+)
 def test_a_file_states_its_theorem(module: str):
-    text = importlib.import_module(f"theory.theorems.{module}").__doc__ or ""
+    text = importlib.import_module(f"metaregret.theory.theorems.{module}").__doc__ or ""
     assert "Statement\n---------\n" in text, "the docstring has a section Statement"

@@ -8,12 +8,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.process import ControlledMarkovProcess
-from theory.claims.oracles import deterministic_outcomes
-from theory.information import channel_capacity
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import GoalTasks
-from theory.theorems.t15_symmetric_channels import EQUALLY_REACHABLE, WEAKLY_SYMMETRIC
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.information import channel_capacity
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import GoalTasks
+from metaregret.theory.theorems.t15_symmetric_channels import EQUALLY_REACHABLE, WEAKLY_SYMMETRIC
 
 ROWS = ((3, 4, 1, 2), (3, 1, 2, 4), (3, 1, 4, 2), (1, 4, 3, 2))
 

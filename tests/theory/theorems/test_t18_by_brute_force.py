@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 import scipy.optimize as so
 
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.memory import solve_memory
-from theory.minimax.solution import Learner
-from theory.minimax.without_memory import solve_without_memory
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.minimax.solution import Learner
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.tasks import Detection, GoalTasks
 
 ROUNDING = 1e-8
 """Of a linear program over at most a few thousand numbers between 0 and 4."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import theory.theorems
-from theory.claims import Context, Theorem, Verdict, from_file, planted_score, theorems, verify_theorem
+import metaregret.theory.theorems
+from metaregret.theory.claims import (
+    Context,
+    Theorem,
+    Verdict,
+    from_file,
+    planted_score,
+    theorems,
+    verify_theorem,
+)
 
-PATH = Path(str(theory.theorems.__file__)).parent / "_template.py"
+PATH = Path(str(metaregret.theory.theorems.__file__)).parent / "_template.py"
 
 
 def test_the_template_is_proved_and_its_planted_errors_are_caught():

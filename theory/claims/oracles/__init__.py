@@ -3,10 +3,10 @@ judge."""
 
 from __future__ import annotations
 
-from theory.claims.oracles.logarithms import logarithm_bounds, sign_of_log_sum
-from theory.claims.oracles.memory import bayes_learner, bayes_regret_at
-from theory.claims.oracles.outcomes import deterministic_outcomes
-from theory.claims.oracles.trajectories import TrajectoryTree, trajectory_tree
+from metaregret.theory.claims.oracles.logarithms import logarithm_bounds, sign_of_log_sum
+from metaregret.theory.claims.oracles.memory import bayes_learner, bayes_regret_at
+from metaregret.theory.claims.oracles.outcomes import deterministic_outcomes
+from metaregret.theory.claims.oracles.trajectories import TrajectoryTree, trajectory_tree
 
 __all__ = [
     "TrajectoryTree",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm, prod
 
-from tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 
 __all__ = ["logarithm_bounds", "sign_of_log_sum"]
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
-from theory.tasks import Detection
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.tasks import Detection
 
 __all__ = ["bayes_learner", "bayes_regret_at"]
 

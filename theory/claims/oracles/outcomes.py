@@ -6,9 +6,9 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-from tabular.errors import InstanceTooLargeError, UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["deterministic_outcomes"]
 

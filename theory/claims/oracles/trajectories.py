@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tabular.errors import UnsupportedError
-from tabular.horizon import FiniteHorizon
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["TrajectoryTree", "trajectory_tree"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from theory.minimax.exact.achievable import Achievable
-from theory.minimax.exact.generation import LinearOptimum, solve_linear
-from theory.minimax.exact.loss import ExactLoss, LinearForm
-from theory.minimax.exact.matrix_game import GameSolution, solve_game
-from theory.minimax.exact.rewards import AchievableRewards
-from theory.minimax.exact.sharpen import ExactSolution, outward_bracket, sharpen
-from theory.minimax.exact.successes import AchievableSuccess
+from metaregret.theory.minimax.exact.achievable import Achievable
+from metaregret.theory.minimax.exact.generation import LinearOptimum, solve_linear
+from metaregret.theory.minimax.exact.loss import ExactLoss, LinearForm
+from metaregret.theory.minimax.exact.matrix_game import GameSolution, solve_game
+from metaregret.theory.minimax.exact.rewards import AchievableRewards
+from metaregret.theory.minimax.exact.sharpen import ExactSolution, outward_bracket, sharpen
+from metaregret.theory.minimax.exact.successes import AchievableSuccess
 
 __all__ = [
     "Achievable",

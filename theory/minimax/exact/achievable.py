@@ -15,12 +15,12 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.backup import Backup, backup
-from tabular.backup.rational import from_flint, to_flint
-from tabular.errors import InstanceTooLargeError, NotExactError
-from tabular.horizon import FiniteHorizon
-from tabular.policy import deterministic_policy, terminal_distribution
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.backup import Backup, backup
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.errors import InstanceTooLargeError, NotExactError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Achievable"]
 

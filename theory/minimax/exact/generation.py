@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.backup.rational import from_flint, to_flint
-from tabular.errors import ConvergenceError
-from theory.minimax.exact.achievable import Achievable
-from theory.minimax.exact.matrix_game import solve_game
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.theory.minimax.exact.achievable import Achievable
+from metaregret.theory.minimax.exact.matrix_game import solve_game
 
 __all__ = ["LinearOptimum", "solve_linear"]
 

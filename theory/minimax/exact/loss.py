@@ -1,7 +1,7 @@
 """The losses of learners without memory as exact functions of an exact success probability.
 
-The same formulas as in `theory.regret`, on `Fraction`. With ``E_N(rho) = sum_{i < N} (1 - rho)**i`` the
-expected number of episodes up to the first success:
+The same formulas as in `metaregret.theory.regret`, on `Fraction`. With ``E_N(rho) = sum_{i < N} (1 -
+rho)**i`` the expected number of episodes up to the first success:
 
 * memoryless regret ``E_N(rho) (v - rho)``; blind regret ``N (v - rho)``; hitting time ``E_N(rho)``; ratio
   ``E_N(rho) / E_N(v)``.
@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tabular.errors import InstanceTooLargeError
-from theory.minimax.solution import Criterion, Learner
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.theory.minimax.solution import Criterion, Learner
 
 __all__ = ["ExactLoss", "LinearForm"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.errors import SolverError
+from metaregret.tabular.errors import SolverError
 
 __all__ = ["GameSolution", "solve_game"]
 

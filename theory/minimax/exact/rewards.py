@@ -8,12 +8,12 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.backup.rational import from_flint, to_flint
-from tabular.engine import Objective, PlanningSolution, solve
-from tabular.errors import NotExactError
-from tabular.horizon import FiniteHorizon
-from theory.minimax.exact.achievable import Achievable
-from theory.tasks import RewardTasks
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.engine import Objective, PlanningSolution, solve
+from metaregret.tabular.errors import NotExactError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.theory.minimax.exact.achievable import Achievable
+from metaregret.theory.tasks import RewardTasks
 
 __all__ = ["AchievableRewards"]
 

@@ -24,13 +24,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.backup.rational import from_flint, to_flint
-from tabular.bounds import Bracket
-from tabular.policy import terminal_distribution
-from theory.minimax.exact.generation import solve_linear
-from theory.minimax.exact.loss import ExactLoss, LinearForm
-from theory.minimax.exact.successes import AchievableSuccess
-from theory.minimax.solution import MinimaxSolution
+from metaregret.tabular.backup.rational import from_flint, to_flint
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.minimax.exact.generation import solve_linear
+from metaregret.theory.minimax.exact.loss import ExactLoss, LinearForm
+from metaregret.theory.minimax.exact.successes import AchievableSuccess
+from metaregret.theory.minimax.solution import MinimaxSolution
 
 __all__ = ["ExactSolution", "outward_bracket", "sharpen"]
 

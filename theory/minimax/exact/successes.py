@@ -8,11 +8,11 @@ from typing import Any
 import flint
 import numpy as np
 
-from tabular.backup.rational import to_flint
-from tabular.goals import TerminalValues, optimal_terminal_values
-from tabular.policy import terminal_distribution
-from theory.minimax.exact.achievable import Achievable
-from theory.success import SuccessTasks
+from metaregret.tabular.backup.rational import to_flint
+from metaregret.tabular.goals import TerminalValues, optimal_terminal_values
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.minimax.exact.achievable import Achievable
+from metaregret.theory.success import SuccessTasks
 
 __all__ = ["AchievableSuccess"]
 

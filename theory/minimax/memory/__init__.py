@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from theory.minimax.memory.adversary import (
+from metaregret.theory.minimax.memory.adversary import (
     Adversary,
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
@@ -10,13 +10,13 @@ from theory.minimax.memory.adversary import (
     Simplex,
     TotalVariationBall,
 )
-from theory.minimax.memory.bayes import BayesLearner, bayes_optimal
-from theory.minimax.memory.exact import ExactMemory, sharpen_memory
-from theory.minimax.memory.game import MemoryGame, estimate_size, memory_game
-from theory.minimax.memory.horizon import enough_episodes
-from theory.minimax.memory.mixture import BehaviourPolicy, Mixture
-from theory.minimax.memory.solve import solve_memory
-from theory.minimax.memory.trained import TrainedWithMemory, trained_with_memory
+from metaregret.theory.minimax.memory.bayes import BayesLearner, bayes_optimal
+from metaregret.theory.minimax.memory.exact import ExactMemory, sharpen_memory
+from metaregret.theory.minimax.memory.game import MemoryGame, estimate_size, memory_game
+from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.memory.mixture import BehaviourPolicy, Mixture
+from metaregret.theory.minimax.memory.solve import solve_memory
+from metaregret.theory.minimax.memory.trained import TrainedWithMemory, trained_with_memory
 
 __all__ = [
     "Adversary",

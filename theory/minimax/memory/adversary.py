@@ -19,8 +19,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, SolverError
-from theory.optimise import Best, solve_certified
+from metaregret.tabular.errors import InvalidArgumentError, SolverError
+from metaregret.theory.optimise import Best, solve_certified
 
 __all__ = [
     "Adversary",

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from tabular.hyperstate import DeterministicLearner
-from theory.minimax.memory.adversary import Adversary, Simplex, check_distribution
-from theory.minimax.memory.game import MemoryGame, memory_game
-from theory.minimax.memory.solve import DEFAULT_MAX_EDGES
-from theory.minimax.solution import Criterion
-from theory.tasks import GoalTasks, RewardTasks
+from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.hyperstate import DeterministicLearner
+from metaregret.theory.minimax.memory.adversary import Adversary, Simplex, check_distribution
+from metaregret.theory.minimax.memory.game import MemoryGame, memory_game
+from metaregret.theory.minimax.memory.solve import DEFAULT_MAX_EDGES
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import GoalTasks, RewardTasks
 
 __all__ = ["BayesLearner", "bayes_optimal"]
 

@@ -1,11 +1,11 @@
 """Sharpening: equal rational bounds on the minimax value, proved with tolerance zero.
 
 The learners of the floating-point mixture are evaluated exactly, and their matrix game is solved in
-rational arithmetic (`theory.minimax.exact`). For the adversary's strategy the Bayes-adaptive problem is
-solved exactly; if its value is that of the matrix game, the value is proved. Otherwise the exact best
-response is a learner that the game lacked, and the search goes on: there are finitely many learners, so it
-ends. The floating-point prior, rounded to small denominators, is tried first, because the matrix game's own
-optimum is not unique where the game is degenerate.
+rational arithmetic (`metaregret.theory.minimax.exact`). For the adversary's strategy the Bayes-adaptive
+problem is solved exactly; if its value is that of the matrix game, the value is proved. Otherwise the exact
+best response is a learner that the game lacked, and the search goes on: there are finitely many learners, so
+it ends. The floating-point prior, rounded to small denominators, is tried first, because the matrix game's
+own optimum is not unique where the game is degenerate.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.errors import ConvergenceError
-from tabular.hyperstate import DeterministicLearner
-from tabular.hyperstate.rational import RationalBayes
-from theory.minimax.memory.game import MemoryGame
-from theory.minimax.solution import Criterion
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.hyperstate import DeterministicLearner
+from metaregret.tabular.hyperstate.rational import RationalBayes
+from metaregret.theory.minimax.memory.game import MemoryGame
+from metaregret.theory.minimax.solution import Criterion
 
 __all__ = ["ExactMemory", "sharpen_memory"]
 
@@ -101,7 +101,7 @@ def sharpen_memory(
 
 
 def _loss_form(game: MemoryGame, oracle: RationalBayes) -> tuple[list[Fraction], list[Fraction]]:
-    """Return the exact scale and offset of each task's loss; see `theory.minimax.memory.game`."""
+    """Return the exact scale and offset of each task's loss; see `metaregret.theory.minimax.memory.game`."""
     start = [oracle.known_start[task] for task in game.task_class]
     if game.criterion is Criterion.REGRET:
         return [Fraction(1)] * len(start), start
@@ -132,8 +132,8 @@ def _roundings(prior: np.ndarray) -> list[list[Fraction]]:
 
 def _matrix_game(losses: list[list[Fraction]]) -> tuple[Fraction, list[Fraction], list[Fraction]]:
     """Return value, adversary's and learner's strategies of the game over the learners found so far."""
-    from tabular.backup.rational import from_flint, to_flint
-    from theory.minimax.exact import solve_game
+    from metaregret.tabular.backup.rational import from_flint, to_flint
+    from metaregret.theory.minimax.exact import solve_game
 
     solution = solve_game(to_flint(np.array(losses)))
     value = from_flint(np.array([solution.value]))[0]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.hyperstate import DeterministicLearner, Signals
-from tabular.hyperstate.known import known_task_values
-from theory.minimax.memory.game import MemoryGame
+from metaregret.tabular.hyperstate import DeterministicLearner, Signals
+from metaregret.tabular.hyperstate.known import known_task_values
+from metaregret.theory.minimax.memory.game import MemoryGame
 
 __all__ = ["Row", "known_task_choices", "learner_rows"]
 

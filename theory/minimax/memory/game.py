@@ -20,13 +20,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import relative_error
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.hyperstate import EpisodeGraph, GraphSize, HyperstateGraph, build, build_graph, size_bound
-from tabular.hyperstate.learner import DeterministicLearner
-from tabular.hyperstate.signals import Signals, goal_signals, reward_signals
-from theory.minimax.solution import Criterion
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.hyperstate import (
+    EpisodeGraph,
+    GraphSize,
+    HyperstateGraph,
+    build,
+    build_graph,
+    size_bound,
+)
+from metaregret.tabular.hyperstate.learner import DeterministicLearner
+from metaregret.tabular.hyperstate.signals import Signals, goal_signals, reward_signals
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 __all__ = ["Column", "MemoryGame", "estimate_size", "memory_game"]
 
@@ -170,8 +177,8 @@ def _allowance(signals: Signals, episodes: int) -> float:
     Every term of a payoff passes through at most one rounding for each layer and each operation there: the
     product with a probability (itself rounded), a sum over successors and blocks, the toll. Sums over
     hyperstates, of what they pay and of the ways to reach one, are compensated
-    (`tabular.hyperstate.kernels.add`) and cost two. The terms of any learner sum to at most ``N`` times the
-    largest payoff of an episode in absolute value, twice for the difference to the offset.
+    (`metaregret.tabular.hyperstate.kernels.add`) and cost two. The terms of any learner sum to at most ``N``
+    times the largest payoff of an episode in absolute value, twice for the difference to the offset.
     """
     process = signals.process
     widest = int(np.diff(process.offsets).max()) + signals.n_classes + 6

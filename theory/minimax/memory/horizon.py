@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.errors import UnreachableGoalError, UnsupportedError
-from tabular.hyperstate.size import reachable_layers
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
+from metaregret.tabular.hyperstate.size import reachable_layers
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 __all__ = ["enough_episodes"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.errors import SolverError
-from tabular.optimise import GrowingProgram
-from theory.minimax.memory.adversary import Adversary
+from metaregret.tabular.errors import SolverError
+from metaregret.tabular.optimise import GrowingProgram
+from metaregret.theory.minimax.memory.adversary import Adversary
 
 __all__ = ["MatrixGame"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.hyperstate.learner import DeterministicLearner, classes_of_words
+from metaregret.tabular.hyperstate.learner import DeterministicLearner, classes_of_words
 
 __all__ = ["BehaviourPolicy", "Mixture"]
 

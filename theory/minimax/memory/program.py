@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from tabular.bounds import Bracket, relative_error
-from tabular.errors import SolverError, UnsupportedError
-from tabular.hyperstate import HyperstateGraph
-from theory.minimax.memory.game import MemoryGame
-from theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
+from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.errors import SolverError, UnsupportedError
+from metaregret.tabular.hyperstate import HyperstateGraph
+from metaregret.theory.minimax.memory.game import MemoryGame
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
 
 if TYPE_CHECKING:
-    from tabular.hyperstate.kernels.program import Triplets
+    from metaregret.tabular.hyperstate.kernels.program import Triplets
 
 __all__ = ["HyperstateProgram", "hyperstate_program", "solve_program"]
 
@@ -49,7 +49,7 @@ class HyperstateProgram:
 
 def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
     """Return the program's matrices for a graph of single steps."""
-    from tabular.hyperstate.kernels.program import layer_program, no_triplets
+    from metaregret.tabular.hyperstate.kernels.program import layer_program, no_triplets
 
     flow, payoff = no_triplets(), no_triplets()
     row = column = 0

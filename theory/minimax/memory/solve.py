@@ -18,17 +18,17 @@ from typing import Protocol
 
 import numpy as np
 
-from tabular.bounds import Bracket, Status
-from tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
-from tabular.hyperstate.learner import DeterministicLearner
-from theory.minimax.memory.adversary import Adversary, Simplex
-from theory.minimax.memory.exact import sharpen_memory
-from theory.minimax.memory.game import Column, MemoryGame, memory_game
-from theory.minimax.memory.horizon import enough_episodes
-from theory.minimax.memory.master import MatrixGame
-from theory.minimax.memory.mixture import Mixture
-from theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from theory.tasks import GoalTasks, RewardTasks
+from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
+from metaregret.tabular.hyperstate.learner import DeterministicLearner
+from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
+from metaregret.theory.minimax.memory.exact import sharpen_memory
+from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_game
+from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.minimax.memory.mixture import Mixture
+from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.tasks import GoalTasks, RewardTasks
 
 __all__ = ["Game", "Progress", "Search", "decompose", "solve_memory"]
 

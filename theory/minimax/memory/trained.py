@@ -10,7 +10,7 @@ choice of the adversary, who may charge a learner for its excess under ``q`` ins
 
 A learner that attains it is Bayes-optimal up to ``W / STRICTNESS``. This is a game like any other with
 memory: the adversary's weights ``(p, w)`` are a prior ``p + w STRICTNESS q``, and the decomposition of
-`theory.minimax.memory.solve` brackets its value. **[ext]**
+`metaregret.theory.minimax.memory.solve` brackets its value. **[ext]**
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bounds import Bracket
-from theory.minimax.memory.adversary import Simplex, check_distribution
-from theory.minimax.memory.game import Column, MemoryGame
-from theory.minimax.memory.solve import Search, decompose
+from metaregret.tabular.bounds import Bracket
+from metaregret.theory.minimax.memory.adversary import Simplex, check_distribution
+from metaregret.theory.minimax.memory.game import Column, MemoryGame
+from metaregret.theory.minimax.memory.solve import Search, decompose
 
 __all__ = ["STRICTNESS", "TrainedWithMemory", "trained_with_memory"]
 

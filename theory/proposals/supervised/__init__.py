@@ -1,21 +1,25 @@
 """The supervised counterpart: classification tasks proposed from unlabelled data, worst case over class
 subsets."""
 
-from theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
-from theory.proposals.supervised.data import LabelledItems, digits
-from theory.proposals.supervised.learner import (
+from metaregret.theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
+from metaregret.theory.proposals.supervised.data import LabelledItems, digits
+from metaregret.theory.proposals.supervised.learner import (
     SubsetErrors,
     learn_metric,
     subset_errors,
     within_class_scatter,
 )
-from theory.proposals.supervised.proposal import (
+from metaregret.theory.proposals.supervised.proposal import (
     SupervisedProposal,
     majority_subsets,
     propose_supervised,
     supervised_methods,
 )
-from theory.proposals.supervised.umtra import shifted_copies, umtra_distinct_probability, umtra_scatter
+from metaregret.theory.proposals.supervised.umtra import (
+    shifted_copies,
+    umtra_distinct_probability,
+    umtra_scatter,
+)
 
 __all__ = [
     "LabelledItems",

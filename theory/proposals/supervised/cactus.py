@@ -7,7 +7,7 @@ Made discrete: the items are points of a data set and the partitions those that 
 returns on randomly scaled features.
 
 Differs from the paper: features are pixels, not a learned embedding; the meta-learner is the closed form of
-`theory.proposals.supervised.learner`.
+`metaregret.theory.proposals.supervised.learner`.
 
 Source: K. Hsu, S. Levine, C. Finn, "Unsupervised learning via meta-learning", arXiv 1810.02334 (2018).
 """
@@ -18,8 +18,8 @@ import warnings
 
 import numpy as np
 
-from tabular.errors import MissingExtraError
-from theory.proposals.supervised.learner import within_class_scatter
+from metaregret.tabular.errors import MissingExtraError
+from metaregret.theory.proposals.supervised.learner import within_class_scatter
 
 __all__ = ["cactus_partitions", "cactus_scatter"]
 

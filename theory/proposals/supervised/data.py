@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError, MissingExtraError
+from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
 
 __all__ = ["LabelledItems", "digits"]
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.proposals.supervised.data import LabelledItems
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.proposals.supervised.data import LabelledItems
 
 __all__ = ["SubsetErrors", "learn_metric", "subset_errors", "within_class_scatter"]
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import InvalidArgumentError
-from theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
-from theory.proposals.supervised.data import LabelledItems
-from theory.proposals.supervised.learner import (
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
+from metaregret.theory.proposals.supervised.data import LabelledItems
+from metaregret.theory.proposals.supervised.learner import (
     SubsetErrors,
     learn_metric,
     subset_errors,
     within_class_scatter,
 )
-from theory.proposals.supervised.umtra import umtra_scatter
+from metaregret.theory.proposals.supervised.umtra import umtra_scatter
 
 __all__ = ["SupervisedProposal", "majority_subsets", "propose_supervised", "supervised_methods"]
 

@@ -9,7 +9,8 @@ Made discrete: the augmentation of an image is a shift by at most one pixel in e
 among the nine.
 
 Differs from the paper: no learned augmentation; the meta-learner is the closed form of
-`theory.proposals.supervised.learner`, for which only the scatter between an item and its copies counts.
+`metaregret.theory.proposals.supervised.learner`, for which only the scatter between an item and its copies
+counts.
 
 Source: S. Khodadadeh, L. Boloni, M. Shah, "Unsupervised meta-learning for few-shot image classification",
 arXiv 1811.11819 (2018).
@@ -22,7 +23,7 @@ import math
 
 import numpy as np
 
-from theory.proposals.supervised.learner import within_class_scatter
+from metaregret.theory.proposals.supervised.learner import within_class_scatter
 
 __all__ = ["shifted_copies", "umtra_distinct_probability", "umtra_scatter"]
 

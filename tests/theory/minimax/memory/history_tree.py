@@ -19,7 +19,7 @@ import numpy as np
 import scipy.optimize as so
 import scipy.sparse as sp
 
-from tabular.process import ControlledMarkovProcess
+from metaregret.tabular.process import ControlledMarkovProcess
 
 TIGHT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """At HiGHS's default of 1e-7 the value of a degenerate tree was seen to be off by 1e-7."""

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
 
 
 def random_process(

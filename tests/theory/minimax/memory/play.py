@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.hyperstate import Signals
+from metaregret.tabular.hyperstate import Signals
 
 Table = dict[tuple[int, int, int, frozenset[int]], dict[int, float]]
 

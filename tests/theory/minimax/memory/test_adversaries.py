@@ -10,9 +10,9 @@ from history_tree import TIGHT, Tree, goal_tree, known_payoffs
 from memory_instances import slippery_ring
 from scipy.optimize import linprog
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from theory.minimax.memory import (
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.theory.minimax.memory import (
     Adversary,
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
@@ -21,7 +21,7 @@ from theory.minimax.memory import (
     bayes_optimal,
     solve_memory,
 )
-from theory.tasks import Detection, GoalTasks
+from metaregret.theory.tasks import Detection, GoalTasks
 
 PROCESS = slippery_ring()
 TASKS = GoalTasks.reachable(PROCESS)

@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tabular.environments import make
-from tabular.environments.line import line
-from theory.minimax.memory import solve_memory
-from theory.minimax.solution import Criterion
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.environments.line import line
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import Detection, GoalTasks
 
 DEEP = os.environ.get("METAREGRET_DEEP") == "1"
 SIZES = [(5, 3), (5, 5), (7, 4), (7, 7), (9, 9), (11, 11), (13, 13)] + ([(15, 15)] if DEEP else [])
@@ -40,7 +40,7 @@ def test_line_from_the_middle(states: int, episodes: int) -> None:
 @pytest.mark.parametrize(("states", "episodes"), [(4, 2), (4, 4), (4, 6), (5, 7)])
 def test_star(states: int, episodes: int, detect: Detection) -> None:
     """T12 where one step reaches any goal, so that both detections are the same search."""
-    from tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.process import ControlledMarkovProcess
 
     rows = [(0, a, a + 1, 1) for a in range(states)] + [(s, 0, s, 1) for s in range(1, states + 1)]
     star = ControlledMarkovProcess.from_transitions(

@@ -9,15 +9,15 @@ import pytest
 import scipy.optimize as so
 from memory_instances import random_process, random_tables
 
-from tabular.environments import make
-from tabular.errors import InvalidArgumentError, UnsupportedError
-from tabular.hyperstate import HyperstateGraph
-from tabular.process import ControlledMarkovProcess
-from theory.minimax import Criterion, Learner, MinimaxSolution, solve
-from theory.minimax.least_favourable import LeastFavourable
-from theory.minimax.memory import memory_game, solve_memory
-from theory.minimax.memory.program import hyperstate_program
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.hyperstate import HyperstateGraph
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
+from metaregret.theory.minimax.least_favourable import LeastFavourable
+from metaregret.theory.minimax.memory import memory_game, solve_memory
+from metaregret.theory.minimax.memory.program import hyperstate_program
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 SLACK = 1e-9
 """What distributions of the oracle may force less than the value."""
@@ -151,7 +151,7 @@ def test_what_cannot_be_bounded_is_refused() -> None:
     visits = GoalTasks.reachable(make("line:3,start=1").replaced(horizon=2), Detection.VISIT)
     with pytest.raises(UnsupportedError, match="regret"):
         LeastFavourable(solve(visits, criterion=Criterion.HITTING_TIME))
-    from theory.minimax.memory import TotalVariationBall
+    from metaregret.theory.minimax.memory import TotalVariationBall
 
     ball = TotalVariationBall(np.full(3, 1 / 3), radius=0.1)
     with pytest.raises(UnsupportedError, match="unrestricted"):

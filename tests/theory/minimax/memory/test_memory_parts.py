@@ -13,8 +13,8 @@ import pytest
 from memory_instances import slippery_ring
 from play import Table, payoffs, planned
 
-from tabular.environments.line import line
-from tabular.errors import (
+from metaregret.tabular.environments.line import line
+from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
@@ -22,13 +22,13 @@ from tabular.errors import (
     UnreachableGoalError,
     UnsupportedError,
 )
-from tabular.hyperstate import DeterministicLearner, EpisodeGraph, HyperstateGraph
-from tabular.hyperstate.learner import classes_of_words
-from tabular.hyperstate.rational import RationalBayes
-from tabular.labels import Labels
-from tabular.process import ControlledMarkovProcess
-from tabular.rewards import RewardTables
-from theory.minimax.memory import (
+from metaregret.tabular.hyperstate import DeterministicLearner, EpisodeGraph, HyperstateGraph
+from metaregret.tabular.hyperstate.learner import classes_of_words
+from metaregret.tabular.hyperstate.rational import RationalBayes
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rewards import RewardTables
+from metaregret.theory.minimax.memory import (
     MemoryGame,
     Mixture,
     TotalVariationBall,
@@ -40,11 +40,11 @@ from theory.minimax.memory import (
     solve_memory,
     trained_with_memory,
 )
-from theory.minimax.memory.export import known_task_choices, learner_rows
-from theory.minimax.memory.program import _repaired, hyperstate_program, solve_program
-from theory.minimax.memory.trained import STRICTNESS, _ChargedGame
-from theory.minimax.solution import Criterion
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.theory.minimax.memory.export import known_task_choices, learner_rows
+from metaregret.theory.minimax.memory.program import _repaired, hyperstate_program, solve_program
+from metaregret.theory.minimax.memory.trained import STRICTNESS, _ChargedGame
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 REGRET, COST, RATIO = Criterion.REGRET, Criterion.HITTING_TIME, Criterion.RATIO
 END, VISIT = Detection.END, Detection.VISIT
@@ -363,9 +363,9 @@ def test_a_limit_on_exact_rounds_is_an_error_with_both_bounds(monkeypatch: pytes
     game = memory_game(FORK, 2, REGRET, 100)
     start, prior = game.respond(np.array([1.0, 0.0])).learner, np.array([0.123456, 0.876544])
     needed = sharpen_memory(game, prior, [start]).rounds
-    monkeypatch.setattr("theory.minimax.memory.exact.MAX_ROUNDS", needed)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.exact.MAX_ROUNDS", needed)
     assert sharpen_memory(game, prior, [start]).value == Fraction(1, 2)
-    monkeypatch.setattr("theory.minimax.memory.exact.MAX_ROUNDS", needed - 1)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.exact.MAX_ROUNDS", needed - 1)
     with pytest.raises(ConvergenceError) as caught:
         sharpen_memory(game, prior, [start])
     assert caught.value.lower < 0.5 <= caught.value.upper

@@ -16,17 +16,23 @@ import numpy as np
 import pytest
 from memory_instances import slippery_ring
 
-from tabular.bounds import Status
-from tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
-from tabular.hyperstate import DeterministicLearner
-from theory.minimax.memory import KullbackLeiblerBall, MemoryGame, Simplex, TotalVariationBall, solve_memory
-from theory.minimax.memory.adversary import Adversary
-from theory.minimax.memory.exact import _matrix_game
-from theory.minimax.memory.game import Column
-from theory.minimax.memory.master import MatrixGame
-from theory.minimax.memory.solve import Search, decompose
-from theory.minimax.solution import Criterion, Learner
-from theory.tasks import Detection, GoalTasks
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
+from metaregret.tabular.hyperstate import DeterministicLearner
+from metaregret.theory.minimax.memory import (
+    KullbackLeiblerBall,
+    MemoryGame,
+    Simplex,
+    TotalVariationBall,
+    solve_memory,
+)
+from metaregret.theory.minimax.memory.adversary import Adversary
+from metaregret.theory.minimax.memory.exact import _matrix_game
+from metaregret.theory.minimax.memory.game import Column
+from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.minimax.memory.solve import Search, decompose
+from metaregret.theory.minimax.solution import Criterion, Learner
+from metaregret.theory.tasks import Detection, GoalTasks
 
 
 def learner(number: int, rows: int = 1) -> DeterministicLearner:
@@ -72,7 +78,7 @@ class WatchedMaster(MatrixGame):
 def masters(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, bool]]:
     """What the master problem proposed after each round, and whether it was settled."""
     monkeypatch.setattr(WatchedMaster, "log", [], raising=False)
-    monkeypatch.setattr("theory.minimax.memory.solve.MatrixGame", WatchedMaster)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.solve.MatrixGame", WatchedMaster)
     return WatchedMaster.log
 
 
@@ -203,7 +209,7 @@ def test_gaps_are_relative_above_one(lower: float, upper: float, gap: float) -> 
 def test_learners_are_kept_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Room for exactly three tables of 36 bytes: the third fits, the fourth does not."""
     assert learner(0).nbytes == 36
-    monkeypatch.setattr("theory.minimax.memory.solve.LEARNER_BYTES", 108)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.solve.LEARNER_BYTES", 108)
     search = Search()
     for number, rows in enumerate([1, 1, 1, 1]):
         search.enter(Column(UNIFORM, UNIFORM * number, 0.0, learner(number, rows)))
@@ -300,7 +306,9 @@ def test_an_exact_solution_says_how_it_was_found() -> None:
 def test_seconds_are_those_of_the_whole_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that ticks when it is read: begun at 5, solved at 6, proved at 7."""
     clock = itertools.count(5)
-    monkeypatch.setattr("theory.minimax.memory.solve.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(
+        "metaregret.theory.minimax.memory.solve.time", SimpleNamespace(perf_counter=lambda: next(clock))
+    )
     assert solve_memory(SMALL, 2, exact=True).seconds == 2
 
 

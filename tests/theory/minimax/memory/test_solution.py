@@ -12,10 +12,10 @@ from history_tree import goal_tree, value
 from memory_instances import random_process, random_tables, slippery_ring
 from play import payoffs
 
-from tabular.bounds import Status
-from tabular.environments import make
-from tabular.environments.line import line
-from tabular.errors import (
+from metaregret.tabular.bounds import Status
+from metaregret.tabular.environments import make
+from metaregret.tabular.environments.line import line
+from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
@@ -24,14 +24,14 @@ from tabular.errors import (
     UnreachableGoalError,
     UnsupportedError,
 )
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.memory import estimate_size, memory_game, solve_memory
-from theory.minimax.memory.adversary import Simplex
-from theory.minimax.memory.export import learner_rows
-from theory.minimax.memory.program import solve_program
-from theory.minimax.memory.solve import Search, decompose
-from theory.minimax.solution import Criterion
-from theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.memory import estimate_size, memory_game, solve_memory
+from metaregret.theory.minimax.memory.adversary import Simplex
+from metaregret.theory.minimax.memory.export import learner_rows
+from metaregret.theory.minimax.memory.program import solve_program
+from metaregret.theory.minimax.memory.solve import Search, decompose
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
 SLIPPERY = slippery_ring()
 SMALL = GoalTasks.reachable(SLIPPERY, Detection.VISIT)
@@ -62,7 +62,7 @@ def test_the_behaviour_policy_is_a_learner_with_the_promised_losses(seed: int) -
 def test_learners_that_were_not_kept_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Learners of millions of hyperstates would fill the memory, one a round; a few are in the mixture."""
     kept = solve_memory(SMALL, 3)
-    monkeypatch.setattr("theory.minimax.memory.solve.LEARNER_BYTES", 0)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.solve.LEARNER_BYTES", 0)
     search = Search()
     game = kept.details["game"]
     decompose(game, Simplex(), np.full(4, 1 / 4), search, 1e-9, 100)
@@ -197,8 +197,8 @@ def test_bad_arguments_are_named() -> None:
 
 def test_memory_is_at_most_memoryless_is_at_most_blind() -> None:
     """T18."""
-    from theory.minimax.solution import Learner
-    from theory.minimax.without_memory import solve_without_memory
+    from metaregret.theory.minimax.solution import Learner
+    from metaregret.theory.minimax.without_memory import solve_without_memory
 
     for name in ("line:4,start=1", "grid:2x2,slip=1/10"):
         tasks = GoalTasks.reachable(make(name).replaced(horizon=2))
@@ -214,7 +214,7 @@ def test_memory_is_at_most_memoryless_is_at_most_blind() -> None:
 
 def test_a_wrong_continuation_is_caught_by_the_history_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     """Known tasks believed to pay a little more than they do."""
-    from tabular.hyperstate.known import KnownTaskValues, known_task_values
+    from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
 
     def wrong(*arguments: Any, **options: Any) -> KnownTaskValues:
         right = known_task_values(*arguments, **options)
@@ -223,13 +223,13 @@ def test_a_wrong_continuation_is_caught_by_the_history_tree(monkeypatch: pytest.
     three = GoalTasks(SLIPPERY, np.array([1, 2, 3]), Detection.VISIT)
     tree = value(goal_tree(SLIPPERY, three.goals, 2, visit=True, costs=False), costs=False)
     assert solve_memory(three, 2).value.midpoint == pytest.approx(tree, abs=1e-8)
-    monkeypatch.setattr("tabular.hyperstate.graph.known_task_values", wrong)
+    monkeypatch.setattr("metaregret.tabular.hyperstate.graph.known_task_values", wrong)
     assert abs(solve_memory(three, 2).value.midpoint - tree) > 1e-3
 
 
 def test_a_forgotten_signal_is_caught_by_the_history_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     """Goals on the way that are noticed at the end only."""
-    from tabular.hyperstate import Signals, goal_signals
+    from metaregret.tabular.hyperstate import Signals, goal_signals
 
     def wrong(*arguments: Any, **options: Any) -> Signals:
         signals = goal_signals(*arguments, **options)
@@ -237,7 +237,7 @@ def test_a_forgotten_signal_is_caught_by_the_history_tree(monkeypatch: pytest.Mo
 
     tree = value(goal_tree(SLIPPERY, SMALL.goals, 2, visit=True, costs=False), costs=False)
     assert solve_memory(SMALL, 2).value.midpoint == pytest.approx(tree, abs=1e-8)
-    monkeypatch.setattr("theory.minimax.memory.game.goal_signals", wrong)
+    monkeypatch.setattr("metaregret.theory.minimax.memory.game.goal_signals", wrong)
     assert abs(solve_memory(SMALL, 2).value.midpoint - tree) > 1e-3
 
 
@@ -284,8 +284,8 @@ def test_rows_of_a_family_of_one_task() -> None:
 
 def test_rows_of_twin_tasks_include_what_they_do_when_nothing_more_can_be_learned() -> None:
     process = line(2, horizon=1)
-    from tabular.labels import Labels
-    from tabular.rewards import RewardTables
+    from metaregret.tabular.labels import Labels
+    from metaregret.tabular.rewards import RewardTables
 
     rows = [[Fraction(m == 0) for m in range(process.n_transitions)] for _ in range(2)]
     tasks = RewardTasks(process, RewardTables.from_exact(process, Labels(2, "task"), rows))

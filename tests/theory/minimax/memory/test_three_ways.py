@@ -12,10 +12,10 @@ import pytest
 from history_tree import goal_tree, known_payoffs, reward_tree, value
 from memory_instances import random_process, random_tables
 
-from tabular.process import ControlledMarkovProcess
-from theory.minimax.memory import solve_memory
-from theory.minimax.solution import Criterion
-from theory.tasks import Detection, GoalTasks, RewardTasks
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.minimax.memory import solve_memory
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 DEEP = os.environ.get("METAREGRET_DEEP") == "1"
 SHAPES = ((1, 2), (2, 2), (1, 3), (2, 1), (3, 1), (1, 4))

@@ -9,14 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from tabular.environments import make
-from tabular.errors import ConvergenceError, InvalidArgumentError
-from tabular.hyperstate import HyperstateGraph
-from theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory, trained_with_memory
-from theory.minimax.memory.program import hyperstate_program
-from theory.minimax.memory.trained import STRICTNESS
-from theory.minimax.solution import Criterion
-from theory.tasks import GoalTasks
+from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.hyperstate import HyperstateGraph
+from metaregret.theory.minimax.memory import (
+    MemoryGame,
+    bayes_optimal,
+    memory_game,
+    solve_memory,
+    trained_with_memory,
+)
+from metaregret.theory.minimax.memory.program import hyperstate_program
+from metaregret.theory.minimax.memory.trained import STRICTNESS
+from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.tasks import GoalTasks
 
 
 def game_on(name: str, episodes: int, **changes: int) -> MemoryGame:

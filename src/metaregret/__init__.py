@@ -1,0 +1,1 @@
+"""metaregret: the theory of unsupervised meta-reinforcement learning on tabular problems, exactly."""

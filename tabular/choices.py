@@ -1,0 +1,63 @@
+"""Reading an option that has a fixed set of values: an enum member, or the word that stands for it.
+
+Every public entry reads its options here, so that nothing falls through to a default:
+
+    >>> from enum import Enum
+    >>> class Side(Enum):
+    ...     LEFT = "left"
+    ...     RIGHT = "right"
+    >>> choice(Side, "left", "side") is choice(Side, Side.LEFT, "side")
+    True
+    >>> choice(Side, "up", "side")
+    Traceback (most recent call last):
+    ...
+    metaregret.tabular.errors.InvalidArgumentError: Expected side to be one of 'left', 'right', but got 'up'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import TypeVar
+
+from metaregret.tabular.errors import InvalidArgumentError
+
+__all__ = ["choice", "one_of"]
+
+Kind = TypeVar("Kind", bound=Enum)
+
+
+def choice(kind: type[Kind], value: object, name: str) -> Kind:
+    """Return the member of `kind` that `value` is or names.
+
+    Parameters
+    ----------
+    kind : type of Enum
+        Its values are the words.
+    value : Enum member or str
+    name : str
+        Name of the option, for the message.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `value` is neither a member nor a word of `kind`; the message lists the words.
+    """
+    if isinstance(value, kind):
+        return value
+    words = {str(member.value): member for member in kind}
+    return words[one_of(tuple(words), value, name)]
+
+
+def one_of(words: Sequence[str], value: object, name: str) -> str:
+    """Return `value` if it is one of `words`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; the message lists the words.
+    """
+    if isinstance(value, str) and value in words:
+        return value
+    allowed = ", ".join(repr(word) for word in words)
+    raise InvalidArgumentError(f"Expected {name} to be one of {allowed}, but got {value!r:.60}.")

@@ -1,0 +1,17 @@
+from .minimax import solve as solve
+from .minimax.memory import solve_memory as solve_memory
+from .minimax.solution import Criterion as Criterion
+from .minimax.solution import Learner as Learner
+from .minimax.solution import MinimaxSolution as MinimaxSolution
+from .minimax.without_memory import solve_without_memory as solve_without_memory
+from .regret import bayes_regret as bayes_regret
+from .regret import expected_episodes as expected_episodes
+from .regret import memoryless_regret as memoryless_regret
+from .regret import oracle_regret as oracle_regret
+from .success import SuccessTasks as SuccessTasks
+from .success import success_tasks as success_tasks
+from .tasks import Detection as Detection
+from .tasks import GoalTasks as GoalTasks
+from .tasks import RewardTasks as RewardTasks
+from .tasks import TaskFamily as TaskFamily
+from .tasks import TrajectoryTasks as TrajectoryTasks
