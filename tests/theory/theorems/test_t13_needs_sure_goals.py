@@ -1,4 +1,4 @@
-"""Without sure reachability the second half of T13 fails: a goal on the way can carry mass that none may move."""
+"""Without sure reachability the second half of T13 fails: a goal on the way can carry mass that stays."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def test_moving_the_mass_lowers_the_regret_it_forces(process: ControlledMarkovPr
     )
     assert forced == Fraction(1, 2)
     assert after < forced
-    solution = solve_memory(GoalTasks(process, np.array([X, H, G]), Detection.VISIT), episodes, exact=True)
+    solution = solve_memory(GoalTasks(process, np.array(goals), Detection.VISIT), episodes, exact=True)
     assert solution.value.exact == Fraction(1, 2)
     np.testing.assert_allclose(solution.least_favourable, [0.5, 0.5, 0.0], atol=1e-9)
