@@ -34,9 +34,8 @@ def test_every_path_to_g_visits_h_but_g_is_not_sure(process: ControlledMarkovPro
 def test_moving_the_mass_lowers_the_regret_it_forces(process: ControlledMarkovProcess, episodes: int):
     prior = [Fraction(1, 2), Fraction(1, 2), Fraction(0)]
     moved = [Fraction(1, 2), Fraction(0), Fraction(1, 2)]
-    forced, after = (
-        bayes_regret_at(process, [X, H, G], p, episodes, Detection.VISIT) for p in (prior, moved)
-    )
+    goals = [X, H, G]
+    forced, after = (bayes_regret_at(process, goals, p, episodes, Detection.VISIT) for p in (prior, moved))
     assert forced == Fraction(1, 2)
     assert after < forced
     solution = solve_memory(GoalTasks(process, np.array(goals), Detection.VISIT), episodes, exact=True)
