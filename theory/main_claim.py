@@ -80,7 +80,7 @@ class MainClaim:
     @property
     def all_uniform(self) -> bool:
         """Whether all three distributions are uniform up to `UNIFORM_TOLERANCE`."""
-        three = (self.exploration, self.minimax.least_favourable, self.marginal)
+        three = (self.exploration, self.minimax.least_favourable.array, self.marginal)
         return all(self.distance_to_uniform(each) <= UNIFORM_TOLERANCE for each in three)
 
     @property

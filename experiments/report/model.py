@@ -207,7 +207,7 @@ def process_row(main: MainClaim) -> Row:
         "gap": main.gap,
         "distance_to_uniform": {
             "exploration": main.distance_to_uniform(main.exploration),
-            "least_favourable": main.distance_to_uniform(main.minimax.least_favourable),
+            "least_favourable": main.distance_to_uniform(main.minimax.least_favourable.array),
             "mutual_information": main.distance_to_uniform(main.marginal),
         },
     }
