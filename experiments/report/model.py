@@ -112,6 +112,7 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
     caught."""
     theorem = result.theorem
     how = {method.name: inspect.getdoc(method.run) or "" for method in theorem.methods}
+    prose = {method.name: method.prose for method in theorem.methods}
     return {
         "uid": theorem.uid,
         "title": theorem.title,
@@ -130,7 +131,10 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
         ],
         "uses": list(theorem.uses),
         "planted": list(planted),
-        "methods": [{**_evidence(item), "how": how.get(item.name, "")} for item in result.evidence],
+        "methods": [
+            {**_evidence(item), "how": how.get(item.name, ""), "prose": prose.get(item.name, "")}
+            for item in result.evidence
+        ],
     }
 
 
