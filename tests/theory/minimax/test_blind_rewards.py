@@ -391,7 +391,8 @@ def test_what_an_exact_solution_says(kind: str) -> None:
     for array in (found.least_favourable.array, found.per_task.array, details["policy"], details["weights"]):
         assert array.dtype == np.float64
     assert details.keys() == floats.details.keys() | {
-        f"exact_{name}" for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum")
+        f"exact_{name}"
+        for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum", "per_task")
     }
     for field in ("tasks", "learner", "criterion", "episodes", "size", "exploration"):
         assert getattr(found, field) == getattr(floats, field)
