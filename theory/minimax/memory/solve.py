@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
@@ -98,7 +99,7 @@ def solve_memory(
     tasks: GoalTasks | RewardTasks,
     episodes: int | None,
     *,
-    criterion: Criterion = Criterion.REGRET,
+    criterion: Criterion | str = Criterion.REGRET,
     adversary: Adversary | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -146,6 +147,7 @@ def solve_memory(
         Before memory is spent, with the estimated size and what to reduce.
     UnsupportedError, InvalidArgumentError
     """
+    criterion = choice(Criterion, criterion, "criterion")
     if not tolerance > 0:
         raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
     begun = time.perf_counter()
