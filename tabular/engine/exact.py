@@ -73,9 +73,9 @@ def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
     """
     problem.process.require_exact()
     if problem.objective is Objective.FINITE:
-        values, policy, count = _induction(problem, keep_policy)
+        totals, plan, steps = _induction(problem, keep_policy)
         return _solution(
-            problem, values, policy, "exact-backward-induction", count, "rational backward induction"
+            problem, totals, plan, "exact-backward-induction", steps, "rational backward induction"
         )
     values, policy, count, settled = (
         (*_discounted(problem), None) if problem.objective is Objective.DISCOUNTED else _undiscounted(problem)

@@ -98,7 +98,7 @@ def decide_gains(
                 undecided[members] = True
                 continue
             sign, lossless = _over_rationals(problem, graph, members, inner, least, greatest, greedy)
-            positive[members] = sign > 0
+            positive[members] = sign == 1
             cancelling[members] = lossless
             undecided[members] = sign is None
     return Gains(positive, cancelling, undecided)
