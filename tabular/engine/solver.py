@@ -23,7 +23,7 @@ import numpy as np
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.engine import discounted
-from metaregret.tabular.engine.certificate import ROUNDING, Certified, finish
+from metaregret.tabular.engine.certificate import ITERATIONS, Certified, finish
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.ordered import gauss_seidel, mixes_slowly
 from metaregret.tabular.engine.problem import Problem, read_problem
@@ -150,7 +150,7 @@ def solve(
     try:
         return finish(problem, found)
     except ConvergenceError:
-        if method != "auto" or found.limited_by != ROUNDING or not _small_and_exact(problem):
+        if method != "auto" or found.limited_by == ITERATIONS or not _small_and_exact(problem):
             raise
     from metaregret.tabular.engine.exact import solve_exactly
 
