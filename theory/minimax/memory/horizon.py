@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
-from metaregret.tabular.hyperstate.size import reachable_layers
+from metaregret.tabular.goals import goal_support
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 __all__ = ["enough_episodes"]
@@ -51,9 +51,8 @@ def enough_episodes(tasks: GoalTasks | RewardTasks) -> int:
             f"{process.name!r} is random, so that the value changes with every further episode; give a "
             "number of episodes."
         )
-    within = reachable_layers(process)
-    found = within.any(axis=0) if tasks.detect is Detection.VISIT else within[-1]
-    unreached = np.flatnonzero(~np.asarray(found)[tasks.goals])
+    found = goal_support(process, visit=tasks.detect is Detection.VISIT)
+    unreached = np.flatnonzero(~found[tasks.goals])
     if len(unreached):
         raise UnreachableGoalError(
             f"No policy finds goal {tasks.names[unreached[0]]!r}, so its cost over infinitely many episodes "
