@@ -24,12 +24,14 @@ from metaregret.tabular.policy import policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
+    "attempt_chances",
     "controllable_processes",
     "deterministic_processes",
     "distributions",
     "horizons",
     "policies",
     "processes",
+    "set_systems",
     "stochastic_processes",
 ]
 
@@ -191,3 +193,24 @@ def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
     policy = np.empty(shape, dtype=object)
     policy[...] = rows if len(shape) == 2 else rows[0]
     return policy
+
+
+@st.composite
+def set_systems(
+    draw: st.DrawFn, *, min_goals: int = 2, max_goals: int = 5, max_sets: int = 6
+) -> list[list[int]]:
+    """Sets that together hold goals ``0..K-1``, as `metaregret.tabular.environments.cover.cover` takes them."""
+    count = draw(st.integers(min_goals, max_goals))
+    goal = st.integers(0, count - 1)
+    sets = draw(st.lists(st.sets(goal, min_size=1, max_size=count), min_size=1, max_size=max_sets))
+    for missing in sorted(set(range(count)) - set().union(*sets)):
+        sets[draw(st.integers(0, len(sets) - 1))].add(missing)
+    return [sorted(one) for one in sets]
+
+
+def attempt_chances(
+    *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
+) -> st.SearchStrategy[list[Fraction]]:
+    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes them."""
+    chance = st.integers(1, largest).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
+    return st.lists(chance, min_size=min_goals, max_size=max_goals)
