@@ -250,15 +250,16 @@ def _sharpen(
     best, vertices = achievable.optimum()
     vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
     ones = [Fraction(1)] * len(best)
-    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable)
+    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable.array)
     regret, optimum = -episodes * found.level, np.array(best)
+    losses = episodes * (optimum - found.success)
     value = outward_bracket(regret, regret)
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return dataclasses.replace(
         solution,
         value=value,
         least_favourable=np.array(found.prior, dtype=float),
-        per_task=np.array(episodes * (optimum - found.success), dtype=float),
+        per_task=np.array(losses, dtype=float),
         method=f"{solution.method}, then {method}",
         status=Status.EXACT,
         seconds=time.perf_counter() - began,
@@ -273,5 +274,6 @@ def _sharpen(
             "exact_policy": found.policy,
             "exact_success": found.success,
             "exact_optimum": optimum,
+            "exact_per_task": losses,
         },
     )

@@ -289,8 +289,9 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
     """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
     game: MemoryGame = solution.details["game"]
     mixture: Mixture = solution.details["mixture"]
-    proved = sharpen_memory(game, solution.least_favourable, mixture.learners)
+    proved = sharpen_memory(game, solution.least_favourable.array, mixture.learners)
     weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
+    per_task = np.array(proved.weights) @ np.array(proved.losses)
     bracket = Bracket.of(
         proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
     )
@@ -300,13 +301,14 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         "exact_prior": proved.prior,
         "exact_weights": proved.weights,
         "exact_losses": proved.losses,
+        "exact_per_task": per_task,
         "exact_rounds": proved.rounds,
     }
     return dataclasses.replace(
         solution,
         value=bracket,
         least_favourable=np.array(proved.prior, dtype=float),
-        per_task=weights @ losses,
+        per_task=per_task.astype(float),
         status=Status.EXACT,
         seconds=time.perf_counter() - begun,
         details=details,
