@@ -99,7 +99,7 @@ def charge(units: int, bits: int = 0) -> None:
 
     What is done or stored is paid for first, so the budget bounds time and memory.
     """
-    WORK["left"] -= units * (1 + bits // 256 + (bits // 2048) ** 2)
+    WORK["left"] -= units * (1 + bits // 192 + (bits // 2048) ** 2)
     if WORK["left"] < 0:
         raise CertificateError("the work budget is spent (--budget UNITS raises it)")
 
@@ -132,7 +132,7 @@ def whole(values: Iterable[Number], where: str) -> tuple[list[int], int]:
             need(unit.bit_length() <= limit, f"{where}: too fine fractions")
     if unit == 1:
         return [x.numerator for x in numbers], unit
-    charge(1 + len(numbers), unit.bit_length())
+    charge(2 + 2 * len(numbers), unit.bit_length())
     return [x.numerator * (unit // x.denominator) for x in numbers], unit
 
 
@@ -372,7 +372,7 @@ class Game:
     Tasks are goals (states) or tables of rewards; finding a goal has a `prize`. With `memory`, B
     are the tasks that agree with every reward seen, and the last one is played at best; else B are
     all tasks, or the goals not visited yet. With `cost`, an episode (`visit`: a step) without
-    success costs 1. Layer ``episode (T + 1) + t + 1`` is time t; with a `discount`, 1 is all t >= 0.
+    success costs 1. Layer ``episode (T + 1) + t + 1`` is time t; with a `discount` 1 is all t >= 0.
     """
 
     def __init__(
@@ -576,8 +576,8 @@ def planning(process: Process, claim: Document, witness: Document) -> Bracket:
 
     Proof: W solves the optimality equation (`Game.value`). With a horizon that is backward
     induction; with discount < 1 the equation is a contraction with one solution; with discount 1
-    (no pay is negative) no policy earns more than W, as ``W >= 0`` and ``W >= E[pay + W]``, and none
-    costs less where W is 0 on the set where one can stay for ever for nothing. W is attained.
+    (no pay is negative) no policy earns more than W, as ``W >= 0`` and ``W >= E[pay + W]``, and no
+    one costs less where W is 0 on the set where one can stay for ever for nothing. W is attained.
     """
     kind, rewards = claim["objective"], process.table(claim.get("rewards", []), "rewards")
     fits = ("goal" in claim) != ("rewards" in claim) == (kind in ("reward", "total"))
@@ -901,7 +901,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Check the certificate named on the command line; return the exit status."""
     parser = argparse.ArgumentParser(description="Check a certificate exactly, trusting nothing.")
     parser.add_argument("file", type=Path)
-    help_text = "units of work, each a microsecond of processor time or less"
+    help_text = "units of work, a microsecond each or less"
     parser.add_argument("--budget", type=int, default=BUDGET, help=help_text)
     options = parser.parse_args(arguments)
     try:
