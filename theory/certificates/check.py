@@ -37,7 +37,9 @@ Bound = Number | float  # a float only where the bound is infinite
 Bracket = tuple[Bound, Bound]
 Document = Mapping[str, Any]
 Node = tuple[int, int, int]  # (layer; state, or -1 before an episode; bit set B of possible tasks)
+Outcome = tuple[int, Number, Node | None]  # (part of B, gain, what follows)
 Form = dict[int, Number]  # affine in the values at places in a list; -1 has the constant
+Graph = tuple[list[Node], list[list[Form]]]
 Learner = dict[str, dict[int, Fraction]]  # key of (episode, t, s, B) -> odds of actions
 Table = dict[tuple[int, int, int], Number]  # (state, action, next state) -> number
 
@@ -311,9 +313,9 @@ class Process:
         """Return rows ``[state, action, next state, number]`` by index, none of them twice."""
         charge(10 * len(rows))
         whole([row[3] for row in rows], where)
-        table = {
-            (self.states[s], self.actions[a], self.states[t]): simple(x) for s, a, t, x in rows
-        }
+        table: Table = {}
+        for s, a, t, x in rows:
+            table[self.states[s], self.actions[a], self.states[t]] = simple(x)
         need(len(table) == len(rows), f"{where}: a transition is listed twice")
         return table
 
@@ -405,14 +407,12 @@ class Game:
         if memory and not self.goal:
             self.places, self.numbers = ranked(tasks)
 
-    def outcomes(
-        self, i: int, s: int, a: int, t: int, block: int
-    ) -> list[tuple[int, Number, Node | None]]:
+    def outcomes(self, i: int, s: int, a: int, t: int, block: int) -> list[Outcome]:
         """Split B by the reward of a transition from layer i: (part, gain, what follows)."""
         time, later = i % self.span, self.episodes - 1 - i // self.span  # of arrival; to come
         last = time == self.span - 1
         after = None if last and not later else (1 if self.discount else i + 1, -1 if last else t)
-        out: list[tuple[int, Number, Node | None]] = []
+        out: list[Outcome] = []
         parts: list[tuple[Number, int]] = [(0, block)]
         if self.goal:
             charge(1 + block.bit_length() // 8)
@@ -437,9 +437,7 @@ class Game:
                     out.append((1 << z, product(reward, self.ahead), None))
         return out + [(b, gain, (*after, b) if after else None) for gain, b in parts]
 
-    def graph(
-        self, weights: Sequence[int], learner: Learner | None
-    ) -> tuple[list[Node], list[list[Form]]]:
+    def graph(self, weights: Sequence[int], learner: Learner | None) -> Graph:
         """Return what can be reached, and the value of each choice there, or the learner's."""
         order: list[Node] = [(0, -1, (1 << len(self.tasks)) - 1)]
         graph, short = list[list[Form]](), len(self.tasks) <= 60  # so that integers' hashes differ
@@ -551,11 +549,8 @@ class Game:
         idle = {i for i in range(len(graph)) if w[i]}
         while True:
             charge(len(idle) + edges)
-            free = {
-                i
-                for i in idle
-                if any(not form[-1] and form.keys() - {-1} <= idle for form in graph[i])
-            }
+            rest = idle | {-1}
+            free = {i for i in idle if any(not f[-1] and f.keys() <= rest for f in graph[i])}
             if free == idle:
                 break
             idle = free
@@ -695,10 +690,9 @@ def exploration(process: Process, claim: Document, witness: Document, asked: Ask
     best = [Game(process, [z], visit=visit).value([1]) for z in tasks]
     rho = game.evaluate(process.mixture(witness))
     terms = [loss(claim, n, Fraction(x), v) for x, v in zip(rho, best, strict=True)]
-    finite = [
-        product(p, x) for p, (x, _) in zip(prior, terms, strict=True) if not isinstance(x, float)
-    ]
-    slopes = [product(-p, slope) for p, (_, slope) in zip(prior, terms, strict=True)]
+    weighed = [(p, x, slope) for p, (x, slope) in zip(prior, terms, strict=True)]
+    finite = [product(p, x) for p, x, _ in weighed if not isinstance(x, float)]
+    slopes = [product(-p, slope) for p, _, slope in weighed]
     linear = [product(slope, x) for slope, x in zip(slopes, rho, strict=True)]
     tangent = add([*finite, *linear, -game.value(slopes)])
     return max(0, tangent), max([x for x, _ in terms])
@@ -758,10 +752,8 @@ def minimax(process: Process, claim: Document, witness: Document) -> Bracket:
     tasks: list[Any] = tables or [process.states[name] for name in names]
     given = vector(witness.get("prior", {}), names, "prior", total=int("prior" in witness))
     prior = [given.get(z, Fraction(0)) for z in range(len(tasks))]
-    solve = steps if visit and not regret else exploration
-    return (memory if learner == "memory" else solve)(
-        process, claim, witness, Asked(n, tasks, prior)
-    )
+    solve = memory if learner == "memory" else steps if visit and not regret else exploration
+    return solve(process, claim, witness, Asked(n, tasks, prior))
 
 
 def proposal(process: Process, claim: Document, witness: Document) -> Bracket:
