@@ -30,6 +30,7 @@ from metaregret.tabular.documents import check_writable, write_text
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import decimal_text, fraction_text
 
 __all__ = [
     "check_outputs",
@@ -73,10 +74,10 @@ def number(value: float | None, digits: int = 6) -> str:
 def bracket(value: Bracket) -> str:
     """Format a bracket: the rational number where known, else the value and the width of the bracket."""
     if value.exact is not None:
-        digits = len(str(value.exact))
-        if digits > LONGEST_FRACTION:
-            return f"{float(value.exact):.10g}  (a rational number of {digits} characters, see --json)"
-        return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
+        text, rounded = fraction_text(value.exact), decimal_text(value.exact)
+        if len(text) > LONGEST_FRACTION:
+            return f"{rounded}  (a rational number of {len(text)} characters, see --json)"
+        return text if value.exact.denominator == 1 else f"{text} = {rounded}"
     bounds = f"lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e}"
     return f"{number(value.midpoint, 10)}  ({bounds})"
 
