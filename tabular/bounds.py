@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.tabular.rationals import fraction_text, nearest_float
+from metaregret.tabular.rationals import decimal_text, fraction_text, nearest_float
 
 __all__ = ["SMALLEST", "UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 
 UNIT_ROUNDOFF = 2.0**-53
 SMALLEST = 2.0**-1074
+
+LONGEST_FRACTION = 120
+"""Characters of a rational number that a line of text still shows."""
 
 
 class Status(Enum):
@@ -79,7 +82,7 @@ def underflow_allowance(operations: int) -> float:
 
 @dataclass(frozen=True)
 class Bracket:
-    """A certified interval ``lower <= value <= upper``.
+    """A certified interval ``lower <= value <= upper``; as a float, or formatted, it is its midpoint.
 
     Attributes
     ----------
@@ -94,8 +97,8 @@ class Bracket:
     lower: float
     upper: float
     exact: Fraction | None = None
-    lower_from: str = ""
-    upper_from: str = ""
+    lower_from: str = field(default="", repr=False)
+    upper_from: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not self.lower <= self.upper:
@@ -131,6 +134,21 @@ class Bracket:
         if self.exact is not None:
             return nearest_float(self.exact)
         return self.upper if self.lower == self.upper else 0.5 * (self.lower + self.upper)
+
+    def __float__(self) -> float:
+        return self.midpoint
+
+    def __format__(self, specification: str) -> str:
+        return format(self.midpoint, specification) if specification else str(self)
+
+    def __str__(self) -> str:
+        if self.exact is None:
+            bounds = f"lower {self.lower:.12g}, upper {self.upper:.12g}, gap {self.gap:.1e}"
+            return f"{self.midpoint:.10g}  ({bounds})"
+        text, nearest = fraction_text(self.exact), decimal_text(self.exact)
+        if len(text) > LONGEST_FRACTION:
+            return f"{nearest}  (a rational number of {len(text)} characters)"
+        return text if self.exact.denominator == 1 else f"{text} = {nearest}"
 
     def contains(self, value: float | Fraction) -> bool:
         """Whether `value` lies in the bracket; exact where `value` is a rational number."""

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
@@ -158,10 +159,8 @@ def read_problem(
     InvalidArgumentError
         Naming the argument, its value and what was expected.
     """
-    if not isinstance(objective, (str, Objective)):
-        raise _unknown(objective)
     kind = _read_objective(
-        objective,
+        choice(Objective, objective, "objective"),
         steps is not None,
         gamma is not None,
         terminal is not None,
@@ -192,11 +191,6 @@ def read_problem(
     )
 
 
-def _unknown(objective: object) -> InvalidArgumentError:
-    names = ", ".join(repr(kind.name.lower()) for kind in Objective)
-    return InvalidArgumentError(f"Expected objective to be one of {names}, but got {objective!r}.")
-
-
 _ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")
 _WANTS = {
     Objective.FINITE: ("steps",),
@@ -213,15 +207,11 @@ _ALLOWS = {
 
 
 @lru_cache(maxsize=64)
-def _read_objective(objective: Objective | str, *given: bool) -> Objective:
-    """Read the objective; refuse arguments that it needs and that are missing, or that it does not take.
+def _read_objective(kind: Objective, *given: bool) -> Objective:
+    """Return the objective; refuse arguments that it needs and that are missing, or that it does not take.
 
     `given` says which of `_ARGUMENTS` were passed.
     """
-    try:
-        kind = Objective.parse(objective)
-    except KeyError:
-        raise _unknown(objective) from None
     present = {name for name, passed in zip(_ARGUMENTS, given, strict=True) if passed}
     for name in _WANTS[kind]:
         if name not in present:

@@ -24,11 +24,6 @@ class Objective(Enum):
     REACH = "probability of ever reaching a target"
     TOTAL = "expected undiscounted sum of rewards over an unlimited number of steps"
 
-    @classmethod
-    def parse(cls, name: str | Objective) -> Objective:
-        """Return the objective called `name` (``"finite"``, ``"discounted"``, ``"reach"``, ``"total"``)."""
-        return name if isinstance(name, Objective) else cls[name.upper()]
-
 
 @dataclass(frozen=True, eq=False)
 class PlanningSolution:
