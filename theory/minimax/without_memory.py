@@ -139,7 +139,7 @@ def solve_without_memory(
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     found = newton(program, loss, tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted):
+    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
         raise ConvergenceError(
             f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
             "tolerance.",
