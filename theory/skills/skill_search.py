@@ -28,7 +28,7 @@ from metaregret.theory.information.redundancy import tangent
 from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
 from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
-from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.relaxation import Relaxation
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 from metaregret.theory.skills.vertices import MAX_POINTS
@@ -108,10 +108,11 @@ class SkillSearch:
             upper, how = min(upper, enumerated), self.polytope.how
         elif not len(better.divergences) and self.max_nodes != 0:
             relaxation = Relaxation(self.process, q, self.support, self.order)
-            proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
-            upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
-            if proof.choices.shape[-1]:
-                better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
+            if self.max_nodes is not None or relaxation.node_cost <= WORK:
+                proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
+                upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
+                if proof.choices.shape[-1]:
+                    better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
