@@ -94,8 +94,8 @@ def propose(
     episodes : int, optional
         Of the learner with memory; by default one for every reachable goal.
     alpha : number or str, optional
-        Order of the divergence, for the methods ``order`` (1, from 1.001 to 64, or ``"inf"``; 2 if left out) and
-        ``diayn`` (finite; 1 if left out). ``"order:2"`` as the method says the same.
+        Order of the divergence, for the methods ``order`` (1, from 1.001 to 64, or ``"inf"``; 2 if left
+        out) and ``diayn`` (finite; 1 if left out). ``"order:2"`` as the method says the same.
 
     Raises
     ------

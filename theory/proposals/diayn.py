@@ -13,9 +13,10 @@ so a uniform prior on them realises any distribution on policies, and the best o
 skills the marginal depends on ``K``.)
 
 Of order a (``alpha``): the Box-Cox transform ``((p(z|s) / p(z))^(a-1) - 1) / (a-1)`` takes the place of the
-logarithm, in the reward and in the objective ``E_z E_s`` of it. That reward is the slope of the divergence of order
-a of a skill from the marginal, so skills are pushed towards what the others reach seldom, the more the larger the
-order (docs/one-family.md). The objective is no longer sure to rise from round to round; the best round is kept.
+logarithm, in the reward and in the objective ``E_z E_s`` of it. That reward is the slope of the divergence
+of order a of a skill from the marginal, so skills are pushed towards what the others reach seldom, the more
+the larger the order (docs/one-family.md). The objective is no longer sure to rise from round to round; the
+best round is kept.
 
 Differs from the paper: no networks and no sampling; the policy-entropy weight ``w`` (0.1 there) is 0 by
 default, since exact planning needs no exploration bonus; several restarts, of which the most informative is
@@ -42,5 +43,9 @@ def diayn(request: Request, *, entropy_weight: float = 0.0) -> Draft:
 
 
 METHOD = Method(
-    "diayn", "tell skills apart by a state; uniform prior on skills", diayn, monotone=True, orders=("1", "2", "4")
+    "diayn",
+    "tell skills apart by a state; uniform prior on skills",
+    diayn,
+    monotone=True,
+    orders=("1", "2", "4"),
 )

@@ -1,13 +1,14 @@
 """Explore as order a says: from mutual information (order 1) to the minimax exploration (order infinity).
 
 Objective: ``min_{q in M} max_{rho in M} D_a(rho || q)``, the redundancy of order a, with a certified bracket
-(`metaregret.theory.skills.process_redundancy`); proposed are the goals of its minimiser ``q_a``. Order 1 is the
-capacity-achieving marginal, order infinity the exploration of least worst-case regret. In between the regret is at
-most ``v_min^(-1/(a-1))`` times the smallest possible, ``v_min`` the smallest probability with which the best policy
-for a goal reaches it; mutual information may pay exponentially in ``1 / v_min`` (T20, T21).
+(`metaregret.theory.skills.process_redundancy`); proposed are the goals of its minimiser ``q_a``. Order 1 is
+the capacity-achieving marginal, order infinity the exploration of least worst-case regret. In between the
+regret is at most ``v_min^(-1/(a-1))`` times the smallest possible, ``v_min`` the smallest probability with
+which the best policy for a goal reaches it; mutual information may pay exponentially in ``1 / v_min`` (T20,
+T21).
 
-Made discrete: nothing. All states where an episode can end are goals. At order infinity the proposal is one policy,
-whose mixture over goals is the exploration: its skill tells nothing, and need not.
+Made discrete: nothing. All states where an episode can end are goals. At order infinity the proposal is one
+policy, whose mixture over goals is the exploration: its skill tells nothing, and need not.
 
 With ``skills=K`` the ``K`` most probable skills are kept.
 
@@ -47,5 +48,8 @@ def order(request: Request) -> Draft:
 
 
 METHOD = Method(
-    "order", "explore as a divergence of order a says, from 1 to infinity", order, orders=("1", "2", "4", "inf")
+    "order",
+    "explore as a divergence of order a says, from 1 to infinity",
+    order,
+    orders=("1", "2", "4", "inf"),
 )

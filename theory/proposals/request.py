@@ -159,8 +159,8 @@ class Method:
     seeded : bool
         Whether what it proposes may depend on the seed.
     orders : tuple of str or None
-        The orders of its divergence that a comparison shows beside the usual one, ``"inf"`` among them if it can be
-        infinite; None if it has none.
+        The orders of its divergence that a comparison shows beside the usual one, ``"inf"`` among them if
+        it can be infinite; None if it has none.
     """
 
     name: str
@@ -184,7 +184,9 @@ class Method:
             )
         known, run = as_order(alpha), self.run
         if known.is_infinite and "inf" not in self.orders:
-            raise InvalidArgumentError(f"Method {self.name!r} has finite orders only; use 'order' for alpha=inf.")
+            raise InvalidArgumentError(
+                f"Method {self.name!r} has finite orders only; use 'order' for alpha=inf."
+            )
         return replace(
             self,
             name=f"{self.name}:{known}",

@@ -1,10 +1,10 @@
 """The growing set of skills of one process, and the proof that no policy is missing from it.
 
 A round solves the redundancy of order a of the skills at hand (at order 1 the capacity of their channel) and
-looks for policies that are farther than that from the mixture ``q``: among the known vertices of ``M``; else by
-local ascent from many starts, and where that finds none by branch and bound. Above order 1 the mixture is bound to
-``M``, and policies that make a better mixture are looked for too: those that gain most on the tangent of the lower
-bound (`metaregret.theory.information.redundancy`), by value iteration.
+looks for policies that are farther than that from the mixture ``q``: among the known vertices of ``M``;
+else by local ascent from many starts, and where that finds none by branch and bound. Above order 1 the
+mixture is bound to ``M``, and policies that make a better mixture are looked for too: those that gain most
+on the tangent of the lower bound (`metaregret.theory.information.redundancy`), by value iteration.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Found:
     better : Candidates
         Policies that improve on them; none when the search is over.
     upper : float
-        A certified upper bound on the redundancy of the process, in nats; above order 1 that of the mixture found.
+        A certified upper bound on the redundancy of the process, in nats; above order 1 that of the mixture
+        found.
     how : str
         How `upper` was obtained, as a phrase.
     """
@@ -130,7 +131,8 @@ class SkillSearch:
         )
 
     def proved_lower(self, weights: np.ndarray, reference: np.ndarray) -> float:
-        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in nats."""
+        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in
+        nats."""
         used = np.flatnonzero(weights > NEGLIGIBLE * weights.sum())
         skills = self._made(used, weights[used])
         rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in skills])
@@ -145,8 +147,8 @@ class SkillSearch:
     def skills(self, channel: ChannelRedundancy) -> tuple[Skill, ...]:
         """Return skills that attain the channel's redundancy, at most ``S`` of them where rounding allows.
 
-        Only their mixture ``q`` counts, at order 1 because every active row has the same divergence from it; a
-        basic solution of ``p W = q`` has at most as many entries as there are states.
+        Only their mixture ``q`` counts, at order 1 because every active row has the same divergence from
+        it; a basic solution of ``p W = q`` has at most as many entries as there are states.
         """
         used = np.flatnonzero(channel.mixture > NEGLIGIBLE)
         if self.order.is_one:
