@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
+__all__ = ["SMALLEST", "UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 
 UNIT_ROUNDOFF = 2.0**-53
 SMALLEST = 2.0**-1074

@@ -33,7 +33,7 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     Parameters
     ----------
     kind : type of Enum
-        Its values are the words.
+        Its values are the words; where a value is a sentence, the member's name in lower case is.
     value : Enum member or str
     name : str
         Name of the option, for the message.
@@ -45,8 +45,13 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     """
     if isinstance(value, kind):
         return value
-    words = {str(member.value): member for member in kind}
+    words = {_word(member): member for member in kind}
     return words[one_of(tuple(words), value, name)]
+
+
+def _word(member: Enum) -> str:
+    value = str(member.value)
+    return member.name.lower() if " " in value else value
 
 
 def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str = "") -> Any:

@@ -31,22 +31,17 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     full = family(count, Fraction(1, parts))
     # Goals 0 and 1; the sure states 2..K are lumped into one symbol, whose actions then are one.
     rows = [[row[0], row[1], sum(row[2:], Fraction(0))] for row in full[:3]]
-    explored = {}
-    for name in ("most_informative", "exploration"):
-        weights = [parse_fraction(w, name) for w in witness[name]]
-        if len(weights) != len(rows) or min(weights) < 0 or sum(weights) != 1:
-            return None
-        explored[name] = mixed(rows, weights)
-        if min(explored[name][:2]) <= 0:
-            return None
-    if min(parse_fraction(w, "most_informative") for w in witness["most_informative"]) <= 0:
+    weights = [
+        [parse_fraction(w, name) for w in witness[name]] for name in ("most_informative", "exploration")
+    ]
+    if any(len(each) != len(rows) or min(each) < 0 or sum(each) != 1 for each in weights):
         return None
-    if not equally_far(rows, explored["most_informative"]):
-        return None
+    explored, other = (mixed(rows, each) for each in weights)
     values = best(rows)[:2]
+    if min(weights[0]) <= 0 or min(other[:2]) <= 0 or not equally_far(rows, explored):
+        return None
     informed_regret, least = (
-        max(v / s for v, s in zip(values, explored[name][:2], strict=True))
-        for name in ("most_informative", "exploration")
+        max(v / s for v, s in zip(values, q[:2], strict=True)) for q in (explored, other)
     )
     # log(1 + Reg(q_1)) - 1 - log(1 + Reg*) / v_min > 0, with 1 < log(27183/10000).
     terms = [

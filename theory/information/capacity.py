@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.theory.information.certificate import Evaluation, bracket_of, evaluate
 from metaregret.theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
@@ -127,6 +128,7 @@ def channel_capacity(
     >>> round(channel_capacity([[0.9, 0.1], [0.1, 0.9]]).capacity.midpoint, 9)
     0.368064207
     """
+    one_of(get_args(CapacityMethod), method, "method")
     if method not in get_args(CapacityMethod):
         raise InvalidArgumentError(
             f"Expected method to be one of {get_args(CapacityMethod)}, but got {method!r}."

@@ -20,7 +20,7 @@ from metaregret.theory.proposals.proposal import Proposal, evaluate
 from metaregret.theory.proposals.request import Method, Request
 from metaregret.theory.proposals.with_memory import WithMemory
 from metaregret.theory.results import Result
-from metaregret.theory.skills import States
+from metaregret.theory.skills import States, read_states
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,6 +260,7 @@ def comparison(
         If no method can be run at all; otherwise a method is left out where it cannot, and the result says
         why.
     """
+    states = read_states(states)
     processes = list(processes)
     if not processes or not methods or seeds < 1:
         raise InvalidArgumentError(

@@ -147,8 +147,8 @@ THEOREM = Theorem(
         r"\rho_g\ge v^*_g/\textstyle\sum v^*"
     ),
     kind=Kind.EXTENSION,
-    source="extension by this project; Shtarkov 1987 (order infinity as normalised maximum likelihood); Issa, "
-    "Wagner & Kamath 2020 (maximal leakage)",
+    source="extension by this project; Shtarkov 1987 (order infinity as normalised maximum likelihood); "
+    "Issa, Wagner & Kamath 2020 (maximal leakage)",
     claim=Claim(),
     methods=(
         Method(
@@ -156,8 +156,8 @@ THEOREM = Theorem(
             Group.SYMBOLIC,
             symbolic,
             general="all finite sets of goals",
-            prose="the largest of the ratios is at least their mean weighted by q, and equals it only if all are "
-            "equal",
+            prose="the largest of the ratios is at least their mean weighted by q, and equals it only if all "
+            "are equal",
         ),
         Method("farthest row of rational sets", Group.EXACT, farthest),
         Method("equality decided in rationals", Group.PROPERTY, equality, frozenset({"HiGHS"})),

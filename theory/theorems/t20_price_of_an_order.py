@@ -212,8 +212,8 @@ THEOREM = Theorem(
             Group.SYMBOLIC,
             symbolic,
             general="all terminal polytopes and finite orders",
-            prose="terms of a divergence that are left out are non-negative; the divergence of an order rises "
-            "with the order (Jensen)",
+            prose="terms of a divergence that are left out are non-negative; the divergence of an order "
+            "rises with the order (Jensen)",
         ),
         Method("integer orders in rationals", Group.EXACT, exact),
         Method(

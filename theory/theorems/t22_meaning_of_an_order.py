@@ -73,7 +73,7 @@ _PAIRS = st.integers(1, 4).flatmap(
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Integer orders: the sum of ``rho^a q^(1-a)`` against the moment, rationally; the maximum as the limit."""
+    """Integer orders: the sum of ``rho^a q^(1-a)`` against the moment; the maximum is the limit."""
 
     def check(drawn: tuple[list[Fraction], list[Fraction], int]) -> Trial:
         rho, q, order = drawn
