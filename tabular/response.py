@@ -5,19 +5,21 @@ For every column of terminal rewards: backward induction finds a deterministic M
 geometric horizon: value iteration, and the occupancy of a stationary policy). One compiled pass serves all
 columns; small processes take a few NumPy operations a step instead, so that no compiled code need be loaded.
 Terminal distributions are working values: what is reported is evaluated afresh, with certified bounds.
-Policies are not kept, which would take ``T S K`` numbers: `mixed_policy` finds them again.
+
+A compiled pass does not keep policies, which would take ``T S K`` numbers: it finds them again when they are
+mixed, column by column in the same order of operations. The others are kept, because their ties are broken
+by roundings that depend on which columns are planned for together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from metaregret.tabular.backup import backup
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import (
     TerminalValues,
@@ -27,13 +29,10 @@ from metaregret.tabular.goals import (
     terminal_columns,
 )
 from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.policy import deterministic_policy, policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Responses", "best_responses", "mixed_policy"]
-
-ENTRIES = 2**22
-"""Columns are processed in blocks of at most this many policy entries where policies are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +41,28 @@ class Responses:
 
     Attributes
     ----------
+    process : ControlledMarkovProcess
     optimum : TerminalValues
         Their certified values.
     terminal : ndarray, shape (K, S)
         Terminal distribution of each policy.
+    rewards : sparse array, shape (S, K)
+    policies : ndarray of int64, shape (T, S, K) or (S, K), or None
+        Choices; None where they are found again when needed.
     """
 
+    process: ControlledMarkovProcess
     optimum: TerminalValues
     terminal: np.ndarray
+    rewards: sp.csc_array
+    policies: np.ndarray | None
 
 
 def best_responses(
-    process: ControlledMarkovProcess, rewards: np.ndarray | sp.csc_array | sp.csr_array
+    process: ControlledMarkovProcess,
+    rewards: np.ndarray | sp.csc_array | sp.csr_array,
+    *,
+    compiled: bool | None = None,
 ) -> Responses:
     """Return the values and the terminal distributions of optimal policies for every column of rewards.
 
@@ -61,6 +70,8 @@ def best_responses(
     ----------
     rewards : ndarray or sparse array of float64, shape (S, K)
         Terminal rewards, not negative.
+    compiled : bool, optional
+        Whether to use the compiled pass (finite horizons only); by default where there is much to do.
 
     Raises
     ------
@@ -70,23 +81,21 @@ def best_responses(
         If value iteration at a geometric horizon does not end.
     """
     columns = terminal_columns(process, rewards)
-    if isinstance(process.horizon, FiniteHorizon) and not is_small(process, columns.shape[1]):
+    if compiled is None:
+        compiled = not is_small(process, columns.shape[1])
+    if compiled and isinstance(process.horizon, FiniteHorizon):
         from metaregret.tabular.engine.lanes import lanes_of
 
         lanes = lanes_of(process)
         found = lanes.run(columns, reached=True)
-        return Responses(compiled_values(lanes, columns, found.at_start), found.reached)
-    ends, values = np.empty((columns.shape[1], process.n_states)), []
-    for part, block in _blocks(process, columns):
-        planned = optimal_terminal_values(process, block, policies=True)
-        values.append(planned)
-        ends[part] = _followed(process, planned.policies)[1]
-    return Responses(TerminalValues.joined(values), ends)
+        optimum = compiled_values(lanes, columns, found.at_start)
+        return Responses(process, optimum, found.reached, columns, None)
+    planned = optimal_terminal_values(process, columns, policies=True)
+    _, terminal = _followed(process, planned.policies)
+    return Responses(process, planned, terminal, columns, planned.policies)
 
 
-def mixed_policy(
-    process: ControlledMarkovProcess, rewards: np.ndarray | sp.csc_array | sp.csr_array, shares: np.ndarray
-) -> np.ndarray:
+def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
     """Return the one Markov policy that ends where a mixture of best responses ends.
 
     Its choice probabilities at a step and state are proportional to the mixture's flow through them
@@ -94,8 +103,8 @@ def mixed_policy(
 
     Parameters
     ----------
-    rewards : ndarray or sparse array, shape (S, K)
-        The rewards that the policies are best responses to, as given to `best_responses`.
+    parts : sequence of Responses
+        To rewards on one process, ``K`` in all.
     shares : ndarray of float64, shape (K,)
         Probability of each policy.
 
@@ -106,31 +115,26 @@ def mixed_policy(
     Raises
     ------
     InvalidArgumentError
-        As `best_responses`, or if a share is negative.
+        If a share is negative.
     """
-    columns = terminal_columns(process, rewards)
     if not np.all(shares >= 0):
         raise InvalidArgumentError(f"Expected shares that are not negative, but got {float(shares.min())}.")
-    columns, shares = columns[:, shares > 0], shares[shares > 0]
-    if isinstance(process.horizon, FiniteHorizon) and not is_small(process, columns.shape[1]):
+    process = parts[0].process
+    flow: np.ndarray = np.zeros(policy_shape(process))
+    again: list[tuple[sp.csc_array, np.ndarray]] = []
+    for part, mine in zip(parts, np.split(shares, np.cumsum([len(p.terminal) for p in parts])), strict=False):
+        used = np.flatnonzero(mine)
+        if part.policies is None:
+            again.append((part.rewards[:, used], mine[used]))
+        elif len(used):
+            flow += _followed(process, part.policies[..., used], mine[used])[0]
+    if again:
         from metaregret.tabular.engine.lanes import lanes_of
 
-        flow = lanes_of(process).run(columns, shares=shares).flow
-    else:
-        flow = np.zeros(())
-        for part, block in _blocks(process, columns):
-            policies = optimal_terminal_values(process, block, policies=True).policies
-            flow = flow + _followed(process, policies, shares[part])[0]
+        columns, weights = zip(*again, strict=True)
+        rewards = sp.csc_array(sp.hstack(columns, format="csc"))
+        flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
     return _normalised(process, flow)
-
-
-def _blocks(process: ControlledMarkovProcess, columns: sp.csc_array) -> Iterator[tuple[slice, sp.csc_array]]:
-    """Yield columns in blocks whose policies fit into memory."""
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    width = max(1, ENTRIES // max(1, steps * process.n_choices))
-    for start in range(0, columns.shape[1], width):
-        part = slice(start, min(start + width, columns.shape[1]))
-        yield part, columns[:, part]
 
 
 def _followed(

@@ -175,7 +175,7 @@ class ClosedForm:
         if weights is None or shares is None:
             return None
         shares /= shares.sum()
-        policy = mixed_policy(self.tasks.process, self.tasks.success, shares)
+        policy = mixed_policy([self.tasks.responses], shares)
         point = certified_saddle_point(self.tasks, loss, policy, weights)
         # Weak duality: no rho in M gives the weights more than U; this one must give them as much.
         reached, support = float(point.weights @ point.success), point.support_value

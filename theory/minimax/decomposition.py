@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 
 from metaregret.tabular.response import best_responses, mixed_policy
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
@@ -50,7 +49,7 @@ class Decomposition:
     def __init__(self, tasks: SuccessTasks) -> None:
         self.tasks = tasks
         self.interrupted = False
-        self._queries: list[sp.csc_array] = [tasks.success]
+        self._parts = [tasks.responses]
         self._successes = list((tasks.success.T @ tasks.responses.terminal.T).T)
 
     @property
@@ -66,10 +65,10 @@ class Decomposition:
     def _ask(self, weights: np.ndarray) -> np.ndarray:
         """Add the best responses to rows of task weights, shape (n, K); return their success
         probabilities."""
-        rewards = sp.csc_array(self.tasks.success @ sp.csc_array(weights.T))
-        terminal = best_responses(self.tasks.process, rewards).terminal
-        success = (self.tasks.success.T @ terminal.T).T
-        self._queries.append(rewards)
+        rewards = self.tasks.success @ weights.T
+        compiled = self._parts[0].policies is None
+        self._parts.append(best_responses(self.tasks.process, rewards, compiled=compiled))
+        success = (self.tasks.success.T @ self._parts[-1].terminal.T).T
         self._successes.extend(success)
         return success
 
@@ -122,6 +121,4 @@ class Decomposition:
 
         Its choice weights at a step and state are proportional to the mixture's flow through them.
         """
-        used = np.flatnonzero(mixture > NEGLIGIBLE * mixture.max())
-        rewards = sp.csc_array(sp.hstack(self._queries, format="csc")[:, used])
-        return mixed_policy(self.tasks.process, rewards, mixture[used])
+        return mixed_policy(self._parts, np.where(mixture > NEGLIGIBLE * mixture.max(), mixture, 0.0))

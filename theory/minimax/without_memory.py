@@ -36,7 +36,7 @@ from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamil
 if TYPE_CHECKING:
     from metaregret.theory.minimax.exact import AchievableSuccess
 
-__all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
+__all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
 MAX_NEWTON_STEPS = 60
 
@@ -130,7 +130,7 @@ def solve_without_memory(
         )
     marked = success_tasks(tasks)
     achievable = _achievable(marked) if exact else None
-    program = _program(marked, method)  # refuses what is too large before time is spent on optima
+    program = choose_program(marked, method)  # refuses what is too large before time is spent on optima
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     found = newton(program, loss, tolerance, progress)
     primal, dual = found.best
@@ -148,7 +148,14 @@ def solve_without_memory(
     return _sharpened(achievable, solution, tolerance)
 
 
-def _program(marked: SuccessTasks, method: str) -> Program:
+def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
+    """Return what solves the linear programs of T4 on `marked`; see `solve_without_memory`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        Before any time is spent on what would take too long or too much memory.
+    """
     horizon = marked.process.horizon
     steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
     size = steps * marked.process.n_choices
