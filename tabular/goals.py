@@ -27,7 +27,7 @@ from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import solve_discounted_exactly
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 __all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
 
@@ -79,6 +79,7 @@ def goal_values(
     policies : bool
         Whether to keep the goal-conditioned policies, ``T * S * K`` integers.
     """
+    check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
     indicator = sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
@@ -114,6 +115,7 @@ def optimal_terminal_values(
     ConvergenceError
         If the limit is reached first.
     """
+    check_representation(representation)
     if terminal.ndim != 2 or terminal.shape[0] != process.n_states:
         raise InvalidArgumentError(
             f"Expected terminal rewards of shape ({process.n_states}, K), but got {terminal.shape}."

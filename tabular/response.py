@@ -122,7 +122,7 @@ def _mix(
 
 def _steps(process: ControlledMarkovProcess) -> int:
     if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Best responses are computed for finite horizons; give --horizon T.")
+        raise UnsupportedError("Best responses are computed for finite horizons; give a number of steps.")
     return process.horizon.steps
 
 
