@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +57,30 @@ class Claim(SphinxDirective):
         return [*lines, "", f"Wrong variants that these methods catch: {wrong}.", "", "::::"]
 
 
+class Claims(SphinxDirective):
+    """``{claims}``: a table of all claims with links to their pages."""
+
+    def run(self) -> list[nodes.Node]:
+        folder = Path(self.env.srcdir) / "explanation"
+        anchors = {
+            match[1]: f"../{path.relative_to(folder)}#{_slug(match[0].lstrip('# '))}"
+            for path in sorted(folder.rglob("*.md"))
+            for match in re.finditer(r"^#+ ([TC]\d\d) .*$", path.read_text(), re.MULTILINE)
+        }
+        lines = ["| | claim | verdict |", "|---|---|---|"]
+        for uid, theorem in theorems().items():
+            lines.append(f"| [{uid}]({anchors[uid]}) | {theorem.title} | {theorem.expected.name} |")
+        for uid, control in controls().items():
+            lines.append(f"| [{uid}]({anchors[uid]}) | {control.title} | refuted, as it must be |")
+        box = nodes.container()
+        self.state.nested_parse(StringList(lines, source="claims"), 0, box)
+        return [box]
+
+
+def _slug(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
 class Schema(SphinxDirective):
     """``{schema} solution``: the fields of ``docs/schemas/solution.json`` as a table."""
 
@@ -94,5 +119,6 @@ def _type(field: dict[str, Any]) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("claim", Claim)
+    app.add_directive("claims", Claims)
     app.add_directive("schema", Schema)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
