@@ -4,12 +4,9 @@ one's own.
 Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a
 rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
->>> from hypothesis import given
->>> from metaregret.tabular.strategies import processes
->>> @given(processes())
-... def test_rows_sum_to_one(process):
-...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
->>> test_rows_sum_to_one()
+>>> from hypothesis import given >>> from metaregret.tabular.strategies import processes >>>
+@given(processes()) ... def test_rows_sum_to_one(process): ...     assert abs(process.matrix.sum(axis=1) -
+1).max() < 1e-12 >>> test_rows_sum_to_one()
 """
 
 from __future__ import annotations
@@ -187,7 +184,8 @@ def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
 def set_systems(
     draw: st.DrawFn, *, min_goals: int = 2, max_goals: int = 5, max_sets: int = 6
 ) -> list[list[int]]:
-    """Sets that together hold goals ``0..K-1``, as `metaregret.tabular.environments.cover.cover` takes them."""
+    """Sets that together hold goals ``0..K-1``, as `metaregret.tabular.environments.cover.cover` takes
+    them."""
     count = draw(st.integers(min_goals, max_goals))
     goal = st.integers(0, count - 1)
     sets = draw(st.lists(st.sets(goal, min_size=1, max_size=count), min_size=1, max_size=max_sets))
@@ -199,6 +197,7 @@ def set_systems(
 def attempt_chances(
     *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:
-    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes them."""
+    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes
+    them."""
     chance = st.integers(1, largest).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
     return st.lists(chance, min_size=min_goals, max_size=max_goals)

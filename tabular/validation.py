@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROW_SUM_TOLERANCE",
     "check_counts_as",
-        "check_dense_shapes",
+    "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
     "check_initial",
@@ -79,7 +79,8 @@ def check_counts_as(process: ControlledMarkovProcess) -> None:
     for state, goal in enumerate(goals.tolist()):
         if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
             raise InvalidProcessError(
-                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or counts as "
+                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or "
+                f"counts as "
                 "another itself; name the goal, or -1 for none."
             )
 

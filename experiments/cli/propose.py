@@ -127,6 +127,7 @@ def COMMAND(
       metaregret propose line:3 --horizon 3 --method diayn --states all
       metaregret propose line:5 --method vic --learner memory
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
+      metaregret propose line:5,start=2 --horizon 4 --method packing
       metaregret propose digits --method cactus --ways 3
     """
     check_outputs(json_file, figure=figure, certificate=certificate)
@@ -271,6 +272,8 @@ def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: s
     out.print(
         f"mutual information   {information['lower']:.9g} nats (certified capacity: {upper})", markup=False
     )
+    if "tau_star" in document:
+        out.print(f"{'tau*':<20} {document['tau_star']} (goals are noticed on the way)", markup=False)
     for key in ("worst_case_regret", "minimax_regret", "matches_uniform", "matches_minimax"):
         out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
     if "trained" in document:

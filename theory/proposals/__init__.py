@@ -103,9 +103,10 @@ def compare(
     certify: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
+    """Return the table proposal x process, by default of all methods whose goals are noticed at the end; see
+    `comparison` for the options."""
     known = methods()
-    chosen = list(known) if names is None else list(names)
+    chosen = [name for name in known if not known[name].on_the_way] if names is None else list(names)
     return comparison(
         processes,
         [_method(known, name) for name in chosen],

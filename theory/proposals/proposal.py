@@ -3,6 +3,7 @@ regrets."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.proposals.references import capacity_of, minimax_of
 from metaregret.theory.proposals.regrets import (
     Explorer,
@@ -24,7 +27,7 @@ from metaregret.theory.proposals.regrets import (
     trained_learner,
     worst_case_regret,
 )
-from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.skills import (
     ProcessCapacity,
@@ -105,6 +108,10 @@ class Proposal:
     curves : tuple of tuple of float
         The method's objective by round, one curve a restart (or phase).
     details : mapping
+    on_the_way : OnTheWay or None
+        Where given, goals are noticed when visited: `regret` and `minimax` count them so, and
+        `exploration` is
+        the chance of visiting each.
     """
 
     method: Method
@@ -120,6 +127,7 @@ class Proposal:
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
     details: Mapping[str, Any]
+    on_the_way: OnTheWay | None = None
 
     @property
     def worst_case_regret(self) -> float:
@@ -132,9 +140,18 @@ class Proposal:
         return self.minimax.value.midpoint
 
     @cached_property
+    def reachable_goals(self) -> np.ndarray:
+        """Which states are reachable goals, shape (S,)."""
+        if self.on_the_way is None:
+            return goal_support(self.process)
+        goals = np.zeros(self.process.n_states, dtype=bool)
+        goals[self.on_the_way.tasks.goals] = True
+        return goals
+
+    @cached_property
     def uniform_goals(self) -> np.ndarray:
         """The uniform distribution on the reachable goals, shape (S,)."""
-        goals = goal_support(self.process)
+        goals = self.reachable_goals
         return np.asarray(goals / goals.sum())
 
     @property
@@ -152,7 +169,7 @@ class Proposal:
     @property
     def coverage(self) -> float:
         """Share of the reachable goals that the exploration ends in."""
-        goals = goal_support(self.process)
+        goals = self.reachable_goals
         return float(np.count_nonzero(self.exploration[goals] > 0) / np.count_nonzero(goals))
 
     @property
@@ -180,13 +197,29 @@ class Proposal:
 
     @cached_property
     def trained(self) -> TrainedLearner:
-        """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use."""
+        """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use.
+
+        Raises
+        ------
+        UnsupportedError
+            If goals are noticed on the way.
+        """
+        self._at_the_end()
         return trained_learner(self.process, self.goal_distribution)
 
     def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
         """Return the Bayes-optimal learner with memory trained on the proposed goals; see
         `metaregret.theory.proposals.with_memory`."""
+        self._at_the_end()
         return with_memory(self.process, self.goal_distribution, episodes)
+
+    def _at_the_end(self) -> None:
+        if self.on_the_way is not None:
+            raise UnsupportedError(
+                f"Learners are trained on goals noticed at the end of an episode, but those of "
+                f"{self.method.name!r} "
+                "are noticed on the way."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``metaregret-proposal/1`` document; JSON has no infinity, so infinite numbers are
@@ -198,7 +231,7 @@ class Proposal:
             "method": self.method.name,
             "states": self.states,
             "seed": self.seed,
-            "goal_distribution": self._by_name(self.goal_distribution, goal_support(self.process)),
+            "goal_distribution": self._by_name(self.goal_distribution, self.reachable_goals),
             "mutual_information": {
                 "lower": self.mutual_information.lower,
                 "upper": upper if self.capacity_known else None,
@@ -218,12 +251,22 @@ class Proposal:
             "matches_uniform": self.matches_uniform,
             "matches_minimax": self.matches_minimax,
             "curves": [list(curve) for curve in self.curves],
+            **({} if self.on_the_way is None else {"detect": "visit"} | _json_cover(self.details)),
         }
 
     def _by_name(self, weights: np.ndarray, always: np.ndarray | None = None) -> dict[str, float]:
         """Weights by state name: those that are positive, and those of the states `always` listed."""
         listed = weights > 0 if always is None else (weights > 0) | always
         return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(listed)}
+
+
+def _json_cover(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The fractional packing and cover in rational numbers."""
+    return {
+        "tau_star": str(details["tau*"]),
+        "packing": {name: str(weight) for name, weight in details["packing"].items()},
+        "cover": [{"weight": str(weight), "goals": goals} for weight, goals in details["paths"]],
+    }
 
 
 def _json_number(value: Any) -> Any:
@@ -251,7 +294,15 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
     )
     goals = marginal if draft.goal_distribution is None else draft.goal_distribution
     upper, known, how = _information_bound(draft, certify)
-    explorer = _explorer(request, draft, skills, goals)
+    if draft.on_the_way is None:
+        explorer = _explorer(request, draft, skills, goals)
+        exploration = explorer.terminal
+        regret, minimax = (
+            worst_case_regret(request.process, exploration, explorer.error),
+            minimax_of(request.process),
+        )
+    else:
+        exploration, regret, minimax = _visiting(draft.on_the_way)
     return Proposal(
         method=method,
         process=request.process,
@@ -261,12 +312,24 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
         skills=tuple(skills),
         mutual_information=Bracket(min(information, upper), upper, lower_from="the skills", upper_from=how),
         capacity_known=known,
-        exploration=explorer.terminal,
-        regret=worst_case_regret(request.process, explorer.terminal, explorer.error),
-        minimax=minimax_of(request.process),
+        exploration=exploration,
+        regret=regret,
+        minimax=minimax,
         curves=draft.curves,
         details=draft.details,
+        on_the_way=draft.on_the_way,
     )
+
+
+def _visiting(found: OnTheWay) -> tuple[np.ndarray, Bracket, MinimaxSolution]:
+    """The chance of visiting each goal, the skills' worst case and the minimax solution, on the way."""
+    states, tasks = np.zeros((2, found.tasks.process.n_states)), found.tasks
+    minimax = solve_without_memory(tasks, exact=True)
+    states[0, tasks.goals] = [float(chance) for chance in found.visited]
+    states[1, tasks.goals] = minimax.exploration
+    worst = found.worst_case_regret
+    regret = Bracket(math.inf, math.inf) if worst is None else Bracket.of(worst, "visits of the skills")
+    return states[0], regret, dataclasses.replace(minimax, exploration=states[1])
 
 
 def _skills(part: Part, *, several: bool) -> tuple[list[ProposedSkill], float]:

@@ -1,0 +1,54 @@
+r"""The price of a wrong proposal against Hilbert's distance (T26)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.style import Style
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
+    """Draw the worst price within each distance, and the bound."""
+    import numpy as np
+
+    data = results["wrong_proposal"]
+    figure = style.canvas("column")
+    axes = figure.subplots()
+    distance = np.linspace(0.0, float(data["distance"].max()), 200)
+    axes.plot(
+        distance, np.cosh(distance / 4) ** 2, **style.series(0, marker=False), label="$\\cosh^2(d_H/4)$"
+    )
+    for index, (name, rows) in enumerate(data.groupby("process", sort=False), start=1):
+        look = {**style.series(index), "linestyle": "-", "linewidth": 0.7}
+        axes.plot(rows["distance"], rows["price"], **look, label=str(name).replace(",slip=", ", slip "))
+    axes.set(xlabel="Hilbert's distance $d_H(p,q)$ (nats)", ylabel="price (ratio of $1+$ regret)")
+    axes.legend(loc="upper left")
+    share = (data["price"] - 1) / (data["bound"] - 1).where(data["bound"] > 1)
+    return Drawing(
+        figure,
+        data,
+        {
+            "largestShareOfTheBound": float(share.max()),
+            "largestPrice": float(data["price"].max()),
+            "smallestSlack": float((data["bound"] - data["price"]).min()),
+        },
+        "A memoryless learner trained on uniform goals $q$ meets $p$: the largest price $(1+E_p$ regret) "
+        "over "
+        "the optimum for $p$, over all $p$ within a distance $d_H(p,q)=\\log(\\max_g p_g/q_g)-\\log(\\min_g "
+        "p_g/q_g)$, and the bound of T26. Every point is the largest of certified convex programs at the "
+        "corners of that set. Where every goal can be reached surely the bound is attained.",
+    )
+
+
+FIGURE = Figure(
+    name="wrong_proposal",
+    title="The price of a wrong proposal grows with Hilbert's distance",
+    studies=("wrong_proposal",),
+    theorems=("T26",),
+    draw=draw,
+)
