@@ -35,14 +35,12 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "largestFactorWithNoise": float(noisy["factor"].max()),
         },
         "Left: minimax regret with memory against that without, infinitely many episodes, all in rational "
-        "numbers. "
-        "Random set systems (deterministic dynamics) lie in the band of a factor of two (T24); with noise, "
-        "\\emph{spread} ($K=3,\\dots,6$; C11) and \\emph{attempts} at two goals ($v=1,1/n$, $n=3,\\dots,6$; "
-        "T25) "
-        "lie below it. Right: the factor on the set systems against the fractional covering number "
-        "$\\tau^*$, "
-        "which is one more than the regret without memory (T23); line: the largest factor that the bound "
-        "$m-m(m+1)/(2\\tau^*)$ allows, $m=\\lfloor\\tau^*\\rfloor$. Set systems of regret zero are left out.",
+        "numbers. Random set systems (deterministic dynamics) lie in the band of a factor of two (T24); "
+        "with noise, \\emph{spread} ($K=3,\\dots,6$; C11) and \\emph{attempts} at two goals ($v=1,1/n$, "
+        "$n=3,\\dots,6$; T25) lie below it. Right: the factor on the set systems against the fractional "
+        "covering number $\\tau^*$, which is one more than the regret without memory (T23); line: the "
+        "largest factor that the bound $m-m(m+1)/(2\\tau^*)$ allows, $m=\\lfloor\\tau^*\\rfloor$. Set "
+        "systems of regret zero are left out.",
     )
 
 

@@ -43,8 +43,7 @@ def attempts(chances: Sequence[Fraction | int | str]) -> ControlledMarkovProcess
         if not 0 < value <= 1:
             raise EnvironmentSpecError(
                 f"Expected the chance of goal {position + 1} above 0 and at most 1, but got {value}; leave "
-                f"out goals "
-                "that cannot be reached."
+                "out goals that cannot be reached."
             )
         values.append(value)
     if not values:

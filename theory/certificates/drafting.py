@@ -150,8 +150,7 @@ def certificate(
         if process.has_copies:
             raise UnsupportedError(
                 f"Certificates name goals by one state each, but {process.name!r} has goals of several "
-                f"states; "
-                "state its tasks as reward tables."
+                "states; state its tasks as reward tables."
             )
         instance = process_document(process)
         for unknown in ("picture", "counts_as"):

@@ -104,8 +104,8 @@ def fractional_cover(tasks: GoalTasks) -> FractionalCover:
     if not process.is_deterministic or int(np.count_nonzero(process.initial)) != 1:
         raise UnsupportedError(
             f"Covers by paths need deterministic dynamics and one first state, but {process.name!r} is "
-            f"random; the "
-            "minimax regret of learners without memory, plus one, is what takes the place of tau*."
+            "random; the minimax regret of learners without memory, plus one, is what takes the place of "
+            "tau*."
         )
     marked = success_tasks(tasks)
     achievable = AchievableSuccess(marked)

@@ -216,9 +216,8 @@ class Proposal:
     def _at_the_end(self) -> None:
         if self.on_the_way is not None:
             raise UnsupportedError(
-                f"Learners are trained on goals noticed at the end of an episode, but those of "
-                f"{self.method.name!r} "
-                "are noticed on the way."
+                "Learners are trained on goals noticed at the end of an episode, but those of "
+                f"{self.method.name!r} are noticed on the way."
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -85,16 +85,15 @@ class UnendingGame:
         if self.on_the_way and criterion is not Criterion.REGRET:
             raise UnsupportedError(
                 "Steps until goals are noticed on the way, by learners with memory on random dynamics, are "
-                "counted "
-                "over finitely many episodes; give a number of episodes, or ask for regret."
+                "counted over finitely many episodes; give a number of episodes, or ask for regret."
             )
         count = len(tasks.goals)
         work = (1 << min(count, 60)) * process.horizon.steps * process.n_transitions * count
         if work > MAX_WORK:
             raise InstanceTooLargeError(
                 f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational "
-                f"operations, "
-                f"over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of episodes."
+                f"operations, over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of "
+                "episodes."
             )
         self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
         found = AchievableSuccess(success_tasks(tasks)).optimum().exact
