@@ -38,7 +38,6 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         {
             "largestShareOfTheBound": float(share.max()),
             "largestPrice": float(largest.max()),
-            "smallestSlack": float((data["bound"] - largest).min()),
         },
         "Filled: a memoryless learner trained on uniform goals meets $p$; the largest price ($1+$ expected "
         "regret "

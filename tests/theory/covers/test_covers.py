@@ -22,6 +22,7 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.strategies import attempt_chances, processes, set_systems
+from metaregret.theory.certificates.write_minimax import minimax_certificate
 from metaregret.theory.claims.oracles import bayes_regret_at, order_game
 from metaregret.theory.covers import (
     SetSystem,
@@ -32,6 +33,7 @@ from metaregret.theory.covers import (
 )
 from metaregret.theory.covers.fractional import path_policies
 from metaregret.theory.covers.set_systems import visited_sets
+from metaregret.theory.minimax.least_favourable import LeastFavourable
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.memory.unending import solve_unending
 from metaregret.theory.minimax.solution import Criterion
@@ -160,6 +162,10 @@ def test_what_has_no_limit_here_is_refused() -> None:
         solve_memory(GoalTasks.reachable(make("spread:20")), None)
     with pytest.raises(UnsupportedError, match="finitely many"):
         solve_memory(GoalTasks.reachable(process, Detection.VISIT), None, criterion=Criterion.HITTING_TIME)
+    solution = solve_memory(GoalTasks.reachable(process), None)
+    for refuse in (LeastFavourable, lambda s: minimax_certificate(GoalTasks.reachable(process), s)):
+        with pytest.raises(UnsupportedError, match="give a number of episodes"):
+            refuse(solution)
     with pytest.raises(NotExactError):
         solve_unending(GoalTasks.reachable(dataclasses.replace(process, numerators=None, denominators=None)))
 
