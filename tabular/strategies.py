@@ -12,10 +12,13 @@ rounding, and counterexamples shrink towards few states, few actions, short hori
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import generates
+from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.policy import policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -53,6 +56,29 @@ def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy
     return st.one_of(finite, gammas.map(GeometricHorizon))
 
 
+def _drawn(
+    process: ControlledMarkovProcess,
+    *,
+    min_states: int = 1,
+    max_states: int = 4,
+    max_actions: int = 3,
+    max_steps: int = 4,
+    deterministic: bool | None = None,
+    geometric: bool = True,
+    random_start: bool = True,
+) -> bool:
+    """Whether `processes` with these options can generate a process."""
+    horizon = process.horizon
+    return bool(
+        min_states <= process.n_states <= max_states
+        and int(np.diff(process.choice_offsets).max()) <= max_actions
+        and (horizon.steps <= max_steps if isinstance(horizon, FiniteHorizon) else geometric)
+        and deterministic in (None, process.is_deterministic)
+        and (random_start or np.count_nonzero(process.initial) == 1)
+    )
+
+
+@generates(_drawn)
 @st.composite
 def processes(
     draw: st.DrawFn,
@@ -108,6 +134,15 @@ def processes(
     )
 
 
+def _deterministic(process: ControlledMarkovProcess, **sizes: Any) -> bool:
+    return _drawn(process, deterministic=True, geometric=False, random_start=False, **sizes)
+
+
+def _stochastic(process: ControlledMarkovProcess, **sizes: Any) -> bool:
+    return _drawn(process, deterministic=False, geometric=False, **sizes)
+
+
+@generates(_deterministic)
 def deterministic_processes(
     *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
 ) -> st.SearchStrategy[ControlledMarkovProcess]:
@@ -123,6 +158,7 @@ def deterministic_processes(
     )
 
 
+@generates(_stochastic)
 def stochastic_processes(
     *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
 ) -> st.SearchStrategy[ControlledMarkovProcess]:
@@ -137,14 +173,44 @@ def stochastic_processes(
     )
 
 
+def _controllable(
+    process: ControlledMarkovProcess,
+    *,
+    min_states: int = 1,
+    max_states: int = 5,
+    extra_steps: int = 2,
+    noisy: bool = False,
+) -> bool:
+    """Whether every state can be the terminal state with certainty, from one start, and the sizes fit."""
+    if not (
+        min_states <= process.n_states <= max_states
+        and isinstance(process.horizon, FiniteHorizon)
+        and process.horizon.steps <= max(1, max_states - 1) + extra_steps
+        and np.count_nonzero(process.initial) == 1
+        and (noisy or process.is_deterministic)
+    ):
+        return False
+    values = goal_values(process, representation="rational").exact
+    assert values is not None
+    return bool(min(values) == 1)
+
+
+@generates(_controllable)
 @st.composite
 def controllable_processes(
-    draw: st.DrawFn, *, min_states: int = 1, max_states: int = 5, extra_steps: int = 2
+    draw: st.DrawFn,
+    *,
+    min_states: int = 1,
+    max_states: int = 5,
+    extra_steps: int = 2,
+    noisy: bool = False,
 ) -> ControlledMarkovProcess:
-    """Deterministic processes where every state can be the terminal state with certainty.
+    """Processes where every state can be the terminal state with certainty.
 
-    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are
-    random, and the horizon is at least the depth of the tree.
+    A tree of moves, drawn at random, leads from the start to every state, one can stay anywhere, and the
+    horizon is at least the depth of the tree. Further moves are deterministic or, with `noisy`, may have
+    random outcomes. (Deterministic processes from one start, `deterministic_processes`, reach what they
+    reach at the horizon with certainty, too; many of them are periodic, as one cannot stay everywhere.)
     """
     n_states = draw(st.integers(min_states, max_states))
     depth = [0]
@@ -156,6 +222,11 @@ def controllable_processes(
     for state in range(n_states):
         targets[state] += draw(st.lists(st.integers(0, n_states - 1), max_size=2))
     rows = [(s, a, to, Fraction(1)) for s in range(n_states) for a, to in enumerate(targets[s])]
+    if noisy and draw(st.booleans()):
+        state = draw(st.integers(0, n_states - 1))
+        action = len(targets[state])
+        targets[state].append(-1)
+        rows += [(state, action, to, p) for to, p in enumerate(draw(distributions(n_states, largest=3))) if p]
     return ControlledMarkovProcess.from_transitions(
         rows,
         states=n_states,

@@ -22,6 +22,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues
 from metaregret.theory.minimax.solution import Criterion, Learner
@@ -88,11 +89,38 @@ def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None
     -------
     ndarray
         In units of reward; ``N v`` at ``rho = 0``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `rho` is negative or larger than `optimum` (beyond a rounding), or `episodes` is malformed.
     """
+    check_episodes(episodes)
+    _check_success(np.asarray(rho, dtype=float), np.asarray(optimum, dtype=float))
+    return _memoryless_regret(rho, optimum, episodes)
+
+
+def _memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
     if episodes is None:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(np.asarray(rho) > 0, (optimum - rho) / rho, np.inf)
     return expected_episodes(rho, episodes) * (np.asarray(optimum) - rho)
+
+
+SLACK = 1e-9
+"""By how much a computed success probability may exceed its largest possible value, relative to it."""
+
+
+def _check_success(rho: np.ndarray, optimum: np.ndarray) -> None:
+    wrong = ~((rho >= -SLACK) & (rho <= optimum * (1 + SLACK) + 1e-12))
+    if wrong.any():
+        rho, optimum = np.broadcast_arrays(rho, optimum)
+        place = int(np.flatnonzero(np.broadcast_to(wrong, rho.shape))[0])
+        raise InvalidArgumentError(
+            f"Expected 0 <= rho <= v, but at index {place} rho = {float(rho.flat[place])!r} and "
+            f"v = {float(optimum.flat[place])!r}; nothing succeeds more often than the best policy (are the "
+            "arguments swapped?)."
+        )
 
 
 class Loss(ABC):
@@ -158,7 +186,7 @@ class MemorylessRegret(Loss):
         self.homogeneous = episodes is None
 
     def value(self, rho: np.ndarray) -> np.ndarray:
-        return memoryless_regret(rho, self.optimum, self.episodes)
+        return _memoryless_regret(rho, self.optimum, self.episodes)
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
         if self.episodes is None:
@@ -269,7 +297,9 @@ def check_episodes(episodes: int | None) -> None:
         )
 
 
-def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episodes: int | None) -> Loss:
+def loss_of(
+    learner: Learner | str, criterion: Criterion | str, optimum: np.ndarray, episodes: int | None
+) -> Loss:
     """Return the loss of a learner without memory under a criterion.
 
     Raises
@@ -280,6 +310,8 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
         For the blind learner's regret over infinitely many episodes, which is infinite unless one policy
         is optimal for every task, and for learners with memory.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     check_episodes(episodes)
     if learner is Learner.MEMORY:
         raise UnsupportedError(
@@ -293,7 +325,8 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
         return MemorylessRegret(optimum, episodes)
     if episodes is None:
         raise UnsupportedError(
-            "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+            "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of "
+            "episodes."
         )
     return BlindRegret(optimum, episodes)
 
@@ -325,7 +358,7 @@ class BracketedLoss:
 
 
 def bracketed_loss(
-    learner: Learner, criterion: Criterion, optimum: TerminalValues, episodes: int | None
+    learner: Learner | str, criterion: Criterion | str, optimum: TerminalValues, episodes: int | None
 ) -> BracketedLoss:
     """Return the loss of a learner without memory with certified bounds of ``v*``; see `loss_of`.
 
@@ -334,6 +367,8 @@ def bracketed_loss(
     UnsupportedError
         Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     check_certified(optimum)
     cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (

@@ -14,6 +14,7 @@ from enum import Enum
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError, UnsupportedError
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -52,6 +53,7 @@ class GoalTasks:
     detect: Detection = Detection.END
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "detect", choice(Detection, self.detect, "detect"))
         goals = np.unique(np.asarray(self.goals, dtype=np.int64))
         if not len(goals):
             raise InvalidArgumentError("The task set is empty; name at least one goal.")
@@ -76,7 +78,9 @@ class GoalTasks:
         return tuple(self.process.states[int(goal)] for goal in self.goals)
 
     @classmethod
-    def reachable(cls, process: ControlledMarkovProcess, detect: Detection = Detection.END) -> GoalTasks:
+    def reachable(
+        cls, process: ControlledMarkovProcess, detect: Detection | str = Detection.END
+    ) -> GoalTasks:
         """All goals with ``v*_g > 0``; states that count as no goal, or as another, are left out.
 
         Raises
@@ -85,6 +89,7 @@ class GoalTasks:
             Never for a valid process at a finite horizon; kept for processes whose every goal has
             probability 0.
         """
+        detect = choice(Detection, detect, "detect")
         from metaregret.tabular.goals import goal_support
 
         able = process.goal_of == np.arange(process.n_states)

@@ -13,7 +13,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
-    from metaregret.theory.tasks import Detection, TaskFamily
+    from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
     "build_process",
@@ -121,21 +121,13 @@ def build_process(
     InvalidArgumentError
         If both a horizon and a gamma are given, or anything is malformed.
     """
-    from metaregret.tabular.environments import make
-    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+    from metaregret.tabular.build import make
     from metaregret.tabular.rationals import parse_fraction
 
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give --horizon or --gamma, not both.")
-    changes: dict[str, Any] = {}
-    if horizon is not None:
-        changes["horizon"] = FiniteHorizon(horizon)
-    if gamma is not None:
-        changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "--gamma"))
-    process = make(cmp)
-    if start is not None:
-        changes["initial"] = process.states.position(start)
-    return process.replaced(**changes) if changes else process
+    go_on = None if gamma is None else parse_fraction(gamma, "--gamma")
+    return make(cmp, horizon=horizon, gamma=go_on, start=start)
 
 
 def episodes_option(text: str) -> int | None:
@@ -175,29 +167,21 @@ def existing_folder(path: Path) -> Path:
 
 
 def task_family(
-    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
+    process: ControlledMarkovProcess, tasks: str, goals: str, detect: str, *, regret: bool
 ) -> TaskFamily:
     """Return the tasks that ``--tasks``, ``--goals`` and ``--detect`` name."""
-    import numpy as np
-
-    from metaregret.tabular.files import read_rewards
-    from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+    from metaregret.theory import families
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:
-        return RewardTasks(process, read_rewards(Path(file), process))
+        return families.rewards(process, Path(file))
     if tasks == "trajectories":
-        return TrajectoryTasks(process)
+        return families.trajectories(process)
     if tasks != "goals":
         raise InvalidArgumentError(
             f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
         )
-    if goals == "reachable" or (goals == "all" and regret):
+    if goals in ("reachable", "all"):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
-        return GoalTasks.reachable(process, detect)
-    if goals == "all":
-        return GoalTasks(process, np.arange(process.n_states), detect)
-    names = [name for name in goals.split(",") if name]
-    return GoalTasks(
-        process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect
-    )
+        return families.goals(process, "reachable" if regret else goals, detect=detect)
+    return families.goals(process, [name for name in goals.split(",") if name], detect=detect)

@@ -34,6 +34,7 @@ import scipy.sparse as sp
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
@@ -226,8 +227,8 @@ class StepProgram:
 def solve_steps_on_the_way(
     tasks: GoalTasks,
     *,
-    learner: Learner,
-    criterion: Criterion,
+    learner: Learner | str,
+    criterion: Criterion | str,
     episodes: int | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -260,6 +261,8 @@ def solve_steps_on_the_way(
     ConvergenceError
         If no finite bracket was found.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     began = time.perf_counter()
     steps = _checked_steps(tasks, episodes, exact)
     game = StepGame(success_tasks(tasks), steps)
@@ -283,14 +286,14 @@ def _checked_steps(tasks: GoalTasks, episodes: int | None, exact: bool) -> int:
     """Return the steps of an episode, or refuse what is not solved, by name."""
     if episodes is not None:
         raise UnsupportedError(
-            "With finitely many episodes the hitting time in steps has level sets that are not convex; give "
-            "--episodes inf, use --detect end, or --learner memory."
+            "With finitely many episodes the hitting time in steps has level sets that are not convex; take "
+            "infinitely many episodes, goals detected at the end, or learners with memory."
         )
     if not isinstance(tasks.process.horizon, FiniteHorizon):
-        raise UnsupportedError("Hitting times in steps need a finite horizon; give --horizon T.")
+        raise UnsupportedError("Hitting times in steps need a finite horizon; give a number of steps.")
     if exact:
         raise UnsupportedError(
-            "The best hitting time in steps is in general irrational; leave out --exact for a bracket."
+            "The best hitting time in steps is in general irrational; solve in floating point for a bracket."
         )
     return tasks.process.horizon.steps
 

@@ -3,12 +3,12 @@ regrets."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.by_name import NamedArray
+from metaregret.theory.minimax.solution import Learner, MinimaxSolution
 from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.presentation import number
+from metaregret.theory.proposals.presentation import proposal_document, proposal_parts
 from metaregret.theory.proposals.references import capacity_of, minimax_of
 from metaregret.theory.proposals.regrets import (
     Explorer,
@@ -29,6 +32,7 @@ from metaregret.theory.proposals.regrets import (
 )
 from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
+from metaregret.theory.results import Result
 from metaregret.theory.skills import (
     ProcessCapacity,
     States,
@@ -38,6 +42,11 @@ from metaregret.theory.skills import (
 )
 from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.skills.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.table import Table
 
 __all__ = ["Proposal", "ProposedSkill", "evaluate"]
 
@@ -81,8 +90,12 @@ class ProposedSkill:
     start: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Proposal:
+def _states(proposal: Proposal) -> tuple[Sequence[str], None]:
+    return proposal.process.states, None
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Proposal(Result):
     """A proposed distribution of tasks on a process.
 
     Attributes
@@ -110,24 +123,29 @@ class Proposal:
     details : mapping
     on_the_way : OnTheWay or None
         Where given, goals are noticed when visited: `regret` and `minimax` count them so, and
-        `exploration` is
-        the chance of visiting each.
+        `exploration` is the chance of visiting each.
+    learner : Learner or None
+        The learner trained on the proposed goals that the document and the text tell of, too.
+    episodes : int or None
+        Of that learner, if it has memory.
     """
 
     method: Method
     process: ControlledMarkovProcess
     states: States
     seed: int
-    goal_distribution: np.ndarray
+    goal_distribution: NamedArray = NamedArray(_states)  # noqa: RUF009
     skills: tuple[ProposedSkill, ...]
     mutual_information: Bracket
     capacity_known: bool
-    exploration: np.ndarray
+    exploration: NamedArray = NamedArray(_states)  # noqa: RUF009
     regret: Bracket
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
     details: Mapping[str, Any]
     on_the_way: OnTheWay | None = None
+    learner: Learner | None = None
+    episodes: int | None = None
 
     @property
     def worst_case_regret(self) -> float:
@@ -164,7 +182,10 @@ class Proposal:
         """Total-variation distance of the exploration from that of the minimax solution found (it may not
         be unique)."""
         assert self.minimax.exploration is not None
-        return 0.5 * float(np.abs(self.exploration - self.minimax.exploration).sum())
+        own = self.exploration.array
+        if self.on_the_way is not None:
+            own = own[self.on_the_way.tasks.goals]
+        return 0.5 * float(np.abs(own - self.minimax.exploration.array).sum())
 
     @property
     def coverage(self) -> float:
@@ -205,13 +226,13 @@ class Proposal:
             If goals are noticed on the way.
         """
         self._at_the_end()
-        return trained_learner(self.process, self.goal_distribution)
+        return trained_learner(self.process, self.goal_distribution.array)
 
     def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
         """Return the Bayes-optimal learner with memory trained on the proposed goals; see
         `metaregret.theory.proposals.with_memory`."""
         self._at_the_end()
-        return with_memory(self.process, self.goal_distribution, episodes)
+        return with_memory(self.process, self.goal_distribution.array, episodes)
 
     def _at_the_end(self) -> None:
         if self.on_the_way is not None:
@@ -220,59 +241,69 @@ class Proposal:
                 f"{self.method.name!r} are noticed on the way."
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the ``metaregret-proposal/1`` document; JSON has no infinity, so infinite numbers are
-        ``"inf"``."""
-        upper = self.mutual_information.upper
-        return {
-            "format": "metaregret-proposal/1",
-            "process": self.process.name,
-            "method": self.method.name,
-            "states": self.states,
-            "seed": self.seed,
-            "goal_distribution": self._by_name(self.goal_distribution, self.reachable_goals),
-            "mutual_information": {
-                "lower": self.mutual_information.lower,
-                "upper": upper if self.capacity_known else None,
-                "bound": upper,
-            },
-            "skills": [
-                {"probability": skill.probability, "marginal": self._by_name(skill.marginal)}
-                | ({} if skill.start is None else {"start": self.process.states[skill.start]})
-                for skill in self.skills
-            ],
-            "exploration": self._by_name(self.exploration),
-            "coverage": self.coverage,
-            "worst_case_regret": _json_number(self.worst_case_regret),
-            "minimax_regret": _json_number(self.minimax_regret),
-            "minimax": {key: _json_number(value) for key, value in self.minimax.value.to_json().items()},
-            "price": _json_number(self.price),
-            "matches_uniform": self.matches_uniform,
-            "matches_minimax": self.matches_minimax,
-            "curves": [list(curve) for curve in self.curves],
-            **({} if self.on_the_way is None else {"detect": "visit"} | _json_cover(self.details)),
-        }
+    def parts(self) -> Iterator[str | Table]:
+        return proposal_parts(self)
 
-    def _by_name(self, weights: np.ndarray, always: np.ndarray | None = None) -> dict[str, float]:
-        """Weights by state name: those that are positive, and those of the states `always` listed."""
-        listed = weights > 0 if always is None else (weights > 0) | always
-        return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(listed)}
+    def _document(self) -> dict[str, Any]:
+        return proposal_document(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a reachable goal: its probability under the proposal, and of ending there when
+        exploring with it."""
+        import pandas as pd
+
+        goals = np.flatnonzero(self.reachable_goals)
+        names = pd.Index([self.process.states[int(goal)] for goal in goals], name="goal")
+        columns = {"proposed": self.goal_distribution.array, "explored": self.exploration.array}
+        return pd.DataFrame({key: weights[goals] for key, weights in columns.items()}, index=names)
+
+    def plot(self, path: Path | str | None = None) -> Figure:
+        """Draw the goals, the exploration and the objective's curves; write them where a path is given.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the file is no .pdf, .png or .svg, or cannot be written.
+        """
+        from metaregret.theory.plotting.proposals import proposal_figure
+
+        return proposal_figure(self, path)
+
+    def _picture(self) -> Figure | None:
+        return None if self.process.picture is None else self.plot()
+
+    def certificate(self, path: Path | str | None = None) -> dict[str, Any]:
+        """Return a certificate of the worst-case regret that `metaregret.check` proves; write it to `path` if
+        given.
+
+        Raises
+        ------
+        UnsupportedError, NotExactError, InstanceTooLargeError
+            As `metaregret.theory.certificates.write_proposal.proposal_certificate`.
+        """
+        from metaregret.theory.certificates.drafting import write_certificate
+        from metaregret.theory.certificates.write_proposal import proposal_certificate
+
+        document = proposal_certificate(self)
+        if path is not None:
+            write_certificate(document, Path(path))
+        return document
+
+    def __repr__(self) -> str:
+        return (
+            f"<Proposal of {self.method.name!r} on {self.process.name!r}: worst-case regret "
+            f"{number(self.worst_case_regret)}, price {number(self.price)}>"
+        )
 
 
-def _json_cover(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The fractional packing and cover in rational numbers."""
-    return {
-        "tau_star": str(details["tau*"]),
-        "packing": {name: str(weight) for name, weight in details["packing"].items()},
-        "cover": [{"weight": str(weight), "goals": goals} for weight, goals in details["paths"]],
-    }
-
-
-def _json_number(value: Any) -> Any:
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def evaluate(method: Method, request: Request, *, certify: bool = True) -> Proposal:
+def evaluate(
+    method: Method,
+    request: Request,
+    *,
+    certify: bool = True,
+    learner: Learner | None = None,
+    episodes: int | None = None,
+) -> Proposal:
     """Run a method and evaluate what it proposes.
 
     Parameters
@@ -281,6 +312,8 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
     request : Request
     certify : bool
         Whether to compute the capacity of the process, for the upper bound on the information.
+    learner, episodes
+        As in `Proposal`.
     """
     draft = method.run(request)
     skills, information = [], 0.0
@@ -296,10 +329,8 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
     if draft.on_the_way is None:
         explorer = _explorer(request, draft, skills, goals)
         exploration = explorer.terminal
-        regret, minimax = (
-            worst_case_regret(request.process, exploration, explorer.error),
-            minimax_of(request.process),
-        )
+        regret = worst_case_regret(request.process, exploration, explorer.error)
+        minimax = minimax_of(request.process)
     else:
         exploration, regret, minimax = _visiting(draft.on_the_way)
     return Proposal(
@@ -317,18 +348,18 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
         curves=draft.curves,
         details=draft.details,
         on_the_way=draft.on_the_way,
+        learner=learner,
+        episodes=episodes,
     )
 
 
 def _visiting(found: OnTheWay) -> tuple[np.ndarray, Bracket, MinimaxSolution]:
     """The chance of visiting each goal, the skills' worst case and the minimax solution, on the way."""
-    states, tasks = np.zeros((2, found.tasks.process.n_states)), found.tasks
-    minimax = solve_without_memory(tasks, exact=True)
-    states[0, tasks.goals] = [float(chance) for chance in found.visited]
-    states[1, tasks.goals] = minimax.exploration
+    visits, tasks = np.zeros(found.tasks.process.n_states), found.tasks
+    visits[tasks.goals] = [float(chance) for chance in found.visited]
     worst = found.worst_case_regret
     regret = Bracket(math.inf, math.inf) if worst is None else Bracket.of(worst, "visits of the skills")
-    return states[0], regret, dataclasses.replace(minimax, exploration=states[1])
+    return visits, regret, solve_without_memory(tasks, exact=True)
 
 
 def _skills(part: Part, *, several: bool) -> tuple[list[ProposedSkill], float]:

@@ -11,6 +11,7 @@ round that did not improve the lower bound. The loop ends on the bracket only.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
+from metaregret.tabular.choices import check_tolerance, choice
+from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
 from metaregret.theory.minimax.memory.exact import sharpen_memory
@@ -99,7 +101,7 @@ def solve_memory(
     tasks: GoalTasks | RewardTasks,
     episodes: int | None,
     *,
-    criterion: Criterion = Criterion.REGRET,
+    criterion: Criterion | str = Criterion.REGRET,
     adversary: Adversary | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -147,8 +149,8 @@ def solve_memory(
         Before memory is spent, with the estimated size and what to reduce.
     UnsupportedError, InvalidArgumentError
     """
-    if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
+    criterion = choice(Criterion, criterion, "criterion")
+    check_tolerance(tolerance, below=math.inf)
     begun = time.perf_counter()
     if exact and adversary is not None:
         raise UnsupportedError(
@@ -293,8 +295,9 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
     """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
     game: MemoryGame = solution.details["game"]
     mixture: Mixture = solution.details["mixture"]
-    proved = sharpen_memory(game, solution.least_favourable, mixture.learners)
+    proved = sharpen_memory(game, solution.least_favourable.array, mixture.learners)
     weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
+    per_task = np.array(proved.weights) @ np.array(proved.losses)
     bracket = Bracket.of(
         proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
     )
@@ -304,13 +307,14 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         "exact_prior": proved.prior,
         "exact_weights": proved.weights,
         "exact_losses": proved.losses,
+        "exact_per_task": per_task,
         "exact_rounds": proved.rounds,
     }
     return dataclasses.replace(
         solution,
         value=bracket,
         least_favourable=np.array(proved.prior, dtype=float),
-        per_task=weights @ losses,
+        per_task=per_task.astype(float),
         status=Status.EXACT,
         seconds=time.perf_counter() - begun,
         details=details,
