@@ -153,7 +153,7 @@ def compare(
 ) -> Comparison:
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
     known = _all_methods()
-    chosen: list[str | Method] = compared() if methods is None else list(methods)
+    chosen: list[str | Method] = [*compared()] if methods is None else [*methods]
     given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
         expect(Iterable, given, "processes"),

@@ -81,9 +81,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     geometric = sympy.summation((1 - 1 / tau) ** i, (i, 1, n))
     yield vanishes("loss of a cover, N episodes", sympy.simplify(geometric) - claim.value(tau, n))
     yield vanishes("loss of a cover, N = inf", tau - 1 - claim.value(tau, None))
-    yield vanishes(
-        "1/x above its tangent by a square", 1 / x - (2 * tau - tau**2 * x) - (1 - tau * x) ** 2 / x
-    )
+    yield vanishes("1/x above its tangent by a square", 1 / x - (2 * tau - tau**2 * x) - (1 - tau * x) ** 2 / x)
     power = (1 - x) ** i
     yield vanishes("powers are convex", sympy.diff(power, x, 2) - i * (i - 1) * power / (1 - x) ** 2)
 
@@ -107,21 +105,17 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         tau = Fraction(claim.number(system))
         value, packing, weights = fractional_numbers(system)
         explored = [
-            sum((x for x, mask in zip(weights, system.masks, strict=True) if mask >> g & 1), Fraction(0))
-            / value
+            sum((x for x, mask in zip(weights, system.masks, strict=True) if mask >> g & 1), Fraction(0)) / value
             for g in range(system.count)
         ]
         prior = claim.prior(packing, tau)
         return all_hold(
             f"sets {system.sets}",
             f"tau* {value}, claimed {tau}, explored {[str(x) for x in explored]}, prior {[str(p) for p in prior]}",
-            value_attained=all(
-                max(_loss(x, n) for x in explored) == claim.value(tau, n) for n in (*EPISODES, None)
-            ),
+            value_attained=all(max(_loss(x, n) for x in explored) == claim.value(tau, n) for n in (*EPISODES, None)),
             prior_is_a_distribution=sum(prior) == 1 and min(prior) >= 0,
             prior_forces_it=_most_collected(system, prior) <= 1 / tau,
-            only_packings=_is_packing(system, other, tau)
-            or _forces_less(claim, system, explored, other, tau),
+            only_packings=_is_packing(system, other, tau) or _forces_less(claim, system, explored, other, tau),
         )
 
     return context.examples(_situations(), check, name="T23 exact", most=4000)
@@ -171,12 +165,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     yield from context.examples(deterministic_processes(max_states=4), check, name="T23 paths", most=600)
-    for specification, steps in (
-        ("line:5,start=2", 4),
-        ("tree:0,0,1,1,2,2", 4),
-        ("grid:3x3", 4),
-        ("ring:5", 2),
-    ):
+    for specification, steps in (("line:5,start=2", 4), ("tree:0,0,1,1,2,2", 4), ("grid:3x3", 4), ("ring:5", 2)):
         trial = check(make(specification).replaced(horizon=steps))
         if trial is not None:
             yield trial
@@ -218,17 +207,13 @@ THEOREM = Theorem(
         Method("memoryless solver, bracketed", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
     ),
     planted=(
-        Planted(
-            "integral for fractional covers",
-            Claim(number=lambda system: Fraction(len(smallest_cover(system)))),
-        ),
+        Planted("integral for fractional covers", Claim(number=lambda system: Fraction(len(smallest_cover(system))))),
         Planted(
             "one episode short",
             Claim(value=lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** (n - 1))),
         ),
         Planted(
-            "tau* for tau* - 1",
-            Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n)),
+            "tau* for tau* - 1", Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n))
         ),
         Planted("the value of T12", Claim(value=lambda tau, n: (tau - 1) / 2 if n is None else 1 - 1 / tau)),
         Planted("uniform prior", Claim(prior=_uniform)),

@@ -32,18 +32,7 @@ import sympy
 from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.strategies import attempt_chances
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, all_hold, vanishes
 from metaregret.theory.claims.oracles import mixed_value
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.solution import Criterion
@@ -81,14 +70,10 @@ class Claim:
         """The claimed regret with memory, and the prior."""
         costs = [1 / v for v in chances]
         sets = [a for k in range(1, len(costs) + 1) for a in combinations(range(len(costs)), k)]
-        values = [
-            Fraction(self.regret(sum(costs[g] for g in a), sum(costs[g] ** 2 for g in a))) for a in sets
-        ]
+        values = [Fraction(self.regret(sum(costs[g] for g in a), sum(costs[g] ** 2 for g in a))) for a in sets]
         value = self.best(values)
         chosen = sets[values.index(value)]
-        return value, _normalised(
-            [Fraction(self.weight(c)) if g in chosen else Fraction(0) for g, c in enumerate(costs)]
-        )
+        return value, _normalised([Fraction(self.weight(c)) if g in chosen else Fraction(0) for g, c in enumerate(costs)])
 
     def hit(self, chances: Chances) -> tuple[Fraction, list[Fraction]]:
         """The claimed hitting time with memory, and the prior."""
@@ -108,14 +93,8 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     step = base(before + c, squares + c**2) - base(before, squares)
     yield vanishes("one more goal in an order", step - c * (before + c))
     # p_g = c_g^2 / Q and v_g = 1 / c_g: sum p v D - 1 = base / Q - 1
-    yield vanishes(
-        "regret at the prior",
-        sympy.nsimplify(claim.regret(total, squares)) - (base(total, squares) / squares - 1),
-    )
-    yield vanishes(
-        "hitting time at the prior",
-        sympy.nsimplify(claim.hitting(total, squares)) - base(total, squares) / total,
-    )
+    yield vanishes("regret at the prior", sympy.nsimplify(claim.regret(total, squares)) - (base(total, squares) / squares - 1))
+    yield vanishes("hitting time at the prior", sympy.nsimplify(claim.hitting(total, squares)) - base(total, squares) / total)
     yield vanishes("weights of the regret", sympy.nsimplify(claim.weight(c)) / c - c)
     yield vanishes("weights of the hitting time", sympy.nsimplify(claim.hitting_weight(c)) - c)
     count = sympy.symbols("K", positive=True)
@@ -186,9 +165,7 @@ def finite(claim: Claim, context: Context) -> Iterable[Trial]:
         rising = min(b.upper - a.lower for a, b in zip(values, values[1:], strict=False))
         close = 1e-3 - abs(limit - values[-1].midpoint)
         note = f"claimed {limit}, N = 4, 12, 36: {[v.midpoint for v in values]}"
-        yield Trial(
-            f"v = {[str(v) for v in chances]}", min(rising, limit - values[-1].lower, close) + 1e-9, note
-        )
+        yield Trial(f"v = {[str(v) for v in chances]}", min(rising, limit - values[-1].lower, close) + 1e-9, note)
 
 
 def without(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -196,9 +173,7 @@ def without(claim: Claim, context: Context) -> Iterable[Trial]:
     for chances in KNOWN:
         value = solve_without_memory(GoalTasks.reachable(attempts(chances)), exact=True).value.exact
         claimed = claim.memoryless(len(chances))
-        yield all_hold(
-            f"v = {[str(v) for v in chances]}", f"claimed {claimed}, {value}", same=value == claimed
-        )
+        yield all_hold(f"v = {[str(v) for v in chances]}", f"claimed {claimed}, {value}", same=value == claimed)
 
 
 THEOREM = Theorem(
@@ -221,10 +196,7 @@ THEOREM = Theorem(
     ),
     planted=(
         Planted("all goals for the best A", Claim(best=lambda values: values[-1])),
-        Planted(
-            "sum of squares for the square of the sum",
-            Claim(regret=lambda s, q: (s / q - 1) * Fraction(1, 2)),
-        ),
+        Planted("sum of squares for the square of the sum", Claim(regret=lambda s, q: (s / q - 1) * Fraction(1, 2))),
         Planted("dropped factor 1/2", Claim(regret=lambda s, q: s**2 / q - 1)),
         Planted("prior proportional to c", Claim(weight=lambda c: c)),
         Planted("hitting time of the mean order", Claim(hitting=lambda s, q: s * Fraction(1, 2))),
