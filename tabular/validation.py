@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ROW_SUM_TOLERANCE",
     "check_counts_as",
-    "check_dense_shapes",
+        "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
     "check_initial",
