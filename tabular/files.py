@@ -89,11 +89,7 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
         name=require(document, "name", str, where) if "name" in document else Path(where).stem,
         picture=_picture(document.get("picture"), len(states), where),
     )
-    return (
-        replace(process, counts_as=_counts_as(document, states, where))
-        if "counts_as" in document
-        else process
-    )
+    return replace(process, counts_as=_counts_as(document, states, where)) if "counts_as" in document else process
 
 
 def _counts_as(document: Mapping[str, Any], states: Labels, where: str) -> np.ndarray:

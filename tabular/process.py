@@ -77,8 +77,10 @@ class ControlledMarkovProcess:
     picture : tuple of tuple of (int or None), or None
         Rows of state indices for drawing the states as a map (None: a wall or a gap).
     counts_as : ndarray of int64, shape (S,), or None
-        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so that an
-        episode may come by one goal on several paths and remember on which. None: every state is its own goal.
+        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so
+        that an
+        episode may come by one goal on several paths and remember on which. None: every state is its own
+        goal.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
@@ -56,6 +57,9 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         If the process is known in floating point only.
     InstanceTooLargeError
         If the checker would need more than the budget.
+    UnsupportedError
+        For what the checker does not know: infinitely many episodes with memory on random dynamics, goals of
+        several states.
     """
     if solution.learner is Learner.MEMORY:
         draft = _memory(tasks, solution)
@@ -112,6 +116,11 @@ def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
 def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     from metaregret.theory.minimax.memory.export import learner_rows
 
+    if "game" not in solution.details:
+        raise UnsupportedError(
+            "The checker replays finitely many episodes, but this value is that of infinitely many on random "
+            "dynamics; give a number of episodes."
+        )
     game, mixture = solution.details["game"], solution.details["mixture"]
     weights = fractions(solution.details.get("exact_weights", mixture.weights))
     learners = [

@@ -1,10 +1,10 @@
 r"""C11, a factor of two with noise, too: memory can be worth ``K``.
 
-The false statement: if all goals are equally reachable, memory is worth at most a factor of two, as on deterministic
-dynamics (T24). In the witness action ``j`` ends in a uniformly random goal other than ``j``. Without memory the
-regret is ``1/(K - 1)``. With memory the first episode rules one goal out, and the action that leaves that one
-out reaches all others as surely as can be: regret ``1/(K (K - 1))``, a factor of ``K = 1 + 1/v*`` and the largest
-that T24 allows at ``v* = 1/(K - 1)``.
+The false statement: if all goals are equally reachable, memory is worth at most a factor of two, as on
+deterministic dynamics (T24). In the witness action ``j`` ends in a uniformly random goal other than
+``j``. Without memory the regret is ``1/(K - 1)``. With memory the first episode rules one goal out, and
+the action that leaves that one out reaches all others as surely as can be: regret ``1/(K (K - 1))``, a
+factor of ``K = 1 + 1/v*`` and the largest that T24 allows at ``v* = 1/(K - 1)``.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def _channels(draw: st.DrawFn) -> ControlledMarkovProcess:
     goals = st.integers(0, 2)
     rows = draw(st.lists(st.sets(goals, min_size=2), min_size=2, max_size=3, unique_by=tuple))
     moves: list[tuple[int, int, int, object]] = [
-        (0, action, goal + 1, Fraction(1, len(one)))
-        for action, one in enumerate(rows)
-        for goal in sorted(one)
+        (0, action, goal + 1, Fraction(1, len(one))) for action, one in enumerate(rows) for goal in sorted(one)
     ]
     moves += [(goal, 0, goal, 1) for goal in (1, 2, 3)]
     return ControlledMarkovProcess.from_transitions(

@@ -155,7 +155,7 @@ def compare(
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
     seen = read_states(states)
     known = _all_methods()
-    chosen: list[str | Method] = compared() if methods is None else list(methods)
+    chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]
     given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
         expect(Iterable, given, "processes"),
@@ -174,10 +174,12 @@ _all_methods = methods
 
 
 def compared() -> list[str]:
-    """Return the names of the methods that `compare` shows by default: the family of orders at several."""
+    """Return the names of the methods that `compare` shows by default: the family of orders at several, and
+    none whose goals are noticed on the way."""
     return [
         name
         for method in _all_methods().values()
+        if not method.on_the_way
         for name in (
             [f"order:{alpha}" for alpha in method.orders or ()] if method.name == "order" else [method.name]
         )

@@ -1,12 +1,12 @@
 r"""Infinitely many episodes with memory on random dynamics, exactly.
 
-Goals are found at most once, so all that a learner takes from one episode into the next is the set ``B`` of
-goals still possible. Summed over all episodes that begin before the goal is found, the loss of task ``g`` is a
-total cost (a charge each episode), and for a fixed prior the best learner is the solution of a stochastic
-shortest path problem over pairs (place in the episode, ``B``): costs are positive until ``B`` is empty, so
-a stationary deterministic learner is optimal and policy iteration finds it in finitely many steps (Bertsekas
-and Tsitsiklis 1991). ``B`` only shrinks: the sets are solved from the smallest up, each with one unknown, the
-loss at the beginning of an episode.
+Goals are found at most once, so all that a learner takes from one episode into the next is the set ``B``
+of goals still possible. Summed over all episodes that begin before the goal is found, the loss of task
+``g`` is a total cost (a charge each episode), and for a fixed prior the best learner is the solution of a
+stochastic shortest path problem over pairs (place in the episode, ``B``): costs are positive until ``B``
+is empty, so a stationary deterministic learner is optimal and policy iteration finds it in finitely many
+steps (Bertsekas and Tsitsiklis 1991). ``B`` only shrinks: the sets are solved from the smallest up, each
+with one unknown, the loss at the beginning of an episode.
 
 The loss of a learner over ``N`` episodes increases to this one, and so does the minimax value (on every
 prior by monotone convergence of value iteration; then take the largest). Everything is rational: the prior's
@@ -47,7 +47,8 @@ Losses = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """What follows from a place: the losses still to come, and the chance that the episode changes nothing."""
+    """What follows from a place: the losses still to come, and the chance that the episode changes
+    nothing."""
 
     losses: Losses
     stay: Any
@@ -83,15 +84,16 @@ class UnendingGame:
         self.on_the_way = tasks.detect is Detection.VISIT
         if self.on_the_way and criterion is not Criterion.REGRET:
             raise UnsupportedError(
-                "Steps until goals are noticed on the way, by learners with memory on random dynamics, are counted "
-                "over finitely many episodes; give a number of episodes, or ask for regret."
+                "Steps until goals are noticed on the way, by learners with memory on random dynamics, are "
+                "counted over finitely many episodes; give a number of episodes, or ask for regret."
             )
         count = len(tasks.goals)
         work = (1 << min(count, 60)) * process.horizon.steps * process.n_transitions * count
         if work > MAX_WORK:
             raise InstanceTooLargeError(
-                f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational operations, "
-                f"over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of episodes."
+                f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational "
+                f"operations, over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of "
+                "episodes."
             )
         self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
         found = AchievableSuccess(success_tasks(tasks)).optimum().exact
@@ -105,18 +107,13 @@ class UnendingGame:
         chances = to_flint(process.exact_probabilities)
         self._rows = [
             [
-                [
-                    (int(process.successors[m]), chances[m])
-                    for m in range(*process.offsets[c : c + 2].tolist())
-                ]
+                [(int(process.successors[m]), chances[m]) for m in range(*process.offsets[c : c + 2].tolist())]
                 for c in process.choices(state)
             ]
             for state in range(process.n_states)
         ]
         assert process.exact_initial is not None
-        self._initial = [
-            (s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p
-        ]
+        self._initial = [(s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p]
 
     def respond(self, prior: Sequence[Any]) -> list[Any]:
         """Return the losses of a learner that is optimal for `prior`, and best for uniform tasks among those.
@@ -174,8 +171,7 @@ class _Response:
         for step in reversed(range(game.steps)):
             for rows in game._rows:
                 ways = [
-                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row])
-                    for row in rows
+                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row]) for row in rows
                 ]
                 places[step].append(min(ways, key=lambda way: self._order(way, current)))
         return places
@@ -202,19 +198,14 @@ class _Response:
     def _mixed(self, ways: list[tuple[Any, _Way]]) -> _Way:
         if len(ways) == 1:
             return ways[0][1]
-        losses = tuple(
-            sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count)
-        )
+        losses = tuple(sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count))
         return _Way(losses, sum((p * way.stay for p, way in ways), flint.fmpq(0)))
 
     def _finished(self, places: list[list[_Way]], begin: Losses) -> list[list[_Way]]:
         """Put the loss of starting over into every place, so that larger sets may pass on to it."""
         zero = flint.fmpq(0)
         return [
-            [
-                _Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero)
-                for way in row
-            ]
+            [_Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero) for way in row]
             for row in places
         ]
 
@@ -252,21 +243,14 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET)
 
 
 def _solution(
-    game: UnendingGame,
-    criterion: Criterion,
-    solved: Any,
-    losses: list[list[Any]],
-    rounds: int,
-    seconds: float,
+    game: UnendingGame, criterion: Criterion, solved: Any, losses: list[list[Any]], rounds: int, seconds: float
 ) -> MinimaxSolution:
     (value,) = from_flint(np.array([solved.value]))
     prior, weights = from_flint(solved.columns), from_flint(solved.rows)
     table = from_flint(np.array(losses, dtype=object))
     kept = [index for index, weight in enumerate(weights) if weight]
     return MinimaxSolution(
-        value=Bracket.of(
-            value, "policy iteration over sets of possible goals, and an exact mixture of learners"
-        ),
+        value=Bracket.of(value, "policy iteration over sets of possible goals, and an exact mixture of learners"),
         tasks=game.names,
         least_favourable=np.array(prior, dtype=float),
         per_task=np.array(weights @ table, dtype=float),
