@@ -39,10 +39,10 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _verdict(row: Mapping[str, Any]) -> Text:
     colour = Verdict[row["verdict"]].colour if row["expected"] != "REFUTED" else "green"
     wrong = "" if row["as_expected"] else f" [red](expected {row['expected']})[/]"
-    return f"[{colour if row['as_expected'] else 'red'}]{row['verdict']}[/]{wrong}"
+    return Text.from_markup(f"[{colour if row['as_expected'] else 'red'}]{row['verdict']}[/]{wrong}")
 
 
 def _theorems(document: Mapping[str, Any]) -> Table:
@@ -55,7 +55,7 @@ def _theorems(document: Mapping[str, Any]) -> Table:
         groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
         table.add_row(
             row["uid"],
-            escape(row["title"]),
+            Text(row["title"]),
             _verdict(row),
             groups,
             str(row["instances"]),
@@ -66,11 +66,11 @@ def _theorems(document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _planted(row: Mapping[str, Any]) -> str:
+def _planted(row: Mapping[str, Any]) -> Text:
     """Planted errors caught, of how many."""
     total, caught = len(row["planted"]), sum(error["caught"] for error in row["planted"])
     score = f"{caught}/{total}" if total else "-"
-    return score if caught == total else f"[red]{score}[/]"
+    return Text(score, style="" if caught == total else "red")
 
 
 def _explain(theorem: Mapping[str, Any]) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _controls(document: Mapping[str, Any]) -> Table:
         facts = (
             "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
         )
-        table.add_row(row["uid"], escape(row["title"]), escape(row["drops"]), _verdict(row), escape(facts))
+        table.add_row(row["uid"], Text(row["title"]), Text(row["drops"]), _verdict(row), Text(facts))
     return table
 
 
@@ -127,10 +127,10 @@ def _processes(document: Mapping[str, Any]) -> Table:
         low, high = row["minimax_regret"]["lower"], row["minimax_regret"]["upper"]
         gap = max(row["gap"], 0.0)
         table.add_row(
-            escape(row["process"]),
+            Text(row["process"]),
             str(row["horizon"]),
             str(row["goals"]),
-            f"[{colour}]{'yes' if row['uniform'] else 'no'}[/]",
+            Text("yes" if row["uniform"] else "no", style=colour),
             f"{0.5 * (low + high):.6g}",
             f"{row['proposal_regret']:.6g}",
             f"{gap:.4g}" if gap > 1e-6 else "0",
