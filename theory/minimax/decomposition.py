@@ -56,26 +56,26 @@ class Decomposition:
         self.tasks = tasks
         self.interrupted = False
         self._queries: list[np.ndarray] = []
-        self._successes: list[np.ndarray] = []
-        self._ask(tasks.success.toarray().T)
+        self.successes: list[np.ndarray] = []
+        self.ask(tasks.success.toarray().T)
 
     @property
     def size(self) -> dict[str, int]:
         """Numbers for the report."""
-        return {"policies": len(self._successes)}
+        return {"policies": len(self.successes)}
 
     @property
     def method(self) -> str:
         """A phrase for the report."""
         return "decomposition: value iteration and a matrix game over policies (HiGHS)"
 
-    def _ask(self, rewards: np.ndarray) -> np.ndarray:
+    def ask(self, rewards: np.ndarray) -> np.ndarray:
         """Add the best responses to rows of terminal rewards; return their success probabilities, shape
         (n, K)."""
         terminal = best_responses(self.tasks.process, rewards)
         success = (self.tasks.success.T @ terminal.T).T
         self._queries.extend(rewards)
-        self._successes.extend(success)
+        self.successes.extend(success)
         return success
 
     def solve(
@@ -92,21 +92,21 @@ class Decomposition:
         # relative.
         scaled = direction / len(base)
         game = MatrixGame(len(base), Simplex())
-        for success in self._successes:
+        for success in self.successes:
             game.add((base - success) / scaled)
         best = np.full(len(base), 1.0 / len(base))
         lower, upper = -np.inf, np.inf
-        mixture = np.full(len(self._successes), 1.0 / len(self._successes))
+        mixture = np.full(len(self.successes), 1.0 / len(self.successes))
         stalled = 0
         try:
-            while stalled < MAX_STALLED_ROUNDS and len(self._successes) < MAX_POLICIES:
+            while stalled < MAX_STALLED_ROUNDS and len(self.successes) < MAX_POLICIES:
                 prior, shares = game.solve()
                 value = float(np.max(shares @ game.losses))
                 stalled += 1
                 if value < upper:
                     upper, mixture, stalled = value, shares, 0
                 points = np.stack([prior, 0.5 * (prior + best)])
-                responses = self._ask((self.tasks.success @ (points / scaled).T).T)
+                responses = self.ask((self.tasks.success @ (points / scaled).T).T)
                 losses = (base - responses) / scaled
                 bounds = np.sum(points * losses, axis=1)
                 for point, bound, row in zip(points, bounds, losses, strict=True):
@@ -119,10 +119,10 @@ class Decomposition:
             if not np.isfinite(lower):
                 raise
             self.interrupted = True  # what was found so far is certified all the same
-        point = certified_saddle_point(self.tasks, loss, self._behaviour(mixture), best / direction)
+        point = certified_saddle_point(self.tasks, loss, self.behaviour(mixture), best / direction)
         return Best(point, point, self.method)
 
-    def _behaviour(self, mixture: np.ndarray) -> np.ndarray:
+    def behaviour(self, mixture: np.ndarray) -> np.ndarray:
         """Return the one Markov policy with the terminal distribution of the mixture, shape (T, C).
 
         Its choice weights at a step and state are proportional to the mixture's flow through them.

@@ -16,11 +16,15 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, SolverError
 from metaregret.theory.optimise import Best, solve_certified
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 __all__ = [
     "Adversary",
@@ -30,6 +34,7 @@ __all__ = [
     "Simplex",
     "TotalVariationBall",
     "check_distribution",
+    "two_sided",
 ]
 
 
@@ -62,6 +67,14 @@ def check_distribution(p: np.ndarray, tasks: int, what: str) -> np.ndarray:
     return array / array.sum()
 
 
+def two_sided(step: float, farthest: float) -> np.ndarray:
+    """Return increasing distances on both sides of zero: six of `step` each, then growing by half."""
+    steps = list(step * np.arange(7))
+    while steps[-1] < farthest:
+        steps.append(max(1.5 * steps[-1], steps[-1] + step))
+    return np.unique(np.concatenate([steps, -np.array(steps)]))
+
+
 class Adversary(ABC):
     """A closed convex set of task distributions."""
 
@@ -76,6 +89,31 @@ class Adversary(ABC):
     @abstractmethod
     def response(self, loss: np.ndarray) -> np.ndarray:
         """Return a distribution of the set at which ``p . loss`` is (nearly) largest."""
+
+    def charged(self, tasks: int) -> np.ndarray:
+        """Return which tasks some distribution of the set poses, shape (K,)."""
+        return np.array([self.worst(row) > 0 for row in np.eye(tasks)])
+
+    def model(
+        self, loss: cp.Expression, near: np.ndarray, distance: float
+    ) -> tuple[cp.Expression, list[cp.Constraint]]:
+        """Pose ``max_{p in U} p . loss`` in cvxpy, convex in the losses: a bound and its constraints.
+
+        By linear duality it is ``min { mu + b . y : mu + A_p' y >= loss, A_u' y >= 0, y >= 0 }``. A curved set
+        gives a linear model from below, as good as the square of `distance` (relative) at `near`, a
+        distribution of the set.
+        """
+        import cvxpy as cp
+
+        matrix, limits = self.rows(loss.size)
+        level = cp.Variable()
+        if not len(limits):
+            return level, [level >= loss]
+        y = cp.Variable(len(limits), nonneg=True)
+        constraints = [level + matrix[:, : loss.size].T @ y >= loss]
+        if matrix.shape[1] > loss.size:
+            constraints.append(matrix[:, loss.size :].T @ y >= 0)
+        return level + limits @ y, constraints
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(A, b)`` with ``A [p, u] <= b`` on the set; ``u >= 0`` are helper variables, if any."""
@@ -126,6 +164,8 @@ class _Ball(Adversary):
 
     def inside(self, p: np.ndarray) -> np.ndarray:
         """Move towards the nominal distribution just far enough (bisection on the segment)."""
+        if self.excess(self.nominal) >= 0 and not self.excess(p) < 0:
+            return self.nominal  # the set is this one point
         if self.excess(p) <= 0:
             return p
         low, high = 0.0, 1.0
@@ -244,6 +284,36 @@ class KullbackLeiblerBall(_Ball):
         slope[held] = np.log(edge[held] / self.nominal[held])
         # sum p log(edge / q) <= KL(p, q) <= radius for every p of the ball (KL(p, edge) >= 0)
         return slope, self.radius
+
+    def model(
+        self, loss: cp.Expression, near: np.ndarray, distance: float
+    ) -> tuple[cp.Expression, list[cp.Constraint]]:
+        """Tangents of the dual function, which is separable: see `Adversary.model`.
+
+        ``max p . loss = min { mu + tau (radius - 1) + sum_g E_g : E_g >= q_g tau exp((loss_g - mu) / tau) }``
+        over ``mu`` and ``tau >= 0``. The right-hand side is homogeneous in ``(loss - mu, tau)``: its tangents are
+        ``q e^u (loss - mu + (1 - u) tau)``, one for each ``u = log p_g / q_g``; that of ``u = 0`` is taken off
+        on both sides, and ``tau`` is measured in units of ``1 / sqrt(2 radius)``, for the sake of small balls.
+        """
+        import cvxpy as cp
+
+        if self.radius == 0.0:
+            return self.nominal @ loss, []
+        held = np.flatnonzero(self.nominal > 0)
+        q, most = self.nominal[held], -np.log(self.nominal[held])
+        unit = min(1.0, math.sqrt(2.0 * self.radius))
+        with np.errstate(divide="ignore"):
+            centre = np.clip(np.log(near[held] / q), -30.0, most)
+        u = np.minimum(centre + two_sided(unit * distance, 30.0)[:, None], most)
+        which, task = np.nonzero(np.vstack([np.full((1, len(held)), True), np.diff(u, axis=0) > 0]))
+        u, weight = u[which, task], q[task]
+        level, tau, terms = cp.Variable(), cp.Variable(nonneg=True), cp.Variable(len(held), nonneg=True)
+        above = loss[held[task]] - level
+        lines = cp.multiply(weight * np.expm1(u) / unit, above)
+        lines += (weight * (np.expm1(u) - u * np.exp(u)) / unit**2) * tau
+        least = -cp.multiply(q / unit, loss[held] - level) - (q / unit**2) * tau  # u = -inf
+        bound = self.nominal @ loss + (self.radius / unit) * tau + unit * cp.sum(terms)
+        return bound, [terms[task] >= lines, terms >= least]
 
     def worst(self, loss: np.ndarray) -> float:
         """Minimise ``tau radius + tau log sum q exp(loss / tau)`` over ``tau > 0``; any value is a bound."""
