@@ -56,7 +56,6 @@ def COMMAND(
       metaregret ladder grid:3x3 --horizon 4 --episodes 9 --figure ladder.pdf
     """
     from metaregret.theory.minimax.ladder import ladder
-    from metaregret.theory.minimax.solution import Criterion
     from metaregret.theory.tasks import Detection, GoalTasks
 
     count = episodes_option(episodes)
@@ -69,7 +68,7 @@ def COMMAND(
         rungs = ladder(
             tasks,
             count,
-            criterion=Criterion(criterion),
+            criterion=criterion,
             exact=exact,
             progress=lambda learner: describe(f"{learner} learner on {process.name}"),
         )

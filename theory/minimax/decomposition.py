@@ -21,8 +21,8 @@ import numpy as np
 
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.response import best_responses, mixed_flow
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
-from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss

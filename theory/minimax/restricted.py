@@ -36,14 +36,14 @@ import scipy.sparse as sp
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import SolverError
 from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, support_value
-from metaregret.theory.minimax.memory.adversary import Adversary, two_sided
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
 from metaregret.theory.regret import BracketedLoss, Loss
 from metaregret.theory.success import SuccessTasks
 
-__all__ = ["RestrictedGame", "RestrictedPoint", "Restricted", "solve_restricted"]
+__all__ = ["Restricted", "RestrictedGame", "RestrictedPoint", "solve_restricted"]
 
 MAX_ROUNDS = 300
 MAX_STALLED_ROUNDS = 12
@@ -216,7 +216,7 @@ class _Tangents:
 
     @classmethod
     def around(cls, loss: Loss, best: np.ndarray, distance: float, tasks: np.ndarray) -> _Tangents:
-        """Return tangents of the `tasks` at points around `best`, at relative distances from `distance` on."""
+        """Return tangents of the `tasks` at points around `best`, from a relative `distance` on."""
         exponents = two_sided(distance, FARTHEST)
         points = np.minimum(best * np.exp(exponents)[:, None], loss.optimum)
         points = np.vstack([np.zeros_like(best), points])
@@ -256,13 +256,19 @@ class Restricted:
         assert self.dual is not None
         return self.primal, self.dual
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The best bounds so far."""
+        lower = -np.inf if self.dual is None else self.dual.lower
+        return lower, np.inf if self.primal is None else self.primal.upper
+
     def enter(self, new: Best[RestrictedPoint]) -> tuple[float, float]:
         """Keep what is better and return the bounds."""
         if self.primal is None or new.upper < self.primal.upper:
             self.primal = new.lowest
         if self.dual is None or new.lower > self.dual.lower:
             self.dual = new.highest
-        return self.dual.lower, self.primal.upper
+        return self.bounds
 
 
 class _Program:
@@ -295,9 +301,7 @@ class _Program:
         idle = np.flatnonzero(~game.charged)
         if len(idle):
             constraints = [*constraints, loss[idle] == 0]
-        problem = cp.Problem(
-            cp.Minimize(bound), [below, body.balance @ z == body.supply, *constraints]
-        )
+        problem = cp.Problem(cp.Minimize(bound), [below, body.balance @ z == body.supply, *constraints])
 
         def certify() -> RestrictedPoint | None:
             if z.value is None or below.dual_value is None:
@@ -378,7 +382,7 @@ def _close(
                 return
             attempts = LINEAR_SOLVERS
             continue
-        before = None if found.primal is None or found.dual is None else (found.dual.lower, found.primal.upper)
+        before = found.bounds
         lower, upper = found.enter(new)
         stalled = stalled + 1 if before == (lower, upper) else 0
         if progress is not None:
@@ -387,9 +391,8 @@ def _close(
         if gap <= tolerance:
             found.closed = True
             return
-        primal, dual = found.best
         program.achievable.learn(new.highest.weights)
-        prior = dual.prior
+        prior = found.best[1].prior
         best = np.maximum(np.minimum(new.lowest.success, loss.optimum), 1e-9 * loss.optimum)
         if np.isfinite(gap):
             unit = max(upper, 1e-9)

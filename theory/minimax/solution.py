@@ -5,35 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.theory.criteria import Criterion
+from metaregret.theory.learners import Learner
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
-
-
-class Learner(Enum):
-    """The learner classes, each larger than the one before."""
-
-    BLIND = "blind"
-    MEMORYLESS = "memoryless"
-    MEMORY = "memory"
-
-
-class Criterion(Enum):
-    """What the adversary maximises.
-
-    ``regret``: oracle-baseline regret, in units of reward. ``hitting-time``: expected cost until the first
-    success (episodes where goals are detected at the end, steps where detected on the way). ``ratio``:
-    that cost over the smallest possible for the task.
-    """
-
-    REGRET = "regret"
-    HITTING_TIME = "hitting-time"
-    RATIO = "ratio"
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,7 @@ from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
 from metaregret.theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.question import Method
 from metaregret.theory.regret import BracketedLoss, Loss, loss_of
 from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
@@ -322,10 +323,10 @@ def test_what_is_at_a_limit_is_solved_and_what_is_over_it_refused(
     marked: SuccessTasks, limit: str, value: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(without_memory, limit, value)
-    assert isinstance(without_memory._program(marked, "auto"), FlowProgram)
+    assert isinstance(without_memory._program(marked, Method.AUTO), FlowProgram)
     monkeypatch.setattr(without_memory, limit, value - 1)
     with pytest.raises(InstanceTooLargeError) as caught:
-        without_memory._program(marked, "auto")
+        without_memory._program(marked, Method.AUTO)
     assert str(caught.value) == message
 
 
@@ -480,49 +481,27 @@ def progress(lower: float, upper: float) -> None:
     raise AssertionError("nothing is solved")
 
 
-OPTIONS: dict[str, Any] = {
-    "criterion": RATIO,
-    "episodes": 5,
-    "tolerance": 0.125,
-    "exact": True,
-    "progress": progress,
-}
-
-
 @pytest.mark.parametrize(
-    ("solver", "tasks", "learner", "told"),
+    ("solver", "tasks", "learner", "words"),
     [
-        ("blind_rewards.solve_blind_rewards", tables, BLIND, {}),
-        ("steps_on_the_way.solve_steps_on_the_way", visits, BLIND, {"learner": BLIND}),
-        ("steps_on_the_way.solve_steps_on_the_way", visits, MEMORYLESS, {"learner": MEMORYLESS}),
+        ("blind_rewards", tables, BLIND, {"episodes": 5, "exact": True}),
+        ("steps_on_the_way", visits, BLIND, {"criterion": RATIO}),
+        ("steps_on_the_way", visits, MEMORYLESS, {"criterion": "hitting-time"}),
+        ("memory.solve", visits, Learner.MEMORY, {"episodes": 5, "max_edges": 10}),
+        ("without_memory", visits, MEMORYLESS, {}),
     ],
 )
-def test_other_solvers_are_told_all_that_was_asked(
-    solver: str, tasks: Callable[[], Any], learner: Learner, told: dict[str, Any]
+def test_solvers_are_asked_the_question(
+    solver: str, tasks: Callable[[], Any], learner: Learner, words: dict[str, Any]
 ) -> None:
     family = tasks()
-    with mock.patch(f"metaregret.theory.minimax.{solver}", return_value=SOLVED) as called:
-        assert solve_without_memory(family, learner=learner, **OPTIONS) is SOLVED
-    called.assert_called_once_with(family, **told, **OPTIONS)
-
-
-def test_solvers_of_a_class_are_told_all_that_was_asked() -> None:
-    family = visits()
-    with mock.patch("metaregret.theory.minimax.memory.solve_memory", return_value=SOLVED) as called:
-        assert solve(family, learner=Learner.MEMORY, **OPTIONS) is SOLVED
-    told = {name: value for name, value in OPTIONS.items() if name != "episodes"}
-    called.assert_called_once_with(family, 5, **told)
-    with mock.patch(
-        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
-    ) as called:
-        assert solve(family, learner=BLIND, **OPTIONS) is SOLVED
-    called.assert_called_once_with(family, learner=BLIND, **OPTIONS)
-    with mock.patch(
-        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
-    ) as called:
-        assert solve(family) is SOLVED
-    usual = {"criterion": REGRET, "episodes": None, "tolerance": 1e-9, "exact": False, "progress": None}
-    called.assert_called_once_with(family, learner=MEMORYLESS, **usual)
+    with mock.patch(f"metaregret.theory.minimax.{solver}.answer", return_value=SOLVED) as called:
+        assert solve(family, learner=learner, tolerance=0.125, progress=progress, **words) is SOLVED
+    ((question, told), _) = called.call_args
+    assert told is progress
+    assert (question.tasks, question.learner, question.tolerance) == (family, learner, 0.125)
+    assert question.episodes == words.get("episodes")
+    assert question.exact is words.get("exact", False)
 
 
 def test_what_no_solver_takes_is_refused() -> None:

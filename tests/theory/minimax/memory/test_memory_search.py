@@ -19,6 +19,7 @@ from memory_instances import slippery_ring
 from metaregret.tabular.bounds import Status
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate import DeterministicLearner
+from metaregret.theory.adversaries import Adversary
 from metaregret.theory.minimax.memory import (
     KullbackLeiblerBall,
     MemoryGame,
@@ -26,7 +27,6 @@ from metaregret.theory.minimax.memory import (
     TotalVariationBall,
     solve_memory,
 )
-from metaregret.theory.minimax.memory.adversary import Adversary
 from metaregret.theory.minimax.memory.exact import _matrix_game
 from metaregret.theory.minimax.memory.game import Column
 from metaregret.theory.minimax.memory.master import MatrixGame

@@ -25,8 +25,8 @@ from metaregret.tabular.errors import (
     UnsupportedError,
 )
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.memory import estimate_size, memory_game, solve_memory
-from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.export import learner_rows
 from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.memory.solve import Search, decompose

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, SolverError
+from metaregret.tabular.rationals import parse_fraction
 from metaregret.theory.optimise import Best, solve_certified
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ __all__ = [
     "Simplex",
     "TotalVariationBall",
     "check_distribution",
+    "parse_adversary",
     "two_sided",
 ]
 
@@ -76,7 +80,19 @@ def two_sided(step: float, farthest: float) -> np.ndarray:
 
 
 class Adversary(ABC):
-    """A closed convex set of task distributions."""
+    """A closed convex set of task distributions.
+
+    A set of your own is a subclass, passed as an object; see ``docs/adversaries.md``. It must give `start`,
+    `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or `model` and
+    `cut`, where it is curved).
+
+    Attributes
+    ----------
+    polyhedral : bool
+        Whether `rows` describes all of it.
+    """
+
+    polyhedral = True
 
     @abstractmethod
     def start(self, tasks: int) -> np.ndarray:
@@ -99,8 +115,8 @@ class Adversary(ABC):
     ) -> tuple[cp.Expression, list[cp.Constraint]]:
         """Pose ``max_{p in U} p . loss`` in cvxpy, convex in the losses: a bound and its constraints.
 
-        By linear duality it is ``min { mu + b . y : mu + A_p' y >= loss, A_u' y >= 0, y >= 0 }``. A curved set
-        gives a linear model from below, as good as the square of `distance` (relative) at `near`, a
+        By linear duality it is ``min { mu + b . y : mu + A_p' y >= loss, A_u' y >= 0, y >= 0 }``. A curved
+        set gives a linear model from below, as good as the square of `distance` (relative) at `near`, a
         distribution of the set.
         """
         import cvxpy as cp
@@ -259,6 +275,7 @@ class KullbackLeiblerBall(_Ball):
     """``{p : sum p log(p / q) <= radius}`` (nats)."""
 
     radius: float = 0.0
+    polyhedral = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -291,9 +308,10 @@ class KullbackLeiblerBall(_Ball):
         """Tangents of the dual function, which is separable: see `Adversary.model`.
 
         ``max p . loss = min { mu + tau (radius - 1) + sum_g E_g : E_g >= q_g tau exp((loss_g - mu) / tau) }``
-        over ``mu`` and ``tau >= 0``. The right-hand side is homogeneous in ``(loss - mu, tau)``: its tangents are
-        ``q e^u (loss - mu + (1 - u) tau)``, one for each ``u = log p_g / q_g``; that of ``u = 0`` is taken off
-        on both sides, and ``tau`` is measured in units of ``1 / sqrt(2 radius)``, for the sake of small balls.
+        over ``mu`` and ``tau >= 0``. The right-hand side is homogeneous in ``(loss - mu, tau)``: its tangents
+        are ``q e^u (loss - mu + (1 - u) tau)``, one for each ``u = log p_g / q_g``; that of ``u = 0`` is
+        taken off on both sides, and ``tau`` is measured in units of ``1 / sqrt(2 radius)``, for the sake of
+        small balls. The multipliers make a ``p`` of the ball itself, since ``x log x`` is convex.
         """
         import cvxpy as cp
 
@@ -499,6 +517,47 @@ class _Point:
     lower: float
     upper: float
     p: np.ndarray
+
+
+FORMS = "simplex, tv:E, kl:E, cvar:A or polytope:FILE"
+
+
+def parse_adversary(
+    text: str, names: Sequence[str], nominal: np.ndarray | None = None, *, what: str = "adversary"
+) -> Adversary:
+    """Return the set that a word stands for: ``tv:1/10``, ``kl:0.1``, ``cvar:1/2``, ``polytope:FILE``, ...
+
+    Parameters
+    ----------
+    text : str
+    names : sequence of str
+        The ``K`` tasks.
+    nominal : ndarray, shape (K,), optional
+        The distribution around which a ball lies; uniform if None.
+    what : str
+        Where the word was given, for messages.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the word, a number or the file is malformed.
+    """
+    kind, _, rest = text.partition(":")
+    if text == "simplex":
+        return Simplex()
+    if kind == "polytope" and rest:
+        from metaregret.theory.distributions import read_polytope
+
+        return read_polytope(Path(rest), names)
+    if kind not in ("tv", "kl", "cvar") or not rest:
+        raise InvalidArgumentError(
+            f"Expected {what} to be {FORMS}, but got {text!r:.60}; for example 'tv:1/10'."
+        )
+    amount = float(parse_fraction(rest, f"{what} {kind}"))
+    centre = np.full(len(names), 1.0 / len(names)) if nominal is None else nominal
+    if kind == "cvar":
+        return ConditionalValueAtRisk(centre, alpha=amount)
+    return (TotalVariationBall if kind == "tv" else KullbackLeiblerBall)(centre, radius=amount)
 
 
 def _check_radius(radius: float) -> None:
