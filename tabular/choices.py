@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["Option", "choice", "one_of"]
+__all__ = ["Option", "choice", "expect", "one_of"]
 
 Kind = TypeVar("Kind")
 
@@ -79,6 +79,22 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     members: Any = kind
     words: dict[str, Kind] = {str(member.value): member for member in members}
     return words[one_of(tuple(words), value, name)]
+
+
+def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str = "") -> Any:
+    """Return `value` if it is an instance of one of `kinds`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; the message names the kinds, the type that was given, and the remedy.
+    """
+    if isinstance(value, kinds):
+        return value
+    spelled = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    given = value.__name__ if isinstance(value, type) else type(value).__name__
+    hint = f"; {remedy}" if remedy else ""
+    raise InvalidArgumentError(f"Expected {name} to be a {spelled}, but got {value!r:.60} ({given}){hint}.")
 
 
 def one_of(words: Sequence[str], value: object, name: str) -> str:

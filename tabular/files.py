@@ -19,7 +19,14 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
 
-__all__ = ["process_document", "process_from_document", "read_process", "read_rewards", "write_process"]
+__all__ = [
+    "process_document",
+    "process_from_document",
+    "read_process",
+    "read_rewards",
+    "reward_row",
+    "write_process",
+]
 
 PROCESS_FORMAT = "metaregret-cmp/1"
 REWARDS_FORMAT = "metaregret-rewards/1"
@@ -107,7 +114,7 @@ def _transition_rows(
 ) -> list[tuple[int, int, int, object]]:
     result = []
     for position, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != 4:
+        if not isinstance(row, list | tuple) or len(row) != 4:
             raise FileFormatError(
                 f'{where}: transitions[{position}] is {abridged(row)}, not ["state", "action", "next", '
                 "probability]; "
@@ -206,12 +213,13 @@ def read_rewards(path: Path, process: ControlledMarkovProcess) -> RewardTables:
     tasks = require(document, "tasks", dict, str(path))
     if not 1 <= len(tasks) <= MAX_TASKS:
         raise FileFormatError(f'{path}: "tasks" has {len(tasks)} entries; expected 1 to {MAX_TASKS}.')
-    table = [_reward_row(process, name, rows, f"{path}: task {name!r}") for name, rows in tasks.items()]
+    table = [reward_row(process, rows, f"{path}: task {name!r}") for name, rows in tasks.items()]
     return RewardTables.from_exact(process, Labels(list(tasks), "task"), table)
 
 
-def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: str) -> list[Fraction]:
-    if not isinstance(rows, list):
+def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[Fraction]:
+    """Return the rewards, length M, that a list of rows spells; see `read_rewards`."""
+    if not isinstance(rows, list | tuple):
         raise FileFormatError(f"{where}: expected a list of rows, but got {type(rows).__name__}.")
     rewards = np.full(process.n_transitions, Fraction(0), dtype=object)
     choice = process.transition_choice

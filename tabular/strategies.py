@@ -140,12 +140,19 @@ def stochastic_processes(
 
 @st.composite
 def controllable_processes(
-    draw: st.DrawFn, *, min_states: int = 1, max_states: int = 5, extra_steps: int = 2
+    draw: st.DrawFn,
+    *,
+    min_states: int = 1,
+    max_states: int = 5,
+    extra_steps: int = 2,
+    noisy: bool = False,
 ) -> ControlledMarkovProcess:
-    """Deterministic processes where every state can be the terminal state with certainty.
+    """Processes where every state can be the terminal state with certainty.
 
-    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are
-    random, and the horizon is at least the depth of the tree.
+    A tree of moves, drawn at random, leads from the start to every state, one can stay anywhere, and the
+    horizon is at least the depth of the tree. Further moves are deterministic or, with `noisy`, may have
+    random outcomes. (Deterministic processes from one start, `deterministic_processes`, reach what they
+    reach at the horizon with certainty, too; many of them are periodic, as one cannot stay everywhere.)
     """
     n_states = draw(st.integers(min_states, max_states))
     depth = [0]
@@ -157,6 +164,11 @@ def controllable_processes(
     for state in range(n_states):
         targets[state] += draw(st.lists(st.integers(0, n_states - 1), max_size=2))
     rows = [(s, a, to, Fraction(1)) for s in range(n_states) for a, to in enumerate(targets[s])]
+    if noisy and draw(st.booleans()):
+        state = draw(st.integers(0, n_states - 1))
+        action = len(targets[state])
+        targets[state].append(-1)
+        rows += [(state, action, to, p) for to, p in enumerate(draw(distributions(n_states, largest=3))) if p]
     return ControlledMarkovProcess.from_transitions(
         rows,
         states=n_states,

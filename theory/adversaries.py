@@ -94,6 +94,10 @@ class Adversary(ABC):
 
     polyhedral = True
 
+    def __str__(self) -> str:
+        """A short name of the set, for titles and documents."""
+        return type(self).__name__
+
     @abstractmethod
     def start(self, tasks: int) -> np.ndarray:
         """Return a distribution of the set to begin with, shape (K,)."""
@@ -146,6 +150,9 @@ class Adversary(ABC):
 
 class Simplex(Adversary):
     """All task distributions: the unrestricted adversary."""
+
+    def __str__(self) -> str:
+        return "simplex"
 
     def start(self, tasks: int) -> np.ndarray:
         """The uniform distribution."""
@@ -204,6 +211,9 @@ class TotalVariationBall(_Ball):
         super().__post_init__()
         _check_radius(self.radius)
 
+    def __str__(self) -> str:
+        return f"tv:{self.radius:.12g}"
+
     def excess(self, p: np.ndarray) -> float:
         """Distance minus radius."""
         return float(0.5 * np.abs(p - self.nominal).sum()) - self.radius
@@ -247,6 +257,9 @@ class ConditionalValueAtRisk(_Ball):
         if not 0.0 < self.alpha <= 1.0:
             raise InvalidArgumentError(f"Expected 0 < alpha <= 1, but got alpha={self.alpha!r}.")
 
+    def __str__(self) -> str:
+        return f"cvar:{self.alpha:.12g}"
+
     def excess(self, p: np.ndarray) -> float:
         """The largest violation of an upper limit."""
         return float((p - self.nominal / self.alpha).max())
@@ -280,6 +293,9 @@ class KullbackLeiblerBall(_Ball):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_radius(self.radius)
+
+    def __str__(self) -> str:
+        return f"kl:{self.radius:.12g}"
 
     def excess(self, p: np.ndarray) -> float:
         """Divergence minus radius; infinite where ``p`` has mass and ``q`` has none."""
@@ -399,6 +415,9 @@ class Polytope(Adversary):
             )
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "limits", limits)
+
+    def __str__(self) -> str:
+        return f"polytope of {len(self.limits)} rows"
 
     def start(self, tasks: int) -> np.ndarray:
         """The point that keeps the largest distance from all limits.

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from metaregret.experiments.cli.options import build_process, json_option, process_options
-from metaregret.experiments.cli.output import console, emit_json, number, state_map, table
+from metaregret.experiments.cli.output import console, emit_json
+from metaregret.theory.presentation import number, state_map, table
 
 __all__ = ["COMMAND"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,10 +12,14 @@ import click
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from metaregret.tabular.process import ControlledMarkovProcess
-    from metaregret.theory.tasks import Detection, TaskFamily
+    from metaregret.theory.adversaries import Adversary
+    from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
+    "adversary_options",
     "build_process",
     "criterion_option",
     "detect_option",
@@ -24,6 +28,7 @@ __all__ = [
     "goals_option",
     "json_option",
     "process_options",
+    "read_adversary",
     "sweep_options",
     "task_family",
 ]
@@ -62,6 +67,53 @@ def criterion_option(function: Function) -> Function:
         "the smallest possible.",
         show_default=True,
     )(function)
+
+
+def adversary_options(nominal: str) -> Callable[[Function], Function]:
+    """Add ``--adversary`` and ``--nominal``, which is `nominal` where it is left out."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option(
+                "--nominal",
+                metavar="uniform|A=P,...|FILE",
+                help=f"The distribution around which the adversary's set lies; a file is "
+                f"metaregret-distribution/1 [default: {nominal}].",
+            ),
+            click.option(
+                "--adversary",
+                metavar="SET",
+                help="Which task distributions the adversary may choose: simplex (all), tv:E (within total "
+                "variation E of the nominal one), kl:E (within E nats), cvar:A (the worst share A of the "
+                "tasks), polytope:FILE (metaregret-polytope/1).",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def read_adversary(
+    text: str | None, nominal: str | None, names: Sequence[str], default: np.ndarray | None = None
+) -> Adversary | None:
+    """Return the set that ``--adversary`` and ``--nominal`` name; None where neither is given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is malformed, or ``--nominal`` is given where it has no meaning.
+    """
+    from metaregret.theory.adversaries import parse_adversary
+    from metaregret.theory.distributions import parse_distribution
+
+    if text is None and nominal is None:
+        return None
+    if nominal is not None and (text is None or text.partition(":")[0] in ("simplex", "polytope")):
+        raise InvalidArgumentError("--nominal goes with --adversary tv:E, kl:E or cvar:A; leave it out.")
+    assert text is not None
+    centre = default if nominal is None else parse_distribution(nominal, names, "--nominal")
+    return parse_adversary(text, names, centre, what="--adversary")
 
 
 def detect_option(function: Function) -> Function:
@@ -121,21 +173,13 @@ def build_process(
     InvalidArgumentError
         If both a horizon and a gamma are given, or anything is malformed.
     """
-    from metaregret.tabular.environments import make
-    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
+    from metaregret.tabular.build import make
     from metaregret.tabular.rationals import parse_fraction
 
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give --horizon or --gamma, not both.")
-    changes: dict[str, Any] = {}
-    if horizon is not None:
-        changes["horizon"] = FiniteHorizon(horizon)
-    if gamma is not None:
-        changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "--gamma"))
-    process = make(cmp)
-    if start is not None:
-        changes["initial"] = process.states.position(start)
-    return process.replaced(**changes) if changes else process
+    go_on = None if gamma is None else parse_fraction(gamma, "--gamma")
+    return make(cmp, horizon=horizon, gamma=go_on, start=start)
 
 
 def episodes_option(text: str) -> int | None:
@@ -175,29 +219,21 @@ def existing_folder(path: Path) -> Path:
 
 
 def task_family(
-    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
+    process: ControlledMarkovProcess, tasks: str, goals: str, detect: str, *, regret: bool
 ) -> TaskFamily:
     """Return the tasks that ``--tasks``, ``--goals`` and ``--detect`` name."""
-    import numpy as np
-
-    from metaregret.tabular.files import read_rewards
-    from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+    from metaregret.theory import families
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:
-        return RewardTasks(process, read_rewards(Path(file), process))
+        return families.rewards(process, Path(file))
     if tasks == "trajectories":
-        return TrajectoryTasks(process)
+        return families.trajectories(process)
     if tasks != "goals":
         raise InvalidArgumentError(
             f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
         )
-    if goals == "reachable" or (goals == "all" and regret):
+    if goals in ("reachable", "all"):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
-        return GoalTasks.reachable(process, detect)
-    if goals == "all":
-        return GoalTasks(process, np.arange(process.n_states), detect)
-    names = [name for name in goals.split(",") if name]
-    return GoalTasks(
-        process, np.array([process.states.position(name) for name in names], dtype=np.int64), detect
-    )
+        return families.goals(process, "reachable" if regret else goals, detect=detect)
+    return families.goals(process, [name for name in goals.split(",") if name], detect=detect)

@@ -8,8 +8,8 @@ from typing import Any
 
 from metaregret.experiments.figures.figure import Figure
 from metaregret.experiments.figures.render import FORMATS, draw, write
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.sweeps import Scale, Store, Sweep, frame, run, study
+from metaregret.theory.plotting.style import Style
 
 __all__ = ["make_figures", "sweeps_of", "without_results"]
 

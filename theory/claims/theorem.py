@@ -43,6 +43,10 @@ class Method:
         Numerical solvers it rests on.
     general : str or None
         For a symbolic derivation: for which sizes it is general.
+    prose : str
+        For a general derivation: the steps that no program checks, so that a reader can.
+    catches_none : str
+        Why none of the theorem's planted errors is caught by this method alone; empty if one is.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Method:
     run: Callable[[Any, Context], Iterable[Trial]]
     solvers: frozenset[str] = frozenset()
     general: str | None = None
+    prose: str = ""
+    catches_none: str = ""
 
 
 @dataclass(frozen=True)

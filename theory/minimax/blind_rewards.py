@@ -172,12 +172,14 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         lower_from="dual weights, evaluated by planning for the weighted rewards",
         upper_from="rewards of the returned policy, evaluated afresh",
     )
+    restricted = {"adversary": question.adversary} if question.restricted else {}
     solution = MinimaxSolution(
         value=value,
         tasks=tasks.names,
         least_favourable=highest.prior,
         per_task=episodes * lowest.regrets,
         exploration=None,
+        family=question.tasks,
         learner=question.learner,
         criterion=question.criterion,
         episodes=episodes,
@@ -185,7 +187,7 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         size=size,
-        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks},
+        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks, **restricted},
     )
     return solution if achievable is None else _sharpen(achievable, solution, episodes, began)
 
@@ -255,15 +257,16 @@ def _sharpen(
     best, vertices = achievable.optimum()
     vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
     ones = [Fraction(1)] * len(best)
-    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable)
+    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable.array)
     regret, optimum = -episodes * found.level, np.array(best)
+    losses = episodes * (optimum - found.success)
     value = outward_bracket(regret, regret)
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return dataclasses.replace(
         solution,
         value=value,
         least_favourable=np.array(found.prior, dtype=float),
-        per_task=np.array(episodes * (optimum - found.success), dtype=float),
+        per_task=np.array(losses, dtype=float),
         method=f"{solution.method}, then {method}",
         status=Status.EXACT,
         seconds=time.perf_counter() - began,
@@ -278,5 +281,6 @@ def _sharpen(
             "exact_policy": found.policy,
             "exact_success": found.success,
             "exact_optimum": optimum,
+            "exact_per_task": losses,
         },
     )

@@ -316,6 +316,7 @@ def _solution(
         least_favourable=prior / prior.sum(),
         per_task=lowest.losses[kept],
         exploration=lowest.found[kept],
+        family=question.tasks,
         learner=question.learner,
         criterion=question.criterion,
         episodes=None,

@@ -23,15 +23,27 @@ from typing import Literal
 import numpy as np
 
 from metaregret.tabular.augment import augment
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Outcome", "States", "outcome", "trajectory_outcome"]
+__all__ = ["Outcome", "States", "outcome", "read_states", "trajectory_outcome"]
 
 States = Literal["end", "all"]
 
 MAX_TRAJECTORY_STATES = 20_000
+
+
+def read_states(value: object) -> States:
+    """Return ``"end"`` or ``"all"``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `value` is neither.
+    """
+    return "end" if one_of(("end", "all"), value, "states") == "end" else "all"
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,8 +163,8 @@ class Rounds:
         self.program = Decomposition(success_tasks(GoalTasks.reachable(process)))
         self.master = Master(self)
         with (
-            mock.patch.object(self.program, "_ask", self.ask),
-            mock.patch.object(self.program, "_behaviour", side_effect=lambda mixture: mixture),
+            mock.patch.object(self.program, "ask", self.ask),
+            mock.patch.object(self.program, "behaviour", side_effect=lambda mixture: mixture),
             mock.patch("metaregret.theory.minimax.decomposition.MatrixGame", return_value=self.master),
             mock.patch("metaregret.theory.minimax.decomposition.certified_saddle_point") as self.certified,
         ):
@@ -233,7 +233,7 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
     for rounds in (0, 1):
         program = Decomposition(tasks)
         assert program.interrupted is False
-        honest = program._ask
+        honest = program.ask
         answers = [honest] * rounds
 
         def ask(rewards: np.ndarray, answers: list[Any] = answers) -> Any:
@@ -241,7 +241,7 @@ def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> N
                 raise KeyboardInterrupt
             return answers.pop(0)(rewards)
 
-        monkeypatch.setattr(program, "_ask", ask)
+        monkeypatch.setattr(program, "ask", ask)
         if rounds == 0:
             with pytest.raises(KeyboardInterrupt):
                 program.solve(loss, np.zeros(3), tasks.optimum.values, tolerance=NEVER)

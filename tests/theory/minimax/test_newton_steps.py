@@ -315,7 +315,7 @@ def test_the_work_is_tasks_times_steps_times_transitions(marked: SuccessTasks) -
             54,
             "Planning once for each of the 3 tasks of 'line:3,start=1' needs about 5.4e+01 multiplications "
             "(tasks x steps x transitions), over the limit of 5e+01; reduce the horizon or the number of "
-            "states, or name fewer goals (--goals A,B,...).",
+            "states, or name fewer goals.",
         ),
     ],
 )
@@ -341,10 +341,10 @@ def test_large_programs_are_decomposed_unless_asked_for(
     marked: SuccessTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit, method, kind in (
-        (18, "auto", FlowProgram),
-        (17, "auto", Decomposition),
-        (17, "program", FlowProgram),
-        (18, "decomposition", Decomposition),
+        (18, Method.AUTO, FlowProgram),
+        (17, Method.AUTO, Decomposition),
+        (17, Method.PROGRAM, FlowProgram),
+        (18, Method.DECOMPOSITION, Decomposition),
     ):
         monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", limit)
         assert type(without_memory._program(marked, method)) is kind

@@ -243,6 +243,7 @@ def _solution(question: Question, game: MemoryGame, search: Search, seconds: flo
         least_favourable=search.prior,
         per_task=weights @ losses,
         exploration=None,
+        family=question.tasks,
         learner=question.learner,
         criterion=question.criterion,
         episodes=question.episodes,
@@ -270,8 +271,9 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
     """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
     game: MemoryGame = solution.details["game"]
     mixture: Mixture = solution.details["mixture"]
-    proved = sharpen_memory(game, solution.least_favourable, mixture.learners)
+    proved = sharpen_memory(game, solution.least_favourable.array, mixture.learners)
     weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
+    per_task = np.array(proved.weights) @ np.array(proved.losses)
     bracket = Bracket.of(
         proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
     )
@@ -281,13 +283,14 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         "exact_prior": proved.prior,
         "exact_weights": proved.weights,
         "exact_losses": proved.losses,
+        "exact_per_task": per_task,
         "exact_rounds": proved.rounds,
     }
     return dataclasses.replace(
         solution,
         value=bracket,
         least_favourable=np.array(proved.prior, dtype=float),
-        per_task=weights @ losses,
+        per_task=per_task.astype(float),
         status=Status.EXACT,
         seconds=time.perf_counter() - begun,
         details=details,
