@@ -19,8 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaregret.tabular.policy import deterministic_policy
-from metaregret.tabular.response import best_responses, mixed_flow
+from metaregret.tabular.response import best_responses, mixed_policy
 from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
 from metaregret.theory.minimax.memory.master import MatrixGame
@@ -45,37 +44,32 @@ class Decomposition:
     ----------
     interrupted : bool
         Whether a keyboard interrupt ended the last call.
-
-    Raises
-    ------
-    UnsupportedError
-        At a geometric horizon.
     """
 
     def __init__(self, tasks: SuccessTasks) -> None:
         self.tasks = tasks
         self.interrupted = False
-        self._queries: list[np.ndarray] = []
-        self.successes: list[np.ndarray] = []
-        self.ask(tasks.success.toarray().T)
+        self._parts = [tasks.responses]
+        self._successes = list((tasks.success.T @ tasks.responses.terminal.T).T)
 
     @property
     def size(self) -> dict[str, int]:
         """Numbers for the report."""
-        return {"policies": len(self.successes)}
+        return {"policies": len(self._successes)}
 
     @property
     def method(self) -> str:
         """A phrase for the report."""
         return "decomposition: value iteration and a matrix game over policies (HiGHS)"
 
-    def ask(self, rewards: np.ndarray) -> np.ndarray:
-        """Add the best responses to rows of terminal rewards; return their success probabilities, shape
-        (n, K)."""
-        terminal = best_responses(self.tasks.process, rewards)
-        success = (self.tasks.success.T @ terminal.T).T
-        self._queries.extend(rewards)
-        self.successes.extend(success)
+    def _ask(self, weights: np.ndarray) -> np.ndarray:
+        """Add the best responses to rows of task weights, shape (n, K); return their success
+        probabilities."""
+        rewards = self.tasks.success @ weights.T
+        compiled = self._parts[0].policies is None
+        self._parts.append(best_responses(self.tasks.process, rewards, compiled=compiled))
+        success = (self.tasks.success.T @ self._parts[-1].terminal.T).T
+        self._successes.extend(success)
         return success
 
     def solve(
@@ -92,21 +86,21 @@ class Decomposition:
         # relative.
         scaled = direction / len(base)
         game = MatrixGame(len(base), Simplex())
-        for success in self.successes:
+        for success in self._successes:
             game.add((base - success) / scaled)
         best = np.full(len(base), 1.0 / len(base))
         lower, upper = -np.inf, np.inf
-        mixture = np.full(len(self.successes), 1.0 / len(self.successes))
+        mixture = np.full(len(self._successes), 1.0 / len(self._successes))
         stalled = 0
         try:
-            while stalled < MAX_STALLED_ROUNDS and len(self.successes) < MAX_POLICIES:
+            while stalled < MAX_STALLED_ROUNDS and len(self._successes) < MAX_POLICIES:
                 prior, shares = game.solve()
                 value = float(np.max(shares @ game.losses))
                 stalled += 1
                 if value < upper:
                     upper, mixture, stalled = value, shares, 0
                 points = np.stack([prior, 0.5 * (prior + best)])
-                responses = self.ask((self.tasks.success @ (points / scaled).T).T)
+                responses = self._ask(points / scaled)
                 losses = (base - responses) / scaled
                 bounds = np.sum(points * losses, axis=1)
                 for point, bound, row in zip(points, bounds, losses, strict=True):
@@ -119,18 +113,12 @@ class Decomposition:
             if not np.isfinite(lower):
                 raise
             self.interrupted = True  # what was found so far is certified all the same
-        point = certified_saddle_point(self.tasks, loss, self.behaviour(mixture), best / direction)
+        point = certified_saddle_point(self.tasks, loss, self._behaviour(mixture), best / direction)
         return Best(point, point, self.method)
 
-    def behaviour(self, mixture: np.ndarray) -> np.ndarray:
+    def _behaviour(self, mixture: np.ndarray) -> np.ndarray:
         """Return the one Markov policy with the terminal distribution of the mixture, shape (T, C).
 
         Its choice weights at a step and state are proportional to the mixture's flow through them.
         """
-        process = self.tasks.process
-        used = np.flatnonzero(mixture > NEGLIGIBLE * mixture.max())
-        flow = mixed_flow(process, np.stack([self._queries[index] for index in used]), mixture[used])
-        starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
-        totals = np.repeat(np.add.reduceat(flow, starts, axis=1), counts, axis=1)
-        first = deterministic_policy(process, np.broadcast_to(starts, (len(flow), len(starts))))
-        return np.divide(flow, totals, out=first, where=totals > 0)
+        return mixed_policy(self._parts, np.where(mixture > NEGLIGIBLE * mixture.max(), mixture, 0.0))

@@ -25,8 +25,7 @@ import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.adversaries import Simplex
-from metaregret.theory.minimax.decomposition import Decomposition
-from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.minimax.flow_program import support_value
 from metaregret.theory.minimax.memory.game import MemoryGame
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
@@ -222,6 +221,8 @@ class _WithoutMemory:
     steps: Sequence[float] = (1e-5,)
 
     def __init__(self, solution: MinimaxSolution) -> None:
+        from metaregret.theory.minimax.without_memory import choose_program
+
         marked = solution.details.get("marked")
         if not isinstance(marked, SuccessTasks) or "required" not in solution.details:
             raise UnsupportedError(
@@ -230,10 +231,9 @@ class _WithoutMemory:
             )
         self._marked = marked
         self._loss = bracketed_loss(solution.learner, solution.criterion, marked.optimum, solution.episodes)
-        decomposed = "decomposition" in solution.method
-        self._program: FlowProgram | Decomposition = (
-            Decomposition(marked) if decomposed else FlowProgram(marked)
-        )
+        methods = {"linear program": "program", "decomposition": "decomposition"}
+        named = [name for phrase, name in methods.items() if phrase in solution.method]
+        self._program = choose_program(marked, *named)
         self._level: float | None = None
 
     def solve(self, bonus: np.ndarray) -> _Shifted:

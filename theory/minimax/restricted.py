@@ -25,7 +25,7 @@ section 31.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,7 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import SolverError
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, two_sided
+from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, support_value
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
@@ -166,43 +167,40 @@ class Achievable(Protocol):
 class _Flows:
     """All of the polytope: occupancy measures."""
 
-    def __init__(self, program: FlowProgram) -> None:
-        self.method, self.size = "linear programs over occupancy measures and tangents (HiGHS)", program.size
-        self.matrix, self.policy = program.success_matrix, program.polytope.policy
+    method = "linear programs over occupancy measures and tangents (HiGHS)"
+
+    def __init__(self, tasks: SuccessTasks) -> None:
+        program = FlowProgram(tasks)
+        self.size, self.matrix, self.policy = program.size, program.success_matrix, program.polytope.policy
         self.balance, self.supply = program.polytope.balance, program.polytope.supply
 
     def learn(self, weights: np.ndarray) -> None:
         """Nothing is missing."""
 
 
-class _Policies:
+class _Policies(Decomposition):
     """Mixtures of the policies found so far: every round adds a best response."""
 
-    def __init__(self, pool: Decomposition) -> None:
-        self._pool = pool
-        self.supply = np.ones(1)
-
-    method = "decomposition: value iteration and linear programs over policies and tangents (HiGHS)"
+    supply = np.ones(1)
 
     @property
-    def size(self) -> dict[str, int]:
-        return self._pool.size
+    def method(self) -> str:
+        return "decomposition: value iteration and linear programs over policies and tangents (HiGHS)"
 
     @property
     def matrix(self) -> sp.csr_array:
-        return sp.csr_array(np.array(self._pool.successes).T)
+        return sp.csr_array(np.array(self._successes).T)
 
     @property
     def balance(self) -> sp.csr_array:
-        return sp.csr_array(np.ones((1, len(self._pool.successes))))
+        return sp.csr_array(np.ones((1, len(self._successes))))
 
     def policy(self, z: np.ndarray) -> np.ndarray:
-        return self._pool.behaviour(np.maximum(z, 0.0) / np.maximum(z, 0.0).sum())
+        return self._behaviour(np.maximum(z, 0.0) / np.maximum(z, 0.0).sum())
 
     def learn(self, weights: np.ndarray) -> None:
-        largest = float(weights.max())
-        if largest > 0:
-            self._pool.ask(np.asarray(self._pool.tasks.success @ (weights / largest))[None])
+        if (largest := float(weights.max())) > 0:
+            self._ask(weights[None] / largest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,24 +316,27 @@ class _Program:
 
 
 def solve_restricted(
-    program: FlowProgram | Decomposition,
+    tasks: SuccessTasks,
     loss: BracketedLoss,
     adversary: Adversary,
     tolerance: float,
-    progress: Callable[[float, float], None] | None = None,
+    progress: Progress | None = None,
+    *,
+    decomposed: bool = False,
 ) -> tuple[Restricted, Achievable]:
     """Return certified bounds on ``min_{rho in M} max_{p in U} p . phi(rho)``, as narrow as asked.
 
     Parameters
     ----------
-    program : FlowProgram or Decomposition
-        The polytope ``M`` as a whole, or by the policies found so far.
+    tasks : SuccessTasks
     loss : BracketedLoss
     adversary : Adversary
     tolerance : float
         Wanted relative gap.
     progress : callable, optional
         Called with the current bounds.
+    decomposed : bool
+        Whether the polytope ``M`` is described by the policies found so far, not as a whole.
 
     Raises
     ------
@@ -345,8 +346,8 @@ def solve_restricted(
         If no solver returned anything that could be certified.
     """
     prior = adversary.start(len(loss.nominal.optimum))
-    game = RestrictedGame(program.tasks, loss, adversary)
-    achievable: Achievable = _Flows(program) if isinstance(program, FlowProgram) else _Policies(program)
+    game = RestrictedGame(tasks, loss, adversary)
+    achievable: Achievable = _Policies(tasks) if decomposed else _Flows(tasks)
     found = Restricted()
     try:
         _close(_Program(game, achievable), prior, tolerance, found, progress)
@@ -362,7 +363,7 @@ def _close(
     prior: np.ndarray,
     tolerance: float,
     found: Restricted,
-    progress: Callable[[float, float], None] | None,
+    progress: Progress | None,
 ) -> None:
     """Solve programs at ever nearer tangents, entering every pair of bounds in `found`."""
     game = program.game

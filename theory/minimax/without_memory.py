@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.learners import Learner, Progress
-from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
+from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
 from metaregret.theory.question import Method, Question
@@ -31,21 +32,22 @@ from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
-    from metaregret.theory.minimax.decomposition import Decomposition
     from metaregret.theory.minimax.exact import AchievableSuccess
 
-__all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
+__all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
 MAX_NEWTON_STEPS = 60
 
 MAX_STEPS = 100_000
 MAX_SIZE = 100_000_000
 """Largest number of steps, and of pairs of a step and a choice, of a policy that is computed."""
-MAX_WORK = 2 * 10**10
+MAX_WORK = 2 * 10**12
 """Largest number of multiplications for one best response to every task (minutes on two cores)."""
 GEOMETRIC_SWEEPS = 50
 """Sweeps of value iteration that are reckoned with at a geometric horizon."""
-MAX_MONOLITHIC = 70_000
+MAX_RESPONSES = 2**28
+"""Largest number of terminal probabilities of the tasks' own policies (2 GiB)."""
+MAX_MONOLITHIC = 5_000
 """Pairs of a step and a choice above which the linear program is decomposed."""
 
 
@@ -67,15 +69,11 @@ def refuse(question: Question) -> None:
     elif question.in_steps:
         _refuse_steps(question)
     question.criterion.form(question.learner).check(question.episodes)
-    if question.method is Method.DECOMPOSITION:
-        if isinstance(question.tasks, RewardTasks) or question.in_steps:
-            raise UnsupportedError(
-                "Only 0-1 tasks counted in episodes are decomposed; use method 'auto' or 'program'."
-            )
-        if not isinstance(question.tasks.process.horizon, FiniteHorizon):
-            raise UnsupportedError(
-                "Only processes with a finite horizon are decomposed; use method 'auto' or 'program'."
-            )
+    whole = isinstance(question.tasks, RewardTasks) or question.in_steps
+    if whole and question.method is Method.DECOMPOSITION:
+        raise UnsupportedError(
+            "Only 0-1 tasks counted in episodes are decomposed; use method 'auto' or 'program'."
+        )
 
 
 def _refuse_steps(question: Question) -> None:
@@ -120,10 +118,10 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     began = time.perf_counter()
     marked = success_tasks(question.tasks)
     achievable = _achievable(marked) if question.exact else None
-    program = _program(marked, question.method)  # refuses what is too large before time is spent on optima
+    program = choose_program(marked, question.method)  # refuses what is too large before any time is spent
     loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
     if question.restricted:
-        return _restricted(question, marked, loss, program, progress, began)
+        return _restricted(question, marked, loss, progress, began)
     found = newton(program, loss, question.tolerance, progress)
     primal, dual = found.best
     if not (found.closed or found.interrupted):
@@ -147,14 +145,16 @@ def _restricted(
     question: Question,
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: FlowProgram | Decomposition,
     progress: Progress | None,
     began: float,
 ) -> MinimaxSolution:
     """Return the answer against a restricted adversary."""
     from metaregret.theory.minimax.restricted import solve_restricted
 
-    found, body = solve_restricted(program, loss, question.adversary, question.tolerance, progress)
+    decomposed = is_decomposed(marked, question.method)
+    found, body = solve_restricted(
+        marked, loss, question.adversary, question.tolerance, progress, decomposed=decomposed
+    )
     primal, dual = found.best
     if not (found.closed or found.interrupted):
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
@@ -193,7 +193,14 @@ def _restricted(
     )
 
 
-def _program(marked: SuccessTasks, method: Method) -> FlowProgram | Decomposition:
+def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> Program:
+    """Return what solves the linear programs of T4 on `marked`; see `solve_without_memory`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        Before any time is spent on what would take too long or too much memory.
+    """
     horizon = marked.process.horizon
     steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
     size = steps * marked.process.n_choices
@@ -210,19 +217,29 @@ def _program(marked: SuccessTasks, method: Method) -> FlowProgram | Decompositio
             f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
             "reduce the horizon or the number of states, or name fewer goals."
         )
-    if method is Method.DECOMPOSITION or (method is Method.AUTO and decomposition_is_faster(marked)):
+    method = choice(Method, method, "method")
+    otherwise: Callable[[SuccessTasks], Program] = FlowProgram
+    if is_decomposed(marked, method):
         from metaregret.theory.minimax.decomposition import Decomposition
 
-        return Decomposition(marked)
-    return FlowProgram(marked)
+        otherwise = Decomposition
+    if method is Method.AUTO and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
+        from metaregret.theory.minimax.closed_form import ClosedForm
+
+        return ClosedForm(marked, otherwise)
+    return otherwise(marked)
 
 
-def decomposition_is_faster(marked: SuccessTasks) -> bool:
-    """Whether `Method.AUTO` decomposes."""
+def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
+    """Whether the linear programs are decomposed, not written down whole.
+
+    `Method.AUTO` decomposes above `MAX_MONOLITHIC` pairs of a step and a choice.
+    """
+    if method is not Method.AUTO:
+        return method is Method.DECOMPOSITION
     horizon = marked.process.horizon
-    if not isinstance(horizon, FiniteHorizon):
-        return False
-    return horizon.steps * marked.process.n_choices > MAX_MONOLITHIC
+    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    return steps * marked.process.n_choices > MAX_MONOLITHIC
 
 
 def _work(marked: SuccessTasks) -> int:
@@ -287,7 +304,7 @@ class Brackets:
 
 
 def newton(
-    program: FlowProgram | Decomposition,
+    program: Program,
     loss: BracketedLoss,
     tolerance: float,
     progress: Callable[[float, float], None] | None = None,
@@ -315,7 +332,7 @@ def newton(
 
 
 def _steps_to_the_value(
-    program: FlowProgram | Decomposition,
+    program: Program,
     loss: BracketedLoss,
     tolerance: float,
     found: Brackets,
@@ -345,7 +362,7 @@ def _steps_to_the_value(
             progress(lower, upper)
         if upper - lower <= tolerance * max(1.0, abs(lower)):
             return True
-        if not isinstance(program, FlowProgram) and program.interrupted:
+        if program.interrupted:
             raise KeyboardInterrupt
         if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
             break
@@ -382,7 +399,7 @@ def _solution(
     question: Question,
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: FlowProgram | Decomposition,
+    program: Program,
     primal: SaddlePoint,
     dual: SaddlePoint,
     began: float,

@@ -137,8 +137,8 @@ def test_what_has_no_meaning_is_refused() -> None:
         "of episodes."
     )
     assert refusal(tasks, UnsupportedError, learner=blind, episodes=2, criterion=Criterion.HITTING_TIME) == (
-        "Criterion 'hitting-time' counts the cost until the first success, which general rewards do not define "
-        "(they have no first success); use criterion 'regret', or goals."
+        "Criterion 'hitting-time' counts the cost until the first success, which general rewards do not "
+        "define (they have no first success); use criterion 'regret', or goals."
     )
     assert "first success" in refusal(tasks, UnsupportedError, learner=Learner.MEMORYLESS, episodes=2)
     floats = RewardTasks(tasks.process, RewardTables(tasks.process, tasks.tables.tasks, tasks.tables.values))

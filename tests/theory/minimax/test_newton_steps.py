@@ -28,11 +28,11 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve, without_memory
+from metaregret.theory.minimax.closed_form import ClosedForm
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
 from metaregret.theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
-from metaregret.theory.question import Method
 from metaregret.theory.regret import BracketedLoss, Loss, loss_of
 from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
@@ -323,10 +323,10 @@ def test_what_is_at_a_limit_is_solved_and_what_is_over_it_refused(
     marked: SuccessTasks, limit: str, value: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(without_memory, limit, value)
-    assert isinstance(without_memory._program(marked, Method.AUTO), FlowProgram)
+    assert isinstance(without_memory.choose_program(marked, "auto"), ClosedForm)
     monkeypatch.setattr(without_memory, limit, value - 1)
     with pytest.raises(InstanceTooLargeError) as caught:
-        without_memory._program(marked, Method.AUTO)
+        without_memory.choose_program(marked, "auto")
     assert str(caught.value) == message
 
 
@@ -341,15 +341,18 @@ def test_large_programs_are_decomposed_unless_asked_for(
     marked: SuccessTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit, method, kind in (
-        (18, Method.AUTO, FlowProgram),
-        (17, Method.AUTO, Decomposition),
-        (17, Method.PROGRAM, FlowProgram),
-        (18, Method.DECOMPOSITION, Decomposition),
+        (17, "program", FlowProgram),
+        (18, "decomposition", Decomposition),
     ):
         monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", limit)
-        assert type(without_memory._program(marked, method)) is kind
-    monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", 17)
-    assert "decomposition" in solve_without_memory(GoalTasks.reachable(marked.process)).method
+        assert type(without_memory.choose_program(marked, method)) is kind
+    for limit, kind in ((18, FlowProgram), (17, Decomposition)):
+        monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", limit)
+        program = without_memory.choose_program(marked, "auto")
+        assert isinstance(program, ClosedForm)
+        assert type(program._program) is kind
+    monkeypatch.setattr(without_memory, "MAX_RESPONSES", 8)  # three tasks on three states
+    assert type(without_memory.choose_program(marked, "auto")) is Decomposition
 
 
 # ---------------------------------------------------------------- what is reported
