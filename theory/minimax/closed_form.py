@@ -148,7 +148,9 @@ class ClosedForm:
     @property
     def method(self) -> str:
         """A phrase for the report."""
-        return "closed form: one linear solve over the goals' policies" if self.applied else self._program.method
+        return (
+            "closed form: one linear solve over the goals' policies" if self.applied else self._program.method
+        )
 
     def solve(
         self,

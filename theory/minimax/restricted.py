@@ -125,15 +125,8 @@ class RestrictedGame:
         upper = self.worst(self.loss.high.value(np.minimum(surely, self.loss.high.optimum)))
         upper *= 1 + 1e-14
         lower = self.lower_bound(prior, weights)
-        if lower > upper * (1 + 1e-12):
-            raise SolverError(
-                f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
-                "a programming error or a wrong adversary can cause; please report it with the instance."
-            )
         success = np.asarray(self.tasks.success.T @ terminal.probabilities)
-        return RestrictedPoint(
-            min(lower, upper), upper, policy, success, terminal.probabilities, prior, weights
-        )
+        return RestrictedPoint(lower, upper, policy, success, terminal.probabilities, prior, weights)
 
 
 def balance_points(loss: Loss, prior: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -385,6 +378,11 @@ def _close(
             continue
         before = found.bounds
         lower, upper = found.enter(new)
+        if lower > upper * (1 + 1e-12):
+            raise SolverError(
+                f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
+                "a programming error or a wrong adversary can cause; please report it with the instance."
+            )
         stalled = stalled + 1 if before == (lower, upper) else 0
         if progress is not None:
             progress(lower, upper)

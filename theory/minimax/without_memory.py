@@ -159,7 +159,7 @@ def _restricted(
     if not (found.closed or found.interrupted):
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
     value = Bracket(
-        dual.lower,
+        min(dual.lower, primal.upper),
         primal.upper,
         lower_from="a distribution of the adversary's set and weights, evaluated by value iteration",
         upper_from="success probabilities of the returned policy, and the adversary's dual bound",
