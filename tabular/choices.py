@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["Option", "choice", "expect", "one_of"]
+__all__ = ["Option", "check_tolerance", "choice", "expect", "one_of"]
 
 Kind = TypeVar("Kind")
 
@@ -64,7 +64,7 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     Parameters
     ----------
     kind : type of Enum, or of `Option`
-        The values of its members are the words.
+        The values of its members are the words; where a value is a sentence, the member's name in lower case.
     value : member or str
     name : str
         Name of the option, for the message.
@@ -77,8 +77,13 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     if isinstance(value, kind):
         return value
     members: Any = kind
-    words: dict[str, Kind] = {str(member.value): member for member in members}
+    words: dict[str, Kind] = {_word(member): member for member in members}
     return words[one_of(tuple(words), value, name)]
+
+
+def _word(member: Any) -> str:
+    value = str(member.value)
+    return str(member.name).lower() if " " in value else value
 
 
 def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str = "") -> Any:
@@ -95,6 +100,16 @@ def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str
     given = value.__name__ if isinstance(value, type) else type(value).__name__
     hint = f"; {remedy}" if remedy else ""
     raise InvalidArgumentError(f"Expected {name} to be a {spelled}, but got {value!r:.60} ({given}){hint}.")
+
+
+def check_tolerance(tolerance: object, *, below: float = 1.0) -> None:
+    """Raise `InvalidArgumentError` unless a tolerance is a number between 0 and `below`, both excluded."""
+    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if not number or not 0 < tolerance < below:  # type: ignore[operator]
+        allowed = "between 0 and 1" if below == 1 else "> 0"
+        raise InvalidArgumentError(
+            f"Expected a tolerance {allowed}, but got tolerance={tolerance!r:.60}; 1e-9 is usual."
+        )
 
 
 def one_of(words: Sequence[str], value: object, name: str) -> str:

@@ -29,7 +29,7 @@ from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import solve_discounted_exactly
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 if TYPE_CHECKING:
     from metaregret.tabular.engine.lanes import Lanes
@@ -100,6 +100,7 @@ def goal_values(
     policies : bool
         Whether to keep the goal-conditioned policies, ``T * S * K`` integers.
     """
+    check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
     indicator = sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
@@ -135,6 +136,7 @@ def optimal_terminal_values(
     ConvergenceError
         If the limit is reached first.
     """
+    check_representation(representation)
     _check_shape(process, terminal)
     finite = isinstance(process.horizon, FiniteHorizon)
     if finite and representation is None and not policies and not is_small(process, terminal.shape[1]):
@@ -349,7 +351,8 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
     graph = sp.csr_array(owner @ edges)
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
-        return process.reachable if process.horizon.gamma > 0 else now
+        ever = process.reachable if process.horizon.gamma > 0 else now
+        return _seen(process, ever) if visit else ever
     ever, kept, since, power = now.copy(), now, 0, 1
     for step in range(1, process.horizon.steps + 1):
         now = _following(graph, now)
@@ -361,7 +364,14 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
             break
         if since == power:
             kept, power, since = now, 2 * power, 0
-    return ever if visit else now
+    return _seen(process, ever) if visit else now
+
+
+def _seen(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:
+    """The goals that being in a set of states counts as a visit to."""
+    seen, goals = np.zeros_like(states), process.goal_of[states]
+    seen[goals[goals >= 0]] = True
+    return seen
 
 
 def _following(graph: sp.csr_array, now: np.ndarray) -> np.ndarray:

@@ -16,16 +16,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import fractions_array, split_fractions
 from metaregret.tabular.validation import (
+    check_counts_as,
     check_dense_shapes,
     check_exact_rows,
     check_float_rows,
@@ -33,9 +35,15 @@ from metaregret.tabular.validation import (
     check_layout,
 )
 
-__all__ = ["ControlledMarkovProcess", "Representation"]
+__all__ = ["ControlledMarkovProcess", "Representation", "check_representation"]
 
 Representation = Literal["dense", "sparse", "rational"]
+
+
+def check_representation(representation: object) -> None:
+    """Raise `InvalidArgumentError` unless this is a `Representation`, or None for whichever suits."""
+    if representation is not None:
+        one_of(get_args(Representation), representation, "representation")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +76,9 @@ class ControlledMarkovProcess:
     exact_initial : tuple of Fraction, length S, or None
     picture : tuple of tuple of (int or None), or None
         Rows of state indices for drawing the states as a map (None: a wall or a gap).
+    counts_as : ndarray of int64, shape (S,), or None
+        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so that an
+        episode may come by one goal on several paths and remember on which. None: every state is its own goal.
 
     Raises
     ------
@@ -89,9 +100,11 @@ class ControlledMarkovProcess:
     exact_initial: tuple[Fraction, ...] | None = None
     name: str = "process"
     picture: tuple[tuple[int | None, ...], ...] | None = None
+    counts_as: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_layout(self)
+        check_counts_as(self)
         check_float_rows(self)
         check_initial(self)
         if self.numerators is not None:
@@ -292,6 +305,17 @@ class ControlledMarkovProcess:
         return self.n_transitions == self.n_choices
 
     @cached_property
+    def goal_of(self) -> np.ndarray:
+        """The goal that being in each state counts as a visit to, -1 for none; shape (S,)."""
+        return np.arange(self.n_states) if self.counts_as is None else self.counts_as
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether several states count as one goal."""
+        kept = self.goal_of[self.goal_of >= 0]
+        return len(np.unique(kept)) < len(kept)
+
+    @cached_property
     def start(self) -> tuple[np.ndarray, np.ndarray]:
         """The states where an episode can start, and their probabilities."""
         support = np.flatnonzero(self.initial)
@@ -387,8 +411,13 @@ def state_index(process: ControlledMarkovProcess, state: int | str) -> int:
     """
     if isinstance(state, str):
         return process.states.position(state)
-    if not 0 <= state < process.n_states:
+    if (
+        isinstance(state, bool)
+        or not isinstance(state, int | np.integer)
+        or not 0 <= state < process.n_states
+    ):
         raise InvalidArgumentError(
-            f"Expected a state index in 0..{process.n_states - 1}, but got {state}; see process.states."
+            f"Expected a state's name or its index in 0..{process.n_states - 1}, but got {state!r:.60}; see "
+            "process.states."
         )
     return int(state)

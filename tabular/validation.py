@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROW_SUM_TOLERANCE",
+    "check_counts_as",
     "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
@@ -63,6 +64,24 @@ def check_layout(process: ControlledMarkovProcess) -> None:
             "give one probability per successor."
         )
     _check_increasing(process)
+
+
+def check_counts_as(process: ControlledMarkovProcess) -> None:
+    """Check that states count as goals that count as themselves, or as none."""
+    goals = process.counts_as
+    if goals is None:
+        return
+    n_states = len(process.states)
+    if goals.shape != (n_states,):
+        raise InvalidProcessError(
+            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal a state."
+        )
+    for state, goal in enumerate(goals.tolist()):
+        if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
+            raise InvalidProcessError(
+                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or counts as "
+                "another itself; name the goal, or -1 for none."
+            )
 
 
 def _check_offsets(name: str, offsets: np.ndarray, rows: int, total: int) -> None:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues
 
@@ -103,11 +104,38 @@ def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None
     -------
     ndarray
         In units of reward; ``N v`` at ``rho = 0``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `rho` is negative or larger than `optimum` (beyond a rounding), or `episodes` is malformed.
     """
+    check_episodes(episodes)
+    _check_success(np.asarray(rho, dtype=float), np.asarray(optimum, dtype=float))
+    return _memoryless_regret(rho, optimum, episodes)
+
+
+def _memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
     if episodes is None:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(np.asarray(rho) > 0, (optimum - rho) / rho, np.inf)
     return expected_episodes(rho, episodes) * (np.asarray(optimum) - rho)
+
+
+SLACK = 1e-9
+"""By how much a computed success probability may exceed its largest possible value, relative to it."""
+
+
+def _check_success(rho: np.ndarray, optimum: np.ndarray) -> None:
+    wrong = ~((rho >= -SLACK) & (rho <= optimum * (1 + SLACK) + 1e-12))
+    if wrong.any():
+        rho, optimum = np.broadcast_arrays(rho, optimum)
+        place = int(np.flatnonzero(np.broadcast_to(wrong, rho.shape))[0])
+        raise InvalidArgumentError(
+            f"Expected 0 <= rho <= v, but at index {place} rho = {float(rho.flat[place])!r} and "
+            f"v = {float(optimum.flat[place])!r}; nothing succeeds more often than the best policy (are the "
+            "arguments swapped?)."
+        )
 
 
 @dataclass(frozen=True)
@@ -415,7 +443,7 @@ class FloatWait(Wait):
         return _episodes_slope(rho, self.episodes)
 
     def regret(self, rho: np.ndarray, best: np.ndarray) -> np.ndarray:
-        return memoryless_regret(rho, best, self.episodes)
+        return _memoryless_regret(rho, best, self.episodes)
 
 
 class ExactWait(Wait):
@@ -485,7 +513,23 @@ def check_episodes(episodes: int | None) -> None:
         )
 
 
-def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episodes: int | None) -> Loss:
+def form_of(learner: Learner | str, criterion: Criterion | str) -> LossForm:
+    """Return the loss of a learner class under a criterion.
+
+    Raises
+    ------
+    UnsupportedError
+        For learners with memory, whose losses are no function of one success probability.
+    """
+    from metaregret.theory.criteria import Criterion
+    from metaregret.theory.learners import Learner
+
+    return choice(Criterion, criterion, "criterion").form(choice(Learner, learner, "learner"))
+
+
+def loss_of(
+    learner: Learner | str, criterion: Criterion | str, optimum: np.ndarray, episodes: int | None
+) -> Loss:
     """Return the loss of a learner without memory under a criterion.
 
     Raises
@@ -497,7 +541,7 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
         solves every task, and for learners with memory.
     """
     check_episodes(episodes)
-    return Loss(criterion.form(learner), optimum, episodes)
+    return Loss(form_of(learner, criterion), optimum, episodes)
 
 
 def check_certified(optimum: TerminalValues, *, above: float = 0.0) -> None:
@@ -527,7 +571,7 @@ class BracketedLoss:
 
 
 def bracketed_loss(
-    learner: Learner, criterion: Criterion, optimum: TerminalValues, episodes: int | None
+    learner: Learner | str, criterion: Criterion | str, optimum: TerminalValues, episodes: int | None
 ) -> BracketedLoss:
     """Return the loss of a learner without memory with certified bounds of ``v*``; see `loss_of`.
 
@@ -537,7 +581,7 @@ def bracketed_loss(
         Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
     """
     check_certified(optimum)
-    grows = criterion.form(learner).grows_with_optimum
+    grows = form_of(learner, criterion).grows_with_optimum
     cautious = optimum.lower if grows else optimum.upper
     low, nominal, high = (
         loss_of(learner, criterion, values, episodes) for values in (cautious, optimum.values, optimum.upper)

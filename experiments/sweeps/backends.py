@@ -81,7 +81,7 @@ def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
                     running.add(client.submit(measure, job, pure=False))
     except OSError as error:
         raise InvalidArgumentError(
-            f"Cannot reach the Dask scheduler at {scheduler}: {error}; check --scheduler."
+            f"Cannot reach the Dask scheduler at {scheduler}: {error}; check the address."
         ) from None
     finally:
         if cluster is not None:

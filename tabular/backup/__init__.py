@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaregret.tabular.backup.base import Backup
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 __all__ = ["Backup", "backup"]
 
@@ -19,6 +19,7 @@ def backup(process: ControlledMarkovProcess, representation: Representation | No
     NotExactError
         If ``"rational"`` is asked for and the process is known in floating point only.
     """
+    check_representation(representation)
     chosen = representation or ("dense" if process.n_states <= DENSE_BELOW else "sparse")
     if chosen == "rational":
         from metaregret.tabular.backup.rational import RationalBackup

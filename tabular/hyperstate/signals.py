@@ -141,12 +141,14 @@ def goal_signals(
     if n_goals > MAX_GOALS:
         raise InstanceTooLargeError(
             f"Learners with memory on {process.name!r} have {n_goals:,} goals to tell apart, over the limit "
-            f"of {MAX_GOALS:,}; name fewer goals (--goals A,B,...) or reduce the number of states."
+            f"of {MAX_GOALS:,}; name fewer goals or reduce the number of states."
         )
     reveals = np.zeros((n_goals + 1, n_goals), dtype=np.int32)
     reveals[np.arange(1, n_goals + 1), np.arange(n_goals)] = 1
     arrival = np.zeros(process.n_states, dtype=np.int32)
     arrival[goals] = np.arange(1, n_goals + 1)
+    if visit:
+        arrival = np.where(process.goal_of >= 0, arrival[process.goal_of], 0).astype(np.int32)
     silent = np.zeros(process.n_transitions, dtype=np.int32)
     toll = np.zeros(steps + 1)
     if costs:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from metaregret.tabular.choices import choice
 from metaregret.theory.claims.assumption import Assumption
 from metaregret.theory.claims.context import Context
 from metaregret.theory.claims.evidence import Group, Trial
@@ -56,6 +57,9 @@ class Method:
     general: str | None = None
     prose: str = ""
     catches_none: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", choice(Group, self.group, "group"))
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ class Theorem:
     uses: tuple[str, ...] = ()
     expected: Verdict = Verdict.CERTIFIED
     certificate: Callable[[], dict[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", choice(Kind, self.kind, "kind"))
+        object.__setattr__(self, "expected", choice(Verdict, self.expected, "expected"))
 
 
 @dataclass(frozen=True)

@@ -266,7 +266,7 @@ def _sharpen(
         solution,
         value=value,
         least_favourable=np.array(found.prior, dtype=float),
-        per_task=np.array(losses, dtype=float),
+        per_task=losses.astype(float),
         method=f"{solution.method}, then {method}",
         status=Status.EXACT,
         seconds=time.perf_counter() - began,

@@ -1,4 +1,4 @@
-"""The minimax exploration by one linear solve, where the goals' own policies suffice.
+"""The minimax exploration without a program, where all tasks bind.
 
     maximise s   subject to   rho_g >= base_g + s * direction_g  for all g,   rho in M.
 
@@ -15,7 +15,8 @@ Detected at the end, with a goal for every state that can be reached, the rows o
 ``q = 1``: every ``rho`` in ``M`` has ``sum_g rho_g <= 1``. With ``base = 0`` and ``direction = v*`` this is
 the bound ``1 + Reg* >= sum_g v*_g`` (the maximal leakage of the channel from policies to goals: Issa, Wagner
 & Kamath, *An operational approach to information leakage*, 2020), met by the mixture ``w`` that solves
-``R^T w = v* / sum(v*)``.
+``R^T w = v* / sum(v*)``. Where that ``w`` has negative entries ``v* / sum(v*)`` may still be achievable, by
+policies that are best for no single goal: then soft planning finds one (`matching_policy`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg as spla
 
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.matching import matching_policy
 from metaregret.tabular.response import mixed_policy
 from metaregret.theory.minimax.flow_program import Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
@@ -127,6 +130,7 @@ class ClosedForm:
     def __init__(self, tasks: SuccessTasks, otherwise: Callable[[SuccessTasks], Program]) -> None:
         self.tasks = tasks
         self.applied = False
+        self._how = ""
         self._otherwise = otherwise
         # One pass of the planner serves the optima, the closed form and the start of a decomposition.
         self._equaliser = Equaliser(np.asarray((tasks.success.T @ tasks.responses.terminal.T).T))
@@ -148,9 +152,7 @@ class ClosedForm:
     @property
     def method(self) -> str:
         """A phrase for the report."""
-        return (
-            "closed form: one linear solve over the goals' policies" if self.applied else self._program.method
-        )
+        return f"closed form: {self._how}" if self.applied else self._program.method
 
     def solve(
         self,
@@ -171,14 +173,34 @@ class ClosedForm:
     def _guessed(
         self, loss: BracketedLoss, base: np.ndarray, direction: np.ndarray, tolerance: float
     ) -> SaddlePoint | None:
-        """Return the evaluated solution of the two systems, or None unless it proves to be the optimum."""
+        """Return an evaluated guess, or None unless it proves to be the optimum."""
         weights = self._equaliser.weights
-        shares = None if weights is None else self._equaliser.mixture(base, direction)
-        if weights is None or shares is None:
+        policy = None if weights is None else self._policy(base, direction, weights, tolerance)
+        if weights is None or policy is None:
             return None
-        shares /= shares.sum()
-        policy = mixed_policy([self.tasks.responses], shares)
         point = certified_saddle_point(self.tasks, loss, policy, weights)
-        # Weak duality: no rho in M gives the weights more than U; this one must give them as much.
-        reached, support = float(point.weights @ point.success), point.support_value
-        return point if support - reached <= max(1e-9, tolerance) * support else None
+        # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
+        # the proportions asked for.
+        spare = point.success - base
+        level = float(np.min(spare / direction))
+        wanted = float(point.weights @ (base + level * direction))
+        return point if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value else None
+
+    def _policy(
+        self, base: np.ndarray, direction: np.ndarray, weights: np.ndarray, tolerance: float
+    ) -> np.ndarray | None:
+        """Return a policy under which all constraints bind: a mixture of the tasks' own, else a soft one."""
+        tasks = self.tasks
+        shares = self._equaliser.mixture(base, direction)
+        if shares is not None:
+            self._how = "one linear solve over the goals' policies"
+            return mixed_policy([tasks.responses], shares / shares.sum())
+        single = np.all(np.diff(tasks.success.indptr) == 1) and np.all(weights == 1.0)
+        if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
+            return None
+        target = np.zeros(tasks.process.n_states)
+        target[tasks.success.indices] = base + (1.0 - base.sum()) / direction.sum() * direction
+        if np.any(target < 0):
+            return None
+        self._how = "soft planning for the terminal distribution that binds everywhere"
+        return matching_policy(tasks.process, target, accuracy=max(1e-13, 0.01 * tolerance))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
+
 MAX_NEWTON_STEPS = 60
 
 MAX_STEPS = 100_000
@@ -124,7 +125,7 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         return _restricted(question, marked, loss, progress, began)
     found = newton(program, loss, question.tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted):
+    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
     solution = _solution(question, marked, loss, program, primal, dual, began)
     solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.tabular.choices import expect
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
@@ -20,7 +21,7 @@ from metaregret.theory.proposals.proposal import Proposal, evaluate
 from metaregret.theory.proposals.request import Method, Request
 from metaregret.theory.proposals.with_memory import WithMemory
 from metaregret.theory.results import Result
-from metaregret.theory.skills import States
+from metaregret.theory.skills import States, read_states
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -260,7 +261,8 @@ def comparison(
         If no method can be run at all; otherwise a method is left out where it cannot, and the result says
         why.
     """
-    processes = list(processes)
+    states = read_states(states)
+    processes = [expect(ControlledMarkovProcess, process, "process") for process in processes]
     if not processes or not methods or seeds < 1:
         raise InvalidArgumentError(
             f"Expected at least one process, method and seed, but got {len(processes)}, {len(methods)} and "

@@ -8,7 +8,7 @@ from the draft in `metaregret.theory.proposals.proposal`, the same way for all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,9 @@ import numpy as np
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import Order, as_order
 from metaregret.theory.information.channel import as_distribution
-from metaregret.theory.skills import Outcome, States, outcome
+from metaregret.theory.skills import Outcome, States, outcome, read_states
 
 __all__ = ["RESTARTS", "Draft", "Method", "Part", "Request"]
 
@@ -44,6 +45,8 @@ class Request:
     test : ndarray, shape (S,), or None
         The distribution of goals that a designer expects to meet, for hand-made proposals; None for the
         adversary's own.
+    alpha : Order or None
+        Order of the divergence, for methods that have one; None for their usual one.
 
     Raises
     ------
@@ -57,12 +60,10 @@ class Request:
     skills: int | None = None
     seed: int = 0
     test: np.ndarray | None = None
+    alpha: Order | None = None
 
     def __post_init__(self) -> None:
-        if self.states not in ("end", "all"):
-            raise InvalidArgumentError(
-                f"Expected states to be 'end' or 'all', but got states={self.states!r}."
-            )
+        read_states(self.states)
         if self.skills is not None and not (
             isinstance(self.skills, int)
             and not isinstance(self.skills, bool)
@@ -154,6 +155,9 @@ class Method:
         Whether theory says that its objective never decreases from round to round (T8).
     seeded : bool
         Whether what it proposes may depend on the seed.
+    orders : tuple of str or None
+        The orders of its divergence that a comparison shows beside the usual one, ``"inf"`` among them if
+        it can be infinite; None if it has none.
     """
 
     name: str
@@ -161,6 +165,32 @@ class Method:
     run: Callable[[Request], Draft]
     monotone: bool = False
     seeded: bool = True
+    orders: tuple[str, ...] | None = None
+
+    def of_order(self, alpha: object) -> Method:
+        """Return the method with the order of its divergence fixed, named ``name:alpha``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it has none, or `alpha` is no order.
+        """
+        if self.orders is None:
+            raise InvalidArgumentError(
+                f"Method {self.name!r} has no order alpha; leave it out, or use 'order' or 'diayn'."
+            )
+        known, run = as_order(alpha), self.run
+        if known.is_infinite and "inf" not in self.orders:
+            raise InvalidArgumentError(
+                f"Method {self.name!r} has finite orders only; use 'order' for alpha=inf."
+            )
+        return replace(
+            self,
+            name=f"{self.name}:{known}",
+            run=lambda request: run(replace(request, alpha=known)),
+            monotone=self.monotone and known.is_one,
+            orders=None,
+        )
 
 
 def _check_test(process: ControlledMarkovProcess, test: np.ndarray) -> None:

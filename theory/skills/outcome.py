@@ -105,9 +105,10 @@ class Outcome:
         return np.where(totals > 0, flows / np.where(totals > 0, totals, 1.0), uniform)
 
 
-def outcome(process: ControlledMarkovProcess, states: States) -> Outcome:
+def outcome(process: ControlledMarkovProcess, states: States | str) -> Outcome:
     """Return the process whose terminal state is the last state (``end``) or that at a random step
     (``all``)."""
+    states = read_states(states)
     identity = np.arange(process.n_choices), np.arange(process.n_states)
     if states == "end" or not isinstance(process.horizon, FiniteHorizon):
         return Outcome(process, process, *identity)

@@ -221,7 +221,7 @@ def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
         rho = terminal_distribution(process, policy, representation="rational").exact
         assert optimum is not None
         assert rho is not None
-        prior = [Fraction(float(p)).limit_denominator(10**9) for p in solution.least_favourable]
+        prior = [Fraction(float(p)).limit_denominator(10**9) for p in solution.least_favourable.array]
         column = np.full((process.n_states, 1), Fraction(0), dtype=object)
         constant = Fraction(0)
         for goal, p, v in zip(goals, prior, optimum, strict=True):
@@ -284,7 +284,7 @@ THEOREM = Theorem(
         Method("linear program, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
         Method("dual bound in rationals against policies", Group.PROPERTY, sandwich, frozenset({"HiGHS"})),
         Method(
-            "finitely many episodes, tangents in rationals",
+            "finitely many episodes, in rationals",
             Group.PROPERTY,
             finitely_many,
             frozenset({"HiGHS"}),

@@ -138,7 +138,7 @@ def consistent(found: MinimaxSolution, name: str, function: exact_game.LossFunct
     best = [max(column) for column in zip(*vertices(name), strict=True)]
     assert found.exploration is not None
     assert found.exploration.sum() == pytest.approx(1.0, abs=1e-9)
-    for g, v, reported in zip(goals(name).goals, best, found.per_task, strict=True):
+    for g, v, reported in zip(goals(name).goals, best, found.per_task.array, strict=True):
         rho = min(Fraction(float(found.exploration[g])), v)
         assert reported == pytest.approx(float(function(rho, v)), rel=1e-6, abs=1e-6)
     assert found.per_task.max() == pytest.approx(found.value.upper, rel=1e-7, abs=1e-7)
@@ -435,13 +435,13 @@ def test_refusals_without_memory() -> None:
     for tolerance in (0.0, 1.0, -1.0, math.nan):
         with pytest.raises(InvalidArgumentError, match="tolerance between 0 and 1"):
             solve_without_memory(goals("line"), tolerance=tolerance)
-    with pytest.raises(UnsupportedError, match="give --episodes"):
+    with pytest.raises(UnsupportedError, match="number of episodes"):
         solve(goals("line"), learner=BLIND)
     with pytest.raises(UnsupportedError):
         solve(tables("line"))
     with pytest.raises(UnsupportedError, match="first success"):
         solve(tables("line"), learner=BLIND, criterion=COST, episodes=2)
-    with pytest.raises(UnsupportedError, match="give --episodes"):
+    with pytest.raises(UnsupportedError, match="number of episodes"):
         solve(tables("line"), learner=BLIND)
     long = make("line:3,start=1").replaced(horizon=200_000)
     with pytest.raises(InstanceTooLargeError, match="100000 steps"):

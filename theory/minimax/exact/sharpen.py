@@ -186,7 +186,7 @@ def _result(
         found = terminal_distribution(marked.process, exact.policy, representation="rational").exact
         assert found is not None
         explored = found
-    losses = [loss.value(task, rho) for task, rho in enumerate(success)]
+    losses = np.array([loss.value(task, rho) for task, rho in enumerate(success)], dtype=object)
     details = {
         **solution.details,
         "policy": np.array(exact.policy, dtype=float),
@@ -206,7 +206,7 @@ def _result(
         solution,
         value=value,
         least_favourable=np.array(exact.prior, dtype=float),
-        per_task=np.array(losses, dtype=float),
+        per_task=losses.astype(float),
         exploration=np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),

@@ -24,9 +24,10 @@ from metaregret.theory.adversaries import Adversary
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.memory.exact import sharpen_memory
 from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_game
-from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
+from metaregret.theory.minimax.memory.unending import solve_unending
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
 from metaregret.theory.question import Method, Question
 from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
@@ -114,7 +115,7 @@ def refuse(question: Question) -> None:
         raise UnsupportedError(
             "Learners with memory are solved by decomposition; use method 'auto' or 'decomposition'."
         )
-    if question.episodes is None:
+    if question.episodes is None and (question.restricted or not unending(question.tasks)):
         enough_episodes(question.tasks)
 
 
@@ -123,7 +124,8 @@ def answer(
 ) -> MinimaxSolution:
     """Return the minimax value over all learners with memory, and a learner that attains it.
 
-    Infinitely many episodes are allowed where finitely many are provably enough, see `enough_episodes`.
+    Infinitely many episodes are allowed where `enough_episodes` reduces them to finitely many (goals on
+    deterministic dynamics), or `solve_unending` solves them exactly (few goals on random ones).
 
     Returns
     -------
@@ -142,6 +144,9 @@ def answer(
     begun = time.perf_counter()
     tasks, episodes, allowed = question.tasks, question.episodes, question.adversary
     assert not isinstance(tasks, TrajectoryTasks)  # the question refuses them
+    if episodes is None and not question.restricted and unending(tasks):
+        assert isinstance(tasks, GoalTasks)
+        return solve_unending(tasks, criterion=question.criterion)
     played = enough_episodes(tasks) if episodes is None else episodes
     game = memory_game(tasks, played, question.criterion, question.max_edges)
     first = allowed.start(len(game.names))
