@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from metaregret.tabular.choices import choice
+from metaregret.tabular.choices import check_tolerance, choice, expect
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.adversaries import Adversary, Simplex, parse_adversary
@@ -88,16 +88,14 @@ class Question:
         method: Method | str = Method.AUTO,
         max_edges: int = DEFAULT_MAX_EDGES,
     ) -> None:
-        if not isinstance(tasks, (GoalTasks, TrajectoryTasks, RewardTasks)):
-            raise InvalidArgumentError(
-                f"Expected tasks to be GoalTasks, TrajectoryTasks or RewardTasks, but got "
-                f"{type(tasks).__name__}; make a task family of the process first."
-            )
+        expect(
+            (GoalTasks, TrajectoryTasks, RewardTasks),
+            tasks,
+            "tasks",
+            "make them from a process with metaregret.goals, trajectories or rewards",
+        )
         check_episodes(episodes)
-        if isinstance(tolerance, (bool, str)) or not 0 < tolerance < 1:
-            raise InvalidArgumentError(
-                f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual."
-            )
+        check_tolerance(tolerance)
         if not isinstance(exact, (bool, np.bool_)):
             raise InvalidArgumentError(f"Expected exact to be True or False, but got {exact!r:.60}.")
         if isinstance(max_edges, bool) or not isinstance(max_edges, (int, np.integer)) or max_edges < 1:

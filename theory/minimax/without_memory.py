@@ -234,7 +234,11 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
 def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
     """Whether the linear programs are decomposed, not written down whole.
 
-    `Method.AUTO` decomposes above `MAX_MONOLITHIC` pairs of a step and a choice.
+    `Method.AUTO` decomposes above `MAX_MONOLITHIC` pairs of a step and a choice. CPU seconds of the program
+    and of the decomposition, regret over infinitely many episodes: grid:5x5,slip=1/5 T = 8 (1,000 pairs) 0.03
+    and 0.01, T = 30 (3,750) 0.68 and 0.01; grid:8x8 T = 14 without slips (4,480) 0.04 and 0.01, with slips
+    0.31 and 0.02, T = 40 (12,800) 5.3 and 0.05; FrozenLake-v1 T = 100 (6,400) 0.48 and 0.02, its 8x8 map
+    T = 50 (12,800) 10.5 and 0.08. The program loses where moves slip, and the more the longer the horizon.
     """
     if method is not Method.AUTO:
         return method is Method.DECOMPOSITION

@@ -218,8 +218,8 @@ def test_the_behaviour_of_a_mixture_succeeds_as_the_mixture(
     program = Decomposition(tasks)
     shares = np.random.default_rng(seed).dirichlet(np.ones(len(tasks.names)))
     for mixture in (shares, np.eye(len(shares))[0], np.where(np.arange(len(shares)) == 0, 1.0, 1e-14)):
-        policy = program.behaviour(mixture)
+        policy = program._behaviour(mixture)
         reached = tasks.success.T @ terminal_distribution(process, policy).probabilities
-        np.testing.assert_allclose(reached, mixture @ np.stack(program.successes), atol=1e-12)
+        np.testing.assert_allclose(reached, mixture @ np.stack(program._successes), atol=1e-12)
     # Where the mixture never comes, the first choice is as good as any.
-    assert set(np.unique(program.behaviour(np.eye(len(shares))[0]))) <= {0.0, 1.0}
+    assert set(np.unique(program._behaviour(np.eye(len(shares))[0]))) <= {0.0, 1.0}
