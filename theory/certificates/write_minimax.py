@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
     Document,
@@ -57,6 +59,10 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
     InstanceTooLargeError
         If the checker would need more than the budget.
     """
+    if not isinstance(solution.adversary, Simplex):
+        raise UnsupportedError(
+            "Certificates are written for the unrestricted adversary; solve without a restriction."
+        )
     if solution.learner is Learner.MEMORY:
         draft = _memory(tasks, solution)
     elif (
