@@ -182,7 +182,7 @@ THEOREM = Theorem(
         Planted("K for K - 1 in the mixture", Claim(mixed=lambda count: count * HALF)),
     ),
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
-    uses=("T12", "T05"),
+    uses=("T12",),
     expected=Verdict.PROVED,
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

@@ -26,6 +26,7 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.minimax.exact import solve_game
@@ -73,7 +74,8 @@ class UnendingGame:
     UnreachableGoalError, UnsupportedError
     """
 
-    def __init__(self, tasks: GoalTasks, criterion: Criterion = Criterion.REGRET) -> None:
+    def __init__(self, tasks: GoalTasks, criterion: Criterion | str = Criterion.REGRET) -> None:
+        criterion = choice(Criterion, criterion, "criterion")
         process = tasks.process
         process.require_exact()
         if not isinstance(process.horizon, FiniteHorizon):
@@ -210,7 +212,7 @@ class _Response:
         ]
 
 
-def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET) -> MinimaxSolution:
+def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.REGRET) -> MinimaxSolution:
     """Return the exact minimax value over learners with memory and infinitely many episodes.
 
     A double oracle in rational arithmetic: the matrix game over the learners found so far, and the exact best
@@ -224,6 +226,7 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET)
         After a limit on rounds that no game of sensible size meets.
     """
     begun = time.perf_counter()
+    criterion = choice(Criterion, criterion, "criterion")
     game = UnendingGame(tasks, criterion)
     prior: list[Any] = [flint.fmpq(1, game.count)] * game.count
     losses = [game.respond(prior)]
