@@ -21,6 +21,7 @@ __all__ = [
     "check_float_rows",
     "check_initial",
     "check_layout",
+    "choice_name",
 ]
 
 ROW_SUM_TOLERANCE = 1e-9
