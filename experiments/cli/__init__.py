@@ -73,6 +73,12 @@ def metaregret() -> None:
     """
 
 
+def _complain(message: str) -> None:
+    from metaregret.experiments.cli.output import visible
+
+    click.echo(visible(f"metaregret: {message}"), err=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
@@ -88,9 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("metaregret: interrupted", err=True)
         sys.exit(130)
     except (ConvergenceError, SolverError) as error:
-        click.echo(f"metaregret: no certified result: {error}", err=True)
+        _complain(f"no certified result: {error}")
         sys.exit(3)
     except MetaregretError as error:
-        click.echo(f"metaregret: {error}", err=True)
+        _complain(str(error))
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)

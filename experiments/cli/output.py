@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ __all__ = [
     "progress",
     "state_map",
     "table",
+    "visible",
 ]
 
 
@@ -50,10 +52,28 @@ LONGEST_FRACTION = 120
 
 
 class _Console(Console):
-    """Leaves it to the command line what a closed pipe means; the base class would exit with status 1."""
+    """Shows control characters of names escaped, and leaves it to the command line what a closed pipe means
+    (the
+    base class would exit with status 1)."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(visible(item) if isinstance(item, str) else item for item in objects), **options)
+
+
+def visible(text: str) -> str:
+    """Return text that a terminal shows as it is: control and formatting characters are escaped, lines
+    stay."""
+    return "".join(
+        letter if letter == "\n" or unicodedata.category(letter) not in _UNSEEN else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories that act on a terminal or are not seen."""
 
 
 def console() -> Console:
@@ -89,11 +109,11 @@ def length(process: ControlledMarkovProcess) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table; all cells are shown as text, never as markup."""
-    result = Table(title=escape(title), title_justify="left")
+    result = Table(title=escape(visible(title)), title_justify="left")
     for column in columns:
         result.add_column(column, overflow="fold")
     for row in rows:
-        result.add_row(*(escape(str(cell)) for cell in row))
+        result.add_row(*(escape(visible(str(cell))) for cell in row))
     return result
 
 
@@ -189,6 +209,30 @@ def check_outputs(json_file: str | None, *, figure: Path | None = None, **files:
     if json_file is not None and json_file != "-":
         named["--json"] = Path(json_file)
     check_writable(named)
+    _check_inputs(named, {"json_file", "figure", *files})
+
+
+def _check_inputs(outputs: Mapping[str, Path], own: set[str]) -> None:
+    """Refuse an output that is a file which another argument of the command reads."""
+    context = click.get_current_context(silent=True)
+    given = {} if context is None else {k: v for k, v in context.params.items() if k not in own}
+    for value in given.values():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            text = str(item) if isinstance(item, (str, Path)) else ""
+            for name in {text, text.partition(":")[2], text.partition(":")[2].partition(",")[0]} - {""}:
+                for option, output in outputs.items():
+                    if _same_file(Path(name), output):
+                        raise InvalidArgumentError(
+                            f"Cannot write {option} {str(output)[:200]!r}: the command reads this file; "
+                            "name another."
+                        )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.is_file() and other.is_file() and one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

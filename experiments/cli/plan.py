@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaregret.experiments.cli.options import build_process, json_option, process_options
+from metaregret.experiments.cli.options import build_model, json_option, process_options, rewards_of
 from metaregret.experiments.cli.output import (
     bracket,
     check_outputs,
@@ -18,10 +18,11 @@ from metaregret.experiments.cli.output import (
     progress,
     table,
 )
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     from metaregret.tabular.engine import PlanningSolution
+    from metaregret.tabular.importers import Imported
     from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["COMMAND"]
@@ -35,10 +36,18 @@ MOST_ENTRIES = 2_000_000
 
 @click.command("plan", short_help="Best policy for a known goal or reward.")
 @process_options
-@click.option("--goal", metavar="STATE", help="Be at this state at the end (or, with --reach, ever).")
+@click.option(
+    "--goal",
+    metavar="STATE",
+    help="Be at this state (or at one of several, or of a label) at the end, or, with --reach, ever.",
+)
 @click.option("--reach", is_flag=True, help="Count ever reaching the goal, however long it takes.")
-@click.option("--rewards", type=click.Path(path_type=Path), help="A metaregret-rewards/1 file.")
-@click.option("--task", metavar="NAME", help="Which task of the rewards file.")
+@click.option(
+    "--rewards",
+    type=click.Path(path_type=Path),
+    help="A metaregret-rewards/1 file, or model: the rewards that came with CMP.",
+)
+@click.option("--task", metavar="NAME", help="Which task of the rewards, where there are several.")
 @click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
 @click.option("--minimise", is_flag=True, help="Minimise instead of maximise.")
 @click.option(
@@ -80,20 +89,27 @@ def COMMAND(
       metaregret plan grid:3x3,slip=1/10 --goal 8 --horizon 4 --exact
       metaregret plan gym:FrozenLake-v1 --goal 15 --reach
       metaregret plan my.json --rewards pay.json --task night --gamma 99/100
+      metaregret plan gym:Blackjack-v1 --rewards model --total --exact
+      metaregret plan storm:die.prism --goal six --reach --exact
     """
     if (goal is None) == (rewards is None):
-        raise InvalidArgumentError("Give either --goal STATE or --rewards FILE --task NAME.")
+        raise InvalidArgumentError("Give either --goal STATE or --rewards FILE (or --rewards model).")
     if goal is not None and (total or task):
         raise InvalidArgumentError("--total and --task go with --rewards; for a goal use --reach.")
-    if rewards is not None and (reach or task is None):
-        raise InvalidArgumentError("--rewards needs --task NAME; --reach goes with --goal.")
+    if rewards is not None and reach:
+        raise InvalidArgumentError("--reach goes with --goal; for rewards use --total.")
     if (reach or total) and (horizon is not None or gamma is not None):
         raise InvalidArgumentError("--reach and --total have no horizon; leave out --horizon and --gamma.")
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
     check_outputs(json_file, certificate=certificate)
-    process = build_process(cmp, horizon, gamma, start)
-    arguments = _goal(process, goal, reach) if goal is not None else _task(process, rewards, task, total)
+    model = build_model(cmp, horizon, gamma, start, unbounded=reach or total)
+    process = model.process
+    targets = None if goal is None else _targets(model, goal)
+    if targets is None:
+        task, arguments = _task(process, rewards, task, total)
+    else:
+        arguments = _goal(process, targets, reach)
     pays = arguments.get("rewards") if goal is None else None
     if certificate is not None:
         from metaregret.theory.certificates.write_planning import check_certifiable
@@ -104,7 +120,7 @@ def COMMAND(
     with progress(f"planning on {process.name}"):
         solution = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
     if certificate is not None:
-        _certify(process, goal, pays, reach or total, minimise, certificate)
+        _certify(process, targets, pays, reach or total, minimise, certificate)
     if json_file is None or not emit_json(_document(process, solution), json_file):
         _print(_question(process, goal, task, reach or total, minimise), process, solution)
 
@@ -126,7 +142,7 @@ def _question(
 
 def _certify(
     process: ControlledMarkovProcess,
-    goal: str | None,
+    targets: list[int] | None,
     rewards: Any,
     unbounded: bool,
     minimise: bool,
@@ -135,9 +151,16 @@ def _certify(
     from metaregret.theory.certificates.drafting import write_certificate
     from metaregret.theory.certificates.write_planning import planning_certificate
 
-    target = None if goal is None else process.states.position(goal)
+    if targets is not None and len(targets) > 1:
+        raise UnsupportedError(
+            f"A certificate is about one goal state, but {len(targets)} were named; name one."
+        )
     document = planning_certificate(
-        process, goal=target, rewards=rewards, unbounded=unbounded, minimise=minimise
+        process,
+        goal=None if targets is None else targets[0],
+        rewards=rewards,
+        unbounded=unbounded,
+        minimise=minimise,
     )
     write_certificate(document, file)
     claim = document["claim"]
@@ -152,12 +175,19 @@ def _length(process: ControlledMarkovProcess) -> dict[str, Any]:
     return {"objective": "discounted", "gamma": process.horizon.gamma}
 
 
-def _goal(process: ControlledMarkovProcess, goal: str, reach: bool) -> dict[str, Any]:
+def _targets(model: Imported, goal: str) -> list[int]:
+    """The states that a goal names: a label of the model, one state, or a list."""
+    states = model.process.states
+    if goal in model.labels:
+        return list(model.labels[goal])
+    return states.select(goal)
+
+
+def _goal(process: ControlledMarkovProcess, target: list[int], reach: bool) -> dict[str, Any]:
     import numpy as np
 
-    target = process.states.position(goal)
     if reach:
-        return {"objective": "reach", "targets": np.array([target])}
+        return {"objective": "reach", "targets": np.array(target)}
     length = _length(process)
     pays = np.full(process.n_states, Fraction(0), dtype=object)
     if length["objective"] == "finite":
@@ -169,15 +199,22 @@ def _goal(process: ControlledMarkovProcess, goal: str, reach: bool) -> dict[str,
 
 def _task(
     process: ControlledMarkovProcess, file: Path | None, task: str | None, total: bool
-) -> dict[str, Any]:
-    from metaregret.tabular.files import read_rewards
-
+) -> tuple[str, dict[str, Any]]:
+    """The name of the task and what the planner is asked."""
     assert file is not None
-    assert task is not None
-    tables = read_rewards(file, process)
+    tables = rewards_of(file, process)
     assert tables.exact is not None
+    if task is None:
+        if len(tables.tasks) > 1:
+            raise InvalidArgumentError(
+                f"The rewards hold {len(tables.tasks)} tasks ({', '.join(tables.tasks[:8])}); choose one by "
+                "--task."
+            )
+        task = tables.tasks[0]
     rewards = tables.exact[tables.tasks.position(task)]
-    return {"objective": "total", "rewards": rewards} if total else {**_length(process), "rewards": rewards}
+    if total:
+        return task, {"objective": "total", "rewards": rewards}
+    return task, {**_length(process), "rewards": rewards}
 
 
 class _Readable:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from metaregret.tabular.environments.options import Environment, Options
 from metaregret.tabular.errors import EnvironmentSpecError
-from metaregret.tabular.importers.imported import Imported
+from metaregret.tabular.importers.imported import ENDINGS, Imported
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Environment", "environments", "load", "make", "specifications"]
@@ -70,8 +70,8 @@ def load(specification: str, *, start: str | None = None) -> Imported:
         built = known[name].build(body, options)
         options.finish()
         model = built if isinstance(built, Imported) else Imported(built)
-    elif specification.endswith(".json") or _exists(specification):
-        from metaregret.tabular.importers import read
+    elif Path(specification[:4096]).suffix.lower() in ENDINGS or _exists(specification):
+        from metaregret.tabular.importers.read import read
 
         model = read(Path(specification))
     else:

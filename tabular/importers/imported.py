@@ -19,8 +19,29 @@ from metaregret.tabular.rewards import RewardTables
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["MODEL_TASK", "Imported", "Note", "as_decimals", "exactness", "reward_table", "with_table"]
+__all__ = [
+    "ENDINGS",
+    "MODEL_TASK",
+    "Imported",
+    "Note",
+    "as_decimals",
+    "exactness",
+    "reward_table",
+    "with_table",
+]
 
+ENDINGS = {
+    ".json": "json",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".prism": "prism",
+    ".pm": "prism",
+    ".nm": "prism",
+    ".jani": "jani",
+    ".drn": "drn",
+    ".tra": "explicit",
+}
+"""Formats of files by how their names end."""
 MODEL_TASK = "model"
 """Name of the one task of a source whose rewards have no name."""
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.tabular.importers.imported import Imported, Note, as_decimals, with_table
+from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["FORMATS", "matrix_format", "read"]
@@ -34,17 +34,6 @@ FORMATS = {
 }
 STEPS = 20
 """Horizon of sources that have none."""
-_ENDINGS = {
-    ".json": "json",
-    ".npz": "npz",
-    ".npy": "npy",
-    ".prism": "prism",
-    ".pm": "prism",
-    ".nm": "prism",
-    ".jani": "jani",
-    ".drn": "drn",
-    ".tra": "explicit",
-}
 
 
 def read(source: Any, format: str | None = None, *, start: Any = None, horizon: Any = None) -> Imported:
@@ -125,8 +114,8 @@ def _path_format(source: str | Path) -> str:
         if colon and name in specifications():
             return "specification"
     ending = Path(source).suffix.lower()
-    if ending in _ENDINGS:
-        return _ENDINGS[ending]
+    if ending in ENDINGS:
+        return ENDINGS[ending]
     return "specification" if isinstance(source, str) and not Path(source).exists() else "json"
 
 

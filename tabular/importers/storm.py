@@ -20,7 +20,7 @@ import numpy as np
 from metaregret.tabular.documents import read_bytes, write_text
 from metaregret.tabular.errors import FileFormatError, MissingExtraError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
-from metaregret.tabular.importers.imported import MODEL_TASK, Imported, Note
+from metaregret.tabular.importers.imported import ENDINGS, MODEL_TASK, Imported, Note
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -28,14 +28,6 @@ from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["read_storm", "write_drn"]
 
-_KINDS = {
-    ".prism": "prism",
-    ".pm": "prism",
-    ".nm": "prism",
-    ".jani": "jani",
-    ".drn": "drn",
-    ".tra": "explicit",
-}
 DEFAULT_HORIZON = FiniteHorizon(20)
 
 
@@ -94,7 +86,7 @@ def read_storm(
     from metaregret.tabular.choices import one_of
 
     kind = one_of(
-        ("prism", "jani", "drn", "explicit"), format or _KINDS.get(path.suffix.lower(), ""), "format"
+        ("prism", "jani", "drn", "explicit"), format or ENDINGS.get(path.suffix.lower(), ""), "format"
     )
     read_bytes(path)  # says what is wrong with a path, before Storm does
     stormpy = storm()
