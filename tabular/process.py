@@ -33,6 +33,7 @@ from metaregret.tabular.validation import (
     check_initial,
     check_layout,
     choice_name,
+    number_array,
 )
 
 __all__ = ["ControlledMarkovProcess", "Representation"]
@@ -193,7 +194,8 @@ class ControlledMarkovProcess:
         """
         from metaregret.tabular.assemble import assemble_dense
 
-        transition = np.asarray(transition)
+        transition = number_array(transition, "transition")
+        available = None if available is None else number_array(available, "available")
         check_dense_shapes(transition, available, states, actions)
         return cls(**assemble_dense(transition, initial, horizon, available, states, actions), name=name)
 

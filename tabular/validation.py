@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidProcessError
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
@@ -22,10 +22,32 @@ __all__ = [
     "check_initial",
     "check_layout",
     "choice_name",
+    "number_array",
 ]
 
 ROW_SUM_TOLERANCE = 1e-9
 """Largest accepted |row sum - 1| of a floating-point process; nothing is ever renormalised."""
+
+
+def number_array(given: Any, what: str) -> np.ndarray:
+    """Return nested lists as an array of numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are ragged or hold something else.
+    """
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"Expected {what} as an array of numbers, but got {error}; mend its shape."
+        ) from None
+    if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
+        return array
+    raise InvalidArgumentError(
+        f"Expected {what} as an array of numbers, but got dtype {array.dtype}; mend it."
+    )
 
 
 def choice_name(process: ControlledMarkovProcess, choice: int) -> str:

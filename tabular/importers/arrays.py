@@ -13,32 +13,12 @@ import scipy.sparse as sp
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.validation import number_array
 
-__all__ = ["from_matrices", "from_mdptoolbox", "from_successors", "number_array", "to_mdptoolbox"]
+__all__ = ["from_matrices", "from_mdptoolbox", "from_successors", "to_mdptoolbox"]
 
 Matrices = Any
 """An (A, S, S) array or nested list, or a sequence of A arrays, lists or sparse matrices of shape (S, S)."""
-
-
-def number_array(given: Any, what: str) -> np.ndarray:
-    """Return nested lists as an array of numbers.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If they are ragged or hold something else.
-    """
-    try:
-        array = np.asarray(given)
-    except (ValueError, TypeError) as error:
-        raise InvalidArgumentError(
-            f"Expected {what} as an array of numbers, but got {error}; mend its shape."
-        ) from None
-    if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
-        return array
-    raise InvalidArgumentError(
-        f"Expected {what} as an array of numbers, but got dtype {array.dtype}; mend it."
-    )
 
 
 def _matrices(given: Any, what: str) -> np.ndarray | list[sp.csr_array]:

@@ -343,6 +343,10 @@ def _outcome(entry: Any, state: Any, action: Any) -> tuple[Any, Any, Any, bool]:
             f"Expected {where} to be (probability, next, reward, terminated), but got {entry!r:.80}."
         )
     p, to, reward, ended = entry
+    try:
+        hash(to)
+    except TypeError:
+        raise InvalidProcessError(f"Expected the successor in {where} to be a state, but got {to!r:.60}.") from None
     if not isinstance(ended, (bool, np.bool_, int)) or ended not in (0, 1):
         raise InvalidProcessError(
             f"Expected the flag terminated of {where} to be true or false, but got {ended!r}."

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -67,6 +67,8 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     if format is not None:
         one_of(tuple(FORMATS), format, "format")
     kind = format or _recognise(source)
+    if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not Path(source).exists():
+        raise FileFormatError(f"{str(source)[:200]}: no such file; check the path.")
     model = _READERS[kind](source)
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
         model = _decimals(model)
@@ -149,7 +151,8 @@ def _pair_format(pair: tuple[Any, Any]) -> str:
     sparse = [isinstance(item, (list, tuple)) and any(map(sp.issparse, item)) for item in pair]
     axes = [3 if is_sparse else np.ndim(item) for is_sparse, item in zip(sparse, pair, strict=True)]
     if axes[0] == 3 and (sparse[0] or axes[1] < 3 or sparse[1]):
-        return "mdptoolbox"
+        shape = () if sparse[0] else np.shape(pair[0])
+        return "msdm" if shape and shape[0] == shape[2] != shape[1] else "mdptoolbox"
     if axes == [2, 3]:
         return "quantecon"
     if axes == [3, 3]:

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from metaregret.tabular.assemble import _float_fields
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import Horizon
-from metaregret.tabular.importers.arrays import number_array
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.validation import number_array
 
 __all__ = ["from_state_action", "to_state_action"]
 
