@@ -346,7 +346,9 @@ def _outcome(entry: Any, state: Any, action: Any) -> tuple[Any, Any, Any, bool]:
     try:
         hash(to)
     except TypeError:
-        raise InvalidProcessError(f"Expected the successor in {where} to be a state, but got {to!r:.60}.") from None
+        raise InvalidProcessError(
+            f"Expected the successor in {where} to be a state, but got {to!r:.60}."
+        ) from None
     if not isinstance(ended, (bool, np.bool_, int)) or ended not in (0, 1):
         raise InvalidProcessError(
             f"Expected the flag terminated of {where} to be true or false, but got {ended!r}."
