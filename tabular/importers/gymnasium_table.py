@@ -29,6 +29,7 @@ from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
+from metaregret.tabular.validation import ROW_SUM_TOLERANCE
 
 __all__ = ["from_gymnasium_table", "read_table", "to_gymnasium_table"]
 
@@ -211,6 +212,14 @@ class _Rows:
                     f"All outcomes of state {self.keys[state]!r}, action {self.actions[action]!r} have "
                     "probability 0: the row sums to 0, not 1; mend it, or leave the action out."
                 )
+        for state, by_action in self.rows.items():
+            for action, row in by_action.items():
+                total = sum((p for p, _ in row.values()), Fraction(0))
+                if abs(total - 1) > ROW_SUM_TOLERANCE:
+                    raise InvalidProcessError(
+                        f"The probabilities of state {self.keys[state]!r} (index {state}), action "
+                        f"{self.actions[action]!r} sum to {float(total)!r}, not 1; mend the row."
+                    )
         for row in self.all_outcomes():
             for to, ended in row:
                 if not ended and to not in self.rows:

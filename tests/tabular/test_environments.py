@@ -229,7 +229,7 @@ def test_taxi_starts_anywhere_legal() -> None:
 
 def test_rows_that_do_not_sum_to_one_are_refused() -> None:
     table = {0: {0: [(0.31, 0, 0.0, False), (0.68, 1, 0.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
-    with pytest.raises(InvalidProcessError, match=r"state '0' \(index 0\), action '0' sum to 0.99"):
+    with pytest.raises(InvalidProcessError, match=r"state 0 \(index 0\), action '0' sum to 0.99"):
         from_gymnasium(table, np.array([1.0, 0.0]), horizon=2)
 
 
