@@ -188,7 +188,9 @@ def _items(text: str, what: str, *, pairs: bool) -> list[tuple[str, str]]:
             if comma and not rest:
                 break
     if not found:
-        raise InvalidArgumentError(f"Expected at least one {what}, but got {text[:80]!r}; name one.")
+        raise InvalidArgumentError(
+            f"Expected at least one {what}, but the list {text[:80]!r} is empty; name one."
+        )
     return found
 
 

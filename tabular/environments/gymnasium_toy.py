@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import inspect
 import json
 import os
@@ -108,9 +109,12 @@ def gymnasium_model(
         )
     try:
         with _quiet(), _working_folder_on_path():
-            spec = gymnasium.spec(name)
+            module, _, plain = name.rpartition(":")
+            if module:
+                importlib.import_module(module)
+            spec = gymnasium.spec(plain)
             typed, exact = _typed_options(spec, options)
-            environment = gymnasium.make(name, **typed)
+            environment = gymnasium.make(plain, **typed)
     except EnvironmentSpecError:
         raise
     except Exception as error:  # a foreign constructor may raise anything
