@@ -1,6 +1,8 @@
+from . import errors as errors
+from . import strategies as strategies
 from .bounds import Bracket as Bracket
 from .bounds import Status as Status
-from .environments import make as make
+from .build import make as make
 from .errors import ConvergenceError as ConvergenceError
 from .errors import EnvironmentSpecError as EnvironmentSpecError
 from .errors import FileFormatError as FileFormatError
@@ -11,6 +13,7 @@ from .errors import MetaregretError as MetaregretError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import NotExactError as NotExactError
 from .errors import SolverError as SolverError
+from .errors import UnknownNameError as UnknownNameError
 from .errors import UnreachableGoalError as UnreachableGoalError
 from .errors import UnsupportedError as UnsupportedError
 from .files import process_document as process_document

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
+__all__ = ["SMALLEST", "UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 
 UNIT_ROUNDOFF = 2.0**-53
 SMALLEST = 2.0**-1074
+
+LONGEST_FRACTION = 120
+"""Characters of a rational number that a line of text still shows."""
 
 
 class Status(Enum):
@@ -78,7 +81,7 @@ def underflow_allowance(operations: int) -> float:
 
 @dataclass(frozen=True)
 class Bracket:
-    """A certified interval ``lower <= value <= upper``.
+    """A certified interval ``lower <= value <= upper``; as a float, or formatted, it is its midpoint.
 
     Attributes
     ----------
@@ -93,8 +96,8 @@ class Bracket:
     lower: float
     upper: float
     exact: Fraction | None = None
-    lower_from: str = ""
-    upper_from: str = ""
+    lower_from: str = field(default="", repr=False)
+    upper_from: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not self.lower <= self.upper:
@@ -129,8 +132,26 @@ class Bracket:
     def midpoint(self) -> float:
         """The middle of the bracket, the value to print."""
         if self.exact is not None:
-            return float(self.exact)
+            try:
+                return float(self.exact)
+            except OverflowError:
+                return self.lower if self.exact < 0 else self.upper
         return self.upper if self.lower == self.upper else 0.5 * (self.lower + self.upper)
+
+    def __float__(self) -> float:
+        return self.midpoint
+
+    def __format__(self, specification: str) -> str:
+        return format(self.midpoint, specification) if specification else str(self)
+
+    def __str__(self) -> str:
+        if self.exact is None:
+            bounds = f"lower {self.lower:.12g}, upper {self.upper:.12g}, gap {self.gap:.1e}"
+            return f"{self.midpoint:.10g}  ({bounds})"
+        text, nearest = str(self.exact), f"{self.midpoint:.10g}"
+        if len(text) > LONGEST_FRACTION:
+            return f"{nearest}  (a rational number of {len(text)} characters)"
+        return text if self.exact.denominator == 1 else f"{text} = {nearest}"
 
     def contains(self, value: float | Fraction) -> bool:
         """Whether `value` lies in the bracket; exact where `value` is a rational number."""
@@ -148,5 +169,5 @@ class Bracket:
         """Return the JSON form used by every command; where `exact` is known, both bounds are its nearest
         float."""
         if self.exact is not None:
-            return {"lower": float(self.exact), "upper": float(self.exact), "exact": str(self.exact)}
+            return {"lower": float(self), "upper": float(self), "exact": str(self.exact)}
         return {"lower": self.lower, "upper": self.upper, "exact": None}

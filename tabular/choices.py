@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["choice", "one_of"]
+__all__ = ["choice", "expect", "one_of"]
 
 Kind = TypeVar("Kind", bound=Enum)
 
@@ -33,7 +33,7 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     Parameters
     ----------
     kind : type of Enum
-        Its values are the words.
+        Its values are the words; where a value is a sentence, the member's name in lower case is.
     value : Enum member or str
     name : str
         Name of the option, for the message.
@@ -45,8 +45,29 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     """
     if isinstance(value, kind):
         return value
-    words = {str(member.value): member for member in kind}
+    words = {_word(member): member for member in kind}
     return words[one_of(tuple(words), value, name)]
+
+
+def _word(member: Enum) -> str:
+    value = str(member.value)
+    return member.name.lower() if " " in value else value
+
+
+def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str = "") -> Any:
+    """Return `value` if it is an instance of one of `kinds`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not; the message names the kinds, the type that was given, and the remedy.
+    """
+    if isinstance(value, kinds):
+        return value
+    spelled = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+    given = value.__name__ if isinstance(value, type) else type(value).__name__
+    hint = f"; {remedy}" if remedy else ""
+    raise InvalidArgumentError(f"Expected {name} to be a {spelled}, but got {value!r:.60} ({given}){hint}.")
 
 
 def one_of(words: Sequence[str], value: object, name: str) -> str:

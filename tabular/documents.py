@@ -4,6 +4,7 @@ atomically."""
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tempfile
@@ -12,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 from metaregret.tabular.rationals import MAX_DIGITS, parse_fraction
 
@@ -19,6 +22,7 @@ __all__ = [
     "MAX_BYTES",
     "abridged",
     "check_writable",
+    "json_text",
     "read_bytes",
     "read_document",
     "require",
@@ -208,6 +212,31 @@ def check_writable(files: Mapping[str, Path]) -> None:
         except (OSError, ValueError):
             wrong = "that is not the name of a file; check the path"
         raise InvalidArgumentError(f"Cannot write {what} {str(path)[:200]!r}: {wrong}.")
+
+
+class _Encoder(json.JSONEncoder):
+    def default(self, o: Any) -> Any:
+        if isinstance(o, np.generic):
+            return o.item()
+        if isinstance(o, np.ndarray):
+            return o.tolist()
+        return str(o)
+
+
+def _finite(value: Any) -> Any:
+    """Replace infinities by the strings "inf" and "-inf", which JSON can carry."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """Return a document as JSON text; infinities are the strings "inf" and "-inf"."""
+    return json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "MissingExtraError",
     "NotExactError",
     "SolverError",
+    "UnknownNameError",
     "UnreachableGoalError",
     "UnsupportedError",
 ]
@@ -40,6 +41,13 @@ class EnvironmentSpecError(InvalidArgumentError):
 
 class UnreachableGoalError(InvalidArgumentError):
     """A goal has ``v*_g = 0``: no policy reaches it, so regret against it is not defined by the theory."""
+
+
+class UnknownNameError(InvalidArgumentError, KeyError):
+    """A name that a mapping of results does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NotExactError(InvalidArgumentError):

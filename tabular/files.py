@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "process_from_document",
     "read_process",
     "read_rewards",
+    "reward_row",
     "write_process",
     "write_rewards",
 ]
@@ -31,7 +33,18 @@ __all__ = [
 PROCESS_FORMAT = "metaregret-cmp/1"
 REWARDS_FORMAT = "metaregret-rewards/1"
 MAX_TASKS = 100_000
-_FIELDS = {"format", "states", "actions", "initial", "horizon", "gamma", "transitions", "name", "picture"}
+_FIELDS = {
+    "format",
+    "states",
+    "actions",
+    "initial",
+    "horizon",
+    "gamma",
+    "transitions",
+    "name",
+    "picture",
+    "counts_as",
+}
 
 
 def read_process(path: Path) -> ControlledMarkovProcess:
@@ -68,7 +81,7 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
             f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; "
             "give each at least one action, for example one that stays."
         )
-    return ControlledMarkovProcess.from_transitions(
+    process = ControlledMarkovProcess.from_transitions(
         _transition_rows(rows, states, actions, where),
         states=states,
         actions=actions,
@@ -77,6 +90,19 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
         name=require(document, "name", str, where) if "name" in document else Path(where).stem,
         picture=_picture(document.get("picture"), len(states), where),
     )
+    return (
+        replace(process, counts_as=_counts_as(document, states, where))
+        if "counts_as" in document
+        else process
+    )
+
+
+def _counts_as(document: Mapping[str, Any], states: Labels, where: str) -> np.ndarray:
+    """Read ``{"state": "goal" or null, ...}``; the others count as themselves."""
+    goals = np.arange(len(states))
+    for name, goal in require(document, "counts_as", dict, where).items():
+        goals[states.position(name)] = -1 if goal is None else states.position(_spelled(goal))
+    return goals
 
 
 def _labels(document: Mapping[str, Any], key: str, where: str) -> Labels:
@@ -114,7 +140,7 @@ def _transition_rows(
 ) -> list[tuple[int, int, int, object]]:
     result = []
     for position, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != 4:
+        if not isinstance(row, list | tuple) or len(row) != 4:
             raise FileFormatError(
                 f'{where}: transitions[{position}] is {abridged(row)}, not ["state", "action", "next", '
                 "probability]; "
@@ -177,6 +203,12 @@ def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
         document["gamma"] = str(process.horizon.gamma)
     if process.picture is not None:
         document["picture"] = [list(row) for row in process.picture]
+    if process.counts_as is not None:
+        document["counts_as"] = {
+            process.states[s]: process.states[goal] if goal >= 0 else None
+            for s, goal in enumerate(process.counts_as.tolist())
+            if goal != s
+        }
     document["transitions"] = [
         [process.states[int(s)], process.actions[int(a)], process.states[int(t)], p]
         for s, a, t, p in zip(
@@ -208,15 +240,14 @@ def read_rewards(path: Path, process: ControlledMarkovProcess) -> RewardTables:
     Raises
     ------
     FileFormatError
-        If a row is malformed, names an unknown state or action, matches no transition, or gives a transition
-        that
-        another row with as many ``"*"`` gives, too.
+        If a row is malformed, names an unknown state or action, matches no transition, or gives a reward
+        that another row with as many ``"*"`` gives, too.
     """
     document = read_document(path, REWARDS_FORMAT)
     tasks = require(document, "tasks", dict, str(path))
     if not 1 <= len(tasks) <= MAX_TASKS:
         raise FileFormatError(f'{path}: "tasks" has {len(tasks)} entries; expected 1 to {MAX_TASKS}.')
-    table = [_reward_row(process, name, rows, f"{path}: task {name!r}") for name, rows in tasks.items()]
+    table = [reward_row(process, rows, f"{path}: task {name!r}") for name, rows in tasks.items()]
     return RewardTables.from_exact(process, Labels(list(tasks), "task"), table)
 
 
@@ -237,8 +268,9 @@ def write_rewards(tables: RewardTables, path: Path) -> None:
     write_text(path, json.dumps({"format": REWARDS_FORMAT, "tasks": tasks}, indent=1) + "\n")
 
 
-def _reward_row(process: ControlledMarkovProcess, name: str, rows: Any, where: str) -> list[Fraction]:
-    if not isinstance(rows, list):
+def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[Fraction]:
+    """Return the rewards, length M, that a list of rows spells; see `read_rewards`."""
+    if not isinstance(rows, list | tuple):
         raise FileFormatError(f"{where}: expected a list of rows, but got {type(rows).__name__}.")
     rewards = np.full(process.n_transitions, Fraction(0), dtype=object)
     by_row = np.full(process.n_transitions, -1)

@@ -292,7 +292,8 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
     graph = sp.csr_array(owner @ edges)
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
-        return process.reachable if process.horizon.gamma > 0 else now
+        ever = process.reachable if process.horizon.gamma > 0 else now
+        return _seen(process, ever) if visit else ever
     ever, kept, since, power = now.copy(), now, 0, 1
     for step in range(1, process.horizon.steps + 1):
         now = _following(graph, now)
@@ -304,7 +305,14 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
             break
         if since == power:
             kept, power, since = now, 2 * power, 0
-    return ever if visit else now
+    return _seen(process, ever) if visit else now
+
+
+def _seen(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:
+    """The goals that being in a set of states counts as a visit to."""
+    seen, goals = np.zeros_like(states), process.goal_of[states]
+    seen[goals[goals >= 0]] = True
+    return seen
 
 
 def _following(graph: sp.csr_array, now: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ values: what is reported is evaluated afresh, with certified bounds.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.jit import njit, prange
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["best_responses", "mixed_flow"]

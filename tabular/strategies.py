@@ -24,12 +24,14 @@ from metaregret.tabular.policy import policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
+    "attempt_chances",
     "controllable_processes",
     "deterministic_processes",
     "distributions",
     "horizons",
     "policies",
     "processes",
+    "set_systems",
     "stochastic_processes",
 ]
 
@@ -187,12 +189,19 @@ def stochastic_processes(
 
 @st.composite
 def controllable_processes(
-    draw: st.DrawFn, *, min_states: int = 1, max_states: int = 5, extra_steps: int = 2
+    draw: st.DrawFn,
+    *,
+    min_states: int = 1,
+    max_states: int = 5,
+    extra_steps: int = 2,
+    noisy: bool = False,
 ) -> ControlledMarkovProcess:
-    """Deterministic processes where every state can be the terminal state with certainty.
+    """Processes where every state can be the terminal state with certainty.
 
-    A random tree of moves leads from the start to every state, one can stay anywhere, further moves are
-    random, and the horizon is at least the depth of the tree.
+    A tree of moves, drawn at random, leads from the start to every state, one can stay anywhere, and the
+    horizon is at least the depth of the tree. Further moves are deterministic or, with `noisy`, may have
+    random outcomes. (Deterministic processes from one start, `deterministic_processes`, reach what they
+    reach at the horizon with certainty, too; many of them are periodic, as one cannot stay everywhere.)
     """
     n_states = draw(st.integers(min_states, max_states))
     depth = [0]
@@ -208,6 +217,11 @@ def controllable_processes(
         else:
             targets[state] += random.integers(n_states, size=int(random.integers(3))).tolist()
     rows = [(s, a, to, Fraction(1)) for s in range(n_states) for a, to in enumerate(targets[s])]
+    if noisy and draw(st.booleans()):
+        state = draw(st.integers(0, n_states - 1))
+        action = len(targets[state])
+        targets[state].append(-1)
+        rows += [(state, action, to, p) for to, p in enumerate(draw(distributions(n_states, largest=3))) if p]
     return ControlledMarkovProcess.from_transitions(
         rows,
         states=n_states,
@@ -237,3 +251,26 @@ def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
 def _seeded_distribution(random: np.random.Generator, size: int) -> list[Fraction]:
     weights = random.integers(0, 4, size).tolist()
     return _normalised(weights if any(weights) else [1] * size)
+
+
+@st.composite
+def set_systems(
+    draw: st.DrawFn, *, min_goals: int = 2, max_goals: int = 5, max_sets: int = 6
+) -> list[list[int]]:
+    """Sets that together hold goals ``0..K-1``, as `metaregret.tabular.environments.cover.cover` takes
+    them."""
+    count = draw(st.integers(min_goals, max_goals))
+    goal = st.integers(0, count - 1)
+    sets = draw(st.lists(st.sets(goal, min_size=1, max_size=count), min_size=1, max_size=max_sets))
+    for missing in sorted(set(range(count)) - set().union(*sets)):
+        sets[draw(st.integers(0, len(sets) - 1))].add(missing)
+    return [sorted(one) for one in sets]
+
+
+def attempt_chances(
+    *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
+) -> st.SearchStrategy[list[Fraction]]:
+    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes
+    them."""
+    chance = st.integers(1, largest).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
+    return st.lists(chance, min_size=min_goals, max_size=max_goals)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.rationals import parse_fraction
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
     "ROW_SUM_TOLERANCE",
+    "check_counts_as",
     "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
@@ -43,6 +45,10 @@ def number_array(given: Any, what: str) -> np.ndarray:
         raise InvalidArgumentError(
             f"Expected {what} as an array of numbers, but got {error}; mend its shape."
         ) from None
+    if array.dtype.kind in "US":  # "p/q"
+        exact = np.empty(array.size, dtype=object)
+        exact[:] = [parse_fraction(str(item), what) for item in array.ravel().tolist()]
+        return exact.reshape(array.shape)
     if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
         return array
     raise InvalidArgumentError(
@@ -86,6 +92,25 @@ def check_layout(process: ControlledMarkovProcess) -> None:
             "give one probability per successor."
         )
     _check_increasing(process)
+
+
+def check_counts_as(process: ControlledMarkovProcess) -> None:
+    """Check that states count as goals that count as themselves, or as none."""
+    goals = process.counts_as
+    if goals is None:
+        return
+    n_states = len(process.states)
+    if goals.shape != (n_states,):
+        raise InvalidProcessError(
+            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal a state."
+        )
+    for state, goal in enumerate(goals.tolist()):
+        if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
+            raise InvalidProcessError(
+                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or "
+                f"counts as "
+                "another itself; name the goal, or -1 for none."
+            )
 
 
 def _check_offsets(name: str, offsets: np.ndarray, rows: int, total: int) -> None:

@@ -22,6 +22,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues
 from metaregret.theory.minimax.solution import Criterion, Learner
@@ -269,7 +270,9 @@ def check_episodes(episodes: int | None) -> None:
         )
 
 
-def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episodes: int | None) -> Loss:
+def loss_of(
+    learner: Learner | str, criterion: Criterion | str, optimum: np.ndarray, episodes: int | None
+) -> Loss:
     """Return the loss of a learner without memory under a criterion.
 
     Raises
@@ -280,6 +283,8 @@ def loss_of(learner: Learner, criterion: Criterion, optimum: np.ndarray, episode
         For the blind learner's regret over infinitely many episodes, which is infinite unless one policy
         is optimal for every task, and for learners with memory.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     check_episodes(episodes)
     if learner is Learner.MEMORY:
         raise UnsupportedError(
@@ -325,7 +330,7 @@ class BracketedLoss:
 
 
 def bracketed_loss(
-    learner: Learner, criterion: Criterion, optimum: TerminalValues, episodes: int | None
+    learner: Learner | str, criterion: Criterion | str, optimum: TerminalValues, episodes: int | None
 ) -> BracketedLoss:
     """Return the loss of a learner without memory with certified bounds of ``v*``; see `loss_of`.
 
@@ -334,6 +339,8 @@ def bracketed_loss(
     UnsupportedError
         Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     check_certified(optimum)
     cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
     low, nominal, high = (

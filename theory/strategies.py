@@ -27,6 +27,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -54,7 +55,7 @@ def goal_tasks(
     draw: st.DrawFn,
     process: st.SearchStrategy[ControlledMarkovProcess] = SMALL,
     *,
-    detect: Detection | None = None,
+    detect: Detection | str | None = None,
     all_goals: bool = False,
 ) -> GoalTasks:
     """Goals that can be reached, on a generated process.
@@ -67,6 +68,7 @@ def goal_tasks(
     all_goals : bool
         Whether every reachable state is a goal; otherwise a non-empty subset is.
     """
+    detect = None if detect is None else choice(Detection, detect, "detect")
     drawn = draw(process)
     when = draw(st.sampled_from(Detection)) if detect is None else detect
     reachable = np.flatnonzero(goal_support(drawn, visit=when is Detection.VISIT))

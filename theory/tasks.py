@@ -14,7 +14,8 @@ from enum import Enum
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError
+from metaregret.tabular.choices import choice
+from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError, UnsupportedError
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
@@ -52,6 +53,7 @@ class GoalTasks:
     detect: Detection = Detection.END
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "detect", choice(Detection, self.detect, "detect"))
         goals = np.unique(np.asarray(self.goals, dtype=np.int64))
         if not len(goals):
             raise InvalidArgumentError("The task set is empty; name at least one goal.")
@@ -62,6 +64,11 @@ class GoalTasks:
                 f"Expected goals in 0..{self.process.n_states - 1}, but got "
                 f"{int(goals[0])}..{int(goals[-1])}."
             )
+        if self.detect is Detection.END and self.process.has_copies:
+            raise UnsupportedError(
+                f"The goals of {self.process.name!r} are passed on several paths and noticed on the way; ask for "
+                "detect 'visit'."
+            )
         goals.setflags(write=False)
         object.__setattr__(self, "goals", goals)
 
@@ -71,8 +78,10 @@ class GoalTasks:
         return tuple(self.process.states[int(goal)] for goal in self.goals)
 
     @classmethod
-    def reachable(cls, process: ControlledMarkovProcess, detect: Detection = Detection.END) -> GoalTasks:
-        """All goals with ``v*_g > 0``.
+    def reachable(
+        cls, process: ControlledMarkovProcess, detect: Detection | str = Detection.END
+    ) -> GoalTasks:
+        """All goals with ``v*_g > 0``; states that count as no goal, or as another, are left out.
 
         Raises
         ------
@@ -80,9 +89,11 @@ class GoalTasks:
             Never for a valid process at a finite horizon; kept for processes whose every goal has
             probability 0.
         """
+        detect = choice(Detection, detect, "detect")
         from metaregret.tabular.goals import goal_support
 
-        goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT))
+        able = process.goal_of == np.arange(process.n_states)
+        goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT) & able)
         if not len(goals):
             raise UnreachableGoalError(
                 f"No state of {process.name!r} can be reached; check the initial state."

@@ -74,7 +74,7 @@ def metaregret() -> None:
 
 
 def _complain(message: str) -> None:
-    from metaregret.experiments.cli.output import visible
+    from metaregret.theory.presentation import visible
 
     click.echo(visible(f"metaregret: {message}"), err=True)
 

@@ -18,16 +18,9 @@ from metaregret.experiments.cli.options import (
     process_options,
     task_family,
 )
-from metaregret.experiments.cli.output import (
-    bracket,
-    check_outputs,
-    console,
-    emit_json,
-    number,
-    progress,
-    table,
-)
+from metaregret.experiments.cli.output import check_outputs, console, emit_json, progress
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.theory.presentation import number, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,14 +88,14 @@ def COMMAND(
     """
     from metaregret.theory.minimax.memory import bayes_optimal, solve_memory
     from metaregret.theory.minimax.solution import Criterion
-    from metaregret.theory.tasks import Detection, TrajectoryTasks
+    from metaregret.theory.tasks import TrajectoryTasks
 
     count = episodes_option(episodes)
     if count is None:
         raise InvalidArgumentError("Bayes-optimal learners play finitely many episodes; give --episodes N.")
     check_outputs(json_file)
     process = build_process(cmp, horizon, gamma, start)
-    family = task_family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
+    family = task_family(process, tasks, goals, detect, regret=criterion == "regret")
     if isinstance(family, TrajectoryTasks):
         raise UnsupportedError("Learners with memory are solved for goals and rewards; choose one of those.")
     kind = Criterion(criterion)
@@ -142,15 +135,15 @@ def COMMAND(
         return
     out = console()
     out.print(f"{process.name}: learner with memory that is best for q, N = {count}", markup=False)
-    out.print(f"{criterion + ' under q':25}  {bracket(learner.value)}", markup=False)
-    out.print(f"worst case over all tasks  {bracket(learner.worst_case())}", markup=False)
-    out.print(f"smallest worst case        {bracket(plain.value)}", markup=False)
+    out.print(f"{criterion + ' under q':25}  {learner.value}", markup=False)
+    out.print(f"worst case over all tasks  {learner.worst_case()}", markup=False)
+    out.print(f"smallest worst case        {plain.value}", markup=False)
     for text, p in others.items():
-        out.print(f"under {text}: {bracket(learner.loss_against(p))}", markup=False)
-        out.print(f"  of it due to training on q: {bracket(learner.excess_against(p))}", markup=False)
+        out.print(f"under {text}: {learner.loss_against(p)}", markup=False)
+        out.print(f"  of it due to training on q: {learner.excess_against(p)}", markup=False)
     if near is not None and within is not None:
-        out.print(f"worst case within {adversary}: {bracket(learner.worst_case(near))}", markup=False)
-        out.print(f"  smallest possible: {bracket(within.value)}", markup=False)
+        out.print(f"worst case within {adversary}: {learner.worst_case(near)}", markup=False)
+        out.print(f"  smallest possible: {within.value}", markup=False)
     rows = [
         (name, number(p), number(loss))
         for name, p, loss in zip(learner.tasks, q, learner.per_task, strict=True)

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from metaregret.experiments.cli.options import json_option
-from metaregret.experiments.cli.output import emit_json
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.experiments.cli.output import show
 
 __all__ = ["COMMAND"]
 
@@ -29,23 +28,8 @@ def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
       metaregret solve grid:3x3 --horizon 4 --exact --certificate c.json
       metaregret check c.json
     """
-    from metaregret.theory.certificates import check as checker
+    from metaregret.theory.certificates.checking import check
 
-    try:
-        text, lower, upper = checker.check(file, budget or checker.BUDGET)
-    except checker.CertificateError as reason:
-        document = {"format": "metaregret-check/1", "accepted": False, "reason": str(reason)}
-        if not emit_json(document, json_file):
-            click.echo(f"rejected: {reason}".encode("ascii", "backslashreplace").decode())
-        return 1
-    except OSError as error:
-        raise InvalidArgumentError(f"{file}: cannot be read: {error.strerror}.") from None
-    document = {
-        "format": "metaregret-check/1",
-        "accepted": True,
-        "claim": text,
-        "proved": {"lower": str(lower), "upper": str(upper)},
-    }
-    if not emit_json(document, json_file):
-        click.echo(f"proved: {text}")
-    return 0
+    result = check(file, budget=budget)
+    show(result, json_file)
+    return 0 if result else 1

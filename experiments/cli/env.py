@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from metaregret.experiments.cli.options import build_model, json_option, process_options
-from metaregret.experiments.cli.output import check_outputs, console, emit_json, number, state_map, table
+from metaregret.experiments.cli.output import check_outputs, console, emit_json
 from metaregret.tabular.errors import UnsupportedError
+from metaregret.theory.presentation import number, state_map, table
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess

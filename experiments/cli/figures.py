@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from metaregret.experiments.cli.options import json_option, sweep_options
-from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, table
+from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.presentation import table
 
 __all__ = ["COMMAND"]
 
@@ -75,8 +76,8 @@ def COMMAND(
     from metaregret.experiments.figures.make import make_figures, sweeps_of, without_results
     from metaregret.experiments.figures.registry import figures, figures_of
     from metaregret.experiments.figures.render import FORMATS
-    from metaregret.experiments.figures.style import style
     from metaregret.experiments.sweeps import Scale, Store
+    from metaregret.theory.plotting.style import style
 
     if listed:
         _list(json_file)

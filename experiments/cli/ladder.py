@@ -15,8 +15,9 @@ from metaregret.experiments.cli.options import (
     json_option,
     process_options,
 )
-from metaregret.experiments.cli.output import bracket, check_outputs, console, emit_json, progress, state_map
+from metaregret.experiments.cli.output import check_outputs, console, emit_json, progress
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.presentation import state_map
 
 __all__ = ["COMMAND"]
 
@@ -55,16 +56,16 @@ def COMMAND(
       metaregret ladder line:5,start=2 --horizon 4 --detect visit --episodes 5 --exact
       metaregret ladder grid:3x3 --horizon 4 --episodes 9 --figure ladder.pdf
     """
+    from metaregret.theory.families import goals
     from metaregret.theory.minimax.ladder import ladder
     from metaregret.theory.minimax.solution import Criterion
-    from metaregret.theory.tasks import Detection, GoalTasks
 
     count = episodes_option(episodes)
     if count is None:
         raise InvalidArgumentError("The ladder needs a finite number of episodes; give --episodes N.")
     check_outputs(json_file, figure=figure)
     process = build_process(cmp, horizon, gamma, start)
-    tasks = GoalTasks.reachable(process, Detection(detect))
+    tasks = goals(process, detect=detect)
     with progress(f"ladder on {process.name}") as describe:
         rungs = ladder(
             tasks,
@@ -99,18 +100,18 @@ def COMMAND(
         },
     }
     if figure is not None:
-        from metaregret.experiments.figures.state_map import Panel, draw_states
+        from metaregret.theory.plotting import Panel, states_figure
 
         panels = [Panel(learner, weights[learner]) for learner in weights]
-        draw_states(process, panels, figure, label="least-favourable probability")
+        states_figure(process, panels, label="least-favourable probability", path=figure)
     if not emit_json(document, json_file):
         out = console()
         out.print(f"{process.name}: minimax {criterion}, N = {count}, goals noticed: {detect}", markup=False)
         for rung in rungs.rungs:
-            out.print(f"{rung.learner.value:<11} {bracket(rung.value)}", markup=False)
+            out.print(f"{rung.learner.value:<11} {rung.value}", markup=False)
             drawing = state_map(process, weights[rung.learner.value])
             if drawing:
                 out.print(drawing, markup=False)
-        out.print(f"adaptation is worth {bracket(rungs.value_of_adaptation)}", markup=False)
-        out.print(f"memory is worth     {bracket(rungs.value_of_memory)}", markup=False)
+        out.print(f"adaptation is worth {rungs.value_of_adaptation}", markup=False)
+        out.print(f"memory is worth     {rungs.value_of_memory}", markup=False)
     raise click.exceptions.Exit(0 if rungs.in_order else 1)

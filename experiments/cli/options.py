@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from metaregret.tabular.importers import Imported
     from metaregret.tabular.process import ControlledMarkovProcess
     from metaregret.tabular.rewards import RewardTables
-    from metaregret.theory.tasks import Detection, TaskFamily
+    from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
     "build_model",
@@ -242,25 +242,21 @@ def existing_folder(path: Path) -> Path:
 
 
 def task_family(
-    process: ControlledMarkovProcess, tasks: str, goals: str, detect: Detection, *, regret: bool
+    process: ControlledMarkovProcess, tasks: str, goals: str, detect: str, *, regret: bool
 ) -> TaskFamily:
     """Return the tasks that ``--tasks``, ``--goals`` and ``--detect`` name."""
-    import numpy as np
-
-    from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
+    from metaregret.theory import families
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:
-        return RewardTasks(process, rewards_of(Path(file), process))
+        return families.rewards(process, rewards_of(Path(file), process))
     if tasks == "trajectories":
-        return TrajectoryTasks(process)
+        return families.trajectories(process)
     if tasks != "goals":
         raise InvalidArgumentError(
             f"Expected --tasks goals, trajectories, rewards:FILE or rewards:model, but got {tasks!r}."
         )
-    if goals == "reachable" or (goals == "all" and regret):
+    if goals in ("reachable", "all"):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
-        return GoalTasks.reachable(process, detect)
-    if goals == "all":
-        return GoalTasks(process, np.arange(process.n_states), detect)
-    return GoalTasks(process, np.array(process.states.select(goals), dtype=np.int64), detect)
+        return families.goals(process, "reachable" if regret else goals, detect=detect)
+    return families.goals(process, process.states.select(goals), detect=detect)

@@ -1,18 +1,14 @@
-"""Terminal tables, maps of states, JSON, progress: pure output, no mathematics."""
+"""Where results go: the terminal, JSON files, progress on standard error."""
 
 from __future__ import annotations
 
-import json
-import math
 import sys
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -24,37 +20,23 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
-from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.documents import check_writable, write_text
+from metaregret.tabular.documents import check_writable, json_text, write_text
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.presentation import WIDTH, visible
+from metaregret.theory.results import Result
 
-__all__ = [
-    "check_outputs",
-    "console",
-    "counter",
-    "emit_json",
-    "json_text",
-    "length",
-    "number",
-    "progress",
-    "state_map",
-    "table",
-    "visible",
-]
+if TYPE_CHECKING:
+    from metaregret.theory.minimax.solution import MinimaxSolution
+    from metaregret.theory.planning import Plan
+    from metaregret.theory.proposals import Proposal
 
-
-LONGEST_FRACTION = 120
-"""Characters of a rational number that a line still shows."""
+__all__ = ["check_outputs", "console", "counter", "emit_json", "progress", "show", "write_certificate"]
 
 
 class _Console(Console):
     """Shows control characters of names escaped, and leaves it to the command line what a closed pipe means
-    (the
-    base class would exit with status 1)."""
+    (the base class would exit with status 1)."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -63,121 +45,36 @@ class _Console(Console):
         super().print(*(visible(item) if isinstance(item, str) else item for item in objects), **options)
 
 
-def visible(text: str) -> str:
-    """Return text that a terminal shows as it is: control and formatting characters are escaped, lines
-    stay."""
-    return "".join(
-        letter if letter == "\n" or unicodedata.category(letter) not in _UNSEEN else ascii(letter)[1:-1]
-        for letter in text
-    )
-
-
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-"""Unicode categories that act on a terminal or are not seen."""
-
-
 def console() -> Console:
     """Return a console on standard output; plain and wide when piped."""
-    return _Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    return _Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
 
 
-def number(value: float | None, digits: int = 6) -> str:
-    """Format a number for a table."""
-    if value is None:
-        return "-"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return f"{value:.{digits}g}"
-
-
-def bracket(value: Bracket) -> str:
-    """Format a bracket: the rational number where known, else the value and the width of the bracket."""
-    if value.exact is not None:
-        digits = len(str(value.exact))
-        if digits > LONGEST_FRACTION:
-            return f"{float(value.exact):.10g}  (a rational number of {digits} characters, see --json)"
-        return f"{value.exact}" + ("" if value.exact.denominator == 1 else f" = {float(value.exact):.10g}")
-    bounds = f"lower {value.lower:.12g}, upper {value.upper:.12g}, gap {value.gap:.1e}"
-    return f"{number(value.midpoint, 10)}  ({bounds})"
-
-
-def length(process: ControlledMarkovProcess) -> str:
-    """Say how long an episode is: ``T = 4`` or ``gamma = 9/10``."""
-    horizon = process.horizon
-    return f"T = {horizon.steps}" if isinstance(horizon, FiniteHorizon) else f"gamma = {horizon.gamma}"
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Return a table; all cells are shown as text, never as markup."""
-    result = Table(title=escape(visible(title)), title_justify="left")
-    for column in columns:
-        result.add_column(column, overflow="fold")
-    for row in rows:
-        result.add_row(*(escape(visible(str(cell))) for cell in row))
-    return result
-
-
-_SHADES = " ░▒▓█"
-
-
-def state_map(process: ControlledMarkovProcess, weights: Mapping[int, float]) -> str | None:
-    """Return a map of the states with shades by weight, or None for processes without a picture."""
-    if process.picture is None or max(len(row) for row in process.picture) > 24:
-        return None
-    top = max([*weights.values(), 1e-300])
-    lines = []
-    for row in process.picture:
-        cells = []
-        for state in row:
-            if state is None:
-                cells.append("  ####  ")
-            elif state in weights:
-                share = weights[state]
-                shade = (
-                    _SHADES[min(4, math.ceil(4 * share / top - 1e-9))] if share > 1e-9 * top else _SHADES[0]
-                )
-                cells.append(f"{shade * 2}{share:5.3f} ")
-            else:
-                cells.append("   -    ")
-        lines.append("".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-class _Encoder(json.JSONEncoder):
-    def default(self, o: Any) -> Any:
-        if isinstance(o, np.generic):
-            return o.item()
-        if isinstance(o, np.ndarray):
-            return o.tolist()
-        return str(o)
-
-
-def _finite(value: Any) -> Any:
-    """Replace infinities by the strings "inf" and "-inf", which JSON can carry."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    return value
-
-
-def json_text(document: Mapping[str, Any]) -> str:
-    """Return a document as JSON text; infinities are the strings "inf" and "-inf"."""
-    return json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
-
-
-def emit_json(document: Mapping[str, Any], json_file: str | None) -> bool:
-    """Write a document where the user asked; return whether standard output was taken."""
+def emit_json(result: Result | Mapping[str, Any], json_file: str | None) -> bool:
+    """Write a result where the user asked; return whether standard output was taken."""
     if json_file is None:
         return False
-    text = json_text(document)
+    text = json_text(result.to_json() if isinstance(result, Result) else result)
     if json_file == "-":
         click.echo(text, nl=False)
         return True
     write_text(Path(json_file), text)
     return False
+
+
+def show(result: Result, json_file: str | None = None) -> None:
+    """Write a result where the user asked, and print it unless standard output was taken."""
+    if not emit_json(result, json_file):
+        out = console()
+        for part in result.parts():
+            out.print(part, markup=False)
+
+
+def write_certificate(result: MinimaxSolution | Plan | Proposal, file: Path, what: str = "value") -> None:
+    """Write the certificate of a result, and say on standard error what it proves."""
+    with progress("certifying"):
+        claim = result.certificate(file)["claim"]
+    click.echo(f"wrote {file}, which proves {claim['lower']} <= {what} <= {claim['upper']}", err=True)
 
 
 def check_outputs(json_file: str | None, *, figure: Path | None = None, **files: Path | None) -> None:
@@ -203,7 +100,7 @@ def check_outputs(json_file: str | None, *, figure: Path | None = None, **files:
         if str(file) == "-":
             raise InvalidArgumentError(f"Only --json - stands for standard output; name a file for {option}.")
     if figure is not None:
-        from metaregret.experiments.figures.state_map import check_suffix
+        from metaregret.theory.plotting.state_map import check_suffix
 
         check_suffix(figure)
     if json_file is not None and json_file != "-":

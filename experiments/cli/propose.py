@@ -3,12 +3,10 @@ regret."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-import numpy as np
 
 from metaregret.experiments.cli.options import (
     build_process,
@@ -17,25 +15,18 @@ from metaregret.experiments.cli.options import (
     process_options,
 )
 from metaregret.experiments.cli.output import (
-    bracket,
     check_outputs,
     console,
     emit_json,
-    number,
     progress,
-    state_map,
-    table,
+    show,
+    write_certificate,
 )
 from metaregret.tabular.errors import InvalidArgumentError
-
-if TYPE_CHECKING:
-    from metaregret.tabular.bounds import Bracket
-    from metaregret.tabular.process import ControlledMarkovProcess
-    from metaregret.theory.proposals import Proposal
+from metaregret.theory.presentation import number
 
 __all__ = ["COMMAND", "MethodOption"]
 
-MOST_ROWS = 30
 DIGITS = "digits"
 """The data set that stands in the place of a CMP for proposals of classification tasks."""
 
@@ -153,91 +144,34 @@ def COMMAND(
         )
     count = finite_episodes_option(episodes)
     process = build_process(cmp, horizon, gamma, start)
-    test = _test_distribution(process, tests) if tests else None
     with progress(f"{method} on {process.name}"):
         proposal = propose(
-            process, method, states="all" if states == "all" else "end", skills=skills, seed=seed, test=test
+            process,
+            method,
+            states=states,
+            skills=skills,
+            seed=seed,
+            test=_test_weights(tests) or None,
+            learner=learner,
+            episodes=count,
         )
-        document = proposal.to_json()
-        if learner is not None:
-            document["trained"] = _trained(proposal, learner, count)
     if certificate is not None:
-        _certify(proposal, certificate)
+        write_certificate(proposal, certificate, "regret")
     if figure is not None:
-        from metaregret.experiments.figures.proposal_pictures import draw_proposal
-
-        draw_proposal(proposal, figure)
-    if not emit_json(document, json_file):
-        _print(process, document, method)
+        proposal.plot(figure)
+    show(proposal, json_file)
 
 
-def _test_distribution(process: ControlledMarkovProcess, tests: tuple[str, ...]) -> np.ndarray:
-    from metaregret.tabular.rationals import parse_fraction
-
-    weights: dict[int, Fraction] = {}
+def _test_weights(tests: tuple[str, ...]) -> dict[str, str]:
+    weights: dict[str, str] = {}
     for text in tests:
         goal, equals, weight = text.rpartition("=")
         if not equals:
             raise InvalidArgumentError(f"Expected --test GOAL=WEIGHT, but got {text!r}.")
-        value = parse_fraction(weight, f"--test {goal}")
-        if not value > 0:
-            raise InvalidArgumentError(f"Expected a positive weight in --test {text!r}; leave out the goal.")
-        position = process.states.position(goal)
-        if position in weights:
+        if goal in weights:
             raise InvalidArgumentError(f"Goal {goal!r} is given twice with --test; give it once.")
-        weights[position] = value
-    total = sum(weights.values())
-    result = np.zeros(process.n_states)
-    for position, value in weights.items():
-        result[position] = value / total
-        if not result[position] > 0:
-            raise InvalidArgumentError(
-                f"The weight of goal {process.states[position]!r} in --test is too small beside the "
-                "others for a floating-point probability; leave out the goal."
-            )
-    return result
-
-
-def _trained(proposal: Proposal, learner: str, episodes: int | None) -> dict[str, Any]:
-    """The trained learner's part of the document."""
-
-    def bounds(value: Bracket) -> dict[str, Any]:
-        return {"lower": value.lower, "upper": value.upper}
-
-    if learner == "memoryless":
-        found = proposal.trained
-        return {
-            "learner": learner,
-            "episodes": "inf",
-            "expected_regret": bounds(found.hitting_loss),
-            "worst_case_regret": bounds(found.worst_case),
-            "minimax_regret": bounds(proposal.minimax.value),
-            "price": proposal.price_of(found.worst_case.midpoint),
-            "exploration": {
-                proposal.process.states[int(s)]: float(found.exploration[s])
-                for s in np.flatnonzero(found.exploration > 0)
-            },
-        }
-    memory = proposal.trained_with_memory(episodes)
-    return {
-        "learner": learner,
-        "episodes": memory.episodes,
-        "expected_regret": bounds(memory.expected),
-        "worst_case_regret": bounds(memory.worst_case),
-        "worst_case_regret_as_planned": memory.as_planned,
-        "minimax_regret": bounds(memory.minimax.value),
-        "price": memory.price,
-    }
-
-
-def _certify(proposal: Proposal, file: Path) -> None:
-    from metaregret.theory.certificates.drafting import write_certificate
-    from metaregret.theory.certificates.write_proposal import proposal_certificate
-
-    document = proposal_certificate(proposal)
-    write_certificate(document, file)
-    claim = document["claim"]
-    click.echo(f"wrote {file}, which proves {claim['lower']} <= regret <= {claim['upper']}", err=True)
+        weights[goal] = weight
+    return weights
 
 
 def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, json_file: str | None) -> None:
@@ -248,9 +182,9 @@ def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, j
         proposal = propose_supervised(method, train, test, ways=ways, seed=seed)
     document = {"format": "metaregret-supervised-proposal/1", "seed": seed} | proposal.to_json()
     if figure is not None:
-        from metaregret.experiments.figures.proposal_pictures import draw_supervised
+        from metaregret.theory.plotting.proposals import supervised_figure
 
-        draw_supervised(proposal, figure)
+        supervised_figure(proposal, figure)
     if emit_json(document, json_file):
         return
     out = console()
@@ -261,43 +195,3 @@ def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, j
 
 def _show(value: Any) -> str:
     return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
-
-
-def _print(process: ControlledMarkovProcess, document: dict[str, Any], method: str) -> None:
-    out = console()
-    information = document["mutual_information"]
-    upper = "not known" if information["upper"] is None else f"{information['upper']:.9g}"
-    out.print(f"{process.name}: tasks proposed by {method}", markup=False)
-    out.print(
-        f"mutual information   {information['lower']:.9g} nats (certified capacity: {upper})", markup=False
-    )
-    for key in ("worst_case_regret", "minimax_regret", "matches_uniform", "matches_minimax"):
-        out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
-    if "trained" in document:
-        _print_trained(document["trained"])
-    weights = {process.states.position(name): float(p) for name, p in document["goal_distribution"].items()}
-    drawing = state_map(process, weights)
-    if drawing:
-        out.print("goal distribution:")
-        out.print(drawing, markup=False)
-        return
-    order = sorted(weights, key=lambda state: -weights[state])
-    if len(order) > MOST_ROWS and np.isclose(weights[order[0]], weights[order[-1]]):
-        out.print(
-            f"every one of the {len(order)} goals has probability {weights[order[0]]:.6g}", markup=False
-        )
-        return
-    rows = [(process.states[s], number(weights[s])) for s in order[:MOST_ROWS]]
-    title = "goals" if len(rows) == len(order) else f"the {MOST_ROWS} most likely of {len(order)} goals"
-    out.print(table(title, ("goal", "probability"), rows))
-
-
-def _print_trained(trained: dict[str, Any]) -> None:
-    from metaregret.tabular.bounds import Bracket
-
-    out = console()
-    out.print(f"trained on them, {trained['learner']}, N = {trained['episodes']}:", markup=False)
-    for key in ("worst_case_regret", "minimax_regret"):
-        value = Bracket(trained[key]["lower"], trained[key]["upper"])
-        out.print(f"  {key.replace('_', ' '):<18} {bracket(value)}", markup=False)
-    out.print(f"  {'price':<18} {number(trained['price'])}", markup=False)

@@ -18,27 +18,22 @@ from metaregret.experiments.cli.options import (
     task_family,
 )
 from metaregret.experiments.cli.output import (
-    bracket,
     check_outputs,
     console,
     emit_json,
-    length,
-    number,
     progress,
-    state_map,
-    table,
+    show,
+    write_certificate,
 )
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.labels import split_names
+from metaregret.theory.presentation import table
+from metaregret.theory.tasks import TrajectoryTasks
 
 if TYPE_CHECKING:
-    from metaregret.tabular.process import ControlledMarkovProcess
     from metaregret.theory.minimax.solution import MinimaxSolution
-    from metaregret.theory.tasks import TaskFamily
 
 __all__ = ["COMMAND"]
-
-MOST_ROWS = 30
 
 
 @click.command("solve", short_help="Minimax regret and the least-favourable tasks.")
@@ -111,10 +106,7 @@ def COMMAND(
       metaregret solve grid:3x3 --horizon 4 --detect visit --learner memory --episodes 5 --mass each
       metaregret solve gym:FrozenLake-v1 --horizon 20 --criterion ratio --json -
     """
-    from metaregret.tabular.horizon import FiniteHorizon
     from metaregret.theory.minimax import solve
-    from metaregret.theory.minimax.solution import Criterion, Learner
-    from metaregret.theory.tasks import Detection, TrajectoryTasks
 
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
@@ -122,16 +114,14 @@ def COMMAND(
     process = build_process(cmp, horizon, gamma, start)
     if tasks != "goals" and (goals != "reachable" or detect != "end"):
         raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")
-    if isinstance(process.horizon, FiniteHorizon) is False and tasks == "trajectories":
-        raise UnsupportedError("Trajectory tasks need a finite horizon; give --horizon T.")
-    family = task_family(process, tasks, goals, Detection(detect), regret=criterion == "regret")
+    family = task_family(process, tasks, goals, detect, regret=criterion == "regret")
     if not isinstance(family, TrajectoryTasks):
         _sets(family.names, mass)  # refuses before any work
     with progress(f"solving {process.name}") as describe:
         solution = solve(
             family,
-            learner=Learner(learner),
-            criterion=Criterion(criterion),
+            learner=learner,
+            criterion=criterion,
             episodes=episodes_option(episodes),
             tolerance=tolerance,
             exact=exact,
@@ -143,54 +133,17 @@ def COMMAND(
             err=True,
         )
     if certificate is not None:
-        _certify(family, solution, certificate)
+        write_certificate(solution, certificate)
     if figure is not None:
-        _draw(process, solution, figure)
+        solution.plot(figure)
     ranges = _mass_ranges(solution, mass)
-    document = _document(process, solution)
-    if mass:
-        document["mass"] = ranges
-    if not emit_json(document, json_file):
-        _print(process, solution)
+    if not emit_json(solution.to_json() | ({"mass": ranges} if mass else {}), json_file):
+        show(solution)
         if ranges:
             _print_ranges(ranges)
-    if solution.details.get("interrupted"):
+    if solution.interrupted:
         click.echo("metaregret: interrupted; the best certified bracket so far is shown", err=True)
         raise click.exceptions.Exit(130)
-
-
-def _certify(family: TaskFamily, solution: MinimaxSolution, file: Path) -> None:
-    from metaregret.theory.certificates.drafting import write_certificate
-    from metaregret.theory.certificates.write_minimax import minimax_certificate
-
-    with progress("certifying"):
-        document = minimax_certificate(family, solution)
-    write_certificate(document, file)
-    claim = document["claim"]
-    click.echo(f"wrote {file}, which proves {claim['lower']} <= value <= {claim['upper']}", err=True)
-
-
-def _document(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "format": "metaregret-solution/1",
-        "process": process.name,
-        "learner": solution.learner.value,
-        "criterion": solution.criterion.value,
-        "episodes": "inf" if solution.episodes is None else solution.episodes,
-        "value": solution.value.to_json(),
-        "least_favourable": dict(zip(solution.tasks, solution.least_favourable.tolist(), strict=True)),
-        "per_task": dict(zip(solution.tasks, solution.per_task.tolist(), strict=True)),
-        "status": solution.status.label,
-        "method": solution.method,
-        "seconds": solution.seconds,
-        "size": dict(solution.size),
-    }
-    if "history" in solution.details:
-        document["history"] = [list(bounds) for bounds in solution.details["history"]]
-    if solution.exploration is not None:
-        names = process.states if len(solution.exploration) == process.n_states else solution.tasks
-        document["exploration"] = dict(zip(names, solution.exploration.tolist(), strict=True))
-    return document
 
 
 def _sets(tasks: tuple[str, ...], mass: tuple[str, ...]) -> list[list[int]]:
@@ -241,51 +194,3 @@ def _print_ranges(ranges: list[dict[str, Any]]) -> None:
         f"the distributions reached force the value up to {max(row['shortfall'] for row in ranges):.1e}",
         markup=False,
     )
-
-
-def _weights(process: ControlledMarkovProcess, solution: MinimaxSolution) -> dict[int, float] | None:
-    """The least-favourable distribution by state index, for tasks that are states."""
-    try:
-        positions = [process.states.position(name) for name in solution.tasks]
-    except InvalidArgumentError:
-        return None
-    return dict(zip(positions, solution.least_favourable.tolist(), strict=True))
-
-
-def _print(process: ControlledMarkovProcess, solution: MinimaxSolution) -> None:
-    import numpy as np
-
-    out = console()
-    episodes = "inf" if solution.episodes is None else solution.episodes
-    out.print(
-        f"{process.name}, {length(process)}: minimax {solution.criterion.value} of the "
-        f"{solution.learner.value} learner, N = {episodes}, {len(solution.tasks)} tasks",
-        markup=False,
-    )
-    out.print(f"value   {bracket(solution.value)}", markup=False)
-    out.print(f"status  {solution.status.value}", markup=False)
-    out.print(f"method  {solution.method}, {solution.seconds:.2f} s, {dict(solution.size)}", markup=False)
-    weights = _weights(process, solution)
-    drawing = state_map(process, weights) if weights is not None else None
-    if drawing:
-        out.print("least-favourable task distribution:")
-        out.print(drawing, markup=False)
-    order = np.argsort(-solution.least_favourable, kind="stable")[:MOST_ROWS]
-    rows = [
-        (solution.tasks[i], number(solution.least_favourable[i]), number(solution.per_task[i])) for i in order
-    ]
-    title = (
-        "tasks"
-        if len(order) == len(solution.tasks)
-        else f"the {MOST_ROWS} most likely of {len(solution.tasks)}"
-    )
-    out.print(table(title, ("task", "least favourable p", "loss"), rows))
-
-
-def _draw(process: ControlledMarkovProcess, solution: MinimaxSolution, figure: Path) -> None:
-    from metaregret.experiments.figures.state_map import Panel, draw_states
-
-    weights = _weights(process, solution)
-    if weights is None:
-        raise UnsupportedError("Only tasks that are states can be drawn; leave out --figure.")
-    draw_states(process, [Panel(process.name, weights)], figure, label="least-favourable probability")

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from metaregret.experiments.cli.options import json_option, sweep_options
-from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, table
+from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.presentation import table
 
 __all__ = ["COMMAND"]
 

@@ -4,21 +4,19 @@ expected."""
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from metaregret.experiments.cli.options import existing_folder, json_option
-from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json, json_text
+from metaregret.experiments.cli.output import check_outputs, counter, show
+from metaregret.tabular.documents import json_text
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from metaregret.experiments.report import Row
-    from metaregret.theory.claims import Context, Control, Theorem
+    from metaregret.theory.claims import Control, Theorem
 
 __all__ = ["COMMAND"]
 
@@ -94,47 +92,33 @@ def COMMAND(
       metaregret verify --report pages
       metaregret verify --examples 10000     # deep; start it again if it was killed
     """
-    from metaregret.experiments.verification import EvidenceStore, default_store, verify_all
-    from metaregret.theory.claims import Context, claim, controls, from_file, theorems
+    from metaregret.experiments.verification import default_store, verify
 
     if figures is not None and report is None:
         raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
     if report is not None:
         _prepare_report(report, figures)
     check_outputs(json_file)
-    context = Context(seed=seed, instances=examples or instances or 20, exact=exact)
-    own = None if new is None else from_file(new)
-    named = list({item.uid: item for item in map(claim, uids)}.values())
-    if own is not None and own.uid in [item.uid for item in named]:
-        raise InvalidArgumentError(f"{new} defines {own.uid}, which is also named; give one of the two.")
-    everything = not named and own is None
     kept = resume or (default_store() if examples is not None else None)
-    store = None if kept is None else EvidenceStore(kept)
-    began = time.perf_counter()
-    rows, resumed = verify_all(
-        [*theorems().values(), *controls().values()] if everything else named,
-        [specimen.name for specimen in context.zoo] if everything and not exact else [],
-        context,
+    result = verify(
+        *uids,
+        new=new,
+        exact=exact,
+        instances=examples or instances or 20,
+        seed=seed,
         workers=workers,
-        store=store,
-        own=own,
-        own_code="" if new is None else new.read_text(encoding="utf-8"),
+        store=kept,
         progress=_bar,
     )
-    files = {} if own is None else {own.uid: str(new)}
-    document = _document(rows, context, time.perf_counter() - began, files)
     if report is not None:
-        items: dict[str, Theorem | Control] = {**theorems(), **controls()}
-        _write_report(document, report, figures, items if own is None else {**items, own.uid: own})
-    if not emit_json(document, json_file):
-        from metaregret.experiments.report.terminal import print_report
-
-        print_report(document, console())
-        if resumed:
-            click.echo(f"{resumed} results are from an earlier run of the same code, kept in {kept}")
+        _write_report(dict(result.document), report, figures, result.items)
+    show(result, json_file)
+    if json_file != "-":
+        if result.resumed:
+            click.echo(f"{result.resumed} results are from an earlier run of the same code, kept in {kept}")
         if report is not None:
             click.echo(f"wrote {report / 'index.html'}")
-    raise click.exceptions.Exit(0 if document["summary"]["as_expected"] else 1)
+    raise click.exceptions.Exit(0 if result.as_expected else 1)
 
 
 def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
@@ -143,24 +127,6 @@ def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
         for done, result in enumerate(results, start=1):
             yield result
             show(done)
-
-
-def _document(
-    rows: dict[str, Row], context: Context, seconds: float, files: dict[str, str]
-) -> dict[str, Any]:
-    from metaregret.experiments.report import report_document
-
-    try:
-        installed = version("metaregret")
-    except PackageNotFoundError:
-        installed = "not installed"
-    theorems = [row for row in rows.values() if "methods" in row]
-    controls = [row for row in rows.values() if "drops" in row]
-    processes = [row for row in rows.values() if "process" in row]
-    settings = {"seed": context.seed, "instances": context.instances, "exact": context.exact}
-    return report_document(
-        theorems, controls, processes, version=installed, settings=settings, seconds=seconds, files=files
-    )
 
 
 def _write_certificates(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.statistics import interval
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.studies.learner_ladder import CASES, FIXED
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,8 +16,8 @@ from metaregret.experiments.figures._learning import (
     shared_legend,
 )
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.statistics import holm, interval, paired_p_value
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from metaregret.experiments.figures._learning import TRAININGS, shared_legend
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.style import Style
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,14 +8,16 @@ from typing import Any
 
 from metaregret.experiments.figures.figure import Figure
 from metaregret.experiments.figures.render import FORMATS, draw, write
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.sweeps import Scale, Store, Sweep, frame, run, study
+from metaregret.tabular.choices import choice
+from metaregret.theory.plotting.style import Style
 
 __all__ = ["make_figures", "sweeps_of", "without_results"]
 
 
-def sweeps_of(figures: Sequence[Figure], scale: Scale, seed: int) -> dict[str, Sweep]:
+def sweeps_of(figures: Sequence[Figure], scale: Scale | str, seed: int) -> dict[str, Sweep]:
     """Return the sweeps that figures read, by the name of the study; each once."""
+    scale = choice(Scale, scale, "scale")
     names = dict.fromkeys(name for figure in figures for name in figure.studies)
     return {name: study(name).sweep(scale, seed) for name in names}
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.studies.open_question import DETECTIONS, GROWTH, LEARNERS, USUAL, USUAL_WITH_SLIP
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.style import Style
 from metaregret.tabular.documents import write_bytes, write_text
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

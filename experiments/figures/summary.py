@@ -11,8 +11,8 @@ from metaregret.experiments.figures.noise_gap import draw_excess, excesses
 from metaregret.experiments.figures.price_of_information import draw_channels
 from metaregret.experiments.figures.proposal_simplex import draw_cut
 from metaregret.experiments.figures.regret_density import draw_episodes
-from metaregret.experiments.figures.style import Style
 from metaregret.experiments.figures.theorem_graph import draw_graph
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -112,6 +112,7 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
     caught."""
     theorem = result.theorem
     how = {method.name: inspect.getdoc(method.run) or "" for method in theorem.methods}
+    prose = {method.name: method.prose for method in theorem.methods}
     return {
         "uid": theorem.uid,
         "title": theorem.title,
@@ -130,7 +131,10 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
         ],
         "uses": list(theorem.uses),
         "planted": list(planted),
-        "methods": [{**_evidence(item), "how": how.get(item.name, "")} for item in result.evidence],
+        "methods": [
+            {**_evidence(item), "how": how.get(item.name, ""), "prose": prose.get(item.name, "")}
+            for item in result.evidence
+        ],
     }
 
 
@@ -203,7 +207,7 @@ def process_row(main: MainClaim) -> Row:
         "gap": main.gap,
         "distance_to_uniform": {
             "exploration": main.distance_to_uniform(main.exploration),
-            "least_favourable": main.distance_to_uniform(main.minimax.least_favourable),
+            "least_favourable": main.distance_to_uniform(main.minimax.least_favourable.array),
             "mutual_information": main.distance_to_uniform(main.marginal),
         },
     }

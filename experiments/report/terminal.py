@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from metaregret.theory.claims import Verdict
 
-__all__ = ["print_report"]
+__all__ = ["report_parts"]
 
 
-def print_report(document: Mapping[str, Any], out: Console) -> None:
-    """Print a ``metaregret-report/1`` document: theorems, controls, and the main claim by process."""
+def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
+    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, and the main claim by
+    process."""
     if document["theorems"]:
-        out.print(_theorems(document))
+        yield _theorems(document)
         for theorem in document["theorems"]:
-            _explain(theorem, out)
+            yield from map(Text.from_markup, _explain(theorem))
     if document["controls"]:
-        out.print(_controls(document))
+        yield _controls(document)
     if document["processes"]:
-        out.print(_processes(document))
+        yield _processes(document)
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
-    out.print(
+    yield Text.from_markup(
         f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
         f"{_count(summary['processes'], 'process', 'processes')}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
@@ -72,15 +73,15 @@ def _planted(row: Mapping[str, Any]) -> str:
     return score if caught == total else f"[red]{score}[/]"
 
 
-def _explain(theorem: Mapping[str, Any], out: Console) -> None:
+def _explain(theorem: Mapping[str, Any]) -> Iterator[str]:
     """Say where a theorem failed, and which planted errors its checks missed."""
     for error in theorem["planted"]:
         if not error["caught"]:
-            out.print(f"[red]{theorem['uid']}[/] the planted error {escape(error['name'])!r} was not caught")
+            yield f"[red]{theorem['uid']}[/] the planted error {escape(error['name'])!r} was not caught"
     for method in theorem["methods"]:
         if method["failure"] is not None:
             failure = method["failure"]
-            out.print(
+            yield (
                 f"[red]{theorem['uid']}[/] {escape(method['name'])} fails on {escape(failure['instance'])}: "
                 f"{escape(failure['note'])}"
             )

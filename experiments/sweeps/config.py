@@ -11,6 +11,7 @@ from typing import Any
 
 from metaregret.experiments.sweeps.registry import studies, study
 from metaregret.experiments.sweeps.study import Point, Scalar, Scale, Study, Sweep
+from metaregret.tabular.choices import choice
 from metaregret.tabular.documents import abridged, read_bytes, read_document, require
 from metaregret.tabular.errors import FileFormatError
 
@@ -41,6 +42,7 @@ def read_sweep(config: str, *, seed: int | None = None, scale: Scale | None = No
     InvalidArgumentError
         If there is no such study.
     """
+    scale = choice(Scale, scale, "scale")
     if config in studies():
         return study(config).sweep(scale or Scale.FULL, seed or 0)
     path = Path(config)

@@ -16,6 +16,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Study:
     version: int = 1
     needs: Callable[[], None] | None = None
 
-    def sweep(self, scale: Scale = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None) -> Sweep:
+    def sweep(
+        self, scale: Scale | str = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None
+    ) -> Sweep:
         """Return the sweep over the study's own points, or over `points`.
 
         Raises
@@ -77,6 +80,7 @@ class Study:
         MissingExtraError
             If measuring needs a package that is not installed; the message says which extra brings it.
         """
+        scale = choice(Scale, scale, "scale")
         if self.needs is not None:
             self.needs()
         return Sweep(self, tuple(self.points(scale, seed) if points is None else points), seed)

@@ -18,7 +18,7 @@ from metaregret.theory.claims import (
     methods_of,
     planted_score,
     run_method,
-    theorem_result,
+    theorem_results,
     verify_control,
 )
 
@@ -112,7 +112,7 @@ def verify_all(
         found[job] = result
         if store is not None and job in keys:
             store.put(keys[job], result)
-    rows = {item.uid: _row(item, found, context) for item in chosen}
+    rows = _rows(chosen, found, context)
     return rows | {name: found[Job("process", name)] for name in processes}, resumed
 
 
@@ -165,9 +165,15 @@ def _process_row(name: str, context: Context) -> Row:
     return process_row(check_main_claim(specimen.process()))
 
 
-def _row(item: Theorem | Control, found: dict[Job, Any], context: Context) -> Row:
-    if isinstance(item, Control):
-        row: Row = found[Job("control", item.uid)]
-        return row
-    evidence = [found[Job("method", item.uid, method.name)] for method in methods_of(item, context)]
-    return theorem_row(theorem_result(item, evidence), found[Job("planted", item.uid)])
+def _rows(items: Sequence[Theorem | Control], found: dict[Job, Any], context: Context) -> dict[str, Row]:
+    results = theorem_results(
+        (item, [found[Job("method", item.uid, method.name)] for method in methods_of(item, context)])
+        for item in items
+        if isinstance(item, Theorem)
+    )
+    return {
+        item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)])
+        if isinstance(item, Theorem)
+        else found[Job("control", item.uid)]
+        for item in items
+    }

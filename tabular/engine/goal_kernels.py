@@ -16,7 +16,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit, prange
+
+from metaregret.tabular.jit import njit, prange
 
 __all__ = ["LANES", "induct_goals", "reach_bits"]
 

@@ -8,6 +8,7 @@ end.
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,16 +16,17 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
 from metaregret.tabular.engine.solution import Objective
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass"]
+__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass", "signed_floats"]
 
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
@@ -127,10 +129,8 @@ def read_problem(
     InvalidArgumentError
         Naming the argument, its value and what was expected.
     """
-    if not isinstance(objective, (str, Objective)):
-        raise _unknown(objective)
     kind = _read_objective(
-        objective,
+        choice(Objective, objective, "objective"),
         steps is not None,
         gamma is not None,
         terminal is not None,
@@ -161,11 +161,6 @@ def read_problem(
     )
 
 
-def _unknown(objective: object) -> InvalidArgumentError:
-    names = ", ".join(repr(kind.name.lower()) for kind in Objective)
-    return InvalidArgumentError(f"Expected objective to be one of {names}, but got {objective!r}.")
-
-
 _ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")
 _WANTS = {
     Objective.FINITE: ("steps",),
@@ -182,15 +177,11 @@ _ALLOWS = {
 
 
 @lru_cache(maxsize=64)
-def _read_objective(objective: Objective | str, *given: bool) -> Objective:
-    """Read the objective; refuse arguments that it needs and that are missing, or that it does not take.
+def _read_objective(kind: Objective, *given: bool) -> Objective:
+    """Return the objective; refuse arguments that it needs and that are missing, or that it does not take.
 
     `given` says which of `_ARGUMENTS` were passed.
     """
-    try:
-        kind = Objective.parse(objective)
-    except KeyError:
-        raise _unknown(objective) from None
     present = {name for name, passed in zip(_ARGUMENTS, given, strict=True) if passed}
     for name in _WANTS[kind]:
         if name not in present:
@@ -266,7 +257,7 @@ def _read_numbers(vector: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray
         vector[:] = items
     elif kind not in "fiub":
         raise InvalidArgumentError(f"Expected {what} to be numbers, but got an array of {vector.dtype}.")
-    floats = np.ascontiguousarray(vector, dtype=np.float64)
+    floats = signed_floats(vector, what)
     given = vector if kind == "O" else floats
     floats = frozen(floats)
     least, greatest = compiled("kernels").extremes(floats)
@@ -277,6 +268,24 @@ def _read_numbers(vector: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray
             f"Expected {what} to be finite, but {what}[{index}] = {float(floats[index])!r}; mend it."
         )
     return given, floats, scale
+
+
+def signed_floats(vector: np.ndarray, what: str = "rewards") -> np.ndarray:
+    """Return the nearest floats; numbers below the smallest one keep their sign, which decides infinite
+    totals."""
+    try:
+        floats = np.ascontiguousarray(vector, dtype=np.float64)
+    except OverflowError:
+        index = next(index for index, item in enumerate(vector) if abs(item) > sys.float_info.max)
+        raise UnsupportedError(
+            f"Expected {what} of at most {sys.float_info.max:.2g} in size, but {what}[{index}] is larger; "
+            "change the unit."
+        ) from None
+    if vector.dtype.kind == "O":
+        lost = (floats == 0) & (vector != 0)
+        if lost.any():
+            floats[lost] = np.copysign(SMALLEST, (vector[lost] > 0) - 0.5)
+    return floats
 
 
 def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarray:

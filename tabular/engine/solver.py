@@ -17,17 +17,18 @@ factor very close to one), an exact process of up to 400 states is solved over t
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.engine import discounted
-from metaregret.tabular.engine.certificate import ROUNDING, Certified, finish
+from metaregret.tabular.engine.certificate import ITERATIONS, Certified, finish
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.ordered import gauss_seidel, mixes_slowly
 from metaregret.tabular.engine.problem import Problem, read_problem
 from metaregret.tabular.engine.solution import Objective, PlanningSolution
-from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, UnsupportedError
+from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["METHODS", "Method", "solve"]
@@ -122,6 +123,7 @@ def solve(
     ConvergenceError
         If a limit was reached, or double precision cannot certify the tolerance; it carries the best bounds.
     """
+    one_of(get_args(Method), method, "method")
     problem = read_problem(
         process,
         rewards,
@@ -135,9 +137,7 @@ def solve(
         max_iterations=max_iterations,
     )
     if method != "auto" and method not in METHODS[problem.objective]:
-        known = method in {name for names in METHODS.values() for name in names}
-        error = UnsupportedError if known else InvalidArgumentError
-        raise error(
+        raise UnsupportedError(
             f"Objective {problem.objective.name.lower()!r} is solved by "
             f"{', '.join(METHODS[problem.objective])}; "
             f"got method={method!r}."
@@ -150,7 +150,7 @@ def solve(
     try:
         return finish(problem, found)
     except ConvergenceError:
-        if method != "auto" or found.limited_by != ROUNDING or not _small_and_exact(problem):
+        if method != "auto" or found.limited_by == ITERATIONS or not _small_and_exact(problem):
             raise
     from metaregret.tabular.engine.exact import solve_exactly
 

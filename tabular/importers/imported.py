@@ -125,6 +125,16 @@ class Imported:
         """Return the same model with more notes."""
         return dataclasses.replace(self, notes=(*self.notes, *notes))
 
+    def goal(self, text: str) -> list[int]:
+        """Return the states that a goal names: a label, a state, or a list of states.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it names none.
+        """
+        return list(self.labels[text]) if text in self.labels else self.process.states.select(text)
+
     def with_process(self, process: ControlledMarkovProcess) -> Imported:
         """Return the same model for a process with the same transitions (another start or horizon)."""
         rewards = self.rewards

@@ -44,6 +44,8 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
     arrays["gamma"] = np.array("" if isinstance(horizon, FiniteHorizon) else str(horizon.gamma))
     arrays["states"] = _names(process.states)
     arrays["actions"] = _names(process.actions)
+    if process.counts_as is not None:
+        arrays["counts_as"] = process.counts_as
     if process.picture is not None:
         arrays["picture"] = np.array(json.dumps(process.picture))
     if process.is_exact:
@@ -223,6 +225,7 @@ def _process(arrays: dict[str, np.ndarray]) -> ControlledMarkovProcess:
         probabilities=arrays["probabilities"],
         initial=arrays["initial"],
         picture=_picture(arrays),
+        counts_as=arrays.get("counts_as"),
     )
 
 

@@ -135,15 +135,20 @@ def matrix_format(matrix: np.ndarray) -> str:
     )
 
 
+def _array_format(matrix: np.ndarray) -> str:
+    """An array alone is (A, S, S), the form of `ControlledMarkovProcess.from_dense`, where both fit."""
+    return "msdm" if matrix.shape[0] == matrix.shape[2] != matrix.shape[1] else "mdptoolbox"
+
+
 def _list_format(source: list[Any]) -> str:
     """Tell nested lists of matrices from a table of outcomes, whose leaves are tuples of four."""
     try:
-        matrix = np.asarray(source, dtype=float)
+        matrix = np.asarray(source)
     except (ValueError, TypeError):
         return "gymnasium"
     if matrix.ndim == 2:
         return "successors"
-    return matrix_format(matrix) if matrix.ndim == 3 else "gymnasium"
+    return _array_format(matrix) if matrix.ndim == 3 else "gymnasium"
 
 
 def _pair_format(pair: tuple[Any, Any]) -> str:
@@ -174,7 +179,7 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (lambda source: isinstance(source, Mapping) and "transition_matrix" in source, "msdm"),
     (lambda source: isinstance(source, Mapping), "gymnasium"),
     (lambda source: isinstance(source, np.ndarray) and source.ndim == 2, "successors"),
-    (lambda source: isinstance(source, np.ndarray) and source.ndim == 3, matrix_format),
+    (lambda source: isinstance(source, np.ndarray) and source.ndim == 3, _array_format),
     (lambda source: isinstance(source, list) and any(map(sp.issparse, source)), "mdptoolbox"),
     (lambda source: isinstance(source, list) and bool(source), _list_format),
     (lambda source: isinstance(source, tuple) and len(source) == 4, "quantecon"),
@@ -233,7 +238,7 @@ def _read_mdptoolbox(source: Any) -> Imported:
         return model.with_discount(getattr(source, "discount", None))
     if isinstance(source, tuple) and len(source) == 2:
         return with_table(*from_mdptoolbox(*source, horizon=STEPS))
-    zero = np.zeros(np.shape(source[0])[-1])
+    zero = np.zeros(np.shape(source[0])[-1:] or 1)
     return Imported(from_mdptoolbox(source, zero, horizon=STEPS)[0])
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from conftest import Cli
 
-from metaregret.experiments.figures import layout
 from metaregret.tabular import make
+from metaregret.theory.plotting import layout
 
 
 # T13's line: 1/2 with memory; 31/32 without (two goals, five episodes: sum of 2**-i); 5/2 blind (5 times 1

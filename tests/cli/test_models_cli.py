@@ -285,7 +285,7 @@ def test_one_task_needs_no_name(cli: Cli, tmp_path: Path) -> None:
     two.write_text(json.dumps({"format": "metaregret-rewards/1", "tasks": {"one": [], "two": []}}))
     outcome = cli("plan", "line:3", "--rewards", str(two))
     assert outcome.status == 2
-    assert "2 tasks (one, two)" in outcome.err
+    assert "2 tasks ('one', 'two')" in outcome.err
 
 
 def test_a_byte_order_mark_is_no_content(cli: Cli, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_rewards_beyond_floats_are_refused(cli: Cli, tmp_path: Path) -> None:
 def test_a_policy_too_long_for_a_document_is_left_out_by_name(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metaregret.experiments.cli.plan.MOST_ENTRIES", 11)
+    monkeypatch.setattr("metaregret.theory.planning.MOST_ENTRIES", 11)
     assert len(planned(cli, "line:4", "--goal", "3", "--horizon", "2")["policy"]) == 2
     document = planned(cli, "line:4", "--goal", "3", "--horizon", "3")
     assert document["policy"] is None

@@ -91,7 +91,8 @@ def prior_of(solution: MinimaxSolution) -> dict[str, str]:
 
 
 def _prior(solution: MinimaxSolution) -> list[Fraction]:
-    return fractions(solution.details.get("exact_prior", solution.least_favourable))
+    prior = solution.least_favourable
+    return fractions(prior.array if prior.exact is None else prior.exact)
 
 
 # ---------------------------------------------------------------- without memory

@@ -33,6 +33,7 @@ from metaregret.theory.claims.verify import (
     planted_score,
     run_method,
     theorem_result,
+    theorem_results,
     verify_control,
     verify_theorem,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "run_method",
     "store_witness",
     "theorem_result",
+    "theorem_results",
     "theorems",
     "vanishes",
     "verify_control",

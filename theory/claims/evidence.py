@@ -14,6 +14,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
+from metaregret.tabular.choices import choice
+
 __all__ = ["Evidence", "Group", "Trial", "agreement", "all_hold", "exact_agreement", "gather", "vanishes"]
 
 
@@ -116,13 +118,14 @@ def vanishes(instance: str, expression: Any) -> Trial:
 
 def gather(
     name: str,
-    group: Group,
+    group: Group | str,
     run: Callable[[], Iterable[Trial]],
     *,
     solvers: frozenset[str] = frozenset(),
     general: str | None = None,
 ) -> Evidence:
     """Run the trials of `run`, stopping at the first failure, and return the evidence."""
+    group = choice(Group, group, "group")
     began = time.perf_counter()
     count, margin, failure = 0, math.inf, None
     for trial in run():

@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.files import process_document
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -70,7 +71,7 @@ def on_instances(
     margin: Callable[[Instance], float | bool | Fraction | Trial | None],
     *,
     assumptions: Sequence[Assumption] = (),
-    group: Group = Group.PROPERTY,
+    group: Group | str = Group.PROPERTY,
     share: float = 5.0,
 ) -> Method:
     """Return a method that measures a claim on generated instances; the first failure is shrunk and kept.
@@ -96,6 +97,8 @@ def on_instances(
     assumption is a mistake in the claim: the run stops with `InvalidArgumentError`, which names the smallest
     instance on which it happens.
     """
+
+    group = choice(Group, group, "group")
 
     def check(instance: Instance) -> Trial | None:
         process = _process_in(instance)

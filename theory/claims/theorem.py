@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from metaregret.tabular.choices import choice
 from metaregret.theory.claims.assumption import Assumption
 from metaregret.theory.claims.context import Context
 from metaregret.theory.claims.evidence import Group, Trial
@@ -43,6 +44,10 @@ class Method:
         Numerical solvers it rests on.
     general : str or None
         For a symbolic derivation: for which sizes it is general.
+    prose : str
+        For a general derivation: the steps that no program checks, so that a reader can.
+    catches_none : str
+        Why none of the theorem's planted errors is caught by this method alone; empty if one is.
     """
 
     name: str
@@ -50,6 +55,11 @@ class Method:
     run: Callable[[Any, Context], Iterable[Trial]]
     solvers: frozenset[str] = frozenset()
     general: str | None = None
+    prose: str = ""
+    catches_none: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", choice(Group, self.group, "group"))
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,10 @@ class Theorem:
     uses: tuple[str, ...] = ()
     expected: Verdict = Verdict.CERTIFIED
     certificate: Callable[[], dict[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", choice(Kind, self.kind, "kind"))
+        object.__setattr__(self, "expected", choice(Verdict, self.expected, "expected"))
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ never met is vacuous, and that counts as a failure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from metaregret.theory.claims.evidence import Evidence, Group
 
-__all__ = ["Verdict", "verdict_of"]
+__all__ = ["Verdict", "capped", "verdict_of"]
 
 
 class Verdict(Enum):
@@ -59,3 +59,19 @@ def verdict_of(evidence: Sequence[Evidence]) -> Verdict:
     if independent and any(item.general for item in certifying):
         return Verdict.PROVED
     return Verdict.CERTIFIED if independent else Verdict.SUPPORTED
+
+
+_ORDER = (Verdict.PROVED, Verdict.CERTIFIED, Verdict.SUPPORTED, Verdict.INCONCLUSIVE)
+
+
+def capped(verdict: Verdict, below: Iterable[Verdict]) -> Verdict:
+    """Return what is left of a verdict that rests on claims with the verdicts `below`.
+
+    A claim is known no better than what it uses: PROVED on top of CERTIFIED is CERTIFIED, and what rests on a
+    claim that is refuted, vacuous or undecided is INCONCLUSIVE. A verdict that says something of its own
+    instances alone (REFUTED, VACUOUS) stays.
+    """
+    if verdict not in _ORDER:
+        return verdict
+    ranks = [_ORDER.index(one) if one in _ORDER else len(_ORDER) - 1 for one in (verdict, *below)]
+    return _ORDER[max(ranks)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,8 +14,9 @@ from typing import Any
 from metaregret.tabular.errors import InvalidArgumentError, MetaregretError
 from metaregret.theory.claims.context import Context
 from metaregret.theory.claims.evidence import Evidence, Group, gather
+from metaregret.theory.claims.registry import theorems
 from metaregret.theory.claims.theorem import Control, Method, Planted, Theorem
-from metaregret.theory.claims.verdict import Verdict, verdict_of
+from metaregret.theory.claims.verdict import Verdict, capped, verdict_of
 from metaregret.theory.claims.witness import load_witness, witness_path
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "planted_score",
     "run_method",
     "theorem_result",
+    "theorem_results",
     "verify_control",
     "verify_theorem",
 ]
@@ -113,10 +115,36 @@ def _blamed(what: str) -> Iterator[None]:
         ) from error
 
 
+def theorem_results(found: Iterable[tuple[Theorem, Sequence[Evidence]]]) -> dict[str, TheoremResult]:
+    """Return what the evidence, one entry a method, says about each theorem.
+
+    No verdict exceeds those of the theorems it uses: their verdicts in this run, or, for those that were not
+    run, the expected ones (`capped`).
+    """
+    given = {theorem.uid: (theorem, evidence) for theorem, evidence in found}
+    known: dict[str, Verdict] = {}
+
+    def verdict(uid: str) -> Verdict | None:
+        if uid not in given:
+            return theorems()[uid].expected if uid in theorems() else None
+        if uid not in known:
+            theorem, evidence = given[uid]
+            below = [verdict(used) for used in theorem.uses]
+            known[uid] = capped(verdict_of(evidence), [one for one in below if one is not None])
+        return known[uid]
+
+    results = {}
+    for uid, (theorem, evidence) in given.items():
+        final = verdict(uid)
+        assert final is not None
+        seconds = sum(item.seconds for item in evidence)
+        results[uid] = TheoremResult(theorem, final, tuple(evidence), seconds)
+    return results
+
+
 def theorem_result(theorem: Theorem, evidence: Sequence[Evidence]) -> TheoremResult:
-    """Return what `evidence`, one entry a method, says about a theorem."""
-    seconds = sum(item.seconds for item in evidence)
-    return TheoremResult(theorem, verdict_of(evidence), tuple(evidence), seconds)
+    """Return what `evidence`, one entry a method, says about one theorem, the others being as expected."""
+    return theorem_results([(theorem, evidence)])[theorem.uid]
 
 
 def verify_theorem(theorem: Theorem, context: Context) -> TheoremResult:

@@ -1,7 +1,8 @@
-r"""C01, noise: on a stochastic process the MI-optimal goal marginal need not be minimax.
+r"""C01, noise: where a goal cannot be reached surely, the MI-optimal goal marginal need not be minimax.
 
 The false statement: on every process whose goals are all reachable, the goal marginal that maximises
-mutual information attains the minimax regret (T06 without determinism).
+mutual information attains the minimax regret (T06 without sure reachability). Noise alone is not the reason:
+where every goal can be reached with certainty, T06 holds on stochastic processes, too.
 
 The witness replayed here exactly is a process with one action choice of consequence: the certificate of
 its capacity is a pair of equal divergences, ``KL(rho_1 || q) = KL(rho_2 || q)``, compared as rational
@@ -151,7 +152,7 @@ CONTROL = Control(
         r"\text{all goals reachable} \Rightarrow \max_g \frac{v^*_g}{q^*_{\mathrm{MI}}(g)}-1 = "
         r"\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}-1"
     ),
-    drops="determinism, from T06",
+    drops="sure reachability, from T06",
     source="extension by this project; the Z-channel: T. M. Cover & J. A. Thomas, Elements of Information "
     "Theory",
     refute=refute,

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
@@ -93,8 +94,11 @@ def meta_objective(world: Dynamics, theta: Any, batch: Any, rate: Any, steps: in
     return jax.vmap(after)(batch).mean()
 
 
-def meta_direction(world: Dynamics, method: MetaMethod, theta: Any, batch: Any, rate: Any, steps: int) -> Any:
+def meta_direction(
+    world: Dynamics, method: MetaMethod | str, theta: Any, batch: Any, rate: Any, steps: int
+) -> Any:
     """Return the ascent direction of a method on one batch of tasks, the shape of `theta`."""
+    method = choice(MetaMethod, method, "method")
     jax = load_jax()
     if method in (MetaMethod.MAML, MetaMethod.POOLED):
         inner = steps if method is MetaMethod.MAML else 0
@@ -114,7 +118,7 @@ def meta_train(
     rewards: np.ndarray,
     weights: np.ndarray,
     rates: np.ndarray,
-    method: MetaMethod,
+    method: MetaMethod | str,
     schedule: Schedule,
     seeds: np.ndarray,
     *,
@@ -140,6 +144,7 @@ def meta_train(
     InvalidArgumentError
         If the numbers of learners or tasks do not match, or a row of `weights` is not a distribution.
     """
+    method = choice(MetaMethod, method, "method")
     if not len(rewards) == len(weights) == len(rates) == len(seeds) or rewards.shape[1] != weights.shape[1]:
         raise InvalidArgumentError(
             f"Expected rewards (B, Z, T, S), weights (B, Z), rates (B,) and seeds (B,), but got "

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.learning.adaptation import adapt, adapt_from_episodes, check_episodes, check_steps
 from metaregret.theory.learning.distributions import Training
@@ -86,7 +87,7 @@ def mean_while_adapting(curves: np.ndarray) -> np.ndarray:
 def learn(
     tests: StepTasks,
     trainings: Sequence[Sequence[Training]],
-    method: MetaMethod,
+    method: MetaMethod | str,
     schedule: Schedule,
     adaptations: Sequence[Adaptation],
     *,
@@ -111,6 +112,7 @@ def learn(
         If there is no distribution, they have different numbers of seeds, or their tasks are on another
         process than the test tasks.
     """
+    method = choice(MetaMethod, method, "method")
     _check(tests, trainings)
     seeds = len(trainings[0])
     world = dynamics(tests.process)

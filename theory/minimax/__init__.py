@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
+from metaregret.tabular.choices import choice, expect
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from metaregret.theory.tasks import TaskFamily, TrajectoryTasks
+from metaregret.theory.tasks import GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution", "solve"]
 
@@ -14,8 +16,8 @@ __all__ = ["Criterion", "Learner", "MinimaxSolution", "solve"]
 def solve(
     tasks: TaskFamily,
     *,
-    learner: Learner = Learner.MEMORYLESS,
-    criterion: Criterion = Criterion.REGRET,
+    learner: Learner | str = Learner.MEMORYLESS,
+    criterion: Criterion | str = Criterion.REGRET,
     episodes: int | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -25,9 +27,13 @@ def solve(
 
     Parameters
     ----------
-    tasks : TaskFamily
-    learner : Learner
-    criterion : Criterion
+    tasks : GoalTasks, TrajectoryTasks or RewardTasks
+        From `metaregret.goals`, `metaregret.trajectories` or `metaregret.rewards`.
+    learner : Learner or str
+        What it uses of what it saw: ``"blind"`` nothing, ``"memoryless"`` only its first success,
+        ``"memory"`` everything.
+    criterion : Criterion or str
+        ``"regret"``, ``"hitting-time"`` or ``"ratio"``.
     episodes : int or None
         ``N``; None for infinitely many.
     tolerance : float
@@ -39,29 +45,40 @@ def solve(
 
     Raises
     ------
+    InvalidArgumentError
+        If an argument has a wrong type or value.
     UnsupportedError
         For combinations that the theory does not define.
     ConvergenceError
         If the bracket does not close to the tolerance.
     """
-    if learner is Learner.MEMORY:
+    expect(
+        (GoalTasks, TrajectoryTasks, RewardTasks),
+        tasks,
+        "tasks",
+        "make them from a process with metaregret.goals, trajectories or rewards",
+    )
+    used, judged = choice(Learner, learner, "learner"), choice(Criterion, criterion, "criterion")
+    if used is Learner.MEMORY:
         if isinstance(tasks, TrajectoryTasks):
             raise UnsupportedError(
                 "Learners with memory are solved for goals and rewards; choose one of those."
             )
         from metaregret.theory.minimax.memory import solve_memory
 
-        return solve_memory(
-            tasks, episodes, criterion=criterion, tolerance=tolerance, exact=exact, progress=progress
+        found = solve_memory(
+            tasks, episodes, criterion=judged, tolerance=tolerance, exact=exact, progress=progress
         )
+        return dataclasses.replace(found, family=tasks)
     from metaregret.theory.minimax.without_memory import solve_without_memory
 
-    return solve_without_memory(
+    found = solve_without_memory(
         tasks,
-        learner=learner,
-        criterion=criterion,
+        learner=used,
+        criterion=judged,
         episodes=episodes,
         tolerance=tolerance,
         exact=exact,
         progress=progress,
     )
+    return dataclasses.replace(found, family=tasks)

@@ -25,6 +25,7 @@ import numpy as np
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.engine import Objective, PlanningSolution, solve
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
@@ -140,7 +141,7 @@ class BlindRewards:
 def solve_blind_rewards(
     tasks: RewardTasks,
     *,
-    criterion: Criterion,
+    criterion: Criterion | str,
     episodes: int | None,
     tolerance: float,
     exact: bool,
@@ -169,6 +170,7 @@ def solve_blind_rewards(
     NotExactError, InstanceTooLargeError
         If the exact value is asked for and cannot be computed.
     """
+    criterion = choice(Criterion, criterion, "criterion")
     began = time.perf_counter()
     if criterion is not Criterion.REGRET:
         raise UnsupportedError("General reward tables have no first success; use --criterion regret.")
@@ -250,15 +252,16 @@ def _sharpen(
     best, vertices = achievable.optimum()
     vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
     ones = [Fraction(1)] * len(best)
-    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable)
+    found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable.array)
     regret, optimum = -episodes * found.level, np.array(best)
+    losses = episodes * (optimum - found.success)
     value = outward_bracket(regret, regret)
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return dataclasses.replace(
         solution,
         value=value,
         least_favourable=np.array(found.prior, dtype=float),
-        per_task=np.array(episodes * (optimum - found.success), dtype=float),
+        per_task=losses.astype(float),
         method=f"{solution.method}, then {method}",
         status=Status.EXACT,
         seconds=time.perf_counter() - began,
@@ -273,5 +276,6 @@ def _sharpen(
             "exact_policy": found.policy,
             "exact_success": found.success,
             "exact_optimum": optimum,
+            "exact_per_task": losses,
         },
     )

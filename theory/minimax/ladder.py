@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import choice
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.tasks import GoalTasks
 
@@ -69,7 +70,7 @@ def ladder(
     tasks: GoalTasks,
     episodes: int,
     *,
-    criterion: Criterion = Criterion.REGRET,
+    criterion: Criterion | str = Criterion.REGRET,
     tolerance: float = 1e-9,
     exact: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -94,6 +95,7 @@ def ladder(
     UnsupportedError, InstanceTooLargeError, ConvergenceError
         As `metaregret.theory.minimax.solve` raises for one class.
     """
+    criterion = choice(Criterion, criterion, "criterion")
     from metaregret.theory.minimax import solve
 
     solutions = []

@@ -3,14 +3,28 @@ obtained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.labels import Labels
+from metaregret.theory.by_name import NamedArray, OptionalNamedArray
+from metaregret.theory.presentation import length, number, state_map, table
+from metaregret.theory.results import MOST_ROWS, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.tasks import TaskFamily
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
 
@@ -36,8 +50,24 @@ class Criterion(Enum):
     RATIO = "ratio"
 
 
-@dataclass(frozen=True, eq=False)
-class MinimaxSolution:
+def _prior(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
+    return solution.tasks, solution.details.get("exact_prior")
+
+
+def _losses(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
+    return solution.tasks, solution.details.get("exact_per_task")
+
+
+def _explored(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
+    process, exact = solution.process, solution.details.get("exact_exploration")
+    stored = solution.__dict__["_exploration"]
+    if process is not None and len(stored) == process.n_states:
+        return process.states, exact
+    return solution.tasks if len(stored) == len(solution.tasks) else Labels(len(stored)), exact
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class MinimaxSolution(Result):
     """A certified solution of ``min_f max_p E_p[loss(f, z)]``.
 
     Attributes
@@ -46,13 +76,14 @@ class MinimaxSolution:
         Certified bounds on the minimax value.
     tasks : tuple of str
         Names of the ``K`` tasks.
-    least_favourable : ndarray, shape (K,)
-        The task distribution whose best response proves ``value.lower``.
-    per_task : ndarray, shape (K,)
+    least_favourable : ByName, shape (K,)
+        The task distribution whose best response proves ``value.lower``, by name of the task; rational in
+        exact mode.
+    per_task : ByName, shape (K,)
         Loss of the returned learner on each task; the largest is ``value.upper`` up to rounding.
-    exploration : ndarray, shape (S,), or None
-        Terminal-state distribution (or visit probabilities) of the returned exploration policy, for
-        learners that have one.
+    exploration : ByName, shape (S,), or None
+        Terminal-state distribution of the returned exploration policy (by state), or its probabilities of
+        success (by task), for learners that have one.
     learner, criterion : Learner, Criterion
     episodes : int or None
         ``N``; None stands for infinitely many.
@@ -63,13 +94,15 @@ class MinimaxSolution:
         Numbers of variables, rows, hyperstates, ... of what was solved.
     details : mapping
         Learner-specific objects (policy, mixture, history of the bracket).
+    family : GoalTasks, TrajectoryTasks, RewardTasks or None
+        The tasks that were solved; None where a part of the toolkit solved what is no task family.
     """
 
     value: Bracket
     tasks: tuple[str, ...]
-    least_favourable: np.ndarray
-    per_task: np.ndarray
-    exploration: np.ndarray | None
+    least_favourable: NamedArray = NamedArray(_prior)  # noqa: RUF009
+    per_task: NamedArray = NamedArray(_losses)  # noqa: RUF009
+    exploration: OptionalNamedArray = OptionalNamedArray(_explored)  # noqa: RUF009
     learner: Learner
     criterion: Criterion
     episodes: int | None
@@ -78,3 +111,130 @@ class MinimaxSolution:
     seconds: float
     size: Mapping[str, int]
     details: Mapping[str, Any] = field(default_factory=dict)
+    family: TaskFamily | None = None
+
+    @property
+    def process(self) -> ControlledMarkovProcess | None:
+        """The process of the tasks, where known."""
+        return None if self.family is None else self.family.process
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a keyboard interrupt ended the search; the bracket is the best one found."""
+        return bool(self.details.get("interrupted"))
+
+    @property
+    def by_state(self) -> dict[int, float] | None:
+        """The least-favourable distribution by state index, for tasks that are states of a known process."""
+        if self.process is None:
+            return None
+        try:
+            positions = [self.process.states.position(name) for name in self.tasks]
+        except InvalidArgumentError:
+            return None
+        return dict(zip(positions, self.least_favourable.tolist(), strict=True))
+
+    def parts(self) -> Iterator[str | Table]:
+        process, weights = self.process, self.by_state
+        where = "" if process is None else f"{process.name}, {length(process)}: "
+        yield (
+            f"{where}minimax {self.criterion.value} of the {self.learner.value} learner, "
+            f"N = {self._episodes}, {len(self.tasks)} tasks"
+        )
+        yield f"value   {self.value}"
+        yield f"status  {self.status.value}"
+        yield f"method  {self.method}, {self.seconds:.2f} s, {dict(self.size)}"
+        drawing = state_map(process, weights) if process is not None and weights is not None else None
+        if drawing:
+            yield "least-favourable task distribution:"
+            yield drawing
+        order = np.argsort(-self.least_favourable.array, kind="stable")[:MOST_ROWS].tolist()
+        names = [self.tasks[i] for i in order]
+        rows = [(n, number(self.least_favourable[n]), number(self.per_task[n])) for n in names]
+        every = len(order) == len(self.tasks)
+        title = "tasks" if every else f"the {MOST_ROWS} most likely of {len(self.tasks)}"
+        yield table(title, ("task", "least favourable p", "loss"), rows)
+
+    @property
+    def _episodes(self) -> int | str:
+        return "inf" if self.episodes is None else self.episodes
+
+    def _document(self) -> dict[str, Any]:
+        numbers = {"least_favourable": self.least_favourable, "per_task": self.per_task}
+        if self.exploration is not None:
+            numbers["exploration"] = self.exploration
+        exact = {key: found for key, item in numbers.items() if (found := item.fractions()) is not None}
+        document: dict[str, Any] = {
+            "format": "metaregret-solution/1",
+            "process": "" if self.process is None else self.process.name,
+            "learner": self.learner.value,
+            "criterion": self.criterion.value,
+            "episodes": self._episodes,
+            "value": self.value.to_json(),
+            **{key: item.floats() for key, item in numbers.items()},
+            "exact": exact or None,
+            "status": self.status.label,
+            "method": self.method,
+            "seconds": self.seconds,
+            "size": dict(self.size),
+        }
+        if "history" in self.details:
+            document["history"] = [list(bounds) for bounds in self.details["history"]]
+        return document
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a task: its least-favourable probability and the learner's loss on it."""
+        import pandas as pd
+
+        columns = {"least_favourable": self.least_favourable, "loss": self.per_task}
+        data = {key: list(item.values()) for key, item in columns.items()}
+        return pd.DataFrame(data, index=pd.Index(self.tasks, name="task"))
+
+    def plot(self, path: Path | str | None = None) -> Figure:
+        """Draw the least-favourable distribution over the states; write it where a path is given.
+
+        Raises
+        ------
+        UnsupportedError
+            If the tasks are not states of a process.
+        InvalidArgumentError
+            If the file is no .pdf, .png or .svg, or cannot be written.
+        """
+        from metaregret.theory.plotting.state_map import Panel, states_figure
+
+        weights = self.by_state
+        if self.process is None or weights is None:
+            raise UnsupportedError("Only tasks that are states can be drawn on a map; see to_frame.")
+        panel = Panel(self.process.name, weights)
+        return states_figure(self.process, [panel], label="least-favourable probability", path=path)
+
+    def _picture(self) -> Figure | None:
+        has_layout = self.process is not None and self.process.picture is not None
+        return self.plot() if has_layout and self.by_state is not None else None
+
+    def certificate(self, path: Path | str | None = None) -> dict[str, Any]:
+        """Return a certificate that `metaregret.check` proves, and write it where a path is given.
+
+        Raises
+        ------
+        UnsupportedError
+            If the tasks are not known.
+        NotExactError, InstanceTooLargeError
+            If the process is known in floating point only, or the checker would need too much work.
+        """
+        from metaregret.theory.certificates.drafting import write_certificate
+        from metaregret.theory.certificates.write_minimax import minimax_certificate
+
+        if self.family is None:
+            raise UnsupportedError("A certificate needs the tasks that were solved; solve a task family.")
+        document = minimax_certificate(self.family, self)
+        if path is not None:
+            write_certificate(document, Path(path))
+        return document
+
+    def __repr__(self) -> str:
+        where = "" if self.process is None else f" on {self.process.name!r}"
+        return (
+            f"<MinimaxSolution{where}: {self.criterion.value} of the {self.learner.value} learner, "
+            f"N = {self._episodes}, {self.value}>"
+        )

@@ -34,6 +34,7 @@ import scipy.sparse as sp
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
@@ -226,8 +227,8 @@ class StepProgram:
 def solve_steps_on_the_way(
     tasks: GoalTasks,
     *,
-    learner: Learner,
-    criterion: Criterion,
+    learner: Learner | str,
+    criterion: Criterion | str,
     episodes: int | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -260,6 +261,8 @@ def solve_steps_on_the_way(
     ConvergenceError
         If no finite bracket was found.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
     began = time.perf_counter()
     steps = _checked_steps(tasks, episodes, exact)
     game = StepGame(success_tasks(tasks), steps)

@@ -14,11 +14,12 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import choice, one_of
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
 
+Method = Literal["auto", "program", "decomposition"]
+
 MAX_NEWTON_STEPS = 60
 
 MAX_STEPS = 100_000
@@ -55,11 +58,11 @@ MAX_MONOLITHIC = 70_000
 def solve_without_memory(
     tasks: TaskFamily,
     *,
-    learner: Learner = Learner.MEMORYLESS,
-    criterion: Criterion = Criterion.REGRET,
+    learner: Learner | str = Learner.MEMORYLESS,
+    criterion: Criterion | str = Criterion.REGRET,
     episodes: int | None = None,
     tolerance: float = 1e-9,
-    method: Literal["auto", "program", "decomposition"] = "auto",
+    method: Method = "auto",
     exact: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> MinimaxSolution:
@@ -103,6 +106,9 @@ def solve_without_memory(
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
+    learner = choice(Learner, learner, "learner")
+    criterion = choice(Criterion, criterion, "criterion")
+    one_of(get_args(Method), method, "method")
     began = time.perf_counter()
     check_episodes(episodes)
     if not 0 < tolerance < 1:

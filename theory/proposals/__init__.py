@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
 
+from metaregret.tabular.choices import choice, expect
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import parse_fraction
+from metaregret.theory.minimax.solution import Learner
 from metaregret.theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, comparison
 from metaregret.theory.proposals.proposal import Proposal, ProposedSkill, evaluate
 from metaregret.theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
 from metaregret.theory.proposals.request import Draft, Method, Part, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
-from metaregret.theory.skills import States
+from metaregret.theory.skills import States, read_states
 
 __all__ = [
     "COLUMNS",
@@ -57,44 +61,83 @@ def methods() -> dict[str, Method]:
 
 def propose(
     process: ControlledMarkovProcess,
-    method: str,
-    states: States = "end",
+    method: str | Method = "capacity",
+    states: States | str = "end",
     skills: int | None = None,
     seed: int = 0,
     *,
-    test: np.ndarray | None = None,
+    test: np.ndarray | Mapping[str, object] | None = None,
     certify: bool = True,
+    learner: Learner | str | None = None,
+    episodes: int | None = None,
 ) -> Proposal:
     """Return what `method` proposes on `process`, with its regret beside the minimax regret.
 
     Parameters
     ----------
     process : ControlledMarkovProcess
-    method : str
-        One of `methods`.
+    method : str or Method
+        The name of one of `methods`, or a method of one's own.
     states : {"end", "all"}
         Whether skills are told apart by the last state or by a state at a random step.
     skills : int, optional
         Number of skills; by default one for every reachable outcome.
     seed : int
-    test : ndarray, shape (S,), optional
-        The distribution of goals that hand-made proposals copy; the adversary's own by default.
+    test : ndarray, shape (S,), or mapping, optional
+        The distribution of goals that hand-made proposals copy, also as weights by name of the goal; the
+        adversary's own by default.
     certify : bool
         Whether to compute the capacity of the process, for an upper bound on the mutual information.
+    learner : Learner or str, optional
+        Also train this learner, ``"memoryless"`` or ``"memory"``, on the proposed goals.
+    episodes : int, optional
+        Of the learner with memory; by default one for every reachable goal.
 
     Raises
     ------
     InvalidArgumentError
         If there is no such method, or an option is malformed.
     """
-    request = Request(process, states, skills, seed, test)
-    return evaluate(_method(methods(), method), request, certify=certify)
+    expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
+    trained = None if learner is None else choice(Learner, learner, "learner")
+    if trained is Learner.BLIND:
+        raise InvalidArgumentError("Expected learner to be 'memoryless' or 'memory', but got 'blind'.")
+    if episodes is not None and trained is not Learner.MEMORY:
+        raise InvalidArgumentError("episodes goes with the learner with memory; leave it out.")
+    chosen = _method(methods(), method)
+    if test is not None and chosen.name != "hand-made":
+        raise InvalidArgumentError("test goes with the method 'hand-made'; leave it out.")
+    shares = _distribution(process, test) if isinstance(test, Mapping) else test
+    request = Request(process, read_states(states), skills, seed, shares)
+    return evaluate(chosen, request, certify=certify, learner=trained, episodes=episodes)
+
+
+def _distribution(process: ControlledMarkovProcess, weights: Mapping[str, object]) -> np.ndarray:
+    """Return a distribution on the states from positive weights by name of the state."""
+    shares: dict[int, Fraction] = {}
+    for goal, weight in weights.items():
+        value = parse_fraction(weight, f"the weight of goal {goal!r}")
+        if not value > 0:
+            raise InvalidArgumentError(
+                f"Expected a positive weight of goal {goal!r}, but got {weight!r}; leave out the goal."
+            )
+        shares[process.states.position(goal)] = value
+    total = sum(shares.values())
+    result = np.zeros(process.n_states)
+    for position, value in shares.items():
+        result[position] = value / total
+        if not result[position] > 0:
+            raise InvalidArgumentError(
+                f"The weight of goal {process.states[position]!r} is too small beside the others for a "
+                "floating-point probability; leave out the goal."
+            )
+    return result
 
 
 def compare(
-    processes: Iterable[ControlledMarkovProcess],
-    names: Iterable[str] | None = None,
-    states: States = "end",
+    processes: ControlledMarkovProcess | Iterable[ControlledMarkovProcess],
+    methods: Iterable[str | Method] | None = None,
+    states: States | str = "end",
     seeds: int = 1,
     seed: int = 0,
     *,
@@ -104,12 +147,13 @@ def compare(
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
-    known = methods()
-    chosen = list(known) if names is None else list(names)
+    known = _all_methods()
+    chosen: list[str | Method] = list(known) if methods is None else list(methods)
+    given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
-        processes,
+        expect(Iterable, given, "processes"),
         [_method(known, name) for name in chosen],
-        states=states,
+        states=read_states(states),
         seeds=seeds,
         seed=seed,
         episodes=episodes,
@@ -119,7 +163,12 @@ def compare(
     )
 
 
-def _method(known: dict[str, Method], name: str) -> Method:
+_all_methods = methods
+
+
+def _method(known: dict[str, Method], name: str | Method) -> Method:
+    if isinstance(name, Method):
+        return name
     if name not in known:
         raise InvalidArgumentError(
             f"Expected method to be one of {', '.join(known)}, but got method={name!r}."

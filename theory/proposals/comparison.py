@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from metaregret.tabular.errors import (
     ConvergenceError,
@@ -13,10 +15,17 @@ from metaregret.tabular.errors import (
     UnsupportedError,
 )
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.presentation import number, table
 from metaregret.theory.proposals.proposal import Proposal, evaluate
 from metaregret.theory.proposals.request import Method, Request
 from metaregret.theory.proposals.with_memory import WithMemory
-from metaregret.theory.skills import States
+from metaregret.theory.results import Result
+from metaregret.theory.skills import States, read_states
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.table import Table
 
 __all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry", "comparison"]
 
@@ -43,6 +52,20 @@ COLUMNS = (
 """Information in nats, distances in total variation. Regrets and their price (a ratio) at ``N = inf`` are of
 the explorer and of the trained memoryless learner; those with memory at ``episodes``, None if left out."""
 
+
+SHOWN = {
+    "mutual_information": "nats",
+    "coverage": "coverage",
+    "distance_to_uniform": "to uniform",
+    "distance_to_minimax": "to minimax",
+    "worst_case_regret": "regret",
+    "price": "price",
+    "trained_worst_case_regret": "trained",
+    "trained_price": "price",
+    "memory_worst_case_regret": "memory",
+    "memory_price": "price",
+}
+"""Columns that are printed, with their headings."""
 
 CURVE_COLUMNS = ("process", "method", "seed", "run", "round", "objective", "monotone")
 
@@ -99,8 +122,8 @@ def _memory_columns(memory: WithMemory | None) -> tuple[Any, ...]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
     """Proposals by process, method and seed.
 
     Attributes
@@ -109,10 +132,66 @@ class Comparison:
         Process by process, each with all methods.
     left_out : mapping of str to str
         Why a method proposes nothing on a process, by ``"process, method"``.
+    states : {"end", "all"}
     """
 
     entries: tuple[Entry, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    states: States = "end"
+
+    def parts(self) -> Iterator[str | Table]:
+        rows = self.rows()
+        for process in dict.fromkeys(row["process"] for row in rows):
+            yield _process_table(process, [row for row in rows if row["process"] == process])
+        for process, why in self.without_memory.items():
+            yield f"{process}: no learner with memory: {why}"
+        for where, why in self.left_out.items():
+            yield f"{where}: left out: {why}"
+
+    @property
+    def without_memory(self) -> dict[str, str]:
+        """Why learners with memory are missing, by process (the first reason)."""
+        reasons: dict[str, str] = {}
+        for entry in self.entries:
+            if entry.why_not:
+                reasons.setdefault(entry.proposal.process.name, entry.why_not)
+        return reasons
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "format": "metaregret-comparison/1",
+            "states": self.states,
+            "rows": self.rows(),
+            "left_out": self.without_memory | dict(self.left_out),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a process, method and seed, with the columns `COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=list(COLUMNS))
+
+    def curves_frame(self) -> pd.DataFrame:
+        """Return the objectives by round, with the columns `CURVE_COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.curves(), columns=list(CURVE_COLUMNS))
+
+    def plot(self, path: Path | str | None = None) -> Figure:
+        """Draw the worst-case regrets by method, one panel a process; write them where a path is given.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the file is no .pdf, .png or .svg, or cannot be written.
+        """
+        from metaregret.theory.plotting.proposals import comparison_figure
+
+        return comparison_figure(self.rows(), path)
+
+    def __repr__(self) -> str:
+        processes = {entry.proposal.process.name for entry in self.entries}
+        return f"<Comparison: {len(self.entries)} proposals on {len(processes)} processes>"
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
@@ -181,6 +260,7 @@ def comparison(
         If no method can be run at all; otherwise a method is left out where it cannot, and the result says
         why.
     """
+    states = read_states(states)
     processes = list(processes)
     if not processes or not methods or seeds < 1:
         raise InvalidArgumentError(
@@ -207,7 +287,32 @@ def comparison(
                 entries.append(_with_memory(found, episodes) if memory else Entry(found, None))
     if not entries:
         raise UnsupportedError(next(iter(left_out.values())))
-    return Comparison(tuple(entries), left_out)
+    return Comparison(tuple(entries), left_out, states)
+
+
+def _process_table(process: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    shown = [key for key in SHOWN if any(row[key] is not None for row in rows)]
+    lines = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        runs = [row for row in rows if row["method"] == method]
+        lines.append((method, *(_cell([run[key] for run in runs]) for key in shown)))
+    first = rows[0]
+    title = f"{process}: capacity {number(first['capacity'])} nats"
+    title += f", minimax regret {number(first['minimax_regret'])}"
+    if first["memory_minimax_regret"] is not None:
+        title += f"; with memory, N = {first['episodes']}: {number(first['memory_minimax_regret'])}"
+    return table(title, ("method", *(SHOWN[key] for key in shown)), lines)
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    """The median, and the range where seeds differ."""
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return "-"
+    middle = known[len(known) // 2]
+    low, high = (number(known[i], 4) for i in (0, -1))
+    same = low == high or (math.isinf(known[0]) and math.isinf(known[-1]))
+    return number(middle, 4) if same else f"{number(middle, 4)} [{low}, {high}]"
 
 
 def _with_memory(proposal: Proposal, episodes: int | None) -> Entry:

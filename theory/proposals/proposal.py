@@ -4,10 +4,11 @@ regrets."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +16,10 @@ from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.by_name import NamedArray
+from metaregret.theory.minimax.solution import Learner, MinimaxSolution
+from metaregret.theory.presentation import number
+from metaregret.theory.proposals.presentation import proposal_document, proposal_parts
 from metaregret.theory.proposals.references import capacity_of, minimax_of
 from metaregret.theory.proposals.regrets import (
     Explorer,
@@ -26,6 +30,7 @@ from metaregret.theory.proposals.regrets import (
 )
 from metaregret.theory.proposals.request import Draft, Method, Part, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
+from metaregret.theory.results import Result
 from metaregret.theory.skills import (
     ProcessCapacity,
     States,
@@ -35,6 +40,11 @@ from metaregret.theory.skills import (
 )
 from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.skills.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from rich.table import Table
 
 __all__ = ["Proposal", "ProposedSkill", "evaluate"]
 
@@ -78,8 +88,12 @@ class ProposedSkill:
     start: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Proposal:
+def _states(proposal: Proposal) -> tuple[Sequence[str], None]:
+    return proposal.process.states, None
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Proposal(Result):
     """A proposed distribution of tasks on a process.
 
     Attributes
@@ -105,21 +119,27 @@ class Proposal:
     curves : tuple of tuple of float
         The method's objective by round, one curve a restart (or phase).
     details : mapping
+    learner : Learner or None
+        The learner trained on the proposed goals that the document and the text tell of, too.
+    episodes : int or None
+        Of that learner, if it has memory.
     """
 
     method: Method
     process: ControlledMarkovProcess
     states: States
     seed: int
-    goal_distribution: np.ndarray
+    goal_distribution: NamedArray = NamedArray(_states)  # noqa: RUF009
     skills: tuple[ProposedSkill, ...]
     mutual_information: Bracket
     capacity_known: bool
-    exploration: np.ndarray
+    exploration: NamedArray = NamedArray(_states)  # noqa: RUF009
     regret: Bracket
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
     details: Mapping[str, Any]
+    learner: Learner | None = None
+    episodes: int | None = None
 
     @property
     def worst_case_regret(self) -> float:
@@ -181,56 +201,76 @@ class Proposal:
     @cached_property
     def trained(self) -> TrainedLearner:
         """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use."""
-        return trained_learner(self.process, self.goal_distribution)
+        return trained_learner(self.process, self.goal_distribution.array)
 
     def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
         """Return the Bayes-optimal learner with memory trained on the proposed goals; see
         `metaregret.theory.proposals.with_memory`."""
-        return with_memory(self.process, self.goal_distribution, episodes)
+        return with_memory(self.process, self.goal_distribution.array, episodes)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the ``metaregret-proposal/1`` document; JSON has no infinity, so infinite numbers are
-        ``"inf"``."""
-        upper = self.mutual_information.upper
-        return {
-            "format": "metaregret-proposal/1",
-            "process": self.process.name,
-            "method": self.method.name,
-            "states": self.states,
-            "seed": self.seed,
-            "goal_distribution": self._by_name(self.goal_distribution, goal_support(self.process)),
-            "mutual_information": {
-                "lower": self.mutual_information.lower,
-                "upper": upper if self.capacity_known else None,
-                "bound": upper,
-            },
-            "skills": [
-                {"probability": skill.probability, "marginal": self._by_name(skill.marginal)}
-                | ({} if skill.start is None else {"start": self.process.states[skill.start]})
-                for skill in self.skills
-            ],
-            "exploration": self._by_name(self.exploration),
-            "coverage": self.coverage,
-            "worst_case_regret": _json_number(self.worst_case_regret),
-            "minimax_regret": _json_number(self.minimax_regret),
-            "minimax": {key: _json_number(value) for key, value in self.minimax.value.to_json().items()},
-            "price": _json_number(self.price),
-            "matches_uniform": self.matches_uniform,
-            "matches_minimax": self.matches_minimax,
-            "curves": [list(curve) for curve in self.curves],
-        }
+    def parts(self) -> Iterator[str | Table]:
+        return proposal_parts(self)
 
-    def _by_name(self, weights: np.ndarray, always: np.ndarray | None = None) -> dict[str, float]:
-        """Weights by state name: those that are positive, and those of the states `always` listed."""
-        listed = weights > 0 if always is None else (weights > 0) | always
-        return {self.process.states[int(s)]: float(weights[s]) for s in np.flatnonzero(listed)}
+    def _document(self) -> dict[str, Any]:
+        return proposal_document(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a reachable goal: its probability under the proposal, and of ending there when
+        exploring with it."""
+        import pandas as pd
+
+        goals = np.flatnonzero(goal_support(self.process))
+        names = pd.Index([self.process.states[int(goal)] for goal in goals], name="goal")
+        columns = {"proposed": self.goal_distribution.array, "explored": self.exploration.array}
+        return pd.DataFrame({key: weights[goals] for key, weights in columns.items()}, index=names)
+
+    def plot(self, path: Path | str | None = None) -> Figure:
+        """Draw the goals, the exploration and the objective's curves; write them where a path is given.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the file is no .pdf, .png or .svg, or cannot be written.
+        """
+        from metaregret.theory.plotting.proposals import proposal_figure
+
+        return proposal_figure(self, path)
+
+    def _picture(self) -> Figure | None:
+        return None if self.process.picture is None else self.plot()
+
+    def certificate(self, path: Path | str | None = None) -> dict[str, Any]:
+        """Return a certificate of the worst-case regret that `metaregret.check` proves; write it to `path` if
+        given.
+
+        Raises
+        ------
+        UnsupportedError, NotExactError, InstanceTooLargeError
+            As `metaregret.theory.certificates.write_proposal.proposal_certificate`.
+        """
+        from metaregret.theory.certificates.drafting import write_certificate
+        from metaregret.theory.certificates.write_proposal import proposal_certificate
+
+        document = proposal_certificate(self)
+        if path is not None:
+            write_certificate(document, Path(path))
+        return document
+
+    def __repr__(self) -> str:
+        return (
+            f"<Proposal of {self.method.name!r} on {self.process.name!r}: worst-case regret "
+            f"{number(self.worst_case_regret)}, price {number(self.price)}>"
+        )
 
 
-def _json_number(value: Any) -> Any:
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def evaluate(method: Method, request: Request, *, certify: bool = True) -> Proposal:
+def evaluate(
+    method: Method,
+    request: Request,
+    *,
+    certify: bool = True,
+    learner: Learner | None = None,
+    episodes: int | None = None,
+) -> Proposal:
     """Run a method and evaluate what it proposes.
 
     Parameters
@@ -239,6 +279,8 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
     request : Request
     certify : bool
         Whether to compute the capacity of the process, for the upper bound on the information.
+    learner, episodes
+        As in `Proposal`.
     """
     draft = method.run(request)
     skills, information = [], 0.0
@@ -266,6 +308,8 @@ def evaluate(method: Method, request: Request, *, certify: bool = True) -> Propo
         minimax=minimax_of(request.process),
         curves=draft.curves,
         details=draft.details,
+        learner=learner,
+        episodes=episodes,
     )
 
 

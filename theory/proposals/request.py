@@ -18,7 +18,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information.channel import as_distribution
-from metaregret.theory.skills import Outcome, States, outcome
+from metaregret.theory.skills import Outcome, States, outcome, read_states
 
 __all__ = ["RESTARTS", "Draft", "Method", "Part", "Request"]
 
@@ -59,10 +59,7 @@ class Request:
     test: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.states not in ("end", "all"):
-            raise InvalidArgumentError(
-                f"Expected states to be 'end' or 'all', but got states={self.states!r}."
-            )
+        read_states(self.states)
         if self.skills is not None and not (
             isinstance(self.skills, int)
             and not isinstance(self.skills, bool)

@@ -10,7 +10,7 @@ from metaregret.theory.skills.frank_wolfe import (
     relative_entropy,
 )
 from metaregret.theory.skills.goal_skills import GoalSkills, goal_skills
-from metaregret.theory.skills.outcome import Outcome, States, outcome, trajectory_outcome
+from metaregret.theory.skills.outcome import Outcome, States, outcome, read_states, trajectory_outcome
 from metaregret.theory.skills.redundancy import Redundancy, process_redundancy
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills, mixture
 from metaregret.theory.skills.vertices import terminal_vertices
@@ -34,6 +34,7 @@ __all__ = [
     "outcome",
     "process_capacity",
     "process_redundancy",
+    "read_states",
     "relative_entropy",
     "terminal_vertices",
     "trajectory_outcome",

@@ -23,15 +23,27 @@ from typing import Literal
 import numpy as np
 
 from metaregret.tabular.augment import augment
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Outcome", "States", "outcome", "trajectory_outcome"]
+__all__ = ["Outcome", "States", "outcome", "read_states", "trajectory_outcome"]
 
 States = Literal["end", "all"]
 
 MAX_TRAJECTORY_STATES = 20_000
+
+
+def read_states(value: object) -> States:
+    """Return ``"end"`` or ``"all"``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `value` is neither.
+    """
+    return "end" if one_of(("end", "all"), value, "states") == "end" else "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +105,10 @@ class Outcome:
         return np.where(totals > 0, flows / np.where(totals > 0, totals, 1.0), uniform)
 
 
-def outcome(process: ControlledMarkovProcess, states: States) -> Outcome:
+def outcome(process: ControlledMarkovProcess, states: States | str) -> Outcome:
     """Return the process whose terminal state is the last state (``end``) or that at a random step
     (``all``)."""
+    states = read_states(states)
     identity = np.arange(process.n_choices), np.arange(process.n_states)
     if states == "end" or not isinstance(process.horizon, FiniteHorizon):
         return Outcome(process, process, *identity)

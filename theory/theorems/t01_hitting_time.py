@@ -140,7 +140,13 @@ THEOREM = Theorem(
     source="arXiv 1806.04640, goal-reaching case",
     claim=regret,
     methods=(
-        Method("induction on N", Group.SYMBOLIC, symbolic, general="all N >= 1, all rho and v"),
+        Method(
+            "induction on N",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all N >= 1, all rho and v",
+            prose="the principle of induction; that episodes are independent until the first success",
+        ),
         Method("episode by episode on rational processes", Group.EXACT, exact),
         Method("the learner simulated", Group.SIMULATION, simulation),
         Method("the library's vectorised formula", Group.PROPERTY, library),

@@ -101,7 +101,15 @@ THEOREM = Theorem(
     source="arXiv 1806.04640, goal-reaching case",
     claim=regret,
     methods=(
-        Method("signs of the derivatives", Group.SYMBOLIC, symbolic, general="every summand i, hence all N"),
+        Method(
+            "signs of the derivatives",
+            Group.SYMBOLIC,
+            symbolic,
+            general="every summand i, hence all N",
+            prose="that every term of the two derivatives has the sign it shows on 0 < rho <= v <= 1, and "
+            "that the "
+            "regret of N episodes is the sum of the summands (checked for N = 1..4)",
+        ),
         Method("rational chords", Group.EXACT, exact),
         Method("doubling at N = inf", Group.EXACT, divergence),
     ),

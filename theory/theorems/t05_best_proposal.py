@@ -56,6 +56,8 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
         roots = [m + d for d in excess] + [m]
         rest = sympy.simplify(claim(roots, m) - (count - 1) - sum(d / m for d in excess))
         yield Trial(f"K = {count}", 0.0 if rest == 0 else -1.0, f"difference {rest}")
+    limit = sympy.limit(claim([sympy.Integer(1), m], m), m, 0, "+")
+    yield Trial("a goal of no density", 0.0 if limit == sympy.oo else -1.0, f"limit {limit}")
 
 
 def exact(claim: Any, context: Context) -> Iterable[Trial]:

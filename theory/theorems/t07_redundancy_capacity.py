@@ -5,7 +5,8 @@ Statement
 ---------
 ``max_{p(z), pi_z} I(s_T; z) = min_q max_{rho in M} KL(rho || q)``. The optimal output ``q*`` is unique;
 ``KL(rho_z || q*) = C`` for active skills and ``<= C`` for all of ``M``. Any ``(p, q)`` gives the certified
-bracket ``I(p) <= C <= max_{rho in M} KL(rho || q)``.
+bracket ``I(p) <= C <= max_{rho in M} KL(rho || q)``. Some optimum uses no more skills than there are states,
+all of them at vertices of ``M``. Uniqueness is quantitative: ``I(p) + KL(pW || q*) <= C`` for every ``p``.
 
 Dropped: ``q*`` is minimax for the KL cost of adapting, not for regret; on a stochastic grid it is not
 uniform (C04).
@@ -25,7 +26,17 @@ from hypothesis import strategies as st
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, stochastic_processes
 from metaregret.theory.certificates.worked import capacity, witness_process
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    vanishes,
+)
 from metaregret.theory.information import channel_capacity
 from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
 from metaregret.theory.skills import terminal_vertices
@@ -33,25 +44,24 @@ from metaregret.theory.skills import terminal_vertices
 
 @dataclass(frozen=True)
 class Claim:
-    """``divergence(w, q)``: the claimed dual function of a row; ``optimal_output(p, W)``: the claimed
-    saddle output."""
+    """What is claimed of the saddle point.
 
-    divergence: Any
-    optimal_output: Any
+    ``term(w, q, log)``: one entry of the dual function of a row; ``optimal_output(p, W)``: the saddle output;
+    ``skills(states)``: how many skills are enough; ``loss(I, KL)``: what a prior of information ``I`` whose
+    output is ``KL`` away from ``q*`` has of ``C`` at most.
+    """
 
+    term: Any = lambda w, q, logarithm: w * logarithm(w / q)
+    optimal_output: Any = lambda p, channel: p @ channel
+    skills: Any = lambda states: states
+    loss: Any = lambda information, divergence: information + divergence
 
-def _divergence(row: np.ndarray, output: np.ndarray) -> float:
-    positive = row > 0
-    if np.any(output[positive] <= 0):
-        return float("inf")
-    return float(np.sum(row[positive] * np.log(row[positive] / output[positive])))
-
-
-def _output(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
-    return p @ channel
-
-
-CLAIM = Claim(_divergence, _output)
+    def divergence(self, row: np.ndarray, output: np.ndarray) -> float:
+        """Return the dual function of a row, the sum of its terms."""
+        positive = row > 0
+        if np.any(output[positive] <= 0):
+            return float("inf")
+        return float(np.sum(self.term(row[positive], output[positive], np.log)))
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -64,10 +74,12 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     divergences both bounds meet.
     """
     p, w, m, q = sympy.symbols("p_x W_xy m_y q_y", positive=True)
-    left = p * w * sympy.log(w / q)
-    right = p * w * sympy.log(w / m) + p * w * sympy.log(m / q)
-    rest = sympy.simplify(sympy.expand_log(left - right))
-    yield Trial("compensation identity of one pair", 0.0 if rest == 0 else -1.0, f"difference {rest}")
+    left, information = p * claim.term(w, q, sympy.log), p * claim.term(w, m, sympy.log)
+    rest = p * w * sympy.log(m / q)  # sums over x to m log(m / q), because sum_x p_x W_xy = m_y
+    yield vanishes("compensation identity of one pair", sympy.expand_log(left - information - rest))
+    yield vanishes("what is left is a divergence", claim.term(m, q, sympy.log) - m * sympy.log(m / q))
+    excess = claim.loss(information, rest) - left
+    yield vanishes("uniqueness: no slack in one pair", sympy.expand_log(excess))
 
 
 @st.composite
@@ -113,6 +125,59 @@ def saddle(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     return context.examples(_channels(), check, name="T07 saddle", share=2)
+
+
+def _fewer(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Move weight along linear relations of the active rows until they are independent: Caratheodory's
+    theorem.
+
+    The output ``weights @ rows`` stays, and with it the information, as the active rows are equally far
+    from it.
+    """
+    weights = weights.copy()
+    while True:
+        active = np.flatnonzero(weights > 0)
+        basis, singular, _ = np.linalg.svd(rows[active], full_matrices=True)
+        rank = int((singular > 1e-9).sum())
+        if rank == len(active):
+            return weights
+        step = basis[:, -1]
+        step = step if step.max() > 0 else -step
+        ratios = np.where(step > 1e-12, weights[active] / np.where(step > 1e-12, step, 1.0), np.inf)
+        weights[active] -= ratios.min() * step
+        weights[active[int(np.argmin(ratios))]] = 0.0
+        weights = np.maximum(weights, 0.0)
+
+
+def few_and_unique(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Generated processes: as few skills as claimed attain the capacity of all vertices, and no prior reaches
+    further than the loss allows."""
+
+    def check(drawn: tuple[ControlledMarkovProcess, list[int]]) -> Trial:
+        process, integers = drawn
+        rows, _ = terminal_vertices(process)
+        found = channel_capacity(rows, tolerance=1e-11)
+        few = _fewer(np.where(found.input_distribution > 1e-7, found.input_distribution, 0.0), rows)
+        few /= few.sum()
+        output = claim.optimal_output(few, rows)
+        attained = sum(p * claim.divergence(row, output) for p, row in zip(few, rows, strict=True) if p)
+        prior = np.resize(np.array(integers, dtype=float), len(rows))
+        prior /= prior.sum()
+        other = prior @ rows
+        information = sum(p * claim.divergence(row, other) for p, row in zip(prior, rows, strict=True))
+        reached = claim.loss(information, claim.divergence(other, found.output_distribution))
+        count = int(np.count_nonzero(few))
+        enough = count <= claim.skills(process.n_states)
+        margin = min(1e-5 - abs(attained - found.capacity.lower), found.capacity.upper + 1e-9 - reached)
+        return Trial(
+            f"{len(rows)} vertices, {process.n_states} states",
+            margin if enough else -1.0,
+            f"{count} skills attain {attained} of {found.capacity}; a prior reaches {reached}",
+        )
+
+    small = stochastic_processes(max_states=3, max_actions=3, max_steps=2)
+    weights = st.lists(st.integers(1, 9), min_size=3, max_size=7)
+    return context.examples(st.tuples(small, weights), check, name="T07 few and unique", most=1000)
 
 
 @dataclass(frozen=True)
@@ -165,15 +230,26 @@ THEOREM = Theorem(
     uid="T07",
     title="Redundancy equals capacity",
     statement=(
+        # The bracket and uniqueness are symbolic; that some p and q meet is the classical theorem.
         r"\max_{p(z),\pi_z} I(s_T;z)=\min_q\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q), \qquad "
-        r"I(p)\le C\le\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q)\ \text{ for all } p,q"
+        r"I(p)+\mathrm{KL}(pW\,\|\,q^*)\le C\le\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q)\ \text{ for all } p,q"
     ),
     kind=Kind.CLASSICAL,
     source="R. G. Gallager, Source coding with side information and universal coding (1979); B. Ya. "
     "Ryabko (1979)",
-    claim=CLAIM,
+    claim=Claim(),
     methods=(
-        Method("compensation identity", Group.SYMBOLIC, symbolic),
+        Method(
+            "compensation identity",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all finite channels",
+            prose="the sum over all pairs; that a saddle point exists (M is compact, I is concave in p and "
+            "KL "
+            "convex in q: Sion's minimax theorem); that divergences are not negative (T06); that a mixture "
+            "of "
+            "active rows needs no more rows than there are states (Caratheodory)",
+        ),
         Method(
             "any prior and output bracket the capacity",
             Group.PROPERTY,
@@ -182,12 +258,18 @@ THEOREM = Theorem(
         ),
         Method("conditions at the saddle point", Group.ENUMERATION, saddle, frozenset({"interior point"})),
         Method("redundancy in cvxpy", Group.OPTIMISATION, redundancy, frozenset({"Clarabel"})),
+        Method("few skills, one output", Group.ENUMERATION, few_and_unique, frozenset({"interior point"})),
     ),
     planted=(
-        Planted("arguments of the divergence exchanged", Claim(lambda w, q: _divergence(q, w), _output)),
-        Planted("logarithm to base two", Claim(lambda w, q: _divergence(w, q) / np.log(2), _output)),
-        Planted("channel transposed", Claim(_divergence, _transposed)),
-        Planted("output of the uniform prior", Claim(_divergence, lambda p, channel: channel.mean(axis=0))),
+        Planted("arguments of the divergence exchanged", Claim(lambda w, q, log: q * log(q / w))),
+        Planted("logarithm to base two", Claim(lambda w, q, log: w * log(w / q) / log(2))),
+        Planted("channel transposed", Claim(optimal_output=_transposed)),
+        Planted("output of the uniform prior", Claim(optimal_output=lambda p, channel: channel.mean(axis=0))),
+        Planted("one skill fewer than states", Claim(skills=lambda states: states - 1)),
+        Planted(
+            "distance counted twice", Claim(loss=lambda information, divergence: information + 2 * divergence)
+        ),
     ),
+    expected=Verdict.PROVED,
     certificate=lambda: capacity(witness_process("C01")),
 )

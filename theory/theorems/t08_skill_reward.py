@@ -182,7 +182,8 @@ def planning(claim: Claim, context: Context) -> Iterable[Trial]:
         for _ in range(6):
             posterior = np.array(claim.update(list(weights), rows.tolist()), dtype=float)
             with np.errstate(divide="ignore"):
-                reward = np.maximum(np.log(claim.ratio(posterior, weights[:, None])), FLOOR)
+                reward = np.log(np.asarray(claim.ratio(posterior, weights[:, None]), dtype=float))
+                reward = np.maximum(reward, FLOOR)
             rows = _best_rows(process, (reward - reward.min()).T)
             after = mutual_information(weights, rows)
             before, lost = after, max(lost, before - after)

@@ -26,7 +26,18 @@ from hypothesis import strategies as st
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, processes
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    vanishes,
+)
 from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.minimax.memory.adversary import Polytope
 from metaregret.theory.regret import bayes_regret, oracle_regret
@@ -164,7 +175,14 @@ THEOREM = Theorem(
     source="extension by this project, on the two regrets around arXiv 1806.04640",
     claim=Claim(),
     methods=(
-        Method("termwise difference", Group.SYMBOLIC, symbolic),
+        Method(
+            "termwise difference",
+            Group.SYMBOLIC,
+            symbolic,
+            general="any learner, any number of tasks",
+            prose="the sum over tasks; that a largest value of linear functions is convex, hence largest at "
+            "a vertex",
+        ),
         Method("rational tables of returns", Group.EXACT, exact),
         Method("all policies of generated processes", Group.ENUMERATION, enumeration),
         Method("linear programs over polytopes", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
@@ -176,4 +194,5 @@ THEOREM = Theorem(
         Planted("sign of the Bayes regret", Claim(bayes=lambda p, r, table: p @ r - (table @ p).max())),
         Planted("least vertex of the polytope", Claim(polytope=min)),
     ),
+    expected=Verdict.PROVED,
 )

@@ -37,6 +37,7 @@ from metaregret.theory.claims import (
     Planted,
     Theorem,
     Trial,
+    Verdict,
     all_hold,
     vanishes,
 )
@@ -205,6 +206,8 @@ THEOREM = Theorem(
             Group.SYMBOLIC,
             symbolic,
             general="all K and v; the capacity given T07",
+            prose="the sums over goals and entries; that equal divergences from the output make it optimal "
+            "(T07)",
         ),
         Method("majorisation and duality, rational", Group.EXACT, exact),
         Method(
@@ -223,4 +226,5 @@ THEOREM = Theorem(
     ),
     assumptions=(WEAKLY_SYMMETRIC, EQUALLY_REACHABLE),
     uses=("T04", "T06", "T07"),
+    expected=Verdict.PROVED,
 )

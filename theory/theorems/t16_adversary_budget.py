@@ -164,7 +164,7 @@ def _rational_root(x: Fraction) -> Fraction:
 def _chords(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction], list[Fraction], Fraction]:
     size = draw(st.integers(2, 4))
     first, second = draw(distributions(size, positive=True)), draw(distributions(size, positive=True))
-    return first, second, draw(distributions(size, positive=True)), Fraction(draw(st.integers(0, 8)), 8)
+    return first, second, draw(distributions(size)), Fraction(draw(st.integers(0, 8)), 8)
 
 
 def convexity(claim: Claim, context: Context) -> Iterable[Trial]:

@@ -19,8 +19,8 @@ from matplotlib.colors import to_hex
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.figures.registry import figures
 from metaregret.experiments.figures.render import csv_of, draw
-from metaregret.experiments.figures.style import Style, style
 from metaregret.experiments.sweeps import Scale, Store, run, study
+from metaregret.theory.plotting.style import Style, style
 
 __all__ = ["FOLDER", "STYLE", "described", "drawn", "results_of", "stored"]
 

@@ -18,11 +18,11 @@ from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.figures.noise_gap import median_interval
 from metaregret.experiments.figures.registry import figure, figures
 from metaregret.experiments.figures.render import csv_of, draw, images, macros, write
-from metaregret.experiments.figures.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
 from metaregret.experiments.studies import planning_benchmark
 from metaregret.experiments.sweeps import Sweep, study
 from metaregret.experiments.sweeps.measurement import Job, measure
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.plotting.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
 
 SHOWN = {
     name: each

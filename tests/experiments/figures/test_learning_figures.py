@@ -20,8 +20,8 @@ from metaregret.experiments.figures._learning import METHODS, TRAININGS, WORLDS
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.figures.registry import figures, figures_of
 from metaregret.experiments.figures.render import draw
-from metaregret.experiments.figures.style import style
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.plotting.style import style
 
 TASKS, SEEDS, STEPS = 9, 3, 6
 GAIN = {"diayn": 0.2, "random": -0.1, "carml": 0.0, "capacity": 0.1, "uniform": 0.1, "handmade": 0.3}

@@ -78,7 +78,7 @@ def test_a_theorem_page_tells_everything(site: Path, document: Mapping[str, Any]
     (row,) = (row for row in document["theorems"] if row["uid"] == "T04")
     text = (site / "T04.html").read_text()
     assert "<math" in text
-    for words in (row["source"], *(m["name"] for m in row["methods"]), row["command"], "4/4"):
+    for words in (row["source"], *(m["name"] for m in row["methods"]), row["command"], "6/6"):
         assert escape(words) in text
     for error in row["planted"]:
         assert escape(error["name"]) in text

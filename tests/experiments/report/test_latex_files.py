@@ -45,7 +45,7 @@ def test_macros_are_letters_only_and_unique(document: Mapping[str, Any]):
 
 def test_every_number_is_there(document: Mapping[str, Any]):
     named = macros(number_macros(document))
-    assert named["metaregretTFourPlantedCaught"] == "4"
+    assert named["metaregretTFourPlantedCaught"] == "6"
     assert named["metaregretCOneMinimaxRegret"] == r"\ensuremath{1/2}"
     assert named["metaregretCOneItsWorstCaseRegret"] == r"\ensuremath{3/2}"
     assert named["metaregretCEightWorstCaseRegretSix"] == "1024"

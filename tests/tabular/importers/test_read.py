@@ -60,6 +60,10 @@ def value(model: Any) -> Fraction | None:
 
 SOURCES: dict[str, Callable[[], tuple[Any, str | None]]] = {
     "arrays": lambda: ((P, R), "mdptoolbox"),
+    "nested lists of fractions": lambda: (
+        ([[["1/10", "9/10"]] * 2, [[1, 0], ["1", "0"]]], R.tolist()),
+        "mdptoolbox",
+    ),
     "nested lists": lambda: ((P.tolist(), R.tolist()), "mdptoolbox"),
     "lists of arrays": lambda: (([*P], R), "mdptoolbox"),
     "sparse list": lambda: (([sp.csr_matrix(p) for p in P], R), None),
@@ -203,7 +207,7 @@ def test_successors_in_npz_and_npy(tmp_path: Path) -> None:
         ({"P": P, "T": P}, "given twice"),
         ({"R": R}, "neither transitions"),
         ({"successors": np.array([[0, 7]])}, r"successors\[0, 1\] = 7"),
-        ({"P": np.array([["a"]])}, "array of numbers"),
+        ({"P": np.array([["a"]])}, "number or"),
     ],
 )
 def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -217,11 +221,12 @@ def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: 
         (None, None, "Expected a model"),
         (3.5, None, "Expected a model"),
         ("grid:3x3", "tar", "Expected format to be one of"),
-        (np.full((2, 2, 2), 0.5), None, r"\(A, S, S\) or \(S, A, S\)"),
+        ((np.full((2, 2, 2), 0.5), np.ones((2, 2, 2))), None, r"\(A, S, S\) or \(S, A, S\)"),
+        ([[1, 2], [3]], None, "mapping or a list"),
         ("nowhere.npz", None, "no such file"),
         ((np.ones(2), np.ones(2)), None, "say which format"),
         (([[[1, 0], [1]]], [0, 1]), "mdptoolbox", "array of numbers"),
-        (([[["a"]]], [0]), "mdptoolbox", "array of numbers"),
+        (([[["a"]]], [0]), "mdptoolbox", "number or"),
         (([1.0], [[1.0]], [-1], [0]), "quantecon", r"states\[0\] = -1"),
         (([1.0], [[1.0]], [0], [-1]), "quantecon", r"actions\[0\] = -1"),
         (([1.0], [[1.0]], [3], [0]), "quantecon", r"states\[0\] = 3"),
@@ -386,7 +391,10 @@ def test_round_trips(way: str, process: ControlledMarkovProcess, seed: int) -> N
     assert after.lower <= before.upper
 
 
-def test_npz_keeps_the_picture(tmp_path: Path) -> None:
-    grid = make("grid:2x3")
-    write_npz(tmp_path / "a.npz", grid)
-    assert read(tmp_path / "a.npz").process.picture == grid.picture
+def test_npz_keeps_the_picture_and_what_counts_as_a_goal(tmp_path: Path) -> None:
+    for specification in ("grid:2x3", "cover:0.1;1.2"):
+        process = make(specification)
+        write_npz(tmp_path / "a.npz", process)
+        again = read(tmp_path / "a.npz").process
+        assert again.picture == process.picture
+        np.testing.assert_array_equal(again.goal_of, process.goal_of)

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from metaregret.tabular.documents import read_document
+from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.errors import FileFormatError
+from metaregret.tabular.files import process_document
 from metaregret.theory.claims import (
     Context,
     Control,
@@ -35,7 +37,7 @@ def control(request: pytest.FixtureRequest) -> Control:
 
 
 def test_identifiers_are_those_of_the_specification():
-    assert list(controls()) == [f"C{n:02}" for n in range(1, 9)]
+    assert list(controls()) == [f"C{n:02}" for n in (*range(1, 9), 10, 11)]
 
 
 def test_the_stored_witness_refutes(control: Control):
@@ -70,6 +72,8 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "C06": {"exploration": ["4/5", "1/5"]},
     "C07": {"better_mixture": ["1", "0"]},
     "C08": {"roots_of_the_proposal": ["1/2", "1/4", "1/4"]},
+    "C10": {"prior": ["1", "0", "0", "0", "0", "0", "0"]},
+    "C11": {"process": process_document(attempts([1, 1, 1]))},
 }
 
 

@@ -355,7 +355,7 @@ def test_what_a_solution_says(kind: str) -> None:
     assert found.size == {"states": 2, "tasks": 2, "variables": variables, "rows": rows}
     details = found.details
     assert details["tasks"] is tasks
-    assert details["weights"] is found.least_favourable
+    assert details["weights"] is found.least_favourable.array.base
     losses = 5 * (BlindRewards(tasks, 1e-9).optimum[1] - BlindRewards(tasks, 1e-9).earned(details["policy"]))
     np.testing.assert_allclose(found.per_task, losses, rtol=1e-12)
     assert details.keys() == {"policy", "weights", "tasks"}
@@ -388,10 +388,11 @@ def test_what_an_exact_solution_says(kind: str) -> None:
     assert found.least_favourable.tolist() == details["exact_prior"].astype(float).tolist()
     assert details["weights"].tolist() == found.least_favourable.tolist()
     assert details["policy"].tolist() == details["exact_policy"].astype(float).tolist()
-    for array in (found.least_favourable, found.per_task, details["policy"], details["weights"]):
+    for array in (found.least_favourable.array, found.per_task.array, details["policy"], details["weights"]):
         assert array.dtype == np.float64
     assert details.keys() == floats.details.keys() | {
-        f"exact_{name}" for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum")
+        f"exact_{name}"
+        for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum", "per_task")
     }
     for field in ("tasks", "learner", "criterion", "episodes", "size", "exploration"):
         assert getattr(found, field) == getattr(floats, field)

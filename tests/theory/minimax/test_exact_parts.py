@@ -391,7 +391,7 @@ def test_roundings_have_small_denominators_and_no_repeats() -> None:
 # ---------------------------------------------------------------- sharpened solutions
 
 NAMES = ["exact_lower", "exact_upper", "exact_prior", "exact_weights", "exact_reference", "exact_policy"]
-NAMES += ["exact_success", "exact_optimum"]
+NAMES += ["exact_success", "exact_optimum", "exact_per_task", "exact_exploration"]
 
 
 def tasks_of(kind: str, detect: Detection = Detection.END) -> GoalTasks:
@@ -460,7 +460,12 @@ def test_what_a_linear_problem_returns(
     assert details["policy"].tolist() == details["exact_policy"].astype(float).tolist()
     assert found.exploration is not None
     assert found.exploration.tolist() == details["exact_success"].astype(float).tolist()
-    for array in (found.least_favourable, found.per_task, found.exploration, details["weights"]):
+    for array in (
+        found.least_favourable.array,
+        found.per_task.array,
+        found.exploration.array,
+        details["weights"],
+    ):
         assert array.dtype == np.float64
     assert all(isinstance(entry, Fraction) for name in NAMES[2:] for entry in details[name].ravel())
     assert details.keys() == floats.details.keys() | set(NAMES)
@@ -510,7 +515,7 @@ def test_explorations_of_visits_are_probabilities_of_visits() -> None:
     family = tasks_of("finite", Detection.VISIT)
     found = sharpen(AchievableSuccess(success_tasks(family)), solve_without_memory(family), 1e-9)
     assert found.exploration is not None
-    assert found.exploration.dtype == np.float64
+    assert found.exploration.array.dtype == np.float64
     assert found.exploration.tolist() == found.details["exact_success"].astype(float).tolist()
     assert found.exploration.sum() > 1
 

@@ -138,7 +138,7 @@ def consistent(found: MinimaxSolution, name: str, function: exact_game.LossFunct
     best = [max(column) for column in zip(*vertices(name), strict=True)]
     assert found.exploration is not None
     assert found.exploration.sum() == pytest.approx(1.0, abs=1e-9)
-    for g, v, reported in zip(goals(name).goals, best, found.per_task, strict=True):
+    for g, v, reported in zip(goals(name).goals, best, found.per_task.array, strict=True):
         rho = min(Fraction(float(found.exploration[g])), v)
         assert reported == pytest.approx(float(function(rho, v)), rel=1e-6, abs=1e-6)
     assert found.per_task.max() == pytest.approx(found.value.upper, rel=1e-7, abs=1e-7)

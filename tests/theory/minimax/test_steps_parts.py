@@ -517,7 +517,7 @@ def test_the_policy_is_stationary_against_the_reported_distribution(criterion: C
         inside
         @ [
             float(cost[g] - Fraction(loss) * Fraction(x) * visit[g])
-            for g, x, loss in zip(goals, b, found.per_task, strict=True)
+            for g, x, loss in zip(goals, b, found.per_task.array, strict=True)
         ]
         for cost, visit in pairs
     ]

@@ -180,7 +180,7 @@ def test_the_least_favourable_distribution_proves_the_lower_bound(process: Contr
     vertices."""
     tasks = GoalTasks.reachable(process)
     solution = solve_without_memory(tasks)
-    prior = [Fraction(float(p)) for p in solution.least_favourable]
+    prior = [Fraction(float(p)) for p in solution.least_favourable.array]
     assert abs(sum(prior) - 1) < Fraction(1, 10**12)
     vertices = goal_vertices(process)
     best = [max(column) for column in zip(*vertices, strict=True)]

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
 import metaregret.theory.theorems
-from metaregret.theory.claims import Context, Theorem, controls, planted_score, theorems, verify_theorem
-from metaregret.theory.claims.evidence import Group
+from metaregret.theory.claims import (
+    Context,
+    Theorem,
+    Verdict,
+    controls,
+    planted_score,
+    run_method,
+    theorem_results,
+    theorems,
+    verify_theorem,
+)
+from metaregret.theory.claims.evidence import Group, gather
+from metaregret.theory.claims.verdict import capped
+from metaregret.theory.claims.zoo import ZOO
 
 CONTEXT = Context(instances=10)
 THEOREMS = list(theorems().values())
@@ -21,7 +35,7 @@ def theorem(request: pytest.FixtureRequest) -> Theorem:
 
 
 def test_identifiers_are_those_of_the_specification():
-    assert list(theorems()) == [f"T{n:02}" for n in range(1, 19)]
+    assert list(theorems()) == [f"T{n:02}" for n in (*range(1, 19), *range(23, 28))]
 
 
 def test_verdict_is_as_expected(theorem: Theorem):
@@ -43,6 +57,38 @@ def test_every_planted_error_is_caught(theorem: Theorem, record_property: pytest
     record_property("planted errors", str(score))
     print(score)
     assert not score.missed, str(score)
+
+
+def test_every_method_catches_a_planted_error_by_itself(theorem: Theorem):
+    """Or says why none can be: a method that passes every wrong formula tests nothing."""
+    unshrunk = replace(CONTEXT, shrink=False, zoo=ZOO[:-1])  # the last is large
+    for method in theorem.methods:
+        tried = (partial(method.run, planted.claim, unshrunk) for planted in theorem.planted)
+        caught = any(gather(method.name, method.group, run).failure is not None for run in tried)
+        assert caught != bool(method.catches_none), f"{method.name} catches a planted error: {caught}"
+
+
+def test_a_general_derivation_says_what_is_prose(theorem: Theorem):
+    for method in theorem.methods:
+        assert bool(method.general) <= (method.group is Group.SYMBOLIC)
+        assert bool(method.prose) == bool(method.general), method.name
+
+
+def test_no_verdict_is_expected_above_what_it_rests_on(theorem: Theorem):
+    below = [theorems()[uid].expected for uid in theorem.uses if uid in theorems()]
+    assert capped(theorem.expected, below) is theorem.expected
+
+
+def test_a_verdict_falls_with_what_it_rests_on():
+    t06, t07 = theorems()["T06"], theorems()["T07"]
+    good = [run_method(t06, method, CONTEXT) for method in t06.methods[:2]]
+    weak = [run_method(t07, method, CONTEXT) for method in t07.methods[1:]]
+    both = theorem_results([(t06, good), (t07, weak)])
+    assert theorem_results([(t06, good)])["T06"].verdict is Verdict.PROVED
+    assert both["T07"].verdict is Verdict.CERTIFIED
+    assert both["T06"].verdict is Verdict.CERTIFIED
+    assert theorem_results([(t06, good), (t07, [])])["T06"].verdict is Verdict.INCONCLUSIVE
+    assert capped(Verdict.REFUTED, [Verdict.PROVED]) is Verdict.REFUTED
 
 
 def test_exact_mode_needs_no_solver(theorem: Theorem):

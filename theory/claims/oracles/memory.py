@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 
+from metaregret.tabular.choices import choice as read_choice
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -68,7 +69,7 @@ class _Recursion:
     ) -> None:
         """Add what follows from being in `state`; the clock shows (episodes left, step)."""
         episodes, step = clock
-        found = self.place.get(state, -1)
+        found = self.place.get(int(self.process.goal_of[state]) if self.on_the_way else state, -1)
         if found in possible and (self.on_the_way or step == self.steps):
             later = (episodes - 1) * self.optimum[found] if self.optimum else 0
             total[found] += chance * (1 + later)
@@ -105,7 +106,7 @@ def bayes_learner(
     goals: Sequence[int],
     prior: Sequence[Fraction],
     episodes: int,
-    detect: Detection = Detection.END,
+    detect: Detection | str = Detection.END,
 ) -> tuple[Returns, Returns]:
     """Return ``v*_g`` and the returns ``R(f, g)`` of one Bayes-optimal learner ``f`` for `prior`, exactly.
 
@@ -121,6 +122,7 @@ def bayes_learner(
     -------
     optimum, returns : tuple of Fraction, length K
     """
+    detect = read_choice(Detection, detect, "detect")
     optimum = _optimum(process, goals, detect)
     recursion = _Recursion(process, goals, prior, detect)
     recursion.optimum = optimum
@@ -132,9 +134,10 @@ def bayes_regret_at(
     goals: Sequence[int],
     prior: Sequence[Fraction],
     episodes: int,
-    detect: Detection = Detection.END,
+    detect: Detection | str = Detection.END,
 ) -> Fraction:
     """Return ``min_f Reg_O(f, p)`` over learners with memory: a lower bound on the minimax regret,
     exactly."""
+    detect = read_choice(Detection, detect, "detect")
     optimum, returns = bayes_learner(process, goals, prior, episodes, detect)
     return sum((p * (episodes * v - r) for p, v, r in zip(prior, optimum, returns, strict=True)), Fraction(0))

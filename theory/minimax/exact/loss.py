@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.theory.minimax.solution import Criterion, Learner
 
@@ -53,6 +54,10 @@ class ExactLoss:
     criterion: Criterion
     episodes: int | None
     optimum: Sequence[Fraction]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learner", choice(Learner, self.learner, "learner"))
+        object.__setattr__(self, "criterion", choice(Criterion, self.criterion, "criterion"))
 
     @property
     def is_constant(self) -> bool:

@@ -99,11 +99,11 @@ def _solve(
 ) -> ExactSolution:
     form = loss.linear_form()
     if form is not None:
-        return _linear(achievable, loss, form, vertices, solution.least_favourable)
+        return _linear(achievable, loss, form, vertices, solution.least_favourable.array)
     if loss.is_constant:
         ones = (Fraction(1),) * achievable.count
         form = LinearForm((Fraction(0),) * achievable.count, ones, lambda t: Fraction(1))
-        return _linear(achievable, loss, form, vertices, solution.least_favourable)
+        return _linear(achievable, loss, form, vertices, solution.least_favourable.array)
     candidates = []
     for denominator in DENOMINATORS:
         candidates.append(_convex(achievable, loss, vertices, solution, denominator))
@@ -180,12 +180,12 @@ def _result(
 ) -> MinimaxSolution:
     value = outward_bracket(exact.lower, exact.upper)
     success, marked = exact.success.tolist(), solution.details["marked"]
+    explored = exact.success
     if marked.augmented is None:
-        exploration = terminal_distribution(
-            marked.process, exact.policy, representation="rational"
-        ).probabilities
-    else:
-        exploration = np.array(exact.success, dtype=float)
+        found = terminal_distribution(marked.process, exact.policy, representation="rational").exact
+        assert found is not None
+        explored = found
+    losses = np.array([loss.value(task, rho) for task, rho in enumerate(success)], dtype=object)
     details = {
         **solution.details,
         "policy": np.array(exact.policy, dtype=float),
@@ -198,13 +198,15 @@ def _result(
         "exact_policy": exact.policy,
         "exact_success": exact.success,
         "exact_optimum": np.array(loss.optimum),
+        "exact_per_task": losses,
+        "exact_exploration": explored,
     }
     return dataclasses.replace(
         solution,
         value=value,
         least_favourable=np.array(exact.prior, dtype=float),
-        per_task=np.array([float(loss.value(task, rho)) for task, rho in enumerate(success)]),
-        exploration=exploration,
+        per_task=losses.astype(float),
+        exploration=np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),
         seconds=solution.seconds + seconds,

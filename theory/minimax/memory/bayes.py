@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import choice
 from metaregret.tabular.hyperstate import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex, check_distribution
 from metaregret.theory.minimax.memory.game import MemoryGame, memory_game
@@ -77,7 +78,7 @@ def bayes_optimal(
     prior: np.ndarray,
     episodes: int,
     *,
-    criterion: Criterion = Criterion.REGRET,
+    criterion: Criterion | str = Criterion.REGRET,
     max_edges: int = DEFAULT_MAX_EDGES,
 ) -> BayesLearner:
     """Return the learner with memory of smallest expected loss when tasks are drawn from `prior`.
@@ -95,6 +96,7 @@ def bayes_optimal(
     InstanceTooLargeError, UnsupportedError
         As in `solve_memory`.
     """
+    criterion = choice(Criterion, criterion, "criterion")
     game = memory_game(tasks, episodes, criterion, max_edges)
     prior = check_distribution(prior, len(game.names), "prior")
     column = game.respond(prior)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.hyperstate import (
     EpisodeGraph,
@@ -98,7 +99,7 @@ class MemoryGame:
 def memory_game(
     tasks: GoalTasks | RewardTasks,
     episodes: int,
-    criterion: Criterion,
+    criterion: Criterion | str,
     max_edges: int,
     *,
     collapse: bool = True,
@@ -118,6 +119,7 @@ def memory_game(
         For costs until the first success of general rewards, which define no success, and geometric horizons.
     InstanceTooLargeError
     """
+    criterion = choice(Criterion, criterion, "criterion")
     if isinstance(episodes, bool) or not isinstance(episodes, int) or episodes < 1:
         raise InvalidArgumentError(
             f"Expected episodes to be a whole number >= 1, but got episodes={episodes!r}."
@@ -148,9 +150,10 @@ def memory_game(
 
 
 def estimate_size(
-    tasks: GoalTasks | RewardTasks, episodes: int, criterion: Criterion = Criterion.REGRET
+    tasks: GoalTasks | RewardTasks, episodes: int, criterion: Criterion | str = Criterion.REGRET
 ) -> GraphSize:
     """Return an upper bound on the size of the hyperstate graph, in no time and memory."""
+    criterion = choice(Criterion, criterion, "criterion")
     return size_bound(_signals(tasks, criterion), episodes)
 
 

@@ -19,14 +19,16 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
 from metaregret.theory.minimax.memory.exact import sharpen_memory
 from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_game
-from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
+from metaregret.theory.minimax.memory.unending import solve_unending
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.tasks import GoalTasks, RewardTasks
 
@@ -98,7 +100,7 @@ def solve_memory(
     tasks: GoalTasks | RewardTasks,
     episodes: int | None,
     *,
-    criterion: Criterion = Criterion.REGRET,
+    criterion: Criterion | str = Criterion.REGRET,
     adversary: Adversary | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -114,7 +116,7 @@ def solve_memory(
         On a process with a finite horizon.
     episodes : int or None
         ``N >= 1``; None for infinitely many, which `enough_episodes` reduces to finitely many for goals on
-        deterministic dynamics.
+        deterministic dynamics, and `solve_unending` solves exactly for few goals on random ones.
     criterion : Criterion
         Regret; or the cost until the first success, and its ratio to the smallest possible (goals only).
     adversary : Adversary, optional
@@ -146,6 +148,7 @@ def solve_memory(
         Before memory is spent, with the estimated size and what to reduce.
     UnsupportedError, InvalidArgumentError
     """
+    criterion = choice(Criterion, criterion, "criterion")
     if not tolerance > 0:
         raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
     begun = time.perf_counter()
@@ -153,6 +156,9 @@ def solve_memory(
         raise UnsupportedError(
             "Exact bounds are implemented for the unrestricted adversary only; drop one option."
         )
+    if episodes is None and adversary is None and unending(tasks):
+        assert isinstance(tasks, GoalTasks)
+        return solve_unending(tasks, criterion=criterion)
     played = enough_episodes(tasks) if episodes is None else episodes
     game = memory_game(tasks, played, criterion, max_edges)
     allowed = Simplex() if adversary is None else adversary
@@ -289,8 +295,9 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
     """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
     game: MemoryGame = solution.details["game"]
     mixture: Mixture = solution.details["mixture"]
-    proved = sharpen_memory(game, solution.least_favourable, mixture.learners)
+    proved = sharpen_memory(game, solution.least_favourable.array, mixture.learners)
     weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
+    per_task = np.array(proved.weights) @ np.array(proved.losses)
     bracket = Bracket.of(
         proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
     )
@@ -300,13 +307,14 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         "exact_prior": proved.prior,
         "exact_weights": proved.weights,
         "exact_losses": proved.losses,
+        "exact_per_task": per_task,
         "exact_rounds": proved.rounds,
     }
     return dataclasses.replace(
         solution,
         value=bracket,
         least_favourable=np.array(proved.prior, dtype=float),
-        per_task=weights @ losses,
+        per_task=per_task.astype(float),
         status=Status.EXACT,
         seconds=time.perf_counter() - begun,
         details=details,

@@ -100,7 +100,7 @@ def test_divergence_ball_against_its_two_proofs(tree: Tree, radius: float) -> No
     """The lower bound by the tree at the returned prior, the upper by a sample of the ball."""
     ball = KullbackLeiblerBall(NOMINAL, radius)
     solution = solve_memory(TASKS, EPISODES, adversary=ball, tolerance=1e-7)
-    p = solution.least_favourable
+    p = solution.least_favourable.array
     assert ball.excess(p) <= 1e-12
     proved = p @ known_payoffs(tree) - tree.best_payoff(p)
     assert proved == pytest.approx(solution.value.lower, abs=1e-8)

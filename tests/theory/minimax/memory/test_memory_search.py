@@ -287,10 +287,11 @@ def test_an_exact_solution_says_how_it_was_found() -> None:
         "exact_weights",
         "exact_losses",
         "exact_rounds",
+        "exact_per_task",
     }
     details, mixture = found.details, found.details["mixture"]
     for given, exact in (
-        (found.least_favourable, details["exact_prior"]),
+        (found.least_favourable.array, details["exact_prior"]),
         (mixture.weights, details["exact_weights"]),
         (mixture.losses, details["exact_losses"]),
     ):

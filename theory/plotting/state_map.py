@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaregret.experiments.figures import layout
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.plotting import layout
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Panel", "check_suffix", "draw_distribution", "draw_states", "new_figure", "save_figure"]
+__all__ = ["Panel", "check_suffix", "draw_distribution", "new_figure", "save_figure", "states_figure"]
 
 MAX_NODES = 40
 """Processes with more states and no picture are drawn as bars."""
@@ -38,15 +38,22 @@ class Panel:
     weights: Mapping[int, float]
 
 
-def draw_states(process: ControlledMarkovProcess, panels: Sequence[Panel], file: Path, *, label: str) -> None:
-    """Write a picture of distributions over the states, side by side; the format follows the file's suffix.
+def states_figure(
+    process: ControlledMarkovProcess,
+    panels: Sequence[Panel],
+    *,
+    label: str,
+    path: Path | str | None = None,
+) -> Figure:
+    """Return a picture of distributions over the states, side by side, and write it where a path is given.
 
     Raises
     ------
     InvalidArgumentError
-        If the suffix is not .pdf, .png or .svg, or the file cannot be written.
+        If the path's suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
-    check_suffix(file)
+    if path is not None:
+        check_suffix(Path(path))
     picture = process.picture
     rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
     graph = not picture and process.n_states <= MAX_NODES
@@ -60,7 +67,9 @@ def draw_states(process: ControlledMarkovProcess, panels: Sequence[Panel], file:
     for position, panel in enumerate(panels, start=1):
         axes = figure.add_subplot(down, across, position)
         draw_distribution(figure, axes, process, panel, top, label)
-    save_figure(figure, file)
+    if path is not None:
+        save_figure(figure, Path(path))
+    return figure
 
 
 def check_suffix(file: Path) -> None:

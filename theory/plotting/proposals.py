@@ -9,30 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.experiments.figures.state_map import (
+from metaregret.tabular.goals import goal_support
+from metaregret.theory.plotting.state_map import (
     Panel,
     check_suffix,
     draw_distribution,
     new_figure,
     save_figure,
 )
-from metaregret.tabular.goals import goal_support
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from metaregret.theory.proposals import Proposal
     from metaregret.theory.proposals.supervised import SupervisedProposal
 
-__all__ = ["draw_comparison", "draw_proposal", "draw_supervised"]
+__all__ = ["comparison_figure", "proposal_figure", "supervised_figure"]
 
 MOST_INFINITE = 3.0
 """Where a missing goal makes a regret infinite, it is drawn this many times above the largest finite one."""
 
 
-def draw_proposal(proposal: Proposal, file: Path) -> None:
-    """Write a picture of a proposal: its goals, the exploration they lead to, and the objective by round."""
-    check_suffix(file)
+def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figure:
+    """Return a picture of a proposal: its goals, the exploration they lead to, and the objective by round."""
+    if path is not None:
+        check_suffix(Path(path))
     process, goals = proposal.process, np.flatnonzero(goal_support(proposal.process))
     columns = 3 if proposal.curves else 2
     wide = max(len(row) for row in process.picture) if process.picture else 6
@@ -55,18 +57,25 @@ def draw_proposal(proposal: Proposal, file: Path) -> None:
         axes.set_title("objective by round, one line a run", fontsize=9)
         axes.set_xlabel("round")
         axes.set_ylabel("objective (nats)")
-    save_figure(figure, file)
+    return _saved(figure, path)
 
 
-def draw_comparison(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Write a picture of a table of proposals: worst-case regrets by method, one panel a process.
+def _saved(figure: Figure, path: Path | str | None) -> Figure:
+    if path is not None:
+        save_figure(figure, Path(path))
+    return figure
+
+
+def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None = None) -> Figure:
+    """Return a picture of a table of proposals: worst-case regrets by method, one panel a process.
 
     Parameters
     ----------
     rows : sequence of mapping
         As `metaregret.theory.proposals.Comparison.rows` returns them.
     """
-    check_suffix(file)
+    if path is not None:
+        check_suffix(Path(path))
     processes = list(dict.fromkeys(row["process"] for row in rows))
     methods = list(dict.fromkeys(row["method"] for row in rows))
     figure = new_figure(min(1.5 + 3.6 * len(processes), 16.0), 1.4 + 0.3 * len(methods))
@@ -77,7 +86,7 @@ def draw_comparison(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
         axes.set_yticks(range(len(methods)), methods if position == 1 else [""] * len(methods), fontsize=8)
         axes.set_ylim(len(methods) - 0.5, -0.5)
         axes.legend(fontsize=6, loc="best")
-    save_figure(figure, file)
+    return _saved(figure, path)
 
 
 def _regret_dots(axes: Axes, rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> None:
@@ -116,10 +125,11 @@ def _any_infinite(rows: Sequence[Mapping[str, Any]]) -> bool:
     )
 
 
-def draw_supervised(proposal: SupervisedProposal, file: Path) -> None:
-    """Write a picture of a supervised proposal: the regret by pair of classes, averaged over the subsets that
-    hold both."""
-    check_suffix(file)
+def supervised_figure(proposal: SupervisedProposal, path: Path | str | None = None) -> Figure:
+    """Return a picture of a supervised proposal: the regret by pair of classes, averaged over the subsets
+    that hold both."""
+    if path is not None:
+        check_suffix(Path(path))
     regrets = proposal.errors.errors - proposal.oracle.errors
     classes = 1 + max(max(subset) for subset in proposal.errors.subsets)
     total, count = np.zeros((classes, classes)), np.zeros((classes, classes))
@@ -138,4 +148,4 @@ def draw_supervised(proposal: SupervisedProposal, file: Path) -> None:
         f"{proposal.method}: mean regret of the {proposal.ways}-way tasks with both classes", fontsize=8
     )
     figure.colorbar(image, ax=axes).set_label("excess error", fontsize=8)
-    save_figure(figure, file)
+    return _saved(figure, path)

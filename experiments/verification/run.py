@@ -1,0 +1,184 @@
+"""`verify`: theorems and controls checked in one call, and what came out as a result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaregret.experiments.report.latex import theorem_table
+from metaregret.experiments.report.model import report_document
+from metaregret.experiments.report.terminal import report_parts
+from metaregret.experiments.verification.jobs import Progress, verify_all
+from metaregret.experiments.verification.store import EvidenceStore
+from metaregret.tabular.choices import expect
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.claims import Context, Control, Theorem, claim, controls, from_file, theorems
+from metaregret.theory.results import Result, save_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = ["VerificationReport", "verify"]
+
+COLUMNS = ("title", "verdict", "expected", "as_expected")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VerificationReport(Result):
+    """The verdicts of a run.
+
+    Attributes
+    ----------
+    document : mapping
+        The ``metaregret-report/1`` document.
+    items : mapping
+        The claims of the run by identifier.
+    resumed : int
+        How many pieces of evidence are from an earlier run.
+    """
+
+    document: Mapping[str, Any]
+    items: Mapping[str, Theorem | Control] = field(default_factory=dict)
+    resumed: int = 0
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether every verdict is the expected one, and every planted error was caught."""
+        return bool(self.document["summary"]["as_expected"])
+
+    def __getitem__(self, uid: str) -> Mapping[str, Any]:
+        """The row of a claim, by identifier (``T4`` and ``T04`` are the same)."""
+        rows = {row["uid"]: row for row in (*self.document["theorems"], *self.document["controls"])}
+        short = uid.strip().upper()
+        padded = short[:1] + short[1:].zfill(2)
+        known = next((name for name in (uid, padded) if name in rows), None)
+        if known is None:
+            raise InvalidArgumentError(f"There is no {uid!r} in this report; there are {', '.join(rows)}.")
+        return rows[known]
+
+    def parts(self) -> Iterator[Table | Text]:
+        return report_parts(self.document)
+
+    def _document(self) -> dict[str, Any]:
+        return dict(self.document)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a claim: title, verdict, expected verdict, number of instances and margin."""
+        import pandas as pd
+
+        rows = [*self.document["theorems"], *self.document["controls"]]
+        data = [{key: row.get(key) for key in (*COLUMNS, "instances", "margin")} for row in rows]
+        return pd.DataFrame(data, index=pd.Index([row["uid"] for row in rows], name="claim"))
+
+    def to_latex(self, path: Path | str | None = None) -> str:
+        """Return the table of theorems for an appendix, and write it where a path is given."""
+        text = theorem_table(self.document)
+        if path is not None:
+            save_text(path, text)
+        return text
+
+    def __repr__(self) -> str:
+        summary = self.document["summary"]
+        found = "every verdict is as expected" if self.as_expected else "NOT as expected"
+        return (
+            f"<VerificationReport: {summary['theorems']} theorems, {summary['controls']} controls, "
+            f"{summary['processes']} processes: {found}>"
+        )
+
+
+def verify(
+    *uids: str,
+    new: Path | str | Theorem | Control | None = None,
+    exact: bool = False,
+    instances: int = 20,
+    seed: int = 0,
+    workers: int = 1,
+    store: Path | str | None = None,
+    progress: Progress = lambda results, total: results,
+) -> VerificationReport:
+    """Verify all theorems and negative controls, or those named.
+
+    Parameters
+    ----------
+    *uids : str
+        Identifiers, such as ``"T04"``; none for all, and the main claim process by process.
+    new : path, Theorem or Control, optional
+        Also (or, without identifiers, only) a claim of one's own: the object, or a Python file that defines
+        ``THEOREM`` or ``CONTROL`` and is run.
+    exact : bool
+        Symbolic and rational methods only.
+    instances : int
+        Random instances a method.
+    seed : int
+        Of every random draw.
+    workers : int
+        Processes.
+    store : path, optional
+        A file of finished evidence, which is used and added to.
+    progress : callable
+        Wraps the results as they come in, given their number.
+
+    Returns
+    -------
+    VerificationReport
+        ``as_expected`` says whether every verdict is the expected one.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
+    """
+    for name, value, least in (("instances", instances, 1), ("seed", seed, 0), ("workers", workers, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InvalidArgumentError(
+                f"Expected {name} to be a whole number of at least {least}, but got {value!r:.60}."
+            )
+    for uid in uids:
+        expect(str, uid, "uid", "name a claim such as 'T04'")
+    if new is not None:
+        expect((str, Path, Theorem, Control), new, "new")
+    path = Path(new) if isinstance(new, str | Path) else None
+    own = from_file(path) if path is not None else new
+    assert own is None or isinstance(own, Theorem | Control)
+    named = list({item.uid: item for item in map(claim, uids)}.values())
+    if own is not None and own.uid in [item.uid for item in named]:
+        raise InvalidArgumentError(f"{path or 'The claim'} defines {own.uid}, which is also named; give one.")
+    everything = not named and own is None
+    if everything:
+        named = [*theorems().values(), *controls().values()]
+    context = Context(seed=seed, instances=instances, exact=exact)
+    began = time.perf_counter()
+    rows, resumed = verify_all(
+        named,
+        [specimen.name for specimen in context.zoo] if everything and not exact else [],
+        context,
+        workers=workers,
+        store=None if store is None else EvidenceStore(Path(store)),
+        own=own,
+        own_code="" if path is None else path.read_text(encoding="utf-8"),
+        progress=progress,
+    )
+    items = {item.uid: item for item in (*named, *([] if own is None else [own]))}
+    document = report_document(
+        [row for row in rows.values() if "methods" in row],
+        [row for row in rows.values() if "drops" in row],
+        [row for row in rows.values() if "process" in row],
+        version=_version(),
+        settings={"seed": seed, "instances": instances, "exact": exact},
+        seconds=time.perf_counter() - began,
+        files={} if own is None or path is None else {own.uid: str(path)},
+    )
+    return VerificationReport(document, items, resumed)
+
+
+def _version() -> str:
+    try:
+        return version("metaregret")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,9 @@
+from .state_map import Panel as Panel
+from .state_map import draw_distribution as draw_distribution
+from .state_map import new_figure as new_figure
+from .state_map import save_figure as save_figure
+from .state_map import states_figure as states_figure
+from .style import COLOURS as COLOURS
+from .style import STYLES as STYLES
+from .style import Style as Style
+from .style import style as style
