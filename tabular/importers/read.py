@@ -118,7 +118,7 @@ def _path_format(source: str | Path) -> str:
     ending = Path(source).suffix.lower()
     if ending in ENDINGS:
         return ENDINGS[ending]
-    return "specification" if isinstance(source, str) and not Path(source).exists() else "json"
+    return "specification" if isinstance(source, str) and not (source and Path(source).exists()) else "json"
 
 
 def matrix_format(matrix: np.ndarray) -> str:
