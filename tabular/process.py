@@ -17,11 +17,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import InvalidArgumentError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
@@ -37,9 +38,15 @@ from metaregret.tabular.validation import (
     number_array,
 )
 
-__all__ = ["ControlledMarkovProcess", "Representation"]
+__all__ = ["ControlledMarkovProcess", "Representation", "check_representation"]
 
 Representation = Literal["dense", "sparse", "rational"]
+
+
+def check_representation(representation: object) -> None:
+    """Raise `InvalidArgumentError` unless this is a `Representation`, or None for whichever suits."""
+    if representation is not None:
+        one_of(get_args(Representation), representation, "representation")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -413,8 +420,13 @@ def state_index(process: ControlledMarkovProcess, state: int | str) -> int:
     """
     if isinstance(state, str):
         return process.states.position(state)
-    if not 0 <= state < process.n_states:
+    if (
+        isinstance(state, bool)
+        or not isinstance(state, int | np.integer)
+        or not 0 <= state < process.n_states
+    ):
         raise InvalidArgumentError(
-            f"Expected a state index in 0..{process.n_states - 1}, but got {state}; see process.states."
+            f"Expected a state's name or its index in 0..{process.n_states - 1}, but got {state!r:.60}; see "
+            "process.states."
         )
     return int(state)

@@ -47,7 +47,12 @@ def number_array(given: Any, what: str) -> np.ndarray:
         ) from None
     if array.dtype.kind in "US":  # "p/q"
         exact = np.empty(array.size, dtype=object)
-        exact[:] = [parse_fraction(str(item), what) for item in array.ravel().tolist()]
+        try:
+            exact[:] = [parse_fraction(str(item), what) for item in array.ravel().tolist()]
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(
+                f"Expected {what} as an array of numbers, but got dtype {array.dtype}: {error}"
+            ) from None
         return exact.reshape(array.shape)
     if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
         return array
@@ -108,8 +113,7 @@ def check_counts_as(process: ControlledMarkovProcess) -> None:
         if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
             raise InvalidProcessError(
                 f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or "
-                f"counts as "
-                "another itself; name the goal, or -1 for none."
+                "counts as another itself; name the goal, or -1 for none."
             )
 
 
@@ -188,8 +192,7 @@ def check_initial(process: ControlledMarkovProcess) -> None:
         state = int(bad[0])
         raise InvalidProcessError(
             f"Initial probability of state {process.states[state]!r} (index {state}) is "
-            f"{float(initial[state])!r}; "
-            "it must be finite and not negative."
+            f"{float(initial[state])!r}; it must be finite and not negative."
         )
     total = math.fsum(initial)
     if abs(total - 1.0) > ROW_SUM_TOLERANCE:
@@ -208,8 +211,7 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
         position = int(np.flatnonzero((numerators <= 0) | (denominators <= 0))[0])
         raise InvalidProcessError(
             f"Transition {position} has the exact probability "
-            f"{numerators[position]}/{denominators[position]}; "
-            "numerator and denominator must be positive."
+            f"{numerators[position]}/{denominators[position]}; numerator and denominator must be positive."
         )
     if process.exact_initial is None or sum(process.exact_initial) != 1:
         raise InvalidProcessError(

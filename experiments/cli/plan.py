@@ -29,6 +29,11 @@ __all__ = ["COMMAND"]
 )
 @click.option("--task", metavar="NAME", help="Which task of the rewards, where there are several.")
 @click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
+@click.option(
+    "--until",
+    metavar="STATE,...",
+    help="Total reward until one of these states is reached, which must be sure to happen.",
+)
 @click.option("--minimise", is_flag=True, help="Minimise instead of maximise.")
 @click.option(
     "--tolerance",
@@ -56,6 +61,7 @@ def COMMAND(
     rewards: Path | None,
     task: str | None,
     total: bool,
+    until: str | None,
     minimise: bool,
     tolerance: float,
     exact: bool,
@@ -71,6 +77,7 @@ def COMMAND(
       metaregret plan my.json --rewards pay.json --task night --gamma 99/100
       metaregret plan gym:Blackjack-v1 --rewards model --total --exact
       metaregret plan storm:die.prism --goal six --reach --exact
+      metaregret plan my.json --rewards cost.json --task steps --until home,shop --minimise
     """
     if (goal is None) == (rewards is None):
         raise InvalidArgumentError("Give either --goal STATE or --rewards FILE (or --rewards model).")
@@ -78,12 +85,16 @@ def COMMAND(
         raise InvalidArgumentError("--total and --task go with --rewards; for a goal use --reach.")
     if rewards is not None and reach:
         raise InvalidArgumentError("--reach goes with --goal; for rewards use --total.")
-    if (reach or total) and (horizon is not None or gamma is not None):
-        raise InvalidArgumentError("--reach and --total have no horizon; leave out --horizon and --gamma.")
+    if until is not None and (goal is not None or total):
+        raise InvalidArgumentError("--until goes with --rewards and is a total already; leave --total out.")
+    if (reach or total or until is not None) and (horizon is not None or gamma is not None):
+        raise InvalidArgumentError(
+            "--reach, --total and --until have no horizon; leave --horizon and --gamma out."
+        )
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
     check_outputs(json_file, certificate=certificate)
-    model = build_model(cmp, horizon, gamma, start, unbounded=reach or total)
+    model = build_model(cmp, horizon, gamma, start, unbounded=reach or total or until is not None)
     process = model.process
     from metaregret.theory.planning import check_certifiable, plan
 
@@ -93,6 +104,7 @@ def COMMAND(
         "task": task,
         "reach": reach,
         "total": total,
+        "until": None if until is None else model.goal(until),
     }
     if certificate is not None:
         check_certifiable(process, **question)
