@@ -75,12 +75,18 @@ def metaregret() -> None:
     """
 
 
+def _complain(message: str) -> None:
+    from metaregret.theory.presentation import visible
+
+    click.echo(visible(f"metaregret: {message}"), err=True)
+
+
 def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
     """Say what went wrong, with the traceback of an error that is not foreseen, and end with a status."""
     with suppress(OSError, ValueError):
         if error is not None:
             traceback.print_exception(error)
-        click.echo(f"metaregret: {reason}.", err=True)
+        _complain(f"{reason}.")
     if status == 2:
         _drop_output()
     sys.exit(status)
@@ -111,10 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("metaregret: interrupted", err=True)
         sys.exit(130)
     except (ConvergenceError, SolverError) as error:
-        click.echo(f"metaregret: no certified result: {error}", err=True)
+        _complain(f"no certified result: {error}")
         sys.exit(3)
     except MetaregretError as error:
-        click.echo(f"metaregret: {error}", err=True)
+        _complain(str(error))
         sys.exit(2)
     except OSError as error:
         _fail(2, f"cannot write the result: {error.strerror or error}; check the device and the folder")

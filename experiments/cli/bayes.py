@@ -163,12 +163,13 @@ def _distribution(text: str, names: tuple[str, ...], option: str) -> np.ndarray:
     import numpy as np
 
     from metaregret.tabular.documents import read_document, require
+    from metaregret.tabular.labels import split_pairs
     from metaregret.tabular.rationals import parse_fraction
 
     if text == "uniform":
         return np.full(len(names), 1.0 / len(names))
-    if "=" in text:
-        pairs = [part.partition("=")[::2] for part in text.split(",")]
+    if "=" in text or text[:1] in ("[", "{"):
+        pairs = split_pairs(text, f"{option} task")
         if len({name for name, _ in pairs}) < len(pairs):
             raise InvalidArgumentError(f"{option} {text}: a task is named twice; give each once.")
         given: dict[str, Any] = dict(pairs)
