@@ -4,12 +4,9 @@ one's own.
 Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a
 rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
->>> from hypothesis import given
->>> from metaregret.tabular.strategies import processes
->>> @given(processes())
-... def test_rows_sum_to_one(process):
-...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
->>> test_rows_sum_to_one()
+>>> from hypothesis import given >>> from metaregret.tabular.strategies import processes >>>
+@given(processes()) ... def test_rows_sum_to_one(process): ...     assert abs(process.matrix.sum(axis=1) -
+1).max() < 1e-12 >>> test_rows_sum_to_one()
 """
 
 from __future__ import annotations

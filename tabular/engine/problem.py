@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
-from metaregret.tabular.choices import choice
+from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
@@ -31,6 +31,13 @@ __all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
 shifts."""
+
+
+LARGEST_VALUE = 1e300
+"""Largest value that is computed in double precision; what is left up to 1.8e308 takes sums on the way."""
+
+TOTAL_RANGE = 1e50
+"""Factor between the largest reward and the largest undiscounted total."""
 
 
 class Problem(NamedTuple):
@@ -75,6 +82,29 @@ class Problem(NamedTuple):
     def rows(self) -> Rows:
         """The transition rows, laid out."""
         return rows_of(self.process)
+
+    @property
+    def fits_floats(self) -> bool:
+        """Whether no value, and no sum on the way to one, can leave the range of double precision.
+
+        A total without a horizon has no bound in terms of its rewards; there `TOTAL_RANGE` is left for the
+        expected time to the end.
+        """
+        largest = self.reward_scale
+        if self.objective is Objective.TOTAL:
+            return largest * TOTAL_RANGE < LARGEST_VALUE
+        if self.discount is not None:
+            return largest < (1.0 - self.discount.above) * LARGEST_VALUE
+        ends = 0.0 if self.terminal is None else max(map(abs, self.terminal.tolist()), default=0.0)
+        return float(ends) + (self.steps or 0) * largest < LARGEST_VALUE
+
+    def require_floats(self) -> None:
+        """Raise `UnsupportedError` unless `fits_floats`."""
+        if not self.fits_floats:
+            raise UnsupportedError(
+                f"Rewards of up to {self.reward_scale:.3g} may add up to more than double precision holds "
+                f"({LARGEST_VALUE:.0e}); change the unit of the rewards, or use exact=True."
+            )
 
     def allowance(self, magnitude: float, length: int | None = None) -> float:
         """Bound the rounding error of one backup of values up to `magnitude`.
@@ -137,10 +167,7 @@ def read_problem(
         targets is not None,
         rewards is not None,
     )
-    if not tolerance > 0:
-        raise InvalidArgumentError(
-            f"Expected tolerance > 0, but got tolerance={tolerance!r}; use exact=True for 0."
-        )
+    check_tolerance(tolerance, below=math.inf)
     if max_iterations < 1:
         raise InvalidArgumentError(f"Expected max_iterations >= 1, but got {max_iterations!r}.")
     sign = 1 if maximise else -1

@@ -146,6 +146,7 @@ def solve(
         from metaregret.tabular.engine.exact import solve_exactly
 
         return solve_exactly(problem, keep_policy=keep_policy)
+    problem.require_floats()
     found = _dispatch(problem, method, keep_policy)
     try:
         return finish(problem, found)

@@ -102,8 +102,9 @@ def propose(
     InvalidArgumentError
         If there is no such method, or an option is malformed.
     """
-    expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
+    seen = read_states(states)
     trained = None if learner is None else choice(Learner, learner, "learner")
+    expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
     if trained is Learner.BLIND:
         raise InvalidArgumentError("Expected learner to be 'memoryless' or 'memory', but got 'blind'.")
     if episodes is not None and trained is not Learner.MEMORY:
@@ -113,7 +114,7 @@ def propose(
     if test is not None and chosen.name != "hand-made":
         raise InvalidArgumentError("test goes with the method 'hand-made'; leave it out.")
     shares = _distribution(process, test) if isinstance(test, Mapping) else test
-    request = Request(process, read_states(states), skills, seed, shares)
+    request = Request(process, seen, skills, seed, shares)
     return evaluate(chosen, request, certify=certify, learner=trained, episodes=episodes)
 
 
@@ -152,13 +153,14 @@ def compare(
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
+    seen = read_states(states)
     known = _all_methods()
-    chosen: list[str | Method] = [*compared()] if methods is None else [*methods]
+    chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]
     given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
         expect(Iterable, given, "processes"),
         [_method(known, name) for name in chosen],
-        states=read_states(states),
+        states=seen,
         seeds=seeds,
         seed=seed,
         episodes=episodes,
@@ -172,10 +174,12 @@ _all_methods = methods
 
 
 def compared() -> list[str]:
-    """Return the names of the methods that `compare` shows by default: the family of orders at several."""
+    """Return the names of the methods that `compare` shows by default: the family of orders at several, and
+    none whose goals are noticed on the way."""
     return [
         name
         for method in _all_methods().values()
+        if not method.on_the_way
         for name in (
             [f"order:{alpha}" for alpha in method.orders or ()] if method.name == "order" else [method.name]
         )
