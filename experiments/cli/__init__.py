@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.interrupts import STATUS, known, prompt_interrupts
 from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
 __all__ = ["main", "metaregret"]
@@ -78,15 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
     try:
-        status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
+        with prompt_interrupts():
+            status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("metaregret: interrupted", err=True)
-        sys.exit(130)
+        click.echo(f"metaregret: interrupted: {known()}", err=True)
+        sys.exit(STATUS)
     except (ConvergenceError, SolverError) as error:
         click.echo(f"metaregret: no certified result: {error}", err=True)
         sys.exit(3)
