@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.choices import expect
+from metaregret.tabular.choices import check_tolerance, expect
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
@@ -95,10 +95,7 @@ def plan(
         )
     if rewards is not None and reach:
         raise InvalidArgumentError("reach goes with a goal; for rewards there is total.")
-    if not isinstance(tolerance, float | int) or not 0 < tolerance < 1:
-        raise InvalidArgumentError(
-            f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r:.60}; 1e-9 is usual."
-        )
+    check_tolerance(tolerance)
     from metaregret.tabular.engine import solve
 
     target, name, paid = _read(process, goal, rewards, task)

@@ -187,6 +187,8 @@ def existing_folder(path: Path) -> Path:
         raise InvalidArgumentError(
             f"Cannot make the folder {str(path)[:200]}: {error.strerror}; give another place."
         ) from None
+    if not os.access(path, os.W_OK):
+        raise InvalidArgumentError(f"Cannot write into the folder {str(path)[:200]}; give another place.")
     return path
 
 

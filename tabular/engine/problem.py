@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
-from metaregret.tabular.choices import choice
+from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
@@ -171,10 +171,7 @@ def read_problem(
         targets is not None,
         rewards is not None,
     )
-    if not tolerance > 0:
-        raise InvalidArgumentError(
-            f"Expected tolerance > 0, but got tolerance={tolerance!r}; use exact=True for 0."
-        )
+    check_tolerance(tolerance, below=math.inf)
     if max_iterations < 1:
         raise InvalidArgumentError(f"Expected max_iterations >= 1, but got {max_iterations!r}.")
     sign = 1 if maximise else -1
