@@ -170,6 +170,9 @@ def solve_memory(
         if not np.isfinite(search.upper):
             raise
         search.interrupted = True
+    except ConvergenceError:  # rational arithmetic needs only a start
+        if not (exact and np.isfinite(search.upper)):
+            raise
     solution = _solution(game, allowed, search, tolerance, episodes, time.perf_counter() - begun)
     return _sharpened(solution, begun) if exact and not search.interrupted else solution
 
