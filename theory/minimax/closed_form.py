@@ -21,6 +21,7 @@ policies that are best for no single goal: then soft planning finds one (`matchi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -60,10 +61,12 @@ class Equaliser:
 
     @cached_property
     def _factors(self) -> tuple[np.ndarray, np.ndarray] | None:
-        try:
-            return scipy.linalg.lu_factor(self._success, check_finite=False)
-        except (scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning, RuntimeWarning):
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a singular matrix warns: tasks that one policy serves alike
+            try:
+                return scipy.linalg.lu_factor(self._success, check_finite=False)
+            except (scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning):
+                return None
 
     def _solved(self, right: np.ndarray, *, transposed: bool) -> np.ndarray | None:
         """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
@@ -76,7 +79,7 @@ class Equaliser:
         if self._factors is None:
             return None
         x = scipy.linalg.lu_solve(self._factors, right, trans=int(transposed), check_finite=False)
-        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=int(transposed))
+        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=int(transposed), check_finite=False)
         return x if _residual(matrix, x, right) <= RESIDUAL else None
 
     def mixture(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
