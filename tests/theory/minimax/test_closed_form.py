@@ -100,24 +100,28 @@ def test_the_z_channel_by_hand() -> None:
     np.testing.assert_allclose(solution.least_favourable, [2 / 3, 1 / 3], rtol=1e-12)
 
 
-def test_fewer_goals_than_states_are_equalised_too() -> None:
-    """The corners of a slipping grid: their policies miss them sometimes, and all four bind."""
-    process = make("grid:3x3,slip=1/5").replaced(horizon=4)
+@pytest.mark.parametrize(("slip", "words"), [("0", "linear solve"), ("1/5", "linear program")])
+def test_fewer_goals_than_states(slip: str, words: str) -> None:
+    """The corners of a grid. Where all can be reached surely their policies are all that is needed; with
+    slips a policy for one corner gives up what it cannot reach any more, which is not best for all four."""
+    process = make(f"grid:3x3,slip={slip}").replaced(horizon=4)
     tasks = GoalTasks(process, np.array([0, 2, 6, 8]))
     found, program = solve_without_memory(tasks), solve_without_memory(tasks, method="program")
-    assert "linear solve" in found.method
+    assert words in found.method
     assert max(found.value.lower, program.value.lower) <= min(found.value.upper, program.value.upper)
-    assert found.value.upper + 1 > goal_values(process, tasks.goals).values.sum() + 1e-3  # T19 is not tight
+    assert found.value.upper + 1 >= goal_values(process, tasks.goals).values.sum()
 
 
-def test_a_start_that_favours_some_goals_is_left_to_the_program() -> None:
-    """A choice between sure goals and a coin over goals that are only reached with its help: nothing equalises."""
-    rows: list[Any] = [(0, 0, 1, 1), (0, 1, 2, "1/2"), (0, 1, 3, "1/2")]
+def test_where_not_all_tasks_bind_the_program_answers() -> None:
+    """rho = (3/5 - x/10, x/2, 2/5 (1 - x)) and v = (3/5, 1/2, 2/5): x = 1/2 gives t* = 1/2, a regret of one,
+    where the sum of v is 3/2 only; the first goal comes for nothing."""
+    rows: list[Any] = [(0, 0, 1, "1/2"), (0, 0, 2, "1/2"), (0, 1, 1, "3/5"), (0, 1, 3, "2/5")]
     rows += [(s, 0, s, 1) for s in (1, 2, 3)]
     process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=1)
     solution = solve_without_memory(GoalTasks.reachable(process))
     assert "closed form" not in solution.method
-    assert solution.value.upper == pytest.approx(1.0, rel=1e-9)  # rho = (1/2, 1/4, 1/4); the bound is 2 - 1
+    assert solution.value.contains(1)
+    assert solution.least_favourable[0] == pytest.approx(0.0, abs=1e-9)
     geometric = process.replaced(horizon=GeometricHorizon(Fraction(1, 2)))
     assert solve_without_memory(GoalTasks.reachable(geometric)).value.relative_gap <= 1e-9
 
