@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["choice", "expect", "one_of"]
+__all__ = ["check_tolerance", "choice", "expect", "one_of"]
 
 Kind = TypeVar("Kind", bound=Enum)
 
@@ -68,6 +68,16 @@ def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str
     given = value.__name__ if isinstance(value, type) else type(value).__name__
     hint = f"; {remedy}" if remedy else ""
     raise InvalidArgumentError(f"Expected {name} to be a {spelled}, but got {value!r:.60} ({given}){hint}.")
+
+
+def check_tolerance(tolerance: object, *, below: float = 1.0) -> None:
+    """Raise `InvalidArgumentError` unless a tolerance is a number between 0 and `below`, both excluded."""
+    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if not number or not 0 < tolerance < below:  # type: ignore[operator]
+        allowed = "between 0 and 1" if below == 1 else "> 0"
+        raise InvalidArgumentError(
+            f"Expected a tolerance {allowed}, but got tolerance={tolerance!r:.60}; 1e-9 is usual."
+        )
 
 
 def one_of(words: Sequence[str], value: object, name: str) -> str:

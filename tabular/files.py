@@ -256,7 +256,7 @@ def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[
         (process.successors, process.states),
     )
     for position, row in enumerate(rows):
-        if not isinstance(row, list) or len(row) != 4:
+        if not isinstance(row, list | tuple) or len(row) != 4:
             raise FileFormatError(
                 f'{where}[{position}] is {abridged(row)}, not ["state", "action", "next", reward]; list '
                 "four items."

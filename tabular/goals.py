@@ -29,7 +29,7 @@ from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import solve_discounted_exactly
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 if TYPE_CHECKING:
     from metaregret.tabular.engine.lanes import Lanes
@@ -100,6 +100,7 @@ def goal_values(
     policies : bool
         Whether to keep the goal-conditioned policies, ``T * S * K`` integers.
     """
+    check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
     indicator = sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
@@ -135,6 +136,7 @@ def optimal_terminal_values(
     ConvergenceError
         If the limit is reached first.
     """
+    check_representation(representation)
     _check_shape(process, terminal)
     finite = isinstance(process.horizon, FiniteHorizon)
     if finite and representation is None and not policies and not is_small(process, terminal.shape[1]):

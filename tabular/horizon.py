@@ -67,7 +67,7 @@ class GeometricHorizon:
         gamma = parse_fraction(self.gamma, "gamma")
         if not 0 <= gamma < 1:
             raise InvalidProcessError(
-                f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; use --reach or --total where "
+                f"Expected 0 <= gamma < 1, but got gamma={self.gamma}; plan for reach or total where "
                 "nothing ends the episode."
             )
         object.__setattr__(self, "gamma", gamma)

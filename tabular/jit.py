@@ -3,7 +3,8 @@
 Numba looks a cached kernel up by its own file alone: where a kernel calls another one, or reads a constant,
 in another file, it would go on using what was compiled before that file changed. Here all machine code lies
 in a folder named by a digest of every kernel source of the package and of the versions of what compiles
-them, so a change anywhere leads to another folder, and taking the change back to the old one.
+them, so a change anywhere leads to another folder, and taking the change back to the old one. Processes that
+compile at the same time do not overwrite each other's files.
 
 The folder is beside the sources (in ``tabular/__pycache__``) where one can write there, else in the user's
 cache folder; ``NUMBA_CACHE_DIR`` comes first. Where nothing is writable, kernels are compiled in every
@@ -89,17 +90,29 @@ def _forget_old(home: Path) -> None:
 
 
 def njit(*signature: Any, cache: bool = False, **options: Any) -> Callable[[Kernel], Kernel]:
-    """Return `numba.njit` as a decorator, its cache (if asked for) in `cache_folder`."""
+    """Return `numba.njit` as a decorator, its cache (if asked for) in `cache_folder`.
+
+    Numba numbers the files of one kernel's signatures; two processes that compile at the same time would take
+    the same number and one of them later load machine code for other arguments. So the names are made unique.
+    """
 
     def decorate(function: Kernel) -> Kernel:
-        config: Any = numba.config
+        compiled: Any = cast(Any, numba.njit)(**options)(function)
         folder = cache_folder() if cache else None
-        before = config.CACHE_DIR
-        config.CACHE_DIR = folder or before
-        try:
-            compiled = cast(Any, numba.njit)(*signature, cache=folder is not None, **options)
-            return cast(Kernel, compiled(function))
-        finally:
-            config.CACHE_DIR = before
+        if folder is not None and hasattr(compiled, "enable_caching"):
+            config: Any = numba.config
+            before, config.CACHE_DIR = config.CACHE_DIR, folder
+            try:
+                compiled.enable_caching()
+            finally:
+                config.CACHE_DIR = before
+            files = compiled._cache._cache_file
+            unique = f"{files._data_name(0).removesuffix('.0.nbc')}.{os.getpid()}-{os.urandom(4).hex()}"
+            files._data_name = lambda number: f"{unique}.{number}.nbc"
+        if signature and hasattr(compiled, "compile"):
+            for types in signature:
+                compiled.compile(types)
+            compiled.disable_compile()
+        return cast(Kernel, compiled)
 
     return decorate

@@ -18,7 +18,7 @@ from metaregret.tabular.backup import Backup, backup
 from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 __all__ = [
     "TerminalDistribution",
@@ -116,6 +116,7 @@ def terminal_distribution(
     InvalidArgumentError
         If `policy` is not a distribution on every state's choices.
     """
+    check_representation(representation)
     check_policy(process, policy)
     operator = backup(process, representation)
     weights = operator.array(policy)

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
@@ -34,9 +35,15 @@ from metaregret.tabular.validation import (
     check_layout,
 )
 
-__all__ = ["ControlledMarkovProcess", "Representation"]
+__all__ = ["ControlledMarkovProcess", "Representation", "check_representation"]
 
 Representation = Literal["dense", "sparse", "rational"]
+
+
+def check_representation(representation: object) -> None:
+    """Raise `InvalidArgumentError` unless this is a `Representation`, or None for whichever suits."""
+    if representation is not None:
+        one_of(get_args(Representation), representation, "representation")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,8 +77,10 @@ class ControlledMarkovProcess:
     picture : tuple of tuple of (int or None), or None
         Rows of state indices for drawing the states as a map (None: a wall or a gap).
     counts_as : ndarray of int64, shape (S,), or None
-        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so that an
-        episode may come by one goal on several paths and remember on which. None: every state is its own goal.
+        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so
+        that an
+        episode may come by one goal on several paths and remember on which. None: every state is its own
+        goal.
 
     Raises
     ------
@@ -404,8 +413,13 @@ def state_index(process: ControlledMarkovProcess, state: int | str) -> int:
     """
     if isinstance(state, str):
         return process.states.position(state)
-    if not 0 <= state < process.n_states:
+    if (
+        isinstance(state, bool)
+        or not isinstance(state, int | np.integer)
+        or not 0 <= state < process.n_states
+    ):
         raise InvalidArgumentError(
-            f"Expected a state index in 0..{process.n_states - 1}, but got {state}; see process.states."
+            f"Expected a state's name or its index in 0..{process.n_states - 1}, but got {state!r:.60}; see "
+            "process.states."
         )
     return int(state)

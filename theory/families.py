@@ -45,8 +45,8 @@ def goals(
     InvalidArgumentError
         If an argument has a wrong type, or a state is unknown or named twice.
     """
-    expect(ControlledMarkovProcess, process, "process", MAKE)
     noticed = choice(Detection, detect, "detect")
+    expect(ControlledMarkovProcess, process, "process", MAKE)
     if isinstance(goals, str):
         if goals == "reachable":
             return GoalTasks.reachable(process, noticed)

@@ -89,11 +89,38 @@ def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None
     -------
     ndarray
         In units of reward; ``N v`` at ``rho = 0``.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `rho` is negative or larger than `optimum` (beyond a rounding), or `episodes` is malformed.
     """
+    check_episodes(episodes)
+    _check_success(np.asarray(rho, dtype=float), np.asarray(optimum, dtype=float))
+    return _memoryless_regret(rho, optimum, episodes)
+
+
+def _memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
     if episodes is None:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.where(np.asarray(rho) > 0, (optimum - rho) / rho, np.inf)
     return expected_episodes(rho, episodes) * (np.asarray(optimum) - rho)
+
+
+SLACK = 1e-9
+"""By how much a computed success probability may exceed its largest possible value, relative to it."""
+
+
+def _check_success(rho: np.ndarray, optimum: np.ndarray) -> None:
+    wrong = ~((rho >= -SLACK) & (rho <= optimum * (1 + SLACK) + 1e-12))
+    if wrong.any():
+        rho, optimum = np.broadcast_arrays(rho, optimum)
+        place = int(np.flatnonzero(np.broadcast_to(wrong, rho.shape))[0])
+        raise InvalidArgumentError(
+            f"Expected 0 <= rho <= v, but at index {place} rho = {float(rho.flat[place])!r} and "
+            f"v = {float(optimum.flat[place])!r}; nothing succeeds more often than the best policy (are the "
+            "arguments swapped?)."
+        )
 
 
 class Loss(ABC):
@@ -159,7 +186,7 @@ class MemorylessRegret(Loss):
         self.homogeneous = episodes is None
 
     def value(self, rho: np.ndarray) -> np.ndarray:
-        return memoryless_regret(rho, self.optimum, self.episodes)
+        return _memoryless_regret(rho, self.optimum, self.episodes)
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
         if self.episodes is None:
@@ -298,7 +325,8 @@ def loss_of(
         return MemorylessRegret(optimum, episodes)
     if episodes is None:
         raise UnsupportedError(
-            "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+            "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of "
+            "episodes."
         )
     return BlindRegret(optimum, episodes)
 

@@ -73,7 +73,7 @@ def success_tasks(tasks: TaskFamily) -> SuccessTasks:
     """
     if isinstance(tasks, RewardTasks):
         raise UnsupportedError(
-            "General reward tables have no first success; use --learner blind or memory for them."
+            "General reward tables have no first success; solve them for blind learners or those with memory."
         )
     if isinstance(tasks, TrajectoryTasks):
         return _trajectories(tasks)

@@ -78,16 +78,14 @@ class EvidenceStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidArgumentError(
-                f"Cannot make the folder of {path}: {error.strerror}; give another --resume FILE."
+                f"Cannot make the folder of {path}: {error.strerror}; name another file."
             ) from None
         with self._session() as session:
             (application,) = session.execute("PRAGMA application_id").fetchone()
             (tables,) = session.execute("SELECT count(*) FROM sqlite_master").fetchone()
             if application != _APPLICATION:
                 if tables:
-                    raise FileFormatError(
-                        f"{path}: an SQLite file, but not of evidence; give another --resume FILE."
-                    )
+                    raise FileFormatError(f"{path}: an SQLite file, but not of evidence; name another file.")
                 session.execute(f"PRAGMA application_id = {_APPLICATION}")
             session.execute(
                 "CREATE TABLE IF NOT EXISTS evidence (key TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT"
@@ -120,12 +118,10 @@ class EvidenceStore:
             finally:
                 connection.close()
         except sqlite3.OperationalError as error:
-            raise InvalidArgumentError(
-                f"Cannot use {self.path}: {error}; give another --resume FILE."
-            ) from None
+            raise InvalidArgumentError(f"Cannot use {self.path}: {error}; name another file.") from None
         except sqlite3.DatabaseError as error:
             raise FileFormatError(
-                f"{self.path}: not a store of evidence ({error}); delete it or give another --resume FILE."
+                f"{self.path}: not a store of evidence ({error}); delete it or name another file."
             ) from None
 
     def _read(self, text: str) -> Evidence:

@@ -30,7 +30,7 @@ def remember_trajectory(
         If the tree has more than `max_states` nodes.
     """
     if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Trajectory tasks need a finite horizon; give --horizon T.")
+        raise UnsupportedError("Trajectory tasks need a finite horizon; give a number of steps.")
 
     def step(memory: Hashable, choice: int, successor: int) -> Hashable:
         return (*cast(tuple[int, ...], memory), choice, successor)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from metaregret.tabular.backup.base import Backup
-from metaregret.tabular.choices import one_of
-from metaregret.tabular.process import ControlledMarkovProcess, Representation
+from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 __all__ = ["Backup", "backup"]
 
@@ -22,8 +19,7 @@ def backup(process: ControlledMarkovProcess, representation: Representation | No
     NotExactError
         If ``"rational"`` is asked for and the process is known in floating point only.
     """
-    if representation is not None:
-        one_of(get_args(Representation), representation, "representation")
+    check_representation(representation)
     chosen = representation or ("dense" if process.n_states <= DENSE_BELOW else "sparse")
     if chosen == "rational":
         from metaregret.tabular.backup.rational import RationalBackup

@@ -178,8 +178,11 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
 
     assert problem.discount is not None
     process = problem.process
-    start = modified_policy_iteration(problem, fall_back=True).policy
-    assert start is not None
+    start = process.choice_offsets[:-1]
+    if problem.fits_floats:
+        warm = modified_policy_iteration(problem, fall_back=True).policy
+        assert warm is not None
+        start = warm
     gamma = _rational(problem.discount.exact)
     numerators, denominators = transition_fractions(problem)
     probabilities = [flint.fmpq(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
@@ -215,7 +218,7 @@ def _undiscounted(
     reduced = reduce_problem(problem, settled, "auto")
     small = reduced.quotient
     model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, known)
-    start = warm_policy(reduced)
+    start = warm_policy(reduced) if problem.fits_floats else reduced.policy
     values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
     tight = _tight(model, values)
     tight[-1] = False

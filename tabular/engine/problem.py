@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
-from metaregret.tabular.choices import choice
+from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
@@ -31,6 +31,13 @@ __all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
 shifts."""
+
+
+LARGEST_VALUE = 1e300
+"""Largest value that is computed in double precision; what is left up to 1.8e308 takes sums on the way."""
+
+TOTAL_RANGE = 1e50
+"""Factor between the largest reward and the largest undiscounted total."""
 
 
 class Problem(NamedTuple):
@@ -56,6 +63,8 @@ class Problem(NamedTuple):
     tolerance : float
         Asked sup-norm gap, relative to ``max(1, largest absolute value)``.
     max_iterations : int
+    must_reach : bool
+        Whether only policies that reach a target with probability one count.
     """
 
     process: ControlledMarkovProcess
@@ -70,11 +79,35 @@ class Problem(NamedTuple):
     targets: np.ndarray | None
     tolerance: float
     max_iterations: int
+    must_reach: bool = False
 
     @property
     def rows(self) -> Rows:
         """The transition rows, laid out."""
         return rows_of(self.process)
+
+    @property
+    def fits_floats(self) -> bool:
+        """Whether no value, and no sum on the way to one, can leave the range of double precision.
+
+        A total without a horizon has no bound in terms of its rewards; there `TOTAL_RANGE` is left for the
+        expected time to the end.
+        """
+        largest = self.reward_scale
+        if self.objective is Objective.TOTAL:
+            return largest * TOTAL_RANGE < LARGEST_VALUE
+        if self.discount is not None:
+            return largest < (1.0 - self.discount.above) * LARGEST_VALUE
+        ends = 0.0 if self.terminal is None else max(map(abs, self.terminal.tolist()), default=0.0)
+        return float(ends) + (self.steps or 0) * largest < LARGEST_VALUE
+
+    def require_floats(self) -> None:
+        """Raise `UnsupportedError` unless `fits_floats`."""
+        if not self.fits_floats:
+            raise UnsupportedError(
+                f"Rewards of up to {self.reward_scale:.3g} may add up to more than double precision holds "
+                f"({LARGEST_VALUE:.0e}); change the unit of the rewards, or use exact=True."
+            )
 
     def allowance(self, magnitude: float, length: int | None = None) -> float:
         """Bound the rounding error of one backup of values up to `magnitude`.
@@ -121,6 +154,7 @@ def read_problem(
     maximise: bool,
     tolerance: float,
     max_iterations: int,
+    must_reach: bool = False,
 ) -> Problem:
     """Check the arguments of `metaregret.tabular.engine.solve` and return the problem they pose.
 
@@ -137,10 +171,7 @@ def read_problem(
         targets is not None,
         rewards is not None,
     )
-    if not tolerance > 0:
-        raise InvalidArgumentError(
-            f"Expected tolerance > 0, but got tolerance={tolerance!r}; use exact=True for 0."
-        )
+    check_tolerance(tolerance, below=math.inf)
     if max_iterations < 1:
         raise InvalidArgumentError(f"Expected max_iterations >= 1, but got {max_iterations!r}.")
     sign = 1 if maximise else -1
@@ -158,7 +189,16 @@ def read_problem(
         None if targets is None else _read_targets(process, targets),
         float(tolerance),
         int(max_iterations),
+        _read_must_reach(must_reach, kind, targets),
     )
+
+
+def _read_must_reach(must_reach: object, kind: Objective, targets: object) -> bool:
+    if not isinstance(must_reach, bool):
+        raise InvalidArgumentError(f"Expected must_reach to be a bool, but got {must_reach!r}.")
+    if must_reach and (kind is not Objective.TOTAL or targets is None):
+        raise InvalidArgumentError("must_reach goes with objective 'total' and targets; give targets.")
+    return must_reach
 
 
 _ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")

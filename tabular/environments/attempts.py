@@ -42,8 +42,8 @@ def attempts(chances: Sequence[Fraction | int | str]) -> ControlledMarkovProcess
             raise EnvironmentSpecError(f"attempts: goal {position + 1}: {error}") from None
         if not 0 < value <= 1:
             raise EnvironmentSpecError(
-                f"Expected the chance of goal {position + 1} above 0 and at most 1, but got {value}; leave out goals "
-                "that cannot be reached."
+                f"Expected the chance of goal {position + 1} above 0 and at most 1, but got {value}; leave "
+                "out goals that cannot be reached."
             )
         values.append(value)
     if not values:

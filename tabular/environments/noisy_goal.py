@@ -1,8 +1,8 @@
 """One step, K goals reached surely and one reached by luck: where mutual information pays most (T21).
 
-The agent starts in state ``start`` and takes one action. Action ``g`` of ``1..K`` ends in goal ``g`` with certainty;
-action 0 ends in goal 0 with probability ``v`` and otherwise in one of the goals ``1..K``, uniformly. Skills that
-maximise mutual information all but leave the noisy action out.
+The agent starts in state ``start`` and takes one action. Action ``g`` of ``1..K`` ends in goal ``g`` with
+certainty; action 0 ends in goal 0 with probability ``v`` and otherwise in one of the goals ``1..K``,
+uniformly. Skills that maximise mutual information all but leave the noisy action out.
 """
 
 from __future__ import annotations

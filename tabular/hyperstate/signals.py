@@ -141,7 +141,7 @@ def goal_signals(
     if n_goals > MAX_GOALS:
         raise InstanceTooLargeError(
             f"Learners with memory on {process.name!r} have {n_goals:,} goals to tell apart, over the limit "
-            f"of {MAX_GOALS:,}; name fewer goals (--goals A,B,...) or reduce the number of states."
+            f"of {MAX_GOALS:,}; name fewer goals or reduce the number of states."
         )
     reveals = np.zeros((n_goals + 1, n_goals), dtype=np.int32)
     reveals[np.arange(1, n_goals + 1), np.arange(n_goals)] = 1

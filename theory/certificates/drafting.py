@@ -149,8 +149,8 @@ def certificate(
         process.require_exact()
         if process.has_copies:
             raise UnsupportedError(
-                f"Certificates name goals by one state each, but {process.name!r} has goals of several states; "
-                "state its tasks as reward tables."
+                f"Certificates name goals by one state each, but {process.name!r} has goals of several "
+                "states; state its tasks as reward tables."
             )
         instance = process_document(process)
         for unknown in ("picture", "counts_as"):
@@ -201,7 +201,7 @@ def _checked(draft: Document, budget: int) -> tuple[Any, Any]:
 
 def _text(bound: Any, side: int) -> str:
     """Spell a bound, rounded outward where it is long."""
-    if isinstance(bound, float) or len(str(bound)) <= MAX_CHARACTERS:
+    if isinstance(bound, float) or len(checker.text(bound)) <= MAX_CHARACTERS:
         return str(bound)
     scaled = math.ceil(bound * 10**DIGITS) if side > 0 else math.floor(bound * 10**DIGITS)
     whole, part = divmod(abs(scaled), 10**DIGITS)

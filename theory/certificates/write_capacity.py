@@ -77,7 +77,7 @@ def process_capacity_certificate(capacity: ProcessCapacity, *, budget: int = BUD
     process = capacity.process
     if not finite(process):
         raise UnsupportedError(
-            "Certificates of a process's capacity need a finite horizon; give --horizon T."
+            "Certificates of a process's capacity need a finite horizon; give a number of steps."
         )
     skills = capacity.skills
     learners = skill_learners(

@@ -1,4 +1,5 @@
-"""Information measures, channel capacity and redundancy of every order, in nats; channel rows are inputs, ``channel[x, y] = W(y|x)``."""
+"""Information measures, channel capacity and redundancy of every order, in nats; channel rows are inputs,
+``channel[x, y] = W(y|x)``."""
 
 from metaregret.theory.information.capacity import CapacityMethod, ChannelCapacity, channel_capacity
 from metaregret.theory.information.certificate import capacity_bracket

@@ -1,17 +1,18 @@
 r"""Divergence of order a (Renyi), from relative entropy to the largest ratio, in nats.
 
-    D_a(rho || q) = 1/(a-1) log sum_s rho_s (rho_s / q_s)^(a-1),    D_1 = KL,    D_inf = log max_s rho_s / q_s.
+    D_a(rho || q) = 1/(a-1) log sum_s rho_s (rho_s / q_s)^(a-1),
+    D_1 = KL,    D_inf = log max_s rho_s / q_s.
 
 All orders are written with the Box-Cox transform ``b_a(x) = (x^(a-1) - 1) / (a-1)``, ``b_1 = log``: with
 ``E = sum_s rho_s b_a(rho_s / q_s)`` a finite order is ``D_a = log(1 + (a-1) E) / (a-1)``, which passes into
-``E`` itself as ``a`` tends to 1. So one set of formulas serves order 1 and those above it, without cancellation
-near 1. ``x b_a(x / q)`` is convex in ``x``, and ``D_a`` is convex in ``q``.
+``E`` itself as ``a`` tends to 1. So one set of formulas serves order 1 and those above it, without
+cancellation near 1. ``x b_a(x / q)`` is convex in ``x``, and ``D_a`` is convex in ``q``.
 
 References
 ----------
 A. Renyi, "On measures of entropy and information" (1961).
-T. van Erven and P. Harremoes, "Renyi divergence and Kullback-Leibler divergence", *IEEE Trans. Inform. Theory*
-60 (2014).
+T. van Erven and P. Harremoes, "Renyi divergence and Kullback-Leibler divergence", *IEEE Trans. Inform.
+Theory* 60 (2014).
 G. E. P. Box and D. R. Cox, "An analysis of transformations" (1964).
 """
 
@@ -76,7 +77,8 @@ class Order:
         return "inf" if self.exact is None else str(self.exact)
 
     def transform(self, ratio: np.ndarray) -> np.ndarray:
-        """Return ``b_a(ratio)``, the Box-Cox transform of positive ratios, elementwise; finite orders only."""
+        """Return ``b_a(ratio)``, the Box-Cox transform of positive ratios, elementwise; finite orders
+        only."""
         logarithm = np.log(ratio)
         return logarithm if self.is_one else np.asarray(np.expm1(self.power * logarithm) / self.power)
 
@@ -119,7 +121,8 @@ def as_order(value: object, name: str = "alpha") -> Order:
         exact = None
     if exact is None or not (exact == 1 or 1 + SMALLEST_STEP <= exact <= LARGEST_ORDER):
         raise InvalidArgumentError(
-            f"Expected {name} to be 1, a number from 1.001 to {LARGEST_ORDER}, or 'inf', but got {value!r:.60}."
+            f"Expected {name} to be 1, a number from 1.001 to {LARGEST_ORDER}, or 'inf', but got "
+            f"{value!r:.60}."
         )
     return Order(exact)
 

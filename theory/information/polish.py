@@ -1,13 +1,14 @@
 r"""Small probabilities, made right: Newton steps on the conditions at the optimum.
 
-A gap of ``e`` nats says little of inputs whose probability is below ``e``: leaving one out costs less than the gap.
-Where worst cases are asked of the output distribution (regret is ``v_s / q_s``, and mutual information may pay
-exponentially in ``1 / v``, T20) these are the ones that matter. At the optimum every used input has divergence
-``C``. With ``B = diag(p)^(1/2) W diag(q)^(-1/2)`` a Newton step in ``log p`` solves
+A gap of ``e`` nats says little of inputs whose probability is below ``e``: leaving one out costs less than
+the gap. Where worst cases are asked of the output distribution (regret is ``v_s / q_s``, and mutual
+information may pay exponentially in ``1 / v``, T20) these are the ones that matter. At the optimum every
+used input has divergence ``C``. With ``B = diag(p)^(1/2) W diag(q)^(-1/2)`` a Newton step in ``log p`` solves
 
     B B' (sqrt(p) d) = sqrt(p) (D - C),        p <- p exp(d),
 
-which is well scaled however small a probability is; inputs that no optimum uses are taken out before. The result is kept if the inputs left are closer to one divergence and the gap is no wider.
+which is well scaled however small a probability is; inputs that no optimum uses are taken out before. The
+result is kept if the inputs left are closer to one divergence and the gap is no wider.
 
 Source: S. J. Wright, *Primal-Dual Interior-Point Methods*, SIAM 1997 (the system); the scaling is ours.
 """

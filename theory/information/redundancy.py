@@ -13,9 +13,10 @@ with the power cone ``u_s >= q_s^(1-a)`` and ``c_is = row_is^a`` at finite order
 and ``c_is = row_is`` at order 1, and the linear program ``q_s >= v_s / t`` at infinity. Order 1 has a faster
 and sharper method of its own (`metaregret.theory.information.channel_capacity`), which ``auto`` takes.
 
-Bounds are recomputed from what comes back. Above: ``max_i D_a(row_i || q)`` at the mixture. Below: for weights
-``w`` on the rows let ``c = sum_i w_i row_i^a``. ``F(q) = sum_s c_s q_s^(1-a)`` is convex and homogeneous, so its
-tangents at ``r q'``, ``r`` any number, give for every mixture ``q``, the best ``r`` chosen,
+Bounds are recomputed from what comes back. Above: ``max_i D_a(row_i || q)`` at the mixture. Below: for
+weights ``w`` on the rows let ``c = sum_i w_i row_i^a``. ``F(q) = sum_s c_s q_s^(1-a)`` is convex and
+homogeneous, so its tangents at ``r q'``, ``r`` any number, give for every mixture ``q``, the best ``r``
+chosen,
 
     F(q) >= F(q')^a / U^(a-1),    U = max over rows of sum_s c_s q'_s^(-a) row_s.
 

@@ -97,7 +97,7 @@ def path_tasks(process: ControlledMarkovProcess, goals: np.ndarray) -> StepTasks
     starts = np.flatnonzero(process.initial)
     if len(starts) > 1:
         raise InvalidArgumentError(
-            f"Paths need one initial state, but {process.name!r} has {len(starts)}; give --start."
+            f"Paths need one initial state, but {process.name!r} has {len(starts)}; start in one of them."
         )
     rewards = np.zeros((len(goals), steps, process.n_states))
     for index, goal in enumerate(goals.tolist()):

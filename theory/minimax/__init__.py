@@ -52,13 +52,13 @@ def solve(
     ConvergenceError
         If the bracket does not close to the tolerance.
     """
+    used, judged = choice(Learner, learner, "learner"), choice(Criterion, criterion, "criterion")
     expect(
         (GoalTasks, TrajectoryTasks, RewardTasks),
         tasks,
         "tasks",
         "make them from a process with metaregret.goals, trajectories or rewards",
     )
-    used, judged = choice(Learner, learner, "learner"), choice(Criterion, criterion, "criterion")
     if used is Learner.MEMORY:
         if isinstance(tasks, TrajectoryTasks):
             raise UnsupportedError(

@@ -173,10 +173,11 @@ def solve_blind_rewards(
     criterion = choice(Criterion, criterion, "criterion")
     began = time.perf_counter()
     if criterion is not Criterion.REGRET:
-        raise UnsupportedError("General reward tables have no first success; use --criterion regret.")
+        raise UnsupportedError("General reward tables have no first success; their criterion is regret.")
     if episodes is None:
         raise UnsupportedError(
-            "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+            "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of "
+            "episodes."
         )
     achievable = AchievableRewards(tasks) if exact else None
     game = BlindRewards(tasks, tolerance)

@@ -286,14 +286,14 @@ def _checked_steps(tasks: GoalTasks, episodes: int | None, exact: bool) -> int:
     """Return the steps of an episode, or refuse what is not solved, by name."""
     if episodes is not None:
         raise UnsupportedError(
-            "With finitely many episodes the hitting time in steps has level sets that are not convex; give "
-            "--episodes inf, use --detect end, or --learner memory."
+            "With finitely many episodes the hitting time in steps has level sets that are not convex; take "
+            "infinitely many episodes, goals detected at the end, or learners with memory."
         )
     if not isinstance(tasks.process.horizon, FiniteHorizon):
-        raise UnsupportedError("Hitting times in steps need a finite horizon; give --horizon T.")
+        raise UnsupportedError("Hitting times in steps need a finite horizon; give a number of steps.")
     if exact:
         raise UnsupportedError(
-            "The best hitting time in steps is in general irrational; leave out --exact for a bracket."
+            "The best hitting time in steps is in general irrational; solve in floating point for a bracket."
         )
     return tasks.process.horizon.steps
 

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.choices import choice, one_of
+from metaregret.tabular.choices import check_tolerance, choice, one_of
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
-    InvalidArgumentError,
     SolverError,
 )
 from metaregret.tabular.horizon import FiniteHorizon
@@ -112,10 +111,7 @@ def solve_without_memory(
     one_of(get_args(Method), method, "method")
     began = time.perf_counter()
     check_episodes(episodes)
-    if not 0 < tolerance < 1:
-        raise InvalidArgumentError(
-            f"Expected a tolerance between 0 and 1, but got {tolerance!r}; 1e-9 is usual."
-        )
+    check_tolerance(tolerance)
     if isinstance(tasks, RewardTasks) and learner is Learner.BLIND:
         from metaregret.theory.minimax.blind_rewards import solve_blind_rewards
 
@@ -140,7 +136,7 @@ def solve_without_memory(
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     found = newton(program, loss, tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted):
+    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
         raise ConvergenceError(
             f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
             "tolerance.",
@@ -176,7 +172,7 @@ def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
         raise InstanceTooLargeError(
             f"Planning once for each of the {len(marked.names)} tasks of {marked.process.name!r} needs about "
             f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
-            "reduce the horizon or the number of states, or name fewer goals (--goals A,B,...)."
+            "reduce the horizon or the number of states, or name fewer goals."
         )
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
     if method == "decomposition" or (method == "auto" and size > MAX_MONOLITHIC):

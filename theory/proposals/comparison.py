@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.tabular.choices import expect
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
@@ -261,7 +262,7 @@ def comparison(
         why.
     """
     states = read_states(states)
-    processes = list(processes)
+    processes = [expect(ControlledMarkovProcess, process, "process") for process in processes]
     if not processes or not methods or seeds < 1:
         raise InvalidArgumentError(
             f"Expected at least one process, method and seed, but got {len(processes)}, {len(methods)} and "

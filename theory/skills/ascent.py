@@ -5,10 +5,10 @@
     F(rho) >= F(y) + F'(y) . (rho - y)      for all rho in M,   with equality at rho = y,
 
 and the slope ``F'(y)`` is ``a b_a(y / q)`` and a constant: an expected terminal reward, which value iteration
-maximises exactly. From ``y = rho_z`` this never loses (T8: at order 1 the reward ``log rho_z(s) - log q(s)`` is
-``log p(z|s) - log p(z)``; at order a its Box-Cox transform takes the logarithm's place); it stops at a vertex that
-is its own best response, which may be only a local maximum. Many starting points ``y`` are tried: the current
-skills, the same smoothed towards ``q``, and random distributions.
+maximises exactly. From ``y = rho_z`` this never loses (T8: at order 1 the reward ``log rho_z(s) - log
+q(s)`` is ``log p(z|s) - log p(z)``; at order a its Box-Cox transform takes the logarithm's place); it stops
+at a vertex that is its own best response, which may be only a local maximum. Many starting points ``y`` are
+tried: the current skills, the same smoothed towards ``q``, and random distributions.
 """
 
 from __future__ import annotations

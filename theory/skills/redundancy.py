@@ -9,13 +9,13 @@ over the terminal distributions ``M`` of all policies, on all states where an ep
   distributions lies in ``M`` by itself.
 * *order infinity* is the minimax regret of T4, ``exp(C_inf) = 1 + Reg*`` (T19): its linear program,
   `metaregret.theory.minimax.solve_without_memory`.
-* *orders in between* take the rounds of order 1 (`metaregret.theory.skills.skill_search`): redundancy of the policies
-  at hand, as a convex program; policies that are farther away, by ascent, enumeration or branch and bound;
-  policies that make a better mixture, by value iteration; until there are none.
+* *orders in between* take the rounds of order 1 (`metaregret.theory.skills.skill_search`): redundancy of
+  the policies at hand, as a convex program; policies that are farther away, by ascent, enumeration or branch
+  and bound; policies that make a better mixture, by value iteration; until there are none.
 
-The bracket is recomputed from policies. Above: the mixture of the returned skills, evaluated afresh, is in ``M``, and
-its farthest point is bounded by enumeration or branch and bound; or ``C_a <= C_inf`` where that is less. Below:
-the tangent of a weighted sum of divergences, largest over ``M`` by value iteration.
+The bracket is recomputed from policies. Above: the mixture of the returned skills, evaluated afresh, is in
+``M``, and its farthest point is bounded by enumeration or branch and bound; or ``C_a <= C_inf`` where that
+is less. Below: the tangent of a weighted sum of divergences, largest over ``M`` by value iteration.
 
 Sources: R. G. Gallager (1979); B. Ya. Ryabko (1979); S. Yagli, Y. Altug, S. Verdu, "Minimax Renyi redundancy"
 (2018) for the unconstrained problem; the constraint and its bounds are ours.
@@ -88,8 +88,8 @@ def process_redundancy(
     order : number or str
         ``a``: 1, from 1.001 to 64, or ``"inf"``.
     tolerance : float, optional
-        Wanted gap, relative where the value exceeds one nat; by default 1e-9 at orders 1 and infinity and 1e-6 in
-        between, which is what convex programs over power cones attain.
+        Wanted gap, relative where the value exceeds one nat; by default 1e-9 at orders 1 and infinity and
+        1e-6 in between, which is what convex programs over power cones attain.
     max_rounds, max_points, max_nodes, random_starts, seed
         As for `metaregret.theory.skills.process_capacity`.
 

@@ -2,14 +2,15 @@
 
 A node fixes the choice of some (step, state) pairs. Under it every ``rho(s)`` lies in a range ``[l_s,
 u_s]``, found exactly by value iteration (the least and the largest probability of every goal). On that
-range the convex ``f_s(x) = x b_a(x / q_s)``, ``b_a`` the Box-Cox transform (`metaregret.theory.information.orders`),
-lies below its chord ``c_s x + d_s`` (its concave envelope; Falk and Soland 1969), so
+range the convex ``f_s(x) = x b_a(x / q_s)``, ``b_a`` the Box-Cox transform
+(`metaregret.theory.information.orders`), lies below its chord ``c_s x + d_s`` (its concave envelope; Falk
+and Soland 1969), so
 
     sum_s f_s(rho(s)) <= sum_s c_s rho(s) + sum_s d_s,
 
 a terminal reward whose best value over the node is value iteration again; the divergence is an increasing
-function of the sum. Where all decisions that matter are fixed the ranges are points and the bound is exact. Many
-nodes are evaluated at once.
+function of the sum. Where all decisions that matter are fixed the ranges are points and the bound is exact.
+Many nodes are evaluated at once.
 
 At a geometric horizon decisions are of states only and the values are bracketed by the contraction bound.
 Rounding is added outward.
@@ -108,7 +109,8 @@ class Relaxation:
         return Nodes(bounds, values + self.surplus, actions, visits)
 
     def _chord(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Slope and offset of the chord of ``f_s`` on ``[low, high]``; zero where a state is never the end."""
+        """Slope and offset of the chord of ``f_s`` on ``[low, high]``; zero where a state is never the
+        end."""
         width = high - low
         top = self.order.terms(high, self.marginal)
         rise = top - self.order.terms(low, self.marginal)

@@ -1,10 +1,10 @@
 """The growing set of skills of one process, and the proof that no policy is missing from it.
 
 A round solves the redundancy of order a of the skills at hand (at order 1 the capacity of their channel) and
-looks for policies that are farther than that from the mixture ``q``: among the known vertices of ``M``; else by
-local ascent from many starts, and where that finds none by branch and bound. Above order 1 the mixture is bound to
-``M``, and policies that make a better mixture are looked for too: those that gain most on the tangent of the lower
-bound (`metaregret.theory.information.redundancy`), by value iteration.
+looks for policies that are farther than that from the mixture ``q``: among the known vertices of ``M``;
+else by local ascent from many starts, and where that finds none by branch and bound. Above order 1 the
+mixture is bound to ``M``, and policies that make a better mixture are looked for too: those that gain most
+on the tangent of the lower bound (`metaregret.theory.information.redundancy`), by value iteration.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from metaregret.theory.information.redundancy import tangent
 from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
 from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
-from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.relaxation import Relaxation
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 from metaregret.theory.skills.vertices import MAX_POINTS
@@ -53,7 +53,8 @@ class Found:
     better : Candidates
         Policies that improve on them; none when the search is over.
     upper : float
-        A certified upper bound on the redundancy of the process, in nats; above order 1 that of the mixture found.
+        A certified upper bound on the redundancy of the process, in nats; above order 1 that of the mixture
+        found.
     how : str
         How `upper` was obtained, as a phrase.
     """
@@ -108,10 +109,11 @@ class SkillSearch:
             upper, how = min(upper, enumerated), self.polytope.how
         elif not len(better.divergences) and self.max_nodes != 0:
             relaxation = Relaxation(self.process, q, self.support, self.order)
-            proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
-            upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
-            if proof.choices.shape[-1]:
-                better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
+            if self.max_nodes is not None or relaxation.node_cost <= WORK:
+                proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
+                upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
+                if proof.choices.shape[-1]:
+                    better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
@@ -129,7 +131,8 @@ class SkillSearch:
         )
 
     def proved_lower(self, weights: np.ndarray, reference: np.ndarray) -> float:
-        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in nats."""
+        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in
+        nats."""
         used = np.flatnonzero(weights > NEGLIGIBLE * weights.sum())
         skills = self._made(used, weights[used])
         rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in skills])
@@ -144,8 +147,8 @@ class SkillSearch:
     def skills(self, channel: ChannelRedundancy) -> tuple[Skill, ...]:
         """Return skills that attain the channel's redundancy, at most ``S`` of them where rounding allows.
 
-        Only their mixture ``q`` counts, at order 1 because every active row has the same divergence from it; a
-        basic solution of ``p W = q`` has at most as many entries as there are states.
+        Only their mixture ``q`` counts, at order 1 because every active row has the same divergence from
+        it; a basic solution of ``p W = q`` has at most as many entries as there are states.
         """
         used = np.flatnonzero(channel.mixture > NEGLIGIBLE)
         if self.order.is_one:

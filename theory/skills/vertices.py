@@ -73,8 +73,8 @@ def _refuse(process: ControlledMarkovProcess, points: int, limit: int) -> None:
 class _Merging:
     """The backward recursion; `distance` adds up how far merged points were apart, step by step.
 
-    A merged point stands for one at most so far away in every entry, and a weighted Minkowski sum is no farther
-    from that of the original sets than the weighted mean of these distances.
+    A merged point stands for one at most so far away in every entry, and a weighted Minkowski sum is no
+    farther from that of the original sets than the weighted mean of these distances.
     """
 
     def __init__(self, process: ControlledMarkovProcess, limit: int) -> None:

@@ -9,9 +9,9 @@ inf`` it is ``tau* - 1``. An optimal fractional cover, divided by ``tau*``, is a
 least-favourable task distributions are exactly the optimal fractional packings divided by ``tau*``, the same
 for every ``N``.
 
-Why: against a packing ``w`` an episode finds the goal with probability at most ``1/tau*``, and the loss is
-convex and decreasing in that probability. A distribution on which some path collects more than ``1/tau*`` forces
-less, since mixing a little of that path into the cover lowers its loss.
+Why: against a packing ``w`` an episode finds the goal with probability at most ``1/tau*``, and the loss
+is convex and decreasing in that probability. A distribution on which some path collects more than
+``1/tau*`` forces less, since mixing a little of that path into the cover lowers its loss.
 
 Noticed at the end, the sets are single goals, ``tau* = K`` and the only packing is uniform (T04). Dropped:
 with random dynamics the linear program of T04 takes the place of the covering number.
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import sympy
 from hypothesis import strategies as st
 
@@ -60,7 +59,8 @@ def _fractional(system: SetSystem) -> Fraction:
 
 @dataclass(frozen=True)
 class Claim:
-    """The covering number that counts, the value that it gives (``N = None``: infinitely many), and the prior."""
+    """The covering number that counts, the value that it gives (``N = None``: infinitely many), and the
+    prior."""
 
     number: Any = _fractional
     value: Any = lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** n)
@@ -75,13 +75,16 @@ def _loss(found: Fraction, episodes: int | None) -> Fraction | float:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The loss at success probability ``1/tau``, and the tangents that make it convex, for symbolic tau and N."""
+    """The loss at success probability ``1/tau``, and the tangents that make it convex, for symbolic tau and
+    N."""
     tau, x = sympy.symbols("tau x", positive=True)
     n, i = sympy.symbols("N i", integer=True, positive=True)
     geometric = sympy.summation((1 - 1 / tau) ** i, (i, 1, n))
     yield vanishes("loss of a cover, N episodes", sympy.simplify(geometric) - claim.value(tau, n))
     yield vanishes("loss of a cover, N = inf", tau - 1 - claim.value(tau, None))
-    yield vanishes("1/x above its tangent by a square", 1 / x - (2 * tau - tau**2 * x) - (1 - tau * x) ** 2 / x)
+    yield vanishes(
+        "1/x above its tangent by a square", 1 / x - (2 * tau - tau**2 * x) - (1 - tau * x) ** 2 / x
+    )
     power = (1 - x) ** i
     yield vanishes("powers are convex", sympy.diff(power, x, 2) - i * (i - 1) * power / (1 - x) ** 2)
 
@@ -93,7 +96,8 @@ def _situations(draw: st.DrawFn) -> tuple[list[list[int]], list[Fraction]]:
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Random set systems: the cover has the claimed loss on its worst goal, every set collects 1/tau of the prior.
+    """Random set systems: the cover has the claimed loss on its worst goal, every set collects 1/tau of
+    the prior.
 
     A random prior is least favourable if and only if it is a packing: otherwise an exploration with a smaller
     loss is exhibited.
@@ -105,17 +109,22 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         tau = Fraction(claim.number(system))
         value, packing, weights = fractional_numbers(system)
         explored = [
-            sum((x for x, mask in zip(weights, system.masks, strict=True) if mask >> g & 1), Fraction(0)) / value
+            sum((x for x, mask in zip(weights, system.masks, strict=True) if mask >> g & 1), Fraction(0))
+            / value
             for g in range(system.count)
         ]
         prior = claim.prior(packing, tau)
         return all_hold(
             f"sets {system.sets}",
-            f"tau* {value}, claimed {tau}, explored {[str(x) for x in explored]}, prior {[str(p) for p in prior]}",
-            value_attained=all(max(_loss(x, n) for x in explored) == claim.value(tau, n) for n in (*EPISODES, None)),
+            f"tau* {value}, claimed {tau}, explored {[str(x) for x in explored]}, prior "
+            f"{[str(p) for p in prior]}",
+            value_attained=all(
+                max(_loss(x, n) for x in explored) == claim.value(tau, n) for n in (*EPISODES, None)
+            ),
             prior_is_a_distribution=sum(prior) == 1 and min(prior) >= 0,
             prior_forces_it=_most_collected(system, prior) <= 1 / tau,
-            only_packings=_is_packing(system, other, tau) or _forces_less(claim, system, explored, other, tau),
+            only_packings=_is_packing(system, other, tau)
+            or _forces_less(claim, system, explored, other, tau),
         )
 
     return context.examples(_situations(), check, name="T23 exact", most=4000)
@@ -132,7 +141,8 @@ def _is_packing(system: SetSystem, prior: list[Fraction], tau: Fraction) -> bool
 def _forces_less(
     claim: Claim, system: SetSystem, explored: list[Fraction], prior: list[Fraction], tau: Fraction
 ) -> bool:
-    """Whether some exploration, a little of one path mixed into a cover, loses less on average than the value."""
+    """Whether some exploration, a little of one path mixed into a cover, loses less on average than the
+    value."""
     for episodes in (1, 3):
         better = False
         for exponent in range(1, 30):
@@ -165,7 +175,12 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     yield from context.examples(deterministic_processes(max_states=4), check, name="T23 paths", most=600)
-    for specification, steps in (("line:5,start=2", 4), ("tree:0,0,1,1,2,2", 4), ("grid:3x3", 4), ("ring:5", 2)):
+    for specification, steps in (
+        ("line:5,start=2", 4),
+        ("tree:0,0,1,1,2,2", 4),
+        ("grid:3x3", 4),
+        ("ring:5", 2),
+    ):
         trial = check(make(specification).replaced(horizon=steps))
         if trial is not None:
             yield trial
@@ -207,13 +222,17 @@ THEOREM = Theorem(
         Method("memoryless solver, bracketed", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
     ),
     planted=(
-        Planted("integral for fractional covers", Claim(number=lambda system: Fraction(len(smallest_cover(system))))),
+        Planted(
+            "integral for fractional covers",
+            Claim(number=lambda system: Fraction(len(smallest_cover(system)))),
+        ),
         Planted(
             "one episode short",
             Claim(value=lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** (n - 1))),
         ),
         Planted(
-            "tau* for tau* - 1", Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n))
+            "tau* for tau* - 1",
+            Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n)),
         ),
         Planted("the value of T12", Claim(value=lambda tau, n: (tau - 1) / 2 if n is None else 1 - 1 / tau)),
         Planted("uniform prior", Claim(prior=_uniform)),

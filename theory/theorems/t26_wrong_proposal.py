@@ -2,17 +2,18 @@ r"""T26, the price of a wrong proposal: the square of a hyperbolic cosine of Hil
 
 Statement
 ---------
-Any process, memoryless learners, infinitely many episodes. Let ``rho_q`` be optimal for the task distribution ``q``
-(T03), and let the tasks come from ``p``. With ``d_H(p, q) = log(max_g p_g/q_g / min_g p_g/q_g)``, Hilbert's
-projective metric, both positive on the same goals,
+Any process, memoryless learners, infinitely many episodes. Let ``rho_q`` be optimal for the task
+distribution ``q`` (T03), and let the tasks come from ``p``. With ``d_H(p, q) = log(max_g p_g/q_g / min_g
+p_g/q_g)``, Hilbert's projective metric, both positive on the same goals,
 
     (1 + E_p Reg(rho_q)) / (1 + min_rho E_p Reg(rho))  <=  cosh(d_H(p, q) / 4)**2 .
 
 The reachabilities ``v*`` do not enter, and on the simplex of all ``rho`` the bound is attained.
 
-Why: with ``a_g`` proportional to ``q_g v_g / rho_q(g)``, optimality of ``rho_q`` says ``sum_g a_g rho_g / rho_q(g) <= 1``
-for every achievable ``rho``. Cauchy and Schwarz bound the optimum for ``p`` below by a square of ``sum_g a_g
-sqrt(p_g/q_g)``; Kantorovich's inequality bounds ``sum_g a_g p_g/q_g`` by that square times the factor.
+Why: with ``a_g`` proportional to ``q_g v_g / rho_q(g)``, optimality of ``rho_q`` says ``sum_g a_g rho_g /
+rho_q(g) <= 1`` for every achievable ``rho``. Cauchy and Schwarz bound the optimum for ``p`` below by a
+square of ``sum_g a_g sqrt(p_g/q_g)``; Kantorovich's inequality bounds ``sum_g a_g p_g/q_g`` by that
+square times the factor.
 
 Contrast T27: with memory a proposal however near to uniform is twice as dear as the best.
 """
@@ -33,7 +34,18 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.certificates.worked import proposed
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, all_hold, vanishes
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    vanishes,
+)
 from metaregret.theory.proposals import trained_learner
 
 Vector = Sequence[Fraction]
@@ -54,7 +66,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("squared cosine", (cosine - claim.factor(sympy.exp(d / 2))).rewrite(sympy.exp))
     yield vanishes("r + m M / r at most m + M", m + big - r - m * big / r - (big - r) * (r - m) / r)
     yield vanishes("the two means", (a + m * big * b) ** 2 - 4 * m * big * a * b - (a - m * big * b) ** 2)
-    yield vanishes("Kantorovich's factor", claim.factor(k) - ((m + big) ** 2 / (4 * m * big)).subs(big, k * m))
+    yield vanishes(
+        "Kantorovich's factor", claim.factor(k) - ((m + big) ** 2 / (4 * m * big)).subs(big, k * m)
+    )
 
 
 def _price(p: Vector, v: Vector, trained: Vector, best: Vector) -> Fraction:
@@ -99,31 +113,41 @@ def simplices(claim: Claim, context: Context) -> Iterable[Trial]:
     for k in (Fraction(1), Fraction(2), Fraction(7, 2), Fraction(100)):
         one = [Fraction(1), Fraction(1)]
         price = _price(one, one, [1 / (1 + k), k / (1 + k)], [Fraction(1, 2)] * 2)
-        yield all_hold(f"attained at k = {k}", f"{price}, {claim.factor(k)}", attained=price == claim.factor(k))
+        yield all_hold(
+            f"attained at k = {k}", f"{price}, {claim.factor(k)}", attained=price == claim.factor(k)
+        )
 
 
 @st.composite
 def _channels(draw: st.DrawFn) -> tuple[list[list[Fraction]], list[list[Fraction]], list[list[Fraction]]]:
     """Rows of a one-step channel, two price vectors, and a mixture of the rows that are dearest under each.
 
-    A mixture of the dearest rows under prices ``c`` is optimal for ``p_g v_g`` proportional to ``c_g rho_g**2``: so
-    the optimal explorations are rational on a polytope that is no simplex.
+    A mixture of the dearest rows under prices ``c`` is optimal for ``p_g v_g`` proportional to ``c_g
+    rho_g**2``: so the optimal explorations are rational on a polytope that is no simplex.
     """
     goals, count = draw(st.integers(2, 4)), draw(st.integers(2, 5))
     rows = [draw(_positive(goals)) for _ in range(count)]
     first, second = draw(_positive(goals)), draw(_positive(goals))
-    values = [[sum(c * w for c, w in zip(prices, row, strict=True)) for row in rows] for prices in (first, second)]
+    values = [
+        [sum((c * w for c, w in zip(prices, row, strict=True)), Fraction(0)) for row in rows]
+        for prices in (first, second)
+    ]
     pivot = draw(st.integers(0, count - 1))
     scale = values[0][pivot] / values[1][pivot]
     second, values[1] = [c * scale for c in second], [x * scale for x in values[1]]
     top = [max(a, b) for a, b in zip(*values, strict=True)]
     least = min(top)
-    rows = [[w * least / t for w in row] for row, t in zip(rows, top, strict=True)]
-    mixtures = []
+    rows = [[w * (least / t) for w in row] for row, t in zip(rows, top, strict=True)]
+    mixtures: list[list[Fraction]] = []
     for value in values:
         dearest = [i for i, (x, t) in enumerate(zip(value, top, strict=True)) if x == t]
         weights = draw(_positive(len(dearest)))
-        mixtures.append([sum(w * rows[i][g] for w, i in zip(weights, dearest, strict=True)) for g in range(goals)])
+        mixtures.append(
+            [
+                sum((w * rows[i][g] for w, i in zip(weights, dearest, strict=True)), Fraction(0))
+                for g in range(goals)
+            ]
+        )
     return rows, [first, second], mixtures
 
 
@@ -155,7 +179,11 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
     """Noisy processes: the learner that a convex program trains on q meets p, a little and a lot away."""
-    for specification, steps in (("line:4,slip=1/5", 3), ("grid:2x2,slip=1/10", 2), ("garnet:S=6,A=3,b=3,seed=1", 3)):
+    for specification, steps in (
+        ("line:4,slip=1/5", 3),
+        ("grid:2x2,slip=1/10", 2),
+        ("garnet:S=6,A=3,b=3,seed=1", 3),
+    ):
         process = make(specification).replaced(horizon=steps)
         goals = np.flatnonzero(goal_support(process))
         v = goal_values(process, goals).values
@@ -171,7 +199,9 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
             bound = float(claim.factor(np.sqrt(ratios.max() / ratios.min())))
             price = loss / (1 + best.hitting_loss.lower)
             margin = min(bound - price, price - 1 + 1e-9)
-            yield Trial(f"{specification} T={steps}, width {width}", margin, f"price {price}, claimed at most {bound}")
+            yield Trial(
+                f"{specification} T={steps}, width {width}", margin, f"price {price}, claimed at most {bound}"
+            )
 
 
 THEOREM = Theorem(
@@ -188,7 +218,9 @@ THEOREM = Theorem(
         Method("Kantorovich's inequality", Group.SYMBOLIC, symbolic, general="all p and q"),
         Method("simplices, rational", Group.EXACT, simplices),
         Method("channels, rational", Group.EXACT, exact),
-        Method("learners trained by a convex program", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})),
+        Method(
+            "learners trained by a convex program", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})
+        ),
     ),
     planted=(
         Planted("cosine without the square", Claim(factor=lambda k: (k**2 + 1) / (2 * k))),

@@ -159,7 +159,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path):
     connection.close()
     with pytest.raises(FileFormatError, match="but not of evidence"):
         EvidenceStore(other)
-    with pytest.raises(InvalidArgumentError, match="--resume"):
+    with pytest.raises(InvalidArgumentError, match="another file"):
         EvidenceStore(text / "below" / "file.sqlite")
 
 

@@ -435,13 +435,13 @@ def test_refusals_without_memory() -> None:
     for tolerance in (0.0, 1.0, -1.0, math.nan):
         with pytest.raises(InvalidArgumentError, match="tolerance between 0 and 1"):
             solve_without_memory(goals("line"), tolerance=tolerance)
-    with pytest.raises(UnsupportedError, match="give --episodes"):
+    with pytest.raises(UnsupportedError, match="number of episodes"):
         solve(goals("line"), learner=BLIND)
     with pytest.raises(UnsupportedError):
         solve(tables("line"))
     with pytest.raises(UnsupportedError, match="first success"):
         solve(tables("line"), learner=BLIND, criterion=COST, episodes=2)
-    with pytest.raises(UnsupportedError, match="give --episodes"):
+    with pytest.raises(UnsupportedError, match="number of episodes"):
         solve(tables("line"), learner=BLIND)
     long = make("line:3,start=1").replaced(horizon=200_000)
     with pytest.raises(InstanceTooLargeError, match="100000 steps"):

@@ -15,7 +15,8 @@ __all__ = ["mixed_value", "order_game", "sequence_losses"]
 
 
 def sequence_losses(sets: Sequence[Sequence[int]], count: int) -> list[tuple[int, ...]]:
-    """Return what the sequences of sets without useless ones lose on each goal; dominated ones are dropped."""
+    """Return what the sequences of sets without useless ones lose on each goal; dominated ones are
+    dropped."""
     found: set[tuple[int, ...]] = set()
 
     def extend(losses: tuple[int, ...], episode: int) -> None:
@@ -25,7 +26,8 @@ def sequence_losses(sets: Sequence[Sequence[int]], count: int) -> list[tuple[int
         for one in sets:
             if any(losses[goal] < 0 for goal in one):
                 extend(
-                    tuple(episode if x < 0 and goal in one else x for goal, x in enumerate(losses)), episode + 1
+                    tuple(episode if x < 0 and goal in one else x for goal, x in enumerate(losses)),
+                    episode + 1,
                 )
 
     extend((-1,) * count, 0)

@@ -11,6 +11,7 @@ round that did not improve the lower bound. The loop ends on the bracket only.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.choices import choice
-from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
+from metaregret.tabular.choices import check_tolerance, choice
+from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
 from metaregret.theory.minimax.memory.exact import sharpen_memory
@@ -149,8 +150,7 @@ def solve_memory(
     UnsupportedError, InvalidArgumentError
     """
     criterion = choice(Criterion, criterion, "criterion")
-    if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected tolerance > 0, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance, below=math.inf)
     begun = time.perf_counter()
     if exact and adversary is not None:
         raise UnsupportedError(
