@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
 __all__ = ["main", "metaregret"]
@@ -75,8 +75,7 @@ def metaregret() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    keep_out_of_the_way()
     try:
         status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
     except click.exceptions.Exit as stop:

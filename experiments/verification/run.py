@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.report.latex import theorem_table
 from metaregret.experiments.report.model import report_document
 from metaregret.experiments.report.terminal import report_parts
@@ -134,6 +135,7 @@ def verify(
     InvalidArgumentError
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
     """
+    keep_out_of_the_way()
     for name, value, least in (("instances", instances, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InvalidArgumentError(
