@@ -15,8 +15,9 @@ from enum import Enum
 from fractions import Fraction
 
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.rationals import decimal_text, fraction_text, nearest_float
 
-__all__ = ["UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
+__all__ = ["SMALLEST", "UNIT_ROUNDOFF", "Bracket", "Status", "relative_error", "underflow_allowance"]
 
 UNIT_ROUNDOFF = 2.0**-53
 SMALLEST = 2.0**-1074
@@ -108,11 +109,10 @@ class Bracket:
     @classmethod
     def of(cls, value: Fraction | int, how: str = "exact arithmetic") -> Bracket:
         """Return the exact bracket of a rational number, rounded outward in its float bounds."""
-        try:
-            nearest = float(value)
-        except OverflowError:
-            largest = sys.float_info.max if value > 0 else -sys.float_info.max
-            beyond = (largest, math.inf) if value > 0 else (-math.inf, largest)
+        nearest = nearest_float(Fraction(value))
+        if math.isinf(nearest):
+            largest = math.copysign(sys.float_info.max, nearest)
+            beyond = (largest, nearest) if nearest > 0 else (nearest, largest)
             return cls(*beyond, Fraction(value), how, how)
         lower = nearest if Fraction(nearest) <= value else math.nextafter(nearest, -math.inf)
         upper = nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
@@ -132,10 +132,7 @@ class Bracket:
     def midpoint(self) -> float:
         """The middle of the bracket, the value to print."""
         if self.exact is not None:
-            try:
-                return float(self.exact)
-            except OverflowError:
-                return self.lower if self.exact < 0 else self.upper
+            return nearest_float(self.exact)
         return self.upper if self.lower == self.upper else 0.5 * (self.lower + self.upper)
 
     def __float__(self) -> float:
@@ -148,7 +145,7 @@ class Bracket:
         if self.exact is None:
             bounds = f"lower {self.lower:.12g}, upper {self.upper:.12g}, gap {self.gap:.1e}"
             return f"{self.midpoint:.10g}  ({bounds})"
-        text, nearest = str(self.exact), f"{self.midpoint:.10g}"
+        text, nearest = fraction_text(self.exact), decimal_text(self.exact)
         if len(text) > LONGEST_FRACTION:
             return f"{nearest}  (a rational number of {len(text)} characters)"
         return text if self.exact.denominator == 1 else f"{text} = {nearest}"
@@ -169,5 +166,6 @@ class Bracket:
         """Return the JSON form used by every command; where `exact` is known, both bounds are its nearest
         float."""
         if self.exact is not None:
-            return {"lower": float(self), "upper": float(self), "exact": str(self.exact)}
+            nearest = nearest_float(self.exact)
+            return {"lower": nearest, "upper": nearest, "exact": fraction_text(self.exact)}
         return {"lower": self.lower, "upper": self.upper, "exact": None}

@@ -206,7 +206,7 @@ def check_writable(files: Mapping[str, Path]) -> None:
             else:
                 taken[place] = what
                 continue
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # the last is how Python 3.11 tells a loop of links
             wrong = "that is not the name of a file; check the path"
         raise InvalidArgumentError(f"Cannot write {what} {str(path)[:200]!r}: {wrong}.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,18 @@ __all__ = [
 PROCESS_FORMAT = "metaregret-cmp/1"
 REWARDS_FORMAT = "metaregret-rewards/1"
 MAX_TASKS = 100_000
-_FIELDS = {"format", "states", "actions", "initial", "horizon", "gamma", "transitions", "name", "picture"}
+_FIELDS = {
+    "format",
+    "states",
+    "actions",
+    "initial",
+    "horizon",
+    "gamma",
+    "transitions",
+    "name",
+    "picture",
+    "counts_as",
+}
 
 
 def read_process(path: Path) -> ControlledMarkovProcess:
@@ -68,7 +80,7 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
             f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; "
             "give each at least one action, for example one that stays."
         )
-    return ControlledMarkovProcess.from_transitions(
+    process = ControlledMarkovProcess.from_transitions(
         _transition_rows(rows, states, actions, where),
         states=states,
         actions=actions,
@@ -77,6 +89,15 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
         name=require(document, "name", str, where) if "name" in document else Path(where).stem,
         picture=_picture(document.get("picture"), len(states), where),
     )
+    return replace(process, counts_as=_counts_as(document, states, where)) if "counts_as" in document else process
+
+
+def _counts_as(document: Mapping[str, Any], states: Labels, where: str) -> np.ndarray:
+    """Read ``{"state": "goal" or null, ...}``; the others count as themselves."""
+    goals = np.arange(len(states))
+    for name, goal in require(document, "counts_as", dict, where).items():
+        goals[states.position(name)] = -1 if goal is None else states.position(_spelled(goal))
+    return goals
 
 
 def _labels(document: Mapping[str, Any], key: str, where: str) -> Labels:
@@ -177,6 +198,12 @@ def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
         document["gamma"] = str(process.horizon.gamma)
     if process.picture is not None:
         document["picture"] = [list(row) for row in process.picture]
+    if process.counts_as is not None:
+        document["counts_as"] = {
+            process.states[s]: process.states[goal] if goal >= 0 else None
+            for s, goal in enumerate(process.counts_as.tolist())
+            if goal != s
+        }
     document["transitions"] = [
         [process.states[int(s)], process.actions[int(a)], process.states[int(t)], p]
         for s, a, t, p in zip(

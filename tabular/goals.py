@@ -15,8 +15,10 @@ With ``h`` the indicator of goal ``g`` this is ``v*_g = max_pi rho_pi(g)``.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -29,7 +31,14 @@ from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import solve_discounted_exactly
 from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
+if TYPE_CHECKING:
+    from metaregret.tabular.engine.lanes import Lanes
+
 __all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
+
+SMALL_WORK = 2 * 10**7
+"""Multiplications (transitions x steps x tasks) up to which compiled code takes longer to load than to do
+without."""
 
 BLOCK_ENTRIES = 2**22
 """Columns are processed in blocks of at most this many value entries, to stay in cache and memory."""
@@ -60,6 +69,18 @@ class TerminalValues:
     exact: np.ndarray | None
     policies: np.ndarray | None
 
+    @classmethod
+    def joined(cls, parts: list[TerminalValues]) -> TerminalValues:
+        """Return the values of all tasks of `parts`, without policies."""
+        exact = None if parts[0].exact is None else np.concatenate([part.exact for part in parts])
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.lower for part in parts]),
+            np.concatenate([part.upper for part in parts]),
+            exact,
+            None,
+        )
+
 
 def goal_values(
     process: ControlledMarkovProcess,
@@ -75,7 +96,7 @@ def goal_values(
     goals : ndarray of int, shape (K,), optional
         State indices; all states by default.
     representation : {"dense", "sparse", "rational"}, optional
-        ``"rational"`` gives exact values.
+        ``"rational"`` gives exact values; by default the planner chooses.
     policies : bool
         Whether to keep the goal-conditioned policies, ``T * S * K`` integers.
     """
@@ -116,15 +137,17 @@ def optimal_terminal_values(
         If the limit is reached first.
     """
     check_representation(representation)
-    if terminal.ndim != 2 or terminal.shape[0] != process.n_states:
-        raise InvalidArgumentError(
-            f"Expected terminal rewards of shape ({process.n_states}, K), but got {terminal.shape}."
-        )
+    _check_shape(process, terminal)
+    finite = isinstance(process.horizon, FiniteHorizon)
+    if finite and representation is None and not policies and not is_small(process, terminal.shape[1]):
+        from metaregret.tabular.engine.lanes import lanes_of
+
+        columns, lanes = terminal_columns(process, terminal), lanes_of(process)
+        return compiled_values(lanes, columns, lanes.run(columns).at_start)
     operator = backup(process, representation)
     width = max(1, BLOCK_ENTRIES // process.n_choices)
-    columns = terminal.shape[1]
     parts = []
-    for start in range(0, columns, width):
+    for start in range(0, terminal.shape[1], width):
         block = terminal[:, start : start + width]
         rewards = operator.array(block.toarray() if sp.issparse(block) else np.asarray(block))
         if np.any(rewards < 0):
@@ -135,19 +158,53 @@ def optimal_terminal_values(
             parts.append(_geometric_exact(operator, rewards, process.horizon))
         else:
             parts.append(_geometric(operator, rewards, process.horizon, tolerance, max_iterations))
-    return _joined(parts, policies)
-
-
-def _joined(parts: list[TerminalValues], policies: bool) -> TerminalValues:
-    exact = None if parts[0].exact is None else np.concatenate([part.exact for part in parts])
+    if not policies:
+        return TerminalValues.joined(parts)
     kept = [part.policies for part in parts if part.policies is not None]
-    return TerminalValues(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.lower for part in parts]),
-        np.concatenate([part.upper for part in parts]),
-        exact,
-        np.concatenate(kept, axis=-1) if policies and kept else None,
-    )
+    return dataclasses.replace(TerminalValues.joined(parts), policies=np.concatenate(kept, axis=-1))
+
+
+def _check_shape(process: ControlledMarkovProcess, terminal: np.ndarray | sp.csc_array | sp.csr_array) -> None:
+    if terminal.ndim != 2 or terminal.shape[0] != process.n_states:
+        raise InvalidArgumentError(
+            f"Expected terminal rewards of shape ({process.n_states}, K), but got {terminal.shape}."
+        )
+
+
+def terminal_columns(
+    process: ControlledMarkovProcess, terminal: np.ndarray | sp.csc_array | sp.csr_array
+) -> sp.csc_array:
+    """Return terminal rewards as sparse columns of floats, shape (S, K).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the shape does not match or a reward is negative.
+    """
+    _check_shape(process, terminal)
+    columns = sp.csc_array(terminal, dtype=float)
+    if np.any(columns.data < 0):
+        raise InvalidArgumentError("Expected non-negative terminal rewards; shift them by a constant.")
+    return columns
+
+
+def is_small(process: ControlledMarkovProcess, columns: int) -> bool:
+    """Whether a plan for so many terminal rewards takes less time than loading compiled code."""
+    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    return process.n_transitions * steps * columns <= SMALL_WORK
+
+
+def compiled_values(lanes: Lanes, columns: sp.csc_array, at_start: np.ndarray) -> TerminalValues:
+    """Return the certified values of what one compiled pass found; see `optimal_terminal_values`."""
+    process = lanes.process
+    assert isinstance(process.horizon, FiniteHorizon)
+    roundings = process.horizon.steps * lanes.roundings + process.n_states + 3
+    error, tiny = relative_error(roundings), underflow_allowance(roundings)
+    lower, upper = np.maximum(at_start * (1 - error) - tiny, 0.0), at_start * (1 + error) + tiny
+    if np.any(at_start == 0):
+        possible = (goal_support(process) @ (columns > 0)) > 0
+        upper = np.where(possible, upper, 0.0)
+    return TerminalValues(at_start, lower, upper, None, None)
 
 
 def _finite(operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool) -> TerminalValues:
@@ -294,7 +351,8 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
     graph = sp.csr_array(owner @ edges)
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
-        return process.reachable if process.horizon.gamma > 0 else now
+        ever = process.reachable if process.horizon.gamma > 0 else now
+        return _seen(process, ever) if visit else ever
     ever, kept, since, power = now.copy(), now, 0, 1
     for step in range(1, process.horizon.steps + 1):
         now = _following(graph, now)
@@ -306,7 +364,14 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
             break
         if since == power:
             kept, power, since = now, 2 * power, 0
-    return ever if visit else now
+    return _seen(process, ever) if visit else now
+
+
+def _seen(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:
+    """The goals that being in a set of states counts as a visit to."""
+    seen, goals = np.zeros_like(states), process.goal_of[states]
+    seen[goals[goals >= 0]] = True
+    return seen
 
 
 def _following(graph: sp.csr_array, now: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import fractions_array, split_fractions
 from metaregret.tabular.validation import (
+    check_counts_as,
     check_dense_shapes,
     check_exact_rows,
     check_float_rows,
@@ -75,6 +76,11 @@ class ControlledMarkovProcess:
     exact_initial : tuple of Fraction, length S, or None
     picture : tuple of tuple of (int or None), or None
         Rows of state indices for drawing the states as a map (None: a wall or a gap).
+    counts_as : ndarray of int64, shape (S,), or None
+        Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so
+        that an
+        episode may come by one goal on several paths and remember on which. None: every state is its own
+        goal.
 
     Raises
     ------
@@ -96,9 +102,11 @@ class ControlledMarkovProcess:
     exact_initial: tuple[Fraction, ...] | None = None
     name: str = "process"
     picture: tuple[tuple[int | None, ...], ...] | None = None
+    counts_as: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_layout(self)
+        check_counts_as(self)
         check_float_rows(self)
         check_initial(self)
         if self.numerators is not None:
@@ -297,6 +305,17 @@ class ControlledMarkovProcess:
     def is_deterministic(self) -> bool:
         """Whether every choice has one successor (the initial state may still be random)."""
         return self.n_transitions == self.n_choices
+
+    @cached_property
+    def goal_of(self) -> np.ndarray:
+        """The goal that being in each state counts as a visit to, -1 for none; shape (S,)."""
+        return np.arange(self.n_states) if self.counts_as is None else self.counts_as
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether several states count as one goal."""
+        kept = self.goal_of[self.goal_of >= 0]
+        return len(np.unique(kept)) < len(kept)
 
     @cached_property
     def start(self) -> tuple[np.ndarray, np.ndarray]:

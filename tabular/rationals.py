@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,15 @@ import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["MAX_DIGITS", "fractions_array", "parse_fraction", "split_fractions"]
+__all__ = [
+    "MAX_DIGITS",
+    "decimal_text",
+    "fraction_text",
+    "fractions_array",
+    "nearest_float",
+    "parse_fraction",
+    "split_fractions",
+]
 
 MAX_DIGITS = 400
 """Longest accepted spelling of a number; longer ones are refused before they are converted."""
@@ -74,6 +83,32 @@ def _parse_text(text: str, what: str) -> Fraction:
         raise InvalidArgumentError(
             f"Expected {what} with a non-zero denominator, but got {text!r}."
         ) from None
+
+
+def fraction_text(value: Fraction) -> str:
+    """Return ``"p/q"`` (``"p"`` for an integer), however long: Python's own conversion stops at 4300
+    digits."""
+    import flint
+
+    numerator, denominator = (str(flint.fmpz(part)) for part in (value.numerator, value.denominator))
+    return numerator if value.denominator == 1 else f"{numerator}/{denominator}"
+
+
+def nearest_float(value: Fraction) -> float:
+    """Return the nearest float, which is infinite above 1.8e308."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def decimal_text(value: Fraction, digits: int = 10) -> str:
+    """Return `value` in decimals, rounded to `digits`; also where no float is near."""
+    rounded = nearest_float(value)
+    if math.isfinite(rounded) and (rounded != 0 or not value):
+        return f"{rounded:.{digits}g}"
+    with localcontext(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):.{digits}g}"
 
 
 def split_fractions(values: Iterable[Fraction]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,173 +1,186 @@
-"""Best responses: for many terminal rewards at once, an optimal policy's terminal distribution.
+"""Best responses: for many terminal rewards at once, optimal policies and where they end.
 
-For every row ``w`` of terminal rewards: backward induction finds a deterministic Markov policy that maximises
-``E[w(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution. Compiled;
-rows are spread over threads. Cost: ``2 T M`` multiplications a row, for ``M`` transitions. These are working
-values: what is reported is evaluated afresh, with certified bounds.
+For every column of terminal rewards: backward induction finds a deterministic Markov policy that maximises
+``E[h(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution (at a
+geometric horizon: value iteration, and the occupancy of a stationary policy). One compiled pass serves all
+columns; small processes take a few NumPy operations a step instead, so that no compiled code need be loaded.
+Terminal distributions are working values: what is reported is evaluated afresh, with certified bounds.
+
+A compiled pass does not keep policies, which would take ``T S K`` numbers: it finds them again when they are
+mixed, column by column in the same order of operations. The others are kept, because their ties are broken
+by roundings that depend on which columns are planned for together.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numba import njit, prange
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from metaregret.tabular.errors import UnsupportedError
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.goals import (
+    TerminalValues,
+    compiled_values,
+    is_small,
+    optimal_terminal_values,
+    terminal_columns,
+)
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy, policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["best_responses", "mixed_flow"]
-
-PARTS = 4
-"""Shares of a mixture that are followed in parallel; fixed, so that sums do not depend on the machine."""
+__all__ = ["Responses", "best_responses", "mixed_policy"]
 
 
-@njit(cache=True)
-def _plan(
-    choice_offsets: np.ndarray,
-    offsets: np.ndarray,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    terminal: np.ndarray,
-    policy: np.ndarray,
-) -> None:
-    """Fill `policy`, shape (T, S), with optimal choices by backward induction."""
-    states = len(terminal)
-    values, backed = terminal.copy(), np.empty(states)
-    for step in range(len(policy) - 1, -1, -1):
-        for state in range(states):
-            best, arg = -np.inf, 0
-            for choice in range(choice_offsets[state], choice_offsets[state + 1]):
-                q = 0.0
-                for m in range(offsets[choice], offsets[choice + 1]):
-                    q += probabilities[m] * values[successors[m]]
-                if q > best:
-                    best, arg = q, choice
-            backed[state] = best
-            policy[step, state] = arg
-        values[:] = backed
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """Optimal policies of ``K`` terminal rewards.
+
+    Attributes
+    ----------
+    process : ControlledMarkovProcess
+    optimum : TerminalValues
+        Their certified values.
+    terminal : ndarray, shape (K, S)
+        Terminal distribution of each policy.
+    rewards : sparse array, shape (S, K)
+    policies : ndarray of int64, shape (T, S, K) or (S, K), or None
+        Choices; None where they are found again when needed.
+    """
+
+    process: ControlledMarkovProcess
+    optimum: TerminalValues
+    terminal: np.ndarray
+    rewards: sp.csc_array
+    policies: np.ndarray | None
 
 
-@njit(cache=True)
-def _follow(
-    offsets: np.ndarray,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    initial: np.ndarray,
-    policy: np.ndarray,
-    reached: np.ndarray,
-) -> None:
-    """Fill `reached`, shape (S,), with the terminal distribution of a deterministic policy."""
-    now, following = initial.copy(), np.empty(len(initial))
-    for step in range(len(policy)):
-        following[:] = 0.0
-        for state in range(len(now)):
-            if now[state] > 0.0:
-                choice = policy[step, state]
-                for m in range(offsets[choice], offsets[choice + 1]):
-                    following[successors[m]] += probabilities[m] * now[state]
-        now[:] = following
-    reached[:] = now
-
-
-@njit(cache=True, parallel=True)
-def _respond_all(
-    choice_offsets: np.ndarray,
-    offsets: np.ndarray,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    initial: np.ndarray,
-    rewards: np.ndarray,
-    steps: int,
-) -> np.ndarray:
-    reached = np.empty(rewards.shape)
-    for row in prange(len(rewards)):
-        policy = np.empty((steps, rewards.shape[1]), dtype=np.int64)
-        _plan(choice_offsets, offsets, successors, probabilities, rewards[row], policy)
-        _follow(offsets, successors, probabilities, initial, policy, reached[row])
-    return reached
-
-
-@njit(cache=True, parallel=True)
-def _mix(
-    choice_offsets: np.ndarray,
-    offsets: np.ndarray,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    initial: np.ndarray,
-    rewards: np.ndarray,
-    shares: np.ndarray,
-    steps: int,
-    parts: int,
-) -> np.ndarray:
-    """Return the flow of every `parts`-th policy, scaled by its share, shape (parts, T, C)."""
-    states = rewards.shape[1]
-    flows = np.zeros((parts, steps, len(offsets) - 1))
-    for part in prange(parts):
-        policy = np.empty((steps, states), dtype=np.int64)
-        now, following = np.empty(states), np.empty(states)
-        for row in range(part, len(rewards), parts):
-            _plan(choice_offsets, offsets, successors, probabilities, rewards[row], policy)
-            now[:] = shares[row] * initial
-            for step in range(steps):
-                following[:] = 0.0
-                for state in range(states):
-                    if now[state] > 0.0:
-                        choice = policy[step, state]
-                        flows[part, step, choice] += now[state]
-                        for m in range(offsets[choice], offsets[choice + 1]):
-                            following[successors[m]] += probabilities[m] * now[state]
-                now[:] = following
-    return flows
-
-
-def _steps(process: ControlledMarkovProcess) -> int:
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Best responses are computed for finite horizons; give a number of steps.")
-    return process.horizon.steps
-
-
-def best_responses(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
-    """Return terminal distributions of optimal policies, one for each row of terminal rewards.
+def best_responses(
+    process: ControlledMarkovProcess,
+    rewards: np.ndarray | sp.csc_array | sp.csr_array,
+    *,
+    compiled: bool | None = None,
+) -> Responses:
+    """Return the values and the terminal distributions of optimal policies for every column of rewards.
 
     Parameters
     ----------
-    rewards : ndarray of float64, shape (n, S)
-
-    Returns
-    -------
-    ndarray, shape (n, S)
+    rewards : ndarray or sparse array of float64, shape (S, K)
+        Terminal rewards, not negative.
+    compiled : bool, optional
+        Whether to use the compiled pass (finite horizons only); by default where there is much to do.
 
     Raises
     ------
-    UnsupportedError
-        At a geometric horizon.
+    InvalidArgumentError
+        If the shape does not match or a reward is negative.
+    ConvergenceError
+        If value iteration at a geometric horizon does not end.
     """
-    steps = _steps(process)
-    arrays = (process.choice_offsets, process.offsets, process.successors, process.probabilities)
-    return np.asarray(_respond_all(*arrays, process.initial, np.ascontiguousarray(rewards), steps))
+    columns = terminal_columns(process, rewards)
+    if compiled is None:
+        compiled = not is_small(process, columns.shape[1])
+    if compiled and isinstance(process.horizon, FiniteHorizon):
+        from metaregret.tabular.engine.lanes import lanes_of
+
+        lanes = lanes_of(process)
+        found = lanes.run(columns, reached=True)
+        optimum = compiled_values(lanes, columns, found.at_start)
+        return Responses(process, optimum, found.reached, columns, None)
+    planned = optimal_terminal_values(process, columns, policies=True)
+    _, terminal = _followed(process, planned.policies)
+    return Responses(process, planned, terminal, columns, planned.policies)
 
 
-def mixed_flow(process: ControlledMarkovProcess, rewards: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return the occupancy of a mixture of the policies that `best_responses` found.
+def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
+    """Return the one Markov policy that ends where a mixture of best responses ends.
+
+    Its choice probabilities at a step and state are proportional to the mixture's flow through them
+    (Puterman 1994, thm 5.5.1); where the mixture never comes, the first choice is as good as any.
 
     Parameters
     ----------
-    rewards : ndarray of float64, shape (n, S)
-        The rewards that the policies are best responses to.
-    shares : ndarray of float64, shape (n,)
+    parts : sequence of Responses
+        To rewards on one process, ``K`` in all.
+    shares : ndarray of float64, shape (K,)
         Probability of each policy.
 
     Returns
     -------
-    ndarray, shape (T, C)
-        Probability of each state-action pair at each step.
+    ndarray, shape (T, C) or (C,)
 
     Raises
     ------
-    UnsupportedError
-        At a geometric horizon.
+    InvalidArgumentError
+        If a share is negative.
     """
-    steps = _steps(process)
-    arrays = (process.choice_offsets, process.offsets, process.successors, process.probabilities)
-    flows = _mix(*arrays, process.initial, np.ascontiguousarray(rewards), shares, steps, PARTS)
-    return np.asarray(flows.sum(axis=0))
+    if not np.all(shares >= 0):
+        raise InvalidArgumentError(f"Expected shares that are not negative, but got {float(shares.min())}.")
+    process = parts[0].process
+    flow: np.ndarray = np.zeros(policy_shape(process))
+    again: list[tuple[sp.csc_array, np.ndarray]] = []
+    for part, mine in zip(parts, np.split(shares, np.cumsum([len(p.terminal) for p in parts])), strict=False):
+        used = np.flatnonzero(mine)
+        if part.policies is None:
+            again.append((part.rewards[:, used], mine[used]))
+        elif len(used):
+            flow += _followed(process, part.policies[..., used], mine[used])[0]
+    if again:
+        from metaregret.tabular.engine.lanes import lanes_of
+
+        columns, weights = zip(*again, strict=True)
+        rewards = sp.csc_array(sp.hstack(columns, format="csc"))
+        flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
+    return _normalised(process, flow)
+
+
+def _followed(
+    process: ControlledMarkovProcess, policies: np.ndarray | None, shares: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Follow deterministic policies, shape (T, S, K) or (S, K), from the start.
+
+    Returns
+    -------
+    flow : ndarray, shape (T, C) or (C,)
+        Of the mixture; zeros where no `shares` are given.
+    terminal : ndarray, shape (K, S)
+    """
+    assert policies is not None
+    weights = np.zeros(policies.shape[-1]) if shares is None else shares
+    forward, columns = process.matrix.T.tocsr(), np.arange(policies.shape[-1])
+    if policies.ndim == 2:
+        ends = _occupancies(process, policies)
+        flow = np.zeros(process.n_choices)
+        np.add.at(flow, policies, ends.T * weights)
+        return flow, ends
+    mass = np.repeat(process.initial[:, None], policies.shape[-1], axis=1)
+    flow = np.zeros((len(policies), process.n_choices))
+    for step, chosen in enumerate(policies):
+        through = np.zeros((process.n_choices, len(columns)))
+        through[chosen, columns] = mass
+        flow[step] = through @ weights
+        mass = forward @ through
+    return flow, mass.T
+
+
+def _occupancies(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:
+    """Return the discounted occupancies of deterministic stationary policies, shape (S, K) to (K, S)."""
+    gamma = float(process.horizon.gamma)
+    start = float(1 - process.horizon.gamma) * process.initial
+    ends = np.empty(policies.shape[::-1])
+    identity = sp.eye_array(process.n_states)
+    for row, chosen in zip(ends, policies.T, strict=True):
+        system = sp.csc_array(identity - gamma * process.matrix[chosen].T)
+        row[:] = np.maximum(spla.spsolve(system, start), 0.0)
+    return ends
+
+
+def _normalised(process: ControlledMarkovProcess, flow: np.ndarray) -> np.ndarray:
+    """Divide the flow through each choice by that through its state; the first choice where none is."""
+    starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
+    totals = np.repeat(np.add.reduceat(flow, starts, axis=-1), counts, axis=-1)
+    first = deterministic_policy(process, np.broadcast_to(starts, (*flow.shape[:-1], len(starts))))
+    return np.divide(flow, totals, out=first, where=totals > 0)

@@ -4,32 +4,34 @@ one's own.
 Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a
 rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
->>> from hypothesis import given
->>> from metaregret.tabular.strategies import processes
->>> @given(processes())
-... def test_rows_sum_to_one(process):
-...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
->>> test_rows_sum_to_one()
+>>> from hypothesis import given >>> from metaregret.tabular.strategies import processes >>>
+@given(processes()) ... def test_rows_sum_to_one(process): ...     assert abs(process.matrix.sum(axis=1) -
+1).max() < 1e-12 >>> test_rows_sum_to_one()
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import generates
+from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.policy import policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
+    "attempt_chances",
     "controllable_processes",
     "deterministic_processes",
     "distributions",
     "horizons",
     "policies",
     "processes",
+    "set_systems",
     "stochastic_processes",
 ]
 
@@ -54,6 +56,29 @@ def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy
     return st.one_of(finite, gammas.map(GeometricHorizon))
 
 
+def _drawn(
+    process: ControlledMarkovProcess,
+    *,
+    min_states: int = 1,
+    max_states: int = 4,
+    max_actions: int = 3,
+    max_steps: int = 4,
+    deterministic: bool | None = None,
+    geometric: bool = True,
+    random_start: bool = True,
+) -> bool:
+    """Whether `processes` with these options can generate a process."""
+    horizon = process.horizon
+    return bool(
+        min_states <= process.n_states <= max_states
+        and int(np.diff(process.choice_offsets).max()) <= max_actions
+        and (horizon.steps <= max_steps if isinstance(horizon, FiniteHorizon) else geometric)
+        and deterministic in (None, process.is_deterministic)
+        and (random_start or np.count_nonzero(process.initial) == 1)
+    )
+
+
+@generates(_drawn)
 @st.composite
 def processes(
     draw: st.DrawFn,
@@ -109,6 +134,15 @@ def processes(
     )
 
 
+def _deterministic(process: ControlledMarkovProcess, **sizes: Any) -> bool:
+    return _drawn(process, deterministic=True, geometric=False, random_start=False, **sizes)
+
+
+def _stochastic(process: ControlledMarkovProcess, **sizes: Any) -> bool:
+    return _drawn(process, deterministic=False, geometric=False, **sizes)
+
+
+@generates(_deterministic)
 def deterministic_processes(
     *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
 ) -> st.SearchStrategy[ControlledMarkovProcess]:
@@ -124,6 +158,7 @@ def deterministic_processes(
     )
 
 
+@generates(_stochastic)
 def stochastic_processes(
     *, min_states: int = 1, max_states: int = 4, max_actions: int = 3, max_steps: int = 4
 ) -> st.SearchStrategy[ControlledMarkovProcess]:
@@ -138,6 +173,29 @@ def stochastic_processes(
     )
 
 
+def _controllable(
+    process: ControlledMarkovProcess,
+    *,
+    min_states: int = 1,
+    max_states: int = 5,
+    extra_steps: int = 2,
+    noisy: bool = False,
+) -> bool:
+    """Whether every state can be the terminal state with certainty, from one start, and the sizes fit."""
+    if not (
+        min_states <= process.n_states <= max_states
+        and isinstance(process.horizon, FiniteHorizon)
+        and process.horizon.steps <= max(1, max_states - 1) + extra_steps
+        and np.count_nonzero(process.initial) == 1
+        and (noisy or process.is_deterministic)
+    ):
+        return False
+    values = goal_values(process, representation="rational").exact
+    assert values is not None
+    return bool(min(values) == 1)
+
+
+@generates(_controllable)
 @st.composite
 def controllable_processes(
     draw: st.DrawFn,
@@ -191,3 +249,26 @@ def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
     policy = np.empty(shape, dtype=object)
     policy[...] = rows if len(shape) == 2 else rows[0]
     return policy
+
+
+@st.composite
+def set_systems(
+    draw: st.DrawFn, *, min_goals: int = 2, max_goals: int = 5, max_sets: int = 6
+) -> list[list[int]]:
+    """Sets that together hold goals ``0..K-1``, as `metaregret.tabular.environments.cover.cover` takes
+    them."""
+    count = draw(st.integers(min_goals, max_goals))
+    goal = st.integers(0, count - 1)
+    sets = draw(st.lists(st.sets(goal, min_size=1, max_size=count), min_size=1, max_size=max_sets))
+    for missing in sorted(set(range(count)) - set().union(*sets)):
+        sets[draw(st.integers(0, len(sets) - 1))].add(missing)
+    return [sorted(one) for one in sets]
+
+
+def attempt_chances(
+    *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
+) -> st.SearchStrategy[list[Fraction]]:
+    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes
+    them."""
+    chance = st.integers(1, largest).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
+    return st.lists(chance, min_size=min_goals, max_size=max_goals)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROW_SUM_TOLERANCE",
-    "check_dense_shapes",
+    "check_counts_as",
+        "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
     "check_initial",
@@ -63,6 +64,24 @@ def check_layout(process: ControlledMarkovProcess) -> None:
             "give one probability per successor."
         )
     _check_increasing(process)
+
+
+def check_counts_as(process: ControlledMarkovProcess) -> None:
+    """Check that states count as goals that count as themselves, or as none."""
+    goals = process.counts_as
+    if goals is None:
+        return
+    n_states = len(process.states)
+    if goals.shape != (n_states,):
+        raise InvalidProcessError(
+            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal a state."
+        )
+    for state, goal in enumerate(goals.tolist()):
+        if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
+            raise InvalidProcessError(
+                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or "
+                "counts as another itself; name the goal, or -1 for none."
+            )
 
 
 def _check_offsets(name: str, offsets: np.ndarray, rows: int, total: int) -> None:
@@ -140,8 +159,7 @@ def check_initial(process: ControlledMarkovProcess) -> None:
         state = int(bad[0])
         raise InvalidProcessError(
             f"Initial probability of state {process.states[state]!r} (index {state}) is "
-            f"{float(initial[state])!r}; "
-            "it must be finite and not negative."
+            f"{float(initial[state])!r}; it must be finite and not negative."
         )
     total = math.fsum(initial)
     if abs(total - 1.0) > ROW_SUM_TOLERANCE:
@@ -160,8 +178,7 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
         position = int(np.flatnonzero((numerators <= 0) | (denominators <= 0))[0])
         raise InvalidProcessError(
             f"Transition {position} has the exact probability "
-            f"{numerators[position]}/{denominators[position]}; "
-            "numerator and denominator must be positive."
+            f"{numerators[position]}/{denominators[position]}; numerator and denominator must be positive."
         )
     if process.exact_initial is None or sum(process.exact_initial) != 1:
         raise InvalidProcessError(

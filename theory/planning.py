@@ -13,7 +13,7 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import check_tolerance, expect
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rewards import RewardTables
@@ -47,6 +47,7 @@ def plan(
     task: str | None = None,
     reach: bool = False,
     total: bool = False,
+    until: str | int | Sequence[str | int] | None = None,
     minimise: bool = False,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -67,6 +68,9 @@ def plan(
         Count ever reaching the goal, however long it takes.
     total : bool
         The undiscounted sum of rewards until nothing more is earned, without a horizon.
+    until : str, int or sequence of them, optional
+        The undiscounted sum of rewards until one of these states is reached, over the policies that reach one
+        with probability one; refused by name where no policy does.
     minimise : bool
     tolerance : float
         Gap to certify, relative to ``max(1, largest value)``.
@@ -85,17 +89,22 @@ def plan(
         raise InvalidArgumentError("Expected either a goal or rewards; give one of the two.")
     if goal is not None and (total or task is not None):
         raise InvalidArgumentError("total and task go with rewards; for a goal there is reach.")
+    if until is not None and (goal is not None or total):
+        raise InvalidArgumentError(
+            "until goes with rewards and is a total already; leave goal and total out."
+        )
     if rewards is not None and reach:
         raise InvalidArgumentError("reach goes with a goal; for rewards there is total.")
     check_tolerance(tolerance)
     from metaregret.tabular.engine import solve
 
     target, name, paid = _read(process, goal, rewards, task)
+    ends = _targets(process, until)
     arguments = (
-        _for_goal(process, target, reach) if target is not None else _for_rewards(process, paid, total)
+        _for_goal(process, target, reach) if target is not None else _for_rewards(process, paid, total, ends)
     )
     found = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
-    return Plan(process, target, name, paid, reach or total, minimise, found)
+    return Plan(process, target, name, paid, reach or total or bool(ends), minimise, found, ends)
 
 
 def check_certifiable(
@@ -106,6 +115,7 @@ def check_certifiable(
     task: str | None = None,
     reach: bool = False,
     total: bool = False,
+    until: Any = None,
 ) -> None:
     """Refuse, before any work, a question whose answer no certificate can carry.
 
@@ -116,8 +126,16 @@ def check_certifiable(
     """
     from metaregret.theory.certificates import write_planning
 
+    _refuse_until(until)
     _, _, paid = _read(process, goal, rewards, task)
     write_planning.check_certifiable(process, paid, reach or total)
+
+
+def _refuse_until(until: Any) -> None:
+    if until is not None and until != ():
+        raise UnsupportedError(
+            "No certificate is offered for a total until a target; ask for the value without a certificate."
+        )
 
 
 def _read(
@@ -161,7 +179,23 @@ def _for_goal(process: ControlledMarkovProcess, target: int, reach: bool) -> dic
     return {**horizon, "rewards": pays}
 
 
-def _for_rewards(process: ControlledMarkovProcess, paid: np.ndarray | None, total: bool) -> dict[str, Any]:
+def _targets(
+    process: ControlledMarkovProcess, until: str | int | Sequence[str | int] | None
+) -> tuple[int, ...]:
+    """The indices of the states that end the sum."""
+    if until is None:
+        return ()
+    named = [until] if isinstance(until, str | int | np.integer) else list(until)
+    if not named:
+        raise InvalidArgumentError("Expected until to name at least one state, but got none.")
+    return tuple(dict.fromkeys(state_index(process, item) for item in named))
+
+
+def _for_rewards(
+    process: ControlledMarkovProcess, paid: np.ndarray | None, total: bool, ends: tuple[int, ...]
+) -> dict[str, Any]:
+    if ends:
+        return {"objective": "total", "rewards": paid, "targets": np.array(ends), "must_reach": True}
     return {"objective": "total", "rewards": paid} if total else {**_horizon(process), "rewards": paid}
 
 
@@ -183,6 +217,8 @@ class Plan(Result):
     minimise : bool
     solution : PlanningSolution
         Bounds for every state, and the policy as an array.
+    until : tuple of int
+        States where the sum of rewards ends; empty where none was named.
     """
 
     process: ControlledMarkovProcess
@@ -192,6 +228,7 @@ class Plan(Result):
     unbounded: bool
     minimise: bool
     solution: PlanningSolution
+    until: tuple[int, ...] = ()
 
     @property
     def value(self) -> Bracket:
@@ -225,6 +262,10 @@ class Plan(Result):
                 return f"{process.name}: {extreme} probability of ever reaching state {state}"
             horizon = length(process)
             return f"{process.name}, {horizon}: {extreme} probability of being in state {state} at the end"
+        if self.until:
+            names = ", ".join(process.states[state] for state in self.until)
+            pays = f"total of the rewards of task {self.task} until {names} is reached"
+            return f"{process.name}: {extreme} expected {pays}"
         if self.unbounded:
             pays = f"total of the rewards of task {self.task}, undiscounted"
             return f"{process.name}: {extreme} expected {pays}"
@@ -303,6 +344,7 @@ class Plan(Result):
         NotExactError, UnsupportedError, InstanceTooLargeError
             If the exact value cannot be computed, or not checked within the budget.
         """
+        _refuse_until(self.until)
         from metaregret.theory.certificates.drafting import write_certificate
         from metaregret.theory.certificates.write_planning import planning_certificate
 

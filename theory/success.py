@@ -18,6 +18,7 @@ from metaregret.tabular.augment import AugmentedProcess, leaves, remember_trajec
 from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues, goal_support, optimal_terminal_values
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import Responses, best_responses
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 __all__ = ["SuccessTasks", "success_tasks"]
@@ -48,7 +49,14 @@ class SuccessTasks:
     @cached_property
     def optimum(self) -> TerminalValues:
         """``v*_z``, the best success probability of each task, with certified bounds."""
+        if "responses" in self.__dict__:
+            return self.responses.optimum
         return optimal_terminal_values(self.process, self.success)
+
+    @cached_property
+    def responses(self) -> Responses:
+        """Optimal policies of all tasks, as where they end, with `optimum`: one pass of the planner."""
+        return best_responses(self.process, self.success)
 
 
 def success_tasks(tasks: TaskFamily) -> SuccessTasks:

@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 
 from metaregret.tabular.choices import choice
-from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError
+from metaregret.tabular.errors import InvalidArgumentError, UnreachableGoalError, UnsupportedError
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
@@ -64,6 +64,11 @@ class GoalTasks:
                 f"Expected goals in 0..{self.process.n_states - 1}, but got "
                 f"{int(goals[0])}..{int(goals[-1])}."
             )
+        if self.detect is Detection.END and self.process.has_copies:
+            raise UnsupportedError(
+                f"The goals of {self.process.name!r} are passed on several paths and noticed on the way; "
+                "ask for detect 'visit'."
+            )
         goals.setflags(write=False)
         object.__setattr__(self, "goals", goals)
 
@@ -76,7 +81,7 @@ class GoalTasks:
     def reachable(
         cls, process: ControlledMarkovProcess, detect: Detection | str = Detection.END
     ) -> GoalTasks:
-        """All goals with ``v*_g > 0``.
+        """All goals with ``v*_g > 0``; states that count as no goal, or as another, are left out.
 
         Raises
         ------
@@ -87,7 +92,8 @@ class GoalTasks:
         detect = choice(Detection, detect, "detect")
         from metaregret.tabular.goals import goal_support
 
-        goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT))
+        able = process.goal_of == np.arange(process.n_states)
+        goals = np.flatnonzero(goal_support(process, visit=detect is Detection.VISIT) & able)
         if not len(goals):
             raise UnreachableGoalError(
                 f"No state of {process.name!r} can be reached; check the initial state."

@@ -14,7 +14,7 @@ __all__ = ["COMMAND"]
 
 @click.command("check", short_help="Prove a certificate again, exactly.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--budget", type=click.IntRange(1), help="Units of work of a few microseconds.")
+@click.option("--budget", type=click.IntRange(1), help="Units of work, a microsecond each or less.")
 @json_option
 def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
     """Prove the bounds in the certificate FILE again and print them; exit with 1 and the first thing that

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +75,28 @@ def detect_option(function: Function) -> Function:
         help="When a goal is noticed: at the end of an episode, or at the first visit.",
         show_default=True,
     )(function)
+
+
+def state_names(text: str, option: str) -> list[str]:
+    """Read names separated by commas; one that holds a comma stands in double quotes, or all in a JSON list.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If no name is given, or the list is no JSON list of names.
+    """
+    if text.lstrip().startswith("["):
+        try:
+            names = json.loads(text)
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InvalidArgumentError(f"{option}: expected a JSON list of names, but got {text!r:.80}.")
+    else:
+        names = next(csv.reader([text], skipinitialspace=True), [])
+    if not names or not all(names):
+        raise InvalidArgumentError(f"{option}: expected names separated by commas, but got {text!r:.80}.")
+    return names
 
 
 def goals_option(function: Function) -> Function:
@@ -163,6 +187,8 @@ def existing_folder(path: Path) -> Path:
         raise InvalidArgumentError(
             f"Cannot make the folder {str(path)[:200]}: {error.strerror}; give another place."
         ) from None
+    if not os.access(path, os.W_OK):
+        raise InvalidArgumentError(f"Cannot write into the folder {str(path)[:200]}; give another place.")
     return path
 
 

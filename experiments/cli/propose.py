@@ -60,6 +60,11 @@ class MethodOption(click.Option):
 )
 @click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one a goal].")
 @click.option(
+    "--alpha",
+    metavar="A|inf",
+    help="Order of the divergence, from 1: for order [default: 2], and finite for diayn [default: 1].",
+)
+@click.option(
     "--test",
     "tests",
     multiple=True,
@@ -93,6 +98,7 @@ def COMMAND(
     method: str,
     states: str,
     skills: int | None,
+    alpha: str | None,
     tests: tuple[str, ...],
     learner: str | None,
     episodes: str | None,
@@ -116,13 +122,15 @@ def COMMAND(
       metaregret propose grid:3x3 --horizon 4
       metaregret propose grid:3x3,slip=1/10 --horizon 4 --method capacity --figure proposal.pdf
       metaregret propose line:3 --horizon 3 --method diayn --states all
+      metaregret propose noisy-goal:K=4,v=1/2 --method order --alpha inf
       metaregret propose line:5 --method vic --learner memory
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
+      metaregret propose line:5,start=2 --horizon 4 --method packing
       metaregret propose digits --method cactus --ways 3
     """
     check_outputs(json_file, figure=figure, certificate=certificate)
     if cmp == DIGITS:
-        given = (horizon, gamma, start, skills, learner, episodes, certificate, *tests)
+        given = (horizon, gamma, start, skills, alpha, learner, episodes, certificate, *tests)
         if states != "end" or any(value is not None for value in given):
             raise InvalidArgumentError(
                 "Proposals on digits take --method, --ways, --seed, --figure and --json only."
@@ -133,6 +141,8 @@ def COMMAND(
         raise InvalidArgumentError(f"--ways goes with {DIGITS} in place of a CMP.")
     if episodes is not None and learner != "memory":
         raise InvalidArgumentError("--episodes goes with --learner memory.")
+    if alpha is not None and method not in ("order", "diayn"):
+        raise InvalidArgumentError("--alpha goes with --method order and --method diayn.")
     if tests and method != "hand-made":
         raise InvalidArgumentError("--test goes with --method hand-made.")
     from metaregret.theory.proposals import methods, propose
@@ -150,6 +160,7 @@ def COMMAND(
             method,
             states=states,
             skills=skills,
+            alpha=alpha,
             seed=seed,
             test=_test_weights(tests) or None,
             learner=learner,

@@ -104,7 +104,7 @@ def COMMAND(
         *uids,
         new=new,
         exact=exact,
-        instances=examples or instances or 20,
+        instances=examples or instances,
         seed=seed,
         workers=workers,
         store=kept,

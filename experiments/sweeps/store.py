@@ -1,5 +1,6 @@
 """The store of results: one SQLite file, one row per measurement, safe against SIGKILL and several processes.
 
+Every row is sealed with a hash of what it says: one that was changed or renamed is refused by name.
 Results are inserted in one transaction with the release of their claim, in write-ahead mode: a process that
 is killed at any moment leaves a sound file with every result that was stored. A process claims a point before
 it measures it, so two that run at once share the work. A claim counts while its owner is alive: on the same
@@ -9,6 +10,7 @@ Write-ahead mode needs a file system with shared memory: a local disk, not a net
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -25,6 +27,7 @@ from typing import Any, Self
 
 from metaregret.experiments.sweeps.measurement import Job, Measurement
 from metaregret.experiments.sweeps.provenance import code_version, package_versions
+from metaregret.experiments.sweeps.study import point_id
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 
 __all__ = ["LEASE", "Record", "Store"]
@@ -32,7 +35,7 @@ __all__ = ["LEASE", "Record", "Store"]
 APPLICATION = 0x4D524754
 """Marks the SQLite file as a store of this project ("MRGT")."""
 
-LAYOUT = 1
+LAYOUT = 2
 BEAT = 5.0
 """Seconds between two heartbeats of an owner."""
 
@@ -44,7 +47,8 @@ CREATE TABLE results (
   id TEXT PRIMARY KEY, study TEXT NOT NULL, version INTEGER NOT NULL, seed INTEGER NOT NULL,
   point TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN ('done', 'failed')),
   rows TEXT NOT NULL, error TEXT, starts INTEGER NOT NULL, seconds REAL NOT NULL,
-  peak_bytes INTEGER NOT NULL, finished REAL NOT NULL, environment INTEGER NOT NULL REFERENCES environments
+  peak_bytes INTEGER NOT NULL, finished REAL NOT NULL, environment INTEGER NOT NULL REFERENCES environments,
+  seal TEXT NOT NULL
 ) STRICT;
 CREATE TABLE environments (
   number INTEGER PRIMARY KEY, code TEXT NOT NULL, packages TEXT NOT NULL, UNIQUE (code, packages)
@@ -70,8 +74,11 @@ _COLUMNS = (
         "seconds",
         "peak_bytes",
     ),
-    *("finished", "code", "packages"),
+    *("finished", "code", "packages", "seal"),
 )
+_SEALED = _COLUMNS[:8]
+"""The columns that a seal covers: all that a result says."""
+
 _RECORDS = (
     f"SELECT {', '.join(_COLUMNS)} FROM results JOIN environments ON environment = number ORDER BY study, id"
 )
@@ -237,25 +244,30 @@ class Store:
         """Store a measurement and release its claim, in one transaction; the first result of a point
         stays."""
         job = measurement.job
+        content = (
+            job.id,
+            job.study.name,
+            job.study.version,
+            job.seed,
+            json.dumps(job.point),
+            "done" if measurement.error is None else "failed",
+            json.dumps(measurement.rows),
+            measurement.error,
+        )
         with self._transaction() as database:
             number = self._environment_number(database)
             held = database.execute("SELECT starts FROM claims WHERE id = ?", (job.id,)).fetchone()
             database.execute(
-                "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+                "NOTHING",
                 (
-                    job.id,
-                    job.study.name,
-                    job.study.version,
-                    job.seed,
-                    json.dumps(job.point),
-                    "done" if measurement.error is None else "failed",
-                    json.dumps(measurement.rows),
-                    measurement.error,
+                    *content,
                     1 if held is None else held[0],
                     measurement.seconds,
                     measurement.peak_bytes,
                     time.time(),
                     number,
+                    _seal(content),
                 ),
             )
             database.execute("DELETE FROM claims WHERE id = ?", (job.id,))
@@ -282,7 +294,8 @@ class Store:
         Raises
         ------
         FileFormatError
-            If one of them is not what this project writes.
+            If any measurement of the store, wanted or not, is not what was written: one that was given
+            another identifier would else be missing without a word.
         """
         found = {row[0]: _record(row, self.path) for row in self._rows(_RECORDS)}
         return [found[name] for name in (found if ids is None else ids) if name in found]
@@ -308,7 +321,23 @@ def _record(row: tuple[Any, ...], path: Path) -> Record:
             f"{path}: result {values['id'][:64]!r} is not a point with rows of values; delete the file, or "
             "that row."
         )
+    if (
+        _seal(row[: len(_SEALED)]) != values["seal"]
+        or point_id(values["study"], values["version"], decoded["point"], values["seed"]) != values["id"]
+    ):
+        raise FileFormatError(
+            f"{path}: result {values['id'][:64]!r} of {values['study']} is not what was measured: it was "
+            f"changed "
+            "afterwards; delete that row, and a new run measures it again."
+        )
+    del values["seal"]
     return Record(**(values | decoded))
+
+
+def _seal(content: Sequence[Any]) -> str:
+    """Return a hash of what a result says, in the order of `_SEALED`: changes by accident or by hand are
+    seen."""
+    return hashlib.sha256(json.dumps(list(content)).encode()).hexdigest()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -93,11 +93,18 @@ class VerificationReport(Result):
         )
 
 
+OWN_INSTANCES = 100
+"""Default for a claim from outside; `metaregret.theory.claims.on_instances` looks at five times as many."""
+
+OWN_SECONDS = 20.0
+"""Processor time after which the default search for a counterexample of a claim from outside ends."""
+
+
 def verify(
     *uids: str,
     new: Path | str | Theorem | Control | None = None,
     exact: bool = False,
-    instances: int = 20,
+    instances: int | None = None,
     seed: int = 0,
     workers: int = 1,
     store: Path | str | None = None,
@@ -114,8 +121,9 @@ def verify(
         ``THEOREM`` or ``CONTROL`` and is run.
     exact : bool
         Symbolic and rational methods only.
-    instances : int
-        Random instances a method.
+    instances : int, optional
+        Random instances a method: 20, where nothing else is said. Of a claim of one's own, the default is to
+        look at 500 or more generated instances, for `OWN_SECONDS` of processor time at most.
     seed : int
         Of every random draw.
     workers : int
@@ -136,6 +144,8 @@ def verify(
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
     """
     keep_out_of_the_way()
+    deep = instances is None and new is not None
+    instances = instances if instances is not None else OWN_INSTANCES if deep else 20
     for name, value, least in (("instances", instances, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InvalidArgumentError(
@@ -154,7 +164,7 @@ def verify(
     everything = not named and own is None
     if everything:
         named = [*theorems().values(), *controls().values()]
-    context = Context(seed=seed, instances=instances, exact=exact)
+    context = Context(seed=seed, instances=instances, exact=exact, seconds=OWN_SECONDS if deep else None)
     began = time.perf_counter()
     rows, resumed = verify_all(
         named,

@@ -162,5 +162,6 @@ class _Search:
             exact_initial=exact_initial,
             name=f"{process.name} remembering {self.what}",
             picture=None,
+            counts_as=None,
         )
         return AugmentedProcess(made, base_state, base_choice, tuple(memory for _, memory in self.nodes))

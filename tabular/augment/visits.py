@@ -38,13 +38,14 @@ def remember_visits(
     InstanceTooLargeError
         If there are more than `max_states` pairs; their number can grow as ``2**K``.
     """
-    bit = {int(goal): 1 << position for position, goal in enumerate(goals)}
+    place = {int(goal): 1 << position for position, goal in enumerate(goals)}
+    bit = [place.get(goal, 0) for goal in process.goal_of.tolist()]
 
     def step(memory: Hashable, choice: int, successor: int) -> Hashable:
-        return cast(int, memory) | bit.get(successor, 0)
+        return cast(int, memory) | bit[successor]
 
     augmented = augment(
-        process, lambda state: bit.get(state, 0), step, max_states=max_states, what="visited goals"
+        process, lambda state: bit[state], step, max_states=max_states, what="visited goals"
     )
     rows, columns = [], []
     for node, memory in enumerate(augmented.memory):

@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.engine.problem import DATA_ROUNDINGS
 from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -33,7 +33,7 @@ class GoalValues:
         ``values[s, k]``: the best probability of being at ``goals[k]`` after all steps, from ``s``.
     lower, upper : ndarray of float64, shape (S, K)
         Certified bounds; equal to `values` where the dynamics are deterministic.
-    ranks : ndarray of unsigned int, shape (T, S, K), or None
+    ranks : ndarray of uint16, shape (T, S, K), or None
         The decision after ``t`` steps, as a rank: the choice is ``process.choice_offsets[s] + ranks[t, s,
         k]``.
     """
@@ -69,7 +69,7 @@ def goal_values_all(
     steps : int
         Number of steps ``T``.
     keep_policies : bool
-        Whether to keep the decisions: ``T * S * K`` bytes where no state has more than 256 choices.
+        Whether to keep the decisions: ``2 T S K`` bytes.
 
     Raises
     ------
@@ -81,21 +81,27 @@ def goal_values_all(
     chosen = _read_goals(process, goals)
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise InvalidArgumentError(f"Expected steps to be a whole number >= 0, but got steps={steps!r}.")
-    kind = np.uint8 if int(np.diff(process.choice_offsets).max()) <= 256 else np.uint32
-    size = process.n_states * len(chosen) * (24 + (steps * np.dtype(kind).itemsize if keep_policies else 0))
+    size = process.n_states * len(chosen) * (24 + (2 * steps if keep_policies else 0))
     if size > LARGEST_OUTPUT:
         raise InstanceTooLargeError(
             f"{len(chosen)} goals, {process.n_states} states and {steps} steps need {size / 2**30:.1f} "
             "GiB; pass fewer goals at a time, or keep_policies=False."
         )
     shape = (int(steps) if keep_policies else 0, process.n_states if keep_policies else 0, len(chosen))
-    ranks = np.zeros(shape, dtype=kind)
+    ranks = np.zeros(shape, dtype=np.uint16)
     if process.is_deterministic:
         values = _by_bits(process, chosen, int(steps), ranks)
         lower = upper = values
     else:
-        values = _by_tiles(process, chosen, int(steps), ranks)
-        lower, upper = _bounds(process, values, int(steps))
+        from metaregret.tabular.engine.lanes import lanes_of
+
+        lanes = lanes_of(process)
+        indicator = sp.csc_array(
+            (np.ones(len(chosen)), chosen, np.arange(len(chosen) + 1)), shape=(process.n_states, len(chosen))
+        )
+        found = lanes.run(indicator, steps=int(steps), everywhere=True, policies=keep_policies)
+        values, ranks = found.everywhere, found.ranks
+        lower, upper = _bounds(process, values, int(steps), lanes.roundings)
     for array in (values, lower, upper, ranks):
         array.setflags(write=False)
     return GoalValues(chosen, values, lower, upper, ranks if keep_policies else None)
@@ -114,25 +120,6 @@ def _read_goals(process: ControlledMarkovProcess, goals: np.ndarray | None) -> n
     return chosen
 
 
-def _by_tiles(
-    process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
-) -> np.ndarray:
-    from metaregret.tabular.engine.goal_kernels import induct_goals
-
-    values = np.empty((process.n_states, len(goals)))
-    induct_goals(
-        process.choice_offsets,
-        process.offsets,
-        process.successors,
-        process.probabilities,
-        goals,
-        steps,
-        values,
-        ranks,
-    )
-    return values
-
-
 def _by_bits(
     process: ControlledMarkovProcess, goals: np.ndarray, steps: int, ranks: np.ndarray
 ) -> np.ndarray:
@@ -149,11 +136,10 @@ def _by_bits(
 
 
 def _bounds(
-    process: ControlledMarkovProcess, values: np.ndarray, steps: int
+    process: ControlledMarkovProcess, values: np.ndarray, steps: int, roundings: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Widen by the relative rounding error of sums of products of non-negative numbers."""
-    longest = int(np.diff(process.offsets).max())
-    factor = relative_error(steps * (longest + DATA_ROUNDINGS))
+    factor = relative_error(steps * roundings)
     tiny = 1e-300 if steps * math.log(float(process.probabilities.min())) < math.log(1e-300) else 0.0
     lower = np.maximum(values * (1.0 - factor) - tiny, 0.0)
     mass = 1.0 if process.is_exact else 1.0 + 1e-9 * steps

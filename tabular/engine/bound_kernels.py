@@ -6,10 +6,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF
 from metaregret.tabular.engine.kernels import gap_and_scale
+from metaregret.tabular.jit import njit
 
 __all__ = ["macqueen"]
 

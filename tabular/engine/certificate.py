@@ -22,7 +22,10 @@ from metaregret.tabular.engine.problem import Problem, backup_roundoff, row_mass
 from metaregret.tabular.engine.solution import PlanningSolution
 from metaregret.tabular.errors import ConvergenceError
 
-__all__ = ["ROUNDING", "Certified", "contraction", "discounted_bounds", "finish"]
+__all__ = ["ITERATIONS", "ROUNDING", "Certified", "contraction", "discounted_bounds", "finish"]
+
+ITERATIONS = "max_iterations"
+"""`Certified.limited_by` where more iterations would help."""
 
 ROUNDING = "rounding"
 """`Certified.limited_by` where more iterations would not help."""
@@ -42,7 +45,7 @@ class Certified(NamedTuple):
     detail: str
     gap: float
     scale: float
-    limited_by: str = "max_iterations"
+    limited_by: str = ITERATIONS
 
     @classmethod
     def of(
@@ -53,10 +56,13 @@ class Certified(NamedTuple):
         method: str,
         iterations: int,
         detail: str,
-        limited_by: str = "max_iterations",
+        limited_by: str = ITERATIONS,
+        without: np.ndarray | None = None,
     ) -> Certified:
-        """Measure the gap of `lower` and `upper`."""
-        gap, scale = compiled("kernels").gap_and_scale(frozen(lower), frozen(upper))
+        """Measure the gap of `lower` and `upper`, but for the states of the mask `without`, which have no
+        value."""
+        measured = (lower, upper) if without is None else (lower[~without], upper[~without])
+        gap, scale = compiled("kernels").gap_and_scale(frozen(measured[0]), frozen(measured[1]))
         return cls(lower, upper, policy, method, iterations, detail, gap, scale, limited_by)
 
     def is_narrow(self, problem: Problem) -> bool:

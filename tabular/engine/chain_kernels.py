@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
 
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
+from metaregret.tabular.jit import njit, prange
 
 __all__ = ["MOST_SWEEPS", "evaluate", "modified_policy_iteration", "plan", "plan_roughly_first"]
 

@@ -10,10 +10,10 @@ Source: Puterman, *Markov Decision Processes* (1994), sec. 6.4.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.kernels import MATH, backup_range
+from metaregret.tabular.jit import njit
 
 __all__ = ["plan_small"]
 

@@ -21,6 +21,7 @@ import scipy.sparse as sp
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.reduction import Settled, settle
 from metaregret.tabular.engine.solution import Objective, PlanningSolution
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.rationals import parse_fraction
@@ -72,22 +73,15 @@ def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
     """
     problem.process.require_exact()
     if problem.objective is Objective.FINITE:
-        values, policy, count = _induction(problem, keep_policy)
+        totals, plan, steps = _induction(problem, keep_policy)
         return _solution(
-            problem, values, policy, "exact-backward-induction", count, "rational backward induction"
+            problem, totals, plan, "exact-backward-induction", steps, "rational backward induction"
         )
-    if problem.objective is Objective.DISCOUNTED:
-        values, policy, count = _discounted(problem)
-    else:
-        values, policy, count = _undiscounted(problem)
-    return _solution(
-        problem,
-        values,
-        policy,
-        "exact-policy-iteration",
-        count,
-        "policy iteration; the exact Bellman residual is zero",
+    values, policy, count, settled = (
+        (*_discounted(problem), None) if problem.objective is Objective.DISCOUNTED else _undiscounted(problem)
     )
+    detail = "policy iteration; the exact Bellman residual is zero"
+    return _solution(problem, values, policy, "exact-policy-iteration", count, detail, settled)
 
 
 # -------------------------------------------------------------------------------- data
@@ -184,8 +178,11 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
 
     assert problem.discount is not None
     process = problem.process
-    start = modified_policy_iteration(problem, fall_back=True).policy
-    assert start is not None
+    start = process.choice_offsets[:-1]
+    if problem.fits_floats:
+        warm = modified_policy_iteration(problem, fall_back=True).policy
+        assert warm is not None
+        start = warm
     gamma = _rational(problem.discount.exact)
     numerators, denominators = transition_fractions(problem)
     probabilities = [flint.fmpq(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
@@ -200,10 +197,11 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
     return [_fraction(value) for value in values], policy, count
 
 
-def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
+def _undiscounted(
+    problem: Problem,
+) -> tuple[list[Fraction | None], np.ndarray, int, Settled]:
     """Policy iteration on the reduced problem; a loop of tight choices at the end would mean a gain of
-    zero."""
-    from metaregret.tabular.engine.reduction import settle
+    zero. States that no start leads to may have an infinite value, or none: no rational number."""
     from metaregret.tabular.engine.undiscounted import (
         expand_policy,
         reduce_problem,
@@ -213,35 +211,36 @@ def _undiscounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
 
     settled = settle(problem)
     known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
-    if not all(value is not None for value in known):
-        raise UnsupportedError(
-            "Some states (none of them a start) have an infinite total reward, which no rational number "
-            "is; name target states, or use exact=False."
-        )
-    exact_known = [value for value in known if value is not None]
+    if settled.undefined is not None:
+        known = [None if without else value for value, without in zip(known, settled.undefined, strict=True)]
     if settled.mask.all():
-        return exact_known, settled.policy, 1
+        return known, settled.policy, 1, settled
     reduced = reduce_problem(problem, settled, "auto")
     small = reduced.quotient
-    model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, exact_known)
-    start = warm_policy(reduced)
+    model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, known)
+    start = warm_policy(reduced) if problem.fits_floats else reduced.policy
     values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
     tight = _tight(model, values)
     tight[-1] = False
-    trapped = small.graph.end_components(tight) >= 0
-    trapped[-1] = False
-    if trapped.any():
-        refuse_cancelling(reduced, trapped)
+    if settled.undecided:
+        trapped = small.graph.end_components(tight) >= 0
+        trapped[-1] = False
+        if trapped.any():
+            refuse_cancelling(reduced, trapped)
     reduced.policy = policy
     answer = [
-        exact_known[state] if settled.mask[state] else _fraction(values[small.state_class[state]])
+        known[state] if settled.mask[state] else _fraction(values[small.state_class[state]])
         for state in range(problem.process.n_states)
     ]
-    return answer, expand_policy(reduced), count
+    return answer, expand_policy(reduced), count, settled
 
 
 def _reduced_model(
-    problem: Problem, graph: ChoiceGraph, origin: np.ndarray, transition: np.ndarray, known: list[Fraction]
+    problem: Problem,
+    graph: ChoiceGraph,
+    origin: np.ndarray,
+    transition: np.ndarray,
+    known: list[Fraction | None],
 ) -> ExactModel:
     numerators, denominators = transition_fractions(problem)
     rewards, sink, zero = exact_rewards(problem), graph.n_states - 1, flint.fmpq(0)
@@ -252,7 +251,7 @@ def _reduced_model(
             paid.append(zero)
             continue
         probability = flint.fmpq(int(numerators[item]), int(denominators[item]))
-        earned = rewards[item] + (known[problem.process.successors[item]] if successor == sink else 0)
+        earned = rewards[item] + ((known[problem.process.successors[item]] or 0) if successor == sink else 0)
         weights.append(probability if successor != sink else zero)
         paid.append(probability * _rational(earned))
     return ExactModel(graph, weights, _row_sums(graph.offsets, paid))
@@ -406,12 +405,26 @@ def _components_in_order(graph: ChoiceGraph, policy: np.ndarray) -> list[list[in
 
 
 def _solution(
-    problem: Problem, values: list[Fraction], policy: np.ndarray | None, method: str, count: int, detail: str
+    problem: Problem,
+    values: Sequence[Fraction | None],
+    policy: np.ndarray | None,
+    method: str,
+    count: int,
+    detail: str,
+    settled: Settled | None = None,
 ) -> PlanningSolution:
-    exact = _objects([problem.sign * value for value in values])
-    brackets = [Bracket.of(value) for value in exact.tolist()]
-    lower = np.array([bracket.lower for bracket in brackets])
-    upper = np.array([bracket.upper for bracket in brackets])
+    """Restore the sign; a state without a rational value keeps the bounds that the graph gave it."""
+    exact = np.empty(len(values), dtype=object)
+    exact[:] = [None if value is None else problem.sign * value for value in values]
+    lower, upper = np.empty(len(values)), np.empty(len(values))
+    for state, value in enumerate(exact.tolist()):
+        if value is not None:
+            bracket = Bracket.of(value)
+            lower[state], upper[state] = bracket.lower, bracket.upper
+        else:
+            assert settled is not None
+            bounds = problem.sign * settled.lower[state], problem.sign * settled.upper[state]
+            lower[state], upper[state] = min(bounds), max(bounds)
     for array in (lower, upper, exact):
         array.setflags(write=False)
     return PlanningSolution(

@@ -1,9 +1,16 @@
-"""Compiled all-goals backward induction: a tile of goals is one SIMD lane each, states are swept once for all
-of them.
+"""Compiled backward induction and forward passes for many terminal rewards: a tile of them is one SIMD lane
+each, states are swept once for all of them.
 
 The lanes of a tile are tuples, which the compiler keeps in vector registers over the whole sum of a choice.
 That takes the vectoriser of straight-line code (SLP), which numba leaves off; it is switched on while these
 functions compile.
+
+Three things are left out because they are known to be zero or the same:
+
+* what all choices of a state have in common (where the agent slips to, whatever it does) is summed once;
+* states that cannot have been reached by a step are not planned for at it (states are numbered in the order
+  in which they can first be reached, so these are the last ones);
+* states from which no reward of the tile can be reached in the steps that are left have value zero.
 
 Deterministic processes need no arithmetic: whether goal ``g`` can be reached in exactly ``k`` steps is one
 bit, and 64 goals make one machine word.
@@ -16,15 +23,18 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit, prange
 
-__all__ = ["LANES", "induct_goals", "reach_bits"]
+from metaregret.tabular.jit import njit, prange
+
+__all__ = ["LANES", "induct", "reach_bits"]
 
 LANES = 16
-"""Goals in one tile: four vector registers of sums, and two cache lines of values a state."""
+"""Terminal rewards in one tile: four vector registers of sums, and two cache lines of values a state."""
 
 # Values are finite, so that comparisons need no care for NaN; sums keep their order.
 MATH = {"contract", "nnan", "nsz"}
+NEGLIGIBLE = 1e-20
+"""States that no lane enters with more than this probability are not followed further."""
 
 
 def _straight_line(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -43,6 +53,15 @@ def _straight_line(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 @njit(inline="always")
+def _load(v: np.ndarray, s: Any) -> Any:
+    """Return the lanes of state `s`."""
+    return (
+        v[s, 0], v[s, 1], v[s, 2], v[s, 3], v[s, 4], v[s, 5], v[s, 6], v[s, 7],
+        v[s, 8], v[s, 9], v[s, 10], v[s, 11], v[s, 12], v[s, 13], v[s, 14], v[s, 15],
+    )  # fmt: skip
+
+
+@njit(inline="always")
 def _plus(t: Any, w: float, v: np.ndarray, s: Any) -> Any:
     """Add the weighted values of state `s` to the sums of all lanes."""
     return (
@@ -55,8 +74,7 @@ def _plus(t: Any, w: float, v: np.ndarray, s: Any) -> Any:
 
 @njit(inline="always")
 def _where(c: Any, d: Any, t: Any, b: Any) -> Any:
-    """Lane by lane, the element of `t` where that of `c` is greater than that of `d`, else the element of
-    `b`."""
+    """Lane by lane, the element of `t` where that of `c` is greater than that of `d`, else that of `b`."""
     return (
         t[0] if c[0] > d[0] else b[0], t[1] if c[1] > d[1] else b[1],
         t[2] if c[2] > d[2] else b[2], t[3] if c[3] > d[3] else b[3],
@@ -70,8 +88,31 @@ def _where(c: Any, d: Any, t: Any, b: Any) -> Any:
 
 
 @njit(inline="always")
+def _chosen(m: Any, r: np.ndarray, s: Any, k: Any) -> Any:
+    """Lane by lane, the mass where the rank stored for state `s` is `k`, else zero."""
+    return (
+        m[0] if r[s, 0] == k else 0.0, m[1] if r[s, 1] == k else 0.0,
+        m[2] if r[s, 2] == k else 0.0, m[3] if r[s, 3] == k else 0.0,
+        m[4] if r[s, 4] == k else 0.0, m[5] if r[s, 5] == k else 0.0,
+        m[6] if r[s, 6] == k else 0.0, m[7] if r[s, 7] == k else 0.0,
+        m[8] if r[s, 8] == k else 0.0, m[9] if r[s, 9] == k else 0.0,
+        m[10] if r[s, 10] == k else 0.0, m[11] if r[s, 11] == k else 0.0,
+        m[12] if r[s, 12] == k else 0.0, m[13] if r[s, 13] == k else 0.0,
+        m[14] if r[s, 14] == k else 0.0, m[15] if r[s, 15] == k else 0.0,
+    )  # fmt: skip
+
+
+@njit(inline="always")
 def _all(x: float) -> Any:
     return (x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x)
+
+
+@njit(inline="always")
+def _total(t: Any) -> Any:
+    return (
+        ((t[0] + t[1]) + (t[2] + t[3])) + ((t[4] + t[5]) + (t[6] + t[7]))
+        + (((t[8] + t[9]) + (t[10] + t[11])) + ((t[12] + t[13]) + (t[14] + t[15])))
+    )  # fmt: skip
 
 
 @njit(inline="always")
@@ -82,44 +123,62 @@ def _store(v: np.ndarray, s: Any, t: Any) -> None:
     v[s, 12], v[s, 13], v[s, 14], v[s, 15] = t[12], t[13], t[14], t[15]
 
 
-# The arrays of a process are read-only, which is part of their compiled type.
+@njit(inline="always")
+def _times(w: Any, t: Any) -> Any:
+    """Return the products of two tuples, lane by lane."""
+    return (
+        w[0] * t[0], w[1] * t[1], w[2] * t[2], w[3] * t[3],
+        w[4] * t[4], w[5] * t[5], w[6] * t[6], w[7] * t[7],
+        w[8] * t[8], w[9] * t[9], w[10] * t[10], w[11] * t[11],
+        w[12] * t[12], w[13] * t[13], w[14] * t[14], w[15] * t[15],
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _add(t: Any, w: float, u: Any) -> Any:
+    """Return ``t + w u``, lane by lane."""
+    return (
+        t[0] + w * u[0], t[1] + w * u[1], t[2] + w * u[2], t[3] + w * u[3],
+        t[4] + w * u[4], t[5] + w * u[5], t[6] + w * u[6], t[7] + w * u[7],
+        t[8] + w * u[8], t[9] + w * u[9], t[10] + w * u[10], t[11] + w * u[11],
+        t[12] + w * u[12], t[13] + w * u[13], t[14] + w * u[14], t[15] + w * u[15],
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _weighed(w: Any, t: Any) -> Any:
+    return _total(_times(w, t))
+
+
+# The arrays of a layout are read-only, which is part of their compiled type.
 _ints = numba.types.Array(numba.int64, 1, "C", readonly=True)
 _floats = numba.types.Array(numba.float64, 1, "C", readonly=True)
 _table = numba.float64[:, ::1]
+_ranks = numba.uint16[:, ::1]
+_layout = (_ints, _ints, _ints, _floats, _ints, _ints, _floats)
 
 
-@_straight_line(_ints, _ints, _ints, _floats, _table, _table)
+@_straight_line(*_layout, numba.int64, _ints, numba.int64, _table, _table, _ranks)
 def _sweep(
     choice_offsets: np.ndarray,
+    common_offsets: np.ndarray,
+    common_successors: np.ndarray,
+    common_probabilities: np.ndarray,
     offsets: np.ndarray,
     successors: np.ndarray,
     probabilities: np.ndarray,
-    values: np.ndarray,
-    following: np.ndarray,
-) -> None:
-    """Write ``following = max_c P_c values`` for all lanes, both of shape (S, LANES)."""
-    for state in range(len(choice_offsets) - 1):
-        best = _all(-1.0)
-        for choice in range(choice_offsets[state], choice_offsets[state + 1]):
-            total = _all(0.0)
-            for item in range(offsets[choice], offsets[choice + 1]):
-                total = _plus(total, probabilities[item], values, np.uintp(successors[item]))
-            best = _where(total, best, total, best)
-        _store(following, np.uintp(state), best)
-
-
-@_straight_line(_ints, _ints, _ints, _floats, _table, _table, _table)
-def _sweep_ranked(
-    choice_offsets: np.ndarray,
-    offsets: np.ndarray,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+    count: int,
+    distance: np.ndarray,
+    left: int,
     values: np.ndarray,
     following: np.ndarray,
     ranks: np.ndarray,
 ) -> None:
-    """As `_sweep`, and write the rank of the first maximising choice of every state, shape (S, LANES)."""
-    for state in range(len(choice_offsets) - 1):
+    """Write ``following = max_c P_c values`` for all lanes, both of shape (S, LANES), and the rank of the
+    first maximising choice, for the first `count` states, where `distance` is at most `left`."""
+    for state in range(count):
+        if distance[state] > left:
+            continue
         best, rank = _all(-1.0), _all(0.0)
         for choice in range(choice_offsets[state], choice_offsets[state + 1]):
             total = _all(0.0)
@@ -127,49 +186,172 @@ def _sweep_ranked(
                 total = _plus(total, probabilities[item], values, np.uintp(successors[item]))
             rank = _where(total, best, _all(float(choice - choice_offsets[state])), rank)
             best = _where(total, best, total, best)
+        for item in range(common_offsets[state], common_offsets[state + 1]):
+            best = _plus(best, common_probabilities[item], values, np.uintp(common_successors[item]))
         _store(following, np.uintp(state), best)
         _store(ranks, np.uintp(state), rank)
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def induct_goals(
+@_straight_line(*_layout, numba.int64, _ranks, _table, _table, numba.float64[::1], numba.float64[::1])
+def _spread(
     choice_offsets: np.ndarray,
+    common_offsets: np.ndarray,
+    common_successors: np.ndarray,
+    common_probabilities: np.ndarray,
     offsets: np.ndarray,
     successors: np.ndarray,
     probabilities: np.ndarray,
-    goals: np.ndarray,
-    steps: int,
-    result: np.ndarray,
+    count: int,
+    ranks: np.ndarray,
+    mass: np.ndarray,
+    following: np.ndarray,
+    flow: np.ndarray,
+    share: np.ndarray,
+) -> None:
+    """Move the mass of all lanes, shape (S, LANES), one step on: from `mass`, which is emptied, to
+    `following`, which was empty. The flow through every choice, weighted by the lanes' shares, is added to
+    `flow` where that has entries."""
+    weights = (
+        share[0], share[1], share[2], share[3], share[4], share[5], share[6], share[7],
+        share[8], share[9], share[10], share[11], share[12], share[13], share[14], share[15],
+    )  # fmt: skip
+    for state in range(count):
+        here = _load(mass, np.uintp(state))
+        if _total(here) <= NEGLIGIBLE:
+            continue
+        _store(mass, np.uintp(state), _all(0.0))
+        for item in range(common_offsets[state], common_offsets[state + 1]):
+            to = np.uintp(common_successors[item])
+            _store(following, to, _add(_load(following, to), common_probabilities[item], here))
+        for choice in range(choice_offsets[state], choice_offsets[state + 1]):
+            chosen = _chosen(here, ranks, np.uintp(state), choice - choice_offsets[state])
+            if _total(chosen) <= 0.0:
+                continue
+            for item in range(offsets[choice], offsets[choice + 1]):
+                to = np.uintp(successors[item])
+                _store(following, to, _add(_load(following, to), probabilities[item], chosen))
+            if len(flow):
+                flow[choice] += _weighed(weights, chosen)
+
+
+@njit(cache=True, nogil=True)
+def _distances(
+    backward_offsets: np.ndarray, predecessors: np.ndarray, distance: np.ndarray, queue: np.ndarray, tail: int
+) -> None:
+    """Write the number of steps to the nearest of the first `tail` states of `queue`, breadth first."""
+    head = 0
+    while head < tail:
+        state = queue[head]
+        head += 1
+        for item in range(backward_offsets[state], backward_offsets[state + 1]):
+            before = predecessors[item]
+            if distance[before] > distance[state] + 1:
+                distance[before] = distance[state] + 1
+                queue[tail] = before
+                tail += 1
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def induct(
+    layout: tuple[np.ndarray, ...],
+    backward_offsets: np.ndarray,
+    predecessors: np.ndarray,
+    counts: np.ndarray,
+    initial: np.ndarray,
+    reward_offsets: np.ndarray,
+    reward_states: np.ndarray,
+    rewards: np.ndarray,
+    parts: int,
+    shares: np.ndarray,
+    at_start: np.ndarray,
+    everywhere: np.ndarray,
+    reached: np.ndarray,
+    flows: np.ndarray,
     policies: np.ndarray,
 ) -> None:
-    """Write ``result[s, k]``, the best probability of being at ``goals[k]`` after `steps` steps from ``s``.
+    """Plan for every column of terminal rewards and follow the policies that were found.
 
     Parameters
     ----------
-    result : ndarray of float64, shape (S, K)
-    policies : ndarray of unsigned int, shape (T, S, K) or (0, 0, K)
-        Written: the rank of the chosen choice among those of the state, first index the steps already taken.
+    layout : tuple
+        As `_sweep` takes it.
+    backward_offsets, predecessors : ndarray of int64
+        The states from which each state can be entered.
+    counts : ndarray of int64, shape (T + 1,)
+        How many states (the first ones) may be occupied at each step.
+    reward_offsets, reward_states, rewards : ndarray
+        Column ``k`` pays ``rewards[i]`` in ``reward_states[i]``, ``reward_offsets[k] <= i <
+        reward_offsets[k + 1]``; not negative.
+    parts : int
+        Tiles ``part, part + parts, ...`` are one job, and add to one flow.
+    shares : ndarray of float64, shape (K,)
+        Weights of the columns' policies in the flows.
+    at_start : ndarray, shape (K,) or (0,)
+        Written: the best expected reward from the initial distribution.
+    everywhere : ndarray, shape (S, K) or (0, 0)
+        Written: the best expected reward after all steps from every state.
+    reached : ndarray, shape (K, S) or (0, 0)
+        Written: terminal distributions of the policies.
+    flows : ndarray, shape (parts, T, C) or (parts, 0, 0)
+        Added to: the shares' mixture of the probabilities of choices at steps.
+    policies : ndarray of uint16, shape (T, S, K) or (0, 0, 0)
+        Written: the rank of the chosen choice among those of the state, first index the steps taken.
     """
-    n_states, keep = len(choice_offsets) - 1, policies.shape[0] > 0
-    for tile in prange((len(goals) + LANES - 1) // LANES):
-        first = tile * LANES
-        count = min(LANES, len(goals) - first)
-        values, following = np.zeros((n_states, LANES)), np.empty((n_states, LANES))
-        ranks = np.empty((n_states if keep else 0, LANES))
-        for lane in range(count):
-            values[goals[first + lane], lane] = 1.0
-        for step in range(steps - 1, -1, -1):
-            if keep:
-                _sweep_ranked(choice_offsets, offsets, successors, probabilities, values, following, ranks)
+    columns, steps, n_states = len(reward_offsets) - 1, len(counts) - 1, len(initial)
+    follow = len(reached) > 0 or flows.shape[1] > 0
+    keep = follow or len(policies) > 0
+    for part in prange(parts):
+        ranks = np.empty((steps if keep else 1, n_states, LANES), dtype=np.uint16)
+        distance, queue = np.empty(n_states, dtype=np.int64), np.empty(n_states, dtype=np.int64)
+        share = np.zeros(LANES)
+        for tile in range(part, (columns + LANES - 1) // LANES, parts):
+            first = tile * LANES
+            lanes = min(LANES, columns - first)
+            values, following = np.zeros((n_states, LANES)), np.zeros((n_states, LANES))
+            distance[:] = steps + 1
+            tail = 0
+            for lane in range(lanes):
+                for item in range(reward_offsets[first + lane], reward_offsets[first + lane + 1]):
+                    state = reward_states[item]
+                    values[state, lane] = rewards[item]
+                    if distance[state] > 0:
+                        distance[state] = 0
+                        queue[tail] = state
+                        tail += 1
+            _distances(backward_offsets, predecessors, distance, queue, tail)
+            ranks[:] = 0
+            for step in range(steps - 1, -1, -1):
+                left, row = steps - step, step if keep else 0
+                _sweep(*layout, counts[step], distance, left, values, following, ranks[row])
+                values, following = following, values
+            for lane in range(lanes if len(at_start) else 0):
+                total = 0.0
+                for state in range(counts[0]):
+                    total += initial[state] * values[state, lane]
+                at_start[first + lane] = total
+            for state in range(len(everywhere)):
+                for lane in range(lanes):
+                    everywhere[state, first + lane] = values[state, lane]
+            for step in range(len(policies)):
                 for state in range(n_states):
-                    for lane in range(count):
-                        policies[step, state, first + lane] = ranks[state, lane]
-            else:
-                _sweep(choice_offsets, offsets, successors, probabilities, values, following)
-            values, following = following, values
-        for state in range(n_states):
-            for lane in range(count):
-                result[state, first + lane] = values[state, lane]
+                    for lane in range(lanes):
+                        policies[step, state, first + lane] = ranks[step, state, lane]
+            if not follow:
+                continue
+            values[:], following[:] = 0.0, 0.0
+            for lane in range(lanes):
+                share[lane] = shares[first + lane] if flows.shape[1] else 0.0
+                for state in range(counts[0]):
+                    values[state, lane] = initial[state]
+            for lane in range(lanes, LANES):
+                share[lane] = 0.0
+            for step in range(steps):
+                flow = flows[part, step] if flows.shape[1] else share[:0]
+                _spread(*layout, counts[step], ranks[step], values, following, flow, share)
+                values, following = following, values
+            for lane in range(lanes if len(reached) else 0):
+                for state in range(n_states):
+                    reached[first + lane, state] = values[state, lane]
 
 
 @njit(cache=True, nogil=True)
@@ -184,7 +366,7 @@ def reach_bits(
     words : ndarray of uint64, shape (S, W)
         Goals as bits: bit ``k`` of row ``s`` says that ``s`` is goal ``k``.
     policies : ndarray of unsigned int, shape (T, S, K) or (0, 0, K)
-        Written as in `induct_goals`: the first choice that keeps the goal in reach, or rank 0.
+        Written as in `induct`: the first choice that keeps the goal in reach, or rank 0.
 
     Returns
     -------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from metaregret.tabular.jit import njit
 
 __all__ = ["avoiding", "backward_search", "levels_to_see", "nearest_first", "predecessors"]
 

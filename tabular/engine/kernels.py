@@ -16,7 +16,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+
+from metaregret.tabular.jit import njit, prange
 
 __all__ = [
     "CHUNK",

@@ -46,7 +46,9 @@ def least_majorant(owner: np.ndarray, rows: sp.csr_array, rewards: np.ndarray) -
 
     n_choices, n_states = rows.shape
     own = sp.csr_array((np.ones(n_choices), (np.arange(n_choices), owner)), shape=(n_choices, n_states))
+    # In units of the largest reward: solvers fail on large numbers, and one of them takes the process along.
+    unit = float(np.abs(rewards).max(initial=0.0)) or 1.0
     values = cp.Variable(n_states)
-    program = cp.Problem(cp.Minimize(cp.sum(values)), [sp.csr_array(own - rows) @ values >= rewards])
-    solve_to(program, residual=1e-6 * max(1.0, float(np.abs(rewards).max(initial=0.0))))
-    return np.asarray(values.value, dtype=float)
+    program = cp.Problem(cp.Minimize(cp.sum(values)), [sp.csr_array(own - rows) @ values >= rewards / unit])
+    solve_to(program, residual=1e-6)
+    return unit * np.asarray(values.value, dtype=float)

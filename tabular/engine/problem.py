@@ -8,6 +8,7 @@ end.
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,21 +16,28 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
 from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
 from metaregret.tabular.engine.solution import Objective
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass"]
+__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass", "signed_floats"]
 
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
 shifts."""
+
+
+LARGEST_VALUE = 1e300
+"""Largest value that is computed in double precision; what is left up to 1.8e308 takes sums on the way."""
+
+TOTAL_RANGE = 1e50
+"""Factor between the largest reward and the largest undiscounted total."""
 
 
 class Problem(NamedTuple):
@@ -55,6 +63,8 @@ class Problem(NamedTuple):
     tolerance : float
         Asked sup-norm gap, relative to ``max(1, largest absolute value)``.
     max_iterations : int
+    must_reach : bool
+        Whether only policies that reach a target with probability one count.
     """
 
     process: ControlledMarkovProcess
@@ -69,11 +79,35 @@ class Problem(NamedTuple):
     targets: np.ndarray | None
     tolerance: float
     max_iterations: int
+    must_reach: bool = False
 
     @property
     def rows(self) -> Rows:
         """The transition rows, laid out."""
         return rows_of(self.process)
+
+    @property
+    def fits_floats(self) -> bool:
+        """Whether no value, and no sum on the way to one, can leave the range of double precision.
+
+        A total without a horizon has no bound in terms of its rewards; there `TOTAL_RANGE` is left for the
+        expected time to the end.
+        """
+        largest = self.reward_scale
+        if self.objective is Objective.TOTAL:
+            return largest * TOTAL_RANGE < LARGEST_VALUE
+        if self.discount is not None:
+            return largest < (1.0 - self.discount.above) * LARGEST_VALUE
+        ends = 0.0 if self.terminal is None else max(map(abs, self.terminal.tolist()), default=0.0)
+        return float(ends) + (self.steps or 0) * largest < LARGEST_VALUE
+
+    def require_floats(self) -> None:
+        """Raise `UnsupportedError` unless `fits_floats`."""
+        if not self.fits_floats:
+            raise UnsupportedError(
+                f"Rewards of up to {self.reward_scale:.3g} may add up to more than double precision holds "
+                f"({LARGEST_VALUE:.0e}); change the unit of the rewards, or use exact=True."
+            )
 
     def allowance(self, magnitude: float, length: int | None = None) -> float:
         """Bound the rounding error of one backup of values up to `magnitude`.
@@ -120,6 +154,7 @@ def read_problem(
     maximise: bool,
     tolerance: float,
     max_iterations: int,
+    must_reach: bool = False,
 ) -> Problem:
     """Check the arguments of `metaregret.tabular.engine.solve` and return the problem they pose.
 
@@ -154,7 +189,16 @@ def read_problem(
         None if targets is None else _read_targets(process, targets),
         float(tolerance),
         int(max_iterations),
+        _read_must_reach(must_reach, kind, targets),
     )
+
+
+def _read_must_reach(must_reach: object, kind: Objective, targets: object) -> bool:
+    if not isinstance(must_reach, bool):
+        raise InvalidArgumentError(f"Expected must_reach to be a bool, but got {must_reach!r}.")
+    if must_reach and (kind is not Objective.TOTAL or targets is None):
+        raise InvalidArgumentError("must_reach goes with objective 'total' and targets; give targets.")
+    return must_reach
 
 
 _ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")
@@ -253,7 +297,7 @@ def _read_numbers(vector: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray
         vector[:] = items
     elif kind not in "fiub":
         raise InvalidArgumentError(f"Expected {what} to be numbers, but got an array of {vector.dtype}.")
-    floats = np.ascontiguousarray(vector, dtype=np.float64)
+    floats = signed_floats(vector, what)
     given = vector if kind == "O" else floats
     floats = frozen(floats)
     least, greatest = compiled("kernels").extremes(floats)
@@ -264,6 +308,24 @@ def _read_numbers(vector: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray
             f"Expected {what} to be finite, but {what}[{index}] = {float(floats[index])!r}; mend it."
         )
     return given, floats, scale
+
+
+def signed_floats(vector: np.ndarray, what: str = "rewards") -> np.ndarray:
+    """Return the nearest floats; numbers below the smallest one keep their sign, which decides infinite
+    totals."""
+    try:
+        floats = np.ascontiguousarray(vector, dtype=np.float64)
+    except OverflowError:
+        index = next(index for index, item in enumerate(vector) if abs(item) > sys.float_info.max)
+        raise UnsupportedError(
+            f"Expected {what} of at most {sys.float_info.max:.2g} in size, but {what}[{index}] is larger; "
+            "change the unit."
+        ) from None
+    if vector.dtype.kind == "O":
+        lost = (floats == 0) & (vector != 0)
+        if lost.any():
+            floats[lost] = np.copysign(SMALLEST, (vector[lost] > 0) - 0.5)
+    return floats
 
 
 def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarray:

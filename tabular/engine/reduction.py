@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaregret.tabular.engine.gain import Gains, decide_gains
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.engine.layout import frozen
-from metaregret.tabular.engine.problem import Problem
+from metaregret.tabular.engine.problem import Problem, signed_floats
 from metaregret.tabular.engine.solution import Objective
 from metaregret.tabular.errors import UnsupportedError
 
@@ -43,6 +44,10 @@ class Settled:
         A choice that attains the value at settled states.
     usable : ndarray of bool, shape (C,)
         Choices of the other states that do not risk a value of minus infinity.
+    undefined : ndarray of bool, shape (S,), or None
+        Settled states without a value (infinity minus infinity, rewards that cancel); no start leads there.
+    undecided : bool
+        Whether the sign of the gain of some loop among the other states is not known.
     """
 
     graph: ChoiceGraph
@@ -50,6 +55,18 @@ class Settled:
     values: np.ndarray
     policy: np.ndarray
     usable: np.ndarray
+    undefined: np.ndarray | None = None
+    undecided: bool = False
+
+    @property
+    def lower(self) -> np.ndarray:
+        """The values, minus infinity where there is none."""
+        return self.values if self.undefined is None else np.where(self.undefined, -np.inf, self.values)
+
+    @property
+    def upper(self) -> np.ndarray:
+        """The values, plus infinity where there is none."""
+        return self.values if self.undefined is None else np.where(self.undefined, np.inf, self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,31 +139,100 @@ def _settle_reach(problem: Problem) -> Settled:
 
 
 def _settle_total(problem: Problem) -> Settled:
+    """Infinite values by the signs of the gains of the end components; the rest can end.
+
+    *Goals* are the targets, loops in which nothing is paid, and components that gain. A state from which some
+    policy reaches goals almost surely has a value above minus infinity; it is plus infinity where such a
+    policy can meet a component that gains. From any other state every policy is caught, with positive
+    probability, in components that lose: minus infinity. Where it may also gain for ever (infinity minus
+    infinity), or meet a loop whose rewards cancel, no total is defined.
+    """
     graph = graph_of(problem)
-    n_states = graph.n_states
-    targets = np.zeros(n_states, dtype=bool) if problem.targets is None else problem.targets
+    targets = np.zeros(graph.n_states, dtype=bool) if problem.targets is None else problem.targets
     least, greatest = transition_rewards(problem)
     interior = ~targets[graph.choice_state]
     free = (least == 0) & (greatest == 0) & interior
-    idle = graph.end_components(free) >= 0 if free.any() else np.zeros(n_states, dtype=bool)
-    endless = _gaining(graph, interior, free, least, greatest)
-    unbounded = graph.can_reach(endless, interior) if endless.any() else endless
+    idle = graph.end_components(free) >= 0 if free.any() else np.zeros(graph.n_states, dtype=bool)
+    gains = decide_gains(problem, graph, interior, least, greatest)
+    endless = gains.positive
+    if problem.must_reach:
+        idle = np.zeros(graph.n_states, dtype=bool)
+        _require_reachable(problem, graph, targets, interior)
+    safe = _almost_surely_within(graph, targets | idle | endless, interior)
+    keeping = interior & graph.staying(safe)
+    unbounded = safe & graph.can_reach(endless, keeping) if endless.any() else endless
     _refuse_infinite(
         problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever"
     )
-    allowed = interior & graph.staying(~unbounded)
-    ending, _ = _almost_surely_within(graph, targets | idle, allowed)
-    hopeless = ~ending & ~unbounded
+    undefined = _undefined(problem, graph, gains, interior, safe) & ~unbounded
+    hopeless = ~safe & ~undefined
     _refuse_infinite(
         problem,
         hopeless,
         "minus" if problem.sign > 0 else "plus",
         "every policy keeps collecting such rewards for ever",
     )
-    mask = targets | unbounded | hopeless
+    mask = targets | unbounded | hopeless | undefined
     values = np.where(unbounded, np.inf, np.where(hopeless, -np.inf, 0.0))
-    usable = ~mask[graph.choice_state] & graph.staying(~(unbounded | hopeless))
-    return Settled(graph, mask, values, problem.process.choice_offsets[:-1].copy(), usable)
+    usable = keeping & ~mask[graph.choice_state]
+    policy = problem.process.choice_offsets[:-1].copy()
+    return Settled(graph, mask, values, policy, usable, undefined, bool((gains.undecided & ~mask).any()))
+
+
+def _require_reachable(
+    problem: Problem, graph: ChoiceGraph, targets: np.ndarray, interior: np.ndarray
+) -> None:
+    """Refuse a start from which every policy may miss the targets.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming a state from which no target can be reached any more.
+    """
+    missed = ~_almost_surely_within(graph, targets, interior)
+    starts = np.flatnonzero(missed & (problem.process.initial > 0))
+    if starts.size:
+        names = problem.process.states
+        lost = int(np.flatnonzero(~graph.can_reach(targets, interior) & problem.process.reachable)[0])
+        raise UnsupportedError(
+            f"The target may be missed: from the start state {names[int(starts[0])]!r} no policy reaches it "
+            f"with probability one, because state {names[lost]!r} (index {lost}) can be met and leads to no "
+            "target, so the total until a target is not defined. Name such states as targets, too, or ask for "
+            "the total reward without a target."
+        )
+
+
+def _undefined(
+    problem: Problem, graph: ChoiceGraph, gains: Gains, interior: np.ndarray, safe: np.ndarray
+) -> np.ndarray:
+    """Mask of the states whose total is not defined, or not decided.
+
+    Raises
+    ------
+    UnsupportedError
+        If such a state can be met from the start.
+    """
+    why = {
+        "its rewards cancel in a loop, so that the sums have no limit": gains.cancelling,
+        "with positive probability it gains for ever, and with positive probability it loses for ever": ~safe
+        & graph.can_reach(gains.positive, interior),
+        "it lies in a loop whose gain a round is too near to zero for double precision, and which is too "
+        "large for rational arithmetic": ~safe & gains.undecided,
+    }
+    undefined = np.zeros(graph.n_states, dtype=bool)
+    for reason, states in why.items():
+        if not states.any():
+            continue
+        undefined |= graph.can_reach(states, interior)
+        met = states & problem.process.reachable
+        if (undefined & (problem.process.initial > 0)).any():
+            state = int(np.flatnonzero(met if met.any() else states)[0])
+            raise UnsupportedError(
+                f"The total reward is infinite or does not converge: around state "
+                f"{problem.process.states[state]!r} (index {state}), {reason}. Use a finite horizon or "
+                "gamma < 1, or name target states where the episode ends."
+            )
+    return undefined
 
 
 def transition_rewards(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
@@ -154,42 +240,19 @@ def transition_rewards(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     process, given = problem.process, problem.given
     if given is None or len(given) != process.n_transitions:
         return problem.rewards, problem.rewards
-    floats = problem.sign * given.astype(float)
+    floats = problem.sign * signed_floats(given)
     return np.minimum.reduceat(floats, process.offsets[:-1]), np.maximum.reduceat(
         floats, process.offsets[:-1]
     )
 
 
-def _gaining(
-    graph: ChoiceGraph, interior: np.ndarray, free: np.ndarray, least: np.ndarray, greatest: np.ndarray
-) -> np.ndarray:
-    """Mask of the states in end components without negative rewards and with a positive one: value
-    +infinity."""
-    gaining = np.zeros(graph.n_states, dtype=bool)
-    positive = (greatest > 0) & interior
-    if not positive.any():
-        return gaining
-    labels = graph.end_components((least >= 0) & interior)
-    inside = labels >= 0
-    stays = graph.staying(inside) & inside[graph.choice_state] & (least >= 0) & interior
-    source = labels[graph.choice_state]
-    leaves = np.zeros(graph.n_choices, dtype=bool)
-    leaves[graph.transition_choice[labels[graph.successors] != source[graph.transition_choice]]] = True
-    rewarded = np.flatnonzero(stays & ~leaves & positive)
-    gaining[np.isin(labels, source[rewarded])] = True
-    return gaining & inside
-
-
-def _almost_surely_within(
-    graph: ChoiceGraph, goals: np.ndarray, allowed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _almost_surely_within(graph: ChoiceGraph, goals: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Almost-sure reachability of `goals` with `allowed` choices only; see `ChoiceGraph.almost_surely`."""
     inside = np.ones(graph.n_states, dtype=bool)
     while True:
-        _, through = graph.search_back(goals, allowed & graph.staying(inside | goals))
-        found = through > -2
+        found = graph.can_reach(goals, allowed & graph.staying(inside | goals))
         if np.array_equal(found, inside):
-            return inside, through
+            return inside
         inside = found
 
 
@@ -254,7 +317,8 @@ def _assemble(
     """Lay the kept choices out by class, followed by one staying choice for each component and the sink's
     loop."""
     process = problem.process
-    n_components = int(labels.max(initial=-1)) + 1
+    # A policy that must reach a target does not stay.
+    n_components = 0 if problem.must_reach else int(labels.max(initial=-1)) + 1
     owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])
     origin = np.concatenate([kept, np.full(n_components + 1, -1, dtype=np.int64)])
     order = np.argsort(owner, kind="stable")

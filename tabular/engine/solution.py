@@ -37,7 +37,9 @@ class PlanningSolution:
     lower, upper : ndarray of float64, shape (S,)
         Certified bounds on the optimal value of every state (with all steps to go, where the horizon is
         finite); widened outward by a rounding allowance. For an exact process they bracket the rational
-        value; for a floating-point process, the value of the stored numbers taken literally.
+        value; for a floating-point process, the value of the stored numbers taken literally. An undiscounted
+        total may be infinite at a state that no start leads to, and where it is not defined there the bounds
+        are minus and plus infinity.
     policy : ndarray of int64, shape (S,) or (T, S), or None
         The choice (index into ``process.choice_action``) taken in each state; with the number of the step
         first where the horizon is finite. None where it was not kept. A policy of value at least `lower` (at
@@ -48,7 +50,7 @@ class PlanningSolution:
         Bellman backups of all states, or rounds of policy iteration.
     status : Status
     exact : ndarray of Fraction (object), shape (S,), or None
-        The optimal values as rational numbers, in exact mode.
+        The optimal values as rational numbers, in exact mode; None where a total is infinite or not defined.
     detail : str
         How the bounds were certified, as a phrase.
     """
@@ -83,7 +85,7 @@ class PlanningSolution:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """Midpoints of the bounds, shape (S,); infinite where both bounds are."""
+        """Midpoints of the bounds, shape (S,); infinite where both bounds are, NaN without a value."""
         middle: np.ndarray = compiled("kernels").midpoints(self.lower, self.upper)
         return middle
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.engine import discounted
-from metaregret.tabular.engine.certificate import ROUNDING, Certified, finish
+from metaregret.tabular.engine.certificate import ITERATIONS, Certified, finish
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.ordered import gauss_seidel, mixes_slowly
 from metaregret.tabular.engine.problem import Problem, read_problem
@@ -75,6 +75,7 @@ def solve(
     exact: bool = False,
     keep_policy: bool = True,
     max_iterations: int = 1_000_000,
+    must_reach: bool = False,
 ) -> PlanningSolution:
     """Find the best expected reward from every state, with certified bounds and a policy.
 
@@ -107,6 +108,9 @@ def solve(
         Whether a finite-horizon policy, shape (T, S), is kept.
     max_iterations : int
         Limit of sweeps or rounds.
+    must_reach : bool
+        With ``"total"`` and `targets`: only policies that reach a target with probability one count, so that
+        none waits for ever where that is free.
 
     Returns
     -------
@@ -135,6 +139,7 @@ def solve(
         maximise=maximise,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        must_reach=must_reach,
     )
     if method != "auto" and method not in METHODS[problem.objective]:
         raise UnsupportedError(
@@ -146,11 +151,12 @@ def solve(
         from metaregret.tabular.engine.exact import solve_exactly
 
         return solve_exactly(problem, keep_policy=keep_policy)
+    problem.require_floats()
     found = _dispatch(problem, method, keep_policy)
     try:
         return finish(problem, found)
     except ConvergenceError:
-        if method != "auto" or found.limited_by != ROUNDING or not _small_and_exact(problem):
+        if method != "auto" or found.limited_by == ITERATIONS or not _small_and_exact(problem):
             raise
     from metaregret.tabular.engine.exact import solve_exactly
 

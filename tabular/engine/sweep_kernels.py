@@ -11,9 +11,9 @@ sec. 2.2.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from metaregret.tabular.engine.kernels import MATH
+from metaregret.tabular.jit import njit
 
 __all__ = ["evaluate_in_order", "improve_in_order"]
 

@@ -97,9 +97,9 @@ def solve_undiscounted(problem: Problem, method: str) -> Certified:
 
 def settled_by_graph(settled: Settled) -> Certified:
     """The result where no state is left to solve."""
-    values = settled.values
+    lower, upper = settled.lower.copy(), settled.upper.copy()
     return Certified.of(
-        values.copy(), values.copy(), settled.policy, "graph", 1, "settled by the graph alone"
+        lower, upper, settled.policy, "graph", 1, "settled by the graph alone", without=settled.undefined
     )
 
 
@@ -179,7 +179,8 @@ def _iterate(reduced: Reduced) -> np.ndarray:
         better[-1] = False
         if not better.any():
             break
-        _switch(reduced, better)
+        if not _switch(reduced, better):
+            break
         values = _refined(
             reduced, values + reduced.solver.solve(reduced.policy, _policy_residual(reduced, values))
         )
@@ -247,11 +248,13 @@ def _never_ending(reduced: Reduced, policy: np.ndarray) -> np.ndarray:
     return ~graph.can_reach(sources, allowed)
 
 
-def _switch(reduced: Reduced, better: np.ndarray) -> None:
-    """Take the greedy choices where they are better, as long as the policy stays proper.
+def _switch(reduced: Reduced, better: np.ndarray) -> bool:
+    """Take the greedy choices where they are better, as long as the policy stays proper; whether any was
+    taken.
 
     An improvement that makes a proper policy improper is a loop of gain zero or more (Bertsekas & Tsitsiklis
-    1991) or rounding: a tiny one is taken back, state by state, until the policy is proper again.
+    1991) or rounding: it is taken back, state by state, until the policy is proper again. A loop that may be
+    of the first kind, because its gain could not be decided, is refused.
     """
     old = reduced.policy
     new = np.where(better, reduced.operator.policy, old)
@@ -261,12 +264,16 @@ def _switch(reduced: Reduced, better: np.ndarray) -> None:
             break
         taken = stuck & (new != old)
         gain = float(np.max(reduced.operator.residual[taken], initial=0.0))
-        if not taken.any() or gain > 1e-7 * max(1.0, reduced.problem.reward_scale):
+        if reduced.settled.undecided and gain > 1e-7 * max(1.0, reduced.problem.reward_scale):
             refuse_cancelling(reduced, stuck)
+        if not taken.any():
+            raise AssertionError("a proper policy has a state that never ends")
         new = np.where(taken, old, new)
-    if np.array_equal(new, old):
+    changed = not np.array_equal(new, old)
+    if not changed and reduced.settled.undecided:
         refuse_cancelling(reduced, better)
     reduced.policy = new
+    return changed
 
 
 def refuse_cancelling(reduced: Reduced, stuck: np.ndarray) -> None:
@@ -347,12 +354,10 @@ def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
             return trial
         switching = violating & (reduced.operator.policy != reduced.policy)
         if switching.any():
-            try:
-                _switch(reduced, switching)
-            except UnsupportedError:
+            if not _switch(reduced, switching):
                 slack *= 0.25
                 if slack < allowance:
-                    raise
+                    break
                 reduced.policy = kept
         else:
             slack *= 4.0
@@ -368,8 +373,8 @@ def _certify_above(reduced: Reduced, values: np.ndarray, times: np.ndarray) -> n
 def expand_bounds(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Certified:
     """Carry bounds and policy back to the states of the process."""
     settled, small = reduced.settled, reduced.quotient
-    full_lower = np.where(settled.mask, settled.values, lower[small.state_class])
-    full_upper = np.where(settled.mask, settled.values, upper[small.state_class])
+    full_lower = np.where(settled.mask, settled.lower, lower[small.state_class])
+    full_upper = np.where(settled.mask, settled.upper, upper[small.state_class])
     if reduced.problem.objective.name == "REACH":
         limits = (0.0, 1.0) if reduced.problem.sign > 0 else (-1.0, 0.0)
         full_lower, full_upper = np.clip(full_lower, *limits), np.clip(full_upper, *limits)
@@ -381,6 +386,7 @@ def expand_bounds(reduced: Reduced, lower: np.ndarray, upper: np.ndarray) -> Cer
         max(1, reduced.iterations),
         "inductive bounds checked by one backup each",
         ROUNDING if reduced.method == "policy-iteration" else "the accuracy of its values",
+        settled.undefined,
     )
 
 

@@ -147,6 +147,8 @@ def goal_signals(
     reveals[np.arange(1, n_goals + 1), np.arange(n_goals)] = 1
     arrival = np.zeros(process.n_states, dtype=np.int32)
     arrival[goals] = np.arange(1, n_goals + 1)
+    if visit:
+        arrival = np.where(process.goal_of >= 0, arrival[process.goal_of], 0).astype(np.int32)
     silent = np.zeros(process.n_transitions, dtype=np.int32)
     toll = np.zeros(steps + 1)
     if costs:

@@ -123,7 +123,7 @@ def test_claims_from_outside(cli: Cli, tmp_path: Path):
     true = cli("verify", "--new", str(EXAMPLES / "true_claim.py"), "--instances", "2", "--json", "-")
     (row,) = json.loads(true.out)["theorems"]
     assert true.status == 0
-    assert (row["verdict"], row["instances"]) == ("SUPPORTED", 10)
+    assert (row["verdict"], row["instances"]) == ("SUPPORTED", 23)  # with the 13 edge cases
     assert row["command"].startswith("metaregret verify --new ")
     wrong = tmp_path / "wrong.py"
     wrong.write_text(

@@ -234,7 +234,10 @@ ENTRIES |= {
     ),
     **{f"memory against {name}": same(restricted(name)) for name in adversaries(4)},
     **{f"worst case in {name}": same(worst_of_bayes(name)) for name in adversaries(4)},
-    "redundancy": same(lambda index: bounds(process_redundancy(process(index)).value)),
+    "redundancy of order 2": same(lambda index: bounds(process_redundancy(process(index), 2).value)),
+    "redundancy of order infinity": same(
+        lambda index: bounds(process_redundancy(process(index), "inf").value)
+    ),
     "capacity": same(lambda index: bounds(process_capacity(process(index)).mutual_information)),
     "discounted planning": Entry(
         lambda index: planning("discounted")(index, method="linear-programming"),

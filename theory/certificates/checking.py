@@ -28,7 +28,7 @@ def check(path: Path | str, *, budget: int | None = None) -> CheckResult:
     path : Path or str
         A file that `certificate` of a result wrote.
     budget : int, optional
-        Units of work of a few microseconds.
+        Units of work, a microsecond each or less.
 
     Returns
     -------
@@ -106,7 +106,9 @@ class CheckResult(Result):
         document: dict[str, Any] = {"format": "metaregret-check/1", "accepted": self.accepted}
         if not self.accepted:
             return document | {"reason": self.reason}
-        proved = {"lower": str(self.lower), "upper": str(self.upper)}
+        assert self.lower is not None
+        assert self.upper is not None
+        proved = {"lower": checker.text(self.lower), "upper": checker.text(self.upper)}
         return document | {"claim": self.claim, "proved": proved}
 
     def to_frame(self) -> pd.DataFrame:

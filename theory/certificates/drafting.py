@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.documents import write_text
-from metaregret.tabular.errors import InstanceTooLargeError, SolverError
+from metaregret.tabular.errors import InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.files import process_document
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -141,12 +141,20 @@ def certificate(
     ------
     NotExactError
         If the process is known in floating point only.
+    UnsupportedError
+        If several states count as one goal, which the checker does not know.
     """
     document: Document = {"format": "metaregret-certificate/1"}
     if process is not None:
         process.require_exact()
+        if process.has_copies:
+            raise UnsupportedError(
+                f"Certificates name goals by one state each, but {process.name!r} has goals of several "
+                "states; state its tasks as reward tables."
+            )
         instance = process_document(process)
-        instance.pop("picture", None)
+        for unknown in ("picture", "counts_as"):
+            instance.pop(unknown, None)
         document["process"] = instance
     return {**document, "claim": dict(claim), "witness": dict(witness)}
 
@@ -193,7 +201,7 @@ def _checked(draft: Document, budget: int) -> tuple[Any, Any]:
 
 def _text(bound: Any, side: int) -> str:
     """Spell a bound, rounded outward where it is long."""
-    if isinstance(bound, float) or len(str(bound)) <= MAX_CHARACTERS:
+    if isinstance(bound, float) or len(checker.text(bound)) <= MAX_CHARACTERS:
         return str(bound)
     scaled = math.ceil(bound * 10**DIGITS) if side > 0 else math.floor(bound * 10**DIGITS)
     whole, part = divmod(abs(scaled), 10**DIGITS)

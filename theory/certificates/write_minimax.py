@@ -10,10 +10,11 @@ stated as goals on the tree of histories. Costs in steps have witnesses of their
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
@@ -24,11 +25,18 @@ from metaregret.theory.certificates.drafting import (
     policy_rows,
     proved,
 )
+from metaregret.theory.certificates.minimax_claims import (
+    exact_prior,
+    exploration,
+    minimax_claim,
+    prior_of,
+)
+from metaregret.theory.certificates.write_steps import steps_certificate
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.success import SuccessTasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
-__all__ = ["exploration", "minimax_certificate", "minimax_claim", "prior_of"]
+__all__ = ["minimax_certificate"]
 
 
 def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget: int = BUDGET) -> Document:
@@ -49,6 +57,9 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         If the process is known in floating point only.
     InstanceTooLargeError
         If the checker would need more than the budget.
+    UnsupportedError
+        For what the checker does not know: infinitely many episodes with memory on random dynamics, goals of
+        several states.
     """
     if solution.learner is Learner.MEMORY:
         draft = _memory(tasks, solution)
@@ -57,8 +68,6 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         and tasks.detect is Detection.VISIT
         and solution.criterion is not Criterion.REGRET
     ):
-        from metaregret.theory.certificates.write_steps import steps_certificate
-
         return steps_certificate(tasks, solution, budget=budget)
     elif isinstance(tasks, RewardTasks):
         draft = _blind_rewards(tasks, solution)
@@ -68,31 +77,6 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
     else:
         draft = _without_memory(tasks, solution)
     return proved(draft, budget=budget, exact=solution.value.exact)
-
-
-def minimax_claim(
-    tasks: TaskFamily, solution: MinimaxSolution, family: Document, episodes: int | str
-) -> Document:
-    """Return the claim about a solution, without bounds."""
-    detect = tasks.detect if isinstance(tasks, GoalTasks) else Detection.END
-    return {
-        "problem": "minimax",
-        "learner": solution.learner.value,
-        "criterion": solution.criterion.value,
-        "detect": detect.value,
-        "episodes": episodes,
-        "tasks": family,
-    }
-
-
-def prior_of(solution: MinimaxSolution) -> dict[str, str]:
-    """Return the least-favourable distribution by task, as rationals."""
-    return named(solution.tasks, _prior(solution))
-
-
-def _prior(solution: MinimaxSolution) -> list[Fraction]:
-    prior = solution.least_favourable
-    return fractions(prior.array if prior.exact is None else prior.exact)
 
 
 # ---------------------------------------------------------------- without memory
@@ -110,7 +94,7 @@ def _without_memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     policy = solution.details.get("exact_policy", solution.details["policy"])
     rows = policy_rows(marked.process, policy, state=state, block=block)
     claim = minimax_claim(tasks, solution, {"goals": list(names)}, solution.episodes or "inf")
-    witness = {"prior": named(names, _prior(solution)), "learners": [{"rows": rows}]}
+    witness = {"prior": named(names, exact_prior(solution)), "learners": [{"rows": rows}]}
     draft = certificate(process, claim, witness)
     if isinstance(tasks, TrajectoryTasks):
         return {**draft, "comment": "States are histories of the process named; tasks are its trajectories."}
@@ -126,26 +110,17 @@ def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
     return certificate(tasks.process, claim, {"prior": prior_of(solution), "learners": [{"rows": rows}]})
 
 
-def exploration(
-    tasks: TaskFamily, marked: SuccessTasks
-) -> tuple[ControlledMarkovProcess, tuple[str, ...], list[str], list[int]]:
-    """Return the process of the certificate, its goals, and each explored state's name and bit set."""
-    everything = (1 << len(marked.names)) - 1
-    if marked.augmented is None or isinstance(tasks, TrajectoryTasks):
-        state = list(marked.process.states)
-        goals = tuple(state[s] for s in marked.success.indices.tolist())
-        return marked.process, goals, state, [everything] * len(state)
-    state = [marked.base.states[int(s)] for s in marked.augmented.base_state]
-    block = [everything & ~cast(int, visited) for visited in marked.augmented.memory]
-    return marked.base, marked.names, state, block
-
-
 # ---------------------------------------------------------------- with memory
 
 
 def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     from metaregret.theory.minimax.memory.export import learner_rows
 
+    if "game" not in solution.details:
+        raise UnsupportedError(
+            "The checker replays finitely many episodes, but this value is that of infinitely many on random "
+            "dynamics; give a number of episodes."
+        )
     game, mixture = solution.details["game"], solution.details["mixture"]
     weights = fractions(solution.details.get("exact_weights", mixture.weights))
     learners = [

@@ -15,7 +15,7 @@ from metaregret.tabular.errors import InstanceTooLargeError, SolverError, Unreac
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.drafting import Document, certificate, named, policy_rows, proved
-from metaregret.theory.certificates.write_minimax import exploration, minimax_claim, prior_of
+from metaregret.theory.certificates.minimax_claims import exploration, minimax_claim, prior_of
 from metaregret.theory.minimax.solution import Criterion, MinimaxSolution
 from metaregret.theory.success import SuccessTasks
 from metaregret.theory.tasks import GoalTasks

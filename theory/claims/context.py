@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import seed as hypothesis_seed
 from hypothesis.strategies import SearchStrategy
 
+from metaregret.tabular.domains import belongs, edge_cases
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.claims.assumption import Assumption
 from metaregret.theory.claims.evidence import Trial
@@ -39,6 +42,8 @@ class Context:
         The named processes.
     shrink : bool
         Whether a failing instance is shrunk; without it a failure is found faster and reported as drawn.
+    seconds : float, optional
+        Processor time after which a method looks at no further generated instance.
     """
 
     seed: int = 0
@@ -46,6 +51,7 @@ class Context:
     exact: bool = False
     zoo: tuple[Specimen, ...] = ZOO
     shrink: bool = True
+    seconds: float | None = None
 
     def generator(self, name: str) -> np.random.Generator:
         """Return a random generator that depends on the seed and `name` only."""
@@ -73,6 +79,9 @@ class Context:
     ) -> Sequence[Trial]:
         """Run `check` on generated instances; a failing one is shrunk to the smallest that fails.
 
+        Where the strategy is known to generate processes (`metaregret.tabular.domains`), the edge cases among
+        them come first, and a failing process is shrunk further, inside the strategy.
+
         Parameters
         ----------
         strategy : SearchStrategy
@@ -93,6 +102,8 @@ class Context:
         """
         passed: list[Trial] = []
         failed: list[tuple[Instance, Trial]] = []
+        inside = belongs(strategy)
+        ends = math.inf if self.seconds is None else time.process_time() + self.seconds
 
         @hypothesis_seed(self.seed + zlib.crc32(name.encode()))
         @settings(
@@ -100,11 +111,13 @@ class Context:
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.generate, Phase.target, *((Phase.shrink,) if self.shrink else ())),
+            phases=(Phase.explicit, Phase.generate, Phase.target, *((Phase.shrink,) if self.shrink else ())),
             report_multiple_bugs=False,
         )
         @given(strategy)
         def run(instance: Instance) -> None:
+            if time.process_time() > ends:
+                return
             trial = check(instance)
             if trial is None:
                 return
@@ -113,20 +126,29 @@ class Context:
                 raise _FailedTrialError
             passed.append(trial)
 
+        for case in edge_cases() if inside is not None else ():
+            if inside is not None and inside(case):
+                run = example(case)(run)
         try:
             run()
         except _FailedTrialError:
-            return [self._smallest(*failed[-1], check)]
+            return [self._smallest(*failed[-1], check, inside)]
         return passed
 
-    def _smallest(self, instance: Instance, trial: Trial, check: Callable[[Instance], Trial | None]) -> Trial:
-        """Shrink a failing process further than the generator can."""
-        if not self.shrink or not isinstance(instance, ControlledMarkovProcess):
+    def _smallest(
+        self,
+        instance: Instance,
+        trial: Trial,
+        check: Callable[[Instance], Trial | None],
+        inside: Callable[[ControlledMarkovProcess], bool] | None,
+    ) -> Trial:
+        """Shrink a failing process further than the generator can, but to none that it cannot generate."""
+        if not self.shrink or inside is None or not isinstance(instance, ControlledMarkovProcess):
             return trial
         judge = cast(Callable[[ControlledMarkovProcess], Trial | None], check)
 
         def fails(process: ControlledMarkovProcess) -> bool:
-            found = judge(process)
+            found = judge(process) if inside(process) else None
             return found is not None and not found.margin >= 0
 
         smallest = smallest_process(instance, fails)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, find, settings, target
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
+from metaregret.tabular.domains import belongs
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.claims.context import Context
 from metaregret.theory.claims.shrinking import smallest_process
@@ -73,9 +74,11 @@ def find_witness(
         )
     except NoSuchExample:
         return None
-    if isinstance(found, ControlledMarkovProcess):
-        return cast(Instance, smallest_process(found, lambda smaller: _exceeds(excess, smaller, threshold)))
-    return found
+    inside = belongs(strategy)
+    if inside is None or not isinstance(found, ControlledMarkovProcess):
+        return found
+    fails = lambda smaller: inside(smaller) and _exceeds(excess, smaller, threshold)
+    return cast(Instance, smallest_process(found, fails))
 
 
 def _exceeds(excess: Callable[..., Fraction | float | None], instance: object, threshold: float) -> bool:

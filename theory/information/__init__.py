@@ -1,4 +1,5 @@
-"""Information measures and channel capacity, in nats; channel rows are inputs, ``channel[x, y] = W(y|x)``."""
+"""Information measures, channel capacity and redundancy of every order, in nats; channel rows are inputs,
+``channel[x, y] = W(y|x)``."""
 
 from metaregret.theory.information.capacity import CapacityMethod, ChannelCapacity, channel_capacity
 from metaregret.theory.information.certificate import capacity_bracket
@@ -10,12 +11,19 @@ from metaregret.theory.information.measures import (
     row_divergences,
     row_entropies,
 )
+from metaregret.theory.information.orders import Order, as_order, divergences
+from metaregret.theory.information.redundancy import ChannelRedundancy, channel_redundancy
 
 __all__ = [
     "CapacityMethod",
     "ChannelCapacity",
+    "ChannelRedundancy",
+    "Order",
+    "as_order",
     "capacity_bracket",
     "channel_capacity",
+    "channel_redundancy",
+    "divergences",
     "entropy",
     "kl_divergence",
     "mutual_information",

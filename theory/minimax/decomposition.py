@@ -19,8 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaregret.tabular.policy import deterministic_policy
-from metaregret.tabular.response import best_responses, mixed_flow
+from metaregret.tabular.response import best_responses, mixed_policy
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
 from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.master import MatrixGame
@@ -45,19 +44,13 @@ class Decomposition:
     ----------
     interrupted : bool
         Whether a keyboard interrupt ended the last call.
-
-    Raises
-    ------
-    UnsupportedError
-        At a geometric horizon.
     """
 
     def __init__(self, tasks: SuccessTasks) -> None:
         self.tasks = tasks
         self.interrupted = False
-        self._queries: list[np.ndarray] = []
-        self._successes: list[np.ndarray] = []
-        self._ask(tasks.success.toarray().T)
+        self._parts = [tasks.responses]
+        self._successes = list((tasks.success.T @ tasks.responses.terminal.T).T)
 
     @property
     def size(self) -> dict[str, int]:
@@ -69,12 +62,13 @@ class Decomposition:
         """A phrase for the report."""
         return "decomposition: value iteration and a matrix game over policies (HiGHS)"
 
-    def _ask(self, rewards: np.ndarray) -> np.ndarray:
-        """Add the best responses to rows of terminal rewards; return their success probabilities, shape
-        (n, K)."""
-        terminal = best_responses(self.tasks.process, rewards)
-        success = (self.tasks.success.T @ terminal.T).T
-        self._queries.extend(rewards)
+    def _ask(self, weights: np.ndarray) -> np.ndarray:
+        """Add the best responses to rows of task weights, shape (n, K); return their success
+        probabilities."""
+        rewards = self.tasks.success @ weights.T
+        compiled = self._parts[0].policies is None
+        self._parts.append(best_responses(self.tasks.process, rewards, compiled=compiled))
+        success = (self.tasks.success.T @ self._parts[-1].terminal.T).T
         self._successes.extend(success)
         return success
 
@@ -106,7 +100,7 @@ class Decomposition:
                 if value < upper:
                     upper, mixture, stalled = value, shares, 0
                 points = np.stack([prior, 0.5 * (prior + best)])
-                responses = self._ask((self.tasks.success @ (points / scaled).T).T)
+                responses = self._ask(points / scaled)
                 losses = (base - responses) / scaled
                 bounds = np.sum(points * losses, axis=1)
                 for point, bound, row in zip(points, bounds, losses, strict=True):
@@ -127,10 +121,4 @@ class Decomposition:
 
         Its choice weights at a step and state are proportional to the mixture's flow through them.
         """
-        process = self.tasks.process
-        used = np.flatnonzero(mixture > NEGLIGIBLE * mixture.max())
-        flow = mixed_flow(process, np.stack([self._queries[index] for index in used]), mixture[used])
-        starts, counts = process.choice_offsets[:-1], np.diff(process.choice_offsets)
-        totals = np.repeat(np.add.reduceat(flow, starts, axis=1), counts, axis=1)
-        first = deterministic_policy(process, np.broadcast_to(starts, (len(flow), len(starts))))
-        return np.divide(flow, totals, out=first, where=totals > 0)
+        return mixed_policy(self._parts, np.where(mixture > NEGLIGIBLE * mixture.max(), mixture, 0.0))

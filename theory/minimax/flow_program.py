@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
@@ -28,7 +28,10 @@ from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_cert
 from metaregret.theory.regret import BracketedLoss, Loss
 from metaregret.theory.success import SuccessTasks
 
-__all__ = ["FlowProgram", "SaddlePoint", "certified_saddle_point", "lower_bound"]
+if TYPE_CHECKING:
+    import cvxpy as cp
+
+__all__ = ["FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "lower_bound"]
 
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
@@ -62,6 +65,33 @@ class SaddlePoint:
     terminal: np.ndarray
     weights: np.ndarray
     support_value: float
+
+
+class Program(Protocol):
+    """What solves ``max { s : rho_g >= base_g + s direction_g, rho in M }`` and certifies the result."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a keyboard interrupt ended the last call."""
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Numbers for the report."""
+
+    @property
+    def method(self) -> str:
+        """A phrase for the report."""
+
+    def solve(
+        self,
+        loss: BracketedLoss,
+        base: np.ndarray,
+        direction: np.ndarray,
+        *,
+        tolerance: float,
+        attempts: Sequence[Attempt] = LINEAR_SOLVERS,
+    ) -> Best[SaddlePoint]:
+        """Solve for one base point and direction; return the certified saddle point."""
 
 
 def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
@@ -146,7 +176,11 @@ class FlowProgram:
         If the polytope has too many variables for a monolithic program.
     """
 
+    interrupted = False
+
     def __init__(self, tasks: SuccessTasks) -> None:
+        import cvxpy as cp
+
         self.tasks = tasks
         self.polytope: FlowPolytope = flow_polytope(tasks.process)
         count = len(tasks.names)
@@ -173,6 +207,8 @@ class FlowProgram:
 
     @cached_property
     def _problem(self) -> tuple[cp.Problem, cp.Constraint]:
+        import cvxpy as cp
+
         # Each row is divided by v*: the solver's absolute tolerances then mean the same for rare and for
         # sure goals.
         rows = sp.csr_array(sp.diags_array(self._row_scale) @ self.success_matrix)

@@ -24,8 +24,7 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
-from metaregret.theory.minimax.decomposition import Decomposition
-from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.minimax.flow_program import support_value
 from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.game import MemoryGame
 from metaregret.theory.minimax.memory.master import MatrixGame
@@ -165,6 +164,10 @@ class _WithMemory:
     steps: Sequence[float] = (1e-3, 1e-4, 1e-5)
 
     def __init__(self, solution: MinimaxSolution) -> None:
+        if "game" not in solution.details:
+            raise UnsupportedError(
+                "Masses are bounded for finitely many episodes on random dynamics; give a number of episodes."
+            )
         if not isinstance(solution.details["adversary"], Simplex):
             raise UnsupportedError("Masses are bounded for the unrestricted adversary only.")
         self._game: MemoryGame = solution.details["game"]
@@ -221,6 +224,8 @@ class _WithoutMemory:
     steps: Sequence[float] = (1e-5,)
 
     def __init__(self, solution: MinimaxSolution) -> None:
+        from metaregret.theory.minimax.without_memory import choose_program
+
         marked = solution.details.get("marked")
         if not isinstance(marked, SuccessTasks) or "required" not in solution.details:
             raise UnsupportedError(
@@ -229,10 +234,9 @@ class _WithoutMemory:
             )
         self._marked = marked
         self._loss = bracketed_loss(solution.learner, solution.criterion, marked.optimum, solution.episodes)
-        decomposed = "decomposition" in solution.method
-        self._program: FlowProgram | Decomposition = (
-            Decomposition(marked) if decomposed else FlowProgram(marked)
-        )
+        methods = {"linear program": "program", "decomposition": "decomposition"}
+        named = [name for phrase, name in methods.items() if phrase in solution.method]
+        self._program = choose_program(marked, *named)
         self._level: float | None = None
 
     def solve(self, bonus: np.ndarray) -> _Shifted:

@@ -26,7 +26,7 @@ from metaregret.tabular.errors import (
     SolverError,
 )
 from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
+from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
 from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss, check_episodes
@@ -34,10 +34,9 @@ from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
-    from metaregret.theory.minimax.decomposition import Decomposition
     from metaregret.theory.minimax.exact import AchievableSuccess
 
-__all__ = ["Brackets", "least_favourable", "newton", "solve_without_memory"]
+__all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
 Method = Literal["auto", "program", "decomposition"]
 
@@ -46,11 +45,13 @@ MAX_NEWTON_STEPS = 60
 MAX_STEPS = 100_000
 MAX_SIZE = 100_000_000
 """Largest number of steps, and of pairs of a step and a choice, of a policy that is computed."""
-MAX_WORK = 2 * 10**10
+MAX_WORK = 2 * 10**12
 """Largest number of multiplications for one best response to every task (minutes on two cores)."""
 GEOMETRIC_SWEEPS = 50
 """Sweeps of value iteration that are reckoned with at a geometric horizon."""
-MAX_MONOLITHIC = 70_000
+MAX_RESPONSES = 2**28
+"""Largest number of terminal probabilities of the tasks' own policies (2 GiB)."""
+MAX_MONOLITHIC = 5_000
 """Pairs of a step and a choice above which the linear program is decomposed."""
 
 
@@ -79,8 +80,8 @@ def solve_without_memory(
     tolerance : float
         Wanted relative gap of the bracket.
     method : {"auto", "program", "decomposition"}
-        The monolithic linear program, or its decomposition (finite horizons); by default the former for up
-        to 70,000 pairs of a step and a choice.
+        The monolithic linear program or its decomposition; by default one linear solve where the tasks' own
+        policies suffice, elsewhere the program for up to 5,000 pairs of a step and a choice.
     exact : bool
         Sharpen both bounds to rational numbers, equal wherever the value is found to be rational; see
         `metaregret.theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``,
@@ -131,11 +132,11 @@ def solve_without_memory(
         )
     marked = success_tasks(tasks)
     achievable = _achievable(marked) if exact else None
-    program = _program(marked, method)  # refuses what is too large before time is spent on optima
+    program = choose_program(marked, method)  # refuses what is too large before time is spent on optima
     loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
     found = newton(program, loss, tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted):
+    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
         raise ConvergenceError(
             f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
             "tolerance.",
@@ -149,7 +150,14 @@ def solve_without_memory(
     return _sharpened(achievable, solution, tolerance)
 
 
-def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
+def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
+    """Return what solves the linear programs of T4 on `marked`; see `solve_without_memory`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        Before any time is spent on what would take too long or too much memory.
+    """
     horizon = marked.process.horizon
     steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
     size = steps * marked.process.n_choices
@@ -166,12 +174,16 @@ def _program(marked: SuccessTasks, method: str) -> FlowProgram | Decomposition:
             f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
             "reduce the horizon or the number of states, or name fewer goals."
         )
-    large = size > MAX_MONOLITHIC
-    if method == "decomposition" or (method == "auto" and large):
+    otherwise: Callable[[SuccessTasks], Program] = FlowProgram
+    if method == "decomposition" or (method == "auto" and size > MAX_MONOLITHIC):
         from metaregret.theory.minimax.decomposition import Decomposition
 
-        return Decomposition(marked)
-    return FlowProgram(marked)
+        otherwise = Decomposition
+    if method == "auto" and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
+        from metaregret.theory.minimax.closed_form import ClosedForm
+
+        return ClosedForm(marked, otherwise)
+    return otherwise(marked)
 
 
 def _work(marked: SuccessTasks) -> int:
@@ -236,7 +248,7 @@ class Brackets:
 
 
 def newton(
-    program: FlowProgram | Decomposition,
+    program: Program,
     loss: BracketedLoss,
     tolerance: float,
     progress: Callable[[float, float], None] | None = None,
@@ -264,7 +276,7 @@ def newton(
 
 
 def _steps_to_the_value(
-    program: FlowProgram | Decomposition,
+    program: Program,
     loss: BracketedLoss,
     tolerance: float,
     found: Brackets,
@@ -294,7 +306,7 @@ def _steps_to_the_value(
             progress(lower, upper)
         if upper - lower <= tolerance * max(1.0, abs(lower)):
             return True
-        if not isinstance(program, FlowProgram) and program.interrupted:
+        if program.interrupted:
             raise KeyboardInterrupt
         if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
             break
@@ -330,7 +342,7 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
 def _solution(
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: FlowProgram | Decomposition,
+    program: Program,
     primal: SaddlePoint,
     dual: SaddlePoint,
     learner: Learner,

@@ -65,6 +65,7 @@ def propose(
     certify: bool = True,
     learner: Learner | str | None = None,
     episodes: int | None = None,
+    alpha: object = None,
 ) -> Proposal:
     """Return what `method` proposes on `process`, with its regret beside the minimax regret.
 
@@ -87,6 +88,9 @@ def propose(
         Also train this learner, ``"memoryless"`` or ``"memory"``, on the proposed goals.
     episodes : int, optional
         Of the learner with memory; by default one for every reachable goal.
+    alpha : number or str, optional
+        Order of the divergence, for the methods ``order`` (1, from 1.001 to 64, or ``"inf"``; 2 if left
+        out) and ``diayn`` (finite; 1 if left out). ``"order:2"`` as the method says the same.
 
     Raises
     ------
@@ -101,6 +105,7 @@ def propose(
     if episodes is not None and trained is not Learner.MEMORY:
         raise InvalidArgumentError("episodes goes with the learner with memory; leave it out.")
     chosen = _method(methods(), method)
+    chosen = chosen if alpha is None else chosen.of_order(alpha)
     if test is not None and chosen.name != "hand-made":
         raise InvalidArgumentError("test goes with the method 'hand-made'; leave it out.")
     shares = _distribution(process, test) if isinstance(test, Mapping) else test
@@ -145,7 +150,7 @@ def compare(
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
     seen = read_states(states)
     known = _all_methods()
-    chosen: list[str | Method] = list(known) if methods is None else list(methods)
+    chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]
     given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
         expect(Iterable, given, "processes"),
@@ -163,11 +168,25 @@ def compare(
 _all_methods = methods
 
 
+def compared() -> list[str]:
+    """Return the names of the methods that `compare` shows by default: the family of orders at several, and
+    none whose goals are noticed on the way."""
+    return [
+        name
+        for method in _all_methods().values()
+        if not method.on_the_way
+        for name in (
+            [f"order:{alpha}" for alpha in method.orders or ()] if method.name == "order" else [method.name]
+        )
+    ]
+
+
 def _method(known: dict[str, Method], name: str | Method) -> Method:
     if isinstance(name, Method):
         return name
-    if name not in known:
+    plain, colon, alpha = name.partition(":") if isinstance(name, str) else (name, "", "")
+    if plain not in known:
         raise InvalidArgumentError(
             f"Expected method to be one of {', '.join(known)}, but got method={name!r}."
         )
-    return known[name]
+    return known[plain].of_order(alpha) if colon else known[plain]

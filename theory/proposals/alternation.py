@@ -26,11 +26,12 @@ from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import channel_capacity, mutual_information
+from metaregret.theory.information import Order, as_order, channel_capacity, mutual_information
 from metaregret.theory.proposals.request import RESTARTS, Part, Request
 from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = [
+    "ONE",
     "Skills",
     "alternate",
     "best_of_restarts",
@@ -39,6 +40,8 @@ __all__ = [
     "posterior_rewards",
     "random_rewards",
 ]
+
+ONE = as_order(1)
 
 FLOOR = 1e-30
 """Smallest posterior probability inside a logarithm; mixing it in costs less than 1e-27 nats."""
@@ -76,9 +79,14 @@ class Skills:
         """``I(s; z)`` in nats, without certificate."""
         return mutual_information(self.prior, self.rows)
 
-    def objective(self, entropy_weight: float) -> float:
-        """``I + w H`` in nats."""
-        return self.information + entropy_weight * self.policy_entropy
+    def objective(self, entropy_weight: float, order: Order = ONE) -> float:
+        """``I + w H`` in nats; at orders above 1 ``E_z E_s`` of the reward takes the place of ``I``."""
+        bonus = entropy_weight * self.policy_entropy
+        if order.is_one:
+            return self.information + bonus
+        marginal = self.prior @ self.rows
+        terms = order.terms(self.rows, np.where(marginal > 0, marginal, 1.0))
+        return float(self.prior @ terms.sum(axis=1)) + bonus
 
 
 def random_rewards(count: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -87,23 +95,25 @@ def random_rewards(count: int, size: int, rng: np.random.Generator) -> np.ndarra
     return np.asarray(np.log(np.maximum(posterior, FLOOR)) + np.log(count))
 
 
-def posterior_rewards(skills: Skills, support: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def posterior_rewards(
+    skills: Skills, support: np.ndarray, rng: np.random.Generator, order: Order = ONE
+) -> np.ndarray:
     """Return ``log p(z|s) - log p(z)`` by Bayes' rule, shape (K, S); states nobody reaches are dealt to
-    skills."""
+    skills. At orders above 1 its Box-Cox transform."""
     prior, rows = skills.prior, skills.rows
     marginal = prior @ rows
-    ratio = rows / np.where(marginal > 0, marginal, 1.0)
-    rewards = np.log(np.maximum(ratio, FLOOR))
+    ratio = np.maximum(rows / np.where(marginal > 0, marginal, 1.0), FLOOR)
     missed = rng.permutation(support[marginal[support] <= 0])
     if len(missed):
-        known = np.where(rows > 0, rows * rewards, 0.0).sum(axis=1) + np.log(np.where(prior > 0, prior, 1.0))
+        known = np.where(rows > 0, rows * order.transform(ratio), 0.0).sum(axis=1)
+        known += np.log(np.where(prior > 0, prior, 1.0))
         # Skills that are never drawn have nothing to lose: they come first.
         known = np.where(prior > 0, known, -np.inf) + rng.uniform(0, 1e-9, len(prior))
         taker = np.resize(np.argsort(known), len(missed))
-        rewards[:, missed] = np.log(FLOOR)
-        # A certain posterior is worth -log p(z); skills that are never drawn count as one of K.
-        rewards[taker, missed] = -np.log(np.where(prior[taker] > 0, prior[taker], 1.0 / len(prior)))
-    return np.asarray(rewards)
+        ratio[:, missed] = FLOOR
+        # A certain posterior is worth 1 / p(z); skills that are never drawn count as one of K.
+        ratio[taker, missed] = 1.0 / np.where(prior[taker] > 0, prior[taker], 1.0 / len(prior))
+    return order.transform(ratio)
 
 
 def plan(
@@ -166,8 +176,10 @@ def alternate(
     *,
     learn_prior: bool = False,
     entropy_weight: float = 0.0,
+    order: Order = ONE,
 ) -> tuple[Skills, tuple[float, ...]]:
-    """Alternate until nothing improves; return the skills and the objective by round, which never decreases.
+    """Alternate until nothing improves; return the best skills and the objective by round, which never
+    decreases at order 1.
 
     Parameters
     ----------
@@ -178,26 +190,28 @@ def alternate(
         Whether ``p(z)`` is optimised (VIC) or stays as it is (DIAYN, VALOR).
     entropy_weight : float
         ``w`` of the policy-entropy bonus.
+    order : Order
+        Of the reward; finite.
     """
     skills = _with_best_prior(start) if learn_prior else start
-    curve = [skills.objective(entropy_weight)]
+    best, curve = skills, [skills.objective(entropy_weight, order)]
     stalled = 0
     for _ in range(MAX_ROUNDS):
-        following = plan(process, skills.prior, posterior_rewards(skills, support, rng), entropy_weight)
+        rewards = posterior_rewards(skills, support, rng, order)
+        following = plan(process, skills.prior, rewards, entropy_weight)
         following = _with_best_prior(following) if learn_prior else following
-        objective = (
-            mutual_information(following.prior, following.rows) + entropy_weight * following.policy_entropy
-        )
-        stalled = 0 if objective > curve[-1] + 1e-12 else stalled + 1
+        objective = following.objective(entropy_weight, order)
+        stalled = 0 if objective > max(curve) + 1e-12 else stalled + 1
         if stalled > STALLED:
             break
         skills = following
+        best = best if objective < max(curve) else skills
         curve.append(objective)
-    return skills, tuple(curve)
+    return best, tuple(curve)
 
 
 def best_of_restarts(
-    request: Request, *, learn_prior: bool = False, entropy_weight: float = 0.0
+    request: Request, *, learn_prior: bool = False, entropy_weight: float = 0.0, order: Order = ONE
 ) -> tuple[Skills, tuple[tuple[float, ...], ...]]:
     """Alternate from several random discriminators under a uniform prior; return the best skills, and the
     curves of all runs. Options as for `alternate`."""
@@ -214,9 +228,10 @@ def best_of_restarts(
                 rng,
                 learn_prior=learn_prior,
                 entropy_weight=entropy_weight,
+                order=order,
             )
         )
-    skills, _ = max(runs, key=lambda run: run[1][-1])
+    skills, _ = max(runs, key=lambda run: max(run[1]))
     return skills, tuple(curve for _, curve in runs)
 
 

@@ -1,11 +1,12 @@
-"""Better skills by value iteration: ascent on ``KL(rho || q)`` over the terminal polytope.
+"""Better skills by value iteration: ascent on ``D_a(rho || q)`` over the terminal polytope.
 
-``KL(. || q)`` is convex, so for every ``y > 0`` with sum one
+``F(rho) = sum_s rho(s) b_a(rho(s) / q(s))`` is convex, so for every ``y > 0`` with sum one
 
-    KL(rho || q) >= sum_s rho(s) log(y(s) / q(s))      for all rho in M,   with equality at rho = y,
+    F(rho) >= F(y) + F'(y) . (rho - y)      for all rho in M,   with equality at rho = y,
 
-and the right side is an expected terminal reward, which value iteration maximises exactly. From ``y =
-rho_z`` this never loses (T8: the reward ``log rho_z(s) - log q(s)`` is ``log p(z|s) - log p(z)``); it stops
+and the slope ``F'(y)`` is ``a b_a(y / q)`` and a constant: an expected terminal reward, which value iteration
+maximises exactly. From ``y = rho_z`` this never loses (T8: at order 1 the reward ``log rho_z(s) - log
+q(s)`` is ``log p(z|s) - log p(z)``; at order a its Box-Cox transform takes the logarithm's place); it stops
 at a vertex that is its own best response, which may be only a local maximum. Many starting points ``y`` are
 tried: the current skills, the same smoothed towards ``q``, and random distributions.
 """
@@ -18,13 +19,11 @@ import numpy as np
 
 from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import row_divergences
+from metaregret.theory.information import Order, divergences, row_divergences
+from metaregret.theory.skills.dual_bound import ONE
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
 
 __all__ = ["Candidates", "ascend", "starting_points"]
-
-FLOOR = 1e-15
-"""Smallest probability inside a logarithm: a state that a skill never ends in is penalised, not forbidden."""
 
 SMOOTHINGS = (0.0, 1e-6, 1e-3, 0.03, 0.1, 0.3, 0.5)
 MAX_SWEEPS = 12
@@ -40,7 +39,7 @@ class Candidates:
         Their terminal distributions.
     choices : ndarray of int, shape (T, S, n) or (S, n)
     divergences : ndarray, shape (n,)
-        ``KL(row || q)`` in nats.
+        ``D_a(row || q)`` in nats, rounded up at orders above 1.
     """
 
     rows: np.ndarray
@@ -75,7 +74,11 @@ def starting_points(
 
 
 def ascend(
-    process: ControlledMarkovProcess, points: np.ndarray, marginal: np.ndarray, support: np.ndarray
+    process: ControlledMarkovProcess,
+    points: np.ndarray,
+    marginal: np.ndarray,
+    support: np.ndarray,
+    order: Order = ONE,
 ) -> Candidates:
     """Return the fixed points of best response on the linearised divergence, one per start, without repeats.
 
@@ -87,13 +90,14 @@ def ascend(
         ``q``, positive on `support`.
     support : ndarray of int
         The states where an episode can end.
+    order : Order
+        Finite.
     """
-    logarithm = np.log(marginal[support])
-    moving = _respond(process, points, logarithm, marginal, support)
+    moving = _respond(process, points, marginal, support, order)
     settled: list[Candidates] = []
     for _ in range(MAX_SWEEPS):
         moving = moving.only(distinct(moving.rows))
-        following = _respond(process, moving.rows, logarithm, marginal, support)
+        following = _respond(process, moving.rows, marginal, support, order)
         better = following.divergences > moving.divergences + 1e-13
         settled.append(moving.only(np.flatnonzero(~better)))
         if not better.any():
@@ -112,15 +116,16 @@ def ascend(
 def _respond(
     process: ControlledMarkovProcess,
     points: np.ndarray,
-    logarithm: np.ndarray,
     marginal: np.ndarray,
     support: np.ndarray,
+    order: Order,
 ) -> Candidates:
     """Return the best response to the linearisation at every point."""
-    reward = np.log(np.maximum(points[:, support], FLOOR)) - logarithm
+    reward = order.reward(points[:, support], marginal[support])
     terminal = np.zeros((process.n_states, len(points)))
     terminal[support] = (reward - reward.min(axis=1, keepdims=True)).T
     choices = optimal_terminal_values(process, terminal, policies=True).policies
     assert choices is not None
     rows = terminal_rows(process, choices)
-    return Candidates(rows, choices, row_divergences(rows, marginal))
+    found = row_divergences(rows, marginal) if order.is_one else divergences(order, rows, marginal)
+    return Candidates(rows, choices, found)

@@ -142,8 +142,8 @@ def process_capacity(
     history: list[Round] = []
     while len(history) < max_rounds:
         found = search.round()
-        best = max(found.channel.capacity.lower, float(found.better.divergences.max(initial=0.0)))
-        history.append(Round(found.channel.capacity.lower, best, len(search.rows)))
+        best = max(found.channel.value.lower, float(found.better.divergences.max(initial=0.0)))
+        history.append(Round(found.channel.value.lower, best, len(search.rows)))
         if not len(found.better.divergences):
             return _result(search, found, history)
         search.add(found.better)

@@ -1,14 +1,15 @@
-"""Certified upper bounds on ``max_{rho in M} KL(rho || q)``, and so on the capacity (T7), for any positive
-``q``.
+"""Certified upper bounds on ``max_{rho in M} D_a(rho || q)``, and so on the redundancy of order a (T7, T20).
 
-``KL(. || q)`` is convex: its maximum over ``M`` is at a vertex, and no local search proves that it found
-the best one. It is known where the vertices are:
+``D_a(. || q)`` is largest at a vertex of ``M``, and no local search proves that it found the best one. It is
+known where the vertices are:
 
 * *deterministic dynamics with one start*: ``M`` is the simplex on the states where an episode can end, its
-  vertices are point masses, and the maximum is ``max_g -log q_g``;
-* *small processes*: all vertices by enumeration (`metaregret.theory.skills.vertices`).
+  vertices are point masses, and the maximum is ``max_g -log q_g`` at every order;
+* *few choices or steps*: all vertices by enumeration (`metaregret.theory.skills.vertices`); an episode of one
+  step and one start has one vertex a choice.
 
-Otherwise only ``log |support|`` is certain, from ``q`` uniform on the states where an episode can end.
+At order infinity it is ``max_g v_g / q_g`` (T19), by one value iteration. Otherwise only ``log |support|`` is
+certain without a search, from ``q`` uniform on the states where an episode can end.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ import numpy as np
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.goals import goal_support
+from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import row_divergences
-from metaregret.theory.skills.skill import entropy_modulus
+from metaregret.theory.information import Order, as_order, divergences, row_divergences
+from metaregret.theory.skills.skill import entropy_change
 from metaregret.theory.skills.vertices import MAX_POINTS, terminal_vertices
 
-__all__ = ["TerminalPolytope", "known_polytope", "support_bound"]
+__all__ = ["ONE", "TerminalPolytope", "known_polytope", "support_bound"]
+
+ONE = as_order(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,37 +41,41 @@ class TerminalPolytope:
     ----------
     rows : ndarray, shape (n, S)
         Points that include every vertex.
-    error : float
+    error : ndarray, shape (n, S)
         Bound on the error of every entry of `rows`; 0 for point masses.
     how : str
         Where the points come from, as a phrase.
     """
 
     rows: np.ndarray
-    error: float
+    error: np.ndarray
     how: str
 
-    def divergences(self, marginal: np.ndarray) -> np.ndarray:
-        """Return upper bounds on ``KL(row || q)`` in nats, rounding and the rows' errors included, shape
+    def divergences(self, marginal: np.ndarray, order: Order = ONE) -> np.ndarray:
+        """Return upper bounds on ``D_a(row || q)`` in nats, rounding and the rows' errors included, shape
         (n,).
 
         Parameters
         ----------
         marginal : ndarray, shape (S,)
-            ``q``; infinite results where it is zero and a row is not.
+            ``q``, at orders above 1 a lower bound on it; infinite results where it is zero and a row is not.
+        order : Order
+            Finite.
         """
-        rows = self.rows / self.rows.sum(axis=1, keepdims=True)
+        sums = self.rows.sum(axis=1, keepdims=True)
+        rows, error = self.rows / sums, 2 * self.error + relative_error(self.rows.shape[1] + 4) * self.rows
+        if not order.is_one:
+            return divergences(order, rows, marginal, error=np.where(self.error > 0, error, 0.0))
         bound = row_divergences(rows, marginal)
         used = (marginal > 0) & (self.rows.max(axis=0) > 0)
         logarithm = np.abs(np.log(marginal[used]))
-        moved = 2 * self.error * (logarithm.sum() + used.sum())
-        moved += float(entropy_modulus(np.full(int(used.sum()), 2 * self.error)).sum())
+        moved = error[:, used] @ logarithm + entropy_change(rows[:, used], error[:, used]).sum(axis=1)
         rounding = relative_error(2 * rows.shape[1] + 32) * (float(logarithm.max(initial=0.0)) + bound + 1.0)
         return np.asarray(bound + moved + rounding)
 
 
-MAX_ENUMERATED_STATES = 64
-"""Larger processes exceed any limit on points after a few steps; the attempt alone would take minutes."""
+MAX_ENTRIES = 2**22
+"""Largest table of points; larger processes exceed it after a few steps, and the attempt alone takes long."""
 
 
 def known_polytope(
@@ -79,16 +86,25 @@ def known_polytope(
     if deterministic and np.count_nonzero(process.initial) == 1:
         support = np.flatnonzero(goal_support(process))
         rows = np.eye(process.n_states)[support]
-        return TerminalPolytope(rows, 0.0, "deterministic dynamics: the vertices are point masses")
-    if process.n_states > MAX_ENUMERATED_STATES:
-        return None
+        return TerminalPolytope(
+            rows, np.zeros_like(rows), "deterministic dynamics: the vertices are point masses"
+        )
     try:
-        rows, error = terminal_vertices(process, max_points=max_points)
+        rows, error = terminal_vertices(process, max_points=min(max_points, MAX_ENTRIES // process.n_states))
     except InstanceTooLargeError:
         return None
     return TerminalPolytope(rows, error, f"all {len(rows)} candidate vertices enumerated")
 
 
 def support_bound(process: ControlledMarkovProcess) -> float:
-    """Return ``log |support|`` rounded up: no information about ``s_T`` exceeds it, in nats."""
-    return math.log(int(np.count_nonzero(goal_support(process)))) * (1 + 4e-16)
+    """Return a bound on the information about ``s_T`` of any skills, in nats, that costs one value iteration.
+
+    ``log sum_g v_g``, the maximal leakage of the channel from policies to goals, for no divergence of order a
+    exceeds that of order infinity (T20); and never more than ``log |support|``.
+
+    Source: I. Issa, A. B. Wagner, S. Kamath, "An operational approach to information leakage", *IEEE Trans.
+    Inform. Theory* 66 (2020).
+    """
+    support = np.flatnonzero(goal_support(process))
+    leakage = float(np.minimum(goal_values(process, support).upper, 1.0).sum())
+    return math.log(max(1.0, min(leakage, len(support)))) * (1 + 4e-16) + relative_error(len(support) + 8)

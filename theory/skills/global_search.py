@@ -1,4 +1,4 @@
-"""Branch and bound for ``max_{rho in M} KL(rho || q)``: a maximum of a convex function, with proof.
+"""Branch and bound for ``max_{rho in M} D_a(rho || q)``: a maximum of a convex function, with proof.
 
 Best first over nodes that fix the choices of some (step, state) pairs
 (`metaregret.theory.skills.relaxation`): the node of the largest upper bound is split at the free decision
@@ -36,7 +36,7 @@ class GlobalSearch:
     Attributes
     ----------
     upper : float
-        ``max_{rho in M} KL(rho || q) <= upper``, in nats; certified.
+        ``max_{rho in M} D_a(rho || q) <= upper``, in nats; certified.
     choices : ndarray of int, shape (T, S, n) or (S, n)
         Policies found above the target (none if it was proved).
     nodes : int
@@ -49,7 +49,7 @@ class GlobalSearch:
 
 
 def search_globally(relaxation: Relaxation, target: float, *, max_nodes: int | None) -> GlobalSearch:
-    """Prove ``max KL <= target``, or find policies above it.
+    """Prove ``max D_a <= target``, or find policies above it.
 
     Parameters
     ----------

@@ -1,34 +1,40 @@
-"""The dual of the capacity: the reference ``q`` that is nowhere far from what policies can do (T7).
+"""Redundancy of order a of a controlled Markov process: one family from density modelling to minimax regret.
 
-    R = min_q max_{rho in M} KL(rho || q)                                        in nats
+    C_a = min over q in M of max over rho in M of D_a(rho || q),      1 <= a <= inf,      in nats
 
-the least redundancy of universal coding, a convex program in ``q`` once the vertices ``rho_i`` of ``M`` are
-known (the maximum of a convex function is at a vertex):
+over the terminal distributions ``M`` of all policies, on all states where an episode can end. The minimiser
+``q_a`` is the exploration that is nowhere far, in the sense of order a, from what a policy can do.
 
-    minimise t   subject to   -sum_s rho_i(s) log q(s) - H(rho_i) <= t  for all i,   sum_s q(s) = 1.
+* *order 1* is the capacity of T7: `metaregret.theory.skills.process_capacity`. There the minimum over all
+  distributions lies in ``M`` by itself.
+* *order infinity* is the minimax regret of T4, ``exp(C_inf) = 1 + Reg*`` (T19): its linear program,
+  `metaregret.theory.minimax.solve_without_memory`.
+* *orders in between* take the rounds of order 1 (`metaregret.theory.skills.skill_search`): redundancy of
+  the policies at hand, as a convex program; policies that are farther away, by ascent, enumeration or branch
+  and bound; policies that make a better mixture, by value iteration; until there are none.
 
-It is solved on its own, in cvxpy, and its bracket is recomputed from what comes back: ``q`` proves the
-upper bound ``max_i KL(rho_i || q)``, and the constraints' multipliers, a distribution on the vertices, the
-lower bound ``I``. ``R = C``: the same number as `metaregret.theory.skills.process_capacity` from the other
-side.
+The bracket is recomputed from policies. Above: the mixture of the returned skills, evaluated afresh, is in
+``M``, and its farthest point is bounded by enumeration or branch and bound; or ``C_a <= C_inf`` where that
+is less. Below: the tangent of a weighted sum of divergences, largest over ``M`` by value iteration.
 
-Source: R. G. Gallager (1979); B. Ya. Ryabko (1979); T. M. Cover and J. A. Thomas, *Elements of Information
-Theory*, 2nd ed., 2006, thm 13.1.1.
+Sources: R. G. Gallager (1979); B. Ya. Ryabko (1979); S. Yagli, Y. Altug, S. Verdu, "Minimax Renyi redundancy"
+(2018) for the unconstrained problem; the constraint and its bounds are ours.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import capacity_bracket, row_entropies
-from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
-from metaregret.theory.skills.dual_bound import TerminalPolytope, known_polytope
-from metaregret.theory.skills.skill import entropy_modulus
+from metaregret.theory.information import Order, as_order
+from metaregret.theory.skills.capacity import process_capacity
+from metaregret.theory.skills.skill import Skill, make_skills, mixture
+from metaregret.theory.skills.skill_search import SkillSearch
 from metaregret.theory.skills.vertices import MAX_POINTS
 
 __all__ = ["Redundancy", "process_redundancy"]
@@ -36,93 +42,156 @@ __all__ = ["Redundancy", "process_redundancy"]
 
 @dataclass(frozen=True, eq=False)
 class Redundancy:
-    """The least redundancy of a process.
+    """The redundancy of order a of a process, and the exploration that attains its upper bound.
 
     Attributes
     ----------
+    process : ControlledMarkovProcess
+    order : Order
     value : Bracket
-        In nats.
+        ``C_a`` in nats.
+    known : bool
+        Whether the bracket is as narrow as asked.
+    skills : tuple of Skill
+        Policies whose mixture explores with `reference`.
     reference : ndarray, shape (S,)
-        ``q``; it proves ``value.upper``.
-    rows : ndarray, shape (n, S)
-        The points whose hull is ``M``.
-    weights : ndarray, shape (n,)
-        Multipliers, a distribution on `rows`; they prove ``value.lower``.
+        ``q_a``, a terminal distribution.
+    status : Status
     """
 
+    process: ControlledMarkovProcess
+    order: Order
     value: Bracket
+    known: bool
+    skills: tuple[Skill, ...]
     reference: np.ndarray
-    rows: np.ndarray
-    weights: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    lower: float
-    upper: float
-    reference: np.ndarray
-    weights: np.ndarray
+    status: Status
 
 
 def process_redundancy(
-    process: ControlledMarkovProcess, *, tolerance: float = 1e-6, max_points: int = MAX_POINTS
+    process: ControlledMarkovProcess,
+    order: object = 1,
+    *,
+    tolerance: float | None = None,
+    max_rounds: int = 100,
+    max_points: int = MAX_POINTS,
+    max_nodes: int | None = None,
+    random_starts: int = 100,
+    seed: int = 0,
 ) -> Redundancy:
-    """Return ``min_q max_{rho in M} KL(rho || q)`` with a certified bracket.
+    """Return the redundancy of order a of a process and the exploration that attains it.
 
     Parameters
     ----------
     process : ControlledMarkovProcess
-    tolerance : float
-        Wanted relative gap; solvers that fall short of it are followed by others. Read ``value.gap``.
-    max_points : int
-        Limit on the enumeration of vertices.
+        With a finite or a geometric horizon.
+    order : number or str
+        ``a``: 1, from 1.001 to 64, or ``"inf"``.
+    tolerance : float, optional
+        Wanted gap, relative where the value exceeds one nat; by default 1e-9 at orders 1 and infinity and
+        1e-6 in between, which is what convex programs over power cones attain.
+    max_rounds, max_points, max_nodes, random_starts, seed
+        As for `metaregret.theory.skills.process_capacity`.
+
+    Returns
+    -------
+    Redundancy
 
     Raises
     ------
-    InstanceTooLargeError
-        If the vertices of ``M`` are not known and too many to enumerate.
-    SolverError
-        If no solver returned anything that could be certified.
+    InvalidArgumentError
+        If the order, the tolerance or the number of rounds is malformed.
+    ConvergenceError
+        If policies still improve after `max_rounds`; it carries certified bounds.
     """
-    polytope = known_polytope(process, max_points=max_points)
-    if polytope is None:
-        raise InstanceTooLargeError(
-            f"The vertices of the terminal polytope of {process.name!r} are more than {max_points}; reduce "
-            "the horizon or the number of states, raise max_points, or use process_capacity."
+    known = as_order(order, "order")
+    if max_rounds < 1:
+        raise InvalidArgumentError(f"Expected max_rounds >= 1, but got {max_rounds}; one round is the least.")
+    if tolerance is None:
+        tolerance = 1e-9 if known.is_one or known.is_infinite else 1e-6
+    if not 0 < tolerance < 1:
+        raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
+    if known.is_infinite:
+        return _of_regret(process, known, tolerance)
+    if known.is_one:
+        found = process_capacity(
+            process,
+            tolerance=tolerance,
+            max_rounds=max_rounds,
+            max_points=max_points,
+            max_nodes=max_nodes,
+            random_starts=random_starts,
+            seed=seed,
         )
-    best = _solve(polytope, tolerance)
-    value = Bracket(
-        best[0].lower,
-        best[1].upper,
-        lower_from="mutual information of the multipliers on the vertices",
-        upper_from="largest divergence of a vertex from the returned reference",
+        value, skills = found.mutual_information, found.skills
+        return Redundancy(process, known, value, found.known, skills, found.goal_distribution, found.status)
+    search = SkillSearch(
+        process,
+        tolerance=tolerance,
+        order=known,
+        max_points=max_points,
+        max_nodes=max_nodes,
+        random_starts=random_starts,
+        seed=seed,
     )
-    return Redundancy(value, best[1].reference, polytope.rows, best[0].weights)
+    for _ in range(max_rounds):
+        round_ = search.round()
+        if not len(round_.better.divergences):
+            break
+        search.add(round_.better)
+    skills = search.skills(round_.channel)
+    value = _bracket(
+        search, round_.channel.weights, round_.channel.reference, skills, round_.upper, round_.how
+    )
+    if len(round_.better.divergences):
+        raise ConvergenceError(
+            f"Policies still improve after {max_rounds} rounds; raise max_rounds or the tolerance.",
+            lower=value.lower,
+            upper=value.upper,
+        )
+    closed = value.relative_gap <= tolerance
+    return Redundancy(process, known, value, closed, skills, mixture(skills), value.status(tolerance))
 
 
-def _solve(polytope: TerminalPolytope, tolerance: float) -> tuple[_Candidate, _Candidate]:
-    import cvxpy as cp
-    from cvxpy.atoms.elementwise.log import log
+def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float) -> Redundancy:
+    """Order infinity: the linear program of T4, whose value is ``exp(C) - 1``."""
+    from metaregret.theory.minimax.without_memory import solve_without_memory
+    from metaregret.theory.tasks import GoalTasks
 
-    used = np.flatnonzero(polytope.rows.max(axis=0) > 0)
-    rows = polytope.rows[:, used] / polytope.rows[:, used].sum(axis=1, keepdims=True)
-    q, level = cp.Variable(len(used)), cp.Variable()
-    far = rows @ log(q) + row_entropies(rows) + level >= 0
-    problem = cp.Problem(cp.Minimize(level), [far, np.ones(len(used)) @ q == 1])
+    solution = solve_without_memory(GoalTasks.reachable(process), tolerance=tolerance)
+    low, high = (math.log1p(bound) for bound in (solution.value.lower, solution.value.upper))
+    value = Bracket(
+        max(0.0, low * (1 - 1e-15)),
+        high * (1 + 1e-15),
+        lower_from=solution.value.lower_from,
+        upper_from=solution.value.upper_from,
+    )
+    skills = make_skills(process, [1.0], [solution.details["policy"]])
+    closed = value.relative_gap <= tolerance
+    return Redundancy(process, order, value, closed, skills, mixture(skills), value.status(tolerance))
 
-    def certify() -> _Candidate | None:
-        if q.value is None or far.dual_value is None or not np.all(np.isfinite(q.value)):
-            return None
-        reference = np.zeros(polytope.rows.shape[1])
-        reference[used] = np.maximum(q.value, 1e-12)
-        reference /= reference.sum()
-        weights = np.maximum(np.nan_to_num(far.dual_value), 0.0)
-        weights = weights / weights.sum() if weights.sum() > 0 else np.full(len(rows), 1.0 / len(rows))
-        error = np.full(rows.shape, 2 * polytope.error)
-        allowance = 2 * float(entropy_modulus(error).sum(axis=1).max())
-        lower = max(0.0, capacity_bracket(rows, weights).lower - allowance)
-        upper = float(polytope.divergences(reference).max())
-        return _Candidate(min(lower, upper), upper, reference, weights)
 
-    best = solve_certified(problem, certify, tolerance=tolerance, attempts=CONVEX_SOLVERS)
-    return best.highest, best.lowest
+def _bracket(
+    search: SkillSearch,
+    weights: np.ndarray,
+    reference: np.ndarray,
+    skills: tuple[Skill, ...],
+    upper: float,
+    how: str,
+) -> Bracket:
+    """Return the bounds that policies prove: those of the rounds, made true of the skills returned."""
+    low = mixture(skills) - sum(s.probability * s.error for s in skills)
+    low = np.maximum(low * (1 - relative_error(len(skills) + 4)), 0.0)
+    if search.polytope is not None:
+        upper = float(search.polytope.divergences(low, search.order).max())
+    elif np.isfinite(upper):
+        # The search was made for a mixture that differs by roundings; the divergence falls as q grows.
+        q, used = reference / reference.sum(), search.support
+        shift = float(np.log(q[used] / low[used]).max()) if (low[used] > 0).all() else math.inf
+        upper += max(0.0, shift) + 1e-15 * (1 + upper)
+    lower = search.proved_lower(weights, reference)
+    if upper - lower > search.tolerance * max(1.0, abs(lower)):
+        most = _of_regret(search.process, as_order("inf"), 1e-6).value
+        upper, how = min((upper, how), (most.upper, "redundancy of order infinity, which is no less"))
+    lower_from = "tangent at the farthest policies, its maximum by value iteration"
+    return Bracket(min(lower, upper), upper, lower_from=lower_from, upper_from=how)

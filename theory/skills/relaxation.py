@@ -1,14 +1,16 @@
-"""Upper bounds on ``KL(rho_pi || q)`` over all policies that keep some decisions fixed.
+"""Upper bounds on ``D_a(rho_pi || q)`` over all policies that keep some decisions fixed.
 
 A node fixes the choice of some (step, state) pairs. Under it every ``rho(s)`` lies in a range ``[l_s,
 u_s]``, found exactly by value iteration (the least and the largest probability of every goal). On that
-range the convex ``x log x`` lies below its chord ``a_s x + b_s`` (its concave envelope; Falk and Soland
-1969), so
+range the convex ``f_s(x) = x b_a(x / q_s)``, ``b_a`` the Box-Cox transform
+(`metaregret.theory.information.orders`), lies below its chord ``c_s x + d_s`` (its concave envelope; Falk
+and Soland 1969), so
 
-    KL(rho || q) <= sum_s (a_s - log q_s) rho(s) + sum_s b_s + log(sum q),
+    sum_s f_s(rho(s)) <= sum_s c_s rho(s) + sum_s d_s,
 
-a terminal reward whose best value over the node is value iteration again. Where all decisions that matter
-are fixed the ranges are points and the bound is exact. Many nodes are evaluated at once.
+a terminal reward whose best value over the node is value iteration again; the divergence is an increasing
+function of the sum. Where all decisions that matter are fixed the ranges are points and the bound is exact.
+Many nodes are evaluated at once.
 
 At a geometric horizon decisions are of states only and the values are bracketed by the contraction bound.
 Rounding is added outward.
@@ -23,6 +25,8 @@ import numpy as np
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.information import Order
+from metaregret.theory.skills.dual_bound import ONE
 
 __all__ = ["Nodes", "Relaxation"]
 
@@ -59,12 +63,20 @@ class Relaxation:
         ``q``, positive where an episode can end; need not sum to one exactly.
     support : ndarray of int
         The states where an episode can end.
+    order : Order
+        Finite.
     """
 
-    def __init__(self, process: ControlledMarkovProcess, marginal: np.ndarray, support: np.ndarray) -> None:
-        self.process, self.support = process, support
-        self.logarithm = np.log(marginal[support])
-        self.surplus = float(np.log(marginal[support].sum()))
+    def __init__(
+        self,
+        process: ControlledMarkovProcess,
+        marginal: np.ndarray,
+        support: np.ndarray,
+        order: Order = ONE,
+    ) -> None:
+        self.process, self.support, self.order = process, support, order
+        self.marginal = marginal[support]
+        self.surplus = float(np.log(self.marginal.sum()))
         self.counts, self.choice_of, self._rows = _distinct_actions(process)
         self.width = int(self.counts.max())
         finite = isinstance(process.horizon, FiniteHorizon)
@@ -86,15 +98,24 @@ class Relaxation:
         """Evaluate nodes: `fixed` holds a distinct action, or -1 where the decision is free; shape (n, L,
         S)."""
         low, high = self._ranges(fixed)
-        slope, offset = _chord(low, high)
-        reward = slope - self.logarithm
-        relaxed, actions = self._best(self._terminal(reward[:, :, None]), fixed)
-        size = np.abs(reward).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
-        bounds = relaxed[:, 0] + offset.sum(axis=1) + self.surplus + 2 * self._error * size
+        slope, offset = self._chord(low, high)
+        relaxed, actions = self._best(self._terminal(slope[:, :, None]), fixed)
+        size = np.abs(slope).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
+        total = relaxed[:, 0] + offset.sum(axis=1) + 2 * self._error * size
+        bounds = self.order.divergence(total) + self.surplus
+        bounds += 2 * self._error * (1.0 + np.abs(bounds))
         visits, terminal = self._follow(actions)
-        rho = terminal[:, self.support]
-        values = (_plogp(rho) - rho * self.logarithm).sum(axis=1) + self.surplus
-        return Nodes(bounds, values, actions, visits)
+        values = self.order.divergence(self.order.terms(terminal[:, self.support], self.marginal).sum(axis=1))
+        return Nodes(bounds, values + self.surplus, actions, visits)
+
+    def _chord(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Slope and offset of the chord of ``f_s`` on ``[low, high]``; zero where a state is never the
+        end."""
+        width = high - low
+        top = self.order.terms(high, self.marginal)
+        rise = top - self.order.terms(low, self.marginal)
+        slope = np.where(width > 0, rise / np.where(width > 0, width, 1.0), 0.0)
+        return slope, top - slope * high
 
     def choices(self, actions: np.ndarray) -> np.ndarray:
         """Return policies as choice indices: shape (n, L, S) to (T, S, n) or (S, n)."""
@@ -171,16 +192,3 @@ def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.
     counts = np.array([len(kind) for kind in kinds])
     table = np.stack([np.resize(kind, counts.max()) for kind in kinds])
     return counts, table, dense[table.ravel()]
-
-
-def _plogp(x: np.ndarray) -> np.ndarray:
-    return np.asarray(x * np.log(np.where(x > 0, x, 1.0)))
-
-
-def _chord(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and offset of the chord of ``x log x`` on ``[low, high]``; zero where a state is never the
-    end."""
-    width = high - low
-    top = _plogp(high)
-    slope = np.where(width > 0, (top - _plogp(low)) / np.where(width > 0, width, 1.0), 0.0)
-    return slope, top - slope * high

@@ -22,7 +22,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import capacity_bracket
 
-__all__ = ["Skill", "entropy_modulus", "information_lower_bound", "make_skills", "mixture"]
+__all__ = ["Skill", "entropy_change", "entropy_modulus", "information_lower_bound", "make_skills", "mixture"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,15 @@ def entropy_modulus(error: np.ndarray) -> np.ndarray:
     return np.asarray(-e * np.log(np.where(e > 0, e, 1.0)))
 
 
+def entropy_change(x: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return the most that ``-x log x`` changes when ``x`` in [0, 1] moves by at most `error`; same shape.
+
+    The smaller of ``h(e)`` and, where ``e <= x / 2``, ``e`` times the largest slope in between.
+    """
+    slope = 1.0 + np.abs(np.log(np.where(x > 0, x / 2, 1.0)))
+    return np.where(2 * error <= x, np.minimum(error * slope, entropy_modulus(error)), entropy_modulus(error))
+
+
 def information_lower_bound(skills: Sequence[Skill]) -> float:
     """Return a certified lower bound on ``I(s_T; z)`` of the skills, in nats, at least 0."""
     rows = np.stack([s.terminal for s in skills])
@@ -99,5 +108,6 @@ def information_lower_bound(skills: Sequence[Skill]) -> float:
     error = np.stack([s.error for s in skills]) + rows * (
         np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4)
     )
-    allowance = entropy_modulus(p @ error).sum() + p @ entropy_modulus(error).sum(axis=1)
-    return max(0.0, capacity_bracket(rows / sums, p / p.sum()).lower - float(allowance) * (1 + 1e-10))
+    rows = rows / sums
+    allowance = entropy_change(p @ rows, p @ error).sum() + p @ entropy_change(rows, error).sum(axis=1)
+    return max(0.0, capacity_bracket(rows, p / p.sum()).lower - float(allowance) * (1 + 1e-10))

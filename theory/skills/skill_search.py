@@ -1,7 +1,10 @@
 """The growing set of skills of one process, and the proof that no policy is missing from it.
 
-A round solves the channel of the skills at hand and looks for policies with ``KL(rho || q) > C``: among the
-known vertices of ``M``; else by local ascent from many starts, and where that finds none by branch and bound.
+A round solves the redundancy of order a of the skills at hand (at order 1 the capacity of their channel) and
+looks for policies that are farther than that from the mixture ``q``: among the known vertices of ``M``;
+else by local ascent from many starts, and where that finds none by branch and bound. Above order 1 the
+mixture is bound to ``M``, and policies that make a better mixture are looked for too: those that gain most
+on the tangent of the lower bound (`metaregret.theory.information.redundancy`), by value iteration.
 """
 
 from __future__ import annotations
@@ -10,17 +13,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.optimise import few_positive
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import ChannelCapacity, channel_capacity
+from metaregret.theory.information import (
+    ChannelRedundancy,
+    Order,
+    channel_redundancy,
+    divergences,
+    row_divergences,
+)
+from metaregret.theory.information.redundancy import tangent
 from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
-from metaregret.theory.skills.dual_bound import known_polytope, support_bound
+from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
-from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.relaxation import Relaxation
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
+from metaregret.theory.skills.vertices import MAX_POINTS
 
 __all__ = ["Found", "SkillSearch"]
 
@@ -37,17 +48,18 @@ class Found:
 
     Attributes
     ----------
-    channel : ChannelCapacity
+    channel : ChannelRedundancy
         Of the skills at hand.
     better : Candidates
         Policies that improve on them; none when the search is over.
     upper : float
-        A certified upper bound on the capacity of the process, in nats.
+        A certified upper bound on the redundancy of the process, in nats; above order 1 that of the mixture
+        found.
     how : str
         How `upper` was obtained, as a phrase.
     """
 
-    channel: ChannelCapacity
+    channel: ChannelRedundancy
     better: Candidates
     upper: float
     how: str
@@ -62,12 +74,13 @@ class SkillSearch:
         process: ControlledMarkovProcess,
         *,
         tolerance: float,
-        max_points: int,
-        max_nodes: int | None,
-        random_starts: int,
-        seed: int,
+        order: Order = ONE,
+        max_points: int = MAX_POINTS,
+        max_nodes: int | None = None,
+        random_starts: int = 100,
+        seed: int = 0,
     ) -> None:
-        self.process, self.tolerance = process, tolerance
+        self.process, self.tolerance, self.order = process, tolerance, order
         self.max_nodes, self.random_starts = max_nodes, random_starts
         self.polytope = known_polytope(process, max_points=max_points)
         self.support = np.flatnonzero(goal_support(process))
@@ -77,47 +90,84 @@ class SkillSearch:
         rows = terminal_rows(process, choices)
         first = distinct(rows)
         self.rows, self.choices = rows[first], choices[..., first]
-        self._input: np.ndarray | None = None
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
-        channel = channel_capacity(self.rows, tolerance=0.25 * self.tolerance, initial=self._input)
-        self._input = channel.input_distribution
-        q = channel.output_distribution / channel.output_distribution.sum()
-        level = channel.capacity.upper + 0.25 * self.tolerance
+        channel = channel_redundancy(self.rows, self.order, tolerance=0.25 * self.tolerance)
+        q = channel.reference / channel.reference.sum()
+        level = channel.value.upper + 0.25 * self.tolerance
         better = self._ascend(self._starts(channel, q), q, level)
-        upper, how = support_bound(self.process), "logarithm of the number of states where an episode can end"
+        upper, how = np.inf, "nothing"
+        if self.order.is_one:
+            upper, how = (
+                support_bound(self.process),
+                "logarithm of the number of states where an episode can end",
+            )
         if self.polytope is not None:
-            enumerated = float(self.polytope.divergences(q).max())
+            enumerated = float(self.polytope.divergences(q, self.order).max())
             # Rounding alone can lift the exact vertices' bound above the trivial one.
             upper, how = min(upper, enumerated), self.polytope.how
         elif not len(better.divergences) and self.max_nodes != 0:
-            proof = search_globally(
-                Relaxation(self.process, q, self.support), level, max_nodes=self.max_nodes
-            )
-            upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
-            if proof.choices.shape[-1]:
-                better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
-        return Found(channel, better, upper, how)
+            relaxation = Relaxation(self.process, q, self.support, self.order)
+            if self.max_nodes is not None or relaxation.node_cost <= WORK:
+                proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
+                upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
+                if proof.choices.shape[-1]:
+                    better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
+        return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
+
+    def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
+        """Add to `better` the policy that gains most on the tangent, if it gains more than those at hand."""
+        line = tangent(self.order, self.rows, channel.weights, q)
+        response = optimal_terminal_values(self.process, line.reward[:, None], policies=True)
+        assert response.policies is not None
+        if float(response.values[0]) <= float((self.rows @ line.reward).max()) * (1 + 0.1 * self.tolerance):
+            return better
+        row = terminal_rows(self.process, response.policies)
+        return Candidates(
+            np.concatenate([better.rows, row]),
+            np.concatenate([better.choices, response.policies], axis=-1),
+            np.append(better.divergences, divergences(self.order, row, q)),
+        )
+
+    def proved_lower(self, weights: np.ndarray, reference: np.ndarray) -> float:
+        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in
+        nats."""
+        used = np.flatnonzero(weights > NEGLIGIBLE * weights.sum())
+        skills = self._made(used, weights[used])
+        rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in skills])
+        line = tangent(self.order, rows, np.array([skill.probability for skill in skills]), reference)
+        return line.bound(float(optimal_terminal_values(self.process, line.reward[:, None]).upper[0]))
 
     def add(self, better: Candidates) -> None:
         """Add policies to the skills."""
         self.rows = np.concatenate([self.rows, better.rows])
         self.choices = np.concatenate([self.choices, better.choices], axis=-1)
 
-    def skills(self, channel: ChannelCapacity) -> tuple[Skill, ...]:
-        """Return skills that attain the channel's capacity, at most ``S`` of them where rounding allows.
+    def skills(self, channel: ChannelRedundancy) -> tuple[Skill, ...]:
+        """Return skills that attain the channel's redundancy, at most ``S`` of them where rounding allows.
 
-        Every active row has the same divergence from ``q``, so any distribution on them with marginal ``q``
-        has the same information; a basic solution of ``p W = q`` has at most as many entries as there are
-        states.
+        Only their mixture ``q`` counts, at order 1 because every active row has the same divergence from
+        it; a basic solution of ``p W = q`` has at most as many entries as there are states.
         """
-        used = np.flatnonzero(channel.input_distribution > NEGLIGIBLE)
-        full = self._made(used, channel.input_distribution[used])
-        basic = few_positive(self.rows[used].T, channel.output_distribution, residual=1e-9)
+        used = np.flatnonzero(channel.mixture > NEGLIGIBLE)
+        if self.order.is_one:
+            used = np.flatnonzero(channel.mixture > 0)
+        full = self._made(used, channel.mixture[used])
+        reached = np.flatnonzero(channel.reference > 0)
+        if len(used) <= len(reached):
+            return full
+        # In units of the mixture, so that rare states count as much as common ones.
+        if self.order.is_one:
+            far = row_divergences(self.rows[used], channel.reference / channel.reference.sum())
+            used = used[far >= channel.value.lower - 0.05 * self.tolerance]
+        scaled = self.rows[np.ix_(used, reached)] / channel.reference[reached]
+        basic = few_positive(scaled.T, np.ones(len(reached)), residual=1e-7)
         if basic is None:
             return full
         few = self._made(used[basic > 0], basic[basic > 0])
+        if not self.order.is_one:
+            return few
         loss = information_lower_bound(full) - information_lower_bound(few)
         return few if loss <= 0.05 * self.tolerance else full
 
@@ -125,14 +175,16 @@ class SkillSearch:
         policies = [deterministic_policy(self.process, self.choices[..., z]) for z in index]
         return make_skills(self.process, probabilities, policies)
 
-    def _starts(self, channel: ChannelCapacity, q: np.ndarray) -> np.ndarray:
+    def _starts(self, channel: ChannelRedundancy, q: np.ndarray) -> np.ndarray:
         if self.polytope is not None:
             # The response to a vertex is at least as good as the vertex: nothing is missed.
-            best = np.argsort(self.polytope.divergences(q))[::-1][: KEPT_STARTS * len(self.support)]
+            best = np.argsort(self.polytope.divergences(q, self.order))[::-1][
+                : KEPT_STARTS * len(self.support)
+            ]
             return np.asarray(self.polytope.rows[best])
-        active = self.rows[channel.input_distribution > NEGLIGIBLE]
+        active = self.rows[(channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE)]
         return starting_points(active, q, self.support, self._rng, self.random_starts)
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
-        found = ascend(self.process, points, q, self.support)
+        found = ascend(self.process, points, q, self.support, self.order)
         return found.only(np.flatnonzero(found.divergences > level))

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
 from metaregret.tabular.hyperstate.kernels.induction import Dynamics, add, add_to_members
 from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
+from metaregret.tabular.jit import njit
 
 __all__ = ["Episode", "Plan", "episode_values", "goal_sets", "play_episode"]
 
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
     toll: float
 
 
-@compiled
+@njit(cache=True)
 def _doubled(child: np.ndarray) -> np.ndarray:
     longer = empty_slots(2 * len(child))
     for place in range(len(child)):
@@ -54,7 +54,7 @@ def _doubled(child: np.ndarray) -> np.ndarray:
     return longer
 
 
-@compiled
+@njit(cache=True)
 def goal_sets(
     targets: np.ndarray, n_classes: int, sets: SetTable, rounds: int, limit: int
 ) -> tuple[SetTable, np.ndarray, np.ndarray]:
@@ -105,7 +105,7 @@ def goal_sets(
     return sets, child[: sets.used * len(targets)].reshape((-1, len(targets))), counts
 
 
-@compiled
+@njit(cache=True)
 def _target_value(
     number: int,
     place: int,
@@ -126,7 +126,7 @@ def _target_value(
     return value
 
 
-@compiled
+@njit(cache=True)
 def _best_terminal(
     number: int,
     words: np.ndarray,
@@ -158,7 +158,7 @@ def _best_terminal(
     return best
 
 
-@compiled
+@njit(cache=True)
 def _induction(
     terminal: np.ndarray, episode: Episode, dynamics: Dynamics, values: np.ndarray, choices: np.ndarray
 ) -> None:
@@ -182,7 +182,7 @@ def _induction(
             values[step, state] = best
 
 
-@compiled
+@njit(cache=True)
 def _terminal(
     number: int,
     row: np.ndarray,
@@ -199,7 +199,7 @@ def _terminal(
         terminal[episode.cells[place]] = _target_value(number, place, row, episode, plan, following, weights)
 
 
-@compiled
+@njit(cache=True)
 def episode_values(
     count: int,
     words: np.ndarray,
@@ -231,7 +231,7 @@ def episode_values(
     return result
 
 
-@compiled
+@njit(cache=True)
 def _settle(
     number: int,
     reach: float,
@@ -264,7 +264,7 @@ def _settle(
             add(payoff, lost, -2 - child, mass * plan.left[-2 - child])
 
 
-@compiled
+@njit(cache=True)
 def _follow(
     choices: np.ndarray,
     episode: Episode,
@@ -292,7 +292,7 @@ def _follow(
     return used
 
 
-@compiled
+@njit(cache=True)
 def play_episode(
     numbers: np.ndarray,
     reach: np.ndarray,

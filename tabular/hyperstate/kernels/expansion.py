@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
 from metaregret.tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown
 from metaregret.tabular.hyperstate.kernels.splits import SplitTable, add_split, split_number
+from metaregret.tabular.jit import njit
 
 __all__ = ["Layer", "expand"]
 
@@ -26,7 +26,7 @@ class Layer(NamedTuple):
     child: np.ndarray
 
 
-@compiled
+@njit(cache=True)
 def _slot(table: np.ndarray, states: np.ndarray, sets: np.ndarray, state: int, number: int) -> np.int64:
     """Return the slot of the table that holds this hyperstate, or the empty one where it belongs."""
     mixed = ((np.uint64(number) << np.uint64(32)) | np.uint64(state)) * np.uint64(0x9E3779B97F4A7C15)
@@ -36,7 +36,7 @@ def _slot(table: np.ndarray, states: np.ndarray, sets: np.ndarray, state: int, n
     return at
 
 
-@compiled
+@njit(cache=True)
 def _larger_table(table: np.ndarray, states: np.ndarray, sets: np.ndarray, used: int) -> np.ndarray:
     """Return the table of the first `used` hyperstates with four times the slots."""
     larger = empty_slots(4 * len(table))
@@ -45,7 +45,7 @@ def _larger_table(table: np.ndarray, states: np.ndarray, sets: np.ndarray, used:
     return larger
 
 
-@compiled
+@njit(cache=True)
 def expand(
     state: np.ndarray,
     numbers: np.ndarray,

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
 from metaregret.tabular.hyperstate.kernels.expansion import Layer
 from metaregret.tabular.hyperstate.kernels.sets import contains, grown
 from metaregret.tabular.hyperstate.kernels.splits import SplitTable
+from metaregret.tabular.jit import njit
 
 __all__ = ["Dynamics", "Payoffs", "add", "add_to_members", "backward", "forward"]
 
@@ -43,7 +43,7 @@ class Payoffs(NamedTuple):
     toll: float
 
 
-@compiled
+@njit(cache=True)
 def _choice_value(
     choice: int,
     position: int,
@@ -89,7 +89,7 @@ def _choice_value(
     return total, position
 
 
-@compiled
+@njit(cache=True)
 def backward(
     layer: Layer,
     following: np.ndarray,
@@ -115,7 +115,7 @@ def backward(
     return value
 
 
-@compiled
+@njit(cache=True)
 def _greedy(
     node: int,
     layer: Layer,
@@ -141,7 +141,7 @@ def _greedy(
     return chosen, chosen_position
 
 
-@compiled
+@njit(cache=True)
 def add(total: np.ndarray, lost: np.ndarray, index: int, amount: float) -> None:
     """Add to an entry of a sum; what rounding drops goes to `lost` (Knuth's two-sum; Ogita et al. 2005).
 
@@ -155,7 +155,7 @@ def add(total: np.ndarray, lost: np.ndarray, index: int, amount: float) -> None:
     total[index] = after
 
 
-@compiled
+@njit(cache=True)
 def add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray, lost: np.ndarray) -> None:
     """Add `amount` to the payoff of every class in the set `row`, in place."""
     for member in range(len(payoff)):
@@ -163,7 +163,7 @@ def add_to_members(row: np.ndarray, amount: float, payoff: np.ndarray, lost: np.
             add(payoff, lost, member, amount)
 
 
-@compiled
+@njit(cache=True)
 def forward(
     nodes: np.ndarray,
     reach: np.ndarray,

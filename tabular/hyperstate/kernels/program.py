@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
 from metaregret.tabular.hyperstate.kernels.expansion import Layer
 from metaregret.tabular.hyperstate.kernels.induction import Dynamics, Payoffs
 from metaregret.tabular.hyperstate.kernels.sets import contains, grown
 from metaregret.tabular.hyperstate.kernels.splits import SplitTable
+from metaregret.tabular.jit import njit
 
 __all__ = ["Triplets", "append", "layer_program", "no_triplets"]
 
@@ -29,13 +29,13 @@ class Triplets(NamedTuple):
     used: int
 
 
-@compiled
+@njit(cache=True)
 def no_triplets() -> Triplets:
     """Return an empty matrix."""
     return Triplets(np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64), np.empty(1024), 0)
 
 
-@compiled
+@njit(cache=True)
 def append(matrix: Triplets, row: int, column: int, value: float) -> Triplets:
     """Return the matrix with one more entry."""
     if matrix.used == len(matrix.row):
@@ -50,7 +50,7 @@ def append(matrix: Triplets, row: int, column: int, value: float) -> Triplets:
     return Triplets(matrix.row, matrix.column, matrix.value, matrix.used + 1)
 
 
-@compiled
+@njit(cache=True)
 def _append_members(payoff: Triplets, row: np.ndarray, n_classes: int, column: int, value: float) -> Triplets:
     for member in range(n_classes):
         if contains(row, member):
@@ -58,7 +58,7 @@ def _append_members(payoff: Triplets, row: np.ndarray, n_classes: int, column: i
     return payoff
 
 
-@compiled
+@njit(cache=True)
 def layer_program(
     layer: Layer,
     first_row: int,

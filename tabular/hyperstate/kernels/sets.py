@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
+from metaregret.tabular.jit import njit
 
 __all__ = ["SetTable", "contains", "empty_slots", "grown", "intern", "set_masses"]
 
@@ -25,13 +25,13 @@ class SetTable(NamedTuple):
     used: int
 
 
-@compiled
+@njit(cache=True)
 def contains(row: np.ndarray, member: int) -> bool:
     """Whether class `member` is in the set `row`."""
     return (row[member >> 6] >> np.uint64(member & 63)) & np.uint64(1) != np.uint64(0)
 
 
-@compiled
+@njit(cache=True)
 def grown(array: np.ndarray, used: int) -> np.ndarray:
     """Return a copy of a one-dimensional array with twice the room."""
     larger = np.empty(2 * len(array), dtype=array.dtype)
@@ -40,7 +40,7 @@ def grown(array: np.ndarray, used: int) -> np.ndarray:
     return larger
 
 
-@compiled
+@njit(cache=True)
 def empty_slots(count: int) -> np.ndarray:
     """Return `count` numbers -1, as int32. (Loops, because numba compiles slice assignment slowly.)"""
     slots = np.empty(count, dtype=np.int32)
@@ -49,7 +49,7 @@ def empty_slots(count: int) -> np.ndarray:
     return slots
 
 
-@compiled
+@njit(cache=True)
 def _hash(row: np.ndarray) -> np.int64:
     """A 62-bit hash of a row of words (the finaliser of splitmix64, word by word)."""
     mixed = np.uint64(0x9E3779B97F4A7C15)
@@ -61,7 +61,7 @@ def _hash(row: np.ndarray) -> np.int64:
     return np.int64(mixed >> np.uint64(2))
 
 
-@compiled
+@njit(cache=True)
 def _larger(table: SetTable) -> SetTable:
     """Return the table with twice the room for sets and slots."""
     words = np.empty((2 * len(table.words), table.words.shape[1]), dtype=np.uint64)
@@ -76,7 +76,7 @@ def _larger(table: SetTable) -> SetTable:
     return SetTable(words, slots, table.used)
 
 
-@compiled
+@njit(cache=True)
 def intern(row: np.ndarray, table: SetTable) -> tuple[int | np.int64, SetTable]:
     """Return the number of the set `row`, entering it if it is new, and the table, possibly reallocated."""
     if table.used == len(table.words) or 2 * (table.used + 1) > len(table.slots):
@@ -97,7 +97,7 @@ def intern(row: np.ndarray, table: SetTable) -> tuple[int | np.int64, SetTable]:
     return table.used, SetTable(table.words, table.slots, table.used + 1)
 
 
-@compiled
+@njit(cache=True)
 def set_masses(words: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the sum of the weights of the classes in each set, shape (sets,)."""
     masses = np.zeros(len(words))

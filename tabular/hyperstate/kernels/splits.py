@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.compiled import compiled
 from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, grown, intern
+from metaregret.tabular.jit import njit
 
 __all__ = ["SplitTable", "add_split", "split_number"]
 
@@ -29,14 +29,14 @@ class SplitTable(NamedTuple):
     n_signals: int
 
 
-@compiled
+@njit(cache=True)
 def split_number(here: int, told: int, splits: SplitTable) -> int:
     """Return the number of a split computed before, or -1."""
     place = here * splits.n_signals + told
     return splits.at[place] if place < len(splits.at) else -1
 
 
-@compiled
+@njit(cache=True)
 def add_split(
     here: int, told: int, labels: np.ndarray, sets: SetTable, splits: SplitTable
 ) -> tuple[SetTable, SplitTable]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from metaregret.experiments.sweeps import Scale, Store, Study, frame, run
+from metaregret.experiments.sweeps.measurement import Job, Measurement
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, SolverError
 
 
@@ -70,10 +71,14 @@ def test_failures_are_named_and_tried_again(tmp_path: Path) -> None:
         ("rows", "[]", "rows of values"),
         ("point", "zzz", "is not JSON"),
         ("point", "3", "is not a point"),
+        ("point", '{"i": 2}', "is not what was measured"),
+        ("rows", '[{"square": 5}]', "is not what was measured"),
+        ("seed", 7, "is not what was measured"),
+        ("version", 9, "is not what was measured"),
     ],
 )
 def test_results_that_were_tampered_with_are_refused_by_name(
-    tmp_path: Path, column: str, content: str, words: str
+    tmp_path: Path, column: str, content: object, words: str
 ) -> None:
     sweep = STUDY.sweep(points=[{"i": 1}])
     with Store(tmp_path / "s.sqlite") as store:
@@ -87,6 +92,55 @@ def test_results_that_were_tampered_with_are_refused_by_name(
         frame(store, sweep)
 
 
+def test_a_result_that_was_renamed_does_not_vanish(tmp_path: Path) -> None:
+    sweep = STUDY.sweep(points=[{"i": 1}, {"i": 2}])
+    with Store(tmp_path / "s.sqlite") as store:
+        run([sweep], store)
+    with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database, database:
+        database.execute("UPDATE results SET id = ? WHERE id = ?", ("f" * 32, sweep.ids[0]))
+    with Store(tmp_path / "s.sqlite") as store:
+        run([sweep], store)  # it is measured again, and the stray row is named
+        with pytest.raises(FileFormatError, match=r"result 'f{32}' .*is not what was measured"):
+            frame(store, sweep)
+
+
+def test_a_result_releases_its_claim(tmp_path: Path) -> None:
+    """Without waiting for the end of the process: a result that is dropped can be claimed at once."""
+    sweep = STUDY.sweep(points=[{"i": 1}])
+    job = Job(sweep.ids[0], STUDY, sweep.points[0], sweep.seed)
+    with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "s.sqlite") as other:
+        assert store.claim(job)
+        assert not other.claim(job)
+        store.insert(Measurement(job, [], "failed", 0.1, 1))
+        with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database:
+            assert database.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+        assert other.claim(job), "a failed result may be tried again by anyone"
+
+
+def test_closing_releases_what_was_claimed(tmp_path: Path) -> None:
+    sweep = STUDY.sweep(points=[{"i": 1}])
+    job = Job(sweep.ids[0], STUDY, sweep.points[0], sweep.seed)
+    with Store(tmp_path / "s.sqlite") as other:
+        with Store(tmp_path / "s.sqlite") as store:
+            assert store.claim(job)
+        assert other.claim(job)
+
+
 def test_a_point_given_twice_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="points 0 and 2 are the same"):
         STUDY.sweep(points=[{"i": 1}, {"i": 2}, {"i": 1}])
+
+
+def test_workers_that_die_at_start_up_are_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    with Store(tmp_path / "s.sqlite") as store:
+        with pytest.raises(SolverError, match=r"The Dask cluster failed: .*Nanny failed .*run again"):
+            run([STUDY.sweep(points=[{"i": 1}])], store, backend="dask", workers=1)
+        assert store.missing(STUDY.sweep(points=[{"i": 1}]).ids), "nothing looks measured"

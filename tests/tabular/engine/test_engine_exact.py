@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from tests.tabular.engine.models import (
     INFINITE,
+    as_objects,
     brute_force_discounted,
     brute_force_total,
     chain_with_reset,
@@ -53,25 +56,104 @@ def test_reach_is_the_best_over_all_policies(data: st.DataObject) -> None:
         assert found.exact[state] == (1 if state == target else expected[state])
 
 
-@some
+def assert_total_is_right(
+    process: ControlledMarkovProcess, rewards: np.ndarray, targets: set[int], *, maximise: bool
+) -> bool:
+    """Both modes give the best total over all policies, or refuse it by name where it is infinite or does
+    not exist; return whether there was one."""
+    expected = brute_force_total(process, rewards, targets, maximise=maximise)
+    question: dict[str, Any] = {"objective": "total", "maximise": maximise}
+    if targets:
+        question["targets"] = sorted(targets)
+    if not all(isinstance(expected[s], Fraction) for s in np.flatnonzero(process.initial).tolist()):
+        for exact in (False, True):
+            with pytest.raises(UnsupportedError, match="infinit"):
+                solve(process, rewards, **question, exact=exact)
+        return False
+    found, rough = solve(process, rewards, **question, exact=True), solve(process, rewards, **question)
+    assert found.exact is not None
+    for s, value in enumerate(expected):
+        bounds = (found.lower[s], found.upper[s])
+        assert (rough.lower[s], rough.upper[s]) == bounds or np.isfinite(bounds).all()
+        if isinstance(value, Fraction):
+            assert found.exact[s] == value
+            assert Fraction(rough.lower[s]) <= value <= Fraction(rough.upper[s])
+            assert rough.upper[s] - rough.lower[s] < 1e-7
+        else:  # plus infinity may be found where another policy has no value
+            assert found.exact[s] is None
+            best = float("inf") if maximise else float("-inf")
+            assert bounds in ([(-np.inf, np.inf), (best, best)] if value == INFINITE else [(value, value)])
+    return True
+
+
+@settings(max_examples=int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "150")), deadline=None)
 @given(st.data())
 def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
-    process = data.draw(small)
+    process = data.draw(processes(max_states=4, max_actions=2))
     rewards = data.draw(reward_arrays(process))
     targets = set(data.draw(st.sets(st.integers(0, process.n_states - 1), max_size=1)))
-    maximise = data.draw(st.booleans())
-    expected = brute_force_total(process, rewards, targets, maximise=maximise)
-    if any(value == INFINITE for value in expected):
-        return  # a policy without a value: see test_loops_whose_rewards_cancel_are_refused
-    infinite = any(isinstance(value, float) for value in expected)
-    options = {"objective": "total", "targets": sorted(targets) or None, "maximise": maximise, "exact": True}
-    if infinite:
-        with pytest.raises(UnsupportedError, match="infinit"):
-            solve(process, rewards, **options)
+    assert_total_is_right(process, rewards, targets, maximise=data.draw(st.booleans()))
+
+
+LOOPS: dict[str, tuple[str, object]] = {
+    "gains": ("s>end s>a end>end a>b:3 b>a:-1", "plus"),
+    "loses": ("s>end s>a end>end a>b:1 b>a:-3", 0),
+    "one action that gains": ("s>a:3 a>s:-1", "plus"),
+    "one action that loses": ("s>a:1 a>s:-3", "minus"),
+    "a step that gains two": ("s>s:2", "plus"),
+    "pays nothing": ("s>a a>s", 0),
+    "cancels": ("s>end s>a end>end a>b:1 b>a:-1", "cancel"),
+    "cancels elsewhere": ("s>s a>b:1 b>a:-1", 0),
+    "gains elsewhere": ("s>e:3 e>e a>a:1", 3),
+    "gains by a hair": (f"s>a:{10**15 + 1} a>s:-{10**15}", "plus"),
+    "loses by a hair": (f"s>a:{10**15} a>s:-{10**15 + 1} s>e e>e", 0),
+    "gains or loses, by chance": ("s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "may gain or lose, by chance": ("s>end s>a end>end a>b|c b>b:3 c>c:-1", "gains for ever, and"),
+}
+"""Choices "state>successor:reward", equally likely successors apart by "|"; and the largest total from s."""
+
+
+def loop_model(choices: str) -> tuple[ControlledMarkovProcess, list[Fraction]]:
+    """Read one of the models of `LOOPS`."""
+    listed = [choice.split(">") for choice in choices.split()]
+    names = list(dict.fromkeys(state for state, _ in listed))
+    rows: list[tuple[int, int, int, object]] = []
+    pays: dict[int, Fraction] = {}
+    for action, (state, rest) in enumerate(listed):
+        successors, _, pays_text = rest.partition(":")
+        options = successors.split("|")
+        rows += [(names.index(state), action, names.index(to), Fraction(1, len(options))) for to in options]
+        pays[action] = Fraction(pays_text or 0)
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=names, actions=len(listed), initial=0, horizon=1
+    )
+    return process, [pays[action] for action in process.choice_action[process.transition_choice].tolist()]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("name", LOOPS)
+def test_the_sign_of_a_loop_decides(name: str, maximise: bool, exact: bool) -> None:
+    choices, right = LOOPS[name]
+    process, pays = loop_model(choices)
+    sign = 1 if maximise else -1
+    rewards = as_objects([sign * pay for pay in pays])
+    question: dict[str, Any] = {"objective": "total", "maximise": maximise, "exact": exact}
+    if isinstance(right, int):
+        assert solve(process, rewards, **question).value.contains(sign * right)
         return
-    found = solve(process, rewards, **options)
-    assert found.exact is not None
-    assert list(found.exact) == expected
+    mirrored = {"plus": "minus", "minus": "plus"}
+    word = str(right) if maximise else mirrored.get(str(right), str(right))
+    with pytest.raises(UnsupportedError, match=word):
+        solve(process, rewards, **question)
+
+
+def test_a_reward_below_the_smallest_float_still_gains() -> None:
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1)], states=1, actions=1, initial=0, horizon=1
+    )
+    with pytest.raises(UnsupportedError, match="plus infinity"):
+        solve(process, np.array([Fraction(1, 10**390)], dtype=object), objective="total")
 
 
 @some

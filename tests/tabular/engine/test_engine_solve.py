@@ -194,7 +194,7 @@ def test_loops_whose_rewards_cancel_are_refused(exact: bool, back: object) -> No
     """Plus one, minus one, for ever: the total has no limit."""
     process = process_of([(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], 3)
     rewards = np.array([1, back, 0, 0], dtype=object)
-    with pytest.raises((UnsupportedError, ConvergenceError)):
+    with pytest.raises(UnsupportedError, match="cancel"):
         solve(process, rewards, objective="total", exact=exact)
 
 
@@ -215,7 +215,7 @@ def test_a_gaining_loop_found_by_sweeps_is_refused(
     paid = np.array([Fraction(text) for text in rewards.split()], dtype=object)
     expected = brute_force_total(process, paid, {target}, maximise=maximise)
     assert isinstance(expected[0], (float, str))  # infinite, or no value at all
-    with pytest.raises(UnsupportedError, match="infinite or does not converge"):
+    with pytest.raises(UnsupportedError, match="infinit"):
         solve(process, paid, objective="total", targets=target, maximise=maximise, exact=exact)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,16 +12,25 @@ import numpy as np
 import pytest
 from hypothesis import assume
 
+from metaregret.tabular.domains import belongs
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.files import process_from_document
+from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.strategies import processes
+from metaregret.tabular.strategies import (
+    controllable_processes,
+    deterministic_processes,
+    distributions,
+    processes,
+    stochastic_processes,
+)
 from metaregret.theory.claims import (
     Context,
     Theorem,
     Verdict,
     as_document,
     claim,
+    find_witness,
     from_file,
     property_claim,
     verify_theorem,
@@ -51,7 +61,7 @@ def test_a_true_claim_is_supported_on_a_stated_number_of_instances():
     result = verify_theorem(true, Context(instances=4))
     assert result.verdict is Verdict.SUPPORTED
     assert result.as_expected
-    assert result.instances == 20
+    assert result.instances == 20 + 13, "the edge cases come first"
 
 
 @pytest.mark.parametrize(
@@ -129,3 +139,61 @@ def test_instances_as_documents(process: ControlledMarkovProcess):
 @pytest.fixture
 def process() -> ControlledMarkovProcess:
     return Context().zoo[1].process()
+
+
+def test_a_witness_is_shrunk_inside_its_strategy():
+    """The smallest process on which the claim fails is not one that the strategy generates."""
+    wrong = property_claim("X7", "at most two states", "", controllable_processes(), lambda p: p.n_states < 3)
+    failure = verify_theorem(wrong, Context()).evidence[0].failure
+    assert failure is not None
+    assert failure.witness is not None
+    process = process_from_document(failure.witness["instance"])
+    assert process.n_states == 3
+    assert goal_values(process, representation="rational").exact.tolist() == [1, 1, 1]
+
+
+def test_a_filter_of_the_strategy_is_kept():
+    strategy = processes().filter(lambda process: process.n_choices >= 4)
+    wrong = property_claim("X8", "never", "", strategy, lambda process: process.n_states < 2)
+    failure = verify_theorem(wrong, Context()).evidence[0].failure
+    assert failure is not None
+    assert failure.witness is not None
+    assert process_from_document(failure.witness["instance"]).n_choices >= 4
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "fails"),
+    [
+        ("periodic", lambda p: p.n_states == 2 and goal_support(p).sum() == 1 and p.n_choices == 2),
+        (
+            "ties",
+            lambda p: any(len(set(p.successors[p.choices(s)])) == 1 < len(p.choices(s)) for s in range(2)),
+        ),
+        ("absorbing start", lambda p: p.reachable.sum() == 1 < p.n_states),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_edge_cases_come_first(forgotten: str, fails: Callable[[ControlledMarkovProcess], bool]):
+    claim_ = property_claim(
+        "X9", forgotten, "", deterministic_processes(), lambda p: p.n_states > 1 and not fails(p)
+    )
+    assert verify_theorem(claim_, Context(instances=1, shrink=False)).verdict is Verdict.REFUTED
+
+
+def test_the_search_ends_when_its_time_is_up():
+    slow = property_claim("X10", "slow", "", distributions(2), lambda p: sum(range(10**6)) > 0)
+    few = verify_theorem(slow, Context(instances=10**4, seconds=0.3))
+    assert few.verdict is Verdict.SUPPORTED
+    assert 0 < few.instances < 1000
+
+
+def test_every_process_that_a_strategy_generates_belongs_to_it():
+    made = (processes, deterministic_processes, stochastic_processes, controllable_processes)
+    noisy = controllable_processes(noisy=True)
+    for strategy in (*(make() for make in made), noisy, processes(max_states=2, geometric=False)):
+        inside = belongs(strategy)
+        assert inside is not None
+        outside = find_witness(
+            strategy, lambda process, inside=inside: float(not inside(process)), Context(), name="x"
+        )
+        assert outside is None

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from metaregret.tabular.documents import read_document
+from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.errors import FileFormatError
+from metaregret.tabular.files import process_document
 from metaregret.theory.claims import (
     Context,
     Control,
@@ -35,7 +37,7 @@ def control(request: pytest.FixtureRequest) -> Control:
 
 
 def test_identifiers_are_those_of_the_specification():
-    assert list(controls()) == [f"C{n:02}" for n in range(1, 9)]
+    assert list(controls()) == [f"C{n:02}" for n in range(1, 13)]
 
 
 def test_the_stored_witness_refutes(control: Control):
@@ -70,6 +72,10 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "C06": {"exploration": ["4/5", "1/5"]},
     "C07": {"better_mixture": ["1", "0"]},
     "C08": {"roots_of_the_proposal": ["1/2", "1/4", "1/4"]},
+    "C09": {"most_informative": ["1/5"] * 5},
+    "C10": {"prior": ["1", "0", "0", "0", "0", "0", "0"]},
+    "C11": {"process": process_document(attempts([1, 1, 1]))},
+    "C12": {"exploration": ["1/20", "19/20", "0"]},
 }
 
 
@@ -86,6 +92,8 @@ NOT_DISTRIBUTIONS: list[tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]
     ("C05", lambda witness: {**witness, "prior": ["2", "-1"]}),
     ("C06", lambda witness: {**witness, "exploration": ["1", "1"]}),
     ("C07", lambda witness: {**witness, "better_mixture": ["2/3", "2/3"]}),
+    ("C09", lambda witness: {**witness, "other": ["1", "1", "1", "1", "1"]}),
+    ("C12", lambda witness: {**witness, "exploration": ["2", "-1", "0"]}),
 ]
 
 

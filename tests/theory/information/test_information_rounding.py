@@ -75,3 +75,15 @@ def test_rows_are_divided_by_their_sums() -> None:
     bracket = capacity_bracket(channel, [0.5, 0.5])
     assert Decimal(bracket.lower) <= information <= largest <= Decimal(bracket.upper)
     assert bracket.upper - float(largest) <= 1e-13
+
+
+def test_rare_outputs_need_the_allowance_of_their_logarithms() -> None:
+    """Divergences of some hundred nats carry errors of many units in the last place of one; no slack hides
+    them, as there are two outputs only."""
+    for exponent in range(20, 285, 7):  # above the floor of outputs
+        rare = 10.0**-exponent * (1 + exponent / 300)
+        channel, p = np.array([[1.0, 0.0], [0.25, 0.75]]), np.array([1.0 - rare, rare])
+        _, largest = exact_bounds(channel, p)
+        bracket = capacity_bracket(channel, p)
+        assert Decimal(bracket.upper) >= largest
+        assert bracket.upper - float(largest) <= 1e-11

@@ -28,6 +28,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve, without_memory
+from metaregret.theory.minimax.closed_form import ClosedForm
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
 from metaregret.theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
@@ -322,10 +323,10 @@ def test_what_is_at_a_limit_is_solved_and_what_is_over_it_refused(
     marked: SuccessTasks, limit: str, value: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(without_memory, limit, value)
-    assert isinstance(without_memory._program(marked, "auto"), FlowProgram)
+    assert isinstance(without_memory.choose_program(marked, "auto"), ClosedForm)
     monkeypatch.setattr(without_memory, limit, value - 1)
     with pytest.raises(InstanceTooLargeError) as caught:
-        without_memory._program(marked, "auto")
+        without_memory.choose_program(marked, "auto")
     assert str(caught.value) == message
 
 
@@ -340,15 +341,18 @@ def test_large_programs_are_decomposed_unless_asked_for(
     marked: SuccessTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limit, method, kind in (
-        (18, "auto", FlowProgram),
-        (17, "auto", Decomposition),
         (17, "program", FlowProgram),
         (18, "decomposition", Decomposition),
     ):
         monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", limit)
-        assert type(without_memory._program(marked, method)) is kind
-    monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", 17)
-    assert "decomposition" in solve_without_memory(GoalTasks.reachable(marked.process)).method
+        assert type(without_memory.choose_program(marked, method)) is kind
+    for limit, kind in ((18, FlowProgram), (17, Decomposition)):
+        monkeypatch.setattr(without_memory, "MAX_MONOLITHIC", limit)
+        program = without_memory.choose_program(marked, "auto")
+        assert isinstance(program, ClosedForm)
+        assert type(program._program) is kind
+    monkeypatch.setattr(without_memory, "MAX_RESPONSES", 8)  # three tasks on three states
+    assert type(without_memory.choose_program(marked, "auto")) is Decomposition
 
 
 # ---------------------------------------------------------------- what is reported

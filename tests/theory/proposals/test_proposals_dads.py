@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.proposals import propose
-from metaregret.theory.proposals.dads import _plan
+from metaregret.theory.proposals.dads import _flows, _plan
 from tests.theory.skills.small_processes import processes
 
 
@@ -83,3 +83,19 @@ def test_planning_at_a_geometric_horizon(process: ControlledMarkovProcess) -> No
     options = [list(process.choices(s)) for s in range(process.n_states)]
     best = np.max([value(list(plan)) for plan in itertools.product(*options)], axis=0)
     np.testing.assert_allclose(value(_plan(process, reward)[:, 0].tolist()), best, atol=1e-9)
+
+
+@given(processes(geometric=True))
+@settings(max_examples=15, deadline=None)
+def test_flows_at_a_geometric_horizon_add_up_step_by_step(process: ControlledMarkovProcess) -> None:
+    """``sum_t gamma**t Pr(s_t = s)`` at the chosen choices; many steps leave less than 1e-12."""
+    assert isinstance(process.horizon, GeometricHorizon)
+    gamma = float(process.horizon.gamma)
+    first, last = process.choice_offsets[:-1], process.choice_offsets[1:] - 1
+    flows = _flows(process, np.stack([first, last], axis=1))
+    for z, chosen in enumerate((first, last)):
+        expected, now, ends = np.zeros(process.n_choices), process.initial.copy(), process.matrix.toarray()
+        for step in range(300):
+            expected[chosen] += gamma**step * now
+            now = now @ ends[chosen]
+        np.testing.assert_allclose(flows[:, z], expected, atol=1e-10)

@@ -1,39 +1,204 @@
-"""Redundancy, solved on its own as a convex program, equals capacity (T7)."""
+"""Redundancy of order a: one solver whose ends are the capacity (T7) and the minimax regret (T4)."""
 
 from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.goals import goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import process_capacity, process_redundancy
-from tests.theory.skills.small_processes import processes, z_channel
+from metaregret.theory.information import Order, as_order, channel_redundancy, divergences
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.skills import (
+    Redundancy,
+    information_lower_bound,
+    process_capacity,
+    process_redundancy,
+    terminal_vertices,
+)
+from metaregret.theory.tasks import GoalTasks
+from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
+
+ORDERS = (1, "3/2", 2, 4, "inf")
+
+
+def worst_regret(process: ControlledMarkovProcess, found: Redundancy) -> float:
+    values = goal_values(process).values
+    goals = values > 0
+    return float((values[goals] / found.reference[goals]).max() - 1)
+
+
+@given(processes())
+@settings(max_examples=8, deadline=None)
+def test_the_ends_are_capacity_and_regret_and_the_orders_rise(process: ControlledMarkovProcess) -> None:
+    found = [process_redundancy(process, order) for order in ORDERS]
+    assert all(each.known for each in found)
+    assert all(low.value.lower <= high.value.upper for low, high in itertools.pairwise(found))
+    assert found[0].value == process_capacity(process).mutual_information
+    regret = solve_without_memory(GoalTasks.reachable(process)).value
+    assert math.exp(found[-1].value.midpoint) - 1 == pytest.approx(regret.midpoint, rel=1e-8, abs=1e-8)
+    # Every exploration is one: a mixture of policies.
+    rows = np.array(all_markov_rows(process))
+    for each in found[1:-1]:
+        assert (divergences(each.order, rows, each.reference) <= each.value.upper + 1e-9).all()
 
 
 @pytest.mark.parametrize("name", ["z-channel", "line:4", "grid:2x2,slip=1/10"])
-def test_dual_equals_primal(name: str) -> None:
+def test_order_one_posed_in_cvxpy_is_the_capacity(name: str) -> None:
     process = z_channel() if name == "z-channel" else make(name)
-    primal, dual = process_capacity(process), process_redundancy(process)
+    primal = process_capacity(process)
+    rows, _ = terminal_vertices(process)
+    dual = channel_redundancy(rows, 1, method="program")
     assert primal.known
-    assert dual.value.gap <= 1e-5
+    assert dual.value.gap <= 1e-6
     assert dual.value.lower <= primal.mutual_information.upper
     assert primal.mutual_information.lower <= dual.value.upper
     np.testing.assert_allclose(dual.reference, primal.goal_distribution, atol=1e-3)
 
 
-@given(processes())
-@settings(max_examples=8, deadline=None)
-def test_dual_equals_primal_on_drawn_processes(process: ControlledMarkovProcess) -> None:
-    primal, dual = process_capacity(process), process_redundancy(process)
-    assert dual.value.gap <= 1e-5
-    assert dual.value.lower <= primal.mutual_information.upper
-    assert primal.mutual_information.lower <= dual.value.upper
+@pytest.mark.parametrize("order", [2, 4])
+def test_branch_and_bound_agrees_with_enumeration(order: int) -> None:
+    process = make("grid:2x2,slip=1/5").replaced(horizon=2)
+    listed = process_redundancy(process, order)
+    searched = process_redundancy(process, order, max_points=0)
+    assert listed.known
+    assert searched.known
+    assert "branch and bound" in searched.value.upper_from
+    assert abs(listed.value.midpoint - searched.value.midpoint) <= 3e-6
 
 
-def test_unknown_vertices_are_refused() -> None:
+def test_what_is_not_proved_is_bounded_by_order_infinity() -> None:
+    process = make("grid:3x3,slip=3/10").replaced(horizon=4)
+    found = process_redundancy(process, 2, max_nodes=0)
+    most = process_redundancy(process, "inf")
+    assert not found.known
+    assert found.value.upper == pytest.approx(most.value.upper, rel=1e-6)
+    assert 1.0 < found.value.lower < found.value.upper
+
+
+def closed_form(count: int, luck: float, order: float) -> float:
+    """T21: the worst-case regret of ``q_a`` on the family ``F(K, v)``."""
+    if order == 1:
+        entropy = -luck * math.log(luck) - (1 - luck) * math.log(1 - luck)
+        return luck * (1 + (count * math.exp(entropy)) ** (1 / luck)) - 1
+    if order == math.inf:
+        return count + luck - 1
+    inner = (count ** (order - 1) - (1 - luck) ** order) / luck**order
+    return luck * (1 + inner ** (1 / (order - 1))) - 1
+
+
+@pytest.mark.parametrize(("count", "luck"), [(2, "1/2"), (16, "1/2"), (16, "1/8"), (5, "2/3")])
+@pytest.mark.parametrize("order", ORDERS)
+def test_regret_on_the_noisy_goal_has_its_closed_form(count: int, luck: str, order: object) -> None:
+    process = make(f"noisy-goal:K={count},v={luck}")
+    found = process_redundancy(process, order)
+    expected = closed_form(count, float(Fraction(luck)), as_order(order).alpha)
+    assert found.known
+    assert worst_regret(process, found) == pytest.approx(expected, rel=1e-6)
+
+
+TYPEWRITER = [[0.5 if y in (x, (x + 1) % 26) else 0.0 for y in range(26)] for x in range(26)]
+CHANNELS = {
+    "binary symmetric": (
+        [["9/10", "1/10"], ["1/10", "9/10"]],
+        math.log(2) + 0.9 * math.log(0.9) + 0.1 * math.log(0.1),
+    ),
+    "erasure": ([["7/10", "3/10", 0], [0, "3/10", "7/10"]], 0.7 * math.log(2)),
+    "Z": ([[1, 0], ["1/2", "1/2"]], math.log(1.25)),
+    "noisy typewriter": (TYPEWRITER, math.log(13)),
+    "weakly symmetric": (
+        [["1/3", "1/6", "1/2"], ["1/3", "1/2", "1/6"]],
+        math.log(3) - (math.log(3) / 3 + math.log(6) / 6 + math.log(2) / 2),
+    ),
+    "useless input": ([[1, 0], [0, 1], ["1/2", "1/2"]], math.log(2)),
+    "identical rows": ([["1/3", "2/3"], ["1/3", "2/3"]], 0.0),
+    "one input": ([["1/4", "1/4", "1/2"]], 0.0),
+}
+
+
+def one_step(rows: list[list[object]]) -> ControlledMarkovProcess:
+    """The channel as a process: every action from the start is an input."""
+    outputs = len(rows[0])
+    moves = [(outputs, x, y, w) for x, row in enumerate(rows) for y, w in enumerate(row) if w]
+    stay = [(y, 0, y, 1) for y in range(outputs)]
+    return ControlledMarkovProcess.from_transitions(
+        [*moves, *stay], states=outputs + 1, actions=len(rows), initial=outputs, horizon=1
+    )
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_process_of_one_step_has_the_exact_capacity_of_its_channel(name: str) -> None:
+    """Cover and Thomas (2006), sec. 7.1-7.2: one vertex a choice, so nothing is left to search."""
+    rows, capacity = CHANNELS[name]
+    found = process_capacity(one_step(rows))
+    assert found.known
+    assert found.upper is not None
+    assert found.mutual_information.gap <= 1e-9
+    assert found.mutual_information.lower - 1e-12 <= capacity <= found.mutual_information.upper + 1e-12
+
+
+def test_orders_of_a_permutation_invariant_channel_are_those_of_the_uniform_output() -> None:
+    """Symmetric rows: ``q_a`` is uniform, ``C_a = log n + log(sum w^a) / (a-1)``."""
+    rows = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.3, 0.2, 0.5]])
+    for order in (Fraction(3, 2), 2, 5):
+        found = channel_redundancy(rows, order)
+        expected = math.log(3) + math.log((rows[0] ** float(order)).sum()) / (float(order) - 1)
+        assert found.value.lower - 1e-12 <= expected <= found.value.upper + 1e-12
+        assert found.value.gap <= 1e-6
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=3, max_size=3).filter(any),
+    st.lists(st.integers(1, 6), min_size=3, max_size=3),
+    st.integers(2, 6),
+)
+@settings(max_examples=40, deadline=None)
+def test_divergences_of_integer_order_are_rational_powers(
+    first: list[int], second: list[int], order: int
+) -> None:
+    rho = [Fraction(x, sum(first)) for x in first]
+    q = [Fraction(x, sum(second)) for x in second]
+    exact = sum(r**order / s ** (order - 1) for r, s in zip(rho, q, strict=True))
+    found = float(divergences(as_order(order), [np.array(rho, dtype=float)], np.array(q, dtype=float))[0])
+    assert found == pytest.approx(math.log(exact) / (order - 1), abs=1e-12)
+    assert found >= math.log(exact) / (order - 1) - 1e-15
+
+
+def test_an_order_near_one_is_near_the_relative_entropy() -> None:
+    rho, q = np.array([0.2, 0.8]), np.array([0.5, 0.5])
+    entropy = float((rho * np.log(rho / q)).sum())
+    near = Order(Fraction(1001, 1000))
+    assert float(divergences(near, [rho], q)[0]) == pytest.approx(entropy, abs=1e-3)
+    assert float(near.divergence(near.terms(rho, q).sum())) == pytest.approx(entropy, abs=1e-3)
+
+
+def test_a_reference_that_misses_mass_is_infinitely_far() -> None:
+    found = divergences(as_order(2), [[0.5, 0.5], [1.0, 0.0]], [1.0, 0.0])
+    assert np.isinf(found[0])
+    assert found[1] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("order", [0, "1/2", "1.0001", 65, "nan", "two", None, -math.inf, True])
+def test_orders_that_are_none_are_refused(order: object) -> None:
+    with pytest.raises(InvalidArgumentError, match="Expected order to be 1, a number from"):
+        process_redundancy(z_channel(), order)
+
+
+def test_too_few_rounds_are_an_error_with_bounds() -> None:
     process = make("grid:3x3,slip=1/10").replaced(horizon=4)
-    with pytest.raises(InstanceTooLargeError, match="process_capacity"):
-        process_redundancy(process, max_points=1000)
+    with pytest.raises(ConvergenceError, match="raise max_rounds") as caught:
+        process_redundancy(process, 2, max_rounds=1, max_nodes=0)
+    assert 1.9 < caught.value.lower < 2.0011448 < caught.value.upper
+
+
+def test_the_skills_of_order_one_are_those_of_the_capacity() -> None:
+    found = process_redundancy(z_channel())
+    assert information_lower_bound(found.skills) == pytest.approx(found.value.lower, abs=1e-12)

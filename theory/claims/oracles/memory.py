@@ -69,7 +69,7 @@ class _Recursion:
     ) -> None:
         """Add what follows from being in `state`; the clock shows (episodes left, step)."""
         episodes, step = clock
-        found = self.place.get(state, -1)
+        found = self.place.get(int(self.process.goal_of[state]) if self.on_the_way else state, -1)
         if found in possible and (self.on_the_way or step == self.steps):
             later = (episodes - 1) * self.optimum[found] if self.optimum else 0
             total[found] += chance * (1 + later)

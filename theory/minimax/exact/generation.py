@@ -49,6 +49,9 @@ class LinearOptimum:
         A policy that proves ``t* >= level``.
     success : ndarray of Fraction, shape (K,)
         Its success vector.
+    weights : tuple of Fraction
+    choices : tuple of ndarray
+        The policy as a mixture of deterministic ones.
     rounds : int
         Restricted games solved.
     vertices : int
@@ -59,6 +62,8 @@ class LinearOptimum:
     prior: np.ndarray
     policy: np.ndarray
     success: np.ndarray
+    weights: tuple[Fraction, ...]
+    choices: tuple[np.ndarray, ...]
     rounds: int
     vertices: int
 
@@ -153,11 +158,14 @@ class _Search:
     def finish(self, level: Any, prior: np.ndarray, mixture: np.ndarray, rounds: int) -> LinearOptimum:
         """Return the optimum with its policy, evaluated afresh."""
         used = [j for j, weight in enumerate(mixture) if weight > 0]
-        policy = self.achievable.mixture([self._choices[j] for j in used], [mixture[j] for j in used])
+        choices = tuple(self._choices[j] for j in used)
+        policy = self.achievable.mixture(choices, [mixture[j] for j in used])
         success = self.achievable.achieved(policy)
         reached = min((success[self.active] - self._base) / self._direction)
         assert reached == level, "the policy of an averaged occupancy has the averaged success"
         full = to_flint([Fraction(0)] * self.achievable.count)
         full[self.active] = prior
         (value,) = from_flint(np.array([level]))
-        return LinearOptimum(value, from_flint(full), policy, from_flint(success), rounds, len(self._choices))
+        weights = tuple(from_flint(mixture[used]))
+        made = (from_flint(full), policy, from_flint(success), weights, choices)
+        return LinearOptimum(value, *made, rounds, len(self._choices))

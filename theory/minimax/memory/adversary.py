@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
 from metaregret.tabular.errors import InvalidArgumentError, SolverError
 from metaregret.theory.optimise import Best, solve_certified
 
@@ -164,7 +165,7 @@ class TotalVariationBall(_Ball):
     def worst(self, loss: np.ndarray) -> float:
         """Move the mass `radius` from the smallest losses to the largest."""
         order, moved = self._moved(loss)
-        return float(self.nominal @ loss + (moved * (loss.max() - loss[order])).sum())
+        return _rounded_up(float(self.nominal @ loss + (moved * (loss.max() - loss[order])).sum()), loss)
 
     def response(self, loss: np.ndarray) -> np.ndarray:
         """The same distribution."""
@@ -201,7 +202,7 @@ class ConditionalValueAtRisk(_Ball):
 
     def worst(self, loss: np.ndarray) -> float:
         """Fill the limits from the largest loss down."""
-        return float(self._filled(loss) @ loss)
+        return _rounded_up(float(self._filled(loss) @ loss), loss)
 
     def response(self, loss: np.ndarray) -> np.ndarray:
         """The same distribution."""
@@ -225,33 +226,45 @@ class KullbackLeiblerBall(_Ball):
         _check_radius(self.radius)
 
     def excess(self, p: np.ndarray) -> float:
-        """Divergence minus radius; infinite where ``p`` has mass and ``q`` has none."""
-        positive = p > 0
-        if (self.nominal[positive] == 0).any():
+        """Divergence minus radius, rounded up; infinite where ``p`` has mass and ``q`` has none.
+
+        ``sum q phi(p / q - 1)`` with ``phi(t) = (1 + t) log(1 + t) - t >= 0``: small deviations keep their
+        digits, and a sum of ``p`` that is off by a rounding does not count. The allowance makes what is
+        found inside truly inside, so that lower bounds hold.
+        """
+        if (p[self.nominal == 0] > 0).any():
             return math.inf
-        return float((p[positive] * np.log(p[positive] / self.nominal[positive])).sum()) - self.radius
+        q = self.nominal[self.nominal > 0]
+        t = (p[self.nominal > 0] - q) / q
+        logarithm = np.log1p(np.maximum(t, -1.0 + UNIT_ROUNDOFF))  # phi(-1) = 1, up to the allowance
+        terms = q * ((1.0 + t) * logarithm - t)
+        sizes = q * (np.abs((1.0 + t) * logarithm) + np.abs(t))
+        return float(terms.sum() + relative_error(len(q) + 16) * sizes.sum()) - self.radius
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """No mass where ``q`` has none; the ball itself comes by cuts."""
         return np.eye(tasks)[self.nominal == 0], np.zeros(int((self.nominal == 0).sum()))
 
     def cut(self, p: np.ndarray) -> tuple[np.ndarray, float] | None:
-        """Linearise the divergence where the segment from ``q`` to `p` leaves the ball."""
-        if self.excess(p) <= 1e-12:
+        """Linearise the divergence where the segment from ``q`` to `p` leaves the ball; as an inequality
+        between numbers near one, because a solver's tolerance is absolute."""
+        if self.excess(p) <= 1e-12 * min(1.0, self.radius):
             return None
         edge = self.inside(np.where(self.nominal > 0, p, 0.0))
         held, slope = edge > 0, np.zeros(len(p))
-        slope[held] = np.log(edge[held] / self.nominal[held])
+        slope[held] = np.log1p((edge[held] - self.nominal[held]) / self.nominal[held])
         # sum p log(edge / q) <= KL(p, q) <= radius for every p of the ball (KL(p, edge) >= 0)
-        return slope, self.radius
+        scale = float(np.abs(slope).max())
+        return None if scale == 0.0 else (slope / scale, self.radius / scale)
 
     def worst(self, loss: np.ndarray) -> float:
         """Minimise ``tau radius + tau log sum q exp(loss / tau)`` over ``tau > 0``; any value is a bound."""
         support = self.nominal > 0
         top = float(loss[support].max())
         if self.radius == 0.0 or top == loss[support].min():
-            return float(self.nominal @ loss) if self.radius == 0.0 else top
-        return min(top, self._dual(loss, self._temperature(loss)))
+            return _rounded_up(float(self.nominal @ loss), loss) if self.radius == 0.0 else top
+        bound, slack = self._dual(loss, self._temperature(loss))
+        return min(top, bound + slack)
 
     def response(self, loss: np.ndarray) -> np.ndarray:
         """The nominal distribution tilted towards the losses, ``p`` proportional to ``q exp(loss / tau)``."""
@@ -263,11 +276,29 @@ class KullbackLeiblerBall(_Ball):
         tilted[support] *= np.exp((loss[support] - top) / self._temperature(loss))
         return self.inside(tilted / tilted.sum())
 
-    def _dual(self, loss: np.ndarray, tau: float) -> float:
-        """The dual function; exponents near zero keep their digits, so that a large ``tau`` loses none."""
+    def _dual(self, loss: np.ndarray, tau: float) -> tuple[float, float]:
+        """The dual function of `worst`, and an allowance for its rounding.
+
+        ``anchor + tau (radius + log sum q exp((loss - anchor) / tau))`` for any anchor. Around the mean the
+        exponents of a large ``tau`` are small of both signs and nothing is lost; otherwise the top keeps them
+        from overflowing. The logarithm is taken of one and a sum of ``K + 5`` roundings or, where little
+        mass is on the top so that one would nearly cancel, of a sum of positive numbers: there rounded
+        exponents count with their mean under the tilted distribution, which is below the logarithm in size.
+        """
         q, values = self.nominal[self.nominal > 0], loss[self.nominal > 0]
         top = float(values.max())
-        return top + tau * (self.radius + float(np.log1p(q @ np.expm1((values - top) / tau))))
+        anchor = float(q @ values) if top - values.min() <= 0.5 * tau else top
+        exponents = (values - anchor) / tau
+        terms = q * np.expm1(exponents)
+        small = float(terms.sum())
+        if small > -0.5:
+            logarithm = math.log1p(small)
+            slack = relative_error(len(q) + 4) * float(np.abs(terms).sum()) / (1.0 + min(small, 0.0))
+        else:
+            logarithm = math.log(float(q @ np.exp(exponents)))
+            slack = relative_error(3 * len(q) // 2 + 10) * abs(logarithm)
+        rounding = relative_error(0) * (abs(anchor) + tau * (self.radius + abs(logarithm)))
+        return anchor + tau * (self.radius + logarithm), tau * slack + rounding
 
     def _temperature(self, loss: np.ndarray) -> float:
         """The minimiser of the dual function, which is convex, by golden-section search on its logarithm."""
@@ -276,7 +307,7 @@ class KullbackLeiblerBall(_Ball):
         low, high = centre - 12.0, centre + 25.0
         for _ in range(100):
             left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-            if self._dual(loss, float(np.exp(left))) <= self._dual(loss, float(np.exp(right))):
+            if self._dual(loss, math.exp(left))[0] <= self._dual(loss, math.exp(right))[0]:
                 high = right
             else:
                 low = left
@@ -416,7 +447,9 @@ class Polytope(Adversary):
                 return None
             clean, y = np.maximum(p.value, 0.0), np.maximum(within.dual_value, 0.0)
             inside = self.inside(clean / clean.sum() if clean.sum() > 0 else self._centre)
-            upper = float((self.limits + self._allowed) @ y + (loss - self.matrix.T @ y).max())
+            limits, roundoff = np.abs(self.limits) + self._allowed, relative_error(len(y) + len(loss) + 8)
+            slack = roundoff * float(limits @ y + (np.abs(loss) + np.abs(self.matrix).T @ y).max())
+            upper = float((self.limits + self._allowed) @ y + (loss - self.matrix.T @ y).max()) + slack
             return _Point(min(float(inside @ loss), upper), upper, inside)
 
         return solve_certified(problem, certify, tolerance=1e-10)
@@ -429,6 +462,11 @@ class _Point:
     lower: float
     upper: float
     p: np.ndarray
+
+
+def _rounded_up(value: float, loss: np.ndarray) -> float:
+    """Add the rounding of sums of masses, and of masses times losses."""
+    return value + relative_error(4 * len(loss) + 16) * float(np.abs(loss).max())
 
 
 def _check_radius(radius: float) -> None:

@@ -13,7 +13,9 @@ episode. Hence the best learner of ``K`` episodes, continued by planning, loses 
 number, and no learner of more episodes loses less, since losses do not decrease with ``N``.
 
 With random dynamics an episode may reveal nothing by bad luck, and the value still changes with every
-further episode; general rewards may never reveal the task. Both are refused. The statement is **[ext]**:
+further episode (`metaregret.theory.minimax.memory.unending` finds its limit); general rewards may never
+reveal
+the task. Both are refused. The statement is **[ext]**:
 our own, checked numerically in the tests.
 """
 
@@ -22,10 +24,20 @@ from __future__ import annotations
 import numpy as np
 
 from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
-from metaregret.tabular.hyperstate.size import reachable_layers
+from metaregret.tabular.goals import goal_support
+from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
-__all__ = ["enough_episodes"]
+__all__ = ["enough_episodes", "unending"]
+
+
+def unending(tasks: GoalTasks | RewardTasks) -> bool:
+    """Whether the value changes with every further episode, and the process is known in rational numbers."""
+    return isinstance(tasks, GoalTasks) and tasks.process.is_exact and not _certain(tasks.process)
+
+
+def _certain(process: ControlledMarkovProcess) -> bool:
+    return process.is_deterministic and int((process.initial > 0).sum()) == 1
 
 
 def enough_episodes(tasks: GoalTasks | RewardTasks) -> int:
@@ -45,15 +57,14 @@ def enough_episodes(tasks: GoalTasks | RewardTasks) -> int:
             "number of episodes."
         )
     process = tasks.process
-    if not process.is_deterministic or int((process.initial > 0).sum()) > 1:
+    if not _certain(process):
         raise UnsupportedError(
             f"Infinitely many episodes with memory need deterministic dynamics and one first state, but "
             f"{process.name!r} is random, so that the value changes with every further episode; give a "
             "number of episodes."
         )
-    within = reachable_layers(process)
-    found = within.any(axis=0) if tasks.detect is Detection.VISIT else within[-1]
-    unreached = np.flatnonzero(~np.asarray(found)[tasks.goals])
+    found = goal_support(process, visit=tasks.detect is Detection.VISIT)
+    unreached = np.flatnonzero(~found[tasks.goals])
     if len(unreached):
         raise UnreachableGoalError(
             f"No policy finds goal {tasks.names[unreached[0]]!r}, so its cost over infinitely many episodes "

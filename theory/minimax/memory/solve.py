@@ -26,9 +26,10 @@ from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
 from metaregret.theory.minimax.memory.exact import sharpen_memory
 from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_game
-from metaregret.theory.minimax.memory.horizon import enough_episodes
+from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
+from metaregret.theory.minimax.memory.unending import solve_unending
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.tasks import GoalTasks, RewardTasks
 
@@ -116,7 +117,7 @@ def solve_memory(
         On a process with a finite horizon.
     episodes : int or None
         ``N >= 1``; None for infinitely many, which `enough_episodes` reduces to finitely many for goals on
-        deterministic dynamics.
+        deterministic dynamics, and `solve_unending` solves exactly for few goals on random ones.
     criterion : Criterion
         Regret; or the cost until the first success, and its ratio to the smallest possible (goals only).
     adversary : Adversary, optional
@@ -155,6 +156,9 @@ def solve_memory(
         raise UnsupportedError(
             "Exact bounds are implemented for the unrestricted adversary only; drop one option."
         )
+    if episodes is None and adversary is None and unending(tasks):
+        assert isinstance(tasks, GoalTasks)
+        return solve_unending(tasks, criterion=criterion)
     played = enough_episodes(tasks) if episodes is None else episodes
     game = memory_game(tasks, played, criterion, max_edges)
     allowed = Simplex() if adversary is None else adversary

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -12,6 +15,7 @@ from scipy.optimize import linprog
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.minimax.memory import (
     Adversary,
     ConditionalValueAtRisk,
@@ -195,3 +199,46 @@ def test_adversaries_of_another_size_and_empty_ones() -> None:
         bayes_optimal(TASKS, np.array([-0.5, 0.5, 0.5, 0.5]), 1)
     with pytest.raises(UnsupportedError, match="unrestricted"):
         solve_memory(TASKS, 1, adversary=TotalVariationBall(NOMINAL, 0.1), exact=True)
+
+
+SKEWED = np.array([1.7e-7, 0.5, 1.7e-7, 0.5])
+
+
+@pytest.mark.parametrize("radius", [2.0, 0.5, 1e-5, 1e-9, 1e-12])
+@pytest.mark.parametrize("spec", ["grid:2x2,slip=1/10", "line:4"])
+def test_a_divergence_ball_around_a_skewed_distribution(spec: str, radius: float) -> None:
+    """The bounds of this game once contradicted each other by 2e-12: the dual's sum lost its digits."""
+    process = replace(make(spec), horizon=FiniteHorizon(3))
+    solution = solve_memory(
+        GoalTasks.reachable(process), 3, adversary=KullbackLeiblerBall(SKEWED / SKEWED.sum(), radius)
+    )
+    assert solution.value.relative_gap <= 1e-9
+    assert sum(divergence_terms(solution.least_favourable, SKEWED / SKEWED.sum())) <= radius
+
+
+def divergence_terms(p: np.ndarray, q: np.ndarray) -> list[Decimal]:
+    """The terms of the divergence in 60 digits, `p` made to sum to one there."""
+    with localcontext() as context:
+        context.prec = 60
+        total, nominal = sum(map(Decimal, p.tolist())), sum(map(Decimal, q.tolist()))
+        pairs = [
+            (Decimal(a) / total, Decimal(b) / nominal) for a, b in zip(p.tolist(), q.tolist(), strict=True)
+        ]
+        return [a * (a / b).ln() for a, b in pairs if a]
+
+
+@pytest.mark.parametrize("radius", [1e-9, 1e-4, 0.3, 2.0, 15.0])
+def test_the_dual_of_a_divergence_ball_is_above_every_member(radius: float) -> None:
+    """In 60 digits: the tilted member is inside, its mean loss below the bound, and both nearly meet."""
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        weights = 10.0 ** rng.uniform(-9, 0, 5)
+        ball, loss = KullbackLeiblerBall(weights / weights.sum(), radius), rng.uniform(0, 1, 5)
+        p = ball.response(loss)
+        assert sum(divergence_terms(p, ball.nominal)) <= radius
+        total = sum(map(Fraction, p.tolist()))
+        mean = sum(
+            (Fraction(a) * Fraction(b) for a, b in zip(p.tolist(), loss.tolist(), strict=True)), Fraction(0)
+        )
+        assert mean / total <= Fraction(ball.worst(loss))
+        assert ball.worst(loss) - float(mean / total) <= 1e-7

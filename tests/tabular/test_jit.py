@@ -1,0 +1,128 @@
+"""The cache of compiled kernels: an edit anywhere is seen, and so is taking it back."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CALLEE = """
+from metaregret.tabular.jit import njit
+@njit(cache=True)
+def twice(x):
+    return 2 * x
+"""
+CALLER = """
+import sys
+from metaregret.tabular.callee import twice
+from metaregret.tabular.jit import cache_folder, njit
+@njit(cache=True)
+def answer(x):
+    return twice(x) + 1
+print(answer(int(sys.argv[1])), sum(answer.stats.cache_hits.values()), cache_folder())
+"""
+
+
+def scratch(folder: Path) -> Path:
+    """A package of two kernels in two files, behind a link as in this repository; returns its path entry."""
+    home = folder / "tabular"
+    home.mkdir()
+    (folder / "src" / "metaregret").mkdir(parents=True)
+    (folder / "src" / "metaregret" / "__init__.py").touch()
+    (folder / "src" / "metaregret" / "tabular").symlink_to("../../tabular")
+    for name, text in (("__init__.py", ""), ("bounds.py", ""), ("callee.py", CALLEE), ("caller.py", CALLER)):
+        (home / name).write_text(text)
+    shutil.copy(ROOT / "tabular" / "jit.py", home)
+    return folder / "src"
+
+
+def run(path: Path, **environment: str) -> tuple[int, bool, str]:
+    """Call the kernel with 5 in a new process: its answer, whether it was in the cache, and the folder."""
+    command = [sys.executable, "-c", "import metaregret.tabular.caller", "5"]
+    settings = {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    result = subprocess.run(
+        command, env={**os.environ, **settings}, capture_output=True, text=True, check=True, timeout=120
+    )
+    answer, hits, folder = result.stdout.split(" ", 2)
+    return int(answer), int(hits) > 0, folder.strip()
+
+
+def test_an_edited_callee_in_another_file_is_seen_and_its_revert_too(tmp_path: Path) -> None:
+    path, callee = scratch(tmp_path), tmp_path / "tabular" / "callee.py"
+    assert run(path)[:2] == (11, False)
+    assert run(path)[:2] == (11, True)
+    callee.write_text(CALLEE.replace("2 * x", "3 * x"))
+    assert run(path)[:2] == (16, False)
+    callee.write_text(CALLEE)
+    assert run(path)[:2] == (11, True)
+
+
+def test_without_a_writable_folder_kernels_are_compiled_all_the_same(tmp_path: Path) -> None:
+    path = scratch(tmp_path)
+    elsewhere = tmp_path / "user"
+    (tmp_path / "tabular" / "__pycache__").touch()  # no folder can be made there, whoever runs the test
+    answer, _, folder = run(path, XDG_CACHE_HOME=str(elsewhere))
+    assert answer == 11
+    assert folder.startswith(str(elsewhere))
+    elsewhere = tmp_path / "file"
+    elsewhere.touch()
+    assert run(path, XDG_CACHE_HOME=str(elsewhere)) == (11, False, "None")
+
+
+def breaches(source: str, covered: set[str]) -> list[str]:
+    """Imports of numba, and of constants that the digest does not cover, in a module with kernels."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names if name.name.split(".")[0] in ("numba", "llvmlite")]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module.split(".")[0] in ("numba", "llvmlite"):
+                found.append(node.module)
+            elif "metaregret.tabular.jit import" in source and node.module.startswith("metaregret"):
+                found += [n.name for n in node.names if n.name.isupper() and node.module not in covered]
+    return found
+
+
+def covered_modules() -> set[str]:
+    """The modules whose sources the digest covers."""
+    paths = [
+        path
+        for path in (ROOT / "tabular").rglob("*.py")
+        if "metaregret.tabular.jit import" in path.read_text() or path.name == "bounds.py"
+    ]
+    return {"metaregret." + ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+
+
+def test_every_kernel_goes_through_the_door() -> None:
+    covered = covered_modules()
+    assert len(covered) > 10
+    wrong = {}
+    for package in ("tabular", "theory", "experiments"):
+        for path in (ROOT / package).rglob("*.py"):
+            found = breaches(path.read_text(), covered)
+            if path.name == "goal_kernels.py":  # types of arguments and an option of the vectoriser
+                found.remove("numba")
+            if found and path != ROOT / "tabular" / "jit.py":
+                wrong[path.name] = found
+            if package != "tabular":
+                assert "metaregret.tabular.jit import" not in path.read_text(), path
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from numba import njit",
+        "import numba.core",
+        "from metaregret.tabular.jit import njit\nfrom metaregret.tabular.horizon import STEPS",
+    ],
+)
+def test_a_planted_breach_is_seen(planted: str) -> None:
+    assert breaches(planted, covered_modules())

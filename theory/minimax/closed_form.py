@@ -1,0 +1,206 @@
+"""The minimax exploration without a program, where all tasks bind.
+
+    maximise s   subject to   rho_g >= base_g + s * direction_g  for all g,   rho in M.
+
+Let row ``g`` of ``R`` be the success probabilities of the policy that is best for task ``g`` (one pass of the
+planner for all of them). Where all constraints bind at the optimum and these policies are all that it mixes,
+
+    R^T w = base + s direction,   sum(w) = 1,          and the dual weights are   R q = constant:
+
+two systems with one matrix. If ``w >= 0`` and ``q >= 0``, both are only guesses until they are evaluated:
+the mixture as one Markov policy, the weights by the planner (`certified_saddle_point`), and the bracket says
+whether the solve was the answer.
+
+Detected at the end, with a goal for every state that can be reached, the rows of ``R`` sum to one, so that
+``q = 1``: every ``rho`` in ``M`` has ``sum_g rho_g <= 1``. With ``base = 0`` and ``direction = v*`` this is
+the bound ``1 + Reg* >= sum_g v*_g`` (the maximal leakage of the channel from policies to goals: Issa, Wagner
+& Kamath, *An operational approach to information leakage*, 2020), met by the mixture ``w`` that solves
+``R^T w = v* / sum(v*)``. Where that ``w`` has negative entries ``v* / sum(v*)`` may still be achievable, by
+policies that are best for no single goal: then soft planning finds one (`matching_policy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg as spla
+
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.matching import matching_policy
+from metaregret.tabular.response import mixed_policy
+from metaregret.theory.minimax.flow_program import Program, SaddlePoint, certified_saddle_point
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
+from metaregret.theory.regret import BracketedLoss
+from metaregret.theory.success import SuccessTasks
+
+__all__ = ["ClosedForm", "Equaliser"]
+
+FACTORISED_BELOW = 3000
+"""Number of tasks up to which the matrix is factorised; above, Krylov iterations come first."""
+RESIDUAL = 1e-12
+"""Largest residual of an equation, in units of its right-hand side, of a solution that is used."""
+ROUNDING = 1e-11
+"""Shares and weights down to minus this part of the largest are zero up to rounding."""
+
+
+class Equaliser:
+    """Mixtures of given policies that make all tasks bind, and dual weights that make all policies equal.
+
+    Parameters
+    ----------
+    success : ndarray, shape (K, K)
+        Success probabilities, one row a policy.
+    """
+
+    def __init__(self, success: np.ndarray) -> None:
+        self._success = success
+
+    @cached_property
+    def _factors(self) -> tuple[np.ndarray, np.ndarray] | None:
+        try:
+            return scipy.linalg.lu_factor(self._success, check_finite=False)
+        except (scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning, RuntimeWarning):
+            return None
+
+    def _solved(self, right: np.ndarray, *, transposed: bool) -> np.ndarray | None:
+        """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
+        matrix = self._success.T if transposed else self._success
+        if len(right) > FACTORISED_BELOW:
+            scale = spla.LinearOperator(matrix.shape, lambda x: x / np.diag(matrix), dtype=float)
+            x, _ = spla.gmres(matrix, right, rtol=1e-14, M=scale, restart=40, maxiter=3)
+            if _residual(matrix, x, right) <= RESIDUAL:
+                return x
+        if self._factors is None:
+            return None
+        x = scipy.linalg.lu_solve(self._factors, right, trans=int(transposed), check_finite=False)
+        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=int(transposed))
+        return x if _residual(matrix, x, right) <= RESIDUAL else None
+
+    def mixture(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
+        """Return ``w >= 0`` with ``R^T w = base + s direction`` and sum one for some ``s``, or None."""
+        along = self._solved(direction, transposed=True)
+        fixed = self._solved(base, transposed=True) if np.any(base) else np.zeros_like(base)
+        if along is None or fixed is None or along.sum() == 0:
+            return None
+        return _clean(fixed + (1.0 - fixed.sum()) / along.sum() * along)
+
+    @cached_property
+    def weights(self) -> np.ndarray | None:
+        """``q >= 0`` under which all policies are equally good, with largest entry one, or None."""
+        ones = np.ones(len(self._success))
+        if _residual(self._success, ones, ones) <= RESIDUAL:
+            return ones
+        found = self._solved(ones, transposed=False)
+        cleaned = None if found is None else _clean(found)
+        return None if cleaned is None else cleaned / cleaned.max()
+
+
+def _residual(matrix: np.ndarray, x: np.ndarray, right: np.ndarray) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = float(np.abs(matrix @ x - right).max(initial=0.0) / np.abs(right).max(initial=1e-300))
+    return off if np.isfinite(off) else np.inf
+
+
+def _clean(x: np.ndarray) -> np.ndarray | None:
+    """Return `x` without negative zeros, None where an entry is truly negative or too large."""
+    largest = float(x.max())
+    if not (np.all(np.isfinite(x)) and largest > 0 and float(x.min()) >= -ROUNDING * largest):
+        return None
+    return np.maximum(x, 0.0)
+
+
+class ClosedForm:
+    """Same interface as `FlowProgram`: one linear solve where it applies, another program elsewhere.
+
+    Parameters
+    ----------
+    tasks : SuccessTasks
+    otherwise : callable
+        Makes the program that is asked where the closed form does not apply.
+
+    Attributes
+    ----------
+    applied : bool
+        Whether the last call was answered by the closed form.
+    """
+
+    def __init__(self, tasks: SuccessTasks, otherwise: Callable[[SuccessTasks], Program]) -> None:
+        self.tasks = tasks
+        self.applied = False
+        self._how = ""
+        self._otherwise = otherwise
+        # One pass of the planner serves the optima, the closed form and the start of a decomposition.
+        self._equaliser = Equaliser(np.asarray((tasks.success.T @ tasks.responses.terminal.T).T))
+
+    @cached_property
+    def _program(self) -> Program:
+        return self._otherwise(self.tasks)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a keyboard interrupt ended the last call."""
+        return False if self.applied else getattr(self._program, "interrupted", False)
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Numbers for the report."""
+        return {"policies": len(self.tasks.names)} if self.applied else self._program.size
+
+    @property
+    def method(self) -> str:
+        """A phrase for the report."""
+        return f"closed form: {self._how}" if self.applied else self._program.method
+
+    def solve(
+        self,
+        loss: BracketedLoss,
+        base: np.ndarray,
+        direction: np.ndarray,
+        *,
+        tolerance: float,
+        attempts: Sequence[Attempt] = LINEAR_SOLVERS,
+    ) -> Best[SaddlePoint]:
+        """Solve for one base point and direction; return the certified saddle point."""
+        point = self._guessed(loss, base, direction, tolerance)
+        self.applied = point is not None
+        if point is not None:
+            return Best(point, point, self.method)
+        return self._program.solve(loss, base, direction, tolerance=tolerance, attempts=attempts)
+
+    def _guessed(
+        self, loss: BracketedLoss, base: np.ndarray, direction: np.ndarray, tolerance: float
+    ) -> SaddlePoint | None:
+        """Return an evaluated guess, or None unless it proves to be the optimum."""
+        weights = self._equaliser.weights
+        policy = None if weights is None else self._policy(base, direction, weights, tolerance)
+        if weights is None or policy is None:
+            return None
+        point = certified_saddle_point(self.tasks, loss, policy, weights)
+        # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
+        # the proportions asked for.
+        spare = point.success - base
+        level = float(np.min(spare / direction))
+        wanted = float(point.weights @ (base + level * direction))
+        return point if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value else None
+
+    def _policy(
+        self, base: np.ndarray, direction: np.ndarray, weights: np.ndarray, tolerance: float
+    ) -> np.ndarray | None:
+        """Return a policy under which all constraints bind: a mixture of the tasks' own, else a soft one."""
+        tasks = self.tasks
+        shares = self._equaliser.mixture(base, direction)
+        if shares is not None:
+            self._how = "one linear solve over the goals' policies"
+            return mixed_policy([tasks.responses], shares / shares.sum())
+        single = np.all(np.diff(tasks.success.indptr) == 1) and np.all(weights == 1.0)
+        if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
+            return None
+        target = np.zeros(tasks.process.n_states)
+        target[tasks.success.indices] = base + (1.0 - base.sum()) / direction.sum() * direction
+        if np.any(target < 0):
+            return None
+        self._how = "soft planning for the terminal distribution that binds everywhere"
+        return matching_policy(tasks.process, target, accuracy=max(1e-13, 0.01 * tolerance))
