@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import click
 
-from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.interrupts import STATUS, known, prompt_interrupts
 from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
@@ -101,8 +101,7 @@ def _drop_output() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    keep_out_of_the_way()
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by whoever started this: what is said is lost, nothing else
             setattr(sys, stream, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
