@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaregret.theory.minimax.memory.adversary import (
+from metaregret.theory.adversaries import (
     Adversary,
     ConditionalValueAtRisk,
     KullbackLeiblerBall,

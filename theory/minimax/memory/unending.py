@@ -109,13 +109,18 @@ class UnendingGame:
         chances = to_flint(process.exact_probabilities)
         self._rows = [
             [
-                [(int(process.successors[m]), chances[m]) for m in range(*process.offsets[c : c + 2].tolist())]
+                [
+                    (int(process.successors[m]), chances[m])
+                    for m in range(*process.offsets[c : c + 2].tolist())
+                ]
                 for c in process.choices(state)
             ]
             for state in range(process.n_states)
         ]
         assert process.exact_initial is not None
-        self._initial = [(s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p]
+        self._initial = [
+            (s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p
+        ]
 
     def respond(self, prior: Sequence[Any]) -> list[Any]:
         """Return the losses of a learner that is optimal for `prior`, and best for uniform tasks among those.
@@ -173,7 +178,8 @@ class _Response:
         for step in reversed(range(game.steps)):
             for rows in game._rows:
                 ways = [
-                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row]) for row in rows
+                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row])
+                    for row in rows
                 ]
                 places[step].append(min(ways, key=lambda way: self._order(way, current)))
         return places
@@ -200,14 +206,19 @@ class _Response:
     def _mixed(self, ways: list[tuple[Any, _Way]]) -> _Way:
         if len(ways) == 1:
             return ways[0][1]
-        losses = tuple(sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count))
+        losses = tuple(
+            sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count)
+        )
         return _Way(losses, sum((p * way.stay for p, way in ways), flint.fmpq(0)))
 
     def _finished(self, places: list[list[_Way]], begin: Losses) -> list[list[_Way]]:
         """Put the loss of starting over into every place, so that larger sets may pass on to it."""
         zero = flint.fmpq(0)
         return [
-            [_Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero) for way in row]
+            [
+                _Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero)
+                for way in row
+            ]
             for row in places
         ]
 
@@ -246,14 +257,21 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.R
 
 
 def _solution(
-    game: UnendingGame, criterion: Criterion, solved: Any, losses: list[list[Any]], rounds: int, seconds: float
+    game: UnendingGame,
+    criterion: Criterion,
+    solved: Any,
+    losses: list[list[Any]],
+    rounds: int,
+    seconds: float,
 ) -> MinimaxSolution:
     (value,) = from_flint(np.array([solved.value]))
     prior, weights = from_flint(solved.columns), from_flint(solved.rows)
     table = from_flint(np.array(losses, dtype=object))
     kept = [index for index, weight in enumerate(weights) if weight]
     return MinimaxSolution(
-        value=Bracket.of(value, "policy iteration over sets of possible goals, and an exact mixture of learners"),
+        value=Bracket.of(
+            value, "policy iteration over sets of possible goals, and an exact mixture of learners"
+        ),
         tasks=game.names,
         least_favourable=np.array(prior, dtype=float),
         per_task=np.array(weights @ table, dtype=float),
