@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidProcessError
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.rationals import parse_fraction
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
@@ -22,10 +23,42 @@ __all__ = [
     "check_float_rows",
     "check_initial",
     "check_layout",
+    "choice_name",
+    "number_array",
 ]
 
 ROW_SUM_TOLERANCE = 1e-9
 """Largest accepted |row sum - 1| of a floating-point process; nothing is ever renormalised."""
+
+
+def number_array(given: Any, what: str) -> np.ndarray:
+    """Return nested lists as an array of numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are ragged or hold something else.
+    """
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"Expected {what} as an array of numbers, but got {error}; mend its shape."
+        ) from None
+    if array.dtype.kind in "US":  # "p/q"
+        exact = np.empty(array.size, dtype=object)
+        try:
+            exact[:] = [parse_fraction(str(item), what) for item in array.ravel().tolist()]
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(
+                f"Expected {what} as an array of numbers, but got dtype {array.dtype}: {error}"
+            ) from None
+        return exact.reshape(array.shape)
+    if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
+        return array
+    raise InvalidArgumentError(
+        f"Expected {what} as an array of numbers, but got dtype {array.dtype}; mend it."
+    )
 
 
 def choice_name(process: ControlledMarkovProcess, choice: int) -> str:
@@ -79,8 +112,8 @@ def check_counts_as(process: ControlledMarkovProcess) -> None:
     for state, goal in enumerate(goals.tolist()):
         if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):
             raise InvalidProcessError(
-                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or counts as "
-                "another itself; name the goal, or -1 for none."
+                f"State {process.states[state]!r} (index {state}) counts as {goal}, which is no state or "
+                "counts as another itself; name the goal, or -1 for none."
             )
 
 
@@ -159,8 +192,7 @@ def check_initial(process: ControlledMarkovProcess) -> None:
         state = int(bad[0])
         raise InvalidProcessError(
             f"Initial probability of state {process.states[state]!r} (index {state}) is "
-            f"{float(initial[state])!r}; "
-            "it must be finite and not negative."
+            f"{float(initial[state])!r}; it must be finite and not negative."
         )
     total = math.fsum(initial)
     if abs(total - 1.0) > ROW_SUM_TOLERANCE:
@@ -179,8 +211,7 @@ def check_exact_rows(process: ControlledMarkovProcess) -> None:
         position = int(np.flatnonzero((numerators <= 0) | (denominators <= 0))[0])
         raise InvalidProcessError(
             f"Transition {position} has the exact probability "
-            f"{numerators[position]}/{denominators[position]}; "
-            "numerator and denominator must be positive."
+            f"{numerators[position]}/{denominators[position]}; numerator and denominator must be positive."
         )
     if process.exact_initial is None or sum(process.exact_initial) != 1:
         raise InvalidProcessError(

@@ -15,6 +15,7 @@ import numpy as np
 
 from metaregret.tabular.documents import abridged, read_document, require
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.tabular.labels import split_pairs
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.theory.adversaries import Polytope
 
@@ -32,7 +33,7 @@ MAX_ENTRIES = 10_000_000
 
 
 def parse_distribution(text: str, names: Sequence[str], what: str) -> np.ndarray:
-    """Read a task distribution: ``uniform``, ``A=P,B=P,...`` (0 for the others) or a JSON file.
+    """Read a task distribution: ``uniform``, ``A=P,"4,3"=P,...`` (0 for the others) or a JSON file.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def parse_distribution(text: str, names: Sequence[str], what: str) -> np.ndarray
     """
     if text == "uniform":
         return np.full(len(names), 1.0 / len(names))
-    if "=" in text:
-        pairs = [part.partition("=")[::2] for part in text.split(",")]
+    if "=" in text or text[:1] in ("[", "{"):
+        pairs = split_pairs(text, f"{what} task")
         if len({name for name, _ in pairs}) < len(pairs):
             raise InvalidArgumentError(f"{what} {text}: a task is named twice; give each once.")
         return distribution_of(dict(pairs), names, what)

@@ -13,7 +13,7 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import check_tolerance, expect
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rewards import RewardTables
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "check_certifiable", "plan"]
 
+Goal = str | int | Sequence[str | int] | None
+
 MOST_DECISIONS = 40
 """Decisions of the first step that are printed."""
+
+MOST_GOALS = 4
+"""Goals that the question spells out."""
 
 MOST_ENTRIES = 2_000_000
 """Decisions in a JSON document, about 30 MB; a longer policy is left out, and the document says so."""
@@ -42,11 +47,12 @@ MOST_ENTRIES = 2_000_000
 def plan(
     process: ControlledMarkovProcess,
     *,
-    goal: str | int | None = None,
+    goal: Goal = None,
     rewards: RewardTasks | RewardTables | Path | str | Mapping[str, Any] | np.ndarray | None = None,
     task: str | None = None,
     reach: bool = False,
     total: bool = False,
+    until: str | int | Sequence[str | int] | None = None,
     minimise: bool = False,
     tolerance: float = 1e-9,
     exact: bool = False,
@@ -56,8 +62,8 @@ def plan(
     Parameters
     ----------
     process : ControlledMarkovProcess
-    goal : str or int, optional
-        Be at this state at the end of the horizon; with `reach`, ever.
+    goal : str, int or sequence of these, optional
+        Be at this state (or at one of these) at the end of the horizon; with `reach`, ever.
     rewards : RewardTasks, RewardTables, path, mapping or array, optional
         Or earn these: anything that `metaregret.rewards` takes, or the rewards of one task as an array of
         shape (M,), (S, A) or (S,).
@@ -67,6 +73,9 @@ def plan(
         Count ever reaching the goal, however long it takes.
     total : bool
         The undiscounted sum of rewards until nothing more is earned, without a horizon.
+    until : str, int or sequence of them, optional
+        The undiscounted sum of rewards until one of these states is reached, over the policies that reach one
+        with probability one; refused by name where no policy does.
     minimise : bool
     tolerance : float
         Gap to certify, relative to ``max(1, largest value)``.
@@ -85,27 +94,31 @@ def plan(
         raise InvalidArgumentError("Expected either a goal or rewards; give one of the two.")
     if goal is not None and (total or task is not None):
         raise InvalidArgumentError("total and task go with rewards; for a goal there is reach.")
+    if until is not None and (goal is not None or total):
+        raise InvalidArgumentError(
+            "until goes with rewards and is a total already; leave goal and total out."
+        )
     if rewards is not None and reach:
         raise InvalidArgumentError("reach goes with a goal; for rewards there is total.")
     check_tolerance(tolerance)
     from metaregret.tabular.engine import solve
 
-    target, name, paid = _read(process, goal, rewards, task)
-    arguments = (
-        _for_goal(process, target, reach) if target is not None else _for_rewards(process, paid, total)
-    )
+    targets, name, paid = _read(process, goal, rewards, task)
+    ends = _targets(process, until)
+    arguments = _for_goal(process, targets, reach) if targets else _for_rewards(process, paid, total, ends)
     found = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
-    return Plan(process, target, name, paid, reach or total, minimise, found)
+    return Plan(process, targets, name, paid, reach or total or bool(ends), minimise, found, ends)
 
 
 def check_certifiable(
     process: ControlledMarkovProcess,
     *,
-    goal: str | int | None = None,
+    goal: Goal = None,
     rewards: Any = None,
     task: str | None = None,
     reach: bool = False,
     total: bool = False,
+    until: Any = None,
 ) -> None:
     """Refuse, before any work, a question whose answer no certificate can carry.
 
@@ -116,16 +129,39 @@ def check_certifiable(
     """
     from metaregret.theory.certificates import write_planning
 
-    _, _, paid = _read(process, goal, rewards, task)
+    _refuse_until(until)
+    targets, _, paid = _read(process, goal, rewards, task)
+    _one_goal(targets)
     write_planning.check_certifiable(process, paid, reach or total)
 
 
+def _one_goal(targets: tuple[int, ...]) -> int | None:
+    """The goal of a certificate, which is one state."""
+    if len(targets) > 1:
+        raise UnsupportedError(
+            f"A certificate is about one goal state, but {len(targets)} were named; name one."
+        )
+    return targets[0] if targets else None
+
+
+def _refuse_until(until: Any) -> None:
+    if until is not None and until != ():
+        raise UnsupportedError(
+            "No certificate is offered for a total until a target; ask for the value without a certificate."
+        )
+
+
 def _read(
-    process: ControlledMarkovProcess, goal: str | int | None, rewards: Any, task: str | None
-) -> tuple[int | None, str, np.ndarray | None]:
-    """The goal's index, the task's name and its rewards, shape (M,)."""
-    target = None if goal is None else state_index(process, goal)
-    return (target, "", None) if rewards is None else (target, *_chosen(process, rewards, task))
+    process: ControlledMarkovProcess, goal: Goal, rewards: Any, task: str | None
+) -> tuple[tuple[int, ...], str, np.ndarray | None]:
+    """The goals' indices, the task's name and its rewards, shape (M,)."""
+    if goal is None:
+        return ((), *_chosen(process, rewards, task)) if rewards is not None else ((), "", None)
+    listed: Sequence[Any] = goal if isinstance(goal, Sequence) and not isinstance(goal, str) else (goal,)
+    targets = tuple(state_index(process, one) for one in listed)
+    if not targets or len(set(targets)) < len(targets):
+        raise InvalidArgumentError(f"Expected goals to be one or more distinct states, but got {goal!r:.60}.")
+    return targets, "", None
 
 
 def _chosen(process: ControlledMarkovProcess, rewards: Any, task: str | None) -> tuple[str, np.ndarray]:
@@ -149,19 +185,35 @@ def _horizon(process: ControlledMarkovProcess) -> dict[str, Any]:
     return {"objective": "discounted", "gamma": process.horizon.gamma}
 
 
-def _for_goal(process: ControlledMarkovProcess, target: int, reach: bool) -> dict[str, Any]:
+def _for_goal(process: ControlledMarkovProcess, targets: tuple[int, ...], reach: bool) -> dict[str, Any]:
     if reach:
-        return {"objective": "reach", "targets": np.array([target])}
+        return {"objective": "reach", "targets": np.array(targets)}
     horizon = _horizon(process)
     pays = np.full(process.n_states, Fraction(0), dtype=object)
     if horizon["objective"] == "finite":
-        pays[target] = Fraction(1)
+        pays[list(targets)] = Fraction(1)
         return {**horizon, "terminal": pays}
-    pays[target] = 1 - horizon["gamma"]
+    pays[list(targets)] = 1 - horizon["gamma"]
     return {**horizon, "rewards": pays}
 
 
-def _for_rewards(process: ControlledMarkovProcess, paid: np.ndarray | None, total: bool) -> dict[str, Any]:
+def _targets(
+    process: ControlledMarkovProcess, until: str | int | Sequence[str | int] | None
+) -> tuple[int, ...]:
+    """The indices of the states that end the sum."""
+    if until is None:
+        return ()
+    named = [until] if isinstance(until, str | int | np.integer) else list(until)
+    if not named:
+        raise InvalidArgumentError("Expected until to name at least one state, but got none.")
+    return tuple(dict.fromkeys(state_index(process, item) for item in named))
+
+
+def _for_rewards(
+    process: ControlledMarkovProcess, paid: np.ndarray | None, total: bool, ends: tuple[int, ...]
+) -> dict[str, Any]:
+    if ends:
+        return {"objective": "total", "rewards": paid, "targets": np.array(ends), "must_reach": True}
     return {"objective": "total", "rewards": paid} if total else {**_horizon(process), "rewards": paid}
 
 
@@ -172,8 +224,8 @@ class Plan(Result):
     Attributes
     ----------
     process : ControlledMarkovProcess
-    goal : int or None
-        The state to be at; None for rewards.
+    goals : tuple of int
+        The states to be at; none for rewards.
     task : str
         The name of the rewards.
     rewards : ndarray, shape (M,), or None
@@ -183,15 +235,18 @@ class Plan(Result):
     minimise : bool
     solution : PlanningSolution
         Bounds for every state, and the policy as an array.
+    until : tuple of int
+        States where the sum of rewards ends; empty where none was named.
     """
 
     process: ControlledMarkovProcess
-    goal: int | None
+    goals: tuple[int, ...]
     task: str
     rewards: np.ndarray | None
     unbounded: bool
     minimise: bool
     solution: PlanningSolution
+    until: tuple[int, ...] = ()
 
     @property
     def value(self) -> Bracket:
@@ -219,12 +274,20 @@ class Plan(Result):
         """What was asked, in words."""
         process = self.process
         extreme = "smallest" if self.minimise else "largest"
-        if self.goal is not None:
-            state = process.states[self.goal]
+        if self.goals:
+            names = [process.states[goal] for goal in self.goals]
+            more = ", ..." if len(names) > MOST_GOALS else ""
+            state = (
+                f"state {names[0]}" if len(names) == 1 else f"one of {', '.join(names[:MOST_GOALS])}{more}"
+            )
             if self.unbounded:
-                return f"{process.name}: {extreme} probability of ever reaching state {state}"
+                return f"{process.name}: {extreme} probability of ever reaching {state}"
             horizon = length(process)
-            return f"{process.name}, {horizon}: {extreme} probability of being in state {state} at the end"
+            return f"{process.name}, {horizon}: {extreme} probability of being in {state} at the end"
+        if self.until:
+            ends = ", ".join(process.states[state] for state in self.until)
+            pays = f"total of the rewards of task {self.task} until {ends} is reached"
+            return f"{process.name}: {extreme} expected {pays}"
         if self.unbounded:
             pays = f"total of the rewards of task {self.task}, undiscounted"
             return f"{process.name}: {extreme} expected {pays}"
@@ -303,12 +366,13 @@ class Plan(Result):
         NotExactError, UnsupportedError, InstanceTooLargeError
             If the exact value cannot be computed, or not checked within the budget.
         """
+        _refuse_until(self.until)
         from metaregret.theory.certificates.drafting import write_certificate
         from metaregret.theory.certificates.write_planning import planning_certificate
 
         document = planning_certificate(
             self.process,
-            goal=self.goal,
+            goal=_one_goal(self.goals),
             rewards=self.rewards,
             unbounded=self.unbounded,
             minimise=self.minimise,

@@ -66,8 +66,8 @@ class GoalTasks:
             )
         if self.detect is Detection.END and self.process.has_copies:
             raise UnsupportedError(
-                f"The goals of {self.process.name!r} are passed on several paths and noticed on the way; ask for "
-                "detect 'visit'."
+                f"The goals of {self.process.name!r} are passed on several paths and noticed on the way; "
+                "ask for detect 'visit'."
             )
         goals.setflags(write=False)
         object.__setattr__(self, "goals", goals)

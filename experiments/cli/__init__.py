@@ -1,7 +1,7 @@
 """The command line: one file per command, each defining ``COMMAND``; `main` is the entry point.
 
 Exit status: 0 success, 1 "the claim does not hold", 2 bad usage or bad input, 3 no certified result (a
-limit was reached or every solver failed), 130 interrupted.
+limit was reached or every solver failed), 4 an error of the program itself, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import importlib
 import os
 import pkgutil
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.cache import keep_out_of_the_way
+from metaregret.experiments.interrupts import STATUS, known, prompt_interrupts
 from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
 __all__ = ["main", "metaregret"]
@@ -43,8 +46,8 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             # The reader has seen enough, which is no failure (click would exit with 1, "the claim does not
-            # hold"); what is still buffered has nowhere to go.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # hold").
+            _drop_output()
             return 0
 
 
@@ -73,24 +76,57 @@ def metaregret() -> None:
     """
 
 
+def _complain(message: str) -> None:
+    from metaregret.theory.presentation import visible
+
+    click.echo(visible(f"metaregret: {message}"), err=True)
+
+
+def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
+    """Say what went wrong, with the traceback of an error that is not foreseen, and end with a status."""
+    with suppress(OSError, ValueError):
+        if error is not None:
+            traceback.print_exception(error)
+        _complain(f"{reason}.")
+    if status == 2:
+        _drop_output()
+    sys.exit(status)
+
+
+def _drop_output() -> None:
+    """Let what is still buffered go nowhere: the interpreter would try to write it at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    keep_out_of_the_way()
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by whoever started this: what is said is lost, nothing else
+            setattr(sys, stream, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     try:
-        status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
+        with prompt_interrupts():
+            status = metaregret.main(args=arguments, prog_name="metaregret", standalone_mode=False)
+            sys.stdout.flush()
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("metaregret: interrupted", err=True)
-        sys.exit(130)
+        click.echo(f"metaregret: interrupted: {known()}", err=True)
+        sys.exit(STATUS)
     except (ConvergenceError, SolverError) as error:
-        click.echo(f"metaregret: no certified result: {error}", err=True)
+        _complain(f"no certified result: {error}")
         sys.exit(3)
     except MetaregretError as error:
-        click.echo(f"metaregret: {error}", err=True)
+        _complain(str(error))
         sys.exit(2)
+    except OSError as error:
+        _fail(2, f"cannot write the result: {error.strerror or error}; check the device and the folder")
+    except MemoryError:
+        _fail(3, "no certified result: the memory of this machine does not suffice; make the problem smaller")
+    except Exception as error:
+        _fail(4, f"an error of the program itself: {type(error).__name__}: {error}; please report it", error)
     sys.exit(status if isinstance(status, int) else 0)

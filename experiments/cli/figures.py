@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import json_option, sweep_options
+from metaregret.experiments.cli.options import existing_folder, json_option, sweep_options
 from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.presentation import table
@@ -99,9 +99,7 @@ def COMMAND(
             f"{absent[0].name} draws a saved table that is not there; run its benchmark in a checkout first."
         )
     chosen = [f for f in chosen if f not in absent]
-    if out.exists() and not out.is_dir():
-        raise InvalidArgumentError(f"{out} is not a folder; give another place for --out.")
-    out.mkdir(parents=True, exist_ok=True)
+    existing_folder(out)
     total = sum(len(sweep.points) for sweep in sweeps.values()) + len(chosen)
     with Store(store_file or out / "results.sqlite") as store, counter("figures", total) as show:
         manifests = make_figures(

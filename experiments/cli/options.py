@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.labels import split_names
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from metaregret.tabular.importers import Imported
     from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.rewards import RewardTables
     from metaregret.theory.adversaries import Adversary
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
     "adversary_options",
+    "build_model",
     "build_process",
     "criterion_option",
     "detect_option",
@@ -27,8 +31,10 @@ __all__ = [
     "finite_episodes_option",
     "goals_option",
     "json_option",
+    "model_rewards",
     "process_options",
     "read_adversary",
+    "rewards_of",
     "sweep_options",
     "task_family",
 ]
@@ -36,9 +42,26 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+FORMATS = ("json", "npz", "npy", "prism", "jani", "drn", "explicit")
+"""Formats of files, as `metaregret.tabular.importers.FORMATS` names them."""
+
+
+def _keep_format(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep ``--format`` for `build_model`, so that commands need not hand it on."""
+    context.meta["metaregret.format"] = value
+
+
 def process_options(function: Function) -> Function:
     """Add the CMP argument and the options that override its horizon and start."""
     for decorate in (
+        click.option(
+            "--format",
+            "source_format",
+            type=click.Choice(FORMATS),
+            expose_value=False,
+            callback=_keep_format,
+            help="What CMP is, where its name does not tell.",
+        ),
         click.option("--start", metavar="STATE", help="Start in this state instead."),
         click.option(
             "--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'
@@ -133,7 +156,7 @@ def goals_option(function: Function) -> Function:
         "--goals",
         default="reachable",
         metavar="SET",
-        help="reachable, all, or names A,B,...",
+        help="reachable, all, or names A,B,...; names with commas in double quotes, or a JSON list.",
         show_default=True,
     )(function)
 
@@ -166,20 +189,72 @@ def sweep_options(function: Function) -> Function:
 def build_process(
     cmp: str, horizon: int | None, gamma: str | None, start: str | None
 ) -> ControlledMarkovProcess:
-    """Build the process that the arguments describe.
+    """Build the process that the arguments describe; see `build_model`."""
+    return build_model(cmp, horizon, gamma, start).process
+
+
+def build_model(
+    cmp: str, horizon: int | None, gamma: str | None, start: str | None, *, unbounded: bool = False
+) -> Imported:
+    """Read the model that the arguments describe, and warn where it differs from its source.
+
+    Parameters
+    ----------
+    unbounded : bool
+        Whether episodes of any length are asked about, whatever the horizon.
 
     Raises
     ------
     InvalidArgumentError
         If both a horizon and a gamma are given, or anything is malformed.
     """
-    from metaregret.tabular.build import make
+    from metaregret.tabular.environments import load
+    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+    from metaregret.tabular.importers import read
     from metaregret.tabular.rationals import parse_fraction
 
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give --horizon or --gamma, not both.")
-    go_on = None if gamma is None else parse_fraction(gamma, "--gamma")
-    return make(cmp, horizon=horizon, gamma=go_on, start=start)
+    length: Horizon | None = None
+    if horizon is not None:
+        length = FiniteHorizon(horizon)
+    if gamma is not None:
+        length = GeometricHorizon(parse_fraction(gamma, "--gamma"))
+    context = click.get_current_context()
+    form = context.meta.get("metaregret.format")
+    if start is not None and start[:1] in ('"', "["):
+        names = split_names(start, "--start")
+        start = names[0] if len(names) == 1 else start
+    model = load(cmp, start=start) if form is None else read(Path(cmp), form, start=start)
+    if length is not None:
+        model = model.with_process(model.process.replaced(horizon=length))
+    for warning in model.warnings(unbounded=unbounded):
+        click.echo(f"metaregret: {model.process.name}: {warning}", err=True)
+    context.meta.setdefault("metaregret.models", []).append(model)
+    return model
+
+
+def model_rewards(process: ControlledMarkovProcess) -> RewardTables:
+    """Return the rewards that came with a process of `build_model`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If its source has none.
+    """
+    for model in click.get_current_context().meta.get("metaregret.models", ()):
+        if model.process is process and model.rewards is not None:
+            return cast("RewardTables", model.rewards)
+    raise InvalidArgumentError(
+        f"{process.name!r} came without rewards; name a metaregret-rewards/1 file instead of 'model'."
+    )
+
+
+def rewards_of(file: Path, process: ControlledMarkovProcess) -> RewardTables:
+    """Return the rewards of a file, or for ``model`` those that came with the process."""
+    from metaregret.tabular.files import read_rewards
+
+    return model_rewards(process) if str(file) == "model" else read_rewards(file, process)
 
 
 def episodes_option(text: str) -> int | None:
@@ -215,6 +290,8 @@ def existing_folder(path: Path) -> Path:
         raise InvalidArgumentError(
             f"Cannot make the folder {str(path)[:200]}: {error.strerror}; give another place."
         ) from None
+    if not os.access(path, os.W_OK):
+        raise InvalidArgumentError(f"Cannot write into the folder {str(path)[:200]}; give another place.")
     return path
 
 
@@ -226,14 +303,14 @@ def task_family(
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:
-        return families.rewards(process, Path(file))
+        return families.rewards(process, rewards_of(Path(file), process))
     if tasks == "trajectories":
         return families.trajectories(process)
     if tasks != "goals":
         raise InvalidArgumentError(
-            f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
+            f"Expected --tasks goals, trajectories, rewards:FILE or rewards:model, but got {tasks!r}."
         )
     if goals in ("reachable", "all"):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
         return families.goals(process, "reachable" if regret else goals, detect=detect)
-    return families.goals(process, [name for name in goals.split(",") if name], detect=detect)
+    return families.goals(process, process.states.select(goals), detect=detect)

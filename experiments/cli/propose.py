@@ -125,6 +125,7 @@ def COMMAND(
       metaregret propose noisy-goal:K=4,v=1/2 --method order --alpha inf
       metaregret propose line:5 --method vic --learner memory
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
+      metaregret propose line:5,start=2 --horizon 4 --method packing
       metaregret propose digits --method cactus --ways 3
     """
     check_outputs(json_file, figure=figure, certificate=certificate)

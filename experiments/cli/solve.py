@@ -28,6 +28,7 @@ from metaregret.experiments.cli.output import (
     write_certificate,
 )
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.labels import split_names
 from metaregret.theory.presentation import table
 from metaregret.theory.tasks import TrajectoryTasks
 
@@ -182,13 +183,15 @@ def _sets(tasks: tuple[str, ...], mass: tuple[str, ...]) -> list[list[int]]:
     position = {name: index for index, name in enumerate(tasks)}
     sets: list[list[int]] = []
     for text in mass:
-        names = [[name] for name in tasks] if text == "each" else [text.split(",")]
+        whole = [text] if text in position else None
+        names = [[name] for name in tasks] if text == "each" else [whole or split_names(text, "--mass task")]
         for group in names:
             unknown = [name for name in group if name not in position]
             if unknown:
                 raise InvalidArgumentError(
                     f"--mass {text}: {unknown[0]!r} is none of the {len(position)} tasks; "
-                    "give 'each' or names of tasks separated by commas."
+                    "give 'each' or names of tasks separated by commas (in double quotes where they hold "
+                    "commas)."
                 )
             if len(set(group)) < len(group):
                 raise InvalidArgumentError(f"--mass {text}: a task is named twice; name each once.")

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TypeAlias
 
 from metaregret.experiments.sweeps.measurement import Job, Measurement, measure
-from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
+from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, SolverError
 
 __all__ = ["BACKENDS", "Backend"]
 
@@ -61,15 +61,15 @@ def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
     A worker that dies loses nothing: the scheduler gives its points to the others.
     """
     try:
-        from distributed import Client, LocalCluster, as_completed
+        from distributed import Client, KilledWorker, LocalCluster, as_completed
     except ImportError:
         raise MissingExtraError(
             "The dask backend needs Dask; install it with: pip install 'metaregret[dask]'"
         ) from None
     cluster = None
-    if scheduler is None:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
     try:
+        if scheduler is None:
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
         with Client(cluster if scheduler is None else scheduler, timeout=20) as client:
             width = 2 * max(1, sum(client.nthreads().values()))
             running = as_completed()
@@ -79,13 +79,22 @@ def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
                 yield future.result()
                 for job in _take(jobs, 1):
                     running.add(client.submit(measure, job, pure=False))
-    except OSError as error:
+    except (KilledWorker, OSError, RuntimeError) as error:  # of which the time-outs are some
+        if scheduler is None or not isinstance(error, OSError):
+            raise _broken(error) from error
         raise InvalidArgumentError(
             f"Cannot reach the Dask scheduler at {scheduler}: {error}; check the address."
         ) from None
     finally:
         if cluster is not None:
             cluster.close()
+
+
+def _broken(error: Exception) -> SolverError:
+    return SolverError(
+        f"The Dask cluster failed: {type(error).__name__}: {error}; what was measured is kept, so "
+        "run again, with fewer workers if they lack memory."
+    )
 
 
 def _take(jobs: Iterator[Job], count: int) -> Iterator[Job]:

@@ -63,6 +63,8 @@ class Problem(NamedTuple):
     tolerance : float
         Asked sup-norm gap, relative to ``max(1, largest absolute value)``.
     max_iterations : int
+    must_reach : bool
+        Whether only policies that reach a target with probability one count.
     """
 
     process: ControlledMarkovProcess
@@ -77,6 +79,7 @@ class Problem(NamedTuple):
     targets: np.ndarray | None
     tolerance: float
     max_iterations: int
+    must_reach: bool = False
 
     @property
     def rows(self) -> Rows:
@@ -151,6 +154,7 @@ def read_problem(
     maximise: bool,
     tolerance: float,
     max_iterations: int,
+    must_reach: bool = False,
 ) -> Problem:
     """Check the arguments of `metaregret.tabular.engine.solve` and return the problem they pose.
 
@@ -185,7 +189,16 @@ def read_problem(
         None if targets is None else _read_targets(process, targets),
         float(tolerance),
         int(max_iterations),
+        _read_must_reach(must_reach, kind, targets),
     )
+
+
+def _read_must_reach(must_reach: object, kind: Objective, targets: object) -> bool:
+    if not isinstance(must_reach, bool):
+        raise InvalidArgumentError(f"Expected must_reach to be a bool, but got {must_reach!r}.")
+    if must_reach and (kind is not Objective.TOTAL or targets is None):
+        raise InvalidArgumentError("must_reach goes with objective 'total' and targets; give targets.")
+    return must_reach
 
 
 _ARGUMENTS = ("steps", "gamma", "terminal", "targets", "rewards")

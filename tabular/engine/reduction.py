@@ -155,6 +155,9 @@ def _settle_total(problem: Problem) -> Settled:
     idle = graph.end_components(free) >= 0 if free.any() else np.zeros(graph.n_states, dtype=bool)
     gains = decide_gains(problem, graph, interior, least, greatest)
     endless = gains.positive
+    if problem.must_reach:
+        idle = np.zeros(graph.n_states, dtype=bool)
+        _require_reachable(problem, graph, targets, interior)
     safe = _almost_surely_within(graph, targets | idle | endless, interior)
     keeping = interior & graph.staying(safe)
     unbounded = safe & graph.can_reach(endless, keeping) if endless.any() else endless
@@ -174,6 +177,29 @@ def _settle_total(problem: Problem) -> Settled:
     usable = keeping & ~mask[graph.choice_state]
     policy = problem.process.choice_offsets[:-1].copy()
     return Settled(graph, mask, values, policy, usable, undefined, bool((gains.undecided & ~mask).any()))
+
+
+def _require_reachable(
+    problem: Problem, graph: ChoiceGraph, targets: np.ndarray, interior: np.ndarray
+) -> None:
+    """Refuse a start from which every policy may miss the targets.
+
+    Raises
+    ------
+    UnsupportedError
+        Naming a state from which no target can be reached any more.
+    """
+    missed = ~_almost_surely_within(graph, targets, interior)
+    starts = np.flatnonzero(missed & (problem.process.initial > 0))
+    if starts.size:
+        names = problem.process.states
+        lost = int(np.flatnonzero(~graph.can_reach(targets, interior) & problem.process.reachable)[0])
+        raise UnsupportedError(
+            f"The target may be missed: from the start state {names[int(starts[0])]!r} no policy reaches it "
+            f"with probability one, because state {names[lost]!r} (index {lost}) can be met and leads to no "
+            "target, so the total until a target is not defined. Name such states as targets, too, or ask "
+            "for the total reward without a target."
+        )
 
 
 def _undefined(
@@ -291,7 +317,8 @@ def _assemble(
     """Lay the kept choices out by class, followed by one staying choice for each component and the sink's
     loop."""
     process = problem.process
-    n_components = int(labels.max(initial=-1)) + 1
+    # A policy that must reach a target does not stay.
+    n_components = 0 if problem.must_reach else int(labels.max(initial=-1)) + 1
     owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])
     origin = np.concatenate([kept, np.full(n_components + 1, -1, dtype=np.int64)])
     order = np.argsort(owner, kind="stable")

@@ -75,6 +75,7 @@ def solve(
     exact: bool = False,
     keep_policy: bool = True,
     max_iterations: int = 1_000_000,
+    must_reach: bool = False,
 ) -> PlanningSolution:
     """Find the best expected reward from every state, with certified bounds and a policy.
 
@@ -107,6 +108,9 @@ def solve(
         Whether a finite-horizon policy, shape (T, S), is kept.
     max_iterations : int
         Limit of sweeps or rounds.
+    must_reach : bool
+        With ``"total"`` and `targets`: only policies that reach a target with probability one count, so that
+        none waits for ever where that is free.
 
     Returns
     -------
@@ -135,6 +139,7 @@ def solve(
         maximise=maximise,
         tolerance=tolerance,
         max_iterations=max_iterations,
+        must_reach=must_reach,
     )
     if method != "auto" and method not in METHODS[problem.objective]:
         raise UnsupportedError(

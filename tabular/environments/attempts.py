@@ -42,14 +42,12 @@ def attempts(chances: Sequence[Fraction | int | str]) -> ControlledMarkovProcess
             raise EnvironmentSpecError(f"attempts: goal {position + 1}: {error}") from None
         if not 0 < value <= 1:
             raise EnvironmentSpecError(
-                f"Expected the chance of goal {position + 1} above 0 and at most 1, but got {value}; leave out goals "
-                "that cannot be reached."
+                f"Expected the chance of goal {position + 1} above 0 and at most 1, but got {value}; leave "
+                "out goals that cannot be reached."
             )
         values.append(value)
     if not values:
-        raise EnvironmentSpecError(
-            "Expected a chance for each goal, such as attempts:1,1/2,1/4, but got none."
-        )
+        raise EnvironmentSpecError("Expected a chance for each goal, such as attempts:1,1/2,1/4, but got none.")
     count = len(values)
     check_transitions(3 * count + 1, "attempts")
     rows: list[tuple[int, int, int, object]] = []

@@ -26,7 +26,8 @@ def cover(sets: Sequence[Sequence[int]]) -> ControlledMarkovProcess:
     """Return the process whose episodes come by the goals of one of the sets.
 
     States ``0..K-1`` are the goals, each the one of the first set that holds it; ``g@j`` is goal ``g`` on the
-    path of set ``j`` and counts as ``g``; ``start`` counts as no goal. The horizon is the largest size of a set.
+    path of set ``j`` and counts as ``g``; ``start`` counts as no goal. The horizon is the largest size of
+    a set.
 
     Parameters
     ----------

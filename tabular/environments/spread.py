@@ -1,7 +1,7 @@
 """The spread process: one step, action ``j`` ends in a uniformly random goal other than ``j``.
 
-State 0 is the start, goals are the states ``1..K``. All goals are equally reachable, ``v* = 1 / (K - 1)``, and
-yet a learner with memory does ``K`` times better than one without (C11).
+State 0 is the start, goals are the states ``1..K``. All goals are equally reachable, ``v* = 1 / (K -
+1)``, and yet a learner with memory does ``K`` times better than one without (C11).
 """
 
 from __future__ import annotations

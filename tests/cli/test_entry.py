@@ -73,3 +73,57 @@ def test_a_reader_that_has_seen_enough_is_no_failure(more: list[str]) -> None:
     assert running.stderr.read() == ""
     running.stderr.close()
     assert running.wait() == 0
+
+
+def ended(command: str, folder: Path) -> tuple[int, str]:
+    """Run a shell command with the program as ``$M``; its status, and standard error."""
+    shell = f"M='{sys.executable} -m metaregret'; {command}"
+    done = subprocess.run(["bash", "-c", shell], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "$M solve line:3 > /dev/full",
+        "$M solve line:3 --json - > /dev/full",
+        "$M solve line:3 --json /dev/full",
+        "$M env list > /dev/full",
+    ],
+)
+def test_a_full_device_is_one_message(command: str, tmp_path: Path) -> None:
+    status, told = ended(command, tmp_path)
+    assert status == 2
+    assert "No space left on device" in told
+    assert told.count("\n") == 1
+
+
+def test_closed_streams_lose_words_and_nothing_else(tmp_path: Path) -> None:
+    assert ended("$M solve line:3 --json a.json 2>&-", tmp_path)[0] == 0
+    assert ended("$M solve line:3 --json b.json >&-", tmp_path)[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", "b.json"}
+    assert ended("$M solve nonsense 2>&-", tmp_path)[0] == 2
+
+
+def test_a_loop_of_links_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    status, told = ended("$M solve line:3 --json loop", tmp_path)
+    assert status == 2
+    assert "not the name of a file" in told
+    assert told.count("\n") == 1
+
+
+def test_an_error_of_the_program_is_not_a_failed_claim(monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    for error, status, words in (
+        (ZeroDivisionError("division by zero"), 4, "ZeroDivisionError: division by zero; please report it"),
+        (MemoryError(), 3, "no certified result: the memory of this machine"),
+    ):
+
+        def fail(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("metaregret.theory.minimax.solve", fail)
+        done = cli("solve", "line:3")
+        assert done.status == status
+        assert words in done.err

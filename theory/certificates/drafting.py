@@ -149,8 +149,8 @@ def certificate(
         process.require_exact()
         if process.has_copies:
             raise UnsupportedError(
-                f"Certificates name goals by one state each, but {process.name!r} has goals of several states; "
-                "state its tasks as reward tables."
+                f"Certificates name goals by one state each, but {process.name!r} has goals of several "
+                "states; state its tasks as reward tables."
             )
         instance = process_document(process)
         for unknown in ("picture", "counts_as"):

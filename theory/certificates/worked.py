@@ -61,6 +61,7 @@ def solved(
 
     process = _process(given, horizon)
     kept = goal_support(process, visit=detect == "visit") & ((process.initial == 0) | (detect == "end"))
+    kept &= process.goal_of == np.arange(process.n_states)
     tasks: TaskFamily = GoalTasks(process, np.flatnonzero(kept), Detection(detect))
     tasks = TrajectoryTasks(process) if trajectories else tasks
     solution = solve(

@@ -58,6 +58,9 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         If the process is known in floating point only.
     InstanceTooLargeError
         If the checker would need more than the budget.
+    UnsupportedError
+        For what the checker does not know: infinitely many episodes with memory on random dynamics, goals of
+        several states.
     """
     if not isinstance(solution.adversary, Simplex):
         raise UnsupportedError(
@@ -118,6 +121,11 @@ def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
 def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     from metaregret.theory.minimax.memory.export import learner_rows
 
+    if "game" not in solution.details:
+        raise UnsupportedError(
+            "The checker replays finitely many episodes, but this value is that of infinitely many on random "
+            "dynamics; give a number of episodes."
+        )
     game, mixture = solution.details["game"], solution.details["mixture"]
     weights = fractions(solution.details.get("exact_weights", mixture.weights))
     learners = [

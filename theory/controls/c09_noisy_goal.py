@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.theory.claims import Context, Control, find_witness
 from metaregret.theory.claims.oracles import sign_of_log_sum
-from metaregret.theory.theorems._orders import best, family, mixed
+from metaregret.theory.claims.oracles.power_moments import best, family, mixed
 
 __all__ = ["equally_far", "informed"]
 

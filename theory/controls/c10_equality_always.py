@@ -1,9 +1,10 @@
 r"""C10, equality always: the lower bound of T24 is not the value of every set system.
 
-The false statement: with memory the minimax regret on deterministic dynamics is ``m - m (m + 1)/(2 tau*)``, ``m =
-floor(tau*)``, the smallest that T24 allows. It holds for goals noticed at the end, lines, trees, odd cycles of
-pairs and every set system of at most four goals. On the Fano plane, seven goals on seven lines of three, any two
-lines meet, so that the second episode finds only two new goals: the value is 6/7, not 5/7.
+The false statement: with memory the minimax regret on deterministic dynamics is ``m - m (m + 1)/(2
+tau*)``, ``m = floor(tau*)``, the smallest that T24 allows. It holds for goals noticed at the end, lines,
+trees, odd cycles of pairs and every set system of at most four goals. On the Fano plane, seven goals on
+seven lines of three, any two lines meet, so that the second episode finds only two new goals: the value is
+6/7, not 5/7. Two triangles side by side, six goals and six pairs, are another case: 7/6, not 1.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ _ROTATIONS = st.integers(3, 8).flatmap(
         lambda one: [sorted((goal + shift) % count for goal in one) for shift in range(count)]
     )
 )
-"""Every set once turned round: all goals are alike, and any two sets meet if the set's differences are all."""
+"""Every set once turned round: all goals are alike, and any two sets meet if the set's differences are
+all."""
 
 
 def search(context: Context) -> Mapping[str, Any] | None:

@@ -1,10 +1,10 @@
 r"""C11, a factor of two with noise, too: memory can be worth ``K``.
 
-The false statement: if all goals are equally reachable, memory is worth at most a factor of two, as on deterministic
-dynamics (T24). In the witness action ``j`` ends in a uniformly random goal other than ``j``. Without memory the
-regret is ``1/(K - 1)``. With memory the first episode rules one goal out, and the action that leaves that one
-out reaches all others as surely as can be: regret ``1/(K (K - 1))``, a factor of ``K = 1 + 1/v*`` and the largest
-that T24 allows at ``v* = 1/(K - 1)``.
+The false statement: if all goals are equally reachable, memory is worth at most a factor of two, as on
+deterministic dynamics (T24). In the witness action ``j`` ends in a uniformly random goal other than
+``j``. Without memory the regret is ``1/(K - 1)``. With memory the first episode rules one goal out, and
+the action that leaves that one out reaches all others as surely as can be: regret ``1/(K (K - 1))``, a
+factor of ``K = 1 + 1/v*`` and the largest that T24 allows at ``v* = 1/(K - 1)``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Covers and packings of goals by episodes: what memory is worth where the dynamics are deterministic.
 
-`fractional_cover` finds the fractional covering number of a process, an optimal cover and an optimal packing, with
-the planner as oracle; `set_systems` holds the same for families of sets given as bit masks, with the exact
-value of searching them with memory; `closed_forms` what T23 to T25 say.
+`fractional_cover` finds the fractional covering number of a process, an optimal cover and an optimal
+packing, with the planner as oracle; `set_systems` holds the same for families of sets given as bit masks,
+with the exact value of searching them with memory; `closed_forms` what T23 to T25 say.
 """
 
 from __future__ import annotations

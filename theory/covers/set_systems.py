@@ -2,9 +2,9 @@
 
 On deterministic dynamics a learner sees nothing new before the goal is found, so that it is a sequence of
 sets, and a goal costs the number of episodes before the first set that holds it. For a known prior the
-best sequence is that of *min-sum set cover* (Feige, Lovász and Tetali 2004), solved here over subsets of the
-goals covered; the game is closed by a double oracle in integers and rationals. Exponential in the number of goals,
-and independent of the hyperstate solvers.
+best sequence is that of *min-sum set cover* (Feige, Lovász and Tetali 2004), solved here over subsets of
+the goals covered; the game is closed by a double oracle in integers and rationals. Exponential in the
+number of goals, and independent of the hyperstate solvers.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class SetSystem:
             union |= mask
         if self.count < 1 or union != (1 << self.count) - 1:
             raise InvalidArgumentError(
-                f"Expected sets that cover goals 0..{self.count - 1} and no other, but they cover {_spell(union)}."
+                f"Expected sets that cover goals 0..{self.count - 1} and no other, but they cover "
+                f"{_spell(union)}."
             )
         kept = sorted({m for m in self.masks if not any(m != o and m & o == m for o in self.masks)})
         object.__setattr__(self, "masks", tuple(kept))
@@ -110,7 +111,8 @@ def visited_sets(tasks: GoalTasks) -> SetSystem:
 
 
 def fractional_numbers(system: SetSystem) -> tuple[Fraction, tuple[Fraction, ...], tuple[Fraction, ...]]:
-    """Return ``tau*``, an optimal packing (one weight a goal) and an optimal cover (one weight a set), exactly."""
+    """Return ``tau*``, an optimal packing (one weight a goal) and an optimal cover (one weight a set),
+    exactly."""
     one, none = flint.fmpq(1), flint.fmpq(0)
     payoff = np.array(
         [[one if mask >> goal & 1 else none for mask in system.masks] for goal in range(system.count)],
@@ -125,7 +127,8 @@ def fractional_numbers(system: SetSystem) -> tuple[Fraction, tuple[Fraction, ...
 def smallest_cover(system: SetSystem, at_least: int = 1) -> tuple[int, ...]:
     """Return as few sets as cover all goals, as masks: ``tau`` of them.
 
-    Depth first: the uncovered goal that fewest sets hold decides what to branch on, so that every cover is met.
+    Depth first: the uncovered goal that fewest sets hold decides what to branch on, so that every cover is
+    met.
 
     Parameters
     ----------
@@ -210,7 +213,8 @@ def search_value(system: SetSystem, episodes: int | None = None) -> Search:
 
 
 def best_order(system: SetSystem, prior: Sequence[Fraction], episodes: int) -> tuple[int, ...]:
-    """Return the losses of the sequence of sets that is best for a prior, and for uniform goals among those."""
+    """Return the losses of the sequence of sets that is best for a prior, and for uniform goals among
+    those."""
     scale = lcm(*(p.denominator for p in prior)) * (system.count * episodes + 1)
     price = [int(p * scale) + 1 for p in prior]
     full = (1 << system.count) - 1

@@ -164,6 +164,10 @@ class _WithMemory:
     steps: Sequence[float] = (1e-3, 1e-4, 1e-5)
 
     def __init__(self, solution: MinimaxSolution) -> None:
+        if "game" not in solution.details:
+            raise UnsupportedError(
+                "Masses are bounded for finitely many episodes on random dynamics; give a number of episodes."
+            )
         if not isinstance(solution.details["adversary"], Simplex):
             raise UnsupportedError("Masses are bounded for the unrestricted adversary only.")
         self._game: MemoryGame = solution.details["game"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metaregret.tabular.documents import write_bytes
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.plotting import layout
@@ -111,10 +113,10 @@ def save_figure(figure: Figure, file: Path) -> None:
         If the suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
     check_suffix(file)
-    try:
-        figure.savefig(file, dpi=200, metadata={"Date": None} if file.suffix == ".svg" else None)
-    except OSError as error:
-        raise InvalidArgumentError(f"Cannot write {file}: {error.strerror}; check the folder.") from None
+    drawn = io.BytesIO()
+    metadata = {"Date": None} if file.suffix == ".svg" else None
+    figure.savefig(drawn, format=file.suffix[1:], dpi=200, metadata=metadata)
+    write_bytes(file, drawn.getvalue())
 
 
 def _heat_map(

@@ -6,8 +6,6 @@ Adding a method is adding one file here that defines ``METHOD``; discovery is au
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache
@@ -15,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from metaregret.tabular.choices import choice, expect
+from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -50,13 +49,9 @@ __all__ = [
 
 @cache
 def methods() -> dict[str, Method]:
-    """Return every method by name, found by looking into this folder."""
-    found: dict[str, Method] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        method = getattr(importlib.import_module(f"{__name__}.{module.name}"), "METHOD", None)
-        if isinstance(method, Method):
-            found[method.name] = method
-    return found
+    """Return every method by name, found by looking into this folder and at the entry points
+    ``metaregret.proposals`` of other distributions."""
+    return discover(__name__, "METHOD", Method, group="metaregret.proposals")
 
 
 def propose(
@@ -155,7 +150,7 @@ def compare(
     """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
     seen = read_states(states)
     known = _all_methods()
-    chosen: list[str | Method] = compared() if methods is None else list(methods)
+    chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]
     given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
     return comparison(
         expect(Iterable, given, "processes"),
@@ -174,10 +169,12 @@ _all_methods = methods
 
 
 def compared() -> list[str]:
-    """Return the names of the methods that `compare` shows by default: the family of orders at several."""
+    """Return the names of the methods that `compare` shows by default: the family of orders at several, and
+    none whose goals are noticed on the way."""
     return [
         name
         for method in _all_methods().values()
+        if not method.on_the_way
         for name in (
             [f"order:{alpha}" for alpha in method.orders or ()] if method.name == "order" else [method.name]
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.goals import goal_support
 from metaregret.theory.minimax.solution import Learner
 from metaregret.theory.presentation import number, state_map, table
 from metaregret.theory.results import MOST_ROWS
@@ -37,7 +36,7 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
         "method": proposal.method.name,
         "states": proposal.states,
         "seed": proposal.seed,
-        "goal_distribution": by_name(proposal.goal_distribution.array, goal_support(process)),
+        "goal_distribution": by_name(proposal.goal_distribution.array, proposal.reachable_goals),
         "mutual_information": {
             "lower": proposal.mutual_information.lower,
             "upper": upper if proposal.capacity_known else None,
@@ -58,7 +57,18 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
         "matches_minimax": proposal.matches_minimax,
         "curves": [list(curve) for curve in proposal.curves],
     }
+    if proposal.on_the_way is not None:
+        document |= {"detect": "visit"} | _cover(proposal.details)
     return document if proposal.learner is None else document | {"trained": _trained(proposal)}
+
+
+def _cover(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The fractional packing and cover in rational numbers."""
+    return {
+        "tau_star": str(details["tau*"]),
+        "packing": {name: str(weight) for name, weight in details["packing"].items()},
+        "cover": [{"weight": str(weight), "goals": goals} for weight, goals in details["paths"]],
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -103,13 +113,15 @@ def proposal_parts(proposal: Proposal) -> Iterator[str | Table]:
     upper = f"{information.upper:.9g}" if proposal.capacity_known else "not known"
     yield f"{process.name}: tasks proposed by {proposal.method.name}"
     yield f"mutual information   {information.lower:.9g} nats (certified capacity: {upper})"
+    if proposal.on_the_way is not None:
+        yield f"tau*                 {proposal.details['tau*']} (goals are noticed on the way)"
     yield f"worst case regret    {number(proposal.worst_case_regret)}"
     yield f"minimax regret       {number(proposal.minimax_regret)}"
     yield f"matches uniform      {proposal.matches_uniform}"
     yield f"matches minimax      {proposal.matches_minimax}"
     if proposal.learner is not None:
         yield from _trained_lines(_trained(proposal))
-    goals = np.flatnonzero((proposal.goal_distribution.array > 0) | goal_support(process)).tolist()
+    goals = np.flatnonzero((proposal.goal_distribution.array > 0) | proposal.reachable_goals).tolist()
     weights = {goal: float(proposal.goal_distribution.array[goal]) for goal in goals}
     drawing = state_map(process, weights)
     if drawing:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.by_name import NamedArray
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
+from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.presentation import number
 from metaregret.theory.proposals.presentation import proposal_document, proposal_parts
 from metaregret.theory.proposals.references import capacity_of, minimax_of
@@ -28,7 +30,7 @@ from metaregret.theory.proposals.regrets import (
     trained_learner,
     worst_case_regret,
 )
-from metaregret.theory.proposals.request import Draft, Method, Part, Request
+from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.results import Result
 from metaregret.theory.skills import (
@@ -119,6 +121,9 @@ class Proposal(Result):
     curves : tuple of tuple of float
         The method's objective by round, one curve a restart (or phase).
     details : mapping
+    on_the_way : OnTheWay or None
+        Where given, goals are noticed when visited: `regret` and `minimax` count them so, and
+        `exploration` is the chance of visiting each.
     learner : Learner or None
         The learner trained on the proposed goals that the document and the text tell of, too.
     episodes : int or None
@@ -138,6 +143,7 @@ class Proposal(Result):
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
     details: Mapping[str, Any]
+    on_the_way: OnTheWay | None = None
     learner: Learner | None = None
     episodes: int | None = None
 
@@ -152,9 +158,18 @@ class Proposal(Result):
         return self.minimax.value.midpoint
 
     @cached_property
+    def reachable_goals(self) -> np.ndarray:
+        """Which states are reachable goals, shape (S,)."""
+        if self.on_the_way is None:
+            return goal_support(self.process)
+        goals = np.zeros(self.process.n_states, dtype=bool)
+        goals[self.on_the_way.tasks.goals] = True
+        return goals
+
+    @cached_property
     def uniform_goals(self) -> np.ndarray:
         """The uniform distribution on the reachable goals, shape (S,)."""
-        goals = goal_support(self.process)
+        goals = self.reachable_goals
         return np.asarray(goals / goals.sum())
 
     @property
@@ -167,12 +182,15 @@ class Proposal(Result):
         """Total-variation distance of the exploration from that of the minimax solution found (it may not
         be unique)."""
         assert self.minimax.exploration is not None
-        return 0.5 * float(np.abs(self.exploration - self.minimax.exploration).sum())
+        own = self.exploration.array
+        if self.on_the_way is not None:
+            own = own[self.on_the_way.tasks.goals]
+        return 0.5 * float(np.abs(own - self.minimax.exploration.array).sum())
 
     @property
     def coverage(self) -> float:
         """Share of the reachable goals that the exploration ends in."""
-        goals = goal_support(self.process)
+        goals = self.reachable_goals
         return float(np.count_nonzero(self.exploration[goals] > 0) / np.count_nonzero(goals))
 
     @property
@@ -200,13 +218,28 @@ class Proposal(Result):
 
     @cached_property
     def trained(self) -> TrainedLearner:
-        """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use."""
+        """The Bayes-optimal memoryless learner trained on the proposed goals (T3), computed on first use.
+
+        Raises
+        ------
+        UnsupportedError
+            If goals are noticed on the way.
+        """
+        self._at_the_end()
         return trained_learner(self.process, self.goal_distribution.array)
 
     def trained_with_memory(self, episodes: int | None = None) -> WithMemory:
         """Return the Bayes-optimal learner with memory trained on the proposed goals; see
         `metaregret.theory.proposals.with_memory`."""
+        self._at_the_end()
         return with_memory(self.process, self.goal_distribution.array, episodes)
+
+    def _at_the_end(self) -> None:
+        if self.on_the_way is not None:
+            raise UnsupportedError(
+                "Learners are trained on goals noticed at the end of an episode, but those of "
+                f"{self.method.name!r} are noticed on the way."
+            )
 
     def parts(self) -> Iterator[str | Table]:
         return proposal_parts(self)
@@ -219,7 +252,7 @@ class Proposal(Result):
         exploring with it."""
         import pandas as pd
 
-        goals = np.flatnonzero(goal_support(self.process))
+        goals = np.flatnonzero(self.reachable_goals)
         names = pd.Index([self.process.states[int(goal)] for goal in goals], name="goal")
         columns = {"proposed": self.goal_distribution.array, "explored": self.exploration.array}
         return pd.DataFrame({key: weights[goals] for key, weights in columns.items()}, index=names)
@@ -293,7 +326,13 @@ def evaluate(
     )
     goals = marginal if draft.goal_distribution is None else draft.goal_distribution
     upper, known, how = _information_bound(draft, certify)
-    explorer = _explorer(request, draft, skills, goals)
+    if draft.on_the_way is None:
+        explorer = _explorer(request, draft, skills, goals)
+        exploration = explorer.terminal
+        regret = worst_case_regret(request.process, exploration, explorer.error)
+        minimax = minimax_of(request.process)
+    else:
+        exploration, regret, minimax = _visiting(draft.on_the_way)
     return Proposal(
         method=method,
         process=request.process,
@@ -303,14 +342,24 @@ def evaluate(
         skills=tuple(skills),
         mutual_information=Bracket(min(information, upper), upper, lower_from="the skills", upper_from=how),
         capacity_known=known,
-        exploration=explorer.terminal,
-        regret=worst_case_regret(request.process, explorer.terminal, explorer.error),
-        minimax=minimax_of(request.process),
+        exploration=exploration,
+        regret=regret,
+        minimax=minimax,
         curves=draft.curves,
         details=draft.details,
+        on_the_way=draft.on_the_way,
         learner=learner,
         episodes=episodes,
     )
+
+
+def _visiting(found: OnTheWay) -> tuple[np.ndarray, Bracket, MinimaxSolution]:
+    """The chance of visiting each goal, the skills' worst case and the minimax solution, on the way."""
+    visits, tasks = np.zeros(found.tasks.process.n_states), found.tasks
+    visits[tasks.goals] = [float(chance) for chance in found.visited]
+    worst = found.worst_case_regret
+    regret = Bracket(math.inf, math.inf) if worst is None else Bracket.of(worst, "visits of the skills")
+    return visits, regret, solve_without_memory(tasks, exact=True)
 
 
 def _skills(part: Part, *, several: bool) -> tuple[list[ProposedSkill], float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +21,9 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.skills import Outcome, States, outcome, read_states
+from metaregret.theory.tasks import GoalTasks
 
-__all__ = ["RESTARTS", "Draft", "Method", "Part", "Request"]
+__all__ = ["RESTARTS", "Draft", "Method", "OnTheWay", "Part", "Request"]
 
 MAX_SKILLS = 10_000
 
@@ -119,6 +121,26 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
+class OnTheWay:
+    """Goals noticed when they are visited.
+
+    Attributes
+    ----------
+    tasks : GoalTasks
+    visited : tuple of Fraction, length K
+        Chance that an episode with the skills visits each goal.
+    """
+
+    tasks: GoalTasks
+    visited: tuple[Fraction, ...]
+
+    @property
+    def worst_case_regret(self) -> Fraction | None:
+        """Of the learner that plays the skills; None where a goal is never visited."""
+        return 1 / min(self.visited) - 1 if min(self.visited) else None
+
+
+@dataclass(frozen=True, eq=False)
 class Draft:
     """What a method proposes.
 
@@ -131,12 +153,15 @@ class Draft:
         The goals proposed, where they are not the marginal of the skills.
     details : mapping
         Anything else worth keeping.
+    on_the_way : OnTheWay, optional
+        For methods whose goals are noticed on the way.
     """
 
     parts: tuple[Part, ...]
     curves: tuple[tuple[float, ...], ...] = ()
     goal_distribution: np.ndarray | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    on_the_way: OnTheWay | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +180,8 @@ class Method:
         Whether theory says that its objective never decreases from round to round (T8).
     seeded : bool
         Whether what it proposes may depend on the seed.
+    on_the_way : bool
+        Whether its goals are noticed on the way; its regrets are then not those of the other methods.
     orders : tuple of str or None
         The orders of its divergence that a comparison shows beside the usual one, ``"inf"`` among them if
         it can be infinite; None if it has none.
@@ -166,6 +193,7 @@ class Method:
     monotone: bool = False
     seeded: bool = True
     orders: tuple[str, ...] | None = None
+    on_the_way: bool = False
 
     def of_order(self, alpha: object) -> Method:
         """Return the method with the order of its divergence fixed, named ``name:alpha``.

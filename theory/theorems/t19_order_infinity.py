@@ -37,10 +37,10 @@ from metaregret.theory.claims import (
     all_hold,
     vanishes,
 )
+from metaregret.theory.claims.oracles.power_moments import Rows, best, mixtures, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
-from metaregret.theory.theorems._orders import Rows, best, mixtures, table
 
 
 @dataclass(frozen=True)

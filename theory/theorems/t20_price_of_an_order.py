@@ -41,8 +41,8 @@ from metaregret.theory.claims import (
     vanishes,
 )
 from metaregret.theory.claims.oracles import sign_of_log_sum
+from metaregret.theory.claims.oracles.power_moments import Rows, best, family, mixed, mixtures, moment, table
 from metaregret.theory.information import channel_redundancy
-from metaregret.theory.theorems._orders import Rows, best, family, mixed, mixtures, moment, table
 
 ORDERS = (1, Fraction(3, 2), 2, 4, "inf")
 RISING = ((Fraction(1, 6), Fraction(5, 6), Fraction(0)), (Fraction(0), Fraction(2, 3), Fraction(1, 3)))

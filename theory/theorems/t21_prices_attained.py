@@ -37,10 +37,10 @@ from metaregret.theory.claims import (
     all_hold,
     vanishes,
 )
+from metaregret.theory.claims.oracles.power_moments import best, family, mixed, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
-from metaregret.theory.theorems._orders import best, family, mixed, table
 
 
 def _order_one(count: Any, luck: Any, power: Any = lambda base, exponent: base**exponent) -> Any:
@@ -111,8 +111,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         rows = family(count, luck)
 
         def whole(base: Any, exponent: Any) -> Fraction:
-            assert Fraction(exponent).denominator == 1
-            return Fraction(base) ** int(exponent)
+            # A power that is not whole has no place in a rational claim; zero fails below.
+            return Fraction(base) ** int(exponent) if Fraction(exponent).denominator == 1 else Fraction(0)
 
         conditions = {}
         for name, regret in (
@@ -122,8 +122,10 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         ):
             x = luck / (regret + 1)
             noisy = x / luck
+            conditions[f"{name}_in_polytope"] = 0 < noisy < 1
+            if not 0 < noisy < 1:
+                continue
             q = mixed(rows, [noisy, *[(1 - noisy) / count] * count])
-            conditions[f"{name}_in_polytope"] = 0 <= noisy <= 1
             conditions[f"{name}_worst"] = max(v / s for v, s in zip(best(rows), q, strict=True)) == regret + 1
             if name == "one":
                 # m log(v/x) + .. as a product: (v/x) ((1-v)/(K y))^(m-1) = y^(-m), with y the share of a

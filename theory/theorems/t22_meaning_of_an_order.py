@@ -37,8 +37,8 @@ from metaregret.theory.claims import (
     all_hold,
     vanishes,
 )
+from metaregret.theory.claims.oracles.power_moments import moment
 from metaregret.theory.information import as_order, divergences, kl_divergence
-from metaregret.theory.theorems._orders import moment
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,13 @@ THEOREM = Theorem(
     source="extension by this project; the moment form of the divergence: van Erven & Harremoes 2014",
     claim=Claim(),
     methods=(
-        Method("one goal, and the limit at order 1", Group.SYMBOLIC, symbolic, general="all orders"),
+        Method(
+            "one goal, and the limit at order 1",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all orders",
+            prose="the expectation is the sum of the goals' terms; moments of growing order tend to the maximum",
+        ),
         Method("integer orders in rationals", Group.EXACT, exact),
         Method("divergences against moments", Group.PROPERTY, numerical),
     ),

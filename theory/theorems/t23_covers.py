@@ -9,9 +9,9 @@ inf`` it is ``tau* - 1``. An optimal fractional cover, divided by ``tau*``, is a
 least-favourable task distributions are exactly the optimal fractional packings divided by ``tau*``, the same
 for every ``N``.
 
-Why: against a packing ``w`` an episode finds the goal with probability at most ``1/tau*``, and the loss is
-convex and decreasing in that probability. A distribution on which some path collects more than ``1/tau*`` forces
-less, since mixing a little of that path into the cover lowers its loss.
+Why: against a packing ``w`` an episode finds the goal with probability at most ``1/tau*``, and the loss
+is convex and decreasing in that probability. A distribution on which some path collects more than
+``1/tau*`` forces less, since mixing a little of that path into the cover lowers its loss.
 
 Noticed at the end, the sets are single goals, ``tau* = K`` and the only packing is uniform (T04). Dropped:
 with random dynamics the linear program of T04 takes the place of the covering number.
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import sympy
 from hypothesis import strategies as st
 
@@ -60,7 +59,8 @@ def _fractional(system: SetSystem) -> Fraction:
 
 @dataclass(frozen=True)
 class Claim:
-    """The covering number that counts, the value that it gives (``N = None``: infinitely many), and the prior."""
+    """The covering number that counts, the value that it gives (``N = None``: infinitely many), and the
+    prior."""
 
     number: Any = _fractional
     value: Any = lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** n)
@@ -75,7 +75,8 @@ def _loss(found: Fraction, episodes: int | None) -> Fraction | float:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The loss at success probability ``1/tau``, and the tangents that make it convex, for symbolic tau and N."""
+    """The loss at success probability ``1/tau``, and the tangents that make it convex, for symbolic tau and
+    N."""
     tau, x = sympy.symbols("tau x", positive=True)
     n, i = sympy.symbols("N i", integer=True, positive=True)
     geometric = sympy.summation((1 - 1 / tau) ** i, (i, 1, n))
@@ -95,7 +96,8 @@ def _situations(draw: st.DrawFn) -> tuple[list[list[int]], list[Fraction]]:
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Random set systems: the cover has the claimed loss on its worst goal, every set collects 1/tau of the prior.
+    """Random set systems: the cover has the claimed loss on its worst goal, every set collects 1/tau of
+    the prior.
 
     A random prior is least favourable if and only if it is a packing: otherwise an exploration with a smaller
     loss is exhibited.
@@ -114,7 +116,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         prior = claim.prior(packing, tau)
         return all_hold(
             f"sets {system.sets}",
-            f"tau* {value}, claimed {tau}, explored {[str(x) for x in explored]}, prior {[str(p) for p in prior]}",
+            f"tau* {value}, claimed {tau}, explored {[str(x) for x in explored]}, prior "
+            f"{[str(p) for p in prior]}",
             value_attained=all(
                 max(_loss(x, n) for x in explored) == claim.value(tau, n) for n in (*EPISODES, None)
             ),
@@ -138,7 +141,8 @@ def _is_packing(system: SetSystem, prior: list[Fraction], tau: Fraction) -> bool
 def _forces_less(
     claim: Claim, system: SetSystem, explored: list[Fraction], prior: list[Fraction], tau: Fraction
 ) -> bool:
-    """Whether some exploration, a little of one path mixed into a cover, loses less on average than the value."""
+    """Whether some exploration, a little of one path mixed into a cover, loses less on average than the
+    value."""
     for episodes in (1, 3):
         better = False
         for exponent in range(1, 30):

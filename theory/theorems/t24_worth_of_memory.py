@@ -2,25 +2,26 @@ r"""T24, what memory is worth: a factor of two, and with noise at most ``(1 + v_
 
 Statement
 ---------
-Deterministic dynamics, one first state, covering numbers ``tau*`` (fractional) and ``tau`` (integral) as in T23, ``m
-= floor(tau*)``, ``N >= tau`` episodes. The minimax regret ``V`` of learners with memory satisfies
+Deterministic dynamics, one first state, covering numbers ``tau*`` (fractional) and ``tau`` (integral) as
+in T23, ``m = floor(tau*)``, ``N >= tau`` episodes. The minimax regret ``V`` of learners with memory
+satisfies
 
     (tau* - 1)/2  <=  m - m (m + 1)/(2 tau*)  <=  V  <=  min(tau* - 1, (tau - 1)/2),
 
 so that memory is worth at most a factor of two over T23; without randomisation the value is ``tau - 1``.
 
-Any dynamics, ``N = inf``: let ``R`` be the minimax regret of memoryless learners and ``w`` dual weights of T4's
-linear program, ``max_{rho in M} w . rho = 1`` and ``w . v* = 1 + R``. Then
+Any dynamics, ``N = inf``: let ``R`` be the minimax regret of memoryless learners and ``w`` dual weights
+of T4's linear program, ``max_{rho in M} w . rho = 1`` and ``w . v* = 1 + R``. Then
 
     V  >=  sum_{i >= 0} max(0, R - i v_max) / sum_g w_g   >=   R v_min / (1 + v_max),
 
-so that memory is worth at most ``(1 + v_max) / v_min``; where all ``v*`` are equal the middle term is the bound
-above with ``v*`` for one, and the factor ``1 + 1/v*`` is attained (C11).
+so that memory is worth at most ``(1 + v_max) / v_min``; where all ``v*`` are equal the middle term is the
+bound above with ``v*`` for one, and the factor ``1 + 1/v*`` is attained (C11).
 
-Why: with ``p`` proportional to ``w`` an episode finds at most ``1 / sum w`` of the mass. On the way to finding the
-goal, task ``g`` loses ``v_g P(not found) - P(found now)`` an episode; summed over ``w`` the first part starts at ``1 +
-R`` and falls by at most ``v_max`` an episode, the second is at most one. Upper bounds: covers drawn anew in
-every episode, or a smallest cover in random order.
+Why: with ``p`` proportional to ``w`` an episode finds at most ``1 / sum w`` of the mass. On the way to
+finding the goal, task ``g`` loses ``v_g P(not found) - P(found now)`` an episode; summed over ``w`` the
+first part starts at ``1 + R`` and falls by at most ``v_max`` an episode, the second is at most one. Upper
+bounds: covers drawn anew in every episode, or a smallest cover in random order.
 
 Equality with the middle term: wherever ``tau* = tau``, and on every set system of at most four goals; not in
 general (C10). Dropped: sure reachability, C11.
@@ -35,8 +36,8 @@ from itertools import permutations
 from math import floor
 from typing import Any
 
+import numpy as np
 import sympy
-from hypothesis import strategies as st
 
 from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.environments.cover import cover
@@ -58,6 +59,7 @@ from metaregret.theory.claims import (
 )
 from metaregret.theory.claims.oracles import order_game
 from metaregret.theory.covers import SetSystem, fractional_numbers, search_value, smallest_cover
+from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.success import success_tasks
@@ -85,7 +87,8 @@ def _noisy(regret: Fraction, weight: Fraction, largest: Fraction) -> Fraction:
 
 @dataclass(frozen=True)
 class Claim:
-    """The bounds: of ``tau*`` and ``m``, of ``tau*`` and ``tau``; the value without randomisation; with noise the
+    """The bounds: of ``tau*`` and ``m``, of ``tau*`` and ``tau``; the value without randomisation; with
+    noise the
     bound from ``R``, ``sum w`` and ``v_max``, and the factor."""
 
     middle: Any = _middle
@@ -106,6 +109,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("middle term over half of T23", above - f * (1 - f) / (2 * whole))
     places = sympy.summation(j - 1, (j, 1, m)) / m
     yield vanishes("smallest cover in random order", places - (m - 1) / 2)
+    ratio = m + f  # R / v_max, with m = floor
+    falling = sympy.summation(ratio - j, (j, 0, m))
+    yield vanishes("falling terms over a triangle", falling - ratio * (ratio + 1) / 2 - f * (1 - f) / 2)
     for count in range(1, 5):
         for part in (Fraction(0), Fraction(1, 3), Fraction(5, 7)):
             star = count + part
@@ -140,7 +146,8 @@ def _between(claim: Claim, system: SetSystem, known: Fraction | None = None) -> 
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Every set system of up to four goals, up to renaming, against the game over all sequences of its sets."""
+    """Every set system of up to four goals, up to renaming, against the game over all sequences of its
+    sets."""
     for count in (2, 3, 4):
         for masks in _families(count):
             system = SetSystem(count, masks)
@@ -179,7 +186,8 @@ def _families(count: int) -> Iterator[tuple[int, ...]]:
 
 
 def decomposition(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The memory solver on set systems as processes: its bracket meets the bounds, and holds the known values."""
+    """The memory solver on set systems as processes: its bracket meets the bounds, and holds the known
+    values."""
     for sets, known in KNOWN.items():
         system = SetSystem.of(sets)
         tau, whole = fractional_numbers(system)[0], len(smallest_cover(system))
@@ -199,7 +207,7 @@ def noise(claim: Claim, context: Context) -> Iterable[Trial]:
             kept = [int(g) for g in tasks.goals if not (detect is Detection.VISIT and process.initial[g])]
             if len(kept) < 2:
                 return None
-            trial = _noise(claim, GoalTasks(process, kept, detect))
+            trial = _noise(claim, GoalTasks(process, np.array(kept), detect))
             if trial.margin < 0:
                 return trial
         return trial
@@ -218,11 +226,12 @@ def noise(claim: Claim, context: Context) -> Iterable[Trial]:
 
 def _noise(claim: Claim, tasks: GoalTasks) -> Trial:
     without = solve_without_memory(tasks, exact=True)
-    regret, prior = without.value.exact, without.details["exact_prior"]
-    memory = solve_memory(tasks, None, exact=True).value.exact
-    from metaregret.theory.minimax.exact.successes import AchievableSuccess
-
-    optimum = [Fraction(v) for v in AchievableSuccess(success_tasks(tasks)).optimum().exact]
+    regret, memory = without.value.exact, solve_memory(tasks, None, exact=True).value.exact
+    found = AchievableSuccess(success_tasks(tasks)).optimum().exact
+    assert regret is not None
+    assert memory is not None
+    assert found is not None
+    optimum, prior = [Fraction(v) for v in found], without.details["exact_prior"]
     weight = sum((1 + regret) * p / v for p, v in zip(prior, optimum, strict=True))
     low, factor = claim.noisy(regret, weight, max(optimum)), claim.factor(min(optimum), max(optimum))
     return all_hold(
@@ -238,13 +247,13 @@ THEOREM = Theorem(
     uid="T24",
     title="Memory is worth at most a factor of two",
     statement=(
-        r"\tfrac{\tau^*-1}2\le m-\tfrac{m(m+1)}{2\tau^*}\le V_{\text{memory}}\le\min\bigl(\tau^*-1,\tfrac{\tau-1}2\bigr),"
-        r"\ m=\lfloor\tau^*\rfloor;\qquad\text{any dynamics: }V_{\text{memory}}\ge\tfrac{v_{\min}}{1+v_{\max}}\,"
-        r"V_{\text{memoryless}}"
+        r"\tfrac{\tau^*-1}2\le m-\tfrac{m(m+1)}{2\tau^*}\le V_{\text{memory}}\le\min\bigl(\tau^*-1,"
+        r"\tfrac{\tau-1}2\bigr),\ m=\lfloor\tau^*\rfloor;\qquad\text{any dynamics: }"
+        r"V_{\text{memory}}\ge\tfrac{v_{\min}}{1+v_{\max}}\,V_{\text{memoryless}}"
     ),
     kind=Kind.EXTENSION,
-    source="extension by this project; min-sum set cover: Feige, Lovász and Tetali (2004); search value of a set: "
-    "Fokkink, Kikuta and Ramsey (2017)",
+    source="extension by this project; min-sum set cover: Feige, Lovász and Tetali (2004); search value of a "
+    "set: Fokkink, Kikuta and Ramsey (2017)",
     claim=Claim(),
     methods=(
         Method("sums", Group.SYMBOLIC, symbolic, general="all tau* and tau"),

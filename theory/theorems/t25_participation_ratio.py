@@ -2,20 +2,22 @@ r"""T25, memory under noise: a participation ratio.
 
 Statement
 ---------
-Attempt processes: an episode is one attempt at a goal of one's choice, which ends there with probability ``v_g``
-and else at no goal; ``c_g = 1/v_g`` attempts are needed on average. Infinitely many episodes. With memory the
-minimax regret is
+Attempt processes: an episode is one attempt at a goal of one's choice, which ends there with probability
+``v_g`` and else at no goal; ``c_g = 1/v_g`` attempts are needed on average. Infinitely many episodes.
+With memory the minimax regret is
 
     max over sets A of goals of ((sum_A c)**2 / sum_A c**2 - 1) / 2,
 
-half of the participation ratio of the costs less one; the prior proportional to ``c**2`` on the best ``A`` is least
-favourable. Without memory it is ``K - 1`` at the uniform prior, whatever the ``v``. The minimax hitting time with
-memory is ``((sum c)**2 + sum c**2) / (2 sum c)`` episodes at the prior proportional to ``c``.
+half of the participation ratio of the costs less one; the prior proportional to ``c**2`` on the best
+``A`` is least favourable. Without memory it is ``K - 1`` at the uniform prior, whatever the ``v``. The
+minimax hitting time with memory is ``((sum c)**2 + sum c**2) / (2 sum c)`` episodes at the prior
+proportional to ``c``.
 
-Why: for the expected discovery times ``D`` of any learner ``sum_A c_g D_g >= ((sum_A c)**2 + sum_A c**2)/2``, with
-equality where goals are attempted one after the other until found (a polymatroid); the prior turns this into the
-lower bound, and mixtures of orders reach every point of the base. With all ``v = 1`` it is T12. With ``K = 2`` and
-``v = (1, 1/n)`` memory is worth a factor of ``n + 1/n``: no bound holds without one on ``v`` (T24).
+Why: for the expected discovery times ``D`` of any learner ``sum_A c_g D_g >= ((sum_A c)**2 + sum_A
+c**2)/2``, with equality where goals are attempted one after the other until found (a polymatroid); the
+prior turns this into the lower bound, and mixtures of orders reach every point of the base. With all ``v
+= 1`` it is T12. With ``K = 2`` and ``v = (1, 1/n)`` memory is worth a factor of ``n + 1/n``: no bound
+holds without one on ``v`` (T24).
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
-import numpy as np
 import sympy
 
 from metaregret.tabular.environments.attempts import attempts
@@ -68,7 +69,8 @@ def _hitting(total: Any, squares: Any) -> Any:
 
 @dataclass(frozen=True)
 class Claim:
-    """Values as functions of ``sum c`` and ``sum c**2``, the weight of a goal in the priors, and the sets ``A``."""
+    """Values as functions of ``sum c`` and ``sum c**2``, the weight of a goal in the priors, and the sets
+    ``A``."""
 
     regret: Any = _ratio
     weight: Any = lambda c: c**2
@@ -101,20 +103,24 @@ def _normalised(weights: list[Fraction]) -> list[Fraction]:
     return [w / sum(weights) for w in weights]
 
 
+def _base(total: Any, squares: Any) -> Any:
+    """The right side of the identity: what ``sum c D`` is for orders."""
+    return (total**2 + squares) / 2
+
+
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """One more goal in an order adds ``c D`` to both sides; the priors turn the identity into the values."""
     before, squares, c, total = sympy.symbols("S Q c T", positive=True)
-    base = lambda s, q: (s**2 + q) / 2  # noqa: E731 - the right side of the identity
-    step = base(before + c, squares + c**2) - base(before, squares)
+    step = _base(before + c, squares + c**2) - _base(before, squares)
     yield vanishes("one more goal in an order", step - c * (before + c))
     # p_g = c_g^2 / Q and v_g = 1 / c_g: sum p v D - 1 = base / Q - 1
     yield vanishes(
         "regret at the prior",
-        sympy.nsimplify(claim.regret(total, squares)) - (base(total, squares) / squares - 1),
+        sympy.nsimplify(claim.regret(total, squares)) - (_base(total, squares) / squares - 1),
     )
     yield vanishes(
         "hitting time at the prior",
-        sympy.nsimplify(claim.hitting(total, squares)) - base(total, squares) / total,
+        sympy.nsimplify(claim.hitting(total, squares)) - _base(total, squares) / total,
     )
     yield vanishes("weights of the regret", sympy.nsimplify(claim.weight(c)) / c - c)
     yield vanishes("weights of the hitting time", sympy.nsimplify(claim.hitting_weight(c)) - c)
@@ -123,7 +129,8 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The game over all orders of attempts, goal by goal until found; the prior forces its value on every order."""
+    """The game over all orders of attempts, goal by goal until found; the prior forces its value on every
+    order."""
 
     def check(chances: list[Fraction]) -> Trial:
         orders = [_discovery(chances, order) for order in permutations(range(len(chances)))]
@@ -159,7 +166,8 @@ def _mean(prior: Sequence[Fraction], losses: Sequence[Fraction]) -> Fraction:
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """All learners with memory: policy iteration over the sets of goals not ruled out, as a process; no tolerance."""
+    """All learners with memory: policy iteration over the sets of goals not ruled out, as a process; no
+    tolerance."""
 
     def check(chances: list[Fraction]) -> Trial:
         tasks = GoalTasks.reachable(attempts(chances))
@@ -178,12 +186,13 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def finite(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The memory solver over finitely many episodes: values rise towards the claimed one and do not pass it."""
+    """The memory solver over finitely many episodes: values rise towards the claimed one and do not pass
+    it."""
     for chances in KNOWN:
         tasks = GoalTasks.reachable(attempts(chances))
         limit = float(claim.solved(chances)[0])
         values = [solve_memory(tasks, episodes).value for episodes in (4, 12, 36)]
-        rising = min(b.upper - a.lower for a, b in zip(values, values[1:], strict=False))
+        rising = min(b.upper - a.lower for a, b in pairwise(values))
         close = 1e-3 - abs(limit - values[-1].midpoint)
         note = f"claimed {limit}, N = 4, 12, 36: {[v.midpoint for v in values]}"
         yield Trial(
@@ -205,7 +214,8 @@ THEOREM = Theorem(
     uid="T25",
     title="Memory under noise: a participation ratio",
     statement=(
-        r"c_g=1/v_g:\quad V_{\text{memory}}=\max_A\tfrac12\Bigl(\frac{(\sum_A c)^2}{\sum_A c^2}-1\Bigr),\ p^*\propto c^2"
+        r"c_g=1/v_g:\quad V_{\text{memory}}=\max_A\tfrac12\Bigl(\frac{(\sum_A c)^2}{\sum_A c^2}-1\Bigr),\ "
+        r"p^*\propto c^2"
         r"\text{ on }A;\qquad V_{\text{memoryless}}=K-1;\qquad \text{hitting time }"
         r"\frac{(\sum c)^2+\sum c^2}{2\sum c},\ p^*\propto c"
     ),

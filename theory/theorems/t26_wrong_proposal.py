@@ -2,17 +2,18 @@ r"""T26, the price of a wrong proposal: the square of a hyperbolic cosine of Hil
 
 Statement
 ---------
-Any process, memoryless learners, infinitely many episodes. Let ``rho_q`` be optimal for the task distribution ``q``
-(T03), and let the tasks come from ``p``. With ``d_H(p, q) = log(max_g p_g/q_g / min_g p_g/q_g)``, Hilbert's
-projective metric, both positive on the same goals,
+Any process, memoryless learners, infinitely many episodes. Let ``rho_q`` be optimal for the task
+distribution ``q`` (T03), and let the tasks come from ``p``. With ``d_H(p, q) = log(max_g p_g/q_g / min_g
+p_g/q_g)``, Hilbert's projective metric, both positive on the same goals,
 
     (1 + E_p Reg(rho_q)) / (1 + min_rho E_p Reg(rho))  <=  cosh(d_H(p, q) / 4)**2 .
 
 The reachabilities ``v*`` do not enter, and on the simplex of all ``rho`` the bound is attained.
 
-Why: with ``a_g`` proportional to ``q_g v_g / rho_q(g)``, optimality of ``rho_q`` says ``sum_g a_g rho_g / rho_q(g) <= 1``
-for every achievable ``rho``. Cauchy and Schwarz bound the optimum for ``p`` below by a square of ``sum_g a_g
-sqrt(p_g/q_g)``; Kantorovich's inequality bounds ``sum_g a_g p_g/q_g`` by that square times the factor.
+Why: with ``a_g`` proportional to ``q_g v_g / rho_q(g)``, optimality of ``rho_q`` says ``sum_g a_g rho_g /
+rho_q(g) <= 1`` for every achievable ``rho``. Cauchy and Schwarz bound the optimum for ``p`` below by a
+square of ``sum_g a_g sqrt(p_g/q_g)``; Kantorovich's inequality bounds ``sum_g a_g p_g/q_g`` by that
+square times the factor.
 
 Contrast T27: with memory a proposal however near to uniform is twice as dear as the best.
 """
@@ -121,27 +122,31 @@ def simplices(claim: Claim, context: Context) -> Iterable[Trial]:
 def _channels(draw: st.DrawFn) -> tuple[list[list[Fraction]], list[list[Fraction]], list[list[Fraction]]]:
     """Rows of a one-step channel, two price vectors, and a mixture of the rows that are dearest under each.
 
-    A mixture of the dearest rows under prices ``c`` is optimal for ``p_g v_g`` proportional to ``c_g rho_g**2``: so
-    the optimal explorations are rational on a polytope that is no simplex.
+    A mixture of the dearest rows under prices ``c`` is optimal for ``p_g v_g`` proportional to ``c_g
+    rho_g**2``: so the optimal explorations are rational on a polytope that is no simplex.
     """
     goals, count = draw(st.integers(2, 4)), draw(st.integers(2, 5))
     rows = [draw(_positive(goals)) for _ in range(count)]
     first, second = draw(_positive(goals)), draw(_positive(goals))
     values = [
-        [sum(c * w for c, w in zip(prices, row, strict=True)) for row in rows] for prices in (first, second)
+        [sum((c * w for c, w in zip(prices, row, strict=True)), Fraction(0)) for row in rows]
+        for prices in (first, second)
     ]
     pivot = draw(st.integers(0, count - 1))
     scale = values[0][pivot] / values[1][pivot]
     second, values[1] = [c * scale for c in second], [x * scale for x in values[1]]
     top = [max(a, b) for a, b in zip(*values, strict=True)]
     least = min(top)
-    rows = [[w * least / t for w in row] for row, t in zip(rows, top, strict=True)]
-    mixtures = []
+    rows = [[w * (least / t) for w in row] for row, t in zip(rows, top, strict=True)]
+    mixtures: list[list[Fraction]] = []
     for value in values:
         dearest = [i for i, (x, t) in enumerate(zip(value, top, strict=True)) if x == t]
         weights = draw(_positive(len(dearest)))
         mixtures.append(
-            [sum(w * rows[i][g] for w, i in zip(weights, dearest, strict=True)) for g in range(goals)]
+            [
+                sum((w * rows[i][g] for w, i in zip(weights, dearest, strict=True)), Fraction(0))
+                for g in range(goals)
+            ]
         )
     return rows, [first, second], mixtures
 
@@ -225,7 +230,7 @@ THEOREM = Theorem(
         Planted("inverse", Claim(factor=lambda k: 4 * k / (1 + k) ** 2)),
         Planted("half the distance", Claim(factor=lambda k: (1 + (1 + k) / 2) ** 2 / (2 * (1 + k)))),
     ),
-    uses=("T03", "T05"),
+    uses=("T03",),
     expected=Verdict.PROVED,
     certificate=lambda: proposed("grid:2x2", 2, "uniform"),
 )

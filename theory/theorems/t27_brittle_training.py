@@ -2,15 +2,16 @@ r"""T27, training with memory is brittle: the proposal must be random.
 
 Statement
 ---------
-Deterministic dynamics, ``K`` goals that can be reached with certainty, noticed at the end of the episode, ``N >= K``
-episodes. A learner with memory that is Bayes-optimal for a proposal ``q`` without ties, however near to uniform,
-has worst-case regret ``K - 1``: twice the minimax value ``(K - 1)/2`` (T12). If the least likely ``b`` goals are tied,
-the best of its Bayes-optimal learners has worst-case regret ``K - (b + 1)/2``. The mixture of the learners trained on
-proposals that are drawn from an exchangeable law without ties attains ``(K - 1)/2``.
+Deterministic dynamics, ``K`` goals that can be reached with certainty, noticed at the end of the episode,
+``N >= K`` episodes. A learner with memory that is Bayes-optimal for a proposal ``q`` without ties,
+however near to uniform, has worst-case regret ``K - 1``: twice the minimax value ``(K - 1)/2`` (T12). If
+the least likely ``b`` goals are tied, the best of its Bayes-optimal learners has worst-case regret ``K -
+(b + 1)/2``. The mixture of the learners trained on proposals that are drawn from an exchangeable law
+without ties attains ``(K - 1)/2``.
 
-Why: Bayes-optimal search tries goals from the likeliest down; it goes on without repeating itself, and the goal
-tried last costs ``K - 1`` episodes, whatever the margin by which it is last. Under an exchangeable law every goal is
-in every place equally often.
+Why: Bayes-optimal search tries goals from the likeliest down; it goes on without repeating itself, and
+the goal tried last costs ``K - 1`` episodes, whatever the margin by which it is last. Under an
+exchangeable law every goal is in every place equally often.
 
 So with memory the worst case jumps at uniform; without memory it is continuous in ``q`` (T05, T26).
 """
@@ -56,14 +57,16 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Claim:
-    """The worst case of training on one proposal whose least likely ``b`` goals are tied, and on random ones."""
+    """The worst case of training on one proposal whose least likely ``b`` goals are tied, and on random
+    ones."""
 
     trained: Any = lambda count, tied: count - (tied + 1) * HALF
     mixed: Any = lambda count: (count - 1) * HALF
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The tied goals take the last places in random order; under an exchangeable law all goals take all places."""
+    """The tied goals take the last places in random order; under an exchangeable law all goals take all
+    places."""
     count, tied, place = sympy.symbols("K b j", integer=True, positive=True)
     last = sympy.summation(place - 1, (place, count - tied + 1, count)) / tied
     yield vanishes("ties of the last goals", sympy.nsimplify(claim.trained(count, tied)) - last)
@@ -106,7 +109,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         mixed = [sum(column, Fraction(0)) / count for column in zip(*losses, strict=True)]
         return all_hold(
             f"controllable process with {count} goals, proposal {[str(p) for p in proposal]}",
-            f"claimed {claim.trained(count, 1)} and {claim.mixed(count)}, {[str(x) for x in losses[0]]}, {mixed}",
+            f"claimed {claim.trained(count, 1)} and {claim.mixed(count)}, {[str(x) for x in losses[0]]}, "
+            f"{mixed}",
             one_proposal=max(losses[0]) == claim.trained(count, 1),
             random_proposals=max(mixed) == claim.mixed(count),
         )
@@ -115,7 +119,8 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """All orders of search: those of smallest expected loss under q, and the best mixture of them, with ties."""
+    """All orders of search: those of smallest expected loss under q, and the best mixture of them, with
+    ties."""
 
     def check(proposal: list[Fraction]) -> Trial:
         count, tied = len(proposal), proposal.count(min(proposal))
@@ -184,7 +189,7 @@ THEOREM = Theorem(
         Planted("K for K - 1 in the mixture", Claim(mixed=lambda count: count * HALF)),
     ),
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
-    uses=("T12", "T05"),
+    uses=("T12",),
     expected=Verdict.PROVED,
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

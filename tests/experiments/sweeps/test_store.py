@@ -129,3 +129,18 @@ def test_closing_releases_what_was_claimed(tmp_path: Path) -> None:
 def test_a_point_given_twice_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="points 0 and 2 are the same"):
         STUDY.sweep(points=[{"i": 1}, {"i": 2}, {"i": 1}])
+
+
+def test_workers_that_die_at_start_up_are_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    with Store(tmp_path / "s.sqlite") as store:
+        with pytest.raises(SolverError, match=r"The Dask cluster failed: .*Nanny failed .*run again"):
+            run([STUDY.sweep(points=[{"i": 1}])], store, backend="dask", workers=1)
+        assert store.missing(STUDY.sweep(points=[{"i": 1}]).ids), "nothing looks measured"

@@ -22,11 +22,17 @@ WORTH = {
     "T12": ("minimax", "2"),  # (K - 1)/2
     "T13": ("minimax", "1/2"),
     "T17": ("proposal", "inf"),
+    "T23": ("minimax", "1"),  # two ends of the line: tau* = 2
+    "T24": ("minimax", "1/2"),
+    "T25": ("minimax", "7/18"),  # three episodes; 2/5 in the limit
+    "T26": ("proposal", "3"),  # K - 1
+    "T27": ("minimax", "2"),  # (K - 1)/2
     "C01": ("proposal", "3/2"),
     "C02": ("capacity", 0.8691572699887),
     "C03": ("minimax", "1/2"),
     "C07": ("minimax", "1/2"),
     "C08": ("proposal", "inf"),
+    "C11": ("minimax", "1/2"),  # 1/(K - 1)
 }
 
 

@@ -1,4 +1,4 @@
-"""Learners with memory: the minimax game, solved exactly by decomposition (see ``docs/memory.md``)."""
+"""Learners with memory: the minimax game, solved exactly by decomposition (see ``docs/explanation/memory.md``)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ episode. Hence the best learner of ``K`` episodes, continued by planning, loses 
 number, and no learner of more episodes loses less, since losses do not decrease with ``N``.
 
 With random dynamics an episode may reveal nothing by bad luck, and the value still changes with every
-further episode (`metaregret.theory.minimax.memory.unending` finds its limit); general rewards may never reveal
+further episode (`metaregret.theory.minimax.memory.unending` finds its limit); general rewards may never
+reveal
 the task. Both are refused. The statement is **[ext]**:
 our own, checked numerically in the tests.
 """

@@ -157,6 +157,9 @@ def answer(
         if not np.isfinite(search.upper):
             raise
         search.interrupted = True
+    except ConvergenceError:  # rational arithmetic needs only a start
+        if not (question.exact and np.isfinite(search.upper)):
+            raise
     solution = _solution(question, game, search, time.perf_counter() - begun)
     return _sharpened(solution, begun) if question.exact and not search.interrupted else solution
 

@@ -1,12 +1,12 @@
 r"""Infinitely many episodes with memory on random dynamics, exactly.
 
-Goals are found at most once, so all that a learner takes from one episode into the next is the set ``B`` of
-goals still possible. Summed over all episodes that begin before the goal is found, the loss of task ``g`` is a
-total cost (a charge each episode), and for a fixed prior the best learner is the solution of a stochastic
-shortest path problem over pairs (place in the episode, ``B``): costs are positive until ``B`` is empty, so
-a stationary deterministic learner is optimal and policy iteration finds it in finitely many steps (Bertsekas
-and Tsitsiklis 1991). ``B`` only shrinks: the sets are solved from the smallest up, each with one unknown, the
-loss at the beginning of an episode.
+Goals are found at most once, so all that a learner takes from one episode into the next is the set ``B``
+of goals still possible. Summed over all episodes that begin before the goal is found, the loss of task
+``g`` is a total cost (a charge each episode), and for a fixed prior the best learner is the solution of a
+stochastic shortest path problem over pairs (place in the episode, ``B``): costs are positive until ``B``
+is empty, so a stationary deterministic learner is optimal and policy iteration finds it in finitely many
+steps (Bertsekas and Tsitsiklis 1991). ``B`` only shrinks: the sets are solved from the smallest up, each
+with one unknown, the loss at the beginning of an episode.
 
 The loss of a learner over ``N`` episodes increases to this one, and so does the minimax value (on every
 prior by monotone convergence of value iteration; then take the largest). Everything is rational: the prior's
@@ -26,6 +26,7 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.minimax.exact import solve_game
@@ -47,7 +48,8 @@ Losses = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class _Way:
-    """What follows from a place: the losses still to come, and the chance that the episode changes nothing."""
+    """What follows from a place: the losses still to come, and the chance that the episode changes
+    nothing."""
 
     losses: Losses
     stay: Any
@@ -72,7 +74,8 @@ class UnendingGame:
     UnreachableGoalError, UnsupportedError
     """
 
-    def __init__(self, tasks: GoalTasks, criterion: Criterion = Criterion.REGRET) -> None:
+    def __init__(self, tasks: GoalTasks, criterion: Criterion | str = Criterion.REGRET) -> None:
+        criterion = choice(Criterion, criterion, "criterion")
         process = tasks.process
         process.require_exact()
         if not isinstance(process.horizon, FiniteHorizon):
@@ -83,15 +86,16 @@ class UnendingGame:
         self.on_the_way = tasks.detect is Detection.VISIT
         if self.on_the_way and criterion is not Criterion.REGRET:
             raise UnsupportedError(
-                "Steps until goals are noticed on the way, by learners with memory on random dynamics, are counted "
-                "over finitely many episodes; give a number of episodes, or ask for regret."
+                "Steps until goals are noticed on the way, by learners with memory on random dynamics, are "
+                "counted over finitely many episodes; give a number of episodes, or ask for regret."
             )
         count = len(tasks.goals)
         work = (1 << min(count, 60)) * process.horizon.steps * process.n_transitions * count
         if work > MAX_WORK:
             raise InstanceTooLargeError(
-                f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational operations, "
-                f"over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of episodes."
+                f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational "
+                f"operations, over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of "
+                "episodes."
             )
         self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
         found = AchievableSuccess(success_tasks(tasks)).optimum().exact
@@ -219,7 +223,7 @@ class _Response:
         ]
 
 
-def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET) -> MinimaxSolution:
+def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.REGRET) -> MinimaxSolution:
     """Return the exact minimax value over learners with memory and infinitely many episodes.
 
     A double oracle in rational arithmetic: the matrix game over the learners found so far, and the exact best
@@ -233,6 +237,7 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET)
         After a limit on rounds that no game of sensible size meets.
     """
     begun = time.perf_counter()
+    criterion = choice(Criterion, criterion, "criterion")
     game = UnendingGame(tasks, criterion)
     prior: list[Any] = [flint.fmpq(1, game.count)] * game.count
     losses = [game.respond(prior)]

@@ -1,6 +1,6 @@
 """The search for a saddle point on finite games, whose value is known exactly, in milliseconds.
 
-Written for mutation testing (`docs/mutation.md`). A learner here is a row of losses; the oracle looks through
+Written for mutation testing (`docs/explanation/mutation.md`). A learner here is a row of losses; the oracle looks through
 all rows.
 """
 
