@@ -55,6 +55,18 @@ def exact(cli: Cli, *arguments: str) -> Fraction:
         (("gym:Taxi-v4", "--start", "1", "--goal", "85", "--horizon", "30"), Fraction(1)),
         # at the passenger's destination, who waits there to be taken nowhere: pick up, drop: -1 + 20
         (("gym:Taxi-v4", "--start", "85", "--rewards", "model", "--horizon", "2"), Fraction(19)),
+        (
+            (
+                "gym:Taxi-v4,fickle_passenger=true,fickle_probability=1/7",
+                "--start",
+                "1",
+                "--goal",
+                "85",
+                "--horizon",
+                "20",
+            ),
+            Fraction(6, 7),
+        ),
         # one square away, a move more
         (("gym:Taxi-v4", "--start", "65", "--rewards", "model", "--horizon", "3"), Fraction(18)),
     ],
@@ -334,6 +346,18 @@ def test_inputs_are_never_overwritten(cli: Cli, option: str, tmp_path: Path) -> 
         assert outcome.status == 2, command
         assert "the command reads this file" in outcome.err
     assert cli("env", "export", file, file).status == 2
+    certificate = str(tmp_path / "certificate.json")
+    for _ in range(2):  # outputs of an earlier run are replaced
+        solved = cli(
+            "solve", file, "--exact", "--certificate", certificate, "--json", str(tmp_path / "out.json")
+        )
+        assert solved.status == 0
+    assert cli("check", certificate, "--json", certificate).status == 2
+    table = str(tmp_path / "table.csv")
+    assert [cli("compare", "line:3", "--methods", "uniform", "--csv", table).status for _ in range(2)] == [
+        0,
+        0,
+    ]
     assert (Path(file).read_bytes(), Path(pays).read_bytes()) == before
 
 
