@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -13,12 +13,16 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.labels import split_names
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from metaregret.tabular.importers import Imported
     from metaregret.tabular.process import ControlledMarkovProcess
     from metaregret.tabular.rewards import RewardTables
+    from metaregret.theory.adversaries import Adversary
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
+    "adversary_options",
     "build_model",
     "build_process",
     "criterion_option",
@@ -29,6 +33,7 @@ __all__ = [
     "json_option",
     "model_rewards",
     "process_options",
+    "read_adversary",
     "rewards_of",
     "sweep_options",
     "task_family",
@@ -85,6 +90,53 @@ def criterion_option(function: Function) -> Function:
         "the smallest possible.",
         show_default=True,
     )(function)
+
+
+def adversary_options(nominal: str) -> Callable[[Function], Function]:
+    """Add ``--adversary`` and ``--nominal``, which is `nominal` where it is left out."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option(
+                "--nominal",
+                metavar="uniform|A=P,...|FILE",
+                help=f"The distribution around which the adversary's set lies; a file is "
+                f"metaregret-distribution/1 [default: {nominal}].",
+            ),
+            click.option(
+                "--adversary",
+                metavar="SET",
+                help="Which task distributions the adversary may choose: simplex (all), tv:E (within total "
+                "variation E of the nominal one), kl:E (within E nats), cvar:A (the worst share A of the "
+                "tasks), polytope:FILE (metaregret-polytope/1).",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def read_adversary(
+    text: str | None, nominal: str | None, names: Sequence[str], default: np.ndarray | None = None
+) -> Adversary | None:
+    """Return the set that ``--adversary`` and ``--nominal`` name; None where neither is given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is malformed, or ``--nominal`` is given where it has no meaning.
+    """
+    from metaregret.theory.adversaries import parse_adversary
+    from metaregret.theory.distributions import parse_distribution
+
+    if text is None and nominal is None:
+        return None
+    if nominal is not None and (text is None or text.partition(":")[0] in ("simplex", "polytope")):
+        raise InvalidArgumentError("--nominal goes with --adversary tv:E, kl:E or cvar:A; leave it out.")
+    assert text is not None
+    centre = default if nominal is None else parse_distribution(nominal, names, "--nominal")
+    return parse_adversary(text, names, centre, what="--adversary")
 
 
 def detect_option(function: Function) -> Function:

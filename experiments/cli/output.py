@@ -21,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from metaregret.experiments.interrupts import tell
 from metaregret.tabular.documents import check_writable, json_text, write_text
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.presentation import WIDTH, visible
@@ -139,13 +140,19 @@ def progress(description: str) -> Iterator[Any]:
 
     Yields a function that sets the description.
     """
+    tell(f"{description}; no bounds were known yet")
     if not sys.stderr.isatty():
-        yield lambda text: None
+        yield tell
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=None)
-        yield lambda text: bar.update(task, description=escape(text))
+
+        def describe(text: str) -> None:
+            tell(text)
+            bar.update(task, description=escape(text))
+
+        yield describe
 
 
 @contextmanager

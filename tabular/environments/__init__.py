@@ -6,11 +6,10 @@ Adding an environment is adding one file here that defines ``ENVIRONMENT``; disc
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from pathlib import Path
 
+from metaregret.tabular.discovery import discover
 from metaregret.tabular.environments.options import Environment, Options
 from metaregret.tabular.errors import EnvironmentSpecError
 from metaregret.tabular.importers.imported import ENDINGS, Imported
@@ -21,13 +20,9 @@ __all__ = ["Environment", "environments", "load", "make", "specifications"]
 
 @cache
 def environments() -> dict[str, Environment]:
-    """Return every environment by name, found by looking into this folder."""
-    found: dict[str, Environment] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        environment = getattr(importlib.import_module(f"{__name__}.{module.name}"), "ENVIRONMENT", None)
-        if isinstance(environment, Environment):
-            found[environment.name] = environment
-    return found
+    """Return every environment by name, found by looking into this folder and at the entry points
+    ``metaregret.environments`` of other distributions."""
+    return discover(__name__, "ENVIRONMENT", Environment, group="metaregret.environments")
 
 
 def specifications() -> dict[str, Environment]:
