@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from conftest import Cli
 
+from metaregret.tabular.labels import split_pairs
+
 MODELS = Path(__file__).parents[1] / "tabular" / "importers" / "models"
 
 
@@ -237,14 +239,14 @@ def test_names_with_commas(cli: Cli, tmp_path: Path) -> None:
         assert set(json.loads(solved.out)["least_favourable"]) == {"4,3", "(0, 1)"}
         assert json.loads(solved.out)["mass"][0]["tasks"] == ["4,3", "(0, 1)"]
     assert cli("solve", file, "--mass", "4,3").status == 0
-    for prior in (
-        '"4,3"=1/2,"(0, 1)"=1/2',
-        '[["4,3", "1/2"], ["(0, 1)", 0.5]]',
-        '{"4,3": "1/2", "(0, 1)": 0.5}',
-    ):
-        found = cli("bayes", file, "--episodes", "2", "--prior", prior, "--json", "-")
-        assert found.status == 0, found.err
-        assert json.loads(found.out)["prior"] == {"4,3": 0.5, "(0, 1)": 0.5, "c": 0.0}
+    prior = '"4,3"=1/2,"(0, 1)"=1/2'
+    found = cli("bayes", file, "--episodes", "2", "--prior", prior, "--json", "-")
+    assert found.status == 0, found.err
+    assert json.loads(found.out)["prior"] == {"4,3": 0.5, "(0, 1)": 0.5, "c": 0.0}
+    pairs = [("4,3", "1/2"), ("(0, 1)", "0.5")]
+    assert split_pairs('[["4,3", "1/2"], ["(0, 1)", 0.5]]') == pairs
+    assert split_pairs('{"4,3": "1/2", "(0, 1)": 0.5}') == pairs
+    assert split_pairs('s=0=1/3,"s=1,d=2"=2/3') == [("s=0", "1/3"), ("s=1,d=2", "2/3")]
 
 
 @pytest.mark.parametrize(
