@@ -1,7 +1,7 @@
 """Independent checker of certificates: proves ``lower <= value <= upper``, trusting nothing.
 
 Standard library only, no solver, no tolerance: ``python check.py FILE`` exits with 0 and the proved
-bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/certificates.md` has the format
+bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/reference/certificates.md` has the format
 and the reasons. In the order of reading: what work costs; documents; the process; the game, solved
 by dynamic programming; one function for each kind of claim; the command.
 """
