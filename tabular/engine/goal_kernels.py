@@ -252,7 +252,7 @@ def _distances(
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def induct(
+def induct(  # noqa: PLR0912 - one loop over tiles, of which numba makes one parallel region
     layout: tuple[np.ndarray, ...],
     backward_offsets: np.ndarray,
     predecessors: np.ndarray,

@@ -24,6 +24,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.linalg
@@ -78,8 +79,9 @@ class Equaliser:
                 return x
         if self._factors is None:
             return None
-        x = scipy.linalg.lu_solve(self._factors, right, trans=int(transposed), check_finite=False)
-        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=int(transposed), check_finite=False)
+        mode: Literal[0, 1] = 1 if transposed else 0
+        x = scipy.linalg.lu_solve(self._factors, right, trans=mode, check_finite=False)
+        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=mode, check_finite=False)
         return x if _residual(matrix, x, right) <= RESIDUAL else None
 
     def mixture(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
