@@ -8,7 +8,8 @@ terminal rewards ``h``, which minimise the convex function
 whose gradient is the soft policy's terminal distribution minus the target (Ziebart, Bagnell & Dey, *Modeling
 interaction via the principle of maximum causal entropy*, 2010). Newton's method with conjugate gradients
 (Nocedal & Wright 2006, sec. 7.1) takes a few passes of the planner a step and no matrix. It finds every
-target that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is returned.
+target that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is
+returned.
 """
 
 from __future__ import annotations
