@@ -4,13 +4,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: verify test lint clean
+.PHONY: verify test test-lowest test-latest lint clean
 
 verify: $(VENV)/.run-installed
 	$(BIN)/metaregret verify
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+# The lowest versions that pyproject.toml declares, and the newest that an index has; environments of their own.
+test-lowest test-latest: test-%: $(VENV)-%/.made
+	$(VENV)-$*/bin/python -m pytest -n auto --dist worksteal -q
+
+$(VENV)-%/.made: $(SOURCES) tests/lowest_versions.py
+	$(PYTHON) -m venv --clear $(VENV)-$*
+	if [ $* = lowest ]; then $(PYTHON) tests/lowest_versions.py; fi > $(VENV)-$*/versions.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-$*/versions.txt -e '.[test]'
+	touch $@
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
@@ -33,4 +43,4 @@ $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
 	touch $@ $(VENV)/.run-installed
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-latest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

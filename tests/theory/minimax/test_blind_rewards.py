@@ -133,7 +133,7 @@ def test_what_has_no_meaning_is_refused() -> None:
     tasks = random_tasks(0, geometric=False)
     blind = Learner.BLIND
     assert refusal(tasks, UnsupportedError, learner=blind) == (
-        "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+        "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of episodes."
     )
     assert refusal(tasks, UnsupportedError, learner=blind, episodes=2, criterion=Criterion.HITTING_TIME) == (
         "General reward tables have no first success; use --criterion regret."
