@@ -510,7 +510,7 @@ def test_other_solvers_are_told_all_that_was_asked(
     called.assert_called_once_with(family, **told, **OPTIONS)
 
 
-@mock.patch("metaregret.theory.minimax.dataclasses.replace", lambda found, family: found)
+@mock.patch("metaregret.theory.minimax.dataclasses", mock.Mock(replace=lambda found, family: found))
 def test_solvers_of_a_class_are_told_all_that_was_asked() -> None:
     family = visits()
     with mock.patch("metaregret.theory.minimax.memory.solve_memory", return_value=SOLVED) as called:
