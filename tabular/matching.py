@@ -127,8 +127,9 @@ class _Search:
                 self._process.choice_offsets, *self._arrays, self.policy, self._mass, ahead, self._moved
             )
             curved = np.where(wanted, curved, 0.0)
-            curvature = float(ahead @ curved)
-            if curvature <= 0.0:
+            with np.errstate(over="ignore", invalid="ignore"):
+                curvature = float(ahead @ curved)
+            if not 0.0 < curvature < np.inf:
                 break
             share = size / curvature
             step += share * ahead

@@ -1,6 +1,6 @@
 """The planner for processes with rewards: discounted, finite-horizon, reachability and total reward.
 
-`solve` returns certified bounds for every state; see ``docs/planning.md`` for how to choose and what is
+`solve` returns certified bounds for every state; see ``docs/how-to/planning.md`` for how to choose and what is
 proved.
 """
 
