@@ -14,7 +14,8 @@ USED = ("learn", "dask", "supervised")
 
 
 def lowest_versions(project: dict[str, object]) -> list[str]:
-    """Return ``name==version`` for every requirement ``name>=version`` of the project and its tested extras."""
+    """Return ``name==version`` for every requirement ``name>=version`` of the project and its tested
+    extras."""
     extras = project["optional-dependencies"]
     assert isinstance(extras, dict)
     declared = project["dependencies"]

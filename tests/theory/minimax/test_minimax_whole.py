@@ -1,7 +1,7 @@
 """Every minimax solver on four tiny processes, in seconds, against oracles that share no code with it.
 
-Written for mutation testing (`docs/explanation/mutation.md`): vertices of the achievable set in fractions (`exact_game`),
-the full tree of histories (`memory/history_tree`), and values by hand.
+Written for mutation testing (`docs/explanation/mutation.md`): vertices of the achievable set in fractions
+(`exact_game`), the full tree of histories (`memory/history_tree`), and values by hand.
 """
 
 from __future__ import annotations
