@@ -104,8 +104,11 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
+    content = read_bytes(path)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise FileFormatError(f"{path}: begins with the byte order mark of UTF-16; save it as UTF-8.")
     try:
-        return read_bytes(path).decode("utf-8")
+        return content.decode("utf-8-sig")  # the byte order mark that some editors write is no content
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"{path}: not a text file (byte {error.start} is not UTF-8); expected a JSON document."
@@ -233,7 +236,18 @@ def _finite(value: Any) -> Any:
 
 def json_text(document: Mapping[str, Any]) -> str:
     """Return a document as JSON text; infinities are the strings "inf" and "-inf"."""
-    return json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
+    parts = [f"  {json.dumps(str(key))}: {_json_value(value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n" if parts else "{}\n"
+
+
+LONG = 10_000
+"""Entries from which a value is written by the compiled encoder, which cannot indent: 20 times as fast."""
+
+
+def _json_value(value: Any) -> str:
+    if isinstance(value, (Mapping, list, tuple)) and len(value) > LONG:
+        return json.dumps(_finite(value), cls=_Encoder, allow_nan=False, separators=(",\n    ", ": "))
+    return json.dumps(_finite(value), indent=2, cls=_Encoder, allow_nan=False).replace("\n", "\n  ")
 
 
 def write_text(path: Path, text: str) -> None:

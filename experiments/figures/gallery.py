@@ -2,7 +2,8 @@
 
     python -m metaregret.experiments.figures.gallery build/figures
 
-writes ``docs/reference/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has filled.
+writes ``docs/reference/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has
+filled.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from metaregret.experiments.figures.registry import figures
 from metaregret.tabular.documents import write_bytes, write_text
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["DOCS", "gallery", "small_picture"]
 
@@ -56,6 +58,10 @@ def small_picture(content: bytes) -> bytes:
 
 
 def _main(source: Path) -> None:
+    if not DOCS.is_dir():
+        raise InvalidArgumentError(
+            f"There is no folder {DOCS}: the gallery is a page of a checkout; run this command in one."
+        )
     folder = DOCS / "images" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for name in figures():

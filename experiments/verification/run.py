@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.report.latex import theorem_table
 from metaregret.experiments.report.model import report_document
 from metaregret.experiments.report.terminal import report_parts
@@ -41,6 +42,13 @@ class VerificationReport(Result):
         The claims of the run by identifier.
     resumed : int
         How many pieces of evidence are from an earlier run.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("C05")
+    >>> report["C05"]["verdict"], report.as_expected
+    ('REFUTED', True)
     """
 
     document: Mapping[str, Any]
@@ -141,7 +149,15 @@ def verify(
     ------
     InvalidArgumentError
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("T05", "C05", instances=2)
+    >>> report.as_expected, report["T05"]["verdict"]
+    (True, 'CERTIFIED')
     """
+    keep_out_of_the_way()
     deep = instances is None and new is not None
     instances = instances if instances is not None else OWN_INSTANCES if deep else 20
     for name, value, least in (("instances", instances, 1), ("seed", seed, 0), ("workers", workers, 1)):

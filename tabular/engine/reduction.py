@@ -197,8 +197,8 @@ def _require_reachable(
         raise UnsupportedError(
             f"The target may be missed: from the start state {names[int(starts[0])]!r} no policy reaches it "
             f"with probability one, because state {names[lost]!r} (index {lost}) can be met and leads to no "
-            "target, so the total until a target is not defined. Name such states as targets, too, or ask for "
-            "the total reward without a target."
+            "target, so the total until a target is not defined. Name such states as targets, too, or ask "
+            "for the total reward without a target."
         )
 
 

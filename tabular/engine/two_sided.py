@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaregret.tabular.engine.certificate import ROUNDING, Certified
+from metaregret.tabular.engine.certificate import ITERATIONS, ROUNDING, Certified
 from metaregret.tabular.engine.problem import Problem
 from metaregret.tabular.engine.reduction import settle
 from metaregret.tabular.engine.solution import Objective
@@ -56,7 +56,7 @@ def interval_iteration(problem: Problem) -> Certified:
     lower, upper = _probabilities(reduced) if reach else _totals(reduced)
     floor, ceiling = lower.copy(), upper.copy()
     slack = reduced_allowance(reduced, 2.0 * np.maximum(np.abs(lower), np.abs(upper)))
-    operator, gap, limit = reduced.operator, np.inf, "max_iterations"
+    operator, least, rested, limit = reduced.operator, np.inf, 0, ITERATIONS
     while reduced.iterations < problem.max_iterations:
         # Both the old bound and its backup hold, so the better one does.
         operator.backup(upper)
@@ -65,9 +65,15 @@ def interval_iteration(problem: Problem) -> Certified:
         np.maximum(lower, np.minimum(lower + operator.residual - slack, ceiling), out=lower)
         lower[-1] = upper[-1] = 0.0
         reduced.iterations += 1
-        previous, gap = gap, float((upper - lower).max())
+        gap = float((upper - lower).max())
         scale = max(1.0, float(np.minimum(np.abs(lower), np.abs(upper)).max()))
-        if gap >= previous and reduced.iterations > 3 * reduced.rows.n_states:
+        # A gap may rest for as many backups as a period or a path is long, and then fall again: iteration is
+        # stuck only where it has not fallen for longer than that.
+        if gap < least:
+            least, rested = gap, 0
+        else:
+            rested += 1
+        if rested > 3 * reduced.rows.n_states:
             limit = ROUNDING
         if gap <= problem.tolerance * scale or limit == ROUNDING:
             break

@@ -148,15 +148,19 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
     state = np.array([signals.process.n_states], dtype=np.int32)
     numbers = np.zeros(1, dtype=np.int32)
     fan_out = np.diff(dynamics.offsets[dynamics.choice_offsets])
-    nodes = edges = 0
+    nodes = edges = before = 0
     for index in range(episodes * period if signals.n_classes > 1 else 0):
         ends = index % period == period - 1
         destination = (
             np.full_like(dynamics.successors, signals.process.n_states) if ends else dynamics.successors
         )
         room = int(fan_out[state].sum())
-        if edges + room > max_edges:
-            refuse(signals, episodes, max_edges, edges + room, index, period)
+        if index % period == 0:
+            before = edges
+        # Nothing is revealed by repeating an episode, so every later one has these hyperstates, too.
+        least = before + (episodes - index // period) * (edges + room - before)
+        if least > max_edges:
+            refuse(signals, episodes, max_edges, least, index, period)
         first_child, child, following, next_numbers, complete, sets, splits = expand(
             state, numbers, destination, index == episodes * period - 1, _signal(signals, index),
             signals.labels,

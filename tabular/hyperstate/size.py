@@ -2,7 +2,7 @@
 
 An instance is refused at three points: when one episode alone is already over the limit, when there are
 too many layers or known-task values, and while the graph grows, before each layer, as soon as the edges so
-far and those of the next layer pass the limit.
+far and those of the next layer, times the episodes that repeat them, pass the limit.
 """
 
 from __future__ import annotations
@@ -150,11 +150,11 @@ def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
 
 
 def refuse(signals: Signals, episodes: int, limit: int, edges: int, index: int, period: int) -> NoReturn:
-    """Raise the error for a graph with at least `edges` edges up to layer `index`."""
+    """Raise the error for a graph with at least `edges` edges, as is known from the layers up to `index`."""
     bound = size_bound(signals, episodes)
     raise InstanceTooLargeError(
-        f"The hyperstate graph of {signals.process.name!r} has more than {edges:,} edges up to episode "
-        f"{index // period + 1} of {episodes}, over the limit max_edges={limit:,} "
+        f"The hyperstate graph of {signals.process.name!r} has at least {edges:,} edges (known in episode "
+        f"{index // period + 1} of {episodes}), over the limit max_edges={limit:,} "
         f"(about {limit * BYTES_PER_EDGE / 2**30:.1f} GiB); the whole graph has at most "
         f"{_short(bound.edges)}. Reduce the number of tasks (K={signals.n_classes}), episodes (N={episodes}) "
         f"or steps (T={signals.steps}), or raise max_edges."

@@ -6,8 +6,6 @@ Adding a method is adding one file here that defines ``METHOD``; discovery is au
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache
@@ -15,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from metaregret.tabular.choices import choice, expect
+from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -50,13 +49,9 @@ __all__ = [
 
 @cache
 def methods() -> dict[str, Method]:
-    """Return every method by name, found by looking into this folder."""
-    found: dict[str, Method] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        method = getattr(importlib.import_module(f"{__name__}.{module.name}"), "METHOD", None)
-        if isinstance(method, Method):
-            found[method.name] = method
-    return found
+    """Return every method by name, found by looking into this folder and at the entry points
+    ``metaregret.proposals`` of other distributions."""
+    return discover(__name__, "METHOD", Method, group="metaregret.proposals")
 
 
 def propose(
@@ -101,6 +96,13 @@ def propose(
     ------
     InvalidArgumentError
         If there is no such method, or an option is malformed.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> proposal = mr.propose(mr.make("grid:3x3", horizon=4), "capacity")
+    >>> proposal.matches_uniform, proposal.matches_minimax
+    (True, True)
     """
     seen = read_states(states)
     trained = None if learner is None else choice(Learner, learner, "learner")
@@ -152,7 +154,15 @@ def compare(
     certify: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
+    """Return the table proposal x process, by default of all methods; see `comparison` for the options.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> table = mr.compare(mr.make("line:3", horizon=2), ["capacity", "uniform"], memory=False)
+    >>> table.to_frame()["price"].round(6).tolist()
+    [1.0, 1.0]
+    """
     seen = read_states(states)
     known = _all_methods()
     chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]

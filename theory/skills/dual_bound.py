@@ -85,7 +85,8 @@ def known_polytope(
     deterministic = isinstance(process.horizon, FiniteHorizon) and process.is_deterministic
     if deterministic and np.count_nonzero(process.initial) == 1:
         support = np.flatnonzero(goal_support(process))
-        rows = np.eye(process.n_states)[support]
+        rows = np.zeros((len(support), process.n_states))
+        rows[np.arange(len(support)), support] = 1.0
         return TerminalPolytope(
             rows, np.zeros_like(rows), "deterministic dynamics: the vertices are point masses"
         )

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.optimise import few_positive
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -65,6 +67,27 @@ class Found:
     how: str
 
 
+MOST_ENTRIES = 2**28
+"""Largest table of skills, steps and states (2 GiB)."""
+
+
+def _require_room(process: ControlledMarkovProcess, goals: int) -> None:
+    """Refuse a table of goal-conditioned skills that does not fit, before it is made.
+
+    Raises
+    ------
+    InstanceTooLargeError
+    """
+    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    entries = goals * process.n_states * (steps + 1)
+    if entries > MOST_ENTRIES:
+        raise InstanceTooLargeError(
+            f"The skills of {process.name!r} are a table of {goals} goals x {process.n_states} states x "
+            f"{steps + 1} steps = {entries:.1e} numbers ({entries / 2**27:.1f} GiB), over the limit of "
+            f"{MOST_ENTRIES:.1e}; reduce the horizon or the number of states."
+        )
+
+
 class SkillSearch:
     """Skills of `process`, starting with all goal-conditioned policies; see
     `metaregret.theory.skills.capacity`."""
@@ -82,8 +105,9 @@ class SkillSearch:
     ) -> None:
         self.process, self.tolerance, self.order = process, tolerance, order
         self.max_nodes, self.random_starts = max_nodes, random_starts
-        self.polytope = known_polytope(process, max_points=max_points)
         self.support = np.flatnonzero(goal_support(process))
+        _require_room(process, len(self.support))
+        self.polytope = known_polytope(process, max_points=max_points)
         self._rng = np.random.default_rng(seed)
         choices = goal_values(process, self.support, policies=True).policies
         assert choices is not None

@@ -14,14 +14,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
 from metaregret.tabular.errors import InvalidArgumentError, SolverError
+from metaregret.tabular.rationals import parse_fraction
 from metaregret.theory.optimise import Best, solve_certified
+
+if TYPE_CHECKING:
+    import cvxpy as cp
 
 __all__ = [
     "Adversary",
@@ -31,6 +38,8 @@ __all__ = [
     "Simplex",
     "TotalVariationBall",
     "check_distribution",
+    "parse_adversary",
+    "two_sided",
 ]
 
 
@@ -63,8 +72,38 @@ def check_distribution(p: np.ndarray, tasks: int, what: str) -> np.ndarray:
     return array / array.sum()
 
 
+def two_sided(step: float, farthest: float) -> np.ndarray:
+    """Return increasing distances on both sides of zero: six of `step` each, then growing by half."""
+    steps = list(step * np.arange(7))
+    while steps[-1] < farthest:
+        steps.append(max(1.5 * steps[-1], steps[-1] + step))
+    return np.unique(np.concatenate([steps, -np.array(steps)]))
+
+
 class Adversary(ABC):
-    """A closed convex set of task distributions."""
+    """A closed convex set of task distributions.
+
+    A set of your own is a subclass, passed as an object; see ``docs/how-to/adversaries.md``. It must give `start`,
+    `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or `model` and
+    `cut`, where it is curved).
+
+    Attributes
+    ----------
+    polyhedral : bool
+        Whether `rows` describes all of it.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> [isinstance(one, mr.Adversary) for one in (mr.Simplex(), mr.TotalVariationBall([0.5, 0.5], 0.1))]
+    [True, True]
+    """
+
+    polyhedral = True
+
+    def __str__(self) -> str:
+        """A short name of the set, for titles and documents."""
+        return type(self).__name__
 
     @abstractmethod
     def start(self, tasks: int) -> np.ndarray:
@@ -77,6 +116,31 @@ class Adversary(ABC):
     @abstractmethod
     def response(self, loss: np.ndarray) -> np.ndarray:
         """Return a distribution of the set at which ``p . loss`` is (nearly) largest."""
+
+    def charged(self, tasks: int) -> np.ndarray:
+        """Return which tasks some distribution of the set poses, shape (K,)."""
+        return np.array([self.worst(row) > 0 for row in np.eye(tasks)])
+
+    def model(
+        self, loss: cp.Expression, near: np.ndarray, distance: float
+    ) -> tuple[cp.Expression, list[cp.Constraint]]:
+        """Pose ``max_{p in U} p . loss`` in cvxpy, convex in the losses: a bound and its constraints.
+
+        By linear duality it is ``min { mu + b . y : mu + A_p' y >= loss, A_u' y >= 0, y >= 0 }``. A curved
+        set gives a linear model from below, as good as the square of `distance` (relative) at `near`, a
+        distribution of the set.
+        """
+        import cvxpy as cp
+
+        matrix, limits = self.rows(loss.size)
+        level = cp.Variable()
+        if not len(limits):
+            return level, [level >= loss]
+        y = cp.Variable(len(limits), nonneg=True)
+        constraints = [level + matrix[:, : loss.size].T @ y >= loss]
+        if matrix.shape[1] > loss.size:
+            constraints.append(matrix[:, loss.size :].T @ y >= 0)
+        return level + limits @ y, constraints
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(A, b)`` with ``A [p, u] <= b`` on the set; ``u >= 0`` are helper variables, if any."""
@@ -92,7 +156,17 @@ class Adversary(ABC):
 
 
 class Simplex(Adversary):
-    """All task distributions: the unrestricted adversary."""
+    """All task distributions: the unrestricted adversary.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> mr.Simplex().worst(np.array([0, 1, 3]))
+    3.0
+    """
+
+    def __str__(self) -> str:
+        return "simplex"
 
     def start(self, tasks: int) -> np.ndarray:
         """The uniform distribution."""
@@ -127,6 +201,8 @@ class _Ball(Adversary):
 
     def inside(self, p: np.ndarray) -> np.ndarray:
         """Move towards the nominal distribution just far enough (bisection on the segment)."""
+        if self.excess(self.nominal) >= 0 and not self.excess(p) < 0:
+            return self.nominal  # the set is this one point
         if self.excess(p) <= 0:
             return p
         low, high = 0.0, 1.0
@@ -141,13 +217,23 @@ class _Ball(Adversary):
 
 @dataclass(frozen=True, eq=False)
 class TotalVariationBall(_Ball):
-    """``{p : sum |p - q| / 2 <= radius}``: at most a share `radius` of the tasks is not what ``q`` says."""
+    """``{p : sum |p - q| / 2 <= radius}``: at most a share `radius` of the tasks is not what ``q`` says.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> round(mr.TotalVariationBall([0.5, 0.5], 0.1).worst(np.array([0, 1])), 6)
+    0.6
+    """
 
     radius: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_radius(self.radius)
+
+    def __str__(self) -> str:
+        return f"tv:{self.radius:.12g}"
 
     def excess(self, p: np.ndarray) -> float:
         """Distance minus radius."""
@@ -183,7 +269,15 @@ class TotalVariationBall(_Ball):
 
 @dataclass(frozen=True, eq=False)
 class ConditionalValueAtRisk(_Ball):
-    """``{p : p <= q / alpha}``: the loss averaged over the worst share `alpha` of the tasks under ``q``."""
+    """``{p : p <= q / alpha}``: the loss averaged over the worst share `alpha` of the tasks under ``q``.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> worst_half = mr.ConditionalValueAtRisk([0.25, 0.25, 0.25, 0.25], 0.5)
+    >>> round(worst_half.worst(np.array([0, 0, 1, 3])), 6)
+    2.0
+    """
 
     alpha: float = 1.0
 
@@ -191,6 +285,9 @@ class ConditionalValueAtRisk(_Ball):
         super().__post_init__()
         if not 0.0 < self.alpha <= 1.0:
             raise InvalidArgumentError(f"Expected 0 < alpha <= 1, but got alpha={self.alpha!r}.")
+
+    def __str__(self) -> str:
+        return f"cvar:{self.alpha:.12g}"
 
     def excess(self, p: np.ndarray) -> float:
         """The largest violation of an upper limit."""
@@ -217,13 +314,25 @@ class ConditionalValueAtRisk(_Ball):
 
 @dataclass(frozen=True, eq=False)
 class KullbackLeiblerBall(_Ball):
-    """``{p : sum p log(p / q) <= radius}`` (nats)."""
+    """``{p : sum p log(p / q) <= radius}`` (nats).
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> ball = mr.KullbackLeiblerBall([0.5, 0.5], 0.1)
+    >>> 0.5 < ball.worst(np.array([0, 1])) < 1
+    True
+    """
 
     radius: float = 0.0
+    polyhedral = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_radius(self.radius)
+
+    def __str__(self) -> str:
+        return f"kl:{self.radius:.12g}"
 
     def excess(self, p: np.ndarray) -> float:
         """Divergence minus radius, rounded up; infinite where ``p`` has mass and ``q`` has none.
@@ -256,6 +365,37 @@ class KullbackLeiblerBall(_Ball):
         # sum p log(edge / q) <= KL(p, q) <= radius for every p of the ball (KL(p, edge) >= 0)
         scale = float(np.abs(slope).max())
         return None if scale == 0.0 else (slope / scale, self.radius / scale)
+
+    def model(
+        self, loss: cp.Expression, near: np.ndarray, distance: float
+    ) -> tuple[cp.Expression, list[cp.Constraint]]:
+        """Tangents of the dual function, which is separable: see `Adversary.model`.
+
+        ``max p . loss = min { mu + tau (radius - 1) + sum_g E_g : E_g >= q_g tau exp((loss_g - mu) / tau) }``
+        over ``mu`` and ``tau >= 0``. The right-hand side is homogeneous in ``(loss - mu, tau)``: its tangents
+        are ``q e^u (loss - mu + (1 - u) tau)``, one for each ``u = log p_g / q_g``; that of ``u = 0`` is
+        taken off on both sides, and ``tau`` is measured in units of ``1 / sqrt(2 radius)``, for the sake of
+        small balls. The multipliers make a ``p`` of the ball itself, since ``x log x`` is convex.
+        """
+        import cvxpy as cp
+
+        if self.radius == 0.0:
+            return self.nominal @ loss, []
+        held = np.flatnonzero(self.nominal > 0)
+        q, most = self.nominal[held], -np.log(self.nominal[held])
+        unit = min(1.0, math.sqrt(2.0 * self.radius))
+        with np.errstate(divide="ignore"):
+            centre = np.clip(np.log(near[held] / q), -30.0, most)
+        u = np.minimum(centre + two_sided(unit * distance, 30.0)[:, None], most)
+        which, task = np.nonzero(np.vstack([np.full((1, len(held)), True), np.diff(u, axis=0) > 0]))
+        u, weight = u[which, task], q[task]
+        level, tau, terms = cp.Variable(), cp.Variable(nonneg=True), cp.Variable(len(held), nonneg=True)
+        above = loss[held[task]] - level
+        lines = cp.multiply(weight * np.expm1(u) / unit, above)
+        lines += (weight * (np.expm1(u) - u * np.exp(u)) / unit**2) * tau
+        least = -cp.multiply(q / unit, loss[held] - level) - (q / unit**2) * tau  # u = -inf
+        bound = self.nominal @ loss + (self.radius / unit) * tau + unit * cp.sum(terms)
+        return bound, [terms[task] >= lines, terms >= least]
 
     def worst(self, loss: np.ndarray) -> float:
         """Minimise ``tau radius + tau log sum q exp(loss / tau)`` over ``tau > 0``; any value is a bound."""
@@ -326,6 +466,14 @@ class Polytope(Adversary):
     -----
     Where the polytope has no interior relative to the simplex, its limits are read as larger by 1e-9, in
     both bounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import metaregret as mr
+    >>> at_most_half = mr.Polytope(np.eye(3), np.full(3, 0.5))
+    >>> round(at_most_half.worst(np.array([0, 1, 3])), 6)
+    2.0
     """
 
     matrix: np.ndarray
@@ -342,6 +490,9 @@ class Polytope(Adversary):
             )
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "limits", limits)
+
+    def __str__(self) -> str:
+        return f"polytope of {len(self.limits)} rows"
 
     def start(self, tasks: int) -> np.ndarray:
         """The point that keeps the largest distance from all limits.
@@ -462,6 +613,47 @@ class _Point:
     lower: float
     upper: float
     p: np.ndarray
+
+
+FORMS = "simplex, tv:E, kl:E, cvar:A or polytope:FILE"
+
+
+def parse_adversary(
+    text: str, names: Sequence[str], nominal: np.ndarray | None = None, *, what: str = "adversary"
+) -> Adversary:
+    """Return the set that a word stands for: ``tv:1/10``, ``kl:0.1``, ``cvar:1/2``, ``polytope:FILE``, ...
+
+    Parameters
+    ----------
+    text : str
+    names : sequence of str
+        The ``K`` tasks.
+    nominal : ndarray, shape (K,), optional
+        The distribution around which a ball lies; uniform if None.
+    what : str
+        Where the word was given, for messages.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the word, a number or the file is malformed.
+    """
+    kind, _, rest = text.partition(":")
+    if text == "simplex":
+        return Simplex()
+    if kind == "polytope" and rest:
+        from metaregret.theory.distributions import read_polytope
+
+        return read_polytope(Path(rest), names)
+    if kind not in ("tv", "kl", "cvar") or not rest:
+        raise InvalidArgumentError(
+            f"Expected {what} to be {FORMS}, but got {text!r:.60}; for example 'tv:1/10'."
+        )
+    amount = float(parse_fraction(rest, f"{what} {kind}"))
+    centre = np.full(len(names), 1.0 / len(names)) if nominal is None else nominal
+    if kind == "cvar":
+        return ConditionalValueAtRisk(centre, alpha=amount)
+    return (TotalVariationBall if kind == "tv" else KullbackLeiblerBall)(centre, radius=amount)
 
 
 def _rounded_up(value: float, loss: np.ndarray) -> float:
