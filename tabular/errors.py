@@ -1,7 +1,5 @@
 """Typed errors: each message names the item, its position, its value and the remedy.
 
-Examples
---------
 >>> import metaregret as mr
 >>> try:
 ...     mr.make("grid:3y3")

@@ -2,8 +2,6 @@
 
 The public face stands in `__init__.pyi`; matplotlib is loaded when something is drawn.
 
-Examples
---------
 >>> import metaregret as mr
 >>> process = mr.make("grid:3x3", horizon=4)
 >>> panel = mr.plotting.Panel("uniform", {state: 1 / 9 for state in range(9)})

@@ -16,7 +16,11 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 def _examples(item: object, name: str) -> list[doctest.DocTest]:
     """The example of the docstring of one object, its methods left out."""
     found = doctest.DocTestParser().get_doctest(
-        inspect.getdoc(item) or "", dict(vars(inspect.getmodule(item) or item)), name, inspect.getsourcefile(item), 0
+        inspect.getdoc(item) or "",
+        dict(vars(inspect.getmodule(item) or item)),
+        name,
+        inspect.getsourcefile(item),
+        0,
     )
     return [found] if found.examples else []
 
