@@ -83,9 +83,9 @@ def two_sided(step: float, farthest: float) -> np.ndarray:
 class Adversary(ABC):
     """A closed convex set of task distributions.
 
-    A set of your own is a subclass, passed as an object; see
-    ``docs/how-to/adversaries.md``. It must give `start`, `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or `model` and
-    `cut`, where it is curved).
+    A set of your own is a subclass, passed as an object; see ``docs/how-to/adversaries.md``. It must give
+    `start`, `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or
+    `model` and `cut`, where it is curved).
 
     Attributes
     ----------

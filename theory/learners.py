@@ -1,5 +1,5 @@
 """Learner classes: what a learner uses of what it saw. A class of your own is a subclass of `Learner` (or of
-`WithoutMemory`), passed as an object wherever the name of one is expected (``docs/how-to/adversaries.md``)."""
+`WithoutMemory`), passed as an object where a name is expected (``docs/how-to/adversaries.md``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other distributions bring: the examples of ``docs/how-to/plug-ins.md``, as objects and entry points."""
+"""What other distributions bring: the examples of ``docs/how-to/plug-ins.md``, both ways."""
 
 from __future__ import annotations
 
