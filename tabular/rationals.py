@@ -148,7 +148,7 @@ def decimal_text(value: Fraction, digits: int = 10) -> str:
     if math.isfinite(rounded) and (rounded != 0 or not value):
         return f"{rounded:.{digits}g}"
     with localcontext(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN):
-        return f"{Decimal(value.numerator) / Decimal(value.denominator):.{digits}g}"
+        return f"{(Decimal(value.numerator) / Decimal(value.denominator)).normalize():.{digits}g}"
 
 
 def split_fractions(values: Iterable[Fraction]) -> tuple[np.ndarray, np.ndarray]:

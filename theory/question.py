@@ -88,6 +88,8 @@ class Question:
         method: Method | str = Method.AUTO,
         max_edges: int = DEFAULT_MAX_EDGES,
     ) -> None:
+        learner, criterion = choice(Learner, learner, "learner"), choice(Criterion, criterion, "criterion")
+        method = choice(Method, method, "method")
         expect(
             (GoalTasks, TrajectoryTasks, RewardTasks),
             tasks,
@@ -104,12 +106,12 @@ class Question:
             )
         words = {
             "tasks": tasks,
-            "learner": choice(Learner, learner, "learner"),
-            "criterion": choice(Criterion, criterion, "criterion"),
+            "learner": learner,
+            "criterion": criterion,
             "episodes": None if episodes is None else int(episodes),
             "tolerance": float(tolerance),
             "exact": bool(exact),
-            "method": choice(Method, method, "method"),
+            "method": method,
             "max_edges": int(max_edges),
         }
         for name, value in words.items():

@@ -113,7 +113,8 @@ def check_outputs(json_file: str | None, *, figure: Path | None = None, **files:
 def _check_inputs(outputs: Mapping[str, Path], own: set[str]) -> None:
     """Refuse an output that is a file which another argument of the command reads."""
     context = click.get_current_context(silent=True)
-    given = {} if context is None else {k: v for k, v in context.params.items() if k not in own}
+    parameters = {} if context is None else context.params
+    given = {k: v for k, v in parameters.items() if k not in own and k.removesuffix("_file") not in own}
     for value in given.values():
         for item in value if isinstance(value, (list, tuple)) else (value,):
             text = str(item) if isinstance(item, (str, Path)) else ""

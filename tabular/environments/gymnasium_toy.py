@@ -177,7 +177,7 @@ def read_environment(
     else:
         notes += _trial(bare, table, named)
     if getattr(bare, "fickle_passenger", False) and kind.endswith(".TaxiEnv"):
-        table = _fickle(bare, _number(bare.fickle_probability, exact or {}))
+        table = _fickle(bare, exact or {})
         notes += (
             Note(
                 "states after the passenger's first ride are copies numbered from 500: only at that ride do "
@@ -383,11 +383,11 @@ def _spelled(environment: Any, exact: Mapping[float, Fraction]) -> dict[float, F
 
 
 def _fickle(
-    environment: Any, probability: Fraction
+    environment: Any, exact: Mapping[float, Fraction]
 ) -> dict[int, dict[int, list[tuple[Any, int, float, bool]]]]:
     """Taxi's table with the passenger's change of mind: copies ``500 + s`` are the states after the first
     ride."""
-    spelled = _spelled(environment, {})
+    spelled, probability = _spelled(environment, exact), _number(environment.fickle_probability, exact)
     rides = len(environment.P)
     table: dict[int, dict[int, list[tuple[Any, int, float, bool]]]] = {s: {} for s in range(2 * rides)}
     for state, row in environment.P.items():

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from conftest import Cli
 
+from metaregret.tabular.labels import split_pairs
+
 MODELS = Path(__file__).parents[1] / "tabular" / "importers" / "models"
 
 
@@ -55,6 +57,18 @@ def exact(cli: Cli, *arguments: str) -> Fraction:
         (("gym:Taxi-v4", "--start", "1", "--goal", "85", "--horizon", "30"), Fraction(1)),
         # at the passenger's destination, who waits there to be taken nowhere: pick up, drop: -1 + 20
         (("gym:Taxi-v4", "--start", "85", "--rewards", "model", "--horizon", "2"), Fraction(19)),
+        (
+            (
+                "gym:Taxi-v4,fickle_passenger=true,fickle_probability=1/7",
+                "--start",
+                "1",
+                "--goal",
+                "85",
+                "--horizon",
+                "20",
+            ),
+            Fraction(6, 7),
+        ),
         # one square away, a move more
         (("gym:Taxi-v4", "--start", "65", "--rewards", "model", "--horizon", "3"), Fraction(18)),
     ],
@@ -225,14 +239,14 @@ def test_names_with_commas(cli: Cli, tmp_path: Path) -> None:
         assert set(json.loads(solved.out)["least_favourable"]) == {"4,3", "(0, 1)"}
         assert json.loads(solved.out)["mass"][0]["tasks"] == ["4,3", "(0, 1)"]
     assert cli("solve", file, "--mass", "4,3").status == 0
-    for prior in (
-        '"4,3"=1/2,"(0, 1)"=1/2',
-        '[["4,3", "1/2"], ["(0, 1)", 0.5]]',
-        '{"4,3": "1/2", "(0, 1)": 0.5}',
-    ):
-        found = cli("bayes", file, "--episodes", "2", "--prior", prior, "--json", "-")
-        assert found.status == 0, found.err
-        assert json.loads(found.out)["prior"] == {"4,3": 0.5, "(0, 1)": 0.5, "c": 0.0}
+    prior = '"4,3"=1/2,"(0, 1)"=1/2'
+    found = cli("bayes", file, "--episodes", "2", "--prior", prior, "--json", "-")
+    assert found.status == 0, found.err
+    assert json.loads(found.out)["prior"] == {"4,3": 0.5, "(0, 1)": 0.5, "c": 0.0}
+    pairs = [("4,3", "1/2"), ("(0, 1)", "0.5")]
+    assert split_pairs('[["4,3", "1/2"], ["(0, 1)", 0.5]]') == pairs
+    assert split_pairs('{"4,3": "1/2", "(0, 1)": 0.5}') == pairs
+    assert split_pairs('s=0=1/3,"s=1,d=2"=2/3') == [("s=0", "1/3"), ("s=1,d=2", "2/3")]
 
 
 @pytest.mark.parametrize(
@@ -334,6 +348,18 @@ def test_inputs_are_never_overwritten(cli: Cli, option: str, tmp_path: Path) -> 
         assert outcome.status == 2, command
         assert "the command reads this file" in outcome.err
     assert cli("env", "export", file, file).status == 2
+    certificate = str(tmp_path / "certificate.json")
+    for _ in range(2):  # outputs of an earlier run are replaced
+        solved = cli(
+            "solve", file, "--exact", "--certificate", certificate, "--json", str(tmp_path / "out.json")
+        )
+        assert solved.status == 0
+    assert cli("check", certificate, "--json", certificate).status == 2
+    table = str(tmp_path / "table.csv")
+    assert [cli("compare", "line:3", "--methods", "uniform", "--csv", table).status for _ in range(2)] == [
+        0,
+        0,
+    ]
     assert (Path(file).read_bytes(), Path(pays).read_bytes()) == before
 
 

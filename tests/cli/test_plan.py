@@ -116,3 +116,43 @@ def test_bad_usage(cli: Cli, arguments: tuple[str, ...], words: tuple[str, ...])
     assert "Traceback" not in outcome.err
     for word in words:
         assert word in outcome.err
+
+
+def test_total_until_a_target(cli: Cli, tmp_path: Path) -> None:
+    """Names with commas in quotes; a target that may be missed is refused by name."""
+    rows = [["s", "go", "the goal, there", "1/2"], ["s", "go", "trap", "1/2"]]
+    rows += [[name, "go", name, 1] for name in ("the goal, there", "trap")]
+    process, rewards = tmp_path / "fork.json", tmp_path / "pay.json"
+    states = ["s", "the goal, there", "trap"]
+    process.write_text(
+        json.dumps(
+            {
+                "format": "metaregret-cmp/1",
+                "states": states,
+                "actions": ["go"],
+                "initial": {"s": 1},
+                "horizon": 1,
+                "transitions": rows,
+            }
+        )
+    )
+    rewards.write_text(
+        json.dumps(
+            {
+                "format": "metaregret-rewards/1",
+                "tasks": {"pay": [["s", "*", "*", 2], ["trap", "go", "trap", 1]]},
+            }
+        )
+    )
+    question = ("plan", str(process), "--rewards", str(rewards), "--task", "pay", "--until")
+    outcome = cli(*question, '"the goal, there"')
+    assert outcome.status == 2
+    assert "'trap' (index 2)" in outcome.err
+    for names in ('"the goal, there",trap', '["the goal, there", "trap"]'):
+        assert planned(cli, *question[1:], names, "--exact")["value"]["exact"] == "2"
+    assert cli(*question, "trap", "--total").status == 2
+
+
+def test_exact_values_of_ten_thousand_digits_are_printed(cli: Cli) -> None:
+    document = planned(cli, "grid:3x3,slip=1/10", "--goal", "8", "--horizon", "3000", "--exact")
+    assert len(document["value"]["exact"]) > 9000

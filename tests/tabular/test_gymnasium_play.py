@@ -1,6 +1,6 @@
 """Gymnasium's own steps, played many times, agree with the imported processes: every environment and option.
 
-The default run plays 1,000 episodes a policy; ``HYPOTHESIS_PROFILE=search`` plays 20,000.
+The default run plays 500 episodes a policy; ``HYPOTHESIS_PROFILE=search`` plays 20,000.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from metaregret.tabular.engine import solve
 from metaregret.tabular.environments import load
 from metaregret.tabular.importers import Imported
 
-EPISODES = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "search" else 1_000
+EPISODES = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "search" else 500
 STANDARD_ERRORS = 5
 RARE = 20
 """Ends expected fewer times than this are not compared one by one."""

@@ -26,7 +26,7 @@ from metaregret.tabular.jit import cache_folder, njit
 @njit(cache=True)
 def answer(x):
     return twice(x) + 1
-print(answer(int(sys.argv[1])), sum(answer.stats.cache_hits.values()), cache_folder())
+print(answer(eval(sys.argv[1])), sum(answer.stats.cache_hits.values()), cache_folder())
 """
 
 
@@ -43,15 +43,15 @@ def scratch(folder: Path) -> Path:
     return folder / "src"
 
 
-def run(path: Path, **environment: str) -> tuple[int, bool, str]:
-    """Call the kernel with 5 in a new process: its answer, whether it was in the cache, and the folder."""
-    command = [sys.executable, "-c", "import metaregret.tabular.caller", "5"]
+def run(path: Path, argument: str = "5", **environment: str) -> tuple[int, bool, str]:
+    """Call the kernel in a new process: its answer, whether it was in the cache, and the folder."""
+    command = [sys.executable, "-c", "import metaregret.tabular.caller", argument]
     settings = {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     result = subprocess.run(
         command, env={**os.environ, **settings}, capture_output=True, text=True, check=True, timeout=120
     )
     answer, hits, folder = result.stdout.split(" ", 2)
-    return int(answer), int(hits) > 0, folder.strip()
+    return int(float(answer)), int(hits) > 0, folder.strip()
 
 
 def test_an_edited_callee_in_another_file_is_seen_and_its_revert_too(tmp_path: Path) -> None:
@@ -61,6 +61,19 @@ def test_an_edited_callee_in_another_file_is_seen_and_its_revert_too(tmp_path: P
     callee.write_text(CALLEE.replace("2 * x", "3 * x"))
     assert run(path)[:2] == (16, False)
     callee.write_text(CALLEE)
+    assert run(path)[:2] == (11, True)
+
+
+def test_processes_that_compile_at_the_same_time_do_not_mix_their_files(tmp_path: Path) -> None:
+    """One process writes the machine code of floats without having seen that of integers, which another one
+    wrote meanwhile; the integers' index, written last, must not lead to it."""
+    path = scratch(tmp_path)
+    folder = Path(run(path)[2])
+    [index] = folder.rglob("caller.answer*.nbi")
+    of_integers = index.read_bytes()
+    index.unlink()
+    run(path, argument="5.0")
+    index.write_bytes(of_integers)
     assert run(path)[:2] == (11, True)
 
 

@@ -81,7 +81,7 @@ def test_combinations_are_refused_before_any_work(tasks: Any, words: dict[str, A
 
 def test_no_other_tasks_and_no_words_beside_a_question() -> None:
     wrong: Any = LINE
-    with pytest.raises(InvalidArgumentError, match="TrajectoryTasks or RewardTasks, but got .* with metaregret.goals"):
+    with pytest.raises(InvalidArgumentError, match=r"RewardTasks, but got .* with metaregret\.goals"):
         solve(wrong)
     with pytest.raises(InvalidArgumentError, match="question alone, but got episodes=3"):
         solve(Question(ENDS), episodes=3)

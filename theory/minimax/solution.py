@@ -218,10 +218,6 @@ class MinimaxSolution(Result):
         from metaregret.theory.certificates.drafting import write_certificate
         from metaregret.theory.certificates.write_minimax import minimax_certificate
 
-        if not isinstance(self.adversary, Simplex):
-            raise UnsupportedError(
-                "Certificates are written for the unrestricted adversary; solve without a restriction."
-            )
         if self.family is None:
             raise UnsupportedError("A certificate needs the tasks that were solved; solve a task family.")
         document = minimax_certificate(self.family, self)

@@ -202,6 +202,7 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
     InstanceTooLargeError
         Before any time is spent on what would take too long or too much memory.
     """
+    method = choice(Method, method, "method")
     horizon = marked.process.horizon
     steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
     size = steps * marked.process.n_choices
@@ -218,7 +219,6 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
             f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
             "reduce the horizon or the number of states, or name fewer goals."
         )
-    method = choice(Method, method, "method")
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
     if is_decomposed(marked, method):
         from metaregret.theory.minimax.decomposition import Decomposition

@@ -425,3 +425,81 @@ def test_rewards_beyond_single_precision(scale: float, monkeypatch: pytest.Monke
         assert found.gap <= 1e-10
     else:
         np.testing.assert_allclose(found.values / scale, usual.values, rtol=1e-8)
+
+
+# -------------------------------------------------------------------------------- until a target
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_waiting_for_ever_does_not_count_until_a_target(exact: bool) -> None:
+    """Waiting is free and walking costs 2: waiting is cheapest, but does not reach the target."""
+    process = process_of([(0, 0, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)], 2)
+    cost = np.array([0.0, 2.0, 0.0])
+    question: dict[str, Any] = {"objective": "total", "targets": [1], "maximise": False, "exact": exact}
+    assert solve(process, cost, **question).value.contains(0)
+    found = solve(process, cost, **question, must_reach=True)
+    assert found.value.contains(2)
+    assert found.value.gap < 1e-12
+    assert found.policy is not None
+    assert found.policy[0] == 1
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_target_that_may_be_missed_is_refused_by_name(exact: bool) -> None:
+    process = process_of([(0, 0, 1, "1/2"), (0, 0, 2, "1/2"), (1, 0, 1, 1), (2, 0, 2, 1)], 3)
+    question: dict[str, Any] = {"objective": "total", "must_reach": True, "exact": exact}
+    with pytest.raises(UnsupportedError, match=r"may be missed.*state '2' \(index 2\)"):
+        solve(process, np.ones(4), **question, targets=[1])
+    assert solve(process, np.ones(4), **question, targets=[1, 2]).value.contains(1)
+    with pytest.raises(InvalidArgumentError, match="targets"):
+        solve(process, np.ones(4), **question)
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+def test_two_sided_iteration_waits_out_a_period(maximise: bool) -> None:
+    """State 0 goes to 1, 1 wins, loses or goes back with 1/3 each: the gap falls at every other backup."""
+    rows: list[Any] = [
+        (0, 0, 1, 1),
+        (1, 0, 0, "1/3"),
+        (1, 0, 2, "1/3"),
+        (1, 0, 3, "1/3"),
+        (2, 0, 2, 1),
+        (3, 0, 3, 1),
+    ]
+    found = solve(process_of(rows, 4), objective="reach", targets=[2], method="two-sided", maximise=maximise)
+    assert found.value.contains(0.5)
+
+
+# -------------------------------------------------------------------------------- huge rewards
+
+
+@pytest.mark.parametrize("method", METHODS[Objective.DISCOUNTED])
+@pytest.mark.parametrize("size", [1e200, 1.7e308])
+def test_huge_rewards_are_right_or_refused(method: Any, size: float) -> None:
+    """A linear program with rewards of 1e300 took the process along, sweeps of 1.7e308 ended in nan."""
+    process = process_of([(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (0, 1, 1, 1), (1, 0, 0, 1)], 2)
+    rewards = size * np.array([0.5, 1.0, -0.25])
+    question: dict[str, Any] = {"objective": "discounted", "gamma": "9/10"}
+    exact = solve(process, rewards, **question, exact=True)
+    assert exact.value.exact is not None
+    if size > 1e300:
+        assert exact.value.upper == np.inf
+        with pytest.raises(UnsupportedError, match="double precision"):
+            solve(process, rewards, **question, method=method)
+        return
+    assert solve(process, rewards, **question, method=method).value.contains(exact.value.exact)
+
+
+def test_a_small_value_beside_large_rewards_is_found() -> None:
+    """The cheapest total is 0; rewards of 500000 leave double precision no 1e-9."""
+    process = process_of([(0, 0, 1, 1), (0, 1, 0, 1), (1, 0, 1, 1)], 2)
+    found = solve(process, np.array([500000.0, 0.0, 0.0]), objective="total", maximise=False)
+    assert found.value.exact == 0
+
+
+def test_an_exact_value_above_the_largest_float() -> None:
+    process = process_of([(0, 0, 0, 1)], 1)
+    found = solve(process, np.array([Fraction(10) ** 307], dtype=object), steps=30, exact=True)
+    assert found.value.exact == 30 * Fraction(10) ** 307
+    assert found.value.to_json() == {"lower": np.inf, "upper": np.inf, "exact": "3" + "0" * 308}
+    assert "3e+308" in str(found.value)

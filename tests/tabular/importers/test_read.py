@@ -222,7 +222,7 @@ def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: 
         (3.5, None, "Expected a model"),
         ("grid:3x3", "tar", "Expected format to be one of"),
         ((np.full((2, 2, 2), 0.5), np.ones((2, 2, 2))), None, r"\(A, S, S\) or \(S, A, S\)"),
-        ([[1, 2], [3]], None, "mapping or a list"),
+        ([[1, 2], [3]], None, "list of outcomes for state 0"),
         ("nowhere.npz", None, "no such file"),
         ((np.ones(2), np.ones(2)), None, "say which format"),
         (([[[1, 0], [1]]], [0, 1]), "mdptoolbox", "array of numbers"),

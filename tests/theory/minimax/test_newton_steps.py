@@ -447,7 +447,10 @@ def test_an_interrupted_search_returns_its_bounds(exact: bool, monkeypatch: pyte
 def test_numbers_that_make_no_sense_are_refused_in_full(marked: SuccessTasks, tolerance: float) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         solve_without_memory(GoalTasks.reachable(marked.process), tolerance=tolerance)
-    assert str(caught.value) == f"Expected a tolerance between 0 and 1, but got tolerance={tolerance}; 1e-9 is usual."
+    assert (
+        str(caught.value)
+        == f"Expected a tolerance between 0 and 1, but got tolerance={tolerance}; 1e-9 is usual."
+    )
     with pytest.raises(InvalidArgumentError) as caught:  # before the tasks are looked at
         solve_without_memory(TrajectoryTasks(make("line:2")), episodes=0, tolerance=tolerance)
     assert str(caught.value) == (

@@ -328,7 +328,7 @@ def test_planted_errors_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planner that promises too little, or an adversary that claims too little, contradicts the other."""
     honest = answered().value
     with monkeypatch.context() as patch:
-        patch.setattr(restricted, "support_value", lambda tasks, w: 0.5 * float(w @ tasks.optimum.values))
+        patch.setattr(restricted, "support_value", lambda tasks, w: 0.1 * float(w @ tasks.optimum.values))
         with pytest.raises(SolverError, match="contradict each other"):
             answered()
     with monkeypatch.context() as patch:
