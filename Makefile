@@ -1,10 +1,10 @@
-# Two commands: `make verify` runs the main job, `make test` the tests. Each makes its own virtual environment.
+# `make verify` runs the main job, `make test` the tests, `make docs` the site. They share a virtual environment.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: verify test lint clean
+.PHONY: verify test test-lowest test-latest lint docs clean
 
 verify: $(VENV)/.run-installed
 	$(BIN)/metaregret verify
@@ -12,9 +12,24 @@ verify: $(VENV)/.run-installed
 test: $(VENV)/.test-installed lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
+# The lowest versions that pyproject.toml declares, and the newest that an index has; environments of their own.
+test-lowest test-latest: test-%: $(VENV)-%/.made
+	$(VENV)-$*/bin/python -m pytest -n auto --dist worksteal -q
+
+$(VENV)-%/.made: $(SOURCES) tests/lowest_versions.py
+	$(PYTHON) -m venv --clear $(VENV)-$*
+	if [ $* = lowest ]; then $(PYTHON) tests/lowest_versions.py; fi > $(VENV)-$*/versions.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-$*/versions.txt -e '.[test]'
+	touch $@
+
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
+
+# The site, notebooks executed, warnings are errors; open build/docs/index.html.
+docs: $(VENV)/.docs-installed
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -32,5 +47,9 @@ $(VENV)/.test-installed: $(VENV)/.made $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@ $(VENV)/.run-installed
 
+$(VENV)/.docs-installed: $(VENV)/.run-installed $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-latest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ from .files import process_from_document as process_from_document
 from .files import read_process as read_process
 from .files import read_rewards as read_rewards
 from .files import write_process as write_process
+from .files import write_rewards as write_rewards
 from .goals import TerminalValues as TerminalValues
 from .goals import goal_support as goal_support
 from .goals import goal_values as goal_values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from metaregret.tabular.errors import InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import parse_fraction, split_fractions
+from metaregret.tabular.validation import number_array
 
 __all__ = [
     "assemble",
@@ -97,9 +99,9 @@ def assemble(
     `ControlledMarkovProcess.from_transitions`."""
     state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
     table: dict[tuple[int, int, int], Fraction] = {}
-    for position, (state, action, successor, probability) in enumerate(transitions):
-        key = (int(state), int(action), int(successor))
+    for position, row in enumerate(transitions):
         where = f"transition {position}"
+        key, probability = _row(row, where)
         for what, index, labels in (
             ("state", key[0], state_labels),
             ("action", key[1], action_labels),
@@ -124,6 +126,22 @@ def assemble(
     keys = np.array(sorted(table), dtype=np.int64).reshape(-1, 3)
     values = [table[(int(k[0]), int(k[1]), int(k[2]))] for k in keys]
     return assemble_arrays(keys, values, state_labels, action_labels, initial, horizon)
+
+
+def _row(row: Any, where: str) -> tuple[tuple[int, int, int], object]:
+    """Check the form of ``(state, action, successor, probability)``."""
+    try:
+        state, action, successor, probability = row
+    except (TypeError, ValueError):
+        raise InvalidProcessError(
+            f"{where} is {row!r:.80}; expected (state, action, successor, probability)."
+        ) from None
+    try:
+        return (operator.index(state), operator.index(action), operator.index(successor)), probability
+    except TypeError:
+        raise InvalidProcessError(
+            f"{where} is {row!r:.80}; expected a state, an action and a successor as whole numbers."
+        ) from None
 
 
 def assemble_arrays(
@@ -208,6 +226,7 @@ def assemble_counts(
 ) -> dict[str, Any]:
     """Assemble integer weights over one denominator; see `ControlledMarkovProcess.from_counts`."""
     state_labels, action_labels = as_labels(states, "state"), as_labels(actions, "action")
+    keys, numerators = number_array(keys, "keys"), number_array(numerators, "numerators")
     _check_counts(keys, numerators, denominator, state_labels, action_labels)
     if denominator >= MAX_WEIGHT or numerators.dtype == object:
         return _assemble_long_counts(
@@ -359,14 +378,18 @@ def assemble_sparse(
     actions: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Assemble one sparse matrix per action; see `ControlledMarkovProcess.from_sparse`."""
-    if not transition:
+    if not len(transition):
         raise InvalidProcessError(
             "Expected at least one transition matrix, but got none; give one per action."
         )
-    n_states = sp.csr_array(transition[0]).shape[0]
     parts, values = [], []
+    n_states = -1
     for action, given in enumerate(transition):
-        matrix = sp.csr_array(given)
+        plain: Any = given if sp.issparse(given) else number_array(given, f"matrix {action}")
+        if plain.ndim != 2:
+            raise InvalidProcessError(f"Expected matrix {action} of shape (S, S), but got {plain.shape}.")
+        matrix = sp.csr_array(plain)
+        n_states = matrix.shape[0] if action == 0 else n_states
         if matrix.shape != (n_states, n_states):
             raise InvalidProcessError(
                 f"Expected matrix {action} of shape ({n_states}, {n_states}), but got {matrix.shape}."

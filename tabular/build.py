@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metaregret.tabular.environments import make as make_named
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.files import process_from_document
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.importers import Imported, read
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rationals import parse_fraction
 
@@ -34,13 +33,17 @@ def make(
     ----------
     source : str, Path, array, mapping, environment or ControlledMarkovProcess
         * a specification such as ``"grid:3x3,slip=1/10"`` (``metaregret env list`` shows them all);
-        * the path of a ``metaregret-cmp/1`` document or of an NPZ file of `write_npz`;
-        * transition probabilities, shape ``(A, S, S)`` (an array or nested lists, which may hold
-          ``"p/q"``), or a list of one sparse ``(S, S)`` matrix per action;
-        * a Gymnasium environment with a transition table ``P``, or the table itself;
+        * the path of a ``metaregret-cmp/1`` document, or of an NPZ, PRISM, JANI, DRN or explicit file;
+        * transition probabilities, shape ``(A, S, S)`` or ``(S, A, S)`` (an array or nested lists, which
+        may hold
+          ``"p/q"``; where both fit they are ``(A, S, S)``), or a list of one sparse ``(S, S)`` matrix per
+          action;
+        * a Gymnasium environment, or a transition table ``P``;
+        * a ``DiscreteDP`` of QuantEcon, an ``MDP`` of pymdptoolbox, a problem of msdm, or their arrays: see
+          `metaregret.tabular.importers.read`, which also returns the rewards and what to know about them;
         * a process, whose horizon or start is to be replaced.
     horizon : int, FiniteHorizon or GeometricHorizon, optional
-        Steps an episode; by default that of the source (of arrays: 1).
+        Steps an episode; by default that of the source, its discount, or 20.
     gamma : float, str or Fraction, optional
         Instead: the probability that an episode goes on before each step.
     start : int, str or mapping, optional
@@ -62,7 +65,7 @@ def make(
     """
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give a horizon or a gamma, not both.")
-    process = _read(source)
+    process = _model(source, start).process
     changes: dict[str, Any] = {}
     if gamma is not None:
         changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "gamma"))
@@ -85,80 +88,12 @@ def _initial(process: ControlledMarkovProcess, start: Start) -> int | dict[int, 
     return state_index(process, start)
 
 
-def _read(source: object) -> ControlledMarkovProcess:
-    if isinstance(source, ControlledMarkovProcess):
-        return source
-    if isinstance(source, str | Path):
-        return _named(str(source))
-    if isinstance(source, Mapping):
-        return _document(source) if "format" in source else _table(source, 0, "table")
-    if isinstance(getattr(getattr(source, "unwrapped", source), "P", None), Mapping):
-        return _environment(source)
-    if isinstance(source, np.ndarray) or (isinstance(source, Sequence) and source):
-        return _arrays(source)
-    raise InvalidArgumentError(
-        "Expected a specification such as 'grid:3x3', the path of a file, transition probabilities of shape "
-        "(A, S, S), a Gymnasium environment with a transition table P, or a process, but got "
-        f"{source!r:.60} of type {type(source).__name__}."
-    )
-
-
-def _document(source: Mapping[str, Any]) -> ControlledMarkovProcess:
-    from metaregret.tabular.files import process_from_document
-
-    return process_from_document(source)
-
-
-def _named(source: str) -> ControlledMarkovProcess:
-    if source.endswith(".npz"):
-        from metaregret.tabular.importers import read_npz
-
-        return read_npz(source)[0]
-    return make_named(source)
-
-
-def _arrays(source: Any) -> ControlledMarkovProcess:
-    if not isinstance(source, np.ndarray) and all(hasattr(matrix, "tocsr") for matrix in source):
-        return ControlledMarkovProcess.from_sparse(list(source), horizon=1)
-    try:
-        values = np.array(source, dtype=object)
-    except ValueError:
-        values = np.empty(0, dtype=object)
-    if values.ndim != 3 or values.shape[1] != values.shape[2] or not values.size:
-        raise InvalidArgumentError(
-            f"Expected transition probabilities of shape (A, S, S), but got shape {values.shape}; the last "
-            "two axes are the state and its successor."
-        )
-    if isinstance(source, np.ndarray) and source.dtype != object:
-        return ControlledMarkovProcess.from_dense(source, horizon=1)
-    rows = [
-        (state, action, successor, share)
-        for (action, state, successor), value in np.ndenumerate(values)
-        if (share := parse_fraction(value, f"probability {action, state, successor}"))
-    ]
-    return ControlledMarkovProcess.from_transitions(
-        rows, states=values.shape[1], actions=values.shape[0], initial=0, horizon=1, name="arrays"
-    )
-
-
-def _environment(source: Any) -> ControlledMarkovProcess:
-    environment = getattr(source, "unwrapped", source)
-    initial = getattr(environment, "initial_state_distrib", None)
-    specified = getattr(getattr(source, "spec", None), "id", None)
-    name = f"gym:{specified}" if specified else type(environment).__name__
-    return _table(environment.P, 0 if initial is None else np.asarray(initial, dtype=float), name)
-
-
-def _table(table: Mapping[Any, Any], initial: Any, name: str) -> ControlledMarkovProcess:
-    from metaregret.tabular.importers import from_gymnasium_table
-
-    try:
-        process, _ = from_gymnasium_table(dict(table), initial=initial, horizon=1)
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        raise InvalidArgumentError(
-            "Expected a table P[state][action] = [(probability, next state, reward, terminated), ...] with "
-            f"states counted from 0, but reading it failed: {type(error).__name__}: {error}."
-        ) from error
-    return dataclasses.replace(process, name=name)
+def _model(source: object, start: Start | None) -> Imported:
+    """The model of a source; what a transition table means depends on where episodes start."""
+    if isinstance(source, Mapping) and "format" in source:
+        return Imported(process_from_document(source))
+    model = read(source)
+    tabled = isinstance(source, Mapping) or hasattr(source, "unwrapped") or str(source)[:4] == "gym:"
+    if not tabled or isinstance(start, Mapping | bool | type(None)):
+        return model
+    return read(source, start=model.process.states[state_index(model.process, start)])

@@ -16,15 +16,46 @@ Every public entry reads its options here, so that nothing falls through to a de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["check_tolerance", "choice", "expect", "one_of"]
+__all__ = ["Option", "check_tolerance", "choice", "expect", "one_of"]
 
-Kind = TypeVar("Kind", bound=Enum)
+Kind = TypeVar("Kind")
+
+
+class _Named(type):
+    def __iter__(cls: type[Kind]) -> Iterator[Kind]:
+        for word, member in vars(cls).items():
+            if word.isupper() and isinstance(member, cls):
+                yield member
+
+
+class Option(metaclass=_Named):
+    """A kind of options that are objects: some have names, others a user passes.
+
+    The named ones are attributes of the kind in capital letters; iterating it gives them in order, as for an
+    Enum, and they are pickled by name.
+
+    Attributes
+    ----------
+    value : str
+        The option's name.
+    """
+
+    value: str
+
+    def __reduce__(self) -> Any:
+        for kind in type(self).__mro__:
+            for word, member in vars(kind).items():
+                if member is self:
+                    return getattr, (kind, word)
+        return super().__reduce__()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lstrip('_')}: {self.value!r}>"
 
 
 def choice(kind: type[Kind], value: object, name: str) -> Kind:
@@ -32,9 +63,9 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
 
     Parameters
     ----------
-    kind : type of Enum
-        Its values are the words; where a value is a sentence, the member's name in lower case is.
-    value : Enum member or str
+    kind : type of Enum, or of `Option`
+        The values of its members are the words; where a value is a sentence, the member's name in lower case.
+    value : member or str
     name : str
         Name of the option, for the message.
 
@@ -45,13 +76,14 @@ def choice(kind: type[Kind], value: object, name: str) -> Kind:
     """
     if isinstance(value, kind):
         return value
-    words = {_word(member): member for member in kind}
+    members: Any = kind
+    words: dict[str, Kind] = {_word(member): member for member in members}
     return words[one_of(tuple(words), value, name)]
 
 
-def _word(member: Enum) -> str:
+def _word(member: Any) -> str:
     value = str(member.value)
-    return member.name.lower() if " " in value else value
+    return str(member.name).lower() if " " in value else value
 
 
 def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str = "") -> Any:

@@ -104,8 +104,11 @@ def read_document(path: Path, form: str) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
+    content = read_bytes(path)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise FileFormatError(f"{path}: begins with the byte order mark of UTF-16; save it as UTF-8.")
     try:
-        return read_bytes(path).decode("utf-8")
+        return content.decode("utf-8-sig")  # the byte order mark that some editors write is no content
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"{path}: not a text file (byte {error.start} is not UTF-8); expected a JSON document."

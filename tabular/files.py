@@ -27,6 +27,7 @@ __all__ = [
     "read_rewards",
     "reward_row",
     "write_process",
+    "write_rewards",
 ]
 
 PROCESS_FORMAT = "metaregret-cmp/1"
@@ -89,7 +90,11 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
         name=require(document, "name", str, where) if "name" in document else Path(where).stem,
         picture=_picture(document.get("picture"), len(states), where),
     )
-    return replace(process, counts_as=_counts_as(document, states, where)) if "counts_as" in document else process
+    return (
+        replace(process, counts_as=_counts_as(document, states, where))
+        if "counts_as" in document
+        else process
+    )
 
 
 def _counts_as(document: Mapping[str, Any], states: Labels, where: str) -> np.ndarray:
@@ -229,12 +234,14 @@ def write_process(process: ControlledMarkovProcess, path: Path) -> None:
 def read_rewards(path: Path, process: ControlledMarkovProcess) -> RewardTables:
     """Read a ``metaregret-rewards/1`` file for `process`; unlisted transitions pay 0.
 
-    ``"*"`` matches any action or next state; of two rows that match one transition the later one counts.
+    ``"*"`` matches any action or next state; of two rows that match one transition the one with fewer ``"*"``
+    counts.
 
     Raises
     ------
     FileFormatError
-        If a row is malformed, names an unknown state or action, or matches no transition.
+        If a row is malformed, names an unknown state or action, matches no transition, or gives a reward
+        that another row with as many ``"*"`` gives, too.
     """
     document = read_document(path, REWARDS_FORMAT)
     tasks = require(document, "tasks", dict, str(path))
@@ -244,11 +251,30 @@ def read_rewards(path: Path, process: ControlledMarkovProcess) -> RewardTables:
     return RewardTables.from_exact(process, Labels(list(tasks), "task"), table)
 
 
+def write_rewards(tables: RewardTables, path: Path) -> None:
+    """Write rewards as a ``metaregret-rewards/1`` file, atomically; transitions that pay 0 are left out."""
+    process = tables.process
+    choice = process.transition_choice
+    state, action = process.choice_state[choice], process.choice_action[choice]
+    values = tables.values if tables.exact is None else tables.exact
+    tasks = {
+        name: [
+            [process.states[int(s)], process.actions[int(a)], process.states[int(to)], str(r)]
+            for s, a, to, r in zip(state, action, process.successors, values[task], strict=True)
+            if r != 0
+        ]
+        for task, name in enumerate(tables.tasks)
+    }
+    write_text(path, json.dumps({"format": REWARDS_FORMAT, "tasks": tasks}, indent=1) + "\n")
+
+
 def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[Fraction]:
     """Return the rewards, length M, that a list of rows spells; see `read_rewards`."""
     if not isinstance(rows, list | tuple):
         raise FileFormatError(f"{where}: expected a list of rows, but got {type(rows).__name__}.")
     rewards = np.full(process.n_transitions, Fraction(0), dtype=object)
+    by_row = np.full(process.n_transitions, -1)
+    precision = np.full(process.n_transitions, -1)
     choice = process.transition_choice
     columns = (
         (process.choice_state[choice], process.states),
@@ -273,5 +299,15 @@ def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[
             raise FileFormatError(
                 f"{where}[{position}] = {row[:3]} matches no transition of {process.name!r}."
             )
-        rewards[match] = reward
+        precise = sum(part != "*" for part in row[:3])
+        again = np.flatnonzero(match & (precision == precise))
+        if again.size:
+            earlier = int(by_row[again[0]])
+            raise FileFormatError(
+                f"{where}[{position}] = {row[:3]} gives a reward that row {earlier} = {rows[earlier][:3]} "
+                "gives, too; "
+                "list each reward once."
+            )
+        match &= precision < precise
+        rewards[match], by_row[match], precision[match] = reward, position, precise
     return rewards.tolist()

@@ -1,4 +1,4 @@
-"""A policy that ends where it is told to: the one of largest causal entropy with a given terminal distribution.
+"""A policy that ends where it is told to: that of largest causal entropy with a given terminal distribution.
 
 Among all policies with ``Pr(s_T) = target`` the one of largest causal entropy is soft optimal for some
 terminal rewards ``h``, which minimise the convex function
@@ -7,8 +7,9 @@ terminal rewards ``h``, which minimise the convex function
 
 whose gradient is the soft policy's terminal distribution minus the target (Ziebart, Bagnell & Dey, *Modeling
 interaction via the principle of maximum causal entropy*, 2010). Newton's method with conjugate gradients
-(Nocedal & Wright 2006, sec. 7.1) takes a few passes of the planner a step and no matrix. It finds every target
-that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is returned.
+(Nocedal & Wright 2006, sec. 7.1) takes a few passes of the planner a step and no matrix. It finds every
+target that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is
+returned.
 """
 
 from __future__ import annotations
@@ -126,8 +127,9 @@ class _Search:
                 self._process.choice_offsets, *self._arrays, self.policy, self._mass, ahead, self._moved
             )
             curved = np.where(wanted, curved, 0.0)
-            curvature = float(ahead @ curved)
-            if curvature <= 0.0:
+            with np.errstate(over="ignore", invalid="ignore"):
+                curvature = float(ahead @ curved)
+            if not 0.0 < curvature < np.inf:
                 break
             share = size / curvature
             step += share * ahead

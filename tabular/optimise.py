@@ -13,10 +13,13 @@ multipliers into a distribution) and evaluates it afresh, see `metaregret.theory
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -89,13 +92,38 @@ class Outcome:
         return f"{self.status}, residual {self.residual:.1e}, objective {self.objective:.9g}"
 
 
+@cache
+def _let_highs_greet() -> None:
+    """Make the first HiGHS solver of this process with standard output closed off.
+
+    Versions from 1.16 on print a banner then, which no option can prevent; standard output is for results.
+    """
+    import highspy
+
+    library = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
+    try:
+        kept = os.dup(1)
+    except OSError:  # there is no standard output
+        return
+    try:
+        library.fflush(None)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            cast(Any, highspy.Highs)()
+            library.fflush(None)
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def run(problem: cp.Problem, attempt: Attempt) -> Outcome:
     """Run one solver; leave in the problem's variables and multipliers what is usable of its answer.
 
     All variables are cleared if one is missing, has another shape or an entry that is no moderate number;
     so are a constraint's multipliers. Nothing of an earlier attempt is left.
     """
-
+    if attempt.solver == "HIGHS":
+        _let_highs_greet()
     _clear(problem)
     with warnings.catch_warnings():
         # An inaccurate solution warns; here it is judged by its recomputed bracket instead.
@@ -205,11 +233,13 @@ class GrowingProgram:
     def __init__(self, cost: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
         import highspy
 
+        _let_highs_greet()
         self._cost, self._lower, self._upper = (np.asarray(x, dtype=float) for x in (cost, lower, upper))
         self._rows, self._count = np.zeros((16, len(self._cost))), 0
         self._least, self._most = np.zeros(16), np.zeros(16)
         self._solver: Any = cast(Any, highspy.Highs)()
-        for option, value in (("output_flag", False), ("threads", 1), *_TIGHT.items()):
+        # No number of threads: it would have to be that of every solver made in this process before.
+        for option, value in {"output_flag": False, "parallel": "off", **_TIGHT}.items():
             self._solver.setOptionValue(option, value)
         bounds = (np.clip(x, -INFINITE, INFINITE).tolist() for x in (self._lower, self._upper))
         for price, low, high in zip(self._cost.tolist(), *bounds, strict=True):

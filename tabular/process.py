@@ -12,6 +12,7 @@ arXiv 1806.04640.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,10 +23,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
+from metaregret.tabular.errors import InvalidArgumentError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
-from metaregret.tabular.rationals import fractions_array, split_fractions
+from metaregret.tabular.rationals import fractions_array, spelled_distribution, split_fractions
 from metaregret.tabular.validation import (
     check_counts_as,
     check_dense_shapes,
@@ -33,6 +34,8 @@ from metaregret.tabular.validation import (
     check_float_rows,
     check_initial,
     check_layout,
+    choice_name,
+    number_array,
 )
 
 __all__ = ["ControlledMarkovProcess", "Representation", "check_representation"]
@@ -78,9 +81,8 @@ class ControlledMarkovProcess:
         Rows of state indices for drawing the states as a map (None: a wall or a gap).
     counts_as : ndarray of int64, shape (S,), or None
         Where given, being in state ``s`` counts as a visit to goal ``counts_as[s]`` (or to none: -1), so
-        that an
-        episode may come by one goal on several paths and remember on which. None: every state is its own
-        goal.
+        that an episode may come by one goal on several paths and remember on which. None: every state is
+        its own goal.
 
     Raises
     ------
@@ -206,7 +208,8 @@ class ControlledMarkovProcess:
         """
         from metaregret.tabular.assemble import assemble_dense
 
-        transition = np.asarray(transition)
+        transition = number_array(transition, "transition")
+        available = None if available is None else number_array(available, "available")
         check_dense_shapes(transition, available, states, actions)
         return cls(**assemble_dense(transition, initial, horizon, available, states, actions), name=name)
 
@@ -249,30 +252,33 @@ class ControlledMarkovProcess:
             changes["name"] = name
         return dataclasses.replace(self, **changes)
 
-    def rationalised(self, max_denominator: int = 1000) -> ControlledMarkovProcess:
-        """Return the exact process whose probabilities are the nearest fractions with small denominators.
+    def rationalised(self, max_denominator: int | None = 1000) -> ControlledMarkovProcess:
+        """Return the exact process whose probabilities are the numbers that the floats spell.
+
+        Each distribution is read as the decimals that its floats print (0.1 is one tenth); where these do not
+        sum to one, as the fractions with denominators up to `max_denominator` whose nearest floats they
+        are (0.333... is one third). A float never becomes a number that another float is nearer to.
+
+        Parameters
+        ----------
+        max_denominator : int or None
+            None: decimals only.
 
         Raises
         ------
         NotExactError
-            Naming the state and action whose nearest fractions do not sum to one.
+            Naming the state and action whose probabilities are neither.
         """
-        exact = [Fraction(float(p)).limit_denominator(max_denominator) for p in self.probabilities]
-        initial = [Fraction(float(p)).limit_denominator(max_denominator) for p in self.initial]
+        exact: list[Fraction] = []
+        for choice, (start, stop) in enumerate(itertools.pairwise(self.offsets.tolist())):
+            row = self.probabilities[start:stop].tolist()
+            exact += spelled_distribution(row, max_denominator, choice_name(self, choice))
+        starts = self.initial.tolist()
+        initial = spelled_distribution(starts, max_denominator, "the initial distribution")
         numerators, denominators = split_fractions(exact)
-        try:
-            return dataclasses.replace(
-                self,
-                numerators=numerators,
-                denominators=denominators,
-                probabilities=np.array([float(p) for p in exact]),
-                initial=np.array([float(p) for p in initial]),
-                exact_initial=tuple(initial),
-            )
-        except InvalidProcessError as error:
-            raise NotExactError(
-                f"No rational process with denominators up to {max_denominator}: {error}"
-            ) from error
+        return dataclasses.replace(
+            self, numerators=numerators, denominators=denominators, exact_initial=tuple(initial)
+        )
 
     # ---------------------------------------------------------------- sizes and views
 
@@ -359,7 +365,8 @@ class ControlledMarkovProcess:
         if not self.is_exact:
             raise NotExactError(
                 f"Process {self.name!r} is known in floating point only; write its probabilities as "
-                '"p/q" strings or exact decimals, or call rationalised().'
+                '"p/q" strings or exact decimals, or call rationalised(), which reads floats as the decimals '
+                "or small fractions that they print."
             )
 
     def dense(self) -> np.ndarray:

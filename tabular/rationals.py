@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, NotExactError
 
 __all__ = [
     "MAX_DIGITS",
@@ -24,6 +24,7 @@ __all__ = [
     "fractions_array",
     "nearest_float",
     "parse_fraction",
+    "spelled_distribution",
     "split_fractions",
 ]
 
@@ -83,6 +84,45 @@ def _parse_text(text: str, what: str) -> Fraction:
         raise InvalidArgumentError(
             f"Expected {what} with a non-zero denominator, but got {text!r}."
         ) from None
+
+
+def spelled_distribution(floats: Sequence[float], max_denominator: int | None, what: str) -> list[Fraction]:
+    """Return the exact distribution that floats spell: decimals, else small fractions.
+
+    Parameters
+    ----------
+    floats : sequence of float
+        Probabilities.
+    max_denominator : int or None
+        Fractions up to this denominator count where a float is their nearest; None: decimals only.
+    what : str
+        The name of the distribution for error messages.
+
+    Raises
+    ------
+    NotExactError
+        If the floats spell no distribution.
+    """
+    decimals = [parse_fraction(value, what) for value in floats]
+    total = sum(decimals, Fraction(0))
+    if total == 1:
+        return decimals
+    refusal = f"The decimals of {what} sum to {float(total)!r} (off by {float(total - 1):.1e}), not 1"
+    if max_denominator is None:
+        raise NotExactError(f'{refusal}; write the probabilities as "p/q".')
+    small = [Fraction(value).limit_denominator(max_denominator) for value in floats]
+    for value, near in zip(floats, small, strict=True):
+        if float(near) != value:
+            raise NotExactError(
+                f"{refusal}, and {value!r} is not the float of a fraction with denominators up to "
+                f'{max_denominator}; write the probabilities as "p/q".'
+            )
+    if sum(small, Fraction(0)) != 1:
+        raise NotExactError(
+            f"{refusal}, and their nearest fractions sum to {sum(small, Fraction(0))}; write the "
+            'probabilities as "p/q".'
+        )
+    return small
 
 
 def fraction_text(value: Fraction) -> str:

@@ -36,14 +36,33 @@ __all__ = [
 ]
 
 Row = list[tuple[int, int, int, Fraction]]
+FEW = 32
+"""Longest list of numbers that is drawn number by number."""
+SMALL = 8
+"""States up to which the rows of a process are drawn number by number; larger ones come from a drawn seed."""
+SEEDS = st.integers(0, 2**32 - 1)
+SEEDED_SUCCESSORS = 4
 
 
 def distributions(
     size: int, *, positive: bool = False, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:
     """Rational probability vectors of length `size`, as integer weights over their sum."""
-    weights = st.lists(st.integers(1 if positive else 0, largest), min_size=size, max_size=size)
-    return weights.filter(any).map(lambda w: [Fraction(x, sum(w)) for x in w])
+    return integer_lists(size, 1 if positive else 0, largest).filter(any).map(_normalised)
+
+
+def integer_lists(size: int, lowest: int, largest: int) -> st.SearchStrategy[list[int]]:
+    """Lists of `size` integers between `lowest` and `largest`: drawn one by one while they are few, which
+    shrinks
+    well, and else from one drawn seed, which is fast."""
+    if size <= FEW:
+        return st.lists(st.integers(lowest, largest), min_size=size, max_size=size)
+    return SEEDS.map(lambda seed: np.random.default_rng(seed).integers(lowest, largest + 1, size).tolist())
+
+
+def _normalised(weights: list[int]) -> list[Fraction]:
+    total = sum(weights)
+    return [Fraction(weight, total) for weight in weights]
 
 
 def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy[Horizon]:
@@ -54,6 +73,36 @@ def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy
         return finite
     gammas = st.sampled_from([Fraction(1, 2), Fraction(2, 3), Fraction(3, 4), Fraction(9, 10)])
     return st.one_of(finite, gammas.map(GeometricHorizon))
+
+
+def _drawn_rows(draw: st.DrawFn, n_states: int, max_actions: int, deterministic: bool | None) -> Row:
+    """Rows drawn number by number."""
+    rows: Row = []
+    for state in range(n_states):
+        for action in range(draw(st.integers(1, max_actions))):
+            single = deterministic or (deterministic is None and draw(st.booleans()))
+            if single or n_states == 1:
+                rows.append((state, action, draw(st.integers(0, n_states - 1)), Fraction(1)))
+            else:
+                for successor, p in enumerate(draw(distributions(n_states, largest=4))):
+                    if p:
+                        rows.append((state, action, successor, p))
+    return rows
+
+
+def _seeded_rows(
+    random: np.random.Generator, n_states: int, max_actions: int, deterministic: bool | None
+) -> Row:
+    """Rows of a large process, with up to `SEEDED_SUCCESSORS` successors."""
+    rows: Row = []
+    for state in range(n_states):
+        for action in range(int(random.integers(1, max_actions + 1))):
+            single = deterministic or (deterministic is None and random.random() < 1 / 2)
+            count = 1 if single else int(random.integers(1, SEEDED_SUCCESSORS + 1))
+            weights = random.integers(1, 5, count).tolist()
+            chosen = random.choice(n_states, count, replace=False).tolist()
+            rows += [(state, action, to, p) for to, p in zip(chosen, _normalised(weights), strict=True)]
+    return rows
 
 
 def _drawn(
@@ -93,6 +142,10 @@ def processes(
 ) -> ControlledMarkovProcess:
     """Rational processes with state-dependent action sets; some states may be unreachable.
 
+    Up to 8 states everything is drawn number by number; larger processes (100 states take milliseconds) come
+    from
+    one drawn seed and have at most 4 successors a choice.
+
     Parameters
     ----------
     min_states, max_states, max_actions, max_steps : int
@@ -106,16 +159,10 @@ def processes(
     """
     lowest = max(min_states, 2) if deterministic is False else min_states
     n_states = draw(st.integers(lowest, max_states))
-    rows: Row = []
-    for state in range(n_states):
-        for action in range(draw(st.integers(1, max_actions))):
-            single = deterministic or (deterministic is None and draw(st.booleans()))
-            if single or n_states == 1:
-                rows.append((state, action, draw(st.integers(0, n_states - 1)), Fraction(1)))
-            else:
-                for successor, p in enumerate(draw(distributions(n_states, largest=4))):
-                    if p:
-                        rows.append((state, action, successor, p))
+    if n_states > SMALL:
+        rows = _seeded_rows(np.random.default_rng(draw(SEEDS)), n_states, max_actions, deterministic)
+    else:
+        rows = _drawn_rows(draw, n_states, max_actions, deterministic)
     if deterministic is False and len({row[:2] for row in rows}) == len(rows):
         rows = [row for row in rows if row[:2] != (0, 0)] + [
             (0, 0, 0, Fraction(1, 2)),
@@ -215,12 +262,16 @@ def controllable_processes(
     n_states = draw(st.integers(min_states, max_states))
     depth = [0]
     targets: list[list[int]] = [[state] for state in range(n_states)]
+    random = np.random.default_rng(draw(SEEDS)) if n_states > SMALL else None
     for child in range(1, n_states):
-        parent = draw(st.integers(0, child - 1))
+        parent = draw(st.integers(0, child - 1)) if random is None else int(random.integers(child))
         depth.append(depth[parent] + 1)
         targets[parent].append(child)
     for state in range(n_states):
-        targets[state] += draw(st.lists(st.integers(0, n_states - 1), max_size=2))
+        if random is None:
+            targets[state] += draw(st.lists(st.integers(0, n_states - 1), max_size=2))
+        else:
+            targets[state] += random.integers(n_states, size=int(random.integers(3))).tolist()
     rows = [(s, a, to, Fraction(1)) for s in range(n_states) for a, to in enumerate(targets[s])]
     if noisy and draw(st.booleans()):
         state = draw(st.integers(0, n_states - 1))
@@ -241,14 +292,21 @@ def controllable_processes(
 def policies(draw: st.DrawFn, process: ControlledMarkovProcess) -> np.ndarray:
     """Rational Markov policies of `process`: object arrays of `Fraction`, shape (T, C) or (C,)."""
     shape = policy_shape(process)
+    steps = shape[0] if len(shape) == 2 else 1
     counts = np.diff(process.choice_offsets).tolist()
-    rows = [
-        [p for count in counts for p in draw(distributions(count, largest=3))]
-        for _ in range(shape[0] if len(shape) == 2 else 1)
-    ]
+    if process.n_states > SMALL:
+        random = np.random.default_rng(draw(SEEDS))
+        rows = [[p for count in counts for p in _seeded_distribution(random, count)] for _ in range(steps)]
+    else:
+        rows = [[p for count in counts for p in draw(distributions(count, largest=3))] for _ in range(steps)]
     policy = np.empty(shape, dtype=object)
     policy[...] = rows if len(shape) == 2 else rows[0]
     return policy
+
+
+def _seeded_distribution(random: np.random.Generator, size: int) -> list[Fraction]:
+    weights = random.integers(0, 4, size).tolist()
+    return _normalised(weights if any(weights) else [1] * size)
 
 
 @st.composite

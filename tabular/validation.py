@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidProcessError
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.rationals import parse_fraction
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
@@ -17,15 +18,47 @@ if TYPE_CHECKING:
 __all__ = [
     "ROW_SUM_TOLERANCE",
     "check_counts_as",
-        "check_dense_shapes",
+    "check_dense_shapes",
     "check_exact_rows",
     "check_float_rows",
     "check_initial",
     "check_layout",
+    "choice_name",
+    "number_array",
 ]
 
 ROW_SUM_TOLERANCE = 1e-9
 """Largest accepted |row sum - 1| of a floating-point process; nothing is ever renormalised."""
+
+
+def number_array(given: Any, what: str) -> np.ndarray:
+    """Return nested lists as an array of numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are ragged or hold something else.
+    """
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"Expected {what} as an array of numbers, but got {error}; mend its shape."
+        ) from None
+    if array.dtype.kind in "US":  # "p/q"
+        exact = np.empty(array.size, dtype=object)
+        try:
+            exact[:] = [parse_fraction(str(item), what) for item in array.ravel().tolist()]
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(
+                f"Expected {what} as an array of numbers, but got dtype {array.dtype}: {error}"
+            ) from None
+        return exact.reshape(array.shape)
+    if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
+        return array
+    raise InvalidArgumentError(
+        f"Expected {what} as an array of numbers, but got dtype {array.dtype}; mend it."
+    )
 
 
 def choice_name(process: ControlledMarkovProcess, choice: int) -> str:

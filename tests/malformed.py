@@ -196,7 +196,7 @@ MALFORMED: tuple[Malformed, ...] = tuple(
         ("empty file", b"", ("JSON", "line 1", "complete")),
         ("binary file", bytes(range(256)) * 4, ("byte 128", "UTF-8", "JSON")),
         ("compressed file", b"\x1f\x8b\x08\x00" + bytes(60), ("byte 1", "UTF-8", "JSON")),
-        ("byte order mark", b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), ("JSON", "line 1")),
+        ("UTF-16", json.dumps(GOOD).encode("utf-16"), ("byte order mark", "UTF-16", "UTF-8")),
         ("text after the end", json.dumps(GOOD).encode() + b"}", ("JSON", "line 1", "Extra data")),
         (
             "wrong format tag",

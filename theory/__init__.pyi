@@ -5,6 +5,7 @@ from .certificates.checking import check as check
 from .families import goals as goals
 from .families import rewards as rewards
 from .families import trajectories as trajectories
+from .minimax import Question as Question
 from .minimax import solve as solve
 from .minimax.memory import solve_memory as solve_memory
 from .minimax.solution import Criterion as Criterion

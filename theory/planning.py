@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "check_certifiable", "plan"]
 
+Goal = str | int | Sequence[str | int] | None
+
 MOST_DECISIONS = 40
 """Decisions of the first step that are printed."""
+
+MOST_GOALS = 4
+"""Goals that the question spells out."""
 
 MOST_ENTRIES = 2_000_000
 """Decisions in a JSON document, about 30 MB; a longer policy is left out, and the document says so."""
@@ -42,7 +47,7 @@ MOST_ENTRIES = 2_000_000
 def plan(
     process: ControlledMarkovProcess,
     *,
-    goal: str | int | None = None,
+    goal: Goal = None,
     rewards: RewardTasks | RewardTables | Path | str | Mapping[str, Any] | np.ndarray | None = None,
     task: str | None = None,
     reach: bool = False,
@@ -57,8 +62,8 @@ def plan(
     Parameters
     ----------
     process : ControlledMarkovProcess
-    goal : str or int, optional
-        Be at this state at the end of the horizon; with `reach`, ever.
+    goal : str, int or sequence of these, optional
+        Be at this state (or at one of these) at the end of the horizon; with `reach`, ever.
     rewards : RewardTasks, RewardTables, path, mapping or array, optional
         Or earn these: anything that `metaregret.rewards` takes, or the rewards of one task as an array of
         shape (M,), (S, A) or (S,).
@@ -98,19 +103,17 @@ def plan(
     check_tolerance(tolerance)
     from metaregret.tabular.engine import solve
 
-    target, name, paid = _read(process, goal, rewards, task)
+    targets, name, paid = _read(process, goal, rewards, task)
     ends = _targets(process, until)
-    arguments = (
-        _for_goal(process, target, reach) if target is not None else _for_rewards(process, paid, total, ends)
-    )
+    arguments = _for_goal(process, targets, reach) if targets else _for_rewards(process, paid, total, ends)
     found = solve(process, **arguments, maximise=not minimise, tolerance=tolerance, exact=exact)
-    return Plan(process, target, name, paid, reach or total or bool(ends), minimise, found, ends)
+    return Plan(process, targets, name, paid, reach or total or bool(ends), minimise, found, ends)
 
 
 def check_certifiable(
     process: ControlledMarkovProcess,
     *,
-    goal: str | int | None = None,
+    goal: Goal = None,
     rewards: Any = None,
     task: str | None = None,
     reach: bool = False,
@@ -127,8 +130,18 @@ def check_certifiable(
     from metaregret.theory.certificates import write_planning
 
     _refuse_until(until)
-    _, _, paid = _read(process, goal, rewards, task)
+    targets, _, paid = _read(process, goal, rewards, task)
+    _one_goal(targets)
     write_planning.check_certifiable(process, paid, reach or total)
+
+
+def _one_goal(targets: tuple[int, ...]) -> int | None:
+    """The goal of a certificate, which is one state."""
+    if len(targets) > 1:
+        raise UnsupportedError(
+            f"A certificate is about one goal state, but {len(targets)} were named; name one."
+        )
+    return targets[0] if targets else None
 
 
 def _refuse_until(until: Any) -> None:
@@ -139,11 +152,16 @@ def _refuse_until(until: Any) -> None:
 
 
 def _read(
-    process: ControlledMarkovProcess, goal: str | int | None, rewards: Any, task: str | None
-) -> tuple[int | None, str, np.ndarray | None]:
-    """The goal's index, the task's name and its rewards, shape (M,)."""
-    target = None if goal is None else state_index(process, goal)
-    return (target, "", None) if rewards is None else (target, *_chosen(process, rewards, task))
+    process: ControlledMarkovProcess, goal: Goal, rewards: Any, task: str | None
+) -> tuple[tuple[int, ...], str, np.ndarray | None]:
+    """The goals' indices, the task's name and its rewards, shape (M,)."""
+    if goal is None:
+        return ((), *_chosen(process, rewards, task)) if rewards is not None else ((), "", None)
+    listed: Sequence[Any] = goal if isinstance(goal, Sequence) and not isinstance(goal, str) else (goal,)
+    targets = tuple(state_index(process, one) for one in listed)
+    if not targets or len(set(targets)) < len(targets):
+        raise InvalidArgumentError(f"Expected goals to be one or more distinct states, but got {goal!r:.60}.")
+    return targets, "", None
 
 
 def _chosen(process: ControlledMarkovProcess, rewards: Any, task: str | None) -> tuple[str, np.ndarray]:
@@ -167,15 +185,15 @@ def _horizon(process: ControlledMarkovProcess) -> dict[str, Any]:
     return {"objective": "discounted", "gamma": process.horizon.gamma}
 
 
-def _for_goal(process: ControlledMarkovProcess, target: int, reach: bool) -> dict[str, Any]:
+def _for_goal(process: ControlledMarkovProcess, targets: tuple[int, ...], reach: bool) -> dict[str, Any]:
     if reach:
-        return {"objective": "reach", "targets": np.array([target])}
+        return {"objective": "reach", "targets": np.array(targets)}
     horizon = _horizon(process)
     pays = np.full(process.n_states, Fraction(0), dtype=object)
     if horizon["objective"] == "finite":
-        pays[target] = Fraction(1)
+        pays[list(targets)] = Fraction(1)
         return {**horizon, "terminal": pays}
-    pays[target] = 1 - horizon["gamma"]
+    pays[list(targets)] = 1 - horizon["gamma"]
     return {**horizon, "rewards": pays}
 
 
@@ -206,8 +224,8 @@ class Plan(Result):
     Attributes
     ----------
     process : ControlledMarkovProcess
-    goal : int or None
-        The state to be at; None for rewards.
+    goals : tuple of int
+        The states to be at; none for rewards.
     task : str
         The name of the rewards.
     rewards : ndarray, shape (M,), or None
@@ -222,7 +240,7 @@ class Plan(Result):
     """
 
     process: ControlledMarkovProcess
-    goal: int | None
+    goals: tuple[int, ...]
     task: str
     rewards: np.ndarray | None
     unbounded: bool
@@ -256,15 +274,19 @@ class Plan(Result):
         """What was asked, in words."""
         process = self.process
         extreme = "smallest" if self.minimise else "largest"
-        if self.goal is not None:
-            state = process.states[self.goal]
+        if self.goals:
+            names = [process.states[goal] for goal in self.goals]
+            more = ", ..." if len(names) > MOST_GOALS else ""
+            state = (
+                f"state {names[0]}" if len(names) == 1 else f"one of {', '.join(names[:MOST_GOALS])}{more}"
+            )
             if self.unbounded:
-                return f"{process.name}: {extreme} probability of ever reaching state {state}"
+                return f"{process.name}: {extreme} probability of ever reaching {state}"
             horizon = length(process)
-            return f"{process.name}, {horizon}: {extreme} probability of being in state {state} at the end"
+            return f"{process.name}, {horizon}: {extreme} probability of being in {state} at the end"
         if self.until:
-            names = ", ".join(process.states[state] for state in self.until)
-            pays = f"total of the rewards of task {self.task} until {names} is reached"
+            ends = ", ".join(process.states[state] for state in self.until)
+            pays = f"total of the rewards of task {self.task} until {ends} is reached"
             return f"{process.name}: {extreme} expected {pays}"
         if self.unbounded:
             pays = f"total of the rewards of task {self.task}, undiscounted"
@@ -350,7 +372,7 @@ class Plan(Result):
 
         document = planning_certificate(
             self.process,
-            goal=self.goal,
+            goal=_one_goal(self.goals),
             rewards=self.rewards,
             unbounded=self.unbounded,
             minimise=self.minimise,

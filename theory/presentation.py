@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["WIDTH", "length", "number", "plain_text", "state_map", "table"]
+__all__ = ["WIDTH", "length", "number", "plain_text", "state_map", "table", "visible"]
 
 WIDTH = 140
 """Characters of a line of text, where no terminal says how many."""
@@ -42,16 +43,29 @@ def length(process: ControlledMarkovProcess) -> str:
     return f"T = {horizon.steps}" if isinstance(horizon, FiniteHorizon) else f"gamma = {horizon.gamma}"
 
 
+def visible(text: str) -> str:
+    """Return text that a terminal shows as it is: control and formatting characters are escaped, lines
+    stay."""
+    return "".join(
+        letter if letter == "\n" or unicodedata.category(letter) not in _UNSEEN else ascii(letter)[1:-1]
+        for letter in text
+    )
+
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode categories that act on a terminal or are not seen."""
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table; all cells are shown as text, never as markup."""
     from rich.markup import escape
     from rich.table import Table
 
-    result = Table(title=escape(title), title_justify="left")
+    result = Table(title=escape(visible(title)), title_justify="left")
     for column in columns:
         result.add_column(column, overflow="fold")
     for row in rows:
-        result.add_row(*(escape(str(cell)) for cell in row))
+        result.add_row(*(escape(visible(str(cell))) for cell in row))
     return result
 
 
@@ -88,5 +102,5 @@ def plain_text(parts: Iterable[str | Table | Text]) -> str:
     text = io.StringIO()
     out = Console(file=text, width=WIDTH, highlight=False, color_system=None, force_terminal=False)
     for part in parts:
-        out.print(part, markup=False)
+        out.print(visible(part) if isinstance(part, str) else part, markup=False)
     return text.getvalue().rstrip("\n")

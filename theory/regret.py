@@ -11,29 +11,44 @@ following are convex and decreasing in ``rho``:
 * ratio: the hitting time over that of ``rho = v``.
 
 The Bayes-baseline regret of the source compares with the best learner that knows the task distribution
-instead of the task; see `bayes_regret` and `oracle_regret`. Source: arXiv 1806.04640, goal-reaching case.
+instead of the task; see `bayes_regret` and `oracle_regret`.
+
+Each loss is one `LossForm`, written in terms of ``E_N(rho) = sum_{i < N} (1 - rho)**i``, which has a version
+in floats (`Loss`) and one in fractions (`ExactLoss`). Which form a learner class has under a criterion, they
+say themselves: `metaregret.theory.learners`, `metaregret.theory.criteria`. Source: arXiv 1806.04640,
+goal-reaching case.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from metaregret.tabular.choices import choice
-from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues
-from metaregret.theory.minimax.solution import Criterion, Learner
+
+if TYPE_CHECKING:
+    from metaregret.theory.criteria import Criterion
+    from metaregret.theory.learners import Learner
 
 __all__ = [
     "BlindRegret",
     "BracketedLoss",
+    "ExactLoss",
     "HittingTime",
+    "Line",
+    "LinearForm",
     "Loss",
+    "LossForm",
     "MemorylessRegret",
-    "Ratio",
+    "Relative",
+    "Wait",
     "bayes_regret",
     "bracketed_loss",
     "check_certified",
@@ -123,21 +138,175 @@ def _check_success(rho: np.ndarray, optimum: np.ndarray) -> None:
         )
 
 
-class Loss(ABC):
-    """Losses ``phi_g(rho_g)`` of ``K`` tasks, each convex and decreasing on ``[0, v_g]``.
+@dataclass(frozen=True)
+class Line:
+    """A loss that is one increasing function of an affine function of ``rho``, the same for every task.
+
+    ``max_g phi_g(rho_g) = value(t)``, decreasing in ``t = min_g (rho_g - base_g) / direction_g``: the minimax
+    problem is a linear program, and its value rational.
 
     Attributes
     ----------
+    from_optimum : bool
+        Whether ``base`` is ``v``; else it is 0.
+    along_optimum : bool
+        Whether ``direction`` is ``v``; else it is 1.
+    value : callable
+        The loss at a level ``t``.
+    required : callable
+        The success probability at which the loss is ``theta``, from ``theta`` and ``v``.
+    """
+
+    from_optimum: bool
+    along_optimum: bool
+    value: Callable[[Any], Any]
+    required: Callable[[float, np.ndarray], Any]
+
+
+class LossForm:
+    """A loss ``phi(rho; v, N)``, convex and decreasing in ``rho``, written once for floats and for fractions.
+
+    Attributes
+    ----------
+    grows_with_optimum : bool
+        Whether it is non-decreasing in ``v`` at fixed ``rho``; else it must not depend on ``v``.
+    """
+
+    grows_with_optimum = True
+
+    def value(self, rho: Any, best: Any, wait: Wait) -> Any:
+        """Return the loss at success probability `rho`, the best possible being `best`."""
+        raise NotImplementedError
+
+    def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
+        """Return ``-d phi / d rho >= 0``."""
+        raise NotImplementedError
+
+    def line(self, episodes: int | None) -> Line | None:
+        """Return the linear form that the loss has with so many episodes, if it has one."""
+        return None
+
+    def direction(self, best: np.ndarray) -> np.ndarray:
+        """Return a positive direction in which success probabilities trade off at the optimum."""
+        return np.ones_like(best)
+
+    def is_constant(self, episodes: int | None) -> bool:
+        """Whether nothing that the learner does matters."""
+        return False
+
+    def check(self, episodes: int | None) -> None:
+        """Raise `UnsupportedError` where the loss is not defined for so many episodes."""
+
+
+class MemorylessRegret(LossForm):
+    """Oracle-baseline regret of the memoryless learner (T1, T4): ``E_N(rho) (v - rho)``."""
+
+    def value(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return wait.regret(rho, best)
+
+    def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
+        if wait.episodes is None:
+            return best * wait.slope(rho)
+        return wait(rho) + wait.slope(rho) * (best - rho)
+
+    def line(self, episodes: int | None) -> Line | None:
+        if episodes is None:
+            return Line(False, True, lambda t: 1 / t - 1, lambda theta, v: v / (1.0 + theta))
+        return BlindRegret().line(1) if episodes == 1 else None
+
+    def direction(self, best: np.ndarray) -> np.ndarray:
+        return best
+
+
+class BlindRegret(LossForm):
+    """Oracle-baseline regret of the blind learner: ``N (v - rho)``."""
+
+    def value(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return wait.episodes * (best - rho)
+
+    def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return 0 * rho + wait.episodes
+
+    def line(self, episodes: int | None) -> Line | None:
+        assert episodes is not None
+        return Line(True, False, lambda t: -episodes * t, lambda theta, v: v - theta / episodes)
+
+    def check(self, episodes: int | None) -> None:
+        if episodes is None:
+            raise UnsupportedError(
+                "The blind learner's regret over infinitely many episodes is infinite or zero; give a number "
+                "of episodes."
+            )
+
+
+class HittingTime(LossForm):
+    """Expected number of episodes until the first success, at most ``N``: ``E_N(rho)``."""
+
+    grows_with_optimum = False
+
+    def value(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return wait(rho)
+
+    def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return wait.slope(rho)
+
+    def line(self, episodes: int | None) -> Line | None:
+        if episodes is not None:
+            return None
+        return Line(False, False, lambda t: 1 / t, lambda theta, v: 1.0 / theta if theta > 0 else np.inf)
+
+    def is_constant(self, episodes: int | None) -> bool:
+        return episodes == 1
+
+
+class Relative(LossForm):
+    """A loss over its smallest possible value for the task: ``phi(rho; v) / phi(v; v)``."""
+
+    def __init__(self, form: LossForm) -> None:
+        self._form = form
+
+    def value(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return self._form.value(rho, best, wait) / self._form.value(best, best, wait)
+
+    def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
+        return self._form.slope(rho, best, wait) / self._form.value(best, best, wait)
+
+    def line(self, episodes: int | None) -> Line | None:
+        if episodes is not None or not isinstance(self._form, HittingTime):
+            return None
+        return Line(False, True, lambda t: 1 / t, lambda theta, v: v / theta if theta > 0 else np.inf)
+
+    def direction(self, best: np.ndarray) -> np.ndarray:
+        return best
+
+    def is_constant(self, episodes: int | None) -> bool:
+        return self._form.is_constant(episodes)
+
+
+class Loss:
+    """Losses ``phi_g(rho_g)`` of ``K`` tasks in floating point, each convex and decreasing on ``[0, v_g]``.
+
+    Attributes
+    ----------
+    form : LossForm
     optimum : ndarray, shape (K,)
         ``v_g > 0``.
+    episodes : int or None
+    line : Line or None
+        The linear form, where there is one.
     homogeneous : bool
         Whether ``phi_g(rho) <= theta`` is ``rho >= t(theta) * v_g * c`` with one ``t`` for all tasks, so
         that one linear program suffices.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an optimum is not positive.
+    UnsupportedError
+        If the loss is not defined for so many episodes.
     """
 
-    homogeneous: bool = False
-
-    def __init__(self, optimum: np.ndarray) -> None:
+    def __init__(self, form: LossForm, optimum: np.ndarray, episodes: int | None) -> None:
         bad = np.flatnonzero(~(np.asarray(optimum) > 0))
         if len(bad):
             raise InvalidArgumentError(
@@ -145,27 +314,35 @@ class Loss(ABC):
                 f"{np.asarray(optimum)[bad[0]]!r}; leave "
                 "out unreachable goals."
             )
+        form.check(episodes)
+        self.form, self.episodes = form, episodes
         self.optimum = np.asarray(optimum, dtype=float)
+        self.line = form.line(episodes)
+        self.homogeneous = self.line is not None and not self.line.from_optimum
+        self._wait = FloatWait(episodes)
 
-    @abstractmethod
     def value(self, rho: np.ndarray) -> np.ndarray:
         """Return the loss of each task, shape (K,)."""
+        return np.asarray(self.form.value(rho, self.optimum, self._wait))
 
-    @abstractmethod
     def slope(self, rho: np.ndarray) -> np.ndarray:
         """Return ``-d phi_g / d rho_g >= 0``, shape (K,)."""
+        return np.asarray(self.form.slope(rho, self.optimum, self._wait))
 
     @property
-    @abstractmethod
     def direction(self) -> np.ndarray:
         """A positive direction in which success probabilities trade off at the optimum, shape (K,)."""
+        return self.form.direction(self.optimum)
 
     def required(self, theta: float) -> np.ndarray:
-        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, by bisection to the last bit,
-        shape (K,).
+        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, in closed form or by bisection to the
+        last bit, shape (K,).
 
         Where even ``v_g`` is not enough the result is infinite.
         """
+        if self.line is not None:
+            needed = np.maximum(self.line.required(theta, self.optimum) + np.zeros_like(self.optimum), 0.0)
+            return np.where(needed > self.optimum, np.inf, needed)
         # The bit patterns of non-negative floats are in the order of the numbers: halve the number of
         # patterns left.
         low, high = np.zeros(len(self.optimum), dtype=np.int64), self.optimum.view(np.int64)
@@ -177,111 +354,150 @@ class Loss(ABC):
         return np.where(self.value(self.optimum) > theta, np.inf, needed)
 
 
-class MemorylessRegret(Loss):
-    """Oracle-baseline regret of the memoryless learner (T1, T4)."""
+@dataclass(frozen=True)
+class ExactLoss:
+    """The same losses in fractions.
 
-    def __init__(self, optimum: np.ndarray, episodes: int | None) -> None:
-        super().__init__(optimum)
-        self.episodes = episodes
-        self.homogeneous = episodes is None
+    Attributes
+    ----------
+    form : LossForm
+    episodes : int or None
+        ``N``; None for infinitely many.
+    optimum : sequence of Fraction, length K
+        ``v_g > 0``.
+    """
 
-    def value(self, rho: np.ndarray) -> np.ndarray:
-        return _memoryless_regret(rho, self.optimum, self.episodes)
-
-    def slope(self, rho: np.ndarray) -> np.ndarray:
-        if self.episodes is None:
-            return self.optimum * _episodes_slope(rho, None)
-        return expected_episodes(rho, self.episodes) + _episodes_slope(rho, self.episodes) * (
-            self.optimum - rho
-        )
-
-    @property
-    def direction(self) -> np.ndarray:
-        return self.optimum
-
-    def required(self, theta: float) -> np.ndarray:
-        return self.optimum / (1.0 + theta) if self.episodes is None else super().required(theta)
-
-
-class BlindRegret(Loss):
-    """Oracle-baseline regret of the blind learner: ``N (v - rho)``."""
-
-    def __init__(self, optimum: np.ndarray, episodes: int) -> None:
-        super().__init__(optimum)
-        self.episodes = episodes
-
-    def value(self, rho: np.ndarray) -> np.ndarray:
-        return self.episodes * (self.optimum - rho)
-
-    def slope(self, rho: np.ndarray) -> np.ndarray:
-        return np.full_like(self.optimum, float(self.episodes))
+    form: LossForm
+    episodes: int | None
+    optimum: Sequence[Fraction]
 
     @property
-    def direction(self) -> np.ndarray:
-        return np.ones_like(self.optimum)
+    def is_constant(self) -> bool:
+        """Whether nothing that the learner does matters: waiting for a success in a single episode."""
+        return self.form.is_constant(self.episodes)
 
-    def required(self, theta: float) -> np.ndarray:
-        return np.maximum(self.optimum - theta / self.episodes, 0.0)
+    def value(self, task: int, rho: Fraction) -> Fraction | float:
+        """Return ``phi_g(rho)``; infinite (a float) only at ``rho = 0`` with infinitely many episodes."""
+        if self.episodes is None and rho == 0:
+            return float("inf")
+        found: Fraction = self.form.value(rho, self.optimum[task], ExactWait(self.episodes))
+        return found
+
+    def slope(self, task: int, rho: Fraction) -> Fraction:
+        """Return ``-phi_g'(rho) >= 0``; with infinitely many episodes, at ``rho > 0``."""
+        found: Fraction = self.form.slope(rho, self.optimum[task], ExactWait(self.episodes))
+        return found
+
+    def worst(self, success: Sequence[Fraction]) -> Fraction | float:
+        """Return ``max_g phi_g(rho_g)``."""
+        return max(self.value(task, rho) for task, rho in enumerate(success))
+
+    def linear_form(self) -> LinearForm | None:
+        """Return the linear program that the minimax problem is, or None where it is not one."""
+        line, best = self.form.line(self.episodes), tuple(self.optimum)
+        if line is None:
+            return None
+        zeros, ones = (Fraction(0),) * len(best), (Fraction(1),) * len(best)
+        base, direction = best if line.from_optimum else zeros, best if line.along_optimum else ones
+        return LinearForm(base, direction, line.value)
 
 
-class HittingTime(Loss):
-    """Expected number of episodes until the first success, at most ``N``."""
+@dataclass(frozen=True)
+class LinearForm:
+    """``max_g phi_g(rho_g) = value(t)``, decreasing in ``t = min_g (rho_g - base_g) / direction_g``."""
 
-    def __init__(self, optimum: np.ndarray, episodes: int | None) -> None:
-        super().__init__(optimum)
-        self.episodes = episodes
-        self.homogeneous = episodes is None
+    base: tuple[Fraction, ...]
+    direction: tuple[Fraction, ...]
+    value: Callable[[Fraction], Fraction]
 
-    def value(self, rho: np.ndarray) -> np.ndarray:
+
+# ---------------------------------------------------------------- the two arithmetics
+
+
+@dataclass(frozen=True)
+class Wait(ABC):
+    """``E_N(rho)`` and its slope in one arithmetic; losses are written in terms of them."""
+
+    episodes: int | None
+
+    @abstractmethod
+    def __call__(self, rho: Any) -> Any:
+        """Return ``E_N(rho)``."""
+
+    @abstractmethod
+    def slope(self, rho: Any) -> Any:
+        """Return ``-E_N'(rho) = sum_{i < N} i (1 - rho)**(i - 1)``."""
+
+    def regret(self, rho: Any, best: Any) -> Any:
+        """Return ``E_N(rho) (v - rho)``."""
+        return self(rho) * (best - rho)
+
+
+class FloatWait(Wait):
+    """Arrays of floats, without cancellation."""
+
+    def __call__(self, rho: np.ndarray) -> np.ndarray:
         return expected_episodes(rho, self.episodes)
 
     def slope(self, rho: np.ndarray) -> np.ndarray:
         return _episodes_slope(rho, self.episodes)
 
-    @property
-    def direction(self) -> np.ndarray:
-        return np.ones_like(self.optimum)
+    def regret(self, rho: np.ndarray, best: np.ndarray) -> np.ndarray:
+        return _memoryless_regret(rho, best, self.episodes)
 
-    def required(self, theta: float) -> np.ndarray:
+
+class ExactWait(Wait):
+    """Fractions; with infinitely many episodes only ``rho > 0``."""
+
+    def __call__(self, rho: Fraction) -> Fraction:
         if self.episodes is None:
-            needed = np.full_like(self.optimum, 1.0 / theta if theta > 0 else np.inf)
-            return np.where(needed > self.optimum, np.inf, needed)
-        return super().required(theta)
+            return 1 / rho
+        return Fraction(self.episodes) if rho == 0 else (1 - _power(1 - rho, self.episodes)) / rho
 
-
-class Ratio(HittingTime):
-    """The hitting time over the smallest possible for the task."""
-
-    def __init__(self, optimum: np.ndarray, episodes: int | None) -> None:
-        super().__init__(optimum, episodes)
-        self._least = expected_episodes(self.optimum, episodes)
-
-    def value(self, rho: np.ndarray) -> np.ndarray:
-        return super().value(rho) / self._least
-
-    def slope(self, rho: np.ndarray) -> np.ndarray:
-        return super().slope(rho) / self._least
-
-    @property
-    def direction(self) -> np.ndarray:
-        return self.optimum
-
-    def required(self, theta: float) -> np.ndarray:
+    def slope(self, rho: Fraction) -> Fraction:
         if self.episodes is None:
-            return self.optimum / theta if theta >= 1 else np.full_like(self.optimum, np.inf)
-        return Loss.required(self, theta)
+            return 1 / rho**2
+        if rho == 0:
+            return Fraction(self.episodes * (self.episodes - 1), 2)
+        return (self(rho) - self.episodes * _power(1 - rho, self.episodes - 1)) / rho
+
+
+SERIES_BELOW = 0.05
+"""Products ``N rho`` below which the slope is summed as a power series: the closed form would cancel."""
 
 
 def _episodes_slope(rho: np.ndarray, episodes: int | None) -> np.ndarray:
-    """Return ``-d/d rho sum_{i<N} (1 - rho)**i = sum_{i<N} i (1 - rho)**(i - 1)``."""
+    """Return ``-d/d rho sum_{i<N} (1 - rho)**i = sum_{i<N} i (1 - rho)**(i - 1)``.
+
+    The series is ``sum_k (-1)**k (k + 1) C(N, k + 2) rho**k``.
+    """
     rho = np.asarray(rho, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if episodes is None:
             return np.where(rho > 0, 1.0 / rho / rho, np.inf)
-        fail = (1.0 - rho) ** (episodes - 1)
+        fail = np.exp((episodes - 1) * np.log1p(-np.minimum(rho, 1.0))) if episodes > 1 else np.ones_like(rho)
         closed = (expected_episodes(rho, episodes) - episodes * fail) / rho
-        series = 0.5 * episodes * (episodes - 1) * (1.0 - rho * (episodes - 2) * 2.0 / 3.0)
-        return np.where(rho * episodes > 1e-5, closed, series)
+        small = np.minimum(rho, SERIES_BELOW / episodes)
+        term = np.full_like(rho, 0.5 * episodes * (episodes - 1))
+        series = term.copy()
+        for k in range(1, min(10, episodes - 1)):
+            term = term * (-(k + 1) / k * (episodes - k - 1) / (k + 2)) * small
+            series += term
+        return np.where(rho * episodes > SERIES_BELOW, closed, series)
+
+
+MAX_POWER_BITS = 1 << 20
+"""Largest size of a power ``(1 - rho)**N``, in bits."""
+
+
+def _power(base: Fraction, exponent: int) -> Fraction:
+    bits = exponent * max(base.numerator.bit_length(), base.denominator.bit_length())
+    if bits > MAX_POWER_BITS:
+        raise InstanceTooLargeError(
+            f"An exact power with {exponent} episodes needs about {bits} bits, over the limit of "
+            f"{MAX_POWER_BITS}; solve without exact arithmetic, or with fewer episodes."
+        )
+    return base**exponent
 
 
 def check_episodes(episodes: int | None) -> None:
@@ -297,6 +513,20 @@ def check_episodes(episodes: int | None) -> None:
         )
 
 
+def form_of(learner: Learner | str, criterion: Criterion | str) -> LossForm:
+    """Return the loss of a learner class under a criterion.
+
+    Raises
+    ------
+    UnsupportedError
+        For learners with memory, whose losses are no function of one success probability.
+    """
+    from metaregret.theory.criteria import Criterion
+    from metaregret.theory.learners import Learner
+
+    return choice(Criterion, criterion, "criterion").form(choice(Learner, learner, "learner"))
+
+
 def loss_of(
     learner: Learner | str, criterion: Criterion | str, optimum: np.ndarray, episodes: int | None
 ) -> Loss:
@@ -308,27 +538,10 @@ def loss_of(
         If the number of episodes is not a whole number from 1 to 2**53.
     UnsupportedError
         For the blind learner's regret over infinitely many episodes, which is infinite unless one policy
-        is optimal for every task, and for learners with memory.
+        solves every task, and for learners with memory.
     """
-    learner = choice(Learner, learner, "learner")
-    criterion = choice(Criterion, criterion, "criterion")
     check_episodes(episodes)
-    if learner is Learner.MEMORY:
-        raise UnsupportedError(
-            "A learner with memory is not a function of one success probability; solve its game."
-        )
-    if criterion is Criterion.HITTING_TIME:
-        return HittingTime(optimum, episodes)
-    if criterion is Criterion.RATIO:
-        return Ratio(optimum, episodes)
-    if learner is Learner.MEMORYLESS:
-        return MemorylessRegret(optimum, episodes)
-    if episodes is None:
-        raise UnsupportedError(
-            "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of "
-            "episodes."
-        )
-    return BlindRegret(optimum, episodes)
+    return Loss(form_of(learner, criterion), optimum, episodes)
 
 
 def check_certified(optimum: TerminalValues, *, above: float = 0.0) -> None:
@@ -367,10 +580,9 @@ def bracketed_loss(
     UnsupportedError
         Also where a lower bound on ``v*`` is zero, so that floating point proves nothing about the task.
     """
-    learner = choice(Learner, learner, "learner")
-    criterion = choice(Criterion, criterion, "criterion")
     check_certified(optimum)
-    cautious = optimum.upper if criterion is Criterion.HITTING_TIME else optimum.lower
+    grows = form_of(learner, criterion).grows_with_optimum
+    cautious = optimum.lower if grows else optimum.upper
     low, nominal, high = (
         loss_of(learner, criterion, values, episodes) for values in (cautious, optimum.values, optimum.upper)
     )

@@ -32,7 +32,7 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
-from metaregret.tabular.strategies import distributions, processes
+from metaregret.tabular.strategies import distributions, integer_lists, processes
 from metaregret.theory.claims.oracles import bayes_learner
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
 
@@ -95,8 +95,7 @@ def reward_tasks(
 ) -> RewardTasks:
     """Reward tables with values ``0, 1 / levels, ..., 1`` on a generated process."""
     drawn = draw(process)
-    level = st.integers(0, levels).map(lambda k: Fraction(k, levels))
-    table = st.lists(level, min_size=drawn.n_transitions, max_size=drawn.n_transitions)
+    table = integer_lists(drawn.n_transitions, 0, levels).map(lambda row: [Fraction(k, levels) for k in row])
     tables = draw(st.lists(table, min_size=1, max_size=max_tasks))
     return RewardTasks(drawn, RewardTables.from_exact(drawn, Labels(len(tables), "task"), tables))
 

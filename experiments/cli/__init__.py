@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import click
 
-from metaregret.experiments.cache import cache_folder
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.interrupts import STATUS, known, prompt_interrupts
 from metaregret.tabular.errors import ConvergenceError, MetaregretError, SolverError
 
@@ -76,12 +76,18 @@ def metaregret() -> None:
     """
 
 
+def _complain(message: str) -> None:
+    from metaregret.theory.presentation import visible
+
+    click.echo(visible(f"metaregret: {message}"), err=True)
+
+
 def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
     """Say what went wrong, with the traceback of an error that is not foreseen, and end with a status."""
     with suppress(OSError, ValueError):
         if error is not None:
             traceback.print_exception(error)
-        click.echo(f"metaregret: {reason}.", err=True)
+        _complain(f"{reason}.")
     if status == 2:
         _drop_output()
     sys.exit(status)
@@ -95,8 +101,7 @@ def _drop_output() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    # Hypothesis keeps what it learns about the sources; without a word it would do so in the current folder.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_folder() / "hypothesis"))
+    keep_out_of_the_way()
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by whoever started this: what is said is lost, nothing else
             setattr(sys, stream, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
@@ -113,10 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"metaregret: interrupted: {known()}", err=True)
         sys.exit(STATUS)
     except (ConvergenceError, SolverError) as error:
-        click.echo(f"metaregret: no certified result: {error}", err=True)
+        _complain(f"no certified result: {error}")
         sys.exit(3)
     except MetaregretError as error:
-        click.echo(f"metaregret: {error}", err=True)
+        _complain(str(error))
         sys.exit(2)
     except OSError as error:
         _fail(2, f"cannot write the result: {error.strerror or error}; check the device and the folder")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from metaregret.experiments.cli.options import json_option
-from metaregret.experiments.cli.output import show
+from metaregret.experiments.cli.output import check_outputs, show
 
 __all__ = ["COMMAND"]
 
@@ -30,6 +30,7 @@ def COMMAND(file: Path, budget: int | None, json_file: str | None) -> int:
     """
     from metaregret.theory.certificates.checking import check
 
+    check_outputs(json_file)
     result = check(file, budget=budget)
     show(result, json_file)
     return 0 if result else 1

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from metaregret.experiments.cli.options import build_process, json_option, process_options
-from metaregret.experiments.cli.output import console, emit_json
+from metaregret.experiments.cli.options import build_model, json_option, process_options
+from metaregret.experiments.cli.output import check_outputs, console, emit_json
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.theory.presentation import number, state_map, table
+
+if TYPE_CHECKING:
+    from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["COMMAND"]
 
@@ -27,9 +32,10 @@ def list_environments(json_file: str | None) -> None:
     Example:
       metaregret env list
     """
-    from metaregret.tabular.environments import environments
+    from metaregret.tabular.environments import specifications
+    from metaregret.tabular.importers import FORMATS
 
-    known = environments().values()
+    known = specifications().values()
     document = {
         "format": "metaregret-environments/1",
         "environments": [
@@ -40,7 +46,11 @@ def list_environments(json_file: str | None) -> None:
     if emit_json(document, json_file):
         return
     rows = [(e.usage, e.summary, e.examples[0]) for e in known]
-    rows.append(("FILE.json", "a metaregret-cmp/1 document", "metaregret env export grid:3x3 my.json"))
+    files = {"json": "env export grid:3x3 my.json", "npz": "env export grid:3x3 my.npz"}
+    for form in ("json", "npz", "npy", "prism", "jani", "drn", "explicit"):
+        rows.append(
+            ("FILE.tra" if form == "explicit" else f"FILE.{form}", FORMATS[form], files.get(form, ""))
+        )
     console().print(table("Environments", ("specification", "what it is", "example"), rows))
 
 
@@ -48,18 +58,25 @@ def list_environments(json_file: str | None) -> None:
 @process_options
 @json_option
 def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, json_file: str | None) -> None:
-    """Show a process: sizes, structure, which goals can be reached and how surely.
+    """Show a process: sizes, structure, which goals can be reached and how surely, and how it was read: exact
+    or
+    floating point and why, the largest row error, what was made absorbing.
 
     \b
-    Example:
+    Examples:
       metaregret env show grid:3x3,slip=1/10 --horizon 4
+      metaregret env show gym:Taxi-v4,is_rainy=true
     """
     import numpy as np
 
     from metaregret.tabular.goals import goal_support, goal_values
     from metaregret.tabular.horizon import FiniteHorizon
+    from metaregret.tabular.importers.imported import exactness
 
-    process = build_process(cmp, horizon, gamma, start)
+    check_outputs(json_file)
+    model = build_model(cmp, horizon, gamma, start)
+    process = model.process
+    arithmetic, error = exactness(process)
     goals = np.flatnonzero(goal_support(process))
     values = goal_values(process, goals).values if process.n_states <= 5000 else None
     length = process.horizon
@@ -71,8 +88,14 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
         "transitions": process.n_transitions,
         "deterministic": process.is_deterministic,
         "exact": process.is_exact,
+        "arithmetic": arithmetic,
+        "largest row error": error,
         **({"horizon": length.steps} if isinstance(length, FiniteHorizon) else {"gamma": str(length.gamma)}),
         "start": [process.states[int(s)] for s in np.flatnonzero(process.initial)[:20]],
+        "absorbing": [process.states[s] for s in _absorbing(process)[:20]],
+        "rewards": [] if model.rewards is None else list(model.rewards.tasks),
+        "labels": sorted(model.labels)[:20],
+        "notes": [note.text for note in model.notes],
         "reachable goals": len(goals),
         "smallest v*": None if values is None else float(values.min()),
         "largest v*": None if values is None else float(values.max()),
@@ -80,7 +103,12 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
     if emit_json({"format": "metaregret-environment/1", **facts}, json_file):
         return
     out = console()
-    rows = [(key, number(value) if isinstance(value, float) else value) for key, value in facts.items()]
+    rows = [
+        (key, number(value) if isinstance(value, float) else value)
+        for key, value in facts.items()
+        if key != "notes"
+    ]
+    rows += [("note", note.text) for note in model.notes]
     out.print(table(process.name, ("property", "value"), rows))
     if values is not None:
         drawing = state_map(process, dict(zip(goals.tolist(), values.tolist(), strict=True)))
@@ -89,26 +117,66 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
             out.print(drawing, markup=False)
 
 
-@COMMAND.command("export", short_help="Write a process as a JSON document.")
+def _absorbing(process: ControlledMarkovProcess) -> list[int]:
+    """States that no choice leaves."""
+    import numpy as np
+
+    state = process.choice_state[process.transition_choice]
+    leaves = np.zeros(process.n_states, dtype=bool)
+    leaves[state[process.successors != state]] = True
+    return np.flatnonzero(~leaves).tolist()
+
+
+@COMMAND.command("export", short_help="Write a process as JSON, NPZ or DRN.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--rewards",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the rewards that came with CMP, as metaregret-rewards/1.",
+)
 @json_option
 def export(
-    cmp: str, horizon: int | None, gamma: str | None, start: str | None, file: Path, json_file: str | None
+    cmp: str,
+    horizon: int | None,
+    gamma: str | None,
+    start: str | None,
+    file: Path,
+    rewards: Path | None,
+    json_file: str | None,
 ) -> None:
-    """Write a process to FILE as a metaregret-cmp/1 document; exact probabilities stay exact.
+    """Write a process to FILE: a metaregret-cmp/1 document, or arrays (.npz) or Storm's format (.drn), which
+    take the
+    rewards along. Exact probabilities stay exact.
 
     \b
     Examples:
       metaregret env export grid:3x3,slip=1/10 my.json
-      metaregret env export gym:FrozenLake-v1 lake.json --horizon 20
+      metaregret env export gym:FrozenLake-v1 lake.json --rewards lake-rewards.json --horizon 20
+      metaregret env export gym:FrozenLake-v1 lake.drn
     """
-    from metaregret.tabular.documents import check_writable
-    from metaregret.tabular.files import write_process
+    from metaregret.experiments.cli.options import model_rewards
+    from metaregret.tabular.files import write_process, write_rewards
+    from metaregret.tabular.importers import write_drn, write_npz
 
-    check_writable({"FILE": file} | ({} if json_file in (None, "-") else {"--json": Path(str(json_file))}))
-    process = build_process(cmp, horizon, gamma, start)
-    write_process(process, file)
+    check_outputs(json_file, file=file, rewards=rewards)
+    model = build_model(cmp, horizon, gamma, start)
+    process = model.process
+    if file.suffix.lower() == ".npz":
+        tables = model.rewards
+        if tables is not None and len(tables.tasks) > 1:
+            raise UnsupportedError(
+                f"An NPZ file holds one task's rewards, but there are {len(tables.tasks)}; write JSON with "
+                "--rewards."
+            )
+        paid = None if tables is None else (tables.values if tables.exact is None else tables.exact)[0]
+        write_npz(file, process, paid)
+    elif file.suffix.lower() == ".drn":
+        write_drn(file, process, model.rewards)
+    else:
+        write_process(process, file)
+    if rewards is not None:
+        write_rewards(model_rewards(process), rewards)
     summary = {
         "format": "metaregret-export/1",
         "name": process.name,

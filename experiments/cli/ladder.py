@@ -58,7 +58,6 @@ def COMMAND(
     """
     from metaregret.theory.families import goals
     from metaregret.theory.minimax.ladder import ladder
-    from metaregret.theory.minimax.solution import Criterion
 
     count = episodes_option(episodes)
     if count is None:
@@ -70,7 +69,7 @@ def COMMAND(
         rungs = ladder(
             tasks,
             count,
-            criterion=Criterion(criterion),
+            criterion=criterion,
             exact=exact,
             progress=lambda learner: describe(f"{learner} learner on {process.name}"),
         )

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.labels import split_names
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from metaregret.tabular.importers import Imported
     from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.tabular.rewards import RewardTables
+    from metaregret.theory.adversaries import Adversary
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
+    "adversary_options",
+    "build_model",
     "build_process",
     "criterion_option",
     "detect_option",
@@ -25,7 +31,10 @@ __all__ = [
     "finite_episodes_option",
     "goals_option",
     "json_option",
+    "model_rewards",
     "process_options",
+    "read_adversary",
+    "rewards_of",
     "sweep_options",
     "task_family",
 ]
@@ -33,9 +42,26 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+FORMATS = ("json", "npz", "npy", "prism", "jani", "drn", "explicit")
+"""Formats of files, as `metaregret.tabular.importers.FORMATS` names them."""
+
+
+def _keep_format(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep ``--format`` for `build_model`, so that commands need not hand it on."""
+    context.meta["metaregret.format"] = value
+
+
 def process_options(function: Function) -> Function:
     """Add the CMP argument and the options that override its horizon and start."""
     for decorate in (
+        click.option(
+            "--format",
+            "source_format",
+            type=click.Choice(FORMATS),
+            expose_value=False,
+            callback=_keep_format,
+            help="What CMP is, where its name does not tell.",
+        ),
         click.option("--start", metavar="STATE", help="Start in this state instead."),
         click.option(
             "--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'
@@ -66,6 +92,53 @@ def criterion_option(function: Function) -> Function:
     )(function)
 
 
+def adversary_options(nominal: str) -> Callable[[Function], Function]:
+    """Add ``--adversary`` and ``--nominal``, which is `nominal` where it is left out."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option(
+                "--nominal",
+                metavar="uniform|A=P,...|FILE",
+                help=f"The distribution around which the adversary's set lies; a file is "
+                f"metaregret-distribution/1 [default: {nominal}].",
+            ),
+            click.option(
+                "--adversary",
+                metavar="SET",
+                help="Which task distributions the adversary may choose: simplex (all), tv:E (within total "
+                "variation E of the nominal one), kl:E (within E nats), cvar:A (the worst share A of the "
+                "tasks), polytope:FILE (metaregret-polytope/1).",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def read_adversary(
+    text: str | None, nominal: str | None, names: Sequence[str], default: np.ndarray | None = None
+) -> Adversary | None:
+    """Return the set that ``--adversary`` and ``--nominal`` name; None where neither is given.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is malformed, or ``--nominal`` is given where it has no meaning.
+    """
+    from metaregret.theory.adversaries import parse_adversary
+    from metaregret.theory.distributions import parse_distribution
+
+    if text is None and nominal is None:
+        return None
+    if nominal is not None and (text is None or text.partition(":")[0] in ("simplex", "polytope")):
+        raise InvalidArgumentError("--nominal goes with --adversary tv:E, kl:E or cvar:A; leave it out.")
+    assert text is not None
+    centre = default if nominal is None else parse_distribution(nominal, names, "--nominal")
+    return parse_adversary(text, names, centre, what="--adversary")
+
+
 def detect_option(function: Function) -> Function:
     """Add ``--detect``."""
     return click.option(
@@ -77,35 +150,13 @@ def detect_option(function: Function) -> Function:
     )(function)
 
 
-def state_names(text: str, option: str) -> list[str]:
-    """Read names separated by commas; one that holds a comma stands in double quotes, or all in a JSON list.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If no name is given, or the list is no JSON list of names.
-    """
-    if text.lstrip().startswith("["):
-        try:
-            names = json.loads(text)
-        except ValueError:
-            names = None
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InvalidArgumentError(f"{option}: expected a JSON list of names, but got {text!r:.80}.")
-    else:
-        names = next(csv.reader([text], skipinitialspace=True), [])
-    if not names or not all(names):
-        raise InvalidArgumentError(f"{option}: expected names separated by commas, but got {text!r:.80}.")
-    return names
-
-
 def goals_option(function: Function) -> Function:
     """Add ``--goals``."""
     return click.option(
         "--goals",
         default="reachable",
         metavar="SET",
-        help="reachable, all, or names A,B,...",
+        help="reachable, all, or names A,B,...; names with commas in double quotes, or a JSON list.",
         show_default=True,
     )(function)
 
@@ -138,20 +189,72 @@ def sweep_options(function: Function) -> Function:
 def build_process(
     cmp: str, horizon: int | None, gamma: str | None, start: str | None
 ) -> ControlledMarkovProcess:
-    """Build the process that the arguments describe.
+    """Build the process that the arguments describe; see `build_model`."""
+    return build_model(cmp, horizon, gamma, start).process
+
+
+def build_model(
+    cmp: str, horizon: int | None, gamma: str | None, start: str | None, *, unbounded: bool = False
+) -> Imported:
+    """Read the model that the arguments describe, and warn where it differs from its source.
+
+    Parameters
+    ----------
+    unbounded : bool
+        Whether episodes of any length are asked about, whatever the horizon.
 
     Raises
     ------
     InvalidArgumentError
         If both a horizon and a gamma are given, or anything is malformed.
     """
-    from metaregret.tabular.build import make
+    from metaregret.tabular.environments import load
+    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+    from metaregret.tabular.importers import read
     from metaregret.tabular.rationals import parse_fraction
 
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give --horizon or --gamma, not both.")
-    go_on = None if gamma is None else parse_fraction(gamma, "--gamma")
-    return make(cmp, horizon=horizon, gamma=go_on, start=start)
+    length: Horizon | None = None
+    if horizon is not None:
+        length = FiniteHorizon(horizon)
+    if gamma is not None:
+        length = GeometricHorizon(parse_fraction(gamma, "--gamma"))
+    context = click.get_current_context()
+    form = context.meta.get("metaregret.format")
+    if start is not None and start[:1] in ('"', "["):
+        names = split_names(start, "--start")
+        start = names[0] if len(names) == 1 else start
+    model = load(cmp, start=start) if form is None else read(Path(cmp), form, start=start)
+    if length is not None:
+        model = model.with_process(model.process.replaced(horizon=length))
+    for warning in model.warnings(unbounded=unbounded):
+        click.echo(f"metaregret: {model.process.name}: {warning}", err=True)
+    context.meta.setdefault("metaregret.models", []).append(model)
+    return model
+
+
+def model_rewards(process: ControlledMarkovProcess) -> RewardTables:
+    """Return the rewards that came with a process of `build_model`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If its source has none.
+    """
+    for model in click.get_current_context().meta.get("metaregret.models", ()):
+        if model.process is process and model.rewards is not None:
+            return cast("RewardTables", model.rewards)
+    raise InvalidArgumentError(
+        f"{process.name!r} came without rewards; name a metaregret-rewards/1 file instead of 'model'."
+    )
+
+
+def rewards_of(file: Path, process: ControlledMarkovProcess) -> RewardTables:
+    """Return the rewards of a file, or for ``model`` those that came with the process."""
+    from metaregret.tabular.files import read_rewards
+
+    return model_rewards(process) if str(file) == "model" else read_rewards(file, process)
 
 
 def episodes_option(text: str) -> int | None:
@@ -200,14 +303,14 @@ def task_family(
 
     kind, _, file = tasks.partition(":")
     if kind == "rewards" and file:
-        return families.rewards(process, Path(file))
+        return families.rewards(process, rewards_of(Path(file), process))
     if tasks == "trajectories":
         return families.trajectories(process)
     if tasks != "goals":
         raise InvalidArgumentError(
-            f"Expected --tasks goals, trajectories or rewards:FILE, but got {tasks!r}."
+            f"Expected --tasks goals, trajectories, rewards:FILE or rewards:model, but got {tasks!r}."
         )
     if goals in ("reachable", "all"):
         # A goal that nobody can reach costs no regret: under that criterion "all" is "reachable".
         return families.goals(process, "reachable" if regret else goals, detect=detect)
-    return families.goals(process, [name for name in goals.split(",") if name], detect=detect)
+    return families.goals(process, process.states.select(goals), detect=detect)

@@ -24,7 +24,7 @@ from rich.progress import (
 from metaregret.experiments.interrupts import tell
 from metaregret.tabular.documents import check_writable, json_text, write_text
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.presentation import WIDTH
+from metaregret.theory.presentation import WIDTH, visible
 from metaregret.theory.results import Result
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ __all__ = ["check_outputs", "console", "counter", "emit_json", "progress", "show
 
 
 class _Console(Console):
-    """Leaves it to the command line what a closed pipe means; the base class would exit with status 1."""
+    """Shows control characters of names escaped, and leaves it to the command line what a closed pipe means
+    (the base class would exit with status 1)."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(visible(item) if isinstance(item, str) else item for item in objects), **options)
 
 
 def console() -> Console:
@@ -103,6 +107,31 @@ def check_outputs(json_file: str | None, *, figure: Path | None = None, **files:
     if json_file is not None and json_file != "-":
         named["--json"] = Path(json_file)
     check_writable(named)
+    _check_inputs(named, {"json_file", "figure", *files})
+
+
+def _check_inputs(outputs: Mapping[str, Path], own: set[str]) -> None:
+    """Refuse an output that is a file which another argument of the command reads."""
+    context = click.get_current_context(silent=True)
+    parameters = {} if context is None else context.params
+    given = {k: v for k, v in parameters.items() if k not in own and k.removesuffix("_file") not in own}
+    for value in given.values():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            text = str(item) if isinstance(item, (str, Path)) else ""
+            for name in {text, text.partition(":")[2], text.partition(":")[2].partition(",")[0]} - {""}:
+                for option, output in outputs.items():
+                    if _same_file(Path(name), output):
+                        raise InvalidArgumentError(
+                            f"Cannot write {option} {str(output)[:200]!r}: the command reads this file; "
+                            "name another."
+                        )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.is_file() and other.is_file() and one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

@@ -7,12 +7,7 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import (
-    build_process,
-    json_option,
-    process_options,
-    state_names,
-)
+from metaregret.experiments.cli.options import build_model, json_option, process_options, rewards_of
 from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
 from metaregret.tabular.errors import InvalidArgumentError
 
@@ -21,10 +16,18 @@ __all__ = ["COMMAND"]
 
 @click.command("plan", short_help="Best policy for a known goal or reward.")
 @process_options
-@click.option("--goal", metavar="STATE", help="Be at this state at the end (or, with --reach, ever).")
+@click.option(
+    "--goal",
+    metavar="STATE",
+    help="Be at this state (or at one of several, or of a label) at the end, or, with --reach, ever.",
+)
 @click.option("--reach", is_flag=True, help="Count ever reaching the goal, however long it takes.")
-@click.option("--rewards", type=click.Path(path_type=Path), help="A metaregret-rewards/1 file.")
-@click.option("--task", metavar="NAME", help="Which task of the rewards file.")
+@click.option(
+    "--rewards",
+    type=click.Path(path_type=Path),
+    help="A metaregret-rewards/1 file, or model: the rewards that came with CMP.",
+)
+@click.option("--task", metavar="NAME", help="Which task of the rewards, where there are several.")
 @click.option("--total", is_flag=True, help="Undiscounted total reward until absorption.")
 @click.option(
     "--until",
@@ -72,14 +75,16 @@ def COMMAND(
       metaregret plan grid:3x3,slip=1/10 --goal 8 --horizon 4 --exact
       metaregret plan gym:FrozenLake-v1 --goal 15 --reach
       metaregret plan my.json --rewards pay.json --task night --gamma 99/100
+      metaregret plan gym:Blackjack-v1 --rewards model --total --exact
+      metaregret plan storm:die.prism --goal six --reach --exact
       metaregret plan my.json --rewards cost.json --task steps --until home,shop --minimise
     """
     if (goal is None) == (rewards is None):
-        raise InvalidArgumentError("Give either --goal STATE or --rewards FILE --task NAME.")
+        raise InvalidArgumentError("Give either --goal STATE or --rewards FILE (or --rewards model).")
     if goal is not None and (total or task):
         raise InvalidArgumentError("--total and --task go with --rewards; for a goal use --reach.")
-    if rewards is not None and (reach or task is None):
-        raise InvalidArgumentError("--rewards needs --task NAME; --reach goes with --goal.")
+    if rewards is not None and reach:
+        raise InvalidArgumentError("--reach goes with --goal; for rewards use --total.")
     if until is not None and (goal is not None or total):
         raise InvalidArgumentError("--until goes with --rewards and is a total already; leave --total out.")
     if (reach or total or until is not None) and (horizon is not None or gamma is not None):
@@ -89,16 +94,17 @@ def COMMAND(
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
     check_outputs(json_file, certificate=certificate)
-    process = build_process(cmp, horizon, gamma, start)
+    model = build_model(cmp, horizon, gamma, start, unbounded=reach or total or until is not None)
+    process = model.process
     from metaregret.theory.planning import check_certifiable, plan
 
     question: dict[str, Any] = {
-        "goal": goal,
-        "rewards": rewards,
+        "goal": None if goal is None else model.goal(goal),
+        "rewards": None if rewards is None else rewards_of(rewards, process),
         "task": task,
         "reach": reach,
         "total": total,
-        "until": None if until is None else state_names(until, "--until"),
+        "until": None if until is None else model.goal(until),
     }
     if certificate is not None:
         check_certifiable(process, **question)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaregret.experiments.cli.options import (
+    adversary_options,
     build_process,
     criterion_option,
     detect_option,
@@ -15,6 +16,7 @@ from metaregret.experiments.cli.options import (
     goals_option,
     json_option,
     process_options,
+    read_adversary,
     task_family,
 )
 from metaregret.experiments.cli.output import (
@@ -26,6 +28,7 @@ from metaregret.experiments.cli.output import (
     write_certificate,
 )
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.labels import split_names
 from metaregret.theory.presentation import table
 from metaregret.theory.tasks import TrajectoryTasks
 
@@ -55,6 +58,21 @@ __all__ = ["COMMAND"]
 )
 @click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.", show_default=True)
 @criterion_option
+@adversary_options("uniform")
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "program", "decomposition"]),
+    default="auto",
+    help="Without memory: one linear program over occupancy measures, its decomposition, or the faster.",
+    show_default=True,
+)
+@click.option(
+    "--max-edges",
+    type=click.IntRange(min=1),
+    default=10**8,
+    help="With memory: the largest graph of hyperstates that is built, in edges.",
+    show_default=True,
+)
 @click.option(
     "--tolerance",
     type=float,
@@ -89,6 +107,10 @@ def COMMAND(
     learner: str,
     episodes: str,
     criterion: str,
+    adversary: str | None,
+    nominal: str | None,
+    method: str,
+    max_edges: int,
     tolerance: float,
     exact: bool,
     mass: tuple[str, ...],
@@ -104,8 +126,9 @@ def COMMAND(
       metaregret solve line:5,start=2 --horizon 4 --detect visit --learner memory --episodes 5
       metaregret solve grid:3x3 --horizon 4 --detect visit --learner memory --episodes 5 --mass each
       metaregret solve gym:FrozenLake-v1 --horizon 20 --criterion ratio --json -
+      metaregret solve grid:3x3,slip=1/10 --horizon 4 --adversary tv:1/10 --nominal 8=1/2,0=1/2
     """
-    from metaregret.theory.minimax import solve
+    from metaregret.theory.minimax import Question, solve
 
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
@@ -114,16 +137,26 @@ def COMMAND(
     if tasks != "goals" and (goals != "reachable" or detect != "end"):
         raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")
     family = task_family(process, tasks, goals, detect, regret=criterion == "regret")
+    allowed = None
     if not isinstance(family, TrajectoryTasks):
         _sets(family.names, mass)  # refuses before any work
+        allowed = read_adversary(adversary, nominal, family.names)
+    elif adversary not in (None, "simplex") or nominal is not None:
+        raise UnsupportedError("Trajectories have no names beforehand; --adversary goes with other tasks.")
+    question = Question(
+        family,
+        learner=learner,
+        criterion=criterion,
+        episodes=episodes_option(episodes),
+        adversary=allowed,
+        tolerance=tolerance,
+        exact=exact,
+        method=method,
+        max_edges=max_edges,
+    )
     with progress(f"solving {process.name}") as describe:
         solution = solve(
-            family,
-            learner=learner,
-            criterion=criterion,
-            episodes=episodes_option(episodes),
-            tolerance=tolerance,
-            exact=exact,
+            question,
             progress=lambda low, high: describe(f"solving {process.name}: {low:.9g} <= value <= {high:.9g}"),
         )
     if exact and solution.value.exact is None:
@@ -150,13 +183,15 @@ def _sets(tasks: tuple[str, ...], mass: tuple[str, ...]) -> list[list[int]]:
     position = {name: index for index, name in enumerate(tasks)}
     sets: list[list[int]] = []
     for text in mass:
-        names = [[name] for name in tasks] if text == "each" else [text.split(",")]
+        whole = [text] if text in position else None
+        names = [[name] for name in tasks] if text == "each" else [whole or split_names(text, "--mass task")]
         for group in names:
             unknown = [name for name in group if name not in position]
             if unknown:
                 raise InvalidArgumentError(
                     f"--mass {text}: {unknown[0]!r} is none of the {len(position)} tasks; "
-                    "give 'each' or names of tasks separated by commas."
+                    "give 'each' or names of tasks separated by commas (in double quotes where they hold "
+                    "commas)."
                 )
             if len(set(group)) < len(group):
                 raise InvalidArgumentError(f"--mass {text}: a task is named twice; name each once.")

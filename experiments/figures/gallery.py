@@ -2,7 +2,8 @@
 
     python -m metaregret.experiments.figures.gallery build/figures
 
-writes ``docs/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has filled.
+writes ``docs/reference/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has
+filled.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from metaregret.experiments.figures.registry import figures
 from metaregret.tabular.documents import write_bytes, write_text
+from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["DOCS", "gallery", "small_picture"]
 
@@ -26,7 +28,7 @@ _HEAD = """# Gallery
 Each figure is made from stored results by one command, with its data as CSV, its caption and numbers as LaTeX
 macros, and a manifest. `metaregret figures` makes all, `--style neurips` or `--style iclr` sets them for
 another venue than ICML. Results that are missing are computed first, into an SQLite store that may be shared,
-killed and resumed; see [sweeps.md](sweeps.md).
+killed and resumed; see [sweeps](../how-to/sweeps.md).
 """
 
 
@@ -39,7 +41,7 @@ def gallery(pictures: Collection[str]) -> str:
         if figure.long:
             parts.append("Its study takes longer than the others: this figure is made only when named.\n")
         if figure.name in pictures:
-            parts.append(f"![{figure.title}](images/figures/{figure.name}.png)\n")
+            parts.append(f"![{figure.title}](../images/figures/{figure.name}.png)\n")
     return "\n".join(parts)
 
 
@@ -56,12 +58,16 @@ def small_picture(content: bytes) -> bytes:
 
 
 def _main(source: Path) -> None:
+    if not DOCS.is_dir():
+        raise InvalidArgumentError(
+            f"There is no folder {DOCS}: the gallery is a page of a checkout; run this command in one."
+        )
     folder = DOCS / "images" / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for name in figures():
         if (source / f"{name}.png").is_file():
             write_bytes(folder / f"{name}.png", small_picture((source / f"{name}.png").read_bytes()))
-    write_text(DOCS / "gallery.md", gallery({path.stem for path in folder.glob("*.png")}))
+    write_text(DOCS / "reference" / "gallery.md", gallery({path.stem for path in folder.glob("*.png")}))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     data = results["noisy_goal_prices"]
     figure = style.canvas("line", ratio=0.42)
     panels = figure.subplots(1, data["sure_goals"].nunique(), sharey=True, squeeze=False)[0]
-    for axes, (count, rows) in zip(panels, data.groupby("sure_goals"), strict=True):
+    for axes, count in zip(panels, sorted(set(data["sure_goals"].to_list())), strict=True):
+        rows = data[data["sure_goals"] == count]
         luck = np.linspace(float(rows["probability"].min()), 1.0, 300)
-        for index, (order, here) in enumerate(rows.groupby("order", sort=False)):
+        for index, order in enumerate(dict.fromkeys(rows["order"].to_list())):
+            here = rows[rows["order"] == order]
             look = style.series(index, marker=False)
             axes.plot(luck, closed_form(int(count), luck, float(order)), **look)
             axes.plot(here["probability"], here["price"], **style.points(index))
@@ -45,12 +47,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         )
     panels[0].set_ylabel("price $(1+\\mathrm{Reg}(q_a))/(1+\\mathrm{Reg}^*)$")
     panels[-1].legend(loc="upper right")
-    worst = data.loc[data["price"].idxmax()]
     return Drawing(
         figure,
         data,
         {
-            "largestPrice": float(worst["price"]),
+            "largestPrice": float(data["price"].max()),
             "largestAtTwo": float(data[data["order"] == "2"]["price"].max()),
         },
         "Price of an order on the family of one noisy goal among $K$ sure ones, on a logarithmic scale. "

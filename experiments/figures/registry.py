@@ -1,11 +1,12 @@
-"""All figures, found by looking into this folder: adding one is adding one file that defines ``FIGURE``."""
+"""All figures, found by looking into this folder (one file each, which defines ``FIGURE``) and at the
+entry points ``metaregret.figures`` of other distributions."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from metaregret.experiments.discovery import discover, look_up
 from metaregret.experiments.figures.figure import Figure
+from metaregret.tabular.discovery import discover, look_up
 
 __all__ = ["figure", "figures", "figures_of"]
 
@@ -13,7 +14,7 @@ __all__ = ["figure", "figures", "figures_of"]
 @cache
 def figures() -> dict[str, Figure]:
     """Return every figure by its name."""
-    return discover("metaregret.experiments.figures", "FIGURE", Figure)
+    return discover("metaregret.experiments.figures", "FIGURE", Figure, group="metaregret.figures")
 
 
 def figure(name: str) -> Figure:

@@ -83,7 +83,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     import numpy as np
 
     from metaregret.tabular import make
-    from metaregret.theory.minimax import Learner, solve
+    from metaregret.theory.minimax import solve
     from metaregret.theory.minimax.least_favourable import LeastFavourable
     from metaregret.theory.tasks import Detection, GoalTasks
 
@@ -91,7 +91,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     slip = "" if point["slip"] == "0" else f",slip={point['slip']}"
     process = make(f"{point['process']}{slip}").replaced(horizon=point["horizon"])
     tasks = GoalTasks.reachable(process, Detection(point["detect"]))
-    solution = solve(tasks, learner=Learner(point["learner"]), episodes=point["episodes"])
+    solution = solve(tasks, learner=point["learner"], episodes=point["episodes"])
     distances, role = roles(still)
     goals = tasks.goals
     sets: list[tuple[str, str, int | None, np.ndarray]] = [

@@ -1,13 +1,10 @@
 r"""The price of training on the wrong proposal: its worst case within a distance, against the bound of T26.
 
-A memoryless learner is trained on uniform goals ``q`` and meets ``p``. Within Hilbert's distance ``d`` the
-price
-``sum p v / rho_q`` over ``min_rho sum p v / rho`` is quasi-convex in ``p`` (a linear function over a
-concave one), so
-that its largest value is at a corner of the set: ``p_g`` proportional to ``q_g e^d`` on some goals and to
-``q_g`` on
-the others. All corners are tried, each with a certified convex program. The other way round, learners trained
-on the same corners meet uniform goals.
+A memoryless learner is trained on uniform goals ``q`` and meets ``p``. Within Hilbert's distance ``d``
+the price ``sum p v / rho_q`` over ``min_rho sum p v / rho`` is quasi-convex in ``p`` (a linear function
+over a concave one), so that its largest value is at a corner of the set: ``p_g`` proportional to ``q_g
+e^d`` on some goals and to ``q_g`` on the others. All corners are tried, each with a certified convex
+program. The other way round, learners trained on the same corners meet uniform goals.
 """
 
 from __future__ import annotations

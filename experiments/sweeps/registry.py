@@ -1,11 +1,12 @@
-"""All studies, found by looking into `experiments/studies/`: adding one is adding one file."""
+"""All studies, found by looking into `experiments/studies/` (one file each) and at the entry points
+``metaregret.studies`` of other distributions."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from metaregret.experiments.discovery import discover, look_up
 from metaregret.experiments.sweeps.study import Study
+from metaregret.tabular.discovery import discover, look_up
 
 __all__ = ["studies", "study"]
 
@@ -13,7 +14,7 @@ __all__ = ["studies", "study"]
 @cache
 def studies() -> dict[str, Study]:
     """Return every study by its name."""
-    return discover("metaregret.experiments.studies", "STUDY", Study)
+    return discover("metaregret.experiments.studies", "STUDY", Study, group="metaregret.studies")
 
 
 def study(name: str) -> Study:

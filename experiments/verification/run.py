@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.report.latex import theorem_table
 from metaregret.experiments.report.model import report_document
 from metaregret.experiments.report.terminal import report_parts
@@ -142,6 +143,7 @@ def verify(
     InvalidArgumentError
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
     """
+    keep_out_of_the_way()
     deep = instances is None and new is not None
     instances = instances if instances is not None else OWN_INSTANCES if deep else 20
     for name, value, least in (("instances", instances, 1), ("seed", seed, 0), ("workers", workers, 1)):

@@ -33,6 +33,7 @@ from .theory import propose as propose
 from .theory import rewards as rewards
 from .theory import solve as solve
 from .theory import trajectories as trajectories
+from .theory.minimax import Question as Question
 from .theory.minimax.memory import Adversary as Adversary
 from .theory.minimax.memory import ConditionalValueAtRisk as ConditionalValueAtRisk
 from .theory.minimax.memory import KullbackLeiblerBall as KullbackLeiblerBall

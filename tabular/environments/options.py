@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 from metaregret.tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
+
+if TYPE_CHECKING:
+    from metaregret.tabular.importers.imported import Imported
 
 __all__ = ["MAX_STATES", "MAX_TRANSITIONS", "Environment", "Options", "check_transitions", "whole_number"]
 
@@ -71,6 +74,10 @@ class Options:
             raise EnvironmentSpecError(f"Expected {self._where}: {key} between 0 and 1, but got {text}.")
         return value
 
+    def put(self, key: str, value: str) -> None:
+        """Set an option, whatever the specification says."""
+        self._values[key] = value
+
     def rest(self) -> dict[str, str]:
         """Take everything that is left, as text."""
         values, self._values = self._values, {}
@@ -98,12 +105,16 @@ class Environment:
     examples : tuple of str
         Specifications that work, with a horizon suggestion in parentheses left out.
     build : callable
-        ``build(body, options)`` returns the process; `body` is the text before the first comma.
+        ``build(body, options)`` returns the process, or a model with rewards and notes; `body` is the text
+        before
+        the first comma.
+    takes_start : bool
+        Whether the model depends on where episodes start, so that ``start=`` belongs to the specification.
     """
 
     name: str
     usage: str
     summary: str
     examples: tuple[str, ...]
-    build: Callable[[str, Options], ControlledMarkovProcess]
-    parameters: Mapping[str, Any] | None = None
+    build: Callable[[str, Options], ControlledMarkovProcess | Imported]
+    takes_start: bool = False

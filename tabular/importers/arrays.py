@@ -1,25 +1,50 @@
-"""pymdptoolbox's form: transitions (A, S, S), rewards (S,), (S, A) or (A, S, S); a list of sparse matrices,
-too."""
+"""Transition matrices: pymdptoolbox's (A, S, S) arrays, lists and sparse lists, msdm's (S, A, S) matrices
+with
+masks, and (S, A) tables of successors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.validation import number_array
 
-__all__ = ["from_mdptoolbox", "to_mdptoolbox"]
+__all__ = ["from_matrices", "from_mdptoolbox", "from_successors", "to_mdptoolbox"]
 
-Matrices = Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix]
+Matrices = Any
+"""An (A, S, S) array or nested list, or a sequence of A arrays, lists or sparse matrices of shape (S, S)."""
+
+
+def _matrices(given: Any, what: str) -> np.ndarray | list[sp.csr_array]:
+    """Return an array, or a list of sparse matrices where any of them is sparse."""
+    if isinstance(given, np.ndarray) and given.dtype != object:
+        return given
+    if isinstance(given, (Sequence, np.ndarray)) and any(sp.issparse(item) for item in given):
+        result = []
+        for index, item in enumerate(given):
+            matrix: Any = item if sp.issparse(item) else number_array(item, f"{what}[{index}]")
+            if matrix.ndim != 2:
+                raise InvalidArgumentError(
+                    f"Expected {what}[{index}] of shape (S, S), but got {matrix.shape}."
+                )
+            result.append(sp.csr_array(matrix))
+        return result
+    if sp.issparse(given):
+        raise InvalidArgumentError(
+            f"Expected {what} as one matrix per action, but got one sparse matrix; list them."
+        )
+    return number_array(given, what)
 
 
 def from_mdptoolbox(
-    transitions: np.ndarray | Matrices,
-    rewards: np.ndarray | Matrices,
+    transitions: Matrices,
+    rewards: Matrices,
     *,
     initial: np.ndarray | int = 0,
     horizon: Horizon | int = 1,
@@ -28,8 +53,9 @@ def from_mdptoolbox(
 
     Parameters
     ----------
-    transitions : ndarray, shape (A, S, S), or one sparse (S, S) matrix per action
-    rewards : ndarray, shape (S,), (S, A) or (A, S, S), or one sparse (S, S) matrix per action
+    transitions : array, shape (A, S, S), or one (S, S) matrix per action
+        Arrays, nested lists or sparse matrices.
+    rewards : array, shape (S,), (S, A) or (A, S, S), or one (S, S) matrix or (S,) vector per action
     initial, horizon
         As in `ControlledMarkovProcess`; pymdptoolbox has neither.
 
@@ -46,38 +72,183 @@ def from_mdptoolbox(
     InvalidArgumentError
         If the rewards have another shape.
     """
-    if isinstance(transitions, np.ndarray):
-        process = ControlledMarkovProcess.from_dense(transitions, initial=initial, horizon=horizon)
+    matrices = _matrices(transitions, "transitions")
+    if isinstance(matrices, np.ndarray):
+        process = ControlledMarkovProcess.from_dense(matrices, initial=initial, horizon=horizon)
     else:
-        process = ControlledMarkovProcess.from_sparse(transitions, initial=initial, horizon=horizon)
+        process = ControlledMarkovProcess.from_sparse(matrices, initial=initial, horizon=horizon)
     return process, transition_rewards(process, rewards)
 
 
-def transition_rewards(process: ControlledMarkovProcess, rewards: np.ndarray | Matrices) -> np.ndarray:
+def transition_rewards(process: ControlledMarkovProcess, rewards: Matrices) -> np.ndarray:
     """Return the reward of each transition, shape (M,), from any of pymdptoolbox's reward forms."""
     n_states, n_actions = process.n_states, process.n_actions
     action = process.choice_action[process.transition_choice]
     state = process.choice_state[process.transition_choice]
-    if not isinstance(rewards, np.ndarray):
-        if len(rewards) != n_actions or any(matrix.shape != (n_states, n_states) for matrix in rewards):
+    if isinstance(rewards, tuple) and len(rewards) == n_actions and np.ndim(rewards[0]) == 1:
+        rewards = np.stack([number_array(column, "rewards") for column in rewards], axis=1)  # MDP.R
+    matrices = _matrices(rewards, "rewards")
+    if not isinstance(matrices, np.ndarray):
+        if len(matrices) != n_actions or any(matrix.shape != (n_states, n_states) for matrix in matrices):
             raise InvalidArgumentError(
                 f"Expected {n_actions} reward matrices of shape ({n_states}, {n_states}), one per action."
             )
         result = np.zeros(process.n_transitions)
-        for index, matrix in enumerate(rewards):
+        for index, matrix in enumerate(matrices):
             own = action == index
-            result[own] = sp.csr_array(matrix)[state[own], process.successors[own]]
+            result[own] = matrix[state[own], process.successors[own]]
         return result
-    if rewards.shape == (n_states,):
-        return np.asarray(rewards[state], dtype=np.float64)
-    if rewards.shape == (n_states, n_actions):
-        return np.asarray(rewards[state, action], dtype=np.float64)
-    if rewards.shape == (n_actions, n_states, n_states):
-        return np.asarray(rewards[action, state, process.successors], dtype=np.float64)
+    kind = object if matrices.dtype == object else np.float64
+    if matrices.shape == (n_states,):
+        return np.asarray(matrices[state], dtype=kind)
+    if matrices.shape == (n_states, n_actions):
+        return np.asarray(matrices[state, action], dtype=kind)
+    if matrices.shape == (n_actions, n_states, n_states):
+        return np.asarray(matrices[action, state, process.successors], dtype=kind)
     raise InvalidArgumentError(
         f"Expected rewards of shape ({n_states},), ({n_states}, {n_actions}) or "
-        f"({n_actions}, {n_states}, {n_states}), but got {rewards.shape}."
+        f"({n_actions}, {n_states}, {n_states}), but got {matrices.shape}."
     )
+
+
+def from_matrices(
+    transitions: Any,
+    rewards: Any = None,
+    *,
+    available: Any = None,
+    absorbing: Any = None,
+    initial: np.ndarray | int = 0,
+    horizon: Horizon | int = 1,
+    states: Sequence[str] | None = None,
+    actions: Sequence[str] | None = None,
+) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
+    """Return the process and transition rewards of (S, A, S) matrices: msdm's, and QuantEcon's product form.
+
+    Parameters
+    ----------
+    transitions : array, shape (S, A, S)
+    rewards : array, shape (S, A, S) or (S, A), optional
+        Minus infinity marks a pair that is not available.
+    available : array of bool, shape (S, A), optional
+    absorbing : array of bool, shape (S,), optional
+        States where episodes end: they stay and pay nothing, whatever their rows say.
+
+    Raises
+    ------
+    InvalidProcessError, InvalidArgumentError
+        For wrong shapes and rows that do not sum to one.
+    """
+    matrix = number_array(transitions, "transitions")
+    if matrix.ndim != 3 or matrix.shape[0] != matrix.shape[2]:
+        raise InvalidProcessError(
+            f"Expected transitions of shape (S, A, S), but got {matrix.shape}; the first axis is the state."
+        )
+    n_states, n_actions, _ = matrix.shape
+    mask = np.ones((n_states, n_actions), dtype=bool)
+    if available is not None:
+        given = number_array(available, "available")
+        if given.shape != mask.shape:
+            raise InvalidArgumentError(f"Expected available of shape {mask.shape}, but got {given.shape}.")
+        mask &= given.astype(bool)
+    paid = None if rewards is None else number_array(rewards, "rewards")
+    if paid is not None and paid.shape not in (matrix.shape, mask.shape):
+        raise InvalidArgumentError(
+            f"Expected rewards of shape {matrix.shape} or {mask.shape}, but got {paid.shape}."
+        )
+    if paid is not None and paid.shape == mask.shape and paid.dtype != object:
+        mask &= ~np.isneginf(paid.astype(float))
+    ends = np.zeros(n_states, dtype=bool)
+    if absorbing is not None:
+        ends = number_array(absorbing, "absorbing").astype(bool)
+        if ends.shape != (n_states,):
+            raise InvalidArgumentError(f"Expected absorbing of shape ({n_states},), but got {ends.shape}.")
+        matrix = matrix.copy()
+        matrix[ends] = 0
+        matrix[ends, :, ends] = 1
+        mask[ends] |= ~mask[ends].any(axis=1, keepdims=True)
+    process = ControlledMarkovProcess.from_dense(
+        np.swapaxes(matrix, 0, 1),
+        initial=initial,
+        horizon=horizon,
+        available=mask.T,
+        states=states,
+        actions=actions,
+    )
+    if paid is None:
+        return process, None
+    state = process.choice_state[process.transition_choice]
+    action = process.choice_action[process.transition_choice]
+    values = paid[state, action, process.successors] if paid.ndim == 3 else paid[state, action]
+    return process, np.where(ends[state], 0, values)
+
+
+def from_successors(
+    successors: Any,
+    rewards: Any = None,
+    *,
+    available: Any = None,
+    initial: np.ndarray | int = 0,
+    horizon: Horizon | int = 1,
+) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
+    """Return the deterministic process of a table of successors, exact, and the rewards of its transitions.
+
+    Parameters
+    ----------
+    successors : array of int, shape (S, A)
+    rewards : array, shape (S, A), optional
+    available : array of bool, shape (S, A), optional
+        Which actions each state has.
+
+    Raises
+    ------
+    InvalidProcessError
+        If an entry is no state.
+    """
+    table = number_array(successors, "successors")
+    if table.ndim != 2 or not np.issubdtype(table.dtype, np.integer):
+        raise InvalidProcessError(
+            f"Expected successors as whole numbers of shape (S, A), but got shape {table.shape}, "
+            f"{table.dtype}."
+        )
+    mask = np.ones(table.shape, dtype=bool) if available is None else number_array(available, "available")
+    if mask.shape != table.shape:
+        raise InvalidArgumentError(f"Expected available of shape {table.shape}, but got {mask.shape}.")
+    mask = mask.astype(bool)
+    wrong = np.argwhere(mask & ((table < 0) | (table >= len(table))))
+    if len(wrong):
+        state, action = map(int, wrong[0])
+        raise InvalidProcessError(
+            f"successors[{state}, {action}] = {int(table[state, action])} is not a state "
+            f"0..{len(table) - 1}; mend it, "
+            "or mark the action as not available."
+        )
+    keys = np.argwhere(mask)
+    keys = np.column_stack([keys, table[mask]])
+    process = ControlledMarkovProcess.from_counts(
+        keys,
+        np.ones(len(keys), dtype=np.int64),
+        1,
+        states=table.shape[0],
+        actions=table.shape[1],
+        initial=start_distribution(initial, len(table)),
+        horizon=horizon,
+    )
+    if rewards is None:
+        return process, None
+    paid = number_array(rewards, "rewards")
+    if paid.shape != table.shape:
+        raise InvalidArgumentError(f"Expected rewards of shape {table.shape}, but got {paid.shape}.")
+    return process, paid[mask]
+
+
+def start_distribution(initial: Any, n_states: int) -> dict[int, object]:
+    """Return a start state or an array of probabilities as a mapping."""
+    if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
+        return {int(initial): 1}
+    array = number_array(initial, "initial")
+    if array.shape != (n_states,):
+        raise InvalidProcessError(f"Expected initial of shape ({n_states},), but got {array.shape}.")
+    return {i: p for i, p in enumerate(array.tolist()) if p != 0}
 
 
 def to_mdptoolbox(process: ControlledMarkovProcess, rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

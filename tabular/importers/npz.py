@@ -1,11 +1,14 @@
-"""A compressed NPZ file of a process and, optionally, rewards: plain arrays, never pickles.
+"""NPZ files: plain arrays, never pickles.
 
-The file carries the canonical arrays and names; reading it runs all checks of `ControlledMarkovProcess`
-again. Integers beyond 64 bits (exact probabilities, rewards) are stored as decimal text.
+`write_npz` stores a process and, optionally, rewards: the canonical arrays and names; reading them runs all
+checks of `ControlledMarkovProcess` again. Integers beyond 64 bits (exact probabilities, rewards) are stored
+as
+decimal text. `read_arrays` also reads what others store: transition matrices or a table of successors.
 """
 
 from __future__ import annotations
 
+import json
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -15,11 +18,12 @@ import numpy as np
 
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.importers.imported import Imported, as_decimals, reward_table, with_table
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["FORMAT", "read_npz", "write_npz"]
+__all__ = ["FORMAT", "read_arrays", "read_npz", "write_npz"]
 
 FORMAT = "metaregret-npz/1"
 
@@ -40,6 +44,10 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
     arrays["gamma"] = np.array("" if isinstance(horizon, FiniteHorizon) else str(horizon.gamma))
     arrays["states"] = _names(process.states)
     arrays["actions"] = _names(process.actions)
+    if process.counts_as is not None:
+        arrays["counts_as"] = process.counts_as
+    if process.picture is not None:
+        arrays["picture"] = np.array(json.dumps(process.picture))
     if process.is_exact:
         assert process.exact_initial is not None
         arrays["numerators"] = _plain(process.numerators)
@@ -70,12 +78,25 @@ def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | No
         If the file is not such an archive, lacks an array, carries pickled objects, or its content is
         malformed.
     """
+    return _own(path, _load(path))
+
+
+def _load(path: Path | str) -> dict[str, np.ndarray]:
     try:
+        if Path(path).suffix == ".npy":
+            with open(path, "rb") as stream:
+                return {"array": np.load(stream, allow_pickle=False)}
         _check_sizes(path)
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise FileFormatError(f"{path} is not a {FORMAT} file: {error}; write it with write_npz.") from error
+
+
+def _own(
+    path: Path | str, arrays: dict[str, np.ndarray]
+) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
+    """The process and rewards of arrays that `write_npz` stored."""
     if "format" not in arrays or str(arrays["format"]) != FORMAT:
         raise FileFormatError(f"Expected format {FORMAT!r} in {path}, but got {str(arrays.get('format'))!r}.")
     for name in (*ARRAYS, "states", "actions", "horizon", "gamma", "name"):
@@ -86,6 +107,90 @@ def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | No
         return process, _rewards(arrays.get("rewards"))
     except (InvalidProcessError, InvalidArgumentError, ValueError, TypeError, IndexError) as error:
         raise FileFormatError(f"{path} holds a malformed process: {error}") from error
+
+
+FOREIGN = {
+    "transitions": ("P", "T", "Q", "transitions", "transition", "transition_matrix", "array", "arr_0"),
+    "successors": ("successors", "successor", "next", "next_state", "next_states"),
+    "rewards": ("R", "rewards", "reward", "reward_matrix"),
+    "available": ("available", "availability", "mask", "action_mask", "action_matrix"),
+    "initial": ("initial", "mu0", "isd", "start", "initial_state_distrib", "initial_state_vec"),
+    "absorbing": ("absorbing", "absorbing_state_vec"),
+    "discount": ("discount", "gamma", "beta", "discount_rate"),
+    "s_indices": ("s_indices",),
+    "a_indices": ("a_indices",),
+}
+"""Names under which others store arrays."""
+
+
+def read_arrays(path: Path | str) -> Imported:
+    """Read an NPZ or NPY file: `write_npz`'s own, or arrays by the names of `FOREIGN`.
+
+    Transitions are (A, S, S) or (S, A, S), successors (S, A); QuantEcon's pairs need ``s_indices`` and
+    ``a_indices``.
+
+    Raises
+    ------
+    FileFormatError
+        If an array has a name that is not known, or the arrays are no model.
+    """
+    from metaregret.tabular.importers.read import read
+
+    arrays = _load(path)
+    if "format" in arrays:
+        process, paid = _own(path, arrays)
+        return Imported(process, None if paid is None else reward_table(process, paid))
+    given: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        key = next((key for key, names in FOREIGN.items() if name in names), None)
+        if key is None or key in given:
+            known = ", ".join(names[0] for names in FOREIGN.values())
+            raise FileFormatError(
+                f"{path}: the array {name[:80]!r} is unknown or given twice; known are {known}."
+            )
+        given[key] = array
+    table = given.get("transitions")
+    if (
+        table is not None
+        and table.ndim == 2
+        and np.issubdtype(table.dtype, np.integer)
+        and "s_indices" not in given
+    ):
+        given["successors"] = given.pop("transitions")
+    try:
+        model = _foreign(given)
+        start = given.get("initial")
+        name = Path(path).stem
+        if start is not None:
+            where = int(start) if start.ndim == 0 else start
+            model = read(as_decimals(model.process), start=where).with_rewards(model.rewards)
+        return model.with_process(model.process.replaced(name=name)).with_discount(given.get("discount"))
+    except InvalidArgumentError as error:
+        raise FileFormatError(f"{path}: {error}") from error
+
+
+def _foreign(given: dict[str, np.ndarray]) -> Imported:
+    """The model of arrays by their meaning."""
+    from metaregret.tabular.importers.arrays import from_matrices, from_mdptoolbox, from_successors
+    from metaregret.tabular.importers.read import matrix_format
+    from metaregret.tabular.importers.state_action import from_state_action
+
+    rewards, available = given.get("rewards"), given.get("available")
+    if "successors" in given:
+        return with_table(*from_successors(given["successors"], rewards, available=available, horizon=20))
+    if "transitions" not in given:
+        raise InvalidArgumentError("neither transitions (P) nor successors are there; add one of them.")
+    matrix = given["transitions"]
+    if "s_indices" in given and "a_indices" in given and rewards is not None:
+        pairs = given["s_indices"], given["a_indices"]
+        return with_table(*from_state_action(rewards, matrix, *pairs, horizon=20))
+    masked = available is not None or "absorbing" in given
+    if matrix.ndim == 3 and (masked or matrix_format(matrix) == "msdm"):
+        ends = given.get("absorbing")
+        return with_table(*from_matrices(matrix, rewards, available=available, absorbing=ends, horizon=20))
+    paid = np.zeros(matrix.shape[-1]) if rewards is None else rewards
+    model = with_table(*from_mdptoolbox(matrix, paid, horizon=20))
+    return model if rewards is not None else Imported(model.process)
 
 
 def _check_sizes(path: Path | str) -> None:
@@ -119,7 +224,15 @@ def _process(arrays: dict[str, np.ndarray]) -> ControlledMarkovProcess:
         successors=arrays["successors"],
         probabilities=arrays["probabilities"],
         initial=arrays["initial"],
+        picture=_picture(arrays),
+        counts_as=arrays.get("counts_as"),
     )
+
+
+def _picture(arrays: dict[str, np.ndarray]) -> tuple[tuple[int | None, ...], ...] | None:
+    if "picture" not in arrays:
+        return None
+    return tuple(tuple(row) for row in json.loads(str(arrays["picture"])))
 
 
 def _labels(stored: np.ndarray, what: str) -> Labels:

@@ -10,6 +10,7 @@ from metaregret.tabular.assemble import _float_fields
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.validation import number_array
 
 __all__ = ["from_state_action", "to_state_action"]
 
@@ -48,14 +49,29 @@ def from_state_action(
     InvalidProcessError
         If a row is not a distribution.
     """
-    rewards, states, actions = (np.asarray(array) for array in (rewards, states, actions))
+    rewards, states, actions = (
+        number_array(array, name)
+        for array, name in ((rewards, "rewards"), (states, "states"), (actions, "actions"))
+    )
+    transitions = transitions if sp.issparse(transitions) else number_array(transitions, "transitions")
+    if transitions.ndim != 2:
+        raise InvalidArgumentError(f"Expected transitions of shape (L, S), but got {transitions.shape}.")
     count, n_states = transitions.shape
     for name, array in (("rewards", rewards), ("states", states), ("actions", actions)):
         if array.shape != (count,):
             raise InvalidArgumentError(
                 f"Expected {name} of shape ({count},), one per row, but got {array.shape}."
             )
-    open_pairs = np.flatnonzero(~np.isneginf(rewards))
+    for name, array, limit in (("states", states, n_states), ("actions", actions, None)):
+        if not np.issubdtype(array.dtype, np.integer):
+            raise InvalidArgumentError(f"Expected {name} as whole numbers, but got dtype {array.dtype}.")
+        wrong = np.flatnonzero((array < 0) | (array >= limit if limit is not None else False))
+        if wrong.size:
+            raise InvalidArgumentError(
+                f"{name}[{int(wrong[0])}] = {int(array[wrong[0]])} is out of range; {name} count from 0"
+                + (f" to {limit - 1}." if limit is not None else ".")
+            )
+    open_pairs = np.flatnonzero(~np.isneginf(rewards.astype(np.float64)))
     order = open_pairs[np.lexsort((actions[open_pairs], states[open_pairs]))]
     same = np.flatnonzero((np.diff(states[order]) == 0) & (np.diff(actions[order]) == 0))
     if same.size:
@@ -64,6 +80,8 @@ def from_state_action(
             f"The pair (state {int(states[pair])}, action {int(actions[pair])}) is listed twice; list it "
             "once."
         )
+    if not order.size:
+        raise InvalidProcessError("No pair is available; give each state at least one action.")
     rows = sp.csr_array(transitions)[order]
     rows.sum_duplicates()
     rows.sort_indices()
@@ -87,7 +105,9 @@ def from_state_action(
         None,
         None,
     )
-    return ControlledMarkovProcess(**fields), rewards[order].astype(np.float64)
+    return ControlledMarkovProcess(**fields), rewards[order].astype(
+        object if rewards.dtype == object else np.float64
+    )
 
 
 def to_state_action(

@@ -106,7 +106,7 @@ def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:
         (("--goal", "1", "--reach", "--horizon", "3"), ("--horizon",)),
         (("--goal", "1", "--total"), ("--reach",)),
         (("--rewards", "/nowhere.json", "--task", "x"), ("no such file",)),
-        (("--rewards", "/nowhere.json"), ("--task",)),
+        (("--rewards", "/nowhere.json"), ("no such file",)),
         (("--goal", "1", "--tolerance", "inf"), ("--tolerance", "inf")),
     ],
 )

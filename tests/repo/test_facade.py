@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "one_way.py"
 
 PROMISED = """make goals trajectories rewards solve plan propose compare check verify errors strategies
-plotting Learner Criterion Detection Adversary Simplex TotalVariationBall KullbackLeiblerBall ConditionalValueAtRisk
-Polytope MinimaxSolution Plan Proposal Comparison CheckResult VerificationReport Bracket Status"""
+plotting Learner Criterion Detection Adversary Simplex TotalVariationBall KullbackLeiblerBall
+ConditionalValueAtRisk Polytope MinimaxSolution Plan Proposal Comparison CheckResult VerificationReport
+Bracket Status"""
 
 
 def printed(*arguments: str) -> str:

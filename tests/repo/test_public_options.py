@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 
-from metaregret.tabular.choices import _word, choice, one_of
+from metaregret.tabular.choices import Option, _word, choice, one_of
 from metaregret.tabular.errors import InvalidArgumentError
 
 LAYERS = ("metaregret.tabular", "metaregret.theory", "metaregret.experiments")
@@ -56,7 +56,7 @@ def public(layer: str) -> Iterator[tuple[str, Callable[..., Any]]]:
                 continue
             if inspect.isfunction(item):
                 yield f"{module.__name__}.{name}", item
-            elif inspect.isclass(item) and not issubclass(item, Enum):
+            elif inspect.isclass(item) and not issubclass(item, (Enum, Option)):
                 yield f"{module.__name__}.{name}", item
                 for own, method in vars(item).items():
                     if not own.startswith("_") and isinstance(method, classmethod):
@@ -65,7 +65,7 @@ def public(layer: str) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def kinds(annotation: Any) -> Iterator[Any]:
     """The enums and literals that an annotation mentions (not inside callables)."""
-    if inspect.isclass(annotation) and issubclass(annotation, Enum):
+    if inspect.isclass(annotation) and issubclass(annotation, (Enum, Option)):
         yield annotation
     elif typing.get_origin(annotation) is Literal:
         if all(isinstance(word, str) for word in typing.get_args(annotation)):

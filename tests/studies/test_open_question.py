@@ -15,7 +15,7 @@ from metaregret.experiments.studies.open_question import STUDY, measure, roles
 from metaregret.experiments.sweeps import Scale
 from metaregret.tabular import goal_values, make
 
-TEXT = Path(__file__).parents[2] / "docs" / "open-question.md"
+TEXT = Path(__file__).parents[2] / "docs" / "explanation" / "open-question.md"
 ROW = re.compile(
     r"^\| `metaregret solve (?P<process>\S+?)(,slip=(?P<slip>\S+))? --horizon (?P<horizon>\d+) "
     r"--episodes (?P<episodes>\d+) --detect (?P<detect>\w+) --learner (?P<learner>\w+) "

@@ -227,9 +227,9 @@ def test_taxi_starts_anywhere_legal() -> None:
     assert {p for p in process.exact_initial if p} == {Fraction(1, 300)}
 
 
-def test_rows_that_no_small_fractions_spell_are_refused() -> None:
+def test_rows_that_do_not_sum_to_one_are_refused() -> None:
     table = {0: {0: [(0.31, 0, 0.0, False), (0.68, 1, 0.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
-    with pytest.raises(InvalidProcessError, match="State 0, action 0: the nearest fractions sum to"):
+    with pytest.raises(InvalidProcessError, match=r"state 0 \(index 0\), action '0' sum to 0.99"):
         from_gymnasium(table, np.array([1.0, 0.0]), horizon=2)
 
 

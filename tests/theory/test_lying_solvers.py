@@ -28,15 +28,15 @@ from metaregret.tabular.optimise import GrowingProgram, few_positive
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
-from metaregret.theory.claims import Context, Group, Theorem
-from metaregret.theory.minimax import Criterion, Learner, solve
-from metaregret.theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
-from metaregret.theory.minimax.memory.adversary import (
+from metaregret.theory.adversaries import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
     Polytope,
     TotalVariationBall,
 )
+from metaregret.theory.claims import Context, Group, Theorem
+from metaregret.theory.minimax import Criterion, Learner, solve
+from metaregret.theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
 from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS

@@ -82,7 +82,7 @@ def test_symmetric_processes_are_weakly_symmetric(process: ControlledMarkovProce
     assert WEAKLY_SYMMETRIC.holds(process)
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "property-tests.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "property-tests.md"
 
 
 def test_the_page_can_be_pasted(tmp_path: Path):

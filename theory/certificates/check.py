@@ -1,7 +1,7 @@
 """Independent checker of certificates: proves ``lower <= value <= upper``, trusting nothing.
 
 Standard library only, no solver, no tolerance: ``python check.py FILE`` exits with 0 and the proved
-bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/certificates.md` has the format
+bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/reference/certificates.md` has the format
 and the reasons. In the order of reading: what work costs; documents; the process; the game, solved
 by dynamic programming; one function for each kind of claim; the command.
 """
@@ -60,9 +60,10 @@ PLAN: Document = {
     **{"rewards?": ROWS, "minimise?": bool},
 }
 CHANNEL: Document = {"channel?": {"outputs": [str], "rows": {"*": NUMBERS}}}
+ORDER: Document = {**CHANNEL, "order": object}
 SIDES: Document = {"lower": object, "upper": object, "exact?": bool}
 WITNESS: Document = {
-    **{f"{name}?": NUMBERS for name in ("prior", "least", "input", "output")},
+    **{f"{name}?": NUMBERS for name in ("prior", "least", "input", "output", "farthest")},
     **{"level?": Fraction, "policy?": {"*": str}},
     "learners?": [{"weight?": Fraction, "rows": [list]}],
 }
@@ -119,6 +120,12 @@ def product(x: Number, y: Number) -> Number:
     else:
         charge(1, length(x) + length(y))
     return x * y
+
+
+def power(x: Number, n: int) -> Fraction:
+    """Return x^n, paid by its length."""
+    charge(1, n * length(x))
+    return Fraction(x) ** n
 
 
 def whole(values: Iterable[Number], where: str) -> tuple[list[int], int]:
@@ -830,11 +837,60 @@ def capacity(process: Process | None, claim: Document, witness: Document) -> Bra
     return add(information), max([divergence(row, q, True) for row in ends])
 
 
+def redundancy(process: Process | None, claim: Document, witness: Document) -> Bracket:
+    """Bracket ``min_q max_rho sum rho^a q^(1-a)`` over achievable q and rho, at order inf ``max rho / q``.
+
+    Proof: the witness's rows are achievable, so is their mixture q. Above: the sum is convex in rho, as for
+    `capacity`; at order inf the best probability v of every end. Below: with ``c = sum_i w_i rho_i^a`` for
+    weights w, ``F(x) = sum c x^(1-a)`` is convex and homogeneous, so at every achievable x it is at least
+    ``F(q)^a / U^(a-1)``, U the most of ``sum c q^(-a) x``: the best tangent at a multiple of q. At order
+    inf, for weights w on ends, ``max v/x >= w.v / w.x >= w.v / max w.x``.
+    """
+    names, rows, ends = channel(claim, witness) if process is None else skills(process, witness)
+    shares: dict[int, list[Number]] = {}
+    for w, row in rows:
+        for y, p in row.items():
+            shares.setdefault(y, []).append(product(w, p))
+    q = {y: Fraction(add(parts)) for y, parts in shares.items()}
+    covered = all(q.get(y) for row in ends for y, p in row.items() if p)
+    need(covered, "rows: their mixture has no mass where one can end")
+
+    def most(reward: Mapping[int, Number]) -> Number:
+        if process is None:
+            return max([add([product(reward.get(y, 0), p) for y, p in row.items()]) for row in ends])
+        return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
+
+    if claim["order"] == "inf":
+        best = {y: most({y: 1}) for y in names.values()}
+        weights = vector(witness.get("farthest", {}), names, "farthest", total=1)
+        reached = add([product(w, best[y]) for y, w in weights.items()])
+        return Fraction(reached) / (most(weights) or 1), max(
+            [Fraction(v) / q[y] for y, v in best.items() if v]
+        )
+    a = read(claim["order"], int, "claim.order")
+    need(2 <= a <= 64, "claim.order: neither inf nor a whole number from 2 to 64")
+    places = (
+        {str(i): i for i in range(len(rows))} if process else labels(list(claim["channel"]["rows"]), "rows")
+    )
+    weights = vector(witness.get("farthest", {}), places, "farthest", total=1)
+    terms: dict[int, list[Number]] = {}
+    for i, w in weights.items():
+        for y, p in rows[i][1].items():
+            terms.setdefault(y, []).append(product(w, power(p, a)))
+    c = {y: x for y, parts in terms.items() if (x := add(parts))}
+    level = add([product(x, power(1 / q[y], a - 1)) for y, x in c.items()])
+    steepest = most({y: product(x, power(1 / q[y], a)) for y, x in c.items()})
+    least = product(power(level, a), power(1 / Fraction(steepest), a - 1)) if level else 0
+    far = [[product(power(p, a), power(1 / q[y], a - 1)) for y, p in row.items() if p] for row in ends]
+    return least, max([add(parts) for parts in far])
+
+
 CLAIMS: dict[str, tuple[Document, Callable[[Any, Document, Document], Bracket]]] = {
     "planning": (PLAN, planning),
     "minimax": (LOSS, minimax),
     "proposal": (LOSS, proposal),
     "capacity": (CHANNEL, capacity),
+    "redundancy": (ORDER, redundancy),
 }
 
 

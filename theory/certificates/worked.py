@@ -56,7 +56,7 @@ def solved(
 
     from metaregret.tabular.goals import goal_support
     from metaregret.theory.certificates.write_minimax import minimax_certificate
-    from metaregret.theory.minimax import Criterion, Learner, solve
+    from metaregret.theory.minimax import solve
     from metaregret.theory.tasks import Detection, GoalTasks, TaskFamily, TrajectoryTasks
 
     process = _process(given, horizon)
@@ -65,7 +65,11 @@ def solved(
     tasks: TaskFamily = GoalTasks(process, np.flatnonzero(kept), Detection(detect))
     tasks = TrajectoryTasks(process) if trajectories else tasks
     solution = solve(
-        tasks, learner=Learner(learner), criterion=Criterion(criterion), episodes=episodes, exact=True
+        tasks,
+        learner=learner,
+        criterion=criterion,
+        episodes=episodes,
+        exact=True,
     )
     return minimax_certificate(tasks, solution)
 

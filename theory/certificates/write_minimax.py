@@ -16,6 +16,7 @@ import numpy as np
 
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
     Document,
@@ -61,6 +62,10 @@ def minimax_certificate(tasks: TaskFamily, solution: MinimaxSolution, *, budget:
         For what the checker does not know: infinitely many episodes with memory on random dynamics, goals of
         several states.
     """
+    if not isinstance(solution.adversary, Simplex):
+        raise UnsupportedError(
+            "Certificates are written for the unrestricted adversary; solve without a restriction."
+        )
     if solution.learner is Learner.MEMORY:
         draft = _memory(tasks, solution)
     elif (

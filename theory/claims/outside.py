@@ -146,7 +146,7 @@ def property_claim(
     witness if one does.
 
     The parameters are those of `Theorem` and of `on_instances`. Give it a second method of another group, and
-    planted errors, to go further than SUPPORTED (``docs/add-a-theorem.md``).
+    planted errors, to go further than SUPPORTED (``docs/how-to/add-a-theorem.md``).
     """
     return Theorem(
         uid=uid,

@@ -1,51 +1,31 @@
-"""All theorems and controls, found by looking into their folders: adding one is adding one file."""
+"""All theorems and controls, found by looking into their folders (adding one is adding one file) and at the
+entry points ``metaregret.theorems`` and ``metaregret.controls`` of other distributions."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
-import pkgutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
+from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.claims.theorem import Control, Theorem
 
 __all__ = ["claim", "controls", "explanation", "from_file", "theorems"]
 
 
-Item = TypeVar("Item", Theorem, Control)
-
-
-def _collect(package: str, attribute: str, kind: type[Item]) -> dict[str, Item]:
-    found: dict[str, Item] = {}
-    folder = importlib.import_module(package)
-    for module in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
-        if module.name.startswith("_"):
-            continue
-        item = getattr(importlib.import_module(f"{package}.{module.name}"), attribute, None)
-        if isinstance(item, kind):
-            if item.uid in found:
-                raise InvalidArgumentError(
-                    f"Two files of {package} define {item.uid}; identifiers are permanent."
-                )
-            found[item.uid] = item
-    return found
-
-
 @cache
 def theorems() -> dict[str, Theorem]:
     """Return every theorem by its identifier."""
-    return _collect("metaregret.theory.theorems", "THEOREM", Theorem)
+    return discover("metaregret.theory.theorems", "THEOREM", Theorem, group="metaregret.theorems", key="uid")
 
 
 @cache
 def controls() -> dict[str, Control]:
     """Return every negative control by its identifier."""
-    return _collect("metaregret.theory.controls", "CONTROL", Control)
+    return discover("metaregret.theory.controls", "CONTROL", Control, group="metaregret.controls", key="uid")
 
 
 def claim(uid: str) -> Theorem | Control:
@@ -76,6 +56,8 @@ def explanation(item: Theorem | Control) -> str:
 def from_file(path: Path) -> Theorem | Control:
     """Import a claim from a Python file outside the project; this runs the file, so only give your own.
 
+    Modules beside the file are found by its imports, as when Python runs it.
+
     Raises
     ------
     InvalidArgumentError
@@ -88,10 +70,14 @@ def from_file(path: Path) -> Theorem | Control:
         )
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
+    beside = str(path.resolve().parent)
+    sys.path.insert(0, beside)
     try:
         specification.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise InvalidArgumentError(f"{path} failed to import: {type(error).__name__}: {error}.") from error
+    finally:
+        sys.path.remove(beside)
     for attribute, kind in (("THEOREM", Theorem), ("CONTROL", Control)):
         item = getattr(module, attribute, None)
         if isinstance(item, kind):

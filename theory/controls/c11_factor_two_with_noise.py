@@ -56,7 +56,9 @@ def _channels(draw: st.DrawFn) -> ControlledMarkovProcess:
     goals = st.integers(0, 2)
     rows = draw(st.lists(st.sets(goals, min_size=2), min_size=2, max_size=3, unique_by=tuple))
     moves: list[tuple[int, int, int, object]] = [
-        (0, action, goal + 1, Fraction(1, len(one))) for action, one in enumerate(rows) for goal in sorted(one)
+        (0, action, goal + 1, Fraction(1, len(one)))
+        for action, one in enumerate(rows)
+        for goal in sorted(one)
     ]
     moves += [(goal, 0, goal, 1) for goal in (1, 2, 3)]
     return ControlledMarkovProcess.from_transitions(

@@ -115,7 +115,8 @@ def fractional_numbers(system: SetSystem) -> tuple[Fraction, tuple[Fraction, ...
     exactly."""
     one, none = flint.fmpq(1), flint.fmpq(0)
     payoff = np.array(
-        [[one if mask >> goal & 1 else none for mask in system.masks] for goal in range(system.count)], dtype=object
+        [[one if mask >> goal & 1 else none for mask in system.masks] for goal in range(system.count)],
+        dtype=object,
     )
     game = solve_game(payoff)
     (level,) = from_flint(np.array([game.value]))

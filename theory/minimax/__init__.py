@@ -1,84 +1,79 @@
-"""Minimax learners: `solve` chooses the solver for a learner class, criterion and task family."""
+"""Minimax learners: `solve` answers a `Question`."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-
-from metaregret.tabular.choices import choice, expect
-from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.adversaries import Adversary
+from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from metaregret.theory.tasks import GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
+from metaregret.theory.question import DEFAULT_MAX_EDGES, Method, Question
+from metaregret.theory.tasks import TaskFamily
 
-__all__ = ["Criterion", "Learner", "MinimaxSolution", "solve"]
+__all__ = ["Criterion", "Learner", "Method", "MinimaxSolution", "Question", "solve"]
 
 
 def solve(
-    tasks: TaskFamily,
+    tasks: TaskFamily | Question,
     *,
     learner: Learner | str = Learner.MEMORYLESS,
     criterion: Criterion | str = Criterion.REGRET,
     episodes: int | None = None,
+    adversary: Adversary | str | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,
-    progress: Callable[[float, float], None] | None = None,
+    method: Method | str = Method.AUTO,
+    max_edges: int = DEFAULT_MAX_EDGES,
+    progress: Progress | None = None,
 ) -> MinimaxSolution:
     """Return the minimax learner of a class, the least-favourable task distribution and a certified bracket.
 
     Parameters
     ----------
-    tasks : GoalTasks, TrajectoryTasks or RewardTasks
-        From `metaregret.goals`, `metaregret.trajectories` or `metaregret.rewards`.
-    learner : Learner or str
-        What it uses of what it saw: ``"blind"`` nothing, ``"memoryless"`` only its first success,
-        ``"memory"`` everything.
-    criterion : Criterion or str
-        ``"regret"``, ``"hitting-time"`` or ``"ratio"``.
-    episodes : int or None
-        ``N``; None for infinitely many.
-    tolerance : float
-        Wanted relative gap.
-    exact : bool
-        Find equal rational bounds.
+    tasks : GoalTasks, TrajectoryTasks, RewardTasks or Question
+        A question has all other options but `progress` in it.
+    learner, criterion, episodes, adversary, tolerance, exact, method, max_edges
+        See `Question`.
     progress : callable, optional
         Called with the current bounds.
+
+    Returns
+    -------
+    MinimaxSolution
+        A keyboard interrupt after the first bounds ends the search and returns the best bracket so far,
+        with status ``BRACKETED``.
 
     Raises
     ------
     InvalidArgumentError
-        If an argument has a wrong type or value.
+        If an option has a wrong type or value.
     UnsupportedError
         For combinations that the theory does not define.
+    NotExactError, InstanceTooLargeError
+        If rational bounds are asked for and the process is known in floating point only or too large.
     ConvergenceError
-        If the bracket does not close to the tolerance.
+        If the bracket does not close to the tolerance; it carries the best bounds.
     """
-    used, judged = choice(Learner, learner, "learner"), choice(Criterion, criterion, "criterion")
-    expect(
-        (GoalTasks, TrajectoryTasks, RewardTasks),
-        tasks,
-        "tasks",
-        "make them from a process with metaregret.goals, trajectories or rewards",
-    )
-    if used is Learner.MEMORY:
-        if isinstance(tasks, TrajectoryTasks):
-            raise UnsupportedError(
-                "Learners with memory are solved for goals and rewards; choose one of those."
+    words = {
+        "learner": learner,
+        "criterion": criterion,
+        "episodes": episodes,
+        "adversary": adversary,
+        "tolerance": tolerance,
+        "exact": exact,
+        "method": method,
+        "max_edges": max_edges,
+    }
+    if isinstance(tasks, Question):
+        usual = solve.__kwdefaults__ or {}
+        changed = [name for name, value in words.items() if value is not usual[name]]
+        if changed:
+            raise InvalidArgumentError(
+                f"Expected a question alone, but got {changed[0]}={words[changed[0]]!r:.60} beside it; put "
+                "it into the question."
             )
-        from metaregret.theory.minimax.memory import solve_memory
-
-        found = solve_memory(
-            tasks, episodes, criterion=judged, tolerance=tolerance, exact=exact, progress=progress
+        question = tasks
+    else:
+        question = Question(
+            tasks, learner, criterion, episodes, adversary, tolerance, exact, method, max_edges
         )
-        return dataclasses.replace(found, family=tasks)
-    from metaregret.theory.minimax.without_memory import solve_without_memory
-
-    found = solve_without_memory(
-        tasks,
-        learner=used,
-        criterion=judged,
-        episodes=episodes,
-        tolerance=tolerance,
-        exact=exact,
-        progress=progress,
-    )
-    return dataclasses.replace(found, family=tasks)
+    return question.learner.solve(question, progress)

@@ -1,6 +1,6 @@
 """The minimax blind learner for general reward tables: one policy for all episodes, ``N`` of them.
 
-    min_pi max_z N (v_z - E_pi r_z),   v_z = max_pi E_pi r_z,
+    min_pi max_{p in U} sum_z p_z N (v_z - E_pi r_z),   v_z = max_pi E_pi r_z,
 
 where an episode's reward is the sum over its steps (at a geometric horizon: the discounted sum). It is a
 linear program over occupancy measures (Puterman 1994, sec. 6.9). Nothing that the solver says is believed:
@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -25,23 +24,28 @@ import numpy as np
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, Status, relative_error
-from metaregret.tabular.choices import choice
 from metaregret.tabular.engine import Objective, PlanningSolution, solve
-from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.adversaries import Adversary, Simplex
+from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.exact import AchievableRewards, outward_bracket, solve_linear
-from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from metaregret.theory.optimise import solve_certified
+from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.optimise import Best, solve_certified
+from metaregret.theory.question import Question
 from metaregret.theory.tasks import RewardTasks
 
-__all__ = ["BlindRewards", "solve_blind_rewards"]
+__all__ = ["BlindRewards", "RewardPoint", "answer"]
+
+DISTANCES = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)
+"""Of the tangents at which a curved set of the adversary is made linear, relative."""
 
 
 @dataclass(frozen=True, eq=False)
-class SaddlePoint:
-    """A policy and a prior with the bounds on the minimax regret of one episode that they prove.
+class RewardPoint:
+    """A policy and a prior of the adversary's set with the bounds on the minimax regret of one episode that
+    they prove.
 
     Attributes
     ----------
@@ -60,16 +64,17 @@ class SaddlePoint:
 
 
 class BlindRewards:
-    """The game between a blind learner and an adversary who picks a reward table.
+    """The game between a blind learner and an adversary who picks a reward table, or a distribution of them.
 
     Attributes
     ----------
+    adversary : Adversary
     rewards : ndarray, shape (Z, M)
         The tables, each shifted so that its smallest entry is 0.
     """
 
-    def __init__(self, tasks: RewardTasks, tolerance: float) -> None:
-        self.process = tasks.process
+    def __init__(self, tasks: RewardTasks, tolerance: float, adversary: Adversary | None = None) -> None:
+        self.process, self.adversary = tasks.process, Simplex() if adversary is None else adversary
         values = tasks.tables.values
         self.rewards = values - values.min(axis=1, keepdims=True)
         self._tolerance = max(1e-13, 0.01 * tolerance)
@@ -125,62 +130,39 @@ class BlindRewards:
         widest += int(np.diff(self.process.choice_offsets).max()) + 5
         return total * (1 - relative_error(horizon.steps * (widest + 1) + longest))
 
-    def certify(self, policy: np.ndarray, weights: np.ndarray) -> SaddlePoint:
+    def certify(self, policy: np.ndarray, weights: np.ndarray) -> RewardPoint:
         """Return the bounds that a policy and dual weights prove."""
         lower_optimum, upper_optimum = self.optimum
         regrets = np.maximum(np.nextafter(upper_optimum - self.earned(policy), np.inf), 0.0)
         prior = np.maximum(np.nan_to_num(weights), 0.0)
-        prior = prior / prior.sum() if prior.sum() > 0 else np.full(len(prior), 1.0 / len(prior))
+        count = len(prior)
+        prior = prior / prior.sum() if prior.sum() > 0 else np.full(count, 1.0 / count)
+        prior = self.adversary.inside(prior)
         mean, planned = float(prior @ lower_optimum), self.plan(prior @ self.rewards).value.upper
         # Once for both sums, once because the prior sums to one only up to rounding.
-        lower = mean - planned - relative_error(2 * len(prior) + 10) * (mean + planned)
-        upper = float(regrets.max())
-        return SaddlePoint(min(max(lower, 0.0), upper), upper, policy, regrets, prior)
+        lower = mean - planned - relative_error(2 * count + 10) * (mean + planned)
+        upper = self.adversary.worst(regrets)
+        if not isinstance(self.adversary, Simplex):
+            upper += relative_error(4 * count + 16) * float(regrets.max())
+        return RewardPoint(min(max(lower, 0.0), upper), upper, policy, regrets, prior)
 
 
-def solve_blind_rewards(
-    tasks: RewardTasks,
-    *,
-    criterion: Criterion | str,
-    episodes: int | None,
-    tolerance: float,
-    exact: bool,
-    progress: Callable[[float, float], None] | None,
-) -> MinimaxSolution:
+def answer(question: Question, progress: Progress | None = None) -> MinimaxSolution:
     """Return the minimax blind learner for reward tables and the least-favourable task distribution.
-
-    Parameters
-    ----------
-    tasks : RewardTasks
-    criterion : Criterion
-        Only regret: general rewards have no first success.
-    episodes : int or None
-        ``N``; None for infinitely many, which has no finite regret.
-    tolerance : float
-        Wanted relative gap.
-    exact : bool
-        Find the rational value; the details then carry the proof, as for goals.
-    progress : callable or None
-        Called with the current bounds.
 
     Raises
     ------
-    UnsupportedError
-        For other criteria, or infinitely many episodes.
     NotExactError, InstanceTooLargeError
         If the exact value is asked for and cannot be computed.
+    ConvergenceError
+        If the bracket against a restricted adversary does not close to the tolerance.
     """
-    criterion = choice(Criterion, criterion, "criterion")
     began = time.perf_counter()
-    if criterion is not Criterion.REGRET:
-        raise UnsupportedError("General reward tables have no first success; their criterion is regret.")
-    if episodes is None:
-        raise UnsupportedError(
-            "The blind learner's regret over infinitely many episodes is infinite or zero; give a number of "
-            "episodes."
-        )
-    achievable = AchievableRewards(tasks) if exact else None
-    game = BlindRewards(tasks, tolerance)
+    tasks, episodes, tolerance = question.tasks, question.episodes, question.tolerance
+    assert isinstance(tasks, RewardTasks)  # the question refuses the rest
+    assert episodes is not None
+    achievable = AchievableRewards(tasks) if question.exact else None
+    game = BlindRewards(tasks, tolerance, question.adversary)
     lowest, highest, size = _program(game, episodes, tolerance)
     if progress is not None:
         progress(episodes * highest.lower, episodes * lowest.upper)
@@ -190,20 +172,22 @@ def solve_blind_rewards(
         lower_from="dual weights, evaluated by planning for the weighted rewards",
         upper_from="rewards of the returned policy, evaluated afresh",
     )
+    restricted = {"adversary": question.adversary} if question.restricted else {}
     solution = MinimaxSolution(
         value=value,
         tasks=tasks.names,
         least_favourable=highest.prior,
         per_task=episodes * lowest.regrets,
         exploration=None,
-        learner=Learner.BLIND,
-        criterion=criterion,
+        family=question.tasks,
+        learner=question.learner,
+        criterion=question.criterion,
         episodes=episodes,
         method="linear program over occupancy measures (HiGHS)",
         status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         size=size,
-        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks},
+        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks, **restricted},
     )
     return solution if achievable is None else _sharpen(achievable, solution, episodes, began)
 
@@ -218,25 +202,45 @@ def _up(bound: float) -> float:
 
 def _program(
     game: BlindRewards, episodes: int, tolerance: float
-) -> tuple[SaddlePoint, SaddlePoint, dict[str, int]]:
-    """Return the saddle points with the smallest upper and the largest lower bound, and the sizes."""
+) -> tuple[RewardPoint, RewardPoint, dict[str, int]]:
+    """Return the saddle points with the smallest upper and the largest lower bound, and the sizes.
+
+    A curved set of the adversary is a linear model of it, refined around the best prior so far.
+    """
     polytope = flow_polytope(game.process)
     lower, upper = game.optimum
     scale = float(upper.max()) or 1.0
     horizon = game.process.horizon
     unit = 1.0 if isinstance(horizon, FiniteHorizon) else 1.0 / float(1 - horizon.gamma)
-    flow, level = cp.Variable(len(polytope.choice), nonneg=True), cp.Variable()
+    flow, loss = cp.Variable(len(polytope.choice), nonneg=True), cp.Variable(len(lower))
     earned = (game.expected[:, polytope.choice] * (unit / scale)) @ flow
-    tasks = earned + level >= 0.5 * (lower + upper) / scale
-    problem = cp.Problem(cp.Minimize(level), [tasks, polytope.balance @ flow == polytope.supply])
+    tasks = earned + loss >= 0.5 * (lower + upper) / scale
+    flows = polytope.balance @ flow == polytope.supply
 
-    def certify() -> SaddlePoint | None:
+    def certify() -> RewardPoint | None:
         if flow.value is None or tasks.dual_value is None:
             return None
         return game.certify(polytope.policy(flow.value), np.asarray(tasks.dual_value))
 
-    # The gap is asked relative to max(1, N lower): absolute in units of one episode, it is at least this.
-    best = solve_certified(problem, certify, tolerance=tolerance / episodes)
+    best, prior = None, game.adversary.start(len(lower))
+    for distance in DISTANCES:
+        bound, constraints = game.adversary.model(loss, prior, distance)
+        problem = cp.Problem(cp.Minimize(bound), [tasks, flows, *constraints])
+        # The gap is asked relative to max(1, N lower): absolute in units of one episode, it is at least this.
+        new = solve_certified(problem, certify, tolerance=tolerance / episodes)
+        best = (
+            new
+            if best is None
+            else Best(
+                min(best.lowest, new.lowest, key=lambda point: point.upper),
+                max(best.highest, new.highest, key=lambda point: point.lower),
+                new.method,
+            )
+        )
+        if game.adversary.polyhedral or best.upper - best.lower <= tolerance / episodes:
+            break
+        prior = best.highest.prior
+    assert best is not None
     size = {
         "states": game.process.n_states,
         "tasks": len(game.rewards),

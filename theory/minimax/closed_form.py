@@ -21,8 +21,10 @@ policies that are best for no single goal: then soft planning finds one (`matchi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.linalg
@@ -60,10 +62,14 @@ class Equaliser:
 
     @cached_property
     def _factors(self) -> tuple[np.ndarray, np.ndarray] | None:
-        try:
-            return scipy.linalg.lu_factor(self._success, check_finite=False)
-        except (scipy.linalg.LinAlgError, scipy.linalg.LinAlgWarning, RuntimeWarning):
-            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a singular matrix warns; its pivots are looked at here instead
+            try:
+                factors = scipy.linalg.lu_factor(self._success, check_finite=False)
+            except scipy.linalg.LinAlgError:
+                return None
+        pivots = np.diag(factors[0])
+        return factors if np.all(np.isfinite(pivots)) and np.all(pivots != 0) else None
 
     def _solved(self, right: np.ndarray, *, transposed: bool) -> np.ndarray | None:
         """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
@@ -75,8 +81,11 @@ class Equaliser:
                 return x
         if self._factors is None:
             return None
-        x = scipy.linalg.lu_solve(self._factors, right, trans=int(transposed), check_finite=False)
-        x = x + scipy.linalg.lu_solve(self._factors, right - matrix @ x, trans=int(transposed))
+        mode: Literal[0, 1] = 1 if transposed else 0
+        with np.errstate(invalid="ignore", over="ignore"):  # nearly singular: the residual tells
+            x = scipy.linalg.lu_solve(self._factors, right, trans=mode, check_finite=False)
+            rest = right - matrix @ x
+            x = x + scipy.linalg.lu_solve(self._factors, rest, trans=mode, check_finite=False)
         return x if _residual(matrix, x, right) <= RESIDUAL else None
 
     def mixture(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaregret.tabular.response import best_responses, mixed_policy
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
-from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss

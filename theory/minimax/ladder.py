@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.choices import choice
-from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.minimax.solution import Learner, MinimaxSolution
+from metaregret.theory.question import Question
 from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Ladder", "ladder"]
@@ -67,13 +68,7 @@ def _difference(larger: Bracket, smaller: Bracket) -> Bracket:
 
 
 def ladder(
-    tasks: GoalTasks,
-    episodes: int,
-    *,
-    criterion: Criterion | str = Criterion.REGRET,
-    tolerance: float = 1e-9,
-    exact: bool = False,
-    progress: Callable[[str], None] | None = None,
+    tasks: GoalTasks, episodes: int, *, progress: Callable[[str], None] | None = None, **words: Any
 ) -> Ladder:
     """Solve the three learner classes for the same tasks.
 
@@ -82,34 +77,22 @@ def ladder(
     tasks : GoalTasks
     episodes : int
         ``N``.
-    criterion : Criterion
-    tolerance : float
-        Wanted relative gap of each bracket.
-    exact : bool
-        Rational bounds.
     progress : callable, optional
         Called with the name of the class that is being solved.
+    **words
+        Other options of the `Question`: criterion, adversary, tolerance, exact, ...
 
     Raises
     ------
-    UnsupportedError, InstanceTooLargeError, ConvergenceError
+    InvalidArgumentError, UnsupportedError, InstanceTooLargeError, ConvergenceError
         As `metaregret.theory.minimax.solve` raises for one class.
     """
-    criterion = choice(Criterion, criterion, "criterion")
     from metaregret.theory.minimax import solve
 
+    questions = [Question(tasks, learner, episodes=episodes, **words) for learner in Learner]
     solutions = []
-    for learner in (Learner.BLIND, Learner.MEMORYLESS, Learner.MEMORY):
+    for question in questions:
         if progress is not None:
-            progress(learner.value)
-        solutions.append(
-            solve(
-                tasks,
-                learner=learner,
-                criterion=criterion,
-                episodes=episodes,
-                tolerance=tolerance,
-                exact=exact,
-            )
-        )
+            progress(question.learner.value)
+        solutions.append(solve(question))
     return Ladder(*solutions)

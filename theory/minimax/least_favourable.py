@@ -24,8 +24,8 @@ from typing import Protocol
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.flow_program import support_value
-from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.game import MemoryGame
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
@@ -201,7 +201,8 @@ class _Bonus(Loss):
     """A loss with a constant added for some tasks."""
 
     def __init__(self, inner: Loss, bonus: np.ndarray) -> None:
-        super().__init__(inner.optimum)
+        super().__init__(inner.form, inner.optimum, inner.episodes)
+        self.line, self.homogeneous = None, False
         self._inner, self._bonus = inner, bonus
 
     def value(self, rho: np.ndarray) -> np.ndarray:

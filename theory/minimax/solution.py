@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,10 @@ import numpy as np
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.labels import Labels
+from metaregret.theory.adversaries import Adversary, Simplex
 from metaregret.theory.by_name import NamedArray, OptionalNamedArray
+from metaregret.theory.criteria import Criterion
+from metaregret.theory.learners import Learner
 from metaregret.theory.presentation import length, number, state_map, table
 from metaregret.theory.results import MOST_ROWS, Result
 
@@ -27,27 +29,6 @@ if TYPE_CHECKING:
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
-
-
-class Learner(Enum):
-    """The learner classes, each larger than the one before."""
-
-    BLIND = "blind"
-    MEMORYLESS = "memoryless"
-    MEMORY = "memory"
-
-
-class Criterion(Enum):
-    """What the adversary maximises.
-
-    ``regret``: oracle-baseline regret, in units of reward. ``hitting-time``: expected cost until the first
-    success (episodes where goals are detected at the end, steps where detected on the way). ``ratio``:
-    that cost over the smallest possible for the task.
-    """
-
-    REGRET = "regret"
-    HITTING_TIME = "hitting-time"
-    RATIO = "ratio"
 
 
 def _prior(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
@@ -119,6 +100,17 @@ class MinimaxSolution(Result):
         return None if self.family is None else self.family.process
 
     @property
+    def adversary(self) -> Adversary:
+        """The task distributions that the adversary was allowed."""
+        found = self.details.get("adversary")
+        return found if isinstance(found, Adversary) else Simplex()
+
+    @property
+    def _against(self) -> str:
+        restricted = not isinstance(self.adversary, Simplex)
+        return f", adversary restricted to {self.adversary}" if restricted else ""
+
+    @property
     def interrupted(self) -> bool:
         """Whether a keyboard interrupt ended the search; the bracket is the best one found."""
         return bool(self.details.get("interrupted"))
@@ -139,7 +131,7 @@ class MinimaxSolution(Result):
         where = "" if process is None else f"{process.name}, {length(process)}: "
         yield (
             f"{where}minimax {self.criterion.value} of the {self.learner.value} learner, "
-            f"N = {self._episodes}, {len(self.tasks)} tasks"
+            f"N = {self._episodes}, {len(self.tasks)} tasks{self._against}"
         )
         yield f"value   {self.value}"
         yield f"status  {self.status.value}"
@@ -170,6 +162,7 @@ class MinimaxSolution(Result):
             "learner": self.learner.value,
             "criterion": self.criterion.value,
             "episodes": self._episodes,
+            "adversary": str(self.adversary),
             "value": self.value.to_json(),
             **{key: item.floats() for key, item in numbers.items()},
             "exact": exact or None,

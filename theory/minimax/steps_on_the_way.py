@@ -25,7 +25,7 @@ not exist.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cvxpy as cp
@@ -34,19 +34,19 @@ import scipy.sparse as sp
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, relative_error
-from metaregret.tabular.choices import choice
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
-from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.learners import Progress
+from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.question import Question
 from metaregret.theory.regret import check_certified
 from metaregret.theory.success import SuccessTasks, success_tasks
-from metaregret.theory.tasks import GoalTasks
 
-__all__ = ["StepGame", "solve_steps_on_the_way"]
+__all__ = ["StepGame", "answer"]
 
 MAX_ROUNDS = 60
 MARGINS = tuple(10.0**k for k in range(-14, 0))
@@ -224,50 +224,24 @@ class StepProgram:
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
 
 
-def solve_steps_on_the_way(
-    tasks: GoalTasks,
-    *,
-    learner: Learner | str,
-    criterion: Criterion | str,
-    episodes: int | None = None,
-    tolerance: float = 1e-9,
-    exact: bool = False,
-    progress: Callable[[float, float], None] | None = None,
-) -> MinimaxSolution:
+def answer(question: Question, progress: Progress | None = None) -> MinimaxSolution:
     """Return the policy without memory with the smallest worst hitting time in steps, or ratio.
 
-    Parameters
-    ----------
-    tasks : GoalTasks
-        Goals detected on the way.
-    learner : Learner
-        ``BLIND`` or ``MEMORYLESS``: until the first success they do the same.
-    criterion : Criterion
-        ``HITTING_TIME`` or ``RATIO``; goals that cost nothing are left out of the ratio.
-    episodes : int or None
-        Only None, infinitely many.
-    tolerance : float
-        Wanted relative gap.
-    exact : bool
-        Refused: the value is in general irrational.
-    progress : callable, optional
-        Called with the current bounds.
+    Blind and memoryless learners do the same until the first success. Goals that cost nothing are left out
+    of the ratio.
 
     Raises
     ------
     UnsupportedError
-        For finitely many episodes, a geometric horizon, rational bounds, a ratio without any goal to find,
-        or a goal that is too rare for floating point.
+        For a ratio without any goal to find, or a goal that is too rare for floating point.
     ConvergenceError
         If no finite bracket was found.
     """
-    learner = choice(Learner, learner, "learner")
-    criterion = choice(Criterion, criterion, "criterion")
-    began = time.perf_counter()
-    steps = _checked_steps(tasks, episodes, exact)
-    game = StepGame(success_tasks(tasks), steps)
+    began, horizon = time.perf_counter(), question.tasks.process.horizon
+    assert isinstance(horizon, FiniteHorizon)  # the question refuses others
+    game = StepGame(success_tasks(question.tasks), horizon.steps)
     check_certified(game.marked.optimum, above=RAREST)
-    if criterion is Criterion.RATIO:
+    if question.criterion.relative:
         if game.at_start.all():
             raise UnsupportedError("Every goal is at the start and costs nothing; name a goal to be found.")
         game.relative_to_best()
@@ -277,29 +251,13 @@ def solve_steps_on_the_way(
         size = 0
     else:
         program = StepProgram(game)
-        lowest, highest = _dinkelbach(program, tolerance, progress)
+        lowest, highest = _dinkelbach(program, question.tolerance, progress)
         size = len(program.polytope.choice)
-    return _solution(game, lowest, highest, size, learner, criterion, tolerance, began)
-
-
-def _checked_steps(tasks: GoalTasks, episodes: int | None, exact: bool) -> int:
-    """Return the steps of an episode, or refuse what is not solved, by name."""
-    if episodes is not None:
-        raise UnsupportedError(
-            "With finitely many episodes the hitting time in steps has level sets that are not convex; take "
-            "infinitely many episodes, goals detected at the end, or learners with memory."
-        )
-    if not isinstance(tasks.process.horizon, FiniteHorizon):
-        raise UnsupportedError("Hitting times in steps need a finite horizon; give a number of steps.")
-    if exact:
-        raise UnsupportedError(
-            "The best hitting time in steps is in general irrational; solve in floating point for a bracket."
-        )
-    return tasks.process.horizon.steps
+    return _solution(question, game, lowest, highest, size, began)
 
 
 def _dinkelbach(
-    program: StepProgram, tolerance: float, progress: Callable[[float, float], None] | None
+    program: StepProgram, tolerance: float, progress: Progress | None
 ) -> tuple[StepPoint, StepPoint]:
     """Return the points with the smallest upper and the largest lower bound."""
     game = program.game
@@ -335,16 +293,14 @@ def _dinkelbach(
 
 
 def _solution(
+    question: Question,
     game: StepGame,
     lowest: StepPoint,
     highest: StepPoint,
     variables: int,
-    learner: Learner,
-    criterion: Criterion,
-    tolerance: float,
     began: float,
 ) -> MinimaxSolution:
-    kept = ~game.at_start | (criterion is not Criterion.RATIO)
+    kept = ~game.at_start | (not question.criterion.relative)
     value = Bracket(
         highest.lower,
         lowest.upper,
@@ -360,11 +316,12 @@ def _solution(
         least_favourable=prior / prior.sum(),
         per_task=lowest.losses[kept],
         exploration=lowest.found[kept],
-        learner=learner,
-        criterion=criterion,
+        family=question.tasks,
+        learner=question.learner,
+        criterion=question.criterion,
         episodes=None,
         method="linear-fractional program over occupancy measures (Dinkelbach, HiGHS)",
-        status=value.status(tolerance),
+        status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
         details={"policy": lowest.policy, "weights": highest.weights, "marked": game.marked},

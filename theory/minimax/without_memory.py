@@ -14,31 +14,28 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.choices import check_tolerance, choice, one_of
-from metaregret.tabular.errors import (
-    ConvergenceError,
-    InstanceTooLargeError,
-    SolverError,
-)
+from metaregret.tabular.choices import choice
+from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.theory.learners import Learner, Progress
 from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
-from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
+from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
-from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss, check_episodes
+from metaregret.theory.question import Method, Question
+from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
 from metaregret.theory.success import SuccessTasks, success_tasks
-from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily
+from metaregret.theory.tasks import RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
     from metaregret.theory.minimax.exact import AchievableSuccess
 
 __all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
-Method = Literal["auto", "program", "decomposition"]
 
 MAX_NEWTON_STEPS = 60
 
@@ -56,101 +53,148 @@ MAX_MONOLITHIC = 5_000
 
 
 def solve_without_memory(
-    tasks: TaskFamily,
-    *,
-    learner: Learner | str = Learner.MEMORYLESS,
-    criterion: Criterion | str = Criterion.REGRET,
-    episodes: int | None = None,
-    tolerance: float = 1e-9,
-    method: Method = "auto",
-    exact: bool = False,
-    progress: Callable[[float, float], None] | None = None,
+    tasks: TaskFamily, *, progress: Progress | None = None, **words: Any
 ) -> MinimaxSolution:
-    """Return the minimax blind or memoryless learner and the least-favourable task distribution.
+    """Ask a `Question` of a learner without memory, the memoryless one by default: see `metaregret.solve`."""
+    question = Question(tasks, **words)
+    return question.learner.solve(question, progress)
 
-    Parameters
-    ----------
-    tasks : TaskFamily
-        Goals (detected at the end or on the way) or trajectories.
-    learner : Learner
-        ``BLIND`` or ``MEMORYLESS``.
-    criterion : Criterion
-    episodes : int or None
-        ``N``; None for infinitely many.
-    tolerance : float
-        Wanted relative gap of the bracket.
-    method : {"auto", "program", "decomposition"}
-        The monolithic linear program or its decomposition; by default one linear solve where the tasks' own
-        policies suffice, elsewhere the program for up to 5,000 pairs of a step and a choice.
-    exact : bool
-        Sharpen both bounds to rational numbers, equal wherever the value is found to be rational; see
-        `metaregret.theory.minimax.exact`. The details then carry ``exact_prior``, ``exact_weights``,
-        ``exact_policy``, ``exact_success``, ``exact_lower`` and ``exact_upper``.
-    progress : callable, optional
-        Called with the current bounds.
 
-    Returns
-    -------
-    MinimaxSolution
-        A keyboard interrupt after the first bounds ends the search and returns the best bracket so far,
-        with status ``BRACKETED``.
+def refuse(question: Question) -> None:
+    """Raise `UnsupportedError` for what learners without memory cannot be asked."""
+    if isinstance(question.tasks, RewardTasks):
+        if question.learner is not Learner.BLIND:
+            raise UnsupportedError(
+                "General reward tables have no first success; use learner 'blind' or 'memory' for them."
+            )
+    elif question.in_steps:
+        _refuse_steps(question)
+    question.criterion.form(question.learner).check(question.episodes)
+    whole = isinstance(question.tasks, RewardTasks) or question.in_steps
+    if whole and question.method is Method.DECOMPOSITION:
+        raise UnsupportedError(
+            "Only 0-1 tasks counted in episodes are decomposed; use method 'auto' or 'program'."
+        )
+
+
+def _refuse_steps(question: Question) -> None:
+    """Raise `UnsupportedError` for what is not solved where the loss is counted in steps."""
+    if question.episodes is not None:
+        raise UnsupportedError(
+            "With finitely many episodes the hitting time in steps has level sets that are not convex; ask "
+            "for infinitely many, goals detected at the end, or learner 'memory'."
+        )
+    if not isinstance(question.tasks.process.horizon, FiniteHorizon):
+        raise UnsupportedError("Hitting times in steps need a finite horizon; give the process one.")
+    if question.exact:
+        raise UnsupportedError(
+            "The best hitting time in steps is in general irrational; ask for a bracket instead of an exact "
+            "value."
+        )
+    if question.restricted:
+        raise UnsupportedError(
+            "Hitting times in steps are ratios of linear functions, so that their mean over tasks is not "
+            "convex; restrict the adversary with goals detected at the end, or learner 'memory'."
+        )
+
+
+def answer(question: Question, progress: Progress | None = None) -> MinimaxSolution:
+    """Return the minimax learner without memory and the least-favourable task distribution.
 
     Raises
     ------
-    InvalidArgumentError
-        If `episodes` is not a whole number from 1 to 2**53 or the tolerance is not between 0 and 1.
-    UnsupportedError
-        For combinations that are not defined (general rewards, the blind learner's infinite regret).
     NotExactError, InstanceTooLargeError
         If rational bounds are asked for and the process is known in floating point only or too large.
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
-    learner = choice(Learner, learner, "learner")
-    criterion = choice(Criterion, criterion, "criterion")
-    one_of(get_args(Method), method, "method")
+    if isinstance(question.tasks, RewardTasks):
+        from metaregret.theory.minimax import blind_rewards
+
+        return blind_rewards.answer(question, progress)
+    if question.in_steps:
+        from metaregret.theory.minimax import steps_on_the_way
+
+        return steps_on_the_way.answer(question, progress)
     began = time.perf_counter()
-    check_episodes(episodes)
-    check_tolerance(tolerance)
-    if isinstance(tasks, RewardTasks) and learner is Learner.BLIND:
-        from metaregret.theory.minimax.blind_rewards import solve_blind_rewards
-
-        return solve_blind_rewards(
-            tasks, criterion=criterion, episodes=episodes, tolerance=tolerance, exact=exact, progress=progress
-        )
-    if criterion is not Criterion.REGRET and isinstance(tasks, GoalTasks) and tasks.detect is Detection.VISIT:
-        from metaregret.theory.minimax.steps_on_the_way import solve_steps_on_the_way
-
-        return solve_steps_on_the_way(
-            tasks,
-            learner=learner,
-            criterion=criterion,
-            episodes=episodes,
-            tolerance=tolerance,
-            exact=exact,
-            progress=progress,
-        )
-    marked = success_tasks(tasks)
-    achievable = _achievable(marked) if exact else None
-    program = choose_program(marked, method)  # refuses what is too large before time is spent on optima
-    loss = bracketed_loss(learner, criterion, marked.optimum, episodes)
-    found = newton(program, loss, tolerance, progress)
+    marked = success_tasks(question.tasks)
+    achievable = _achievable(marked) if question.exact else None
+    program = choose_program(marked, question.method)  # refuses what is too large before any time is spent
+    loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
+    if question.restricted:
+        return _restricted(question, marked, loss, progress, began)
+    found = newton(program, loss, question.tolerance, progress)
     primal, dual = found.best
     if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
-        raise ConvergenceError(
-            f"The bracket [{dual.lower}, {primal.upper}] did not close to {tolerance}; ask for a larger "
-            "tolerance.",
-            lower=dual.lower,
-            upper=primal.upper,
-        )
-    solution = _solution(marked, loss, program, primal, dual, learner, criterion, episodes, tolerance, began)
+        raise _not_closed(dual.lower, primal.upper, question.tolerance)
+    solution = _solution(question, marked, loss, program, primal, dual, began)
     solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})
     if achievable is None or found.interrupted:
         return solution
-    return _sharpened(achievable, solution, tolerance)
+    return _sharpened(achievable, solution, question.tolerance)
 
 
-def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
+def _not_closed(lower: float, upper: float, tolerance: float) -> ConvergenceError:
+    return ConvergenceError(
+        f"The bracket [{lower}, {upper}] did not close to {tolerance}; ask for a larger tolerance.",
+        lower=lower,
+        upper=upper,
+    )
+
+
+def _restricted(
+    question: Question,
+    marked: SuccessTasks,
+    loss: BracketedLoss,
+    progress: Progress | None,
+    began: float,
+) -> MinimaxSolution:
+    """Return the answer against a restricted adversary."""
+    from metaregret.theory.minimax.restricted import solve_restricted
+
+    decomposed = is_decomposed(marked, question.method)
+    found, body = solve_restricted(
+        marked, loss, question.adversary, question.tolerance, progress, decomposed=decomposed
+    )
+    primal, dual = found.best
+    if not (found.closed or found.interrupted):
+        raise _not_closed(dual.lower, primal.upper, question.tolerance)
+    value = Bracket(
+        min(dual.lower, primal.upper),
+        primal.upper,
+        lower_from="a distribution of the adversary's set and weights, evaluated by value iteration",
+        upper_from="success probabilities of the returned policy, and the adversary's dual bound",
+    )
+    return MinimaxSolution(
+        value=value,
+        tasks=marked.names,
+        least_favourable=dual.prior,
+        per_task=loss.nominal.value(np.minimum(primal.success, loss.nominal.optimum)),
+        exploration=primal.terminal if marked.augmented is None else primal.success,
+        family=question.tasks,
+        learner=question.learner,
+        criterion=question.criterion,
+        episodes=question.episodes,
+        method=body.method,
+        status=value.status(question.tolerance),
+        seconds=time.perf_counter() - began,
+        size={
+            "states": marked.process.n_states,
+            "tasks": len(marked.names),
+            **body.size,
+            "rounds": found.rounds,
+        },
+        details={
+            "policy": primal.policy,
+            "weights": dual.weights,
+            "marked": marked,
+            "adversary": question.adversary,
+            "interrupted": found.interrupted,
+        },
+    )
+
+
+def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> Program:
     """Return what solves the linear programs of T4 on `marked`; see `solve_without_memory`.
 
     Raises
@@ -158,6 +202,7 @@ def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
     InstanceTooLargeError
         Before any time is spent on what would take too long or too much memory.
     """
+    method = choice(Method, method, "method")
     horizon = marked.process.horizon
     steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
     size = steps * marked.process.n_choices
@@ -175,15 +220,31 @@ def choose_program(marked: SuccessTasks, method: str = "auto") -> Program:
             "reduce the horizon or the number of states, or name fewer goals."
         )
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
-    if method == "decomposition" or (method == "auto" and size > MAX_MONOLITHIC):
+    if is_decomposed(marked, method):
         from metaregret.theory.minimax.decomposition import Decomposition
 
         otherwise = Decomposition
-    if method == "auto" and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
+    if method is Method.AUTO and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
         from metaregret.theory.minimax.closed_form import ClosedForm
 
         return ClosedForm(marked, otherwise)
     return otherwise(marked)
+
+
+def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
+    """Whether the linear programs are decomposed, not written down whole.
+
+    `Method.AUTO` decomposes above `MAX_MONOLITHIC` pairs of a step and a choice. CPU seconds of the program
+    and of the decomposition, regret over infinitely many episodes: grid:5x5,slip=1/5 T = 8 (1,000 pairs) 0.03
+    and 0.01, T = 30 (3,750) 0.68 and 0.01; grid:8x8 T = 14 without slips (4,480) 0.04 and 0.01, with slips
+    0.31 and 0.02, T = 40 (12,800) 5.3 and 0.05; FrozenLake-v1 T = 100 (6,400) 0.48 and 0.02, its 8x8 map
+    T = 50 (12,800) 10.5 and 0.08. The program loses where moves slip, and the more the longer the horizon.
+    """
+    if method is not Method.AUTO:
+        return method is Method.DECOMPOSITION
+    horizon = marked.process.horizon
+    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    return steps * marked.process.n_choices > MAX_MONOLITHIC
 
 
 def _work(marked: SuccessTasks) -> int:
@@ -340,15 +401,12 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
 
 
 def _solution(
+    question: Question,
     marked: SuccessTasks,
     loss: BracketedLoss,
     program: Program,
     primal: SaddlePoint,
     dual: SaddlePoint,
-    learner: Learner,
-    criterion: Criterion,
-    episodes: int | None,
-    tolerance: float,
     began: float,
 ) -> MinimaxSolution:
     value = Bracket(
@@ -363,11 +421,12 @@ def _solution(
         least_favourable=least_favourable(loss, dual),
         per_task=loss.nominal.value(np.minimum(primal.success, loss.nominal.optimum)),
         exploration=primal.terminal if marked.augmented is None else primal.success,
-        learner=learner,
-        criterion=criterion,
-        episodes=episodes,
+        family=question.tasks,
+        learner=question.learner,
+        criterion=question.criterion,
+        episodes=question.episodes,
         method=program.method,
-        status=value.status(tolerance),
+        status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={
             "states": marked.process.n_states,

@@ -6,8 +6,6 @@ Adding a method is adding one file here that defines ``METHOD``; discovery is au
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import cache
@@ -15,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from metaregret.tabular.choices import choice, expect
+from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -50,13 +49,9 @@ __all__ = [
 
 @cache
 def methods() -> dict[str, Method]:
-    """Return every method by name, found by looking into this folder."""
-    found: dict[str, Method] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda info: info.name):
-        method = getattr(importlib.import_module(f"{__name__}.{module.name}"), "METHOD", None)
-        if isinstance(method, Method):
-            found[method.name] = method
-    return found
+    """Return every method by name, found by looking into this folder and at the entry points
+    ``metaregret.proposals`` of other distributions."""
+    return discover(__name__, "METHOD", Method, group="metaregret.proposals")
 
 
 def propose(

@@ -12,7 +12,7 @@ policy, whose mixture over goals is the exploration: its skill tells nothing, an
 
 With ``skills=K`` the ``K`` most probable skills are kept.
 
-Source: this project (T19 to T22, docs/one-family.md); the order of a divergence: A. Renyi (1961).
+Source: this project (T19 to T22, docs/explanation/one-family.md); the order of a divergence: A. Renyi (1961).
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 """Packing: propose goals that no single episode can find together, as evenly as a fractional packing allows.
 
 Objective: ``max { sum w : sum_{g in P} w_g <= 1 for every path P }``, the fractional packing number
-``tau*`` of
-the goals by the paths of an episode, which finds the goals that it visits. The goals proposed are
-``w / tau*``, a least-favourable task distribution of memoryless learners whose goals are noticed on the way,
-for every number of episodes (T23); the skills are the paths of an optimal fractional cover, and a learner
-that
-plays them is minimax: its worst-case regret is ``tau* - 1``.
+``tau*`` of the goals by the paths of an episode, which finds the goals that it visits. The goals proposed
+are ``w / tau*``, a least-favourable task distribution of memoryless learners whose goals are noticed on
+the way, for every number of episodes (T23); the skills are the paths of an optimal fractional cover, and
+a learner that plays them is minimax: its worst-case regret is ``tau* - 1``.
 
-All regrets of this proposal count goals as found when they are visited. With noticing at the end every path
-holds one goal, and the packing is uniform.
+With noticing at the end every path holds one goal, and the packing is uniform.
+
+Differs from the other methods: all regrets of this proposal count goals as found when they are visited.
 
 Made discrete: nothing; the linear program is solved in rational numbers with the planner as its oracle. Needs
 deterministic dynamics and one first state. With ``skills=K`` the heaviest ``K`` paths are kept.

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, processes
+from metaregret.theory.adversaries import Polytope
 from metaregret.theory.claims import (
     Context,
     Group,
@@ -39,7 +40,6 @@ from metaregret.theory.claims import (
     vanishes,
 )
 from metaregret.theory.claims.oracles import deterministic_outcomes
-from metaregret.theory.minimax.memory.adversary import Polytope
 from metaregret.theory.regret import bayes_regret, oracle_regret
 
 Table = list[list[Fraction]]

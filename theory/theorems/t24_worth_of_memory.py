@@ -45,7 +45,18 @@ from metaregret.tabular.environments.spread import spread
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes, set_systems
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict, all_hold, vanishes
+from metaregret.theory.claims import (
+    Context,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    vanishes,
+)
 from metaregret.theory.claims.oracles import order_game
 from metaregret.theory.covers import SetSystem, fractional_numbers, search_value, smallest_cover
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
@@ -56,11 +67,13 @@ from metaregret.theory.tasks import Detection, GoalTasks
 
 HALF = Fraction(1, 2)
 FANO = ((0, 1, 2), (0, 3, 4), (0, 5, 6), (1, 3, 5), (1, 4, 6), (2, 3, 6), (2, 4, 5))
-PLANES = tuple(
-    tuple(x - 1 for x in range(1, 8) if (x & h).bit_count() % 2) for h in range(1, 8)
-)
+PLANES = tuple(tuple(x - 1 for x in range(1, 8) if (x & h).bit_count() % 2) for h in range(1, 8))
 """Complements of the hyperplanes of F_2^3, on its seven points other than zero."""
-KNOWN = {FANO: Fraction(6, 7), PLANES: Fraction(4, 7), ((0, 1), (1, 2), (2, 3), (3, 4), (4, 0)): Fraction(4, 5)}
+KNOWN = {
+    FANO: Fraction(6, 7),
+    PLANES: Fraction(4, 7),
+    ((0, 1), (1, 2), (2, 3), (3, 4), (4, 0)): Fraction(4, 5),
+}
 
 
 def _middle(tau: Any, m: Any) -> Any:
@@ -201,7 +214,11 @@ def noise(claim: Claim, context: Context) -> Iterable[Trial]:
 
     random = processes(min_states=3, max_states=4, max_steps=2, geometric=False, random_start=False)
     yield from context.examples(random, check, name="T24 noise", most=1500)
-    for process in (*(spread(count) for count in (3, 4)), attempts((1, Fraction(1, 5))), attempts((1, HALF, HALF / 2))):
+    for process in (
+        *(spread(count) for count in (3, 4)),
+        attempts((1, Fraction(1, 5))),
+        attempts((1, HALF, HALF / 2)),
+    ):
         trial = check(process)
         if trial is not None:
             yield trial
@@ -250,7 +267,10 @@ THEOREM = Theorem(
         Planted("tau* for m", Claim(middle=lambda tau, m: tau - (tau + 1) * HALF)),
         Planted("half of the fractional cover", Claim(upper=lambda tau, whole: (tau - 1) * HALF)),
         Planted("tau without randomisation", Claim(certain=lambda whole: whole)),
-        Planted("no division by the weights", Claim(noisy=lambda regret, weight, v: _noisy(regret, Fraction(1), v))),
+        Planted(
+            "no division by the weights",
+            Claim(noisy=lambda regret, weight, v: _noisy(regret, Fraction(1), v)),
+        ),
         Planted("a factor of two with noise", Claim(factor=lambda smallest, largest: Fraction(2))),
         Planted("v_max for v_min", Claim(factor=lambda smallest, largest: (1 + largest) / largest)),
     ),

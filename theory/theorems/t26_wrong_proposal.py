@@ -230,7 +230,7 @@ THEOREM = Theorem(
         Planted("inverse", Claim(factor=lambda k: 4 * k / (1 + k) ** 2)),
         Planted("half the distance", Claim(factor=lambda k: (1 + (1 + k) / 2) ** 2 / (2 * (1 + k)))),
     ),
-    uses=("T03", "T05"),
+    uses=("T03",),
     expected=Verdict.PROVED,
     certificate=lambda: proposed("grid:2x2", 2, "uniform"),
 )

@@ -73,7 +73,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("no ties", sympy.nsimplify(claim.trained(count, 1)) - (count - 1))
     every = sympy.summation(place - 1, (place, 1, count)) / count
     yield vanishes("exchangeable proposals", sympy.nsimplify(claim.mixed(count)) - every)
-    yield vanishes("all tied is exchangeable", sympy.nsimplify(claim.trained(count, count) - claim.mixed(count)))
+    yield vanishes(
+        "all tied is exchangeable", sympy.nsimplify(claim.trained(count, count) - claim.mixed(count))
+    )
 
 
 @st.composite
@@ -143,7 +145,12 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
     What the best Bayes-optimal learner loses lies between ``worst_case.lower`` and ``as_planned`` (see
     `metaregret.theory.proposals.with_memory`, which counts learners as optimal to a millionth).
     """
-    for specification, steps, ties in (("line:5", 4, 1), ("line:5", 4, 3), ("tree:0,0,1,1", 2, 5), ("grid:2x2", 2, 1)):
+    for specification, steps, ties in (
+        ("line:5", 4, 1),
+        ("line:5", 4, 3),
+        ("tree:0,0,1,1", 2, 5),
+        ("grid:2x2", 2, 1),
+    ):
         process = make(specification).replaced(horizon=steps)
         goals = np.flatnonzero(goal_support(process))
         count = len(goals)
@@ -182,7 +189,7 @@ THEOREM = Theorem(
         Planted("K for K - 1 in the mixture", Claim(mixed=lambda count: count * HALF)),
     ),
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
-    uses=("T12", "T05"),
+    uses=("T12",),
     expected=Verdict.PROVED,
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

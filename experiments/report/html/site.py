@@ -72,8 +72,9 @@ def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None =
         text = environment.get_template(f"{template}.j2").render(**common, **fields, page=name)
         write_text(folder / name, text)
         written.append(folder / name)
-    style = environment.loader.get_source(environment, "style.css")[0] if environment.loader else ""
-    write_text(folder / "style.css", style)
+    assert environment.loader is not None
+    sheets = [environment.loader.get_source(environment, name)[0] for name in ("style.css", "math.css")]
+    write_text(folder / "style.css", "\n".join(sheets))
     return written
 
 

@@ -9,7 +9,7 @@ PICTURES = {path.stem: path for path in (DOCS / "images" / "figures").glob("*.pn
 def test_the_page_is_what_the_registry_says() -> None:
     """To renew it: metaregret figures --out build/figures; python -m metaregret.experiments.figures.gallery
     build/figures."""
-    assert (DOCS / "gallery.md").read_text() == gallery(PICTURES)
+    assert (DOCS / "reference" / "gallery.md").read_text() == gallery(PICTURES)
 
 
 def test_every_figure_that_is_made_without_asking_has_a_picture() -> None:

@@ -16,7 +16,7 @@ RENEW += 'sys.stdout.write(section(pathlib.Path("docs/data")))\''
 
 
 def test_the_results_on_the_page_are_those_of_the_tables() -> None:
-    assert section(DOCS / "data") in (DOCS / "learning.md").read_text(), f"to renew: {RENEW}"
+    assert section(DOCS / "data") in (DOCS / "explanation" / "learning.md").read_text(), f"to renew: {RENEW}"
 
 
 def test_a_changed_table_is_noticed(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_changed_table_is_noticed(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "learning_comparison.csv")
     table.loc[table["training"] == "diayn", "area"] += 0.002
     table.to_csv(tmp_path / "learning_comparison.csv", index=False)
-    assert section(tmp_path) not in (DOCS / "learning.md").read_text()
+    assert section(tmp_path) not in (DOCS / "explanation" / "learning.md").read_text()
 
 
 def test_no_learner_is_above_the_bayes_optimal_one() -> None:
@@ -36,7 +36,7 @@ def test_no_learner_is_above_the_bayes_optimal_one() -> None:
 
 
 def test_files_named_on_the_page_exist() -> None:
-    text = (DOCS / "learning.md").read_text()
+    text = (DOCS / "explanation" / "learning.md").read_text()
     for name in re.findall(r"`(\w+\.py)`", text):
         assert (DOCS.parent / "theory" / "learning" / name).exists(), name
 

@@ -23,7 +23,7 @@ def test_examples_are_accepted(path):
 
 
 def test_the_documented_example_is_accepted(tmp_path):
-    text = (HERE.parents[2] / "docs" / "certificates.md").read_text()
+    text = (HERE.parents[2] / "docs" / "reference" / "certificates.md").read_text()
     blocks = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     (document,) = [block for block in blocks if "metaregret-cmp" in block]
     (tmp_path / "example.json").write_text(document)

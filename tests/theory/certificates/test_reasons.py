@@ -88,7 +88,7 @@ REASONS: dict[str, Case] = {
     "problem": (
         valid,
         put("claim", "problem", "halting"),
-        "claim.problem: expected planning or minimax or proposal or capacity",
+        "claim.problem: expected planning or minimax or proposal or capacity or redundancy",
     ),
     "criterion": (
         valid,

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import choice as read
 from metaregret.tabular.errors import MetaregretError
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.labels import Labels
@@ -196,7 +197,8 @@ def _solved(system: list[list[Fraction]]) -> list[Fraction]:
 
 def minimax(model: Model, claim: Document) -> tuple[Bound, Bound]:
     """The minimax value, by the project's exact solvers."""
-    learner, criterion = Learner(claim["learner"]), Criterion(claim["criterion"])
+    learner = read(Learner, claim["learner"], "learner")
+    criterion = read(Criterion, claim["criterion"], "criterion")
     episodes = None if claim["episodes"] == "inf" else claim["episodes"]
     process = model.process()
     if "rewards" in claim["tasks"]:

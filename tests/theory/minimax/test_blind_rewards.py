@@ -133,10 +133,12 @@ def test_what_has_no_meaning_is_refused() -> None:
     tasks = random_tasks(0, geometric=False)
     blind = Learner.BLIND
     assert refusal(tasks, UnsupportedError, learner=blind) == (
-        "The blind learner's regret over infinitely many episodes is infinite or zero; give --episodes N."
+        "The blind learner's regret over infinitely many episodes is infinite or zero; give a number "
+        "of episodes."
     )
     assert refusal(tasks, UnsupportedError, learner=blind, episodes=2, criterion=Criterion.HITTING_TIME) == (
-        "General reward tables have no first success; use --criterion regret."
+        "Criterion 'hitting-time' counts the cost until the first success, which general rewards do not "
+        "define (they have no first success); use criterion 'regret', or goals."
     )
     assert "first success" in refusal(tasks, UnsupportedError, learner=Learner.MEMORYLESS, episodes=2)
     floats = RewardTasks(tasks.process, RewardTables(tasks.process, tasks.tables.tasks, tasks.tables.values))

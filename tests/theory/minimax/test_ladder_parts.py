@@ -56,17 +56,15 @@ def test_the_three_classes_are_asked_the_same(criterion: Criterion) -> None:
     tasks = GoalTasks.reachable(make("line:3,start=1").replaced(horizon=2))
     answers, told = {learner: object() for learner in Learner}, list[str]()
     with mock.patch(
-        "metaregret.theory.minimax.solve", side_effect=lambda tasks, *, learner, **rest: answers[learner]
+        "metaregret.theory.minimax.solve", side_effect=lambda question: answers[question.learner]
     ) as called:
         found = ladder(tasks, 4, criterion=criterion, tolerance=0.125, exact=True, progress=told.append)
     assert found.rungs == (answers[Learner.BLIND], answers[Learner.MEMORYLESS], answers[Learner.MEMORY])
     assert (found.blind, found.memoryless, found.memory) == found.rungs
     assert told == ["blind", "memoryless", "memory"]
-    options = {"criterion": criterion, "episodes": 4, "tolerance": 0.125, "exact": True}
-    assert [call.kwargs for call in called.call_args_list] == [
-        {"learner": learner, **options} for learner in (Learner.BLIND, Learner.MEMORYLESS, Learner.MEMORY)
-    ]
-    assert all(call.args == (tasks,) for call in called.call_args_list)
+    for ((question,), _), learner in zip(called.call_args_list, Learner, strict=True):
+        assert (question.tasks, question.learner, question.criterion) == (tasks, learner, criterion)
+        assert (question.episodes, question.tolerance, question.exact) == (4, 0.125, True)
 
 
 def test_a_ladder_by_hand() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.adversaries import Simplex, TotalVariationBall
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram
@@ -24,7 +25,6 @@ from metaregret.theory.minimax.least_favourable import (
     _WithMemory,
     _WithoutMemory,
 )
-from metaregret.theory.minimax.memory.adversary import Simplex, TotalVariationBall
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.regret import loss_of
 from metaregret.theory.tasks import GoalTasks

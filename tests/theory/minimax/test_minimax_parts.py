@@ -1,6 +1,7 @@
 """The parts of the minimax solvers one by one, each against its definition, in milliseconds.
 
-Written for mutation testing (`docs/mutation.md`): every expected number is exact or follows by hand.
+Written for mutation testing (`docs/explanation/mutation.md`): every expected number is exact or follows by
+hand.
 """
 
 from __future__ import annotations
@@ -25,17 +26,7 @@ from metaregret.tabular.errors import (
     UnsupportedError,
 )
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.minimax import Criterion, Learner
-from metaregret.theory.minimax.exact import matrix_game
-from metaregret.theory.minimax.exact.loss import MAX_POWER_BITS, ExactLoss
-from metaregret.theory.minimax.exact.matrix_game import solve_game
-from metaregret.theory.minimax.flow_program import (
-    FlowProgram,
-    certified_saddle_point,
-    lower_bound,
-    support_value,
-)
-from metaregret.theory.minimax.memory.adversary import (
+from metaregret.theory.adversaries import (
     ConditionalValueAtRisk,
     KullbackLeiblerBall,
     Polytope,
@@ -43,9 +34,18 @@ from metaregret.theory.minimax.memory.adversary import (
     TotalVariationBall,
     check_distribution,
 )
+from metaregret.theory.minimax import Criterion, Learner
+from metaregret.theory.minimax.exact import matrix_game
+from metaregret.theory.minimax.exact.matrix_game import solve_game
+from metaregret.theory.minimax.flow_program import (
+    FlowProgram,
+    certified_saddle_point,
+    lower_bound,
+    support_value,
+)
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt
-from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss, loss_of
+from metaregret.theory.regret import MAX_POWER_BITS, BracketedLoss, ExactLoss, Loss, bracketed_loss, loss_of
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import GoalTasks
 
@@ -77,7 +77,7 @@ def test_exact_losses_are_sums_over_episodes(episodes: int, rho: Fraction) -> No
             (Learner.MEMORYLESS, Criterion.HITTING_TIME, c, s),
             (Learner.MEMORYLESS, Criterion.RATIO, c / count(v, episodes), s / count(v, episodes)),
         ):
-            loss = ExactLoss(learner, criterion, episodes, OPTIMUM)
+            loss = ExactLoss(criterion.form(learner), episodes, OPTIMUM)
             assert loss.value(task, rho) == value
             assert loss.slope(task, rho) == slope
             assert loss.is_constant is (episodes == 1 and criterion is not Criterion.REGRET)
@@ -91,7 +91,7 @@ def test_exact_losses_of_infinitely_many_episodes(rho: Fraction) -> None:
             (Criterion.HITTING_TIME, 1 / rho, 1 / rho**2),
             (Criterion.RATIO, v / rho, v / rho**2),
         ):
-            loss = ExactLoss(Learner.MEMORYLESS, criterion, None, OPTIMUM)
+            loss = ExactLoss(criterion.form(Learner.MEMORYLESS), None, OPTIMUM)
             assert loss.value(task, rho) == value
             assert loss.slope(task, rho) == slope
             assert loss.value(task, Fraction(0)) == math.inf
@@ -99,7 +99,7 @@ def test_exact_losses_of_infinitely_many_episodes(rho: Fraction) -> None:
 
 
 def test_the_worst_exact_loss_is_the_largest() -> None:
-    loss = ExactLoss(Learner.BLIND, Criterion.REGRET, 4, OPTIMUM)
+    loss = ExactLoss(Criterion.REGRET.form(Learner.BLIND), 4, OPTIMUM)
     assert loss.worst([Fraction(1, 4), Fraction(1, 4)]) == 2
     assert loss.worst([Fraction(0), Fraction(3, 4)]) == 2
     assert loss.worst(OPTIMUM) == 0
@@ -120,7 +120,7 @@ def test_linear_forms_are_the_worst_loss(
     learner: Learner, criterion: Criterion, episodes: int | None
 ) -> None:
     """``value(min_g (rho_g - base_g) / direction_g)`` is the worst loss, wherever the form exists."""
-    loss = ExactLoss(learner, criterion, episodes, OPTIMUM)
+    loss = ExactLoss(criterion.form(learner), episodes, OPTIMUM)
     form = loss.linear_form()
     assert form is not None
     for success in itertools.product(PROBABILITIES[1:], PROBABILITIES[1:]):
@@ -133,14 +133,14 @@ def test_linear_forms_are_the_worst_loss(
 @pytest.mark.parametrize("criterion", list(Criterion))
 @pytest.mark.parametrize("episodes", [1, 2, 9])
 def test_where_there_is_no_linear_form(criterion: Criterion, episodes: int) -> None:
-    found = ExactLoss(Learner.MEMORYLESS, criterion, episodes, OPTIMUM).linear_form()
+    found = ExactLoss(criterion.form(Learner.MEMORYLESS), episodes, OPTIMUM).linear_form()
     assert (found is not None) is (criterion is Criterion.REGRET and episodes == 1)
 
 
 def test_powers_that_are_too_large_are_refused() -> None:
-    loss = ExactLoss(Learner.MEMORYLESS, Criterion.HITTING_TIME, MAX_POWER_BITS // 2, OPTIMUM)
+    loss = ExactLoss(Criterion.HITTING_TIME.form(Learner.MEMORYLESS), MAX_POWER_BITS // 2, OPTIMUM)
     assert loss.value(0, Fraction(1, 2)) > 1  # denominator 2 of two bits: exactly the limit
-    one_more = ExactLoss(Learner.MEMORYLESS, Criterion.HITTING_TIME, MAX_POWER_BITS // 2 + 1, OPTIMUM)
+    one_more = ExactLoss(Criterion.HITTING_TIME.form(Learner.MEMORYLESS), MAX_POWER_BITS // 2 + 1, OPTIMUM)
     with pytest.raises(InstanceTooLargeError, match=rf"with {MAX_POWER_BITS // 2 + 1} episodes needs about"):
         one_more.value(0, Fraction(1, 2))
 

@@ -315,7 +315,7 @@ def test_the_work_is_tasks_times_steps_times_transitions(marked: SuccessTasks) -
             54,
             "Planning once for each of the 3 tasks of 'line:3,start=1' needs about 5.4e+01 multiplications "
             "(tasks x steps x transitions), over the limit of 5e+01; reduce the horizon or the number of "
-            "states, or name fewer goals (--goals A,B,...).",
+            "states, or name fewer goals.",
         ),
     ],
 )
@@ -447,7 +447,10 @@ def test_an_interrupted_search_returns_its_bounds(exact: bool, monkeypatch: pyte
 def test_numbers_that_make_no_sense_are_refused_in_full(marked: SuccessTasks, tolerance: float) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         solve_without_memory(GoalTasks.reachable(marked.process), tolerance=tolerance)
-    assert str(caught.value) == f"Expected a tolerance between 0 and 1, but got {tolerance}; 1e-9 is usual."
+    assert (
+        str(caught.value)
+        == f"Expected a tolerance between 0 and 1, but got tolerance={tolerance}; 1e-9 is usual."
+    )
     with pytest.raises(InvalidArgumentError) as caught:  # before the tasks are looked at
         solve_without_memory(TrajectoryTasks(make("line:2")), episodes=0, tolerance=tolerance)
     assert str(caught.value) == (
@@ -484,49 +487,27 @@ def progress(lower: float, upper: float) -> None:
     raise AssertionError("nothing is solved")
 
 
-OPTIONS: dict[str, Any] = {
-    "criterion": RATIO,
-    "episodes": 5,
-    "tolerance": 0.125,
-    "exact": True,
-    "progress": progress,
-}
-
-
 @pytest.mark.parametrize(
-    ("solver", "tasks", "learner", "told"),
+    ("solver", "tasks", "learner", "words"),
     [
-        ("blind_rewards.solve_blind_rewards", tables, BLIND, {}),
-        ("steps_on_the_way.solve_steps_on_the_way", visits, BLIND, {"learner": BLIND}),
-        ("steps_on_the_way.solve_steps_on_the_way", visits, MEMORYLESS, {"learner": MEMORYLESS}),
+        ("blind_rewards", tables, BLIND, {"episodes": 5, "exact": True}),
+        ("steps_on_the_way", visits, BLIND, {"criterion": RATIO}),
+        ("steps_on_the_way", visits, MEMORYLESS, {"criterion": "hitting-time"}),
+        ("memory.solve", visits, Learner.MEMORY, {"episodes": 5, "max_edges": 10}),
+        ("without_memory", visits, MEMORYLESS, {}),
     ],
 )
-def test_other_solvers_are_told_all_that_was_asked(
-    solver: str, tasks: Callable[[], Any], learner: Learner, told: dict[str, Any]
+def test_solvers_are_asked_the_question(
+    solver: str, tasks: Callable[[], Any], learner: Learner, words: dict[str, Any]
 ) -> None:
     family = tasks()
-    with mock.patch(f"metaregret.theory.minimax.{solver}", return_value=SOLVED) as called:
-        assert solve_without_memory(family, learner=learner, **OPTIONS) is SOLVED
-    called.assert_called_once_with(family, **told, **OPTIONS)
-
-
-def test_solvers_of_a_class_are_told_all_that_was_asked() -> None:
-    family = visits()
-    with mock.patch("metaregret.theory.minimax.memory.solve_memory", return_value=SOLVED) as called:
-        assert solve(family, learner=Learner.MEMORY, **OPTIONS) is SOLVED
-    told = {name: value for name, value in OPTIONS.items() if name != "episodes"}
-    called.assert_called_once_with(family, 5, **told)
-    with mock.patch(
-        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
-    ) as called:
-        assert solve(family, learner=BLIND, **OPTIONS) is SOLVED
-    called.assert_called_once_with(family, learner=BLIND, **OPTIONS)
-    with mock.patch(
-        "metaregret.theory.minimax.without_memory.solve_without_memory", return_value=SOLVED
-    ) as called:
-        assert solve(family) is SOLVED
-    usual = {"criterion": REGRET, "episodes": None, "tolerance": 1e-9, "exact": False, "progress": None}
-    called.assert_called_once_with(family, learner=MEMORYLESS, **usual)
+    with mock.patch(f"metaregret.theory.minimax.{solver}.answer", return_value=SOLVED) as called:
+        assert solve(family, learner=learner, tolerance=0.125, progress=progress, **words) is SOLVED
+    ((question, told), _) = called.call_args
+    assert told is progress
+    assert (question.tasks, question.learner, question.tolerance) == (family, learner, 0.125)
+    assert question.episodes == words.get("episodes")
+    assert question.exact is words.get("exact", False)
 
 
 def test_what_no_solver_takes_is_refused() -> None:

@@ -28,8 +28,8 @@ from metaregret.theory.minimax.steps_on_the_way import (
     StepGame,
     StepPoint,
     StepProgram,
-    solve_steps_on_the_way,
 )
+from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks
@@ -546,15 +546,13 @@ def test_what_is_reported_where_every_goal_is_at_the_start() -> None:
 
 def test_a_tolerance_that_is_not_reached_is_said() -> None:
     tasks = GoalTasks.reachable(line(5, 2, 4), Detection.VISIT)
-    wide = solve_steps_on_the_way(
-        tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME, tolerance=0.9
-    )
+    wide = solve_without_memory(tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME, tolerance=0.9)
     assert wide.status is Status.CERTIFIED
     assert 0.1 < wide.value.relative_gap <= 0.9
-    usual = solve_steps_on_the_way(tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME)
+    usual = solve_without_memory(tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME)
     assert usual.value.relative_gap <= 1e-9
     with mock.patch.object(steps_on_the_way, "MAX_ROUNDS", 1):
-        short = solve_steps_on_the_way(tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME)
+        short = solve_without_memory(tasks, learner=Learner.BLIND, criterion=Criterion.HITTING_TIME)
     assert short.status is Status.BRACKETED
     assert short.value.lower <= usual.value.upper
     assert usual.value.lower <= short.value.upper
@@ -598,20 +596,21 @@ def test_goals_too_rare_for_floating_point_are_refused(criterion: Criterion, exp
         (
             lambda: GoalTasks.reachable(line(3, 1, 2), Detection.VISIT),
             {"episodes": 3},
-            "With finitely many episodes the hitting time in steps has level sets that are not convex; give "
-            "--episodes inf, use --detect end, or --learner memory.",
+            "With finitely many episodes the hitting time in steps has level sets that are not convex; ask "
+            "for infinitely many, goals detected at the end, or learner 'memory'.",
         ),
         (
             lambda: GoalTasks.reachable(line(3, 1, 2), Detection.VISIT),
             {"exact": True},
-            "The best hitting time in steps is in general irrational; leave out --exact for a bracket.",
+            "The best hitting time in steps is in general irrational; ask for a bracket instead of an exact "
+            "value.",
         ),
         (
             lambda: GoalTasks.reachable(
                 line(3, 1, 2).replaced(horizon=GeometricHorizon(Fraction(1, 2))), Detection.VISIT
             ),
             {},
-            "Hitting times in steps need a finite horizon; give --horizon T.",
+            "Hitting times in steps need a finite horizon; give the process one.",
         ),
         (
             lambda: GoalTasks(line(3, 1, 2), np.array([1]), Detection.VISIT),

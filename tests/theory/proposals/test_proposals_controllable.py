@@ -78,11 +78,11 @@ def test_fewer_skills_than_goals_leave_a_hole() -> None:
 
 def test_every_method_is_discovered() -> None:
     named = {"capacity", "diayn", "vic", "valor", "smm", "dads", "carml", "random"}
-    assert set(methods()) == named | {"uniform", "hand-made", "scratch"}
+    assert set(methods()) == named | {"uniform", "hand-made", "scratch", "order", "packing"}
     assert all(method.summary for method in methods().values())
 
 
-BASELINES = {"capacity", "uniform", "scratch", "random"}
+BASELINES = {"capacity", "uniform", "scratch", "random", "order", "packing"}
 
 
 @pytest.mark.parametrize("name", list(methods()))

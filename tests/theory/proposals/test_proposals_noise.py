@@ -163,7 +163,7 @@ def test_skills_by_start_state() -> None:
 
 def test_skill_policies_have_the_marginals_they_claim() -> None:
     process = make("grid:3x3,slip=1/10").replaced(horizon=3)
-    for name in methods():
+    for name in (name for name, method in methods().items() if not method.on_the_way):
         found = propose(process, name, certify=False)
         mixed = sum(skill.probability * skill.terminal for skill in found.skills)
         assert sum(skill.probability for skill in found.skills) == pytest.approx(1)

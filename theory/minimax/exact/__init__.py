@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from metaregret.theory.minimax.exact.achievable import Achievable
 from metaregret.theory.minimax.exact.generation import LinearOptimum, solve_linear
-from metaregret.theory.minimax.exact.loss import ExactLoss, LinearForm
 from metaregret.theory.minimax.exact.matrix_game import GameSolution, solve_game
 from metaregret.theory.minimax.exact.rewards import AchievableRewards
 from metaregret.theory.minimax.exact.sharpen import ExactSolution, outward_bracket, sharpen
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
+from metaregret.theory.regret import ExactLoss, LinearForm
 
 __all__ = [
     "Achievable",

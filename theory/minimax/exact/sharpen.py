@@ -28,9 +28,9 @@ from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.minimax.exact.generation import solve_linear
-from metaregret.theory.minimax.exact.loss import ExactLoss, LinearForm
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.solution import MinimaxSolution
+from metaregret.theory.regret import ExactLoss, LinearForm
 
 __all__ = ["ExactSolution", "outward_bracket", "sharpen"]
 
@@ -87,7 +87,8 @@ def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance:
     optimum = achievable.optimum()
     assert optimum.exact is not None
     assert optimum.policies is not None
-    loss = ExactLoss(solution.learner, solution.criterion, solution.episodes, tuple(optimum.exact.tolist()))
+    form = solution.criterion.form(solution.learner)
+    loss = ExactLoss(form, solution.episodes, tuple(optimum.exact.tolist()))
     vertices = [optimum.policies[..., task] for task in range(achievable.count)]
     vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
     exact = _solve(achievable, loss, vertices, solution)

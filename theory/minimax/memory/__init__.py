@@ -1,8 +1,9 @@
-"""Learners with memory: the minimax game, solved exactly by decomposition (see ``docs/memory.md``)."""
+"""Learners with memory: the minimax game, solved exactly by decomposition (see
+``docs/explanation/memory.md``)."""
 
 from __future__ import annotations
 
-from metaregret.theory.minimax.memory.adversary import (
+from metaregret.theory.adversaries import (
     Adversary,
     ConditionalValueAtRisk,
     KullbackLeiblerBall,

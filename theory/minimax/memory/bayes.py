@@ -14,10 +14,10 @@ import numpy as np
 from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.choices import choice
 from metaregret.tabular.hyperstate import DeterministicLearner
-from metaregret.theory.minimax.memory.adversary import Adversary, Simplex, check_distribution
+from metaregret.theory.adversaries import Adversary, Simplex, check_distribution
 from metaregret.theory.minimax.memory.game import MemoryGame, memory_game
-from metaregret.theory.minimax.memory.solve import DEFAULT_MAX_EDGES
 from metaregret.theory.minimax.solution import Criterion
+from metaregret.theory.question import DEFAULT_MAX_EDGES
 from metaregret.theory.tasks import GoalTasks, RewardTasks
 
 __all__ = ["BayesLearner", "bayes_optimal"]
@@ -96,8 +96,7 @@ def bayes_optimal(
     InstanceTooLargeError, UnsupportedError
         As in `solve_memory`.
     """
-    criterion = choice(Criterion, criterion, "criterion")
-    game = memory_game(tasks, episodes, criterion, max_edges)
+    game = memory_game(tasks, episodes, choice(Criterion, criterion, "criterion"), max_edges)
     prior = check_distribution(prior, len(game.names), "prior")
     column = game.respond(prior)
     upper = max(float(prior @ column.loss) + game.allowance, column.lower)

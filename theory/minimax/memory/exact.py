@@ -20,7 +20,6 @@ from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.hyperstate import DeterministicLearner
 from metaregret.tabular.hyperstate.rational import RationalBayes
 from metaregret.theory.minimax.memory.game import MemoryGame
-from metaregret.theory.minimax.solution import Criterion
 
 __all__ = ["ExactMemory", "sharpen_memory"]
 
@@ -102,13 +101,8 @@ def sharpen_memory(
 
 def _loss_form(game: MemoryGame, oracle: RationalBayes) -> tuple[list[Fraction], list[Fraction]]:
     """Return the exact scale and offset of each task's loss; see `metaregret.theory.minimax.memory.game`."""
-    start = [oracle.known_start[task] for task in game.task_class]
-    if game.criterion is Criterion.REGRET:
-        return [Fraction(1)] * len(start), start
-    zero = [Fraction(0)] * len(start)
-    return (
-        [-1 / cost for cost in start] if game.criterion is Criterion.RATIO else [Fraction(1)] * len(start)
-    ), zero
+    weighed = [game.criterion.weigh(oracle.known_start[task]) for task in game.task_class]
+    return [scale for scale, _ in weighed], [offset for _, offset in weighed]
 
 
 def _losses(

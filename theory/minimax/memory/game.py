@@ -128,15 +128,14 @@ def memory_game(
     graph = (build if collapse else build_graph)(signals, episodes, max_edges=max_edges)
     start = graph.known.start[0][signals.task_class]
     names, task_class = np.array(tasks.names), signals.task_class
-    scale = np.ones(len(task_class))
-    if criterion is Criterion.RATIO:
+    if criterion.relative:
         kept = np.flatnonzero(start < 0)
         if not len(kept):
             raise UnsupportedError(
                 "Every goal is found at no cost at the start, so no cost ratio is defined; add another goal."
             )
-        names, task_class, scale, start = names[kept], task_class[kept], -1.0 / start[kept], start[kept]
-    offset = start if criterion is Criterion.REGRET else np.zeros(len(start))
+        names, task_class, start = names[kept], task_class[kept], start[kept]
+    scale, offset = criterion.weigh(start)
     return MemoryGame(
         names=tuple(map(str, names)),
         graph=graph,
@@ -160,13 +159,13 @@ def estimate_size(
 def _signals(tasks: GoalTasks | RewardTasks, criterion: Criterion) -> Signals:
     if isinstance(tasks, GoalTasks):
         visit = tasks.detect is Detection.VISIT
-        return goal_signals(tasks.process, tasks.goals, visit=visit, costs=criterion is not Criterion.REGRET)
+        return goal_signals(tasks.process, tasks.goals, visit=visit, costs=criterion.costs)
     if not isinstance(tasks, RewardTasks):
         raise UnsupportedError(
             f"Learners with memory are solved for goals and reward tables, not {type(tasks).__name__}; "
             "write the tasks as reward tables."
         )
-    if criterion is not Criterion.REGRET:
+    if criterion.costs:
         raise UnsupportedError(
             f"Criterion {criterion.value!r} counts the cost until the first success, which general rewards "
             "do not define; use criterion regret, or goals."

@@ -13,7 +13,7 @@ import numpy as np
 
 from metaregret.tabular.errors import SolverError
 from metaregret.tabular.optimise import GrowingProgram
-from metaregret.theory.minimax.memory.adversary import Adversary
+from metaregret.theory.adversaries import Adversary
 
 __all__ = ["MatrixGame"]
 

@@ -11,34 +11,30 @@ round that did not improve the lower bound. The loop ends on the bracket only.
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
-from metaregret.theory.minimax.memory.adversary import Adversary, Simplex
+from metaregret.theory.adversaries import Adversary
+from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.memory.exact import sharpen_memory
 from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_game
 from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
 from metaregret.theory.minimax.memory.unending import solve_unending
-from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from metaregret.theory.tasks import GoalTasks, RewardTasks
+from metaregret.theory.minimax.solution import Learner, MinimaxSolution
+from metaregret.theory.question import Method, Question
+from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
 
-__all__ = ["Game", "Progress", "Search", "decompose", "solve_memory"]
+__all__ = ["Game", "Search", "answer", "decompose", "refuse", "solve_memory"]
 
-Progress = Callable[[float, float], None]
-"""Called after every round with the bounds so far."""
-
-DEFAULT_MAX_EDGES = 10**8
+MAX_ROUNDS = 2000
 LEARNER_BYTES = 2**28
 """Memory for learners found on the way: one that reaches millions of hyperstates takes 32 bytes for each."""
 
@@ -101,80 +97,71 @@ def solve_memory(
     tasks: GoalTasks | RewardTasks,
     episodes: int | None,
     *,
-    criterion: Criterion | str = Criterion.REGRET,
-    adversary: Adversary | None = None,
-    tolerance: float = 1e-9,
-    exact: bool = False,
-    max_rounds: int = 2000,
-    max_edges: int = DEFAULT_MAX_EDGES,
     progress: Progress | None = None,
+    max_rounds: int = MAX_ROUNDS,
+    **words: Any,
+) -> MinimaxSolution:
+    """Ask a `Question` of the learner with memory: see `metaregret.solve`."""
+    return answer(
+        Question(tasks, Learner.MEMORY, episodes=episodes, **words), progress, max_rounds=max_rounds
+    )
+
+
+def refuse(question: Question) -> None:
+    """Raise `UnsupportedError` for what learners with memory cannot be asked."""
+    if isinstance(question.tasks, TrajectoryTasks):
+        raise UnsupportedError("Learners with memory are solved for goals and rewards; choose one of those.")
+    if question.method is Method.PROGRAM:
+        raise UnsupportedError(
+            "Learners with memory are solved by decomposition; use method 'auto' or 'decomposition'."
+        )
+    if question.episodes is None and (question.restricted or not unending(question.tasks)):
+        enough_episodes(question.tasks)
+
+
+def answer(
+    question: Question, progress: Progress | None = None, *, max_rounds: int = MAX_ROUNDS
 ) -> MinimaxSolution:
     """Return the minimax value over all learners with memory, and a learner that attains it.
 
-    Parameters
-    ----------
-    tasks : GoalTasks or RewardTasks
-        On a process with a finite horizon.
-    episodes : int or None
-        ``N >= 1``; None for infinitely many, which `enough_episodes` reduces to finitely many for goals on
-        deterministic dynamics, and `solve_unending` solves exactly for few goals on random ones.
-    criterion : Criterion
-        Regret; or the cost until the first success, and its ratio to the smallest possible (goals only).
-    adversary : Adversary, optional
-        The task distributions allowed; all of them by default.
-    tolerance : float
-        Relative width of the bracket at which to stop.
-    exact : bool
-        Prove equal rational bounds (small instances in rational numbers, unrestricted adversary).
-    max_rounds : int
-        Limit on the number of oracle calls.
-    max_edges : int
-        Limit on the size of the hyperstate graph.
-    progress : callable, optional
-        Called after every round.
+    Infinitely many episodes are allowed where `enough_episodes` reduces them to finitely many (goals on
+    deterministic dynamics), or `solve_unending` solves them exactly (few goals on random ones).
 
     Returns
     -------
     MinimaxSolution
-        ``details`` holds ``mixture`` (a `Mixture`; ``mixture.behaviour()`` is the equivalent single
-        policy), ``history`` (the bracket after each round), ``game``, ``adversary`` and ``interrupted``. A
-        keyboard interrupt after the first round ends the search and returns the best bracket so far, with
-        status ``BRACKETED``.
+        ``details`` has the mixture of learners, the game and the history of the bracket. A keyboard
+        interrupt after the first round ends the search and returns the best bracket so far, with status
+        ``BRACKETED``.
 
     Raises
     ------
     ConvergenceError
-        With the best bounds, if the limit on rounds is reached or rounding hides any further progress.
+        With the bounds, if `max_rounds` is reached or rounding hides any further progress.
     InstanceTooLargeError
         Before memory is spent, with the estimated size and what to reduce.
-    UnsupportedError, InvalidArgumentError
     """
-    criterion = choice(Criterion, criterion, "criterion")
-    check_tolerance(tolerance, below=math.inf)
     begun = time.perf_counter()
-    if exact and adversary is not None:
-        raise UnsupportedError(
-            "Exact bounds are implemented for the unrestricted adversary only; drop one option."
-        )
-    if episodes is None and adversary is None and unending(tasks):
+    tasks, episodes, allowed = question.tasks, question.episodes, question.adversary
+    assert not isinstance(tasks, TrajectoryTasks)  # the question refuses them
+    if episodes is None and not question.restricted and unending(tasks):
         assert isinstance(tasks, GoalTasks)
-        return solve_unending(tasks, criterion=criterion)
+        return solve_unending(tasks, criterion=question.criterion)
     played = enough_episodes(tasks) if episodes is None else episodes
-    game = memory_game(tasks, played, criterion, max_edges)
-    allowed = Simplex() if adversary is None else adversary
+    game = memory_game(tasks, played, question.criterion, question.max_edges)
     first = allowed.start(len(game.names))
     search = Search()
     try:
-        decompose(game, allowed, first, search, tolerance, max_rounds, progress)
+        decompose(game, allowed, first, search, question.tolerance, max_rounds, progress)
     except KeyboardInterrupt:
         if not np.isfinite(search.upper):
             raise
         search.interrupted = True
     except ConvergenceError:  # rational arithmetic needs only a start
-        if not (exact and np.isfinite(search.upper)):
+        if not (question.exact and np.isfinite(search.upper)):
             raise
-    solution = _solution(game, allowed, search, tolerance, episodes, time.perf_counter() - begun)
-    return _sharpened(solution, begun) if exact and not search.interrupted else solution
+    solution = _solution(question, game, search, time.perf_counter() - begun)
+    return _sharpened(solution, begun) if question.exact and not search.interrupted else solution
 
 
 def decompose(
@@ -246,14 +233,7 @@ def _no_progress(search: Search, tolerance: float, game: Game) -> ConvergenceErr
     )
 
 
-def _solution(
-    game: MemoryGame,
-    adversary: Adversary,
-    search: Search,
-    tolerance: float,
-    episodes: int | None,
-    seconds: float,
-) -> MinimaxSolution:
+def _solution(question: Question, game: MemoryGame, search: Search, seconds: float) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
     losses = np.array([search.losses[index] for index in active])
     weights = search.weights[active]
@@ -271,11 +251,12 @@ def _solution(
         least_favourable=search.prior,
         per_task=weights @ losses,
         exploration=None,
-        learner=Learner.MEMORY,
-        criterion=game.criterion,
-        episodes=episodes,
+        family=question.tasks,
+        learner=question.learner,
+        criterion=question.criterion,
+        episodes=question.episodes,
         method=METHOD,
-        status=bracket.status(tolerance),
+        status=bracket.status(question.tolerance),
         seconds=seconds,
         size={
             "hyperstates": size.hyperstates,
@@ -288,7 +269,7 @@ def _solution(
             "mixture": Mixture(weights, learners, losses, game.task_class),
             "history": tuple(search.history),
             "game": game,
-            "adversary": adversary,
+            "adversary": question.adversary,
             "interrupted": search.interrupted,
         },
     )

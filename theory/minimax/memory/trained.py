@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.theory.minimax.memory.adversary import Simplex, check_distribution
+from metaregret.theory.adversaries import Simplex, check_distribution
 from metaregret.theory.minimax.memory.game import Column, MemoryGame
 from metaregret.theory.minimax.memory.solve import Search, decompose
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.minimax.exact import solve_game
@@ -73,7 +74,8 @@ class UnendingGame:
     UnreachableGoalError, UnsupportedError
     """
 
-    def __init__(self, tasks: GoalTasks, criterion: Criterion = Criterion.REGRET) -> None:
+    def __init__(self, tasks: GoalTasks, criterion: Criterion | str = Criterion.REGRET) -> None:
+        criterion = choice(Criterion, criterion, "criterion")
         process = tasks.process
         process.require_exact()
         if not isinstance(process.horizon, FiniteHorizon):
@@ -107,13 +109,18 @@ class UnendingGame:
         chances = to_flint(process.exact_probabilities)
         self._rows = [
             [
-                [(int(process.successors[m]), chances[m]) for m in range(*process.offsets[c : c + 2].tolist())]
+                [
+                    (int(process.successors[m]), chances[m])
+                    for m in range(*process.offsets[c : c + 2].tolist())
+                ]
                 for c in process.choices(state)
             ]
             for state in range(process.n_states)
         ]
         assert process.exact_initial is not None
-        self._initial = [(s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p]
+        self._initial = [
+            (s, flint.fmpq(p.numerator, p.denominator)) for s, p in enumerate(process.exact_initial) if p
+        ]
 
     def respond(self, prior: Sequence[Any]) -> list[Any]:
         """Return the losses of a learner that is optimal for `prior`, and best for uniform tasks among those.
@@ -171,7 +178,8 @@ class _Response:
         for step in reversed(range(game.steps)):
             for rows in game._rows:
                 ways = [
-                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row]) for row in rows
+                    self._mixed([(p, self._arrive(step + 1, s, possible, places)) for s, p in row])
+                    for row in rows
                 ]
                 places[step].append(min(ways, key=lambda way: self._order(way, current)))
         return places
@@ -198,19 +206,24 @@ class _Response:
     def _mixed(self, ways: list[tuple[Any, _Way]]) -> _Way:
         if len(ways) == 1:
             return ways[0][1]
-        losses = tuple(sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count))
+        losses = tuple(
+            sum((p * way.losses[g] for p, way in ways), flint.fmpq(0)) for g in range(self._game.count)
+        )
         return _Way(losses, sum((p * way.stay for p, way in ways), flint.fmpq(0)))
 
     def _finished(self, places: list[list[_Way]], begin: Losses) -> list[list[_Way]]:
         """Put the loss of starting over into every place, so that larger sets may pass on to it."""
         zero = flint.fmpq(0)
         return [
-            [_Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero) for way in row]
+            [
+                _Way(tuple(a + way.stay * x for a, x in zip(way.losses, begin, strict=True)), zero)
+                for way in row
+            ]
             for row in places
         ]
 
 
-def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET) -> MinimaxSolution:
+def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.REGRET) -> MinimaxSolution:
     """Return the exact minimax value over learners with memory and infinitely many episodes.
 
     A double oracle in rational arithmetic: the matrix game over the learners found so far, and the exact best
@@ -224,6 +237,7 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET)
         After a limit on rounds that no game of sensible size meets.
     """
     begun = time.perf_counter()
+    criterion = choice(Criterion, criterion, "criterion")
     game = UnendingGame(tasks, criterion)
     prior: list[Any] = [flint.fmpq(1, game.count)] * game.count
     losses = [game.respond(prior)]
@@ -243,14 +257,21 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion = Criterion.REGRET)
 
 
 def _solution(
-    game: UnendingGame, criterion: Criterion, solved: Any, losses: list[list[Any]], rounds: int, seconds: float
+    game: UnendingGame,
+    criterion: Criterion,
+    solved: Any,
+    losses: list[list[Any]],
+    rounds: int,
+    seconds: float,
 ) -> MinimaxSolution:
     (value,) = from_flint(np.array([solved.value]))
     prior, weights = from_flint(solved.columns), from_flint(solved.rows)
     table = from_flint(np.array(losses, dtype=object))
     kept = [index for index, weight in enumerate(weights) if weight]
     return MinimaxSolution(
-        value=Bracket.of(value, "policy iteration over sets of possible goals, and an exact mixture of learners"),
+        value=Bracket.of(
+            value, "policy iteration over sets of possible goals, and an exact mixture of learners"
+        ),
         tasks=game.names,
         least_favourable=np.array(prior, dtype=float),
         per_task=np.array(weights @ table, dtype=float),

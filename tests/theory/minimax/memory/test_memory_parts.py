@@ -1,6 +1,6 @@
 """The parts of the solver with memory one by one, each against its definition, in milliseconds.
 
-Written for mutation testing (`docs/mutation.md`): expected numbers are exact or follow by hand.
+Written for mutation testing (`docs/explanation/mutation.md`): expected numbers are exact or follow by hand.
 """
 
 from __future__ import annotations

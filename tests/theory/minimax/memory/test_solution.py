@@ -25,8 +25,8 @@ from metaregret.tabular.errors import (
     UnsupportedError,
 )
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.memory import estimate_size, memory_game, solve_memory
-from metaregret.theory.minimax.memory.adversary import Simplex
 from metaregret.theory.minimax.memory.export import learner_rows
 from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.memory.solve import Search, decompose
@@ -179,7 +179,7 @@ def test_infinitely_many_episodes_refused_with_the_reason() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(InvalidArgumentError, match="episodes=0"):
+    with pytest.raises(InvalidArgumentError, match=r"1 <= episodes .* but got 0;"):
         solve_memory(SMALL, 0)
     with pytest.raises(InvalidArgumentError, match=r"tolerance=-1\.0"):
         solve_memory(SMALL, 1, tolerance=-1.0)

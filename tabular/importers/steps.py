@@ -1,0 +1,353 @@
+"""Processes from step functions: every outcome of every random draw is enumerated, or the model is refused.
+
+The step function draws from the generator that it is given. Here this is `Draws`, which replays a list of
+decisions and notes where it could have decided otherwise; running the function once for each list enumerates
+all
+its outcomes with their exact probabilities (systematic depth-first search over choices, as in stateless model
+checking: Godefroid, "Model checking for programming languages using VeriSoft", 1997).
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from metaregret.tabular.errors import (
+    InstanceTooLargeError,
+    InvalidArgumentError,
+    InvalidProcessError,
+    UnsupportedError,
+)
+from metaregret.tabular.horizon import Horizon
+from metaregret.tabular.importers.gymnasium_table import read_table
+from metaregret.tabular.importers.imported import Imported
+from metaregret.tabular.rationals import parse_fraction
+
+__all__ = ["Draws", "from_environment", "from_steps"]
+
+LIMIT = 100_000
+Outcomes = dict[tuple[Any, bool], tuple[Fraction, Fraction]]
+
+
+class Draws:
+    """Stands for a `numpy.random.Generator` whose draws are enumerated.
+
+    `choice`, `integers` and comparisons with `random()` are enumerated; anything else has no finite list of
+    outcomes, or none that is known here, and raises `UnsupportedError`.
+    """
+
+    def __init__(self, decisions: Sequence[int] = ()) -> None:
+        self._given = tuple(decisions)
+        self.taken: list[int] = []
+        self.weights: list[list[Fraction]] = []
+        self.probability = Fraction(1)
+
+    def decide(self, weights: Sequence[Fraction]) -> int:
+        """Return the next decision: an index of `weights`, which are not negative and sum to one."""
+        if any(w < 0 for w in weights) or sum(weights, Fraction(0)) != 1:
+            raise InvalidProcessError(
+                f"The probabilities of a draw sum to {float(sum(weights))!r}, not 1; mend them."
+            )
+        possible = [i for i, weight in enumerate(weights) if weight]
+        index = self._given[len(self.taken)] if len(self.taken) < len(self._given) else possible[0]
+        self.taken.append(index)
+        self.weights.append(list(weights))
+        self.probability *= weights[index]
+        return index
+
+    def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Any:
+        """Draw an item, or `size` of them, with replacement."""
+        items = list(range(a)) if isinstance(a, (int, np.integer)) else list(a)
+        if size is not None:
+            if not replace:
+                raise UnsupportedError("choice(replace=False) is not enumerated; draw item by item.")
+            return np.array([self.choice(items, p=p) for _ in range(int(size))])
+        shares = (
+            [Fraction(1, len(items))] * len(items)
+            if p is None
+            else [parse_fraction(share, "probability of a draw") for share in p]
+        )
+        try:
+            distinct = {item: Fraction(0) for item in items}
+        except TypeError:
+            return items[self.decide(shares)]
+        for item, share in zip(items, shares, strict=True):
+            distinct[item] += share
+        return list(distinct)[self.decide(list(distinct.values()))]
+
+    def integers(self, low: int, high: int | None = None, size: Any = None, endpoint: bool = False) -> Any:
+        """Draw a whole number from ``low`` to ``high - 1`` (``high`` if `endpoint`)."""
+        first, last = (0, low) if high is None else (low, high)
+        return self.choice(range(int(first), int(last) + bool(endpoint)), size=size)
+
+    def random(self, size: Any = None) -> Uniform:
+        """Draw from [0, 1): a number that may only be compared."""
+        if size is not None:
+            raise UnsupportedError("random(size) is not enumerated; draw numbers one by one.")
+        return Uniform(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnsupportedError(
+            f"The step function draws by {name}(), which has no finite list of outcomes here; use choice, "
+            "integers "
+            "or comparisons of random()."
+        )
+
+    def __deepcopy__(self, memo: Any) -> Draws:
+        return self
+
+
+class Uniform:
+    """A number from [0, 1) that is known only as far as it was compared."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, draws: Draws) -> None:
+        self._draws, self._low, self._high = draws, Fraction(0), Fraction(1)
+
+    def __lt__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return np.array([self < item for item in other.ravel().tolist()]).reshape(other.shape)
+        bound = min(max(parse_fraction(other, "bound of a draw"), self._low), self._high)
+        below = (bound - self._low) / (self._high - self._low)
+        if self._draws.decide([below, 1 - below]) == 0:
+            self._high = bound
+            return True
+        self._low = bound
+        return False
+
+    def __ge__(self, other: Any) -> Any:
+        return np.logical_not(self < other) if isinstance(other, np.ndarray) else not self < other
+
+    __le__, __gt__ = __lt__, __ge__  # a single point has probability zero
+
+    def __float__(self) -> float:
+        raise UnsupportedError(
+            "The step function uses a continuous draw as a number, which has no finite list of outcomes; "
+            "compare "
+            "it with probabilities, or use choice or integers."
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = lambda self, _: float(self)
+
+
+class _Budget:
+    """Counts runs against the limit."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.runs = limit, 0
+
+    def spend(self) -> None:
+        self.runs += 1
+        if self.runs > self.limit:
+            raise InstanceTooLargeError(
+                f"The step function has more than limit={self.limit} outcomes; raise the limit, or shrink "
+                "the model."
+            )
+
+
+def _runs(run: Callable[[Draws], Any], budget: _Budget) -> Iterator[tuple[Fraction, Any]]:
+    """Every outcome of `run` with its probability; each is run twice, and must come out the same."""
+    pending: list[tuple[int, ...]] = [()]
+    while pending:
+        decisions = pending.pop()
+        budget.spend()
+        draws, again = Draws(decisions), Draws(decisions)
+        result, repeated = run(draws), run(again)
+        if (
+            draws.taken[: len(decisions)] != list(decisions)
+            or again.weights != draws.weights
+            or repeated != result
+        ):
+            raise UnsupportedError(
+                f"The same draws gave {result!r:.80} and then {repeated!r:.80}: the step function keeps a "
+                "state of "
+                "its own or draws elsewhere; give it all its state and let it draw from its argument."
+            )
+        yield draws.probability, result
+        for depth in range(len(decisions), len(draws.taken)):
+            pending += [
+                (*draws.taken[:depth], other)
+                for other, weight in enumerate(draws.weights[depth])
+                if weight and other != draws.taken[depth]
+            ]
+
+
+def from_steps(
+    reset: Callable[[Any], Hashable],
+    step: Callable[[Any, Any, Any], tuple[Hashable, Any, bool]],
+    actions: int | Sequence[Any] | Callable[[Any], Sequence[Any]],
+    *,
+    limit: int = LIMIT,
+    horizon: Horizon | int = 20,
+    name: str = "steps",
+) -> Imported:
+    """Enumerate a model from its step function: complete and exact, or refused.
+
+    Parameters
+    ----------
+    reset : callable
+        ``reset(random)`` returns a start state, hashable.
+    step : callable
+        ``step(state, action, random)`` returns ``(next state, reward, terminated)``; it draws from `random`
+        alone
+        and changes nothing else.
+    actions : int, sequence, or callable
+        The actions of all states, or a function of the state.
+    limit : int
+        Largest number of outcomes, over all states and actions.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If there are more outcomes than `limit`, for example because the state space is infinite.
+    UnsupportedError
+        If a draw has no finite list of outcomes, or the same draws give different outcomes.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InvalidArgumentError(f"Expected limit to be a positive whole number, but got {limit!r}.")
+    budget = _Budget(limit)
+    initial: dict[Any, Fraction] = {}
+    for p, state in _runs(reset, budget):
+        initial[state] = initial.get(state, Fraction(0)) + p
+    table: dict[Any, dict[Any, list[tuple[Fraction, Any, Fraction, bool]]]] = {}
+    frontier = list(initial)
+    while frontier:
+        state = frontier.pop()
+        if state in table:
+            continue
+        own = actions(state) if callable(actions) else range(actions) if isinstance(actions, int) else actions
+        table[state] = {}
+        for action in own:
+            found = _merged(_runs(lambda draws, s=state, a=action: step(s, a, draws), budget))  # type: ignore[misc]
+            table[state][action] = [(p, to, paid / p, ended) for (to, ended), (p, paid) in found.items()]
+            frontier += [to for to, ended in found if not ended]
+    return read_table(_in_order(table), initial=initial, horizon=horizon, name=name)
+
+
+def _merged(outcomes: Iterator[tuple[Fraction, Any]]) -> Outcomes:
+    """Sum probabilities, and probabilities times rewards, by successor and end."""
+    found: Outcomes = {}
+    for p, result in outcomes:
+        to, reward, ended = result
+        before = found.get((to, bool(ended)), (Fraction(0), Fraction(0)))
+        paid = p * parse_fraction(reward, "reward of a step")
+        found[to, bool(ended)] = (before[0] + p, before[1] + paid)
+    return found
+
+
+def _in_order(table: dict[Any, Any]) -> dict[Any, Any]:
+    """States sorted where they can be compared."""
+    try:
+        return dict(sorted(table.items(), key=lambda item: item[0]))
+    except TypeError:
+        return table
+
+
+def from_environment(
+    environment: Any, *, limit: int = LIMIT, horizon: Horizon | int = 20, name: str | None = None
+) -> Imported:
+    """Enumerate a Gymnasium environment with discrete actions by stepping copies of it.
+
+    States are the observations. Every hidden state that an observation can stand for must have the same
+    outcomes:
+    where it does not, the observation is not a state, and the environment is refused.
+
+    Raises
+    ------
+    InstanceTooLargeError, UnsupportedError
+        See `from_steps`; also where an observation hides something that matters.
+    """
+    bare = environment.unwrapped
+    first = getattr(bare.action_space, "start", 0)
+    count = getattr(bare.action_space, "n", None)
+    if count is None:
+        raise UnsupportedError(
+            f"Expected finitely many actions, but got the action space {bare.action_space!r:.80}; "
+            "discretise it first."
+        )
+    actions = range(int(first), int(first) + int(count))
+
+    def begin(draws: Draws) -> tuple[Any, bytes]:
+        own = copy.deepcopy(bare)
+        own.np_random = draws
+        observation, _ = own.reset()
+        return _plain(observation), _frozen(own)
+
+    def move(hidden: bytes, action: int, draws: Draws) -> tuple[Any, Any, bool]:
+        own = copy.copy(bare)
+        own.__dict__.update(pickle.loads(hidden))
+        own.np_random = draws
+        observation, reward, ended, _, _ = own.step(action)
+        return (_plain(observation), _frozen(own)), float(reward), bool(ended)
+
+    budget = _Budget(limit)
+    starts: dict[Any, Fraction] = {}
+    frontier: list[tuple[Any, bytes]] = []
+    for p, (observation, hidden) in _runs(begin, budget):
+        starts[observation] = starts.get(observation, Fraction(0)) + p
+        frontier.append((observation, hidden))
+    table: dict[Any, dict[int, Outcomes]] = {}
+    seen: set[tuple[Any, bytes]] = set()
+    while frontier:
+        observation, hidden = frontier.pop()
+        if (observation, hidden) in seen:
+            continue
+        seen.add((observation, hidden))
+        rows: dict[int, Outcomes] = {}
+        for action in actions:
+            fine = _merged(_runs(lambda draws, h=hidden, a=action: move(h, a, draws), budget))  # type: ignore[misc]
+            frontier += [to for to, ended in fine if not ended]
+            rows[action] = _by_observation(fine)
+        if table.setdefault(observation, rows) != rows:
+            raise UnsupportedError(
+                f"The observation {observation!r:.80} does not tell what happens next (it stands for "
+                "several hidden "
+                "states with different outcomes); give the full state to from_steps."
+            )
+    flat = {
+        observation: {
+            action: [(p, to, paid / p, ended) for (to, ended), (p, paid) in row.items()]
+            for action, row in rows.items()
+        }
+        for observation, rows in table.items()
+    }
+    label = name or f"gym:{getattr(getattr(environment, 'spec', None), 'id', type(bare).__name__)}"
+    return read_table(_in_order(flat), initial=starts, horizon=horizon, name=label)
+
+
+def _by_observation(fine: Outcomes) -> Outcomes:
+    rough: Outcomes = {}
+    for ((observation, _), ended), (p, paid) in fine.items():
+        before = rough.get((observation, ended), (Fraction(0), Fraction(0)))
+        rough[observation, ended] = (before[0] + p, before[1] + paid)
+    return rough
+
+
+def _plain(observation: Any) -> Any:
+    """An observation as something hashable."""
+    if isinstance(observation, np.generic):
+        return observation.item()
+    if isinstance(observation, np.ndarray):
+        return tuple(map(_plain, observation.tolist())) if observation.ndim else observation.item()
+    if isinstance(observation, dict):
+        return tuple((key, _plain(value)) for key, value in sorted(observation.items()))
+    if isinstance(observation, (list, tuple)):
+        return tuple(map(_plain, observation))
+    return observation
+
+
+def _frozen(environment: Any) -> bytes:
+    """All that an environment remembers, its generator, spaces and registration apart."""
+    apart = {"_np_random", "_np_random_seed", "observation_space", "action_space", "spec", "metadata"}
+    try:
+        return pickle.dumps({key: value for key, value in vars(environment).items() if key not in apart})
+    except Exception as error:  # a foreign attribute may refuse in any way
+        raise UnsupportedError(f"The environment's state cannot be copied: {error}.") from None

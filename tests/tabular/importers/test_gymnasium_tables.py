@@ -1,0 +1,172 @@
+"""Tables of outcomes: ``terminated`` belongs to the outcome, floats are the decimals that they print."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metaregret.tabular.engine import solve
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
+from metaregret.tabular.importers import from_gymnasium_table, to_gymnasium_table
+from metaregret.tabular.importers.gymnasium_table import read_table
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+
+THIRD = Fraction(1, 3)
+
+
+def best(table: Any, initial: Any = 0, **objective: Any) -> Fraction | None:
+    process, rewards = from_gymnasium_table(table, initial=initial)
+    return solve(process, rewards, **(objective or {"objective": "total"}), exact=True).value.exact
+
+
+def test_the_flag_ends_the_outcome_and_not_its_state() -> None:
+    """0 goes on to 1, whose own end pays 10; ending at 0 at once pays 5."""
+    table = {
+        0: {0: [(1.0, 0, 5.0, True)], 1: [(1.0, 1, 0.0, False)]},
+        1: {0: [(1.0, 1, 10.0, True)], 1: [(1.0, 0, 0.0, False)]},
+    }
+    model = read_table(table)
+    assert list(model.process.states) == ["0", "1", "0 (ended)", "1 (ended)"]
+    assert model.labels == {"0": (0, 2), "1": (1, 3)}
+    assert any("'0 (ended)'" in text for text in model.warnings())
+    assert best(table) == 10
+
+
+def test_a_state_entered_with_and_without_the_flag() -> None:
+    """Half of the time the walk ends at 1 with 4; else it goes on from 1 and gets 6 more on average 1/2."""
+    table = {
+        0: {0: [(0.5, 1, 4, True), (0.5, 1, 4, False)]},
+        1: {0: [(0.5, 0, 6, True), (0.5, 1, 0, True)]},
+    }
+    assert best(table) == 4 + Fraction(1, 2) * 3
+
+
+def test_outcomes_of_probability_zero_do_not_count() -> None:
+    table = {
+        0: {0: [(0.0, 0, 99.0, True), (1.0, 1, 2.0, False), (0.0, 1, 0.0, True)]},
+        1: {0: [(1.0, 1, 3.0, True)]},
+    }
+    model = read_table(table)
+    assert model.labels == {"1": (1, 2)}
+    assert list(model.process.states) == ["0", "1", "1 (ended)"]
+    assert best(table) == 5
+
+
+def test_a_row_of_an_ended_state_is_never_used() -> None:
+    """CliffWalking's goal has a row of its own that leads back."""
+    table = {0: {0: [(1.0, 1, -1, True)]}, 1: {0: [(1.0, 0, -1, False)]}}
+    process, rewards = from_gymnasium_table(table)
+    assert process.n_states == 2
+    assert rewards.tolist() == [-1, 0]
+    # from the goal itself, the episode is going on
+    assert best(table, initial=1) == -2
+
+
+def test_rewards_that_are_paid_after_the_end_do_not_count() -> None:
+    table = {0: {0: [(1.0, 1, 1.0, True)]}, 1: {0: [(1.0, 1, 7.0, False)]}}
+    assert best(table) == 1
+    assert best(table, objective="discounted", gamma=Fraction(1, 2)) == 1
+
+
+def test_repeated_outcomes_are_summed_and_pay_their_mean() -> None:
+    table = {0: {0: [(0.25, 1, 8, True), (0.25, 1, 0, True), (0.5, 0, 0, False)]}, 1: {}}
+    process, rewards = from_gymnasium_table(table)
+    assert process.exact_probabilities.tolist()[:2] == [Fraction(1, 2), Fraction(1, 2)]
+    assert rewards.tolist()[:2] == [0, 4]
+
+
+@pytest.mark.parametrize("rare", [0.0004, 1e-5, 1e-12, 0.12345])
+def test_rare_outcomes_and_starts_stay(rare: float) -> None:
+    """0.12345 is 2469/20000, and 0.0004 is no 0."""
+    exact = Fraction(repr(rare))
+    rest = float(1 - exact)
+    if Fraction(repr(rest)) + exact != 1:
+        pytest.skip("the decimals of this pair do not sum to one")
+    table = {0: {0: [(rare, 1, 0, True), (rest, 0, 0, False)]}, 1: {0: [(1.0, 1, 0, True)]}}
+    process, _ = from_gymnasium_table(table, initial=np.array([rest, rare]))
+    assert process.is_exact
+    assert not process.is_deterministic
+    assert exact in process.exact_probabilities.tolist()
+    assert process.exact_initial == (1 - exact, exact)
+
+
+def test_estimated_rows_are_floating_point() -> None:
+    table = {0: {0: [(1 / 7, 0, 0, False), (6 / 7, 1, 0, False)]}, 1: {0: [(1.0, 1, 0, False)]}}
+    process, _ = from_gymnasium_table(table)
+    assert not process.is_exact
+    assert process.probabilities.tolist() == [1 / 7, 6 / 7, 1.0]
+
+
+def test_thirds_only_where_the_source_says_so() -> None:
+    slip = [(1 / 3, 0, 0, False), ((1 - 1 / 3) / 2, 1, 0, True), ((1 - 1 / 3) / 2, 2, 0, True)]
+    table = {0: {0: slip}, 1: {}, 2: {}}
+    plain = read_table(table)
+    assert not plain.process.is_exact
+    assert plain.process.probabilities[:3].tolist() == [p for p, *_ in slip]
+    told = read_table(table, spelled={1 / 3: THIRD, (1 - 1 / 3) / 2: THIRD})
+    assert told.process.exact_probabilities[:3].tolist() == [THIRD] * 3
+    assert any("read as 1/3" in text for text in told.warnings())
+    assert not any("1/3" in text for text in plain.warnings())
+
+
+def test_round_trip_keeps_a_state_that_pays_for_ever() -> None:
+    """0 -> 1 pays nothing, 1 -> 1 pays 1: worth 9 at discount 9/10."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, 1), (1, 0, 1, 1)], states=2, actions=1, initial=0, horizon=1
+    )
+    rewards = np.array([Fraction(0), Fraction(1)], dtype=object)
+    table = to_gymnasium_table(process, rewards)
+    assert best(table, objective="discounted", gamma=Fraction(9, 10)) == 9
+
+
+@given(processes(max_states=4), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_round_trip(process: ControlledMarkovProcess, seed: int) -> None:
+    """The same floats, actions and rewards, whatever is missing, absorbing or random at the start."""
+    rewards = np.random.default_rng(seed).integers(-2, 3, process.n_transitions)
+    again, paid = from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.initial)
+    for name in ("choice_offsets", "choice_action", "offsets", "successors", "probabilities"):
+        np.testing.assert_array_equal(getattr(process, name), getattr(again, name), err_msg=name)
+    np.testing.assert_array_equal(paid.astype(float), rewards)
+
+
+def test_states_and_actions_of_any_name() -> None:
+    table = {("a", 1): {"go": [(1.0, ("b", 2), 3, True)]}, ("b", 2): {"stay": []}}
+    model = read_table(table, initial=("a", 1))
+    assert list(model.process.states) == ["('a', 1)", "('b', 2)"]
+    assert list(model.process.actions) == ["go", "stay"]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({0: {0: [(1.0, -1, 0, False)]}}, "negative index -1"),
+        ({0: {0: [(1.0, 1, 0, False)]}}, "go on from state 1, which has no actions"),
+        ({0: {0: [(1.0, 0, 0)]}}, "an outcome of state 0, action 0"),
+        ({0: {0: [(1.0, 0, 0, "no")]}}, "flag terminated"),
+        ({0: {0: [(0.0, 0, 0, True)]}}, "sums to 0"),
+        ({0: {0: [(1.5, 0, 0, True), (-0.5, 0, 0, True)]}}, "-0.5"),
+        ({0: {0: [(float("nan"), 0, 0, True)]}}, "finite"),
+        ({0: {0: [(0.5, 0, 0, True)]}}, "sum to 0.5"),
+        ({0: {0: [(1.0, [1], 0, True)]}}, "successor"),
+        ({0: {0: 7}}, "list of outcomes"),
+        ({0: 7}, "mapping or a list"),
+        (7, "mapping or a list"),
+        ({0: {0: [(1.0, 0, float("inf"), True)]}}, "reward of state 0"),
+    ],
+)
+def test_malformed_tables(table: Any, words: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=words):
+        from_gymnasium_table(table)
+
+
+@pytest.mark.parametrize("initial", [-1, 2, None, True, np.ones(3), {5: 1}])
+def test_malformed_starts(initial: Any) -> None:
+    with pytest.raises(InvalidProcessError, match="initial"):
+        from_gymnasium_table({0: {0: [(1.0, 0, 0, False)]}, 1: {0: [(1.0, 0, 0, False)]}}, initial=initial)

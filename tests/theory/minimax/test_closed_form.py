@@ -1,0 +1,194 @@
+"""The closed form of T19 against the linear program: it answers where there is equality, and nowhere else."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.minimax_equality import compare, random_process
+from metaregret.tabular import goals, make
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.minimax import closed_form
+from metaregret.theory.minimax.closed_form import ClosedForm, Equaliser
+from metaregret.theory.minimax.flow_program import FlowProgram
+from metaregret.theory.minimax.solution import Criterion, Learner
+from metaregret.theory.minimax.without_memory import solve_without_memory
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks
+
+LOSSES = [
+    (Learner.MEMORYLESS, Criterion.REGRET, None),
+    (Learner.MEMORYLESS, Criterion.REGRET, 3),
+    (Learner.BLIND, Criterion.REGRET, 2),
+    (Learner.MEMORYLESS, Criterion.RATIO, None),
+    (Learner.MEMORYLESS, Criterion.HITTING_TIME, None),
+    (Learner.MEMORYLESS, Criterion.HITTING_TIME, 4),
+]
+
+
+@settings(max_examples=25, deadline=None)
+@given(processes(min_states=2), st.sampled_from(LOSSES), st.sampled_from(Detection))
+def test_it_agrees_with_the_program_whatever_answers(
+    process: ControlledMarkovProcess, loss: tuple[Learner, Criterion, int | None], detect: Detection
+) -> None:
+    learner, criterion, episodes = loss
+    if detect is Detection.VISIT and criterion is not Criterion.REGRET:
+        detect = Detection.END
+    tasks = GoalTasks.reachable(process, detect)
+    found, program = (
+        solve_without_memory(
+            tasks, learner=learner, criterion=criterion, episodes=episodes, tolerance=1e-8, method=method
+        ).value
+        for method in ("auto", "program")
+    )
+    assert max(found.lower, program.lower) <= min(found.upper, program.upper)
+    assert found.relative_gap <= 1e-8
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_equality_is_exactly_where_the_target_is_achievable(seed: int) -> None:
+    """The comparison of the benchmark, on processes of another seed; see `benchmarks.minimax_equality`."""
+    compare(random_process(np.random.default_rng(10_000 + seed)))
+
+
+def test_the_noise_of_a_grid_costs_what_the_bound_says() -> None:
+    """A slipping grid: the value is the sum of ``v*`` less one; the policy ends in proportion to it."""
+    process = make("grid:4x4,slip=1/5").replaced(horizon=7)
+    solution = solve_without_memory(GoalTasks.reachable(process))
+    exact = goal_values(process, representation="rational").exact
+    assert exact is not None
+    assert solution.method == "closed form: one linear solve over the goals' policies"
+    assert solution.value.contains(sum(exact.tolist(), Fraction(-1)))
+    assert solution.exploration is not None
+    share = exact.astype(float) / float(sum(exact.tolist()))
+    np.testing.assert_allclose(solution.exploration, share, rtol=1e-9)
+    np.testing.assert_allclose(solution.least_favourable, share, rtol=1e-9)
+    again = terminal_distribution(process, solution.details["policy"]).probabilities
+    np.testing.assert_allclose(again, share, rtol=1e-9)
+
+
+def test_soft_planning_answers_where_goals_policies_do_not() -> None:
+    process = make("garnet:S=30,A=4,b=5,seed=1").replaced(horizon=20)
+    tasks = GoalTasks.reachable(process)
+    soft, program = solve_without_memory(tasks), solve_without_memory(tasks, method="program")
+    assert "soft planning" in soft.method
+    assert soft.value.upper == pytest.approx(goal_values(process).values.sum() - 1, rel=1e-10)
+    assert max(soft.value.lower, program.value.lower) <= min(soft.value.upper, program.value.upper)
+
+
+def z_channel() -> ControlledMarkovProcess:
+    """One action reaches state 1 surely, the other state 2 or 1 with probability 1/2 each."""
+    rows: list[Any] = [(0, 0, 1, 1), (0, 1, 2, "1/2"), (0, 1, 1, "1/2"), (1, 0, 1, 1), (2, 0, 2, 1)]
+    return ControlledMarkovProcess.from_transitions(rows, states=3, actions=2, initial=0, horizon=1)
+
+
+def test_the_z_channel_by_hand() -> None:
+    """v = (1, 1/2), so 1 + Reg* = 3/2, attained by the second action with probability 2/3."""
+    solution = solve_without_memory(GoalTasks.reachable(z_channel()))
+    assert "linear solve" in solution.method
+    assert solution.value.contains(Fraction(1, 2))
+    np.testing.assert_allclose(solution.details["policy"][0, :2], [1 / 3, 2 / 3], rtol=1e-12)
+    np.testing.assert_allclose(solution.least_favourable, [2 / 3, 1 / 3], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("slip", "words"), [("0", "linear solve"), ("1/5", "linear program")])
+def test_fewer_goals_than_states(slip: str, words: str) -> None:
+    """The corners of a grid. Where all can be reached surely their policies are all that is needed; with
+    slips a policy for one corner gives up what it cannot reach any more, which is not best for all four."""
+    process = make(f"grid:3x3,slip={slip}").replaced(horizon=4)
+    tasks = GoalTasks(process, np.array([0, 2, 6, 8]))
+    found, program = solve_without_memory(tasks), solve_without_memory(tasks, method="program")
+    assert words in found.method
+    assert max(found.value.lower, program.value.lower) <= min(found.value.upper, program.value.upper)
+    assert found.value.upper + 1 >= goal_values(process, tasks.goals).values.sum()
+
+
+def test_where_not_all_tasks_bind_the_program_answers() -> None:
+    """rho = (3/5 - x/10, x/2, 2/5 (1 - x)) and v = (3/5, 1/2, 2/5): x = 1/2 gives t* = 1/2, a regret of one,
+    where the sum of v is 3/2 only; the first goal comes for nothing."""
+    rows: list[Any] = [(0, 0, 1, "1/2"), (0, 0, 2, "1/2"), (0, 1, 1, "3/5"), (0, 1, 3, "2/5")]
+    rows += [(s, 0, s, 1) for s in (1, 2, 3)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=1)
+    solution = solve_without_memory(GoalTasks.reachable(process))
+    assert "closed form" not in solution.method
+    assert solution.value.contains(1)
+    assert solution.least_favourable[0] == pytest.approx(0.0, abs=1e-9)
+    geometric = process.replaced(horizon=GeometricHorizon(Fraction(1, 2)))
+    assert solve_without_memory(GoalTasks.reachable(geometric)).value.relative_gap <= 1e-9
+
+
+# ---------------------------------------------------------------- guesses that are wrong
+
+
+def test_a_guess_that_is_not_optimal_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planted errors: another mixture, other weights."""
+    process = make("grid:3x3,slip=1/5").replaced(horizon=4)
+    tasks = success_tasks(GoalTasks.reachable(process))
+
+    def method() -> str:
+        return solve_without_memory(GoalTasks.reachable(process)).method
+
+    assert "closed form" in method()
+    with monkeypatch.context() as patch:
+        patch.setattr(Equaliser, "mixture", lambda *_: np.full(9, 1 / 9))
+        assert "linear program" in method()
+    with monkeypatch.context() as patch:
+        patch.setattr(Equaliser, "weights", np.arange(1.0, 10.0))
+        assert "linear program" in method()
+    assert ClosedForm(tasks, FlowProgram).interrupted is False
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_the_equaliser_solves_both_systems(size: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    success = np.eye(size) + random.random((size, size)) / (2 * size)
+    weights, direction = random.random(size) + 0.5, random.random(size) + 0.5
+    equaliser = Equaliser(success)
+    shares = equaliser.mixture(np.zeros(size), direction)
+    if shares is not None:
+        ratios = shares @ success / direction
+        assert shares.sum() == pytest.approx(1.0)
+        np.testing.assert_allclose(ratios, ratios[0], rtol=1e-10)
+        base = 0.01 * weights
+        moved = equaliser.mixture(base, direction)
+        if moved is not None:
+            levels = (moved @ success - base) / direction
+            np.testing.assert_allclose(levels, levels[0], rtol=1e-10)
+    if equaliser.weights is not None:
+        equal = success @ equaliser.weights
+        np.testing.assert_allclose(equal, equal[0], rtol=1e-10)
+
+
+def test_large_systems_are_solved_without_a_factorisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    success = np.eye(40) + random.random((40, 40)) / 80
+    direction = np.ones(40)
+    factorised = Equaliser(success).mixture(np.zeros(40), direction)
+    monkeypatch.setattr(closed_form, "FACTORISED_BELOW", 10)
+    krylov = Equaliser(success)
+    np.testing.assert_allclose(krylov.mixture(np.zeros(40), direction), factorised, rtol=1e-9)
+    assert "_factors" not in krylov.__dict__
+
+
+def test_tasks_served_alike_have_no_equaliser() -> None:
+    success = np.ones((2, 2)) / 2
+    assert Equaliser(success).mixture(np.zeros(2), np.array([1.0, 2.0])) is None
+
+
+def test_the_answer_does_not_depend_on_what_computes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = GoalTasks.reachable(make("grid:4x4,slip=1/5").replaced(horizon=7))
+    small = solve_without_memory(tasks).value
+    monkeypatch.setattr(goals, "SMALL_WORK", -1)
+    compiled = solve_without_memory(tasks).value
+    assert compiled.upper == pytest.approx(small.upper, rel=1e-11)
+    assert max(compiled.lower, small.lower) <= min(compiled.upper, small.upper)

@@ -1,0 +1,398 @@
+r"""Learners without memory against a restricted adversary: any convex set of task distributions.
+
+    min_{rho in M} max_{p in U} sum_g p_g phi_g(rho_g),      phi_g convex and decreasing.
+
+``U`` is the simplex (T4), a single distribution (T3), or a set in between (T16). By Sion's theorem (1958) the
+order of min and max does not matter. The losses are separable, so that they are replaced by tangents, on
+points around the best policy so far: what is left is a linear program, posed in cvxpy, with the adversary's
+part in the form that `Adversary.model` gives. The distance between the points shrinks with the gap, which is
+quadratic in it. The solver's word counts for nothing; of its answer are read
+
+* a policy. Its success probabilities are evaluated afresh, and ``max_{p in U} p . phi(rho)`` is bounded by
+  the adversary's dual bound: the upper bound;
+* a distribution ``p`` of ``U`` and weights ``w >= 0`` on the tasks, for which, with
+  ``U(w) = max_{rho in M} w . rho`` by the planner,
+
+      min_{rho in M} p . phi(rho)  >=  sum_g min_{0 <= x <= v_g} (p_g phi_g(x) + w_g x)  -  U(w);
+
+  the inner minima are bounded by tangents at the points where ``p_g phi_g'(x) = -w_g``: the lower bound. It
+  is tight at the saddle point and errs to second order near it, because the weights of the linear program
+  make all policies that it mixes equally good.
+
+Source: outer approximation of separable convex programs, Kelley (1960); Fenchel duality, Rockafellar (1970),
+section 31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.errors import SolverError
+from metaregret.tabular.policy import terminal_distribution
+from metaregret.theory.adversaries import Adversary, two_sided
+from metaregret.theory.learners import Progress
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.regret import BracketedLoss, Loss
+from metaregret.theory.success import SuccessTasks
+
+__all__ = ["Restricted", "RestrictedGame", "RestrictedPoint", "solve_restricted"]
+
+MAX_ROUNDS = 300
+MAX_STALLED_ROUNDS = 12
+FARTHEST = 14.0
+"""Logarithm of the ratio between the best point and the farthest tangents."""
+FINEST = 1e-6
+"""Smallest relative distance of tangents: their error is then 1e-12, below what solvers resolve."""
+SLOPE_ERROR = 1e-12
+"""Relative error of a slope, from cancellation at finitely many episodes (tested)."""
+
+
+@dataclass(frozen=True, eq=False)
+class RestrictedPoint:
+    """A policy, a distribution of the adversary's set and weights, with the bounds that they prove.
+
+    Attributes
+    ----------
+    lower, upper : float
+    policy : ndarray, shape (T, C') or (C',)
+    success : ndarray, shape (K,)
+        Success probabilities of `policy`, evaluated afresh.
+    terminal : ndarray, shape (S',)
+        Its terminal distribution.
+    prior : ndarray, shape (K,)
+        The distribution of the set that proves `lower`.
+    weights : ndarray, shape (K,)
+        Rewards of the tasks for which the planner's value proves `lower`.
+    """
+
+    lower: float
+    upper: float
+    policy: np.ndarray
+    success: np.ndarray
+    terminal: np.ndarray
+    prior: np.ndarray
+    weights: np.ndarray
+
+
+class RestrictedGame:
+    """The game of a success polytope, losses and an adversary's set: what certifies a point."""
+
+    def __init__(self, tasks: SuccessTasks, loss: BracketedLoss, adversary: Adversary) -> None:
+        self.tasks, self.loss, self.adversary = tasks, loss, adversary
+        self.charged = adversary.charged(len(tasks.names))
+        self._marks = relative_error(int(np.diff(tasks.success.indptr).max()))
+
+    def worst(self, loss: np.ndarray) -> float:
+        """Return an upper bound on ``max_{p in U} p . loss``; tasks that are never posed do not count."""
+        counted = np.where(self.charged, loss, 0.0)
+        if not np.isfinite(counted).all():
+            return np.inf
+        rounding = relative_error(4 * len(loss) + 16) * float(np.abs(counted).max())
+        return self.adversary.worst(counted) + rounding
+
+    def lower_bound(self, prior: np.ndarray, weights: np.ndarray) -> float:
+        """Return a lower bound on ``min_{rho in M} prior . phi(rho)``, whatever the weights are."""
+        loss = self.loss.low
+        point = balance_points(loss, prior, weights)
+        posed = prior > 0
+        with np.errstate(invalid="ignore", over="ignore"):
+            losses = np.where(posed, prior * loss.value(point), 0.0)
+            slopes = np.where(posed, prior * loss.slope(point), 0.0)
+        if not (np.isfinite(losses).all() and np.isfinite(slopes).all()):
+            return 0.0
+        # The tangent at the point falls short of the convex function by what is left of its derivative.
+        left = weights - slopes
+        down = np.maximum(left + SLOPE_ERROR * slopes, 0.0) @ point
+        up = np.maximum(SLOPE_ERROR * slopes - left, 0.0) @ (loss.optimum - point)
+        earned, support = float(weights @ point), support_value(self.tasks, weights)
+        found = float(losses.sum()) + earned - support - float(down + up)
+        allowance = relative_error(4 * len(prior) + 40) * (float(losses.sum()) + earned + support)
+        return max(0.0, found - allowance)
+
+    def certify(self, policy: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> RestrictedPoint:
+        """Evaluate a policy, a distribution and weights afresh and return the bounds that they prove."""
+        terminal = terminal_distribution(self.tasks.process, policy)
+        surely = np.asarray(self.tasks.success.T @ terminal.lower) * (1.0 - self._marks)
+        upper = self.worst(self.loss.high.value(np.minimum(surely, self.loss.high.optimum)))
+        upper *= 1 + 1e-14
+        lower = self.lower_bound(prior, weights)
+        success = np.asarray(self.tasks.success.T @ terminal.probabilities)
+        return RestrictedPoint(lower, upper, policy, success, terminal.probabilities, prior, weights)
+
+
+def balance_points(loss: Loss, prior: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return for each task where ``prior * slope = weights`` on ``[0, v]``, by bisection to the last bit."""
+    low, high = np.zeros(len(prior), dtype=np.int64), loss.optimum.view(np.int64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        while np.any(high - low > 1):
+            middle = low + (high - low) // 2
+            steep = prior * loss.slope(middle.view(np.float64)) > weights
+            low, high = np.where(steep, middle, low), np.where(steep, high, middle)
+    return np.where(prior > 0, high.view(np.float64), loss.optimum)
+
+
+class Achievable(Protocol):
+    """The achievable success probabilities as ``matrix @ z``, ``z >= 0``, ``balance @ z = supply``."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def size(self) -> dict[str, int]: ...
+    @property
+    def matrix(self) -> sp.csr_array: ...
+    @property
+    def balance(self) -> sp.csr_array: ...
+    @property
+    def supply(self) -> np.ndarray: ...
+    def policy(self, z: np.ndarray) -> np.ndarray: ...
+    def learn(self, weights: np.ndarray) -> None: ...
+
+
+class _Flows:
+    """All of the polytope: occupancy measures."""
+
+    method = "linear programs over occupancy measures and tangents (HiGHS)"
+
+    def __init__(self, tasks: SuccessTasks) -> None:
+        program = FlowProgram(tasks)
+        self.size, self.matrix, self.policy = program.size, program.success_matrix, program.polytope.policy
+        self.balance, self.supply = program.polytope.balance, program.polytope.supply
+
+    def learn(self, weights: np.ndarray) -> None:
+        """Nothing is missing."""
+
+
+class _Policies(Decomposition):
+    """Mixtures of the policies found so far: every round adds a best response."""
+
+    supply = np.ones(1)
+
+    @property
+    def method(self) -> str:
+        return "decomposition: value iteration and linear programs over policies and tangents (HiGHS)"
+
+    @property
+    def matrix(self) -> sp.csr_array:
+        return sp.csr_array(np.array(self._successes).T)
+
+    @property
+    def balance(self) -> sp.csr_array:
+        return sp.csr_array(np.ones((1, len(self._successes))))
+
+    def policy(self, z: np.ndarray) -> np.ndarray:
+        return self._behaviour(np.maximum(z, 0.0) / np.maximum(z, 0.0).sum())
+
+    def learn(self, weights: np.ndarray) -> None:
+        if (largest := float(weights.max())) > 0:
+            self._ask(weights[None] / largest)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tangents:
+    """Tangents of the losses, one row each: ``l_task >= value - slope (rho_task - point)``."""
+
+    task: np.ndarray
+    point: np.ndarray
+    value: np.ndarray
+    slope: np.ndarray
+
+    @classmethod
+    def around(cls, loss: Loss, best: np.ndarray, distance: float, tasks: np.ndarray) -> _Tangents:
+        """Return tangents of the `tasks` at points around `best`, from a relative `distance` on."""
+        exponents = two_sided(distance, FARTHEST)
+        points = np.minimum(best * np.exp(exponents)[:, None], loss.optimum)
+        points = np.vstack([np.zeros_like(best), points])
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = np.array([loss.value(row) for row in points])
+            slopes = np.array([loss.slope(row) for row in points])
+        usable = np.isfinite(values) & np.isfinite(slopes) & (slopes > 0) & (slopes < 1e14) & tasks
+        usable[1:] &= np.diff(points, axis=0) > 0
+        usable[-1] |= tasks & np.isfinite(values[-1])  # one each: also of losses that nothing can change
+        where, task = np.nonzero(usable)
+        return cls(task, points[where, task], values[where, task], np.maximum(slopes[where, task], 1e-9))
+
+
+@dataclass(eq=False)
+class Restricted:
+    """What was found: as `newton` returns it for the unrestricted adversary.
+
+    Attributes
+    ----------
+    primal, dual : RestrictedPoint or None
+        The points with the smallest upper and the largest lower bound.
+    closed, interrupted : bool
+    rounds : int
+        Linear programs solved.
+    """
+
+    primal: RestrictedPoint | None = None
+    dual: RestrictedPoint | None = None
+    closed: bool = False
+    interrupted: bool = False
+    rounds: int = 0
+
+    @property
+    def best(self) -> tuple[RestrictedPoint, RestrictedPoint]:
+        """The two points."""
+        assert self.primal is not None
+        assert self.dual is not None
+        return self.primal, self.dual
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The best bounds so far."""
+        lower = -np.inf if self.dual is None else self.dual.lower
+        return lower, np.inf if self.primal is None else self.primal.upper
+
+    def enter(self, new: Best[RestrictedPoint]) -> tuple[float, float]:
+        """Keep what is better and return the bounds."""
+        if self.primal is None or new.upper < self.primal.upper:
+            self.primal = new.lowest
+        if self.dual is None or new.lower > self.dual.lower:
+            self.dual = new.highest
+        return self.bounds
+
+
+class _Program:
+    """The linear program at a set of tangents, and what its variables prove."""
+
+    def __init__(self, game: RestrictedGame, achievable: Achievable) -> None:
+        self.game, self.achievable = game, achievable
+        self._scale = 1.0 / game.loss.nominal.optimum
+
+    def solve(
+        self,
+        tangents: _Tangents,
+        prior: np.ndarray,
+        distance: float,
+        unit: float,
+        tolerance: float,
+        attempts: Sequence[Attempt],
+    ) -> Best[RestrictedPoint]:
+        """Solve one program; losses are measured in `unit`, success probabilities in ``v*``."""
+        game, body, count = self.game, self.achievable, len(prior)
+        rows = len(tangents.task)
+        pick = sp.csr_array((np.ones(rows), (np.arange(rows), tangents.task)), shape=(rows, count))
+        scale = self._scale[tangents.task]
+        z, loss = cp.Variable(body.matrix.shape[1], nonneg=True), cp.Variable(count)
+        per_loss = unit / tangents.slope * scale
+        success = sp.csr_array(pick @ (sp.diags_array(self._scale) @ body.matrix))
+        needed = (tangents.point + tangents.value / tangents.slope) * scale
+        below = sp.csr_array(sp.diags_array(per_loss) @ pick) @ loss + success @ z >= needed
+        bound, constraints = game.adversary.model(loss, prior, distance)
+        idle = np.flatnonzero(~game.charged)
+        if len(idle):
+            constraints = [*constraints, loss[idle] == 0]
+        problem = cp.Problem(cp.Minimize(bound), [below, body.balance @ z == body.supply, *constraints])
+
+        def certify() -> RestrictedPoint | None:
+            if z.value is None or below.dual_value is None:
+                return None
+            duals = np.maximum(np.asarray(below.dual_value), 0.0)
+            mass, weights = pick.T @ (duals * per_loss), pick.T @ (duals * scale) * unit
+            total = float(mass.sum())
+            if not total > 0:
+                return None
+            inside = game.adversary.inside(mass / total)
+            return game.certify(body.policy(z.value), inside, np.asarray(weights) / total)
+
+        return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
+
+
+def solve_restricted(
+    tasks: SuccessTasks,
+    loss: BracketedLoss,
+    adversary: Adversary,
+    tolerance: float,
+    progress: Progress | None = None,
+    *,
+    decomposed: bool = False,
+) -> tuple[Restricted, Achievable]:
+    """Return certified bounds on ``min_{rho in M} max_{p in U} p . phi(rho)``, as narrow as asked.
+
+    Parameters
+    ----------
+    tasks : SuccessTasks
+    loss : BracketedLoss
+    adversary : Adversary
+    tolerance : float
+        Wanted relative gap.
+    progress : callable, optional
+        Called with the current bounds.
+    decomposed : bool
+        Whether the polytope ``M`` is described by the policies found so far, not as a whole.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the set has another number of tasks, or is empty.
+    SolverError
+        If no solver returned anything that could be certified.
+    """
+    prior = adversary.start(len(loss.nominal.optimum))
+    game = RestrictedGame(tasks, loss, adversary)
+    achievable: Achievable = _Policies(tasks) if decomposed else _Flows(tasks)
+    found = Restricted()
+    try:
+        _close(_Program(game, achievable), prior, tolerance, found, progress)
+    except KeyboardInterrupt:
+        if found.primal is None:
+            raise
+        found.interrupted = True
+    return found, achievable
+
+
+def _close(
+    program: _Program,
+    prior: np.ndarray,
+    tolerance: float,
+    found: Restricted,
+    progress: Progress | None,
+) -> None:
+    """Solve programs at ever nearer tangents, entering every pair of bounds in `found`."""
+    game = program.game
+    loss, distance, stalled = game.loss.nominal, 0.3, 0
+    best = loss.optimum / 4.0
+    unit = max(game.worst(loss.value(best)), 1e-9)
+    attempts: Sequence[Attempt] = LINEAR_SOLVERS[:1]
+    while found.rounds < MAX_ROUNDS and stalled < MAX_STALLED_ROUNDS:
+        found.rounds += 1
+        tangents = _Tangents.around(loss, best, distance, game.charged)
+        try:
+            new = program.solve(tangents, prior, distance, unit, tolerance, attempts)
+        except SolverError:
+            if attempts is LINEAR_SOLVERS:
+                if found.primal is None:
+                    raise
+                return
+            attempts = LINEAR_SOLVERS
+            continue
+        before = found.bounds
+        lower, upper = found.enter(new)
+        if lower > upper * (1 + 1e-12):
+            raise SolverError(
+                f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
+                "a programming error or a wrong adversary can cause; please report it with the instance."
+            )
+        stalled = stalled + 1 if before == (lower, upper) else 0
+        if progress is not None:
+            progress(lower, upper)
+        gap = (upper - lower) / max(1.0, abs(lower))
+        if gap <= tolerance:
+            found.closed = True
+            return
+        program.achievable.learn(new.highest.weights)
+        prior = found.best[1].prior
+        best = np.maximum(np.minimum(new.lowest.success, loss.optimum), 1e-9 * loss.optimum)
+        if np.isfinite(gap):
+            unit = max(upper, 1e-9)
+            distance = max(FINEST, min(distance, max(distance / 3.0, 0.5 * float(np.sqrt(gap)))))
