@@ -123,7 +123,7 @@ def measure(name: str, method: str, limit: float) -> dict[str, Any]:
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=allowed)
         if done.returncode == 0:
-            return dict(json.loads(done.stdout))
+            return dict(json.loads(done.stdout.splitlines()[-1]))  # solvers print, too
         why = done.stderr.strip().splitlines()[-1]
     except subprocess.TimeoutExpired:
         why = "stopped"

@@ -31,6 +31,8 @@ ROUNDING = 1e-7
 """Relative residual below which conjugate gradients gain nothing."""
 NEAR = 1e-5
 """Relative error of the target from which on the gradient says whether a step is good."""
+FARTHEST = 1e6
+"""Changes of a reward from which on no policy is sought any further."""
 SUFFICIENT = 0.1
 """Share of the predicted decrease that a step must attain (Armijo)."""
 
@@ -61,7 +63,10 @@ def matching_policy(
             return search.policy
         if len(errors) > PATIENCE and errors[-1] > 0.5 * errors[-PATIENCE]:
             break
-        step = search.newton_step(gradient)
+        with np.errstate(over="ignore", invalid="ignore"):  # where no policy matches, steps grow without end
+            step = search.newton_step(gradient)
+        if not np.abs(step).max(initial=0.0) < FARTHEST:
+            break
         fall, size = -float(gradient @ step), 1.0
         while size > 1e-4:
             there, slope = search.evaluate(rewards + size * step)
