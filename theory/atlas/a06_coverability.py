@@ -157,7 +157,7 @@ PUBLISHED = Published(
         ),
         planted=(
             Planted("number of states", Claim(lambda values: len(values))),
-            Planted("largest reachability", Claim(lambda values: values[0])),
+            Planted("reachability of the first state", Claim(lambda values: values[0])),
             Planted("squares", Claim(lambda values: sum(v**2 for v in values))),
         ),
     ),
