@@ -17,7 +17,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from metaregret.experiments.report.html.added import Added
-    from metaregret.theory.claims import Control, Theorem
+    from metaregret.theory.claims import Control, Published, Theorem
 
 __all__ = ["COMMAND"]
 
@@ -87,6 +87,8 @@ def COMMAND(
 ) -> None:
     """Verify all theorems and negative controls, or those named (T4 and T04 are the same).
 
+    `atlas` names all published claims (A01, A02, ...): what papers say, what holds of it, where it stops.
+
     A theorem must hold by at least two independent methods; a control is a theorem with an assumption
     dropped, and must be refuted by its stored witness. The planted errors of every theorem named, wrong
     variants of its formula, must be caught by its methods (all of them, also with --exact). Without names
@@ -97,6 +99,7 @@ def COMMAND(
       metaregret verify
       metaregret verify T04 --exact
       metaregret verify T01 C01 --instances 500 --json -
+      metaregret verify atlas
       metaregret verify --new my_claim.py
       metaregret verify --report pages
       metaregret verify T04 --report pages --add my_solution.json
@@ -144,12 +147,13 @@ def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
 
 
 def _write_certificates(
-    document: dict[str, Any], folder: Path, items: Mapping[str, Theorem | Control]
+    document: dict[str, Any], folder: Path, items: Mapping[str, Theorem | Control | Published]
 ) -> None:
     """Write the certificate of every row that is as expected and has one, and name it in the row."""
     from metaregret.theory.certificates.drafting import write_certificate
 
-    rows = [row for row in (*document["theorems"], *document["controls"]) if row["as_expected"]]
+    claims = (*document["theorems"], *document["controls"], *document["atlas"])
+    rows = [row for row in claims if row["as_expected"]]
     ready = [(row, write) for row in rows if (write := items[row["uid"]].certificate) is not None]
     with counter("certifying", len(ready)) as show:
         for done, (row, write) in enumerate(ready, start=1):
@@ -175,7 +179,7 @@ def _write_report(
     document: dict[str, Any],
     folder: Path,
     figures: Path | None,
-    items: Mapping[str, Theorem | Control],
+    items: Mapping[str, Theorem | Control | Published],
     added: Sequence[Added],
 ) -> None:
     """Write ``report.json``, certificates, the pages and the LaTeX files; the pages link to what else is in

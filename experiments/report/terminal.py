@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -15,21 +15,26 @@ __all__ = ["report_parts"]
 
 
 def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
-    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, and the main claim by
-    process."""
+    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims, and the
+    main claim by process."""
     if document["theorems"]:
         yield _theorems(document)
         for theorem in document["theorems"]:
             yield from map(Text.from_markup, _explain(theorem))
     if document["controls"]:
         yield _controls(document)
+    if published := document.get("atlas"):
+        yield _atlas(published)
+        for row in published:
+            yield from map(Text.from_markup, _explain(row))
     if document["processes"]:
         yield _processes(document)
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     yield Text.from_markup(
         f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
-        f"{_count(summary['processes'], 'process', 'processes')}, "
+        + (f"{_count(published, 'published claim')}, " if (published := summary.get("published_claims")) else "")
+        + f"{_count(summary['processes'], 'process', 'processes')}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )
@@ -99,8 +104,27 @@ def _controls(document: Mapping[str, Any]) -> Table:
     return table
 
 
+def _atlas(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title="Published claims: what holds, and where it stops", title_justify="left")
+    for column in ("", "claim", "verdict", "needs", "methods", "planted", "s", "facts of the replayed witness"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("planted", "s") else "left")
+    for row in rows:
+        facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items())
+        table.add_row(
+            row["uid"],
+            escape(row["title"]),
+            _verdict(row),
+            escape(row["needs"]),
+            ", ".join(dict.fromkeys(method["group"] for method in row["methods"])),
+            _planted(row),
+            f"{row['seconds']:.1f}",
+            escape(facts or row["note"]),
+        )
+    return table
+
+
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)
 
 
 def _processes(document: Mapping[str, Any]) -> Table:

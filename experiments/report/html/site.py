@@ -1,4 +1,4 @@
-"""Write the pages: an index, one page a theorem and control, and one of figures."""
+"""Write the pages: an index, one page a theorem, control and published claim, and one of figures."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def write_site(
         If a figure's manifest is malformed.
     """
     shown = take_figures(figures, folder) if figures is not None else []
-    rows = [*document["theorems"], *document["controls"]]
+    rows = [*document["theorems"], *document["controls"], *document.get("atlas", ())]
     environment = _environment({row["uid"] for row in rows})
     common = {
         "document": document,
@@ -110,8 +110,9 @@ def _environment(known: set[str]) -> Environment:
 
 
 def _index(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+    tied = [*document["theorems"], *document["controls"]]
     return {
-        "graph": dependency_graph(rows, label="What rests on what: theorems and controls") if rows else None,
+        "graph": dependency_graph(tied, label="What rests on what: theorems and controls") if tied else None,
         "downloads": [(n, what) for n, what in DOWNLOADS.items() if (folder / n).is_file()],
         "wrong": [row for row in rows if not row["as_expected"]],
         "processes": document["processes"],
@@ -161,7 +162,7 @@ def _explanation(uid: str, text: str) -> tuple[str, list[str]]:
     return lead[:1].upper() + lead[1:], paragraphs[1:]
 
 
-_MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TC]\d\d)\b")
+_MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TCA]\d\d)\b")
 
 
 def _words(known: set[str], text: str) -> Markup:
@@ -183,4 +184,4 @@ def _words(known: set[str], text: str) -> Markup:
 
 
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)
