@@ -303,7 +303,11 @@ class _Program:
             if not total > 0:
                 return None
             inside = game.adversary.inside(mass / total)
-            return game.certify(body.policy(z.value), inside, np.asarray(weights) / total)
+            with np.errstate(invalid="ignore"):  # zero times an infinite slope
+                steepest = inside * game.loss.low.slope(np.zeros(count))
+            # More weight than the loss is ever steep gives nothing away (losses that nothing changes: none).
+            fair = np.fmin(np.asarray(weights) / total, np.where(inside > 0, steepest, 0.0))
+            return game.certify(body.policy(z.value), inside, fair)
 
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
 
