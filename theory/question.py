@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from metaregret.tabular.choices import check_tolerance, choice, expect
+from metaregret.tabular.choices import check_tolerance, choice, expect, flag
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.adversaries import Adversary, Simplex, parse_adversary
@@ -98,8 +98,6 @@ class Question:
         )
         check_episodes(episodes)
         check_tolerance(tolerance)
-        if not isinstance(exact, (bool, np.bool_)):
-            raise InvalidArgumentError(f"Expected exact to be True or False, but got {exact!r:.60}.")
         if isinstance(max_edges, bool) or not isinstance(max_edges, (int, np.integer)) or max_edges < 1:
             raise InvalidArgumentError(
                 f"Expected max_edges to be a whole number >= 1, but got {max_edges!r:.60}."
@@ -110,7 +108,7 @@ class Question:
             "criterion": criterion,
             "episodes": None if episodes is None else int(episodes),
             "tolerance": float(tolerance),
-            "exact": bool(exact),
+            "exact": flag(exact, "exact"),
             "method": method,
             "max_edges": int(max_edges),
         }

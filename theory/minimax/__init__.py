@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metaregret.tabular.choices import check_progress
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.adversaries import Adversary
 from metaregret.theory.learners import Progress
@@ -53,6 +54,7 @@ def solve(
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
+    check_progress(progress)
     words = {
         "learner": learner,
         "criterion": criterion,
