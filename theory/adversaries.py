@@ -535,10 +535,10 @@ class Polytope(Adversary):
         )
 
         def certify() -> _Point | None:
-            if z.value is None or not scale.value > 0:
+            if z.value is None or room.value is None or scale.value is None:
                 return None
             gain = float(np.maximum(room.value, 0.0).sum())
-            return _Point(gain, gain, z.value / scale.value)
+            return _Point(gain, gain, z.value / max(1.0, float(scale.value)))
 
         inner = solve_certified(problem, certify, tolerance=1e-10).highest.p
         object.__setattr__(self, "_tight", limits - rows @ inner <= ROW_TOLERANCE)

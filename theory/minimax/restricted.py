@@ -34,7 +34,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.errors import SolverError
+from metaregret.tabular.errors import ContradictionError, SolverError
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress
@@ -373,6 +373,8 @@ def _close(
         tangents = _Tangents.around(loss, best, distance, game.charged)
         try:
             new = program.solve(tangents, prior, distance, unit, tolerance, attempts)
+        except ContradictionError:
+            raise
         except SolverError:
             if attempts is LINEAR_SOLVERS:
                 if found.primal is None:
@@ -383,7 +385,7 @@ def _close(
         before = found.bounds
         lower, upper = found.enter(new)
         if lower > upper * (1 + 1e-12):
-            raise SolverError(
+            raise ContradictionError(
                 f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
                 "a programming error or a wrong adversary can cause; please report it with the instance."
             )
