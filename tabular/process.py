@@ -88,6 +88,16 @@ class ControlledMarkovProcess:
     ------
     InvalidProcessError
         Naming the state, action, value and remedy, if anything is malformed.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> rows = [(0, 0, 1, "1/2"), (0, 0, 0, "1/2"), (0, 1, 0, 1), (1, 0, 1, 1)]
+    >>> process = mr.ControlledMarkovProcess.from_transitions(
+    ...     rows, states=["a", "b"], actions=["go", "stay"], initial=0, horizon=2
+    ... )
+    >>> process.n_states, process.is_exact, process.is_deterministic
+    (2, True, False)
     """
 
     states: Labels

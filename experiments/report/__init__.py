@@ -5,6 +5,7 @@ from __future__ import annotations
 from metaregret.experiments.report.model import (
     REPORT_FORMAT,
     Row,
+    atlas_row,
     control_row,
     planted_rows,
     process_row,
@@ -15,6 +16,7 @@ from metaregret.experiments.report.model import (
 __all__ = [
     "REPORT_FORMAT",
     "Row",
+    "atlas_row",
     "control_row",
     "planted_rows",
     "process_row",

@@ -6,18 +6,31 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import os
+import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
-from metaregret.theory.claims import ControlResult, PlantedScore, TheoremResult, explanation
+from metaregret.theory.claims import (
+    ControlResult,
+    PlantedScore,
+    Published,
+    TheoremResult,
+    Verdict,
+    explanation,
+)
 from metaregret.theory.claims.evidence import Evidence
 from metaregret.theory.main_claim import MainClaim
 
 __all__ = [
     "REPORT_FORMAT",
     "Row",
+    "atlas_row",
     "control_row",
+    "made",
     "planted_rows",
     "process_row",
     "report_document",
@@ -25,6 +38,9 @@ __all__ = [
 ]
 
 REPORT_FORMAT = "metaregret-report/1"
+
+LIBRARIES = ("numpy", "scipy", "cvxpy", "highspy", "sympy", "python-flint")
+"""Whose versions a report names: what its numbers rest on."""
 
 Row = dict[str, Any]
 """One line of the report as plain data, so that it can be made in another process."""
@@ -35,6 +51,7 @@ def report_document(
     controls: Sequence[Row],
     processes: Sequence[Row],
     *,
+    atlas: Sequence[Row] = (),
     version: str,
     settings: Mapping[str, Any],
     seconds: float,
@@ -46,6 +63,8 @@ def report_document(
     ----------
     theorems, controls, processes : sequence of rows
         From `theorem_row`, `control_row` and `process_row`.
+    atlas : sequence of rows
+        From `atlas_row`.
     version : str
     settings : mapping
         ``seed``, ``instances`` and ``exact``: what reproduces the run.
@@ -53,9 +72,9 @@ def report_document(
     files : mapping, optional
         The file that defines a claim, by identifier, for claims from outside the project.
     """
-    for row in (*theorems, *controls):
+    for row in (*theorems, *controls, *atlas):
         row["command"] = _command(row["uid"], settings, (files or {}).get(row["uid"]))
-    planted = [error for row in theorems for error in row["planted"]]
+    planted = [error for row in (*theorems, *atlas) for error in row["planted"]]
     return {
         "format": REPORT_FORMAT,
         "version": version,
@@ -63,16 +82,28 @@ def report_document(
         "settings": dict(settings),
         "theorems": list(theorems),
         "controls": list(controls),
+        "atlas": list(atlas),
         "processes": list(processes),
         "summary": {
             "theorems": len(theorems),
             "controls": len(controls),
+            "published_claims": len(atlas),
             "processes": len(processes),
             "planted_errors": len(planted),
             "planted_errors_caught": sum(error["caught"] for error in planted),
-            "as_expected": all(row["as_expected"] for row in (*theorems, *controls, *processes)),
+            "as_expected": all(row["as_expected"] for row in (*theorems, *controls, *atlas, *processes)),
             "seconds": round(seconds, 3),
         },
+    }
+
+
+def made() -> dict[str, Any]:
+    """Return when and with what a report is made; ``SOURCE_DATE_EPOCH`` fixes the date."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    return {
+        "date": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "versions": {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
 
 
@@ -177,6 +208,35 @@ def control_row(result: ControlResult) -> Row:
         "note": result.note,
         "seconds": round(result.seconds, 3),
         "uses": list(control.uses),
+    }
+
+
+def atlas_row(item: Published, holds: Row, fails: Row) -> Row:
+    """Return the row of a published claim: the evidence of what holds, the witness of what fails.
+
+    The verdict is that of the claim as stated. A refuted claim is as expected if its witness refutes it and its
+    repair holds; a true one if it holds and fails without its assumption.
+    """
+    refuted = item.expected is Verdict.REFUTED
+    return {
+        **holds,
+        "title": item.title,
+        "statement": item.statement,
+        "kind": "published claim",
+        "source": item.source,
+        "explanation": explanation(item),
+        "finite": item.finite,
+        "needs": item.needs,
+        "verdict": fails["verdict"] if refuted else holds["verdict"],
+        "expected": item.expected.name,
+        "as_expected": bool(holds["as_expected"] and fails["as_expected"]),
+        "holds": {key: holds[key] for key in ("title", "statement", "verdict", "expected")},
+        "fails": {key: fails[key] for key in ("title", "statement", "verdict")},
+        "witness": fails["witness"],
+        "facts": fails["facts"],
+        "note": fails["note"],
+        "seconds": round(holds["seconds"] + fails["seconds"], 3),
+        "uses": list(item.uses),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -15,21 +15,30 @@ __all__ = ["report_parts"]
 
 
 def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
-    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, and the main claim by
-    process."""
+    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims, and the
+    main claim by process."""
     if document["theorems"]:
         yield _theorems(document)
         for theorem in document["theorems"]:
             yield from map(Text.from_markup, _explain(theorem))
     if document["controls"]:
         yield _controls(document)
+    if published := document.get("atlas"):
+        yield _atlas(published)
+        for row in published:
+            yield from map(Text.from_markup, _explain(row))
     if document["processes"]:
         yield _processes(document)
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     yield Text.from_markup(
         f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
-        f"{_count(summary['processes'], 'process', 'processes')}, "
+        + (
+            f"{_count(published, 'published claim')}, "
+            if (published := summary.get("published_claims"))
+            else ""
+        )
+        + f"{_count(summary['processes'], 'process', 'processes')}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )
@@ -39,10 +48,10 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def _verdict(row: Mapping[str, Any]) -> Text:
     colour = Verdict[row["verdict"]].colour if row["expected"] != "REFUTED" else "green"
     wrong = "" if row["as_expected"] else f" [red](expected {row['expected']})[/]"
-    return f"[{colour if row['as_expected'] else 'red'}]{row['verdict']}[/]{wrong}"
+    return Text.from_markup(f"[{colour if row['as_expected'] else 'red'}]{row['verdict']}[/]{wrong}")
 
 
 def _theorems(document: Mapping[str, Any]) -> Table:
@@ -55,7 +64,7 @@ def _theorems(document: Mapping[str, Any]) -> Table:
         groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
         table.add_row(
             row["uid"],
-            escape(row["title"]),
+            Text(row["title"]),
             _verdict(row),
             groups,
             str(row["instances"]),
@@ -66,11 +75,11 @@ def _theorems(document: Mapping[str, Any]) -> Table:
     return table
 
 
-def _planted(row: Mapping[str, Any]) -> str:
+def _planted(row: Mapping[str, Any]) -> Text:
     """Planted errors caught, of how many."""
     total, caught = len(row["planted"]), sum(error["caught"] for error in row["planted"])
     score = f"{caught}/{total}" if total else "-"
-    return score if caught == total else f"[red]{score}[/]"
+    return Text(score, style="" if caught == total else "red")
 
 
 def _explain(theorem: Mapping[str, Any]) -> Iterator[str]:
@@ -95,12 +104,40 @@ def _controls(document: Mapping[str, Any]) -> Table:
         facts = (
             "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
         )
-        table.add_row(row["uid"], escape(row["title"]), escape(row["drops"]), _verdict(row), escape(facts))
+        table.add_row(row["uid"], Text(row["title"]), Text(row["drops"]), _verdict(row), Text(facts))
+    return table
+
+
+def _atlas(rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title="Published claims: what holds, and where it stops", title_justify="left")
+    for column in (
+        "",
+        "claim",
+        "verdict",
+        "needs",
+        "methods",
+        "planted",
+        "s",
+        "facts of the replayed witness",
+    ):
+        table.add_column(column, overflow="fold", justify="right" if column in ("planted", "s") else "left")
+    for row in rows:
+        facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items())
+        table.add_row(
+            row["uid"],
+            escape(row["title"]),
+            _verdict(row),
+            escape(row["needs"]),
+            ", ".join(dict.fromkeys(method["group"] for method in row["methods"])),
+            _planted(row),
+            f"{row['seconds']:.1f}",
+            escape(facts or row["note"]),
+        )
     return table
 
 
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)
 
 
 def _processes(document: Mapping[str, Any]) -> Table:
@@ -127,10 +164,10 @@ def _processes(document: Mapping[str, Any]) -> Table:
         low, high = row["minimax_regret"]["lower"], row["minimax_regret"]["upper"]
         gap = max(row["gap"], 0.0)
         table.add_row(
-            escape(row["process"]),
+            Text(row["process"]),
             str(row["horizon"]),
             str(row["goals"]),
-            f"[{colour}]{'yes' if row['uniform'] else 'no'}[/]",
+            Text("yes" if row["uniform"] else "no", style=colour),
             f"{0.5 * (low + high):.6g}",
             f"{row['proposal_regret']:.6g}",
             f"{gap:.4g}" if gap > 1e-6 else "0",

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metaregret.experiments.report import Row, control_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.report import Row, control_row, atlas_row, planted_rows, process_row, theorem_row
 from metaregret.experiments.verification.store import EvidenceStore, evidence_key
 from metaregret.theory.claims import (
     Context,
     Control,
+    Published,
     Theorem,
     claim,
     methods_of,
@@ -30,6 +31,9 @@ wrong formula is a poor check."""
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 """Wraps the results that come in, given their number: a progress bar, or nothing."""
+
+Item = Theorem | Control | Published
+"""What a run verifies."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,13 @@ class Job:
 
 
 def verify_all(
-    items: Sequence[Theorem | Control],
+    items: Sequence[Item],
     processes: Sequence[str],
     context: Context,
     *,
     workers: int = 1,
     store: EvidenceStore | None = None,
-    own: Theorem | Control | None = None,
+    own: Item | None = None,
     own_code: str = "",
     progress: Progress = lambda results, total: results,
 ) -> tuple[dict[str, Row], int]:
@@ -66,7 +70,7 @@ def verify_all(
 
     Parameters
     ----------
-    items : sequence of Theorem or Control
+    items : sequence of Theorem, Control or Published
         Of the project: workers find them by identifier.
     processes : sequence of str
         Names of processes of the context's zoo.
@@ -75,7 +79,7 @@ def verify_all(
         Processes to use.
     store : EvidenceStore, optional
         Where evidence is looked up, and kept as it is made.
-    own : Theorem or Control, optional
+    own : Theorem, Control or Published, optional
         A claim from outside the project; it runs in this process.
     own_code : str
         The text of its file, on which its evidence depends.
@@ -116,7 +120,9 @@ def verify_all(
     return rows | {name: found[Job("process", name)] for name in processes}, resumed
 
 
-def _jobs(item: Theorem | Control, context: Context) -> list[Job]:
+def _jobs(item: Item, context: Context) -> list[Job]:
+    if isinstance(item, Published):
+        return [*_jobs(item.holds, context), *_jobs(item.fails, context)]
     if isinstance(item, Control):
         return [Job("control", item.uid)]
     methods = [Job("method", item.uid, method.name) for method in methods_of(item, context)]
@@ -124,7 +130,7 @@ def _jobs(item: Theorem | Control, context: Context) -> list[Job]:
 
 
 def _run_all(
-    jobs: Sequence[Job], context: Context, workers: int, own: Theorem | Control | None
+    jobs: Sequence[Job], context: Context, workers: int, own: Item | None
 ) -> Iterator[tuple[Job, Any]]:
     """Yield the results as they come. Later theorems rest on more machinery and take longer: they start
     first."""
@@ -146,10 +152,12 @@ def _run_all(
             yield from parallel(delayed(_run)(job, context, None) for job in rest)
 
 
-def _run(job: Job, context: Context, own: Theorem | Control | None) -> tuple[Job, Any]:
+def _run(job: Job, context: Context, own: Item | None) -> tuple[Job, Any]:
     if job.kind == "process":
         return job, _process_row(job.name, context)
     item = claim(job.name) if own is None else own
+    if isinstance(item, Published):
+        item = item.fails if job.kind == "control" else item.holds
     if isinstance(item, Control):
         return job, control_row(verify_control(item, context))
     if job.kind == "planted":
@@ -165,15 +173,18 @@ def _process_row(name: str, context: Context) -> Row:
     return process_row(check_main_claim(specimen.process()))
 
 
-def _rows(items: Sequence[Theorem | Control], found: dict[Job, Any], context: Context) -> dict[str, Row]:
+def _rows(items: Sequence[Item], found: dict[Job, Any], context: Context) -> dict[str, Row]:
+    proved = [
+        item.holds if isinstance(item, Published) else item for item in items if not isinstance(item, Control)
+    ]
     results = theorem_results(
         (item, [found[Job("method", item.uid, method.name)] for method in methods_of(item, context)])
-        for item in items
-        if isinstance(item, Theorem)
+        for item in proved
     )
-    return {
-        item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)])
-        if isinstance(item, Theorem)
-        else found[Job("control", item.uid)]
-        for item in items
-    }
+    rows = {item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)]) for item in proved}
+    for item in items:
+        if isinstance(item, Published):
+            rows[item.uid] = atlas_row(item, rows[item.uid], found[Job("control", item.uid)])
+        elif isinstance(item, Control):
+            rows[item.uid] = found[Job("control", item.uid)]
+    return {item.uid: rows[item.uid] for item in items}

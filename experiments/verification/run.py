@@ -17,7 +17,17 @@ from metaregret.experiments.verification.jobs import Progress, verify_all
 from metaregret.experiments.verification.store import EvidenceStore
 from metaregret.tabular.choices import expect
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.claims import Context, Control, Theorem, claim, controls, from_file, theorems
+from metaregret.theory.claims import (
+    Context,
+    Control,
+    Published,
+    Theorem,
+    atlas,
+    claim,
+    controls,
+    from_file,
+    theorems,
+)
 from metaregret.theory.results import Result, save_text
 
 if TYPE_CHECKING:
@@ -42,10 +52,17 @@ class VerificationReport(Result):
         The claims of the run by identifier.
     resumed : int
         How many pieces of evidence are from an earlier run.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("C05")
+    >>> report["C05"]["verdict"], report.as_expected
+    ('REFUTED', True)
     """
 
     document: Mapping[str, Any]
-    items: Mapping[str, Theorem | Control] = field(default_factory=dict)
+    items: Mapping[str, Theorem | Control | Published] = field(default_factory=dict)
     resumed: int = 0
 
     @property
@@ -55,13 +72,16 @@ class VerificationReport(Result):
 
     def __getitem__(self, uid: str) -> Mapping[str, Any]:
         """The row of a claim, by identifier (``T4`` and ``T04`` are the same)."""
-        rows = {row["uid"]: row for row in (*self.document["theorems"], *self.document["controls"])}
+        rows = {row["uid"]: row for row in self._claims()}
         short = uid.strip().upper()
         padded = short[:1] + short[1:].zfill(2)
         known = next((name for name in (uid, padded) if name in rows), None)
         if known is None:
             raise InvalidArgumentError(f"There is no {uid!r} in this report; there are {', '.join(rows)}.")
         return rows[known]
+
+    def _claims(self) -> list[Mapping[str, Any]]:
+        return [*self.document["theorems"], *self.document["controls"], *self.document["atlas"]]
 
     def parts(self) -> Iterator[Table | Text]:
         return report_parts(self.document)
@@ -73,7 +93,7 @@ class VerificationReport(Result):
         """Return one row a claim: title, verdict, expected verdict, number of instances and margin."""
         import pandas as pd
 
-        rows = [*self.document["theorems"], *self.document["controls"]]
+        rows = self._claims()
         data = [{key: row.get(key) for key in (*COLUMNS, "instances", "margin")} for row in rows]
         return pd.DataFrame(data, index=pd.Index([row["uid"] for row in rows], name="claim"))
 
@@ -89,6 +109,7 @@ class VerificationReport(Result):
         found = "every verdict is as expected" if self.as_expected else "NOT as expected"
         return (
             f"<VerificationReport: {summary['theorems']} theorems, {summary['controls']} controls, "
+            f"{summary['published_claims']} published claims, "
             f"{summary['processes']} processes: {found}>"
         )
 
@@ -102,7 +123,7 @@ OWN_SECONDS = 20.0
 
 def verify(
     *uids: str,
-    new: Path | str | Theorem | Control | None = None,
+    new: Path | str | Theorem | Control | Published | None = None,
     exact: bool = False,
     instances: int | None = None,
     seed: int = 0,
@@ -115,10 +136,11 @@ def verify(
     Parameters
     ----------
     *uids : str
-        Identifiers, such as ``"T04"``; none for all, and the main claim process by process.
-    new : path, Theorem or Control, optional
+        Identifiers, such as ``"T04"``; ``"atlas"`` for all published claims; none for all theorems and
+        controls, and the main claim process by process.
+    new : path, Theorem, Control or Published, optional
         Also (or, without identifiers, only) a claim of one's own: the object, or a Python file that defines
-        ``THEOREM`` or ``CONTROL`` and is run.
+        ``THEOREM``, ``CONTROL`` or ``PUBLISHED`` and is run.
     exact : bool
         Symbolic and rational methods only.
     instances : int, optional
@@ -142,6 +164,13 @@ def verify(
     ------
     InvalidArgumentError
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("T05", "C05", instances=2)
+    >>> report.as_expected, report["T05"]["verdict"]
+    (True, 'CERTIFIED')
     """
     keep_out_of_the_way()
     deep = instances is None and new is not None
@@ -154,11 +183,14 @@ def verify(
     for uid in uids:
         expect(str, uid, "uid", "name a claim such as 'T04'")
     if new is not None:
-        expect((str, Path, Theorem, Control), new, "new")
+        expect((str, Path, Theorem, Control, Published), new, "new")
     path = Path(new) if isinstance(new, str | Path) else None
     own = from_file(path) if path is not None else new
-    assert own is None or isinstance(own, Theorem | Control)
-    named = list({item.uid: item for item in map(claim, uids)}.values())
+    assert own is None or isinstance(own, Theorem | Control | Published)
+    chosen = [one for uid in uids for one in (atlas() if uid.strip().lower() == "atlas" else [uid])]
+    named: list[Theorem | Control | Published] = list(
+        {item.uid: item for item in map(claim, chosen)}.values()
+    )
     if own is not None and own.uid in [item.uid for item in named]:
         raise InvalidArgumentError(f"{path or 'The claim'} defines {own.uid}, which is also named; give one.")
     everything = not named and own is None
@@ -178,9 +210,10 @@ def verify(
     )
     items = {item.uid: item for item in (*named, *([] if own is None else [own]))}
     document = report_document(
-        [row for row in rows.values() if "methods" in row],
+        [row for row in rows.values() if "methods" in row and "needs" not in row],
         [row for row in rows.values() if "drops" in row],
         [row for row in rows.values() if "process" in row],
+        atlas=[row for row in rows.values() if "needs" in row],
         version=_version(),
         settings={"seed": seed, "instances": instances, "exact": exact},
         seconds=time.perf_counter() - began,

@@ -20,7 +20,8 @@ from metaregret.theory.claims.evidence import (
     vanishes,
 )
 from metaregret.theory.claims.outside import as_document, on_instances, property_claim
-from metaregret.theory.claims.registry import claim, controls, explanation, from_file, theorems
+from metaregret.theory.claims.published import Published
+from metaregret.theory.claims.registry import atlas, claim, controls, explanation, from_file, theorems
 from metaregret.theory.claims.search import find_witness
 from metaregret.theory.claims.theorem import Control, Kind, Method, Planted, Theorem
 from metaregret.theory.claims.verdict import Verdict
@@ -54,6 +55,7 @@ __all__ = [
     "Method",
     "Planted",
     "PlantedScore",
+    "Published",
     "Theorem",
     "TheoremResult",
     "Trial",
@@ -61,6 +63,7 @@ __all__ = [
     "agreement",
     "all_hold",
     "as_document",
+    "atlas",
     "claim",
     "controls",
     "exact_agreement",

@@ -1,5 +1,6 @@
-"""All theorems and controls, found by looking into their folders (adding one is adding one file) and at the
-entry points ``metaregret.theorems`` and ``metaregret.controls`` of other distributions."""
+"""All theorems, controls and published claims, found by looking into their folders (adding one is adding one
+file) and at the entry points ``metaregret.theorems``, ``metaregret.controls`` and ``metaregret.atlas`` of other
+distributions."""
 
 from __future__ import annotations
 
@@ -11,9 +12,18 @@ from pathlib import Path
 
 from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.theory.claims.published import Published
 from metaregret.theory.claims.theorem import Control, Theorem
 
-__all__ = ["claim", "controls", "explanation", "from_file", "theorems"]
+__all__ = ["atlas", "claim", "controls", "explanation", "from_file", "theorems"]
+
+
+ATTRIBUTES: dict[str, type[Theorem | Control | Published]] = {
+    "THEOREM": Theorem,
+    "CONTROL": Control,
+    "PUBLISHED": Published,
+}
+"""What a file defines, by the name under which it does."""
 
 
 @cache
@@ -28,32 +38,40 @@ def controls() -> dict[str, Control]:
     return discover("metaregret.theory.controls", "CONTROL", Control, group="metaregret.controls", key="uid")
 
 
-def claim(uid: str) -> Theorem | Control:
-    """Return the theorem or control with this identifier (``T4`` and ``T04`` are the same).
+@cache
+def atlas() -> dict[str, Published]:
+    """Return every published claim by its identifier."""
+    return discover("metaregret.theory.atlas", "PUBLISHED", Published, group="metaregret.atlas", key="uid")
+
+
+def claim(uid: str) -> Theorem | Control | Published:
+    """Return the theorem, control or published claim with this identifier (``T4`` and ``T04`` are the same).
 
     Raises
     ------
     InvalidArgumentError
         If there is none; the message lists what there is.
     """
-    known: dict[str, Theorem | Control] = {**theorems(), **controls()}
     short = uid.strip().upper()
     padded = short[:1] + short[1:].zfill(2)
+    known: dict[str, Theorem | Control | Published] = {**theorems(), **controls()}
+    if padded not in known:
+        known.update(atlas())
     if padded not in known:
         raise InvalidArgumentError(f"Unknown claim {uid!r}; there are {', '.join(known)}.")
     return known[padded]
 
 
-def explanation(item: Theorem | Control) -> str:
+def explanation(item: Theorem | Control | Published) -> str:
     """Return the docstring of the file that defines a claim: its statement in words, and what happens when
     an assumption is dropped."""
     for module in list(sys.modules.values()):
-        if any(vars(module).get(name) is item for name in ("THEOREM", "CONTROL")):
+        if any(vars(module).get(name) is item for name in ATTRIBUTES):
             return inspect.cleandoc(module.__doc__ or "")
     return ""
 
 
-def from_file(path: Path) -> Theorem | Control:
+def from_file(path: Path) -> Theorem | Control | Published:
     """Import a claim from a Python file outside the project; this runs the file, so only give your own.
 
     Modules beside the file are found by its imports, as when Python runs it.
@@ -61,7 +79,7 @@ def from_file(path: Path) -> Theorem | Control:
     Raises
     ------
     InvalidArgumentError
-        If the file cannot be imported or defines neither ``THEOREM`` nor ``CONTROL``.
+        If the file cannot be imported or defines none of ``THEOREM``, ``CONTROL`` and ``PUBLISHED``.
     """
     specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
     if specification is None or specification.loader is None or not path.is_file():
@@ -78,12 +96,12 @@ def from_file(path: Path) -> Theorem | Control:
         raise InvalidArgumentError(f"{path} failed to import: {type(error).__name__}: {error}.") from error
     finally:
         sys.path.remove(beside)
-    for attribute, kind in (("THEOREM", Theorem), ("CONTROL", Control)):
+    for attribute, kind in ATTRIBUTES.items():
         item = getattr(module, attribute, None)
         if isinstance(item, kind):
             if not (isinstance(item.uid, str) and item.uid.strip()):
                 raise InvalidArgumentError(f"{path}: expected a text for uid, but got {item.uid!r}.")
             return item
     raise InvalidArgumentError(
-        f"{path} defines neither THEOREM nor CONTROL; see theory/theorems/_template.py."
+        f"{path} defines none of THEOREM, CONTROL and PUBLISHED; see theory/theorems/_template.py."
     )

@@ -1,4 +1,4 @@
-"""Witnesses of negative controls: JSON documents kept beside the controls and replayed exactly."""
+"""Witnesses of negative controls: JSON documents kept beside the claims and replayed exactly."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ WITNESS_FORMAT = "metaregret-witness/1"
 
 
 def witness_path(uid: str) -> Path:
-    """Return where the witness of a control is kept."""
-    return Path(__file__).parent.parent / "controls" / "witnesses" / f"{uid.lower()}.json"
+    """Return where the witness of a control, or of a published claim, is kept."""
+    folder = "atlas" if uid.upper().startswith("A") else "controls"
+    return Path(__file__).parent.parent / folder / "witnesses" / f"{uid.lower()}.json"
 
 
 def load_witness(uid: str) -> dict[str, Any]:

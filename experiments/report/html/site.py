@@ -1,4 +1,4 @@
-"""Write the pages: an index, one page a theorem and control, and one of figures."""
+"""Write the pages: an index, one page a theorem, control and published claim, and one of figures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from metaregret.experiments.report.html.added import Added
 from metaregret.experiments.report.html.figures import Shown, take_figures
 from metaregret.experiments.report.html.graph import dependency_graph
-from metaregret.experiments.report.html.mathml import prose, statement
+from metaregret.experiments.report.html.mathml import formula, prose, statement
+from metaregret.experiments.report.html.plain_formula import latex_of
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
 from metaregret.tabular.documents import write_text
@@ -31,7 +33,9 @@ DOWNLOADS = {
 }
 
 
-def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None = None) -> list[Path]:
+def write_site(
+    document: Mapping[str, Any], folder: Path, figures: Path | None = None, added: Sequence[Added] = ()
+) -> list[Path]:
     """Write the pages of a ``metaregret-report/1`` document.
 
     Parameters
@@ -53,7 +57,7 @@ def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None =
         If a figure's manifest is malformed.
     """
     shown = take_figures(figures, folder) if figures is not None else []
-    rows = [*document["theorems"], *document["controls"]]
+    rows = [*document["theorems"], *document["controls"], *document.get("atlas", ())]
     environment = _environment({row["uid"] for row in rows})
     common = {
         "document": document,
@@ -61,6 +65,7 @@ def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None =
         "rows": rows,
         "figures": shown,
         "verdicts": {verdict.name: verdict.value for verdict in Verdict},
+        "added": added,
     }
     pages = {"index.html": ("index.html", _index(document, rows, folder))}
     for position, row in enumerate(rows):
@@ -105,8 +110,9 @@ def _environment(known: set[str]) -> Environment:
 
 
 def _index(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
+    tied = [*document["theorems"], *document["controls"]]
     return {
-        "graph": dependency_graph(rows, label="What rests on what: theorems and controls") if rows else None,
+        "graph": dependency_graph(tied, label="What rests on what: theorems and controls") if tied else None,
         "downloads": [(n, what) for n, what in DOWNLOADS.items() if (folder / n).is_file()],
         "wrong": [row for row in rows if not row["as_expected"]],
         "processes": document["processes"],
@@ -156,17 +162,20 @@ def _explanation(uid: str, text: str) -> tuple[str, list[str]]:
     return lead[:1].upper() + lead[1:], paragraphs[1:]
 
 
-_MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TC]\d\d)\b")
+_MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TCA]\d\d)\b")
 
 
 def _words(known: set[str], text: str) -> Markup:
-    """Text of a docstring: code between backquotes, identifiers of claims as links."""
+    """Text of a docstring: formulas and code between backquotes, identifiers of claims as links."""
     parts, end, text = [], 0, " ".join(text.split())
     for match in _MARKED.finditer(text):
         parts.append(escape(text[end : match.start()]))
         code, end = match[1] or match[2], match.end()
         if code:
-            parts.append(Markup("<code>{}</code>").format(code))
+            latex = latex_of(code)
+            shown = Markup("<code>{}</code>").format(code)
+            inline = Markup('<span class="inline">{}</span>')
+            parts.append(shown if latex is None else inline.format(formula(latex, display=False)))
         elif match[3] in known:
             parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
         else:
@@ -175,4 +184,4 @@ def _words(known: set[str], text: str) -> Markup:
 
 
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)

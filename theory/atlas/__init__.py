@@ -1,0 +1,1 @@
+"""Published claims, one a file: ``aNN_<slug>.py`` from ``_template.py``; witnesses in ``witnesses/``."""

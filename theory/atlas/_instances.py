@@ -1,0 +1,68 @@
+"""What the methods of the atlas draw on: small processes, outcome sets, exact games."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import flint
+import numpy as np
+from hypothesis import strategies as st
+
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import distributions, processes
+from metaregret.theory.claims.oracles import deterministic_outcomes
+from metaregret.theory.minimax.exact.matrix_game import solve_game
+
+__all__ = ["MOST", "POINTS", "SMALL", "game", "goals_of", "one_step", "outcomes_of"]
+
+MOST = 60
+"""Instances a method looks at, at most: each is decided exactly."""
+
+SMALL = processes(max_states=3, max_actions=3, max_steps=2, geometric=False)
+
+POINTS = st.integers(2, 3).flatmap(
+    lambda size: st.lists(distributions(size), min_size=2, max_size=4, unique_by=tuple)
+)
+"""Outcome sets of one-step processes: distinct distributions over two or three states."""
+
+
+def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, object]:
+    """Return the document of the one-step process whose actions end in `points`; it starts in the first
+    state."""
+    count = len(points[0])
+    names = [f"s{k}" for k in range(count)]
+    moves = [
+        ["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p
+    ]
+    return {
+        "format": "metaregret-cmp/1",
+        "states": names,
+        "actions": [f"a{a}" for a in range(len(points))],
+        "initial": {"s0": 1},
+        "horizon": 1,
+        "transitions": moves + [[name, "a0", name, "1"] for name in names[1:]],
+    }
+
+
+def outcomes_of(process: ControlledMarkovProcess) -> list[tuple[Fraction, ...]]:
+    """Return the terminal distributions of the deterministic policies of a small process."""
+    return deterministic_outcomes(process, limit=500)
+
+
+def goals_of(points: Sequence[Sequence[Fraction]]) -> list[int]:
+    """Return the states that some policy can end in."""
+    return [g for g in range(len(points[0])) if any(point[g] for point in points)]
+
+
+def game(rows: Sequence[Sequence[Fraction]]) -> tuple[Fraction, list[Fraction], list[Fraction]]:
+    """Return the value of a matrix game, the mixture of the maximiser (columns) and of the minimiser (rows)."""
+    payoff = np.array([[flint.fmpq(x.numerator, x.denominator) for x in map(Fraction, row)] for row in rows])
+    found = solve_game(payoff)
+    spelled = lambda x: Fraction(int(x.p), int(x.q))
+    value = found.value if isinstance(found.value, flint.fmpq) else flint.fmpq(found.value)
+    return (
+        spelled(value),
+        [*map(spelled, map(flint.fmpq, found.columns))],
+        [*map(spelled, map(flint.fmpq, found.rows))],
+    )

@@ -1,0 +1,182 @@
+r"""A06, coverability: equal to cumulative reachability for a free distribution, not for that of a policy.
+
+Statement
+---------
+The least concentrability ``inf_mu max_pi max_s d^pi(s) / mu(s)`` over all distributions ``mu`` is the
+cumulative reachability ``sum_s max_pi d^pi(s)``, attained by ``mu`` in proportion to ``max_pi d^pi``.
+
+Dropped: the free distribution. If ``mu`` must be what some policy visits, the least is the price ``1 + Reg*``
+of T04, and can be larger: in the witness, by a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import distributions
+from metaregret.theory.atlas import _replay as replay
+from metaregret.theory.atlas._instances import MOST, SMALL, game, goals_of, one_step, outcomes_of
+from metaregret.theory.claims import (
+    Context,
+    Control,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Published,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    exact_agreement,
+    vanishes,
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Coverability from the largest visit probabilities of the states."""
+
+    coverability: Any = lambda values: sum(values)
+
+
+def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
+    """For symbolic reachabilities: at ``mu`` in proportion to ``v`` every ratio is the claimed value."""
+    for count in (1, 2, 3, 4):
+        values = sympy.symbols(f"v1:{count + 1}", positive=True)
+        mu = [v / sum(values) for v in values]
+        yield vanishes(f"{count} states", values[0] / mu[0] - claim.coverability(values))
+        weighted = sum(m * v / x for m, v, x in zip(mu, values, mu, strict=True))
+        yield vanishes(f"{count} states, averaged", weighted - claim.coverability(values))
+
+
+def exact(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Generated processes: the exact game between a free distribution and the states."""
+
+    def check(process: ControlledMarkovProcess) -> Trial:
+        points = outcomes_of(process)
+        goals = goals_of(points)
+        values = [max(point[g] for point in points) for g in goals]
+        value, _, _ = game(
+            [[Fraction(int(a == b)) / v for b in goals] for a, v in zip(goals, values, strict=True)]
+        )
+        return exact_agreement(f"{process.name}, {values}", 1 / value, claim.coverability(values))
+
+    return context.examples(SMALL, check, name="A06 exact", share=2, most=MOST)
+
+
+def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Every policy against distributions drawn freely: the worst ratio is never below the claimed value."""
+
+    def check(drawn: Any) -> Trial:
+        process, mu = drawn
+        points = outcomes_of(process)
+        goals = goals_of(points)
+        values = [max(point[g] for point in points) for g in goals]
+        total = sum(mu[g] for g in goals)
+        ratio = max(point[g] * total / mu[g] for point in points for g in goals)
+        best = [v / sum(values) for v in values]
+        attained = max(point[g] / b for point in points for g, b in zip(goals, best, strict=True))
+        claimed = claim.coverability(values)
+        return all_hold(
+            f"{process.name}, mu = {mu}",
+            f"{ratio} and {attained}",
+            below=ratio >= claimed,
+            attained=attained == claimed,
+        )
+
+    drawn = SMALL.flatmap(lambda p: _with(p))
+    return context.examples(drawn, check, name="A06 enumeration", most=MOST)
+
+
+def _with(process: ControlledMarkovProcess) -> Any:
+    return distributions(process.n_states, positive=True).map(lambda mu: (process, mu))
+
+
+def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Replay: weights of the states show that every policy's distribution has a larger worst ratio than the
+    sum."""
+    points = replay.outcomes(replay.read(witness["process"]))
+    weights = replay.distribution(witness["weights"])
+    optimum = replay.best(points)
+    total = sum(optimum)
+    if min(optimum) <= 0:
+        return None
+    # sum_s w_s mu_s / v_s <= most for all mu in M, so max_s v_s / mu_s >= 1 / most
+    most = max(sum(w * p / v for w, p, v in zip(weights, point, optimum, strict=True)) for point in points)
+    if not 1 / most > total:
+        return None
+    return {
+        "largest visit probabilities": [str(v) for v in optimum],
+        "coverability": str(total),
+        "with the distribution of a policy at least": str(1 / most),
+    }
+
+
+def search(context: Context) -> Mapping[str, Any] | None:
+    """Two actions over three states with small fractions."""
+    for n in (2, 3):
+        rows = [
+            [Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)]
+            for x in range(n + 1)
+            for y in range(n + 1 - x)
+        ]
+        for i, a in enumerate(rows):
+            for b in rows[:i]:
+                document = one_step([a, b])
+                points = replay.outcomes(replay.read(document))
+                optimum = replay.best(points)
+                if min(optimum) <= 0:
+                    continue
+                _, _, weights = game([[p[s] / optimum[s] for p in points] for s in range(3)])
+                found = {"process": document, "weights": [str(w) for w in weights]}
+                if refute(found):
+                    return found
+    return None
+
+
+SOURCE = "T. Xie, D. J. Foster, Y. Bai, N. Jiang & S. M. Kakade, The role of coverage in online reinforcement learning, ICLR 2023, arXiv:2210.04157"
+
+PUBLISHED = Published(
+    uid="A06",
+    title="Coverability is cumulative reachability",
+    statement=r"\inf_\mu\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
+    source=SOURCE,
+    finite="One step of the horizon (the final one), states instead of state-action pairs; the paper takes the worst "
+    "step.",
+    expected=Verdict.CERTIFIED,
+    needs="a free distribution: that of a policy can be worse (A06, its control; T04 gives its exact price)",
+    holds=Theorem(
+        uid="A06",
+        title="Coverability is cumulative reachability",
+        statement=r"\inf_\mu\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
+        kind=Kind.SOURCE,
+        source=SOURCE,
+        claim=Claim(),
+        methods=(
+            Method("symbolic reachabilities", Group.SYMBOLIC, symbolic),
+            Method("exact games", Group.EXACT, exact),
+            Method("all policies", Group.ENUMERATION, enumeration),
+        ),
+        planted=(
+            Planted("number of states", Claim(lambda values: len(values))),
+            Planted("reachability of the first state", Claim(lambda values: values[0])),
+            Planted("squares", Claim(lambda values: sum(v**2 for v in values))),
+        ),
+    ),
+    fails=Control(
+        uid="A06",
+        title="Some policy attains coverability",
+        statement=r"\min_{\mu\in M}\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
+        drops="the free distribution",
+        source="extension by this project",
+        refute=refute,
+        search=search,
+    ),
+)
