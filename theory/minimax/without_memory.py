@@ -45,7 +45,7 @@ __all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_wi
 
 MAX_NEWTON_STEPS = 60
 
-RAREST = 1e-300
+RAREST = 1e-307
 """Smallest largest probability of a goal."""
 
 MAX_STEPS = 100_000
