@@ -121,6 +121,6 @@ def test_every_format_of_the_code_has_a_schema():
         name
         for folder in ("tabular", "theory", "experiments")
         for path in (ROOT / folder).rglob("*.py")
-        for name in re.findall(r"metaregret-(\w+)/1", path.read_text())
+        for name in re.findall(r"metaregret-([a-z]+)/1", path.read_text())
     }
     assert named - {"npz"} == set(SCHEMAS)  # NPZ files are no JSON
