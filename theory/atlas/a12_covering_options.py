@@ -110,8 +110,7 @@ def _is_fiedler(neighbours: list[list[int]], value: Fraction, vector: list[Fract
 def _laplacian(neighbours: list[list[int]]) -> list[list[Fraction]]:
     n = len(neighbours)
     return [
-        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)]
-        for u in range(n)
+        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)] for u in range(n)
     ]
 
 
@@ -137,11 +136,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     edges = [tuple(sorted(map(int, edge))) for edge in witness["edges"]]
     a, b = sorted(map(int, witness["option"]))
     vector = [replay.fraction(x) for x in witness["fiedler_vector"]]
-    if (
-        len(vector) != count
-        or (a, b) in edges
-        or not all(0 <= u < count for e in (*edges, (a, b)) for u in e)
-    ):
+    if len(vector) != count or (a, b) in edges or not all(0 <= u < count for e in (*edges, (a, b)) for u in e):
         return None
     graph = [[u + w - s for u, w in edges if s in (u, w)] for s in range(count)]
     if not _is_fiedler(graph, replay.fraction(witness["second_eigenvalue"]), vector):

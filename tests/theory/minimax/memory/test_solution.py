@@ -168,6 +168,8 @@ def test_infinitely_many_episodes() -> None:
 
 
 def test_infinitely_many_episodes_refused_with_the_reason() -> None:
+    with pytest.raises(UnsupportedError, match="random"):
+        solve_memory(SMALL, None, adversary="tv:1/10")  # without a restriction it is solved exactly
     with pytest.raises(UnreachableGoalError, match="'3'"):
         solve_memory(GoalTasks(line(4, horizon=1), np.array([1, 3])), None)
     process = line(3, horizon=1)
