@@ -161,7 +161,7 @@ def export(
 
     check_outputs(json_file, file=file, rewards=rewards)
     if file.suffix.lower() not in {".json", ".npz", ".drn"}:
-        raise InvalidArgumentError(f"Expected a .json, .npz or .drn file to export to, but got {str(file)!r}.")
+        raise InvalidArgumentError(f"Expected a .json, .npz or .drn file to write, but got {str(file)!r}.")
     model = build_model(cmp, horizon, gamma, start)
     process = model.process
     if file.suffix.lower() == ".npz":

@@ -48,7 +48,8 @@ def test_export_to_an_ending_that_no_format_has(cli: Cli, tmp_path: Path) -> Non
 
 def test_messages_name_the_option_of_a_specification(cli: Cli) -> None:
     outcome = cli("env", "show", "grid:2x2,slip=2")
-    assert (outcome.status, outcome.err) == (2, "metaregret: Expected grid: slip between 0 and 1, but got 2.\n")
+    assert outcome.status == 2
+    assert outcome.err == "metaregret: Expected grid: slip between 0 and 1, but got 2.\n"
 
 
 def test_export_says_what_it_wrote(cli: Cli, tmp_path: Path) -> None:
