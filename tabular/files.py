@@ -77,9 +77,11 @@ def process_from_document(document: Mapping[str, Any], where: str = "process") -
     actions = _labels(document, "actions", where)
     rows = require(document, "transitions", list, where)
     if len(rows) < len(states):
+        sources = {str(row[0]) for row in rows if isinstance(row, list) and row}
+        without = next(name for name in states if name not in sources)
         raise InvalidProcessError(
-            f"{len(states)} states but only {len(rows)} transitions: some state has an empty action set; "
-            "give each at least one action, for example one that stays."
+            f"{len(states)} states but only {len(rows)} transitions: state {without!r} has an empty action "
+            "set; give each at least one action, for example one that stays."
         )
     process = ControlledMarkovProcess.from_transitions(
         _transition_rows(rows, states, actions, where),

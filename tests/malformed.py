@@ -130,7 +130,7 @@ MALFORMED: tuple[Malformed, ...] = tuple(
         (
             "fewer rows than states",
             _rows(["a", "y", "a", 1]),
-            ("2 states", "1 transitions", "at least one action"),
+            ("2 states", "1 transitions", "'b'", "at least one action"),
         ),
         ("no transitions", _with(transitions=[]), ("2 states", "0 transitions", "at least one action")),
         ("all probabilities zero", _rows(["a", "x", "b", 0], *_STAY), ("'a'", "'x'", "sums to 0")),

@@ -74,8 +74,8 @@ def distribution_of(given: Mapping[str, Any], names: Sequence[str], what: str) -
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InvalidArgumentError(
-            f"{what}: {unknown[0]!r} is none of the {len(names)} tasks; give 'uniform', A=P,B=P,... or a "
-            f"{DISTRIBUTION} file."
+            f"{what}: {unknown[0]!r} is none of the {len(names)} tasks {', '.join(map(repr, names[:8]))}"
+            f"{', ...' * (len(names) > 8)}; give 'uniform', A=P,B=P,... or a {DISTRIBUTION} file."
         )
     shares = [parse_fraction(given.get(name, 0), f"{what}: probability of {name!r}") for name in names]
     total = sum(shares, Fraction(0))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 import numpy as np
 
@@ -45,8 +47,8 @@ class Question:
         The class of learners: ``"blind"``, ``"memoryless"``, ``"memory"``, or an object of your own.
     criterion : Criterion or str
         The loss: ``"regret"``, ``"hitting-time"``, ``"ratio"``, or an object of your own.
-    episodes : int or None
-        ``N``; None for infinitely many.
+    episodes : int, "inf" or None
+        ``N``; None or ``"inf"`` for infinitely many.
     adversary : Adversary, str or None
         Which task distributions ``U`` are allowed; None for all. A word (``"tv:1/10"``, ``"kl:0.1"``,
         ``"cvar:1/2"``, ``"polytope:FILE"``) stands for the set around the uniform distribution.
@@ -89,7 +91,7 @@ class Question:
         tasks: TaskFamily,
         learner: Learner | str = Learner.MEMORYLESS,
         criterion: Criterion | str = Criterion.REGRET,
-        episodes: int | None = None,
+        episodes: int | Literal["inf"] | None = None,
         adversary: Adversary | str | None = None,
         tolerance: float = 1e-9,
         exact: bool = False,
@@ -104,6 +106,8 @@ class Question:
             "tasks",
             "make them from a process with metaregret.goals, trajectories or rewards",
         )
+        if isinstance(episodes, (str, float)) and episodes in ("inf", math.inf):
+            episodes = None
         check_episodes(episodes)
         check_tolerance(tolerance)
         if isinstance(max_edges, bool) or not isinstance(max_edges, (int, np.integer)) or max_edges < 1:

@@ -500,7 +500,7 @@ def _power(base: Fraction, exponent: int) -> Fraction:
     return base**exponent
 
 
-def check_episodes(episodes: int | None) -> None:
+def check_episodes(episodes: int | str | None) -> None:
     """Raise `InvalidArgumentError` unless `episodes` is None or a whole number from 1 to `MAX_EPISODES`."""
     if episodes is None:
         return

@@ -9,7 +9,7 @@ import click
 
 from metaregret.experiments.cli.options import build_model, json_option, process_options
 from metaregret.experiments.cli.output import check_outputs, console, emit_json
-from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.presentation import number, state_map, table
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ def export(
     from metaregret.tabular.importers import write_drn, write_npz
 
     check_outputs(json_file, file=file, rewards=rewards)
+    if file.suffix.lower() not in {".json", ".npz", ".drn"}:
+        raise InvalidArgumentError(f"Expected a .json, .npz or .drn file to write, but got {str(file)!r}.")
     model = build_model(cmp, horizon, gamma, start)
     process = model.process
     if file.suffix.lower() == ".npz":

@@ -113,6 +113,7 @@ def COMMAND(
             backend=backend,
             scheduler=scheduler,
             progress=show,
+            options=" --short" * short + (f" --seed {seed}" if seed else ""),
         )
     document = {"format": "metaregret-figures/1", "out": str(out), "figures": manifests}
     if emit_json(document, json_file):

@@ -43,6 +43,8 @@ class _Console(Console):
         raise BrokenPipeError
 
     def print(self, *objects: Any, **options: Any) -> None:
+        if not self.is_terminal and all(isinstance(item, str) for item in objects):
+            options.setdefault("soft_wrap", True)  # a line that a script reads stays one line
         super().print(*(visible(item) if isinstance(item, str) else item for item in objects), **options)
 
 

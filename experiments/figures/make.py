@@ -39,10 +39,12 @@ def make_figures(
     backend: str = "loky",
     scheduler: str | None = None,
     progress: Callable[[int], None] | None = None,
+    options: str = "",
 ) -> list[dict[str, Any]]:
     """Run the missing points of `sweeps` into `store`, then draw and write each figure; return the manifests.
 
-    `progress` is called with the number of points measured and figures written so far.
+    `progress` is called with the number of points measured and figures written so far. `options` are those of
+    the command line that the results depend on, for the manifest and the macros.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def make_figures(
     manifests = []
     for figure in figures:
         drawing = draw(figure, {name: results[name].copy() for name in figure.studies}, style)
-        manifests.append(write(figure, drawing, style, folder, formats))
+        manifests.append(write(figure, drawing, style, folder, formats, options))
         if progress is not None:
             progress(total + len(manifests))
     return manifests

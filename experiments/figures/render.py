@@ -68,7 +68,12 @@ def csv_of(drawing: Drawing) -> str:
 
 
 def write(
-    figure: Figure, drawing: Drawing, style: Style, folder: Path, formats: Sequence[str] = FORMATS
+    figure: Figure,
+    drawing: Drawing,
+    style: Style,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+    options: str = "",
 ) -> dict[str, Any]:
     """Write images, ``NAME.csv``, ``NAME.tex`` and ``NAME.json``; return the manifest.
 
@@ -76,7 +81,7 @@ def write(
     """
     contents = {f"{figure.name}.{form}": data for form, data in images(drawing, style, formats).items()}
     contents[f"{figure.name}.csv"] = csv_of(drawing).encode()
-    contents[f"{figure.name}.tex"] = macros(figure.name, drawing).encode()
+    contents[f"{figure.name}.tex"] = macros(figure.name, drawing, options).encode()
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in contents.items():
         write_bytes(folder / name, data)
@@ -87,7 +92,7 @@ def write(
         "caption": drawing.caption,
         "theorems": list(figure.theorems),
         "studies": list(figure.studies),
-        "command": figure.command,
+        "command": figure.command + options,
         "style": style.name,
         "numbers": {key: _plain(value) for key, value in drawing.numbers.items()},
         "files": list(contents),
@@ -100,10 +105,10 @@ def _plain(value: float | str) -> float | str:
     return value if isinstance(value, str) or math.isfinite(value) else str(value)
 
 
-def macros(name: str, drawing: Drawing) -> str:
+def macros(name: str, drawing: Drawing, options: str = "") -> str:
     r"""Return LaTeX macros for the caption and its numbers: ``\NameCaption``, ``\NameWorst``."""
     prefix = "".join(part.capitalize() for part in re.split("[_-]", name))
-    lines = [f"% numbers and caption of the figure {name}; made by: metaregret figures {name}"]
+    lines = [f"% numbers and caption of the figure {name}; made by: metaregret figures {name}{options}"]
     lines += [
         f"\\newcommand{{\\{prefix}{key[0].upper()}{key[1:]}}}{{{_latex_number(value)}}}"
         for key, value in drawing.numbers.items()

@@ -79,8 +79,8 @@ def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
                 yield future.result()
                 for job in _take(jobs, 1):
                     running.add(client.submit(measure, job, pure=False))
-    except (KilledWorker, OSError, RuntimeError) as error:  # of which the time-outs are some
-        if scheduler is None or not isinstance(error, OSError):
+    except (KilledWorker, OSError, RuntimeError, ValueError) as error:  # time-outs and addresses among them
+        if scheduler is None or not isinstance(error, (OSError, ValueError)):
             raise _broken(error) from error
         raise InvalidArgumentError(
             f"Cannot reach the Dask scheduler at {scheduler}: {error}; check the address."

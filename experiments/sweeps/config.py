@@ -24,7 +24,7 @@ MAX_POINTS = 1_000_000
 _FIELDS = ("format", "study", "seed", "scale", "points", "grid")
 
 
-def read_sweep(config: str, *, seed: int | None = None, scale: Scale | None = None) -> Sweep:
+def read_sweep(config: str, *, seed: int | None = None, scale: Scale | str | None = None) -> Sweep:
     """Return the sweep that `config` describes: the name of a study, or a JSON or TOML file.
 
     Parameters

@@ -49,6 +49,7 @@ class Options:
     def __init__(self, values: Mapping[str, str], where: str) -> None:
         self._values = dict(values)
         self._where = where
+        self._of = where.removesuffix(":")
 
     def integer(
         self, key: str, default: int | None = None, minimum: int = 0, maximum: int = MAX_STATES
@@ -59,7 +60,7 @@ class Options:
             if default is None:
                 raise EnvironmentSpecError(f"{self._where} needs {key}=NUMBER.")
             return default
-        return whole_number(text, f"{self._where}: {key}", minimum, maximum)
+        return whole_number(text, f"{self._of}: {key}", minimum, maximum)
 
     def probability(self, key: str, default: Fraction = Fraction(0)) -> Fraction:
         """Take a rational number in [0, 1]."""
@@ -67,11 +68,11 @@ class Options:
         if text is None:
             return default
         try:
-            value = parse_fraction(text, f"{self._where}: {key}")
+            value = parse_fraction(text, f"{self._of}: {key}")
         except InvalidArgumentError as error:
             raise EnvironmentSpecError(str(error)) from None
         if not 0 <= value <= 1:
-            raise EnvironmentSpecError(f"Expected {self._where}: {key} between 0 and 1, but got {text}.")
+            raise EnvironmentSpecError(f"Expected {self._of}: {key} between 0 and 1, but got {text}.")
         return value
 
     def put(self, key: str, value: str) -> None:

@@ -44,6 +44,7 @@ def test_written_certificates_are_proved_and_stronger_claims_are_not(
     assert outcome.status == 0
     assert outcome.out.startswith("proved: ")
     assert claim in outcome.out
+    assert outcome.out.count("\n") == 1, "a proof is one line, however long, where a script reads it"
     document = json.loads(file.read_text())
     document["claim"]["lower"] = "1000"
     file.write_text(json.dumps(document))

@@ -38,6 +38,20 @@ def test_export_into_a_missing_folder(cli: Cli) -> None:
     assert "/nowhere" in outcome.err
 
 
+def test_export_to_an_ending_that_no_format_has(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "grid.prism"
+    outcome = cli("env", "export", "grid:2x2", str(file))
+    assert outcome.status == 2
+    assert "grid.prism" in outcome.err
+    assert not file.exists()
+
+
+def test_messages_name_the_option_of_a_specification(cli: Cli) -> None:
+    outcome = cli("env", "show", "grid:2x2,slip=2")
+    assert outcome.status == 2
+    assert outcome.err == "metaregret: Expected grid: slip between 0 and 1, but got 2.\n"
+
+
 def test_export_says_what_it_wrote(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "my.json"
     outcome = cli("env", "export", "line:3", str(file), "--horizon", "2", "--json", "-")

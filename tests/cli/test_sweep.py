@@ -51,6 +51,23 @@ def test_the_same_seed_gives_the_same_bytes(cli: Cli, tmp_path: Path) -> None:
     assert other.read_bytes() != contents[0]
 
 
+def test_the_study_and_the_file_have_a_scale_of_their_own(cli: Cli, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'format = "metaregret-sweep/1"\nstudy = "adversary_budget"\n[grid]\nball = ["tail"]\nbudget = [0.1]\n'
+    )
+    done = cli("sweep", str(config), "--store", str(tmp_path / "s.sqlite"), "--workers", "1", "--json", "-")
+    assert json.loads(done.out)["measured"] == 1, done.err
+
+
+def test_an_address_that_is_none(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    where = ("--backend", "dask", "--scheduler", "nonsense")
+    refused = cli("sweep", "adversary_budget", "--short", "--store", str(tmp_path / "s.sqlite"), *where)
+    assert refused.status == 2
+    assert "Cannot reach the Dask scheduler at nonsense" in refused.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -24,6 +24,11 @@ LINE = make("line:4").replaced(horizon=3)
 ENDS, VISITS = GoalTasks.reachable(LINE), GoalTasks.reachable(LINE, Detection.VISIT)
 
 
+@pytest.mark.parametrize("endless", [None, "inf", float("inf")])
+def test_infinitely_many_episodes_have_three_names(endless: Any) -> None:
+    assert Question(ENDS, episodes=endless).episodes is None
+
+
 @pytest.mark.parametrize(
     ("words", "pattern"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from metaregret.tabular.choices import check_progress
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.adversaries import Adversary
@@ -18,7 +20,7 @@ def solve(
     *,
     learner: Learner | str = Learner.MEMORYLESS,
     criterion: Criterion | str = Criterion.REGRET,
-    episodes: int | None = None,
+    episodes: int | Literal["inf"] | None = None,
     adversary: Adversary | str | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,

@@ -143,7 +143,8 @@ class MinimaxSolution(Result):
         )
         yield f"value   {self.value}"
         yield f"status  {self.status.value}"
-        yield f"method  {self.method}, {self.seconds:.2f} s, {dict(self.size)}"
+        size = ", ".join(f"{what} {count}" for what, count in self.size.items())
+        yield f"method  {self.method}; {size}; {self.seconds:.2f} s"
         drawing = state_map(process, weights) if process is not None and weights is not None else None
         if drawing:
             yield "least-favourable task distribution:"
