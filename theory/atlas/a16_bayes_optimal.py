@@ -129,7 +129,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = "P. A. Ortega et al., Meta-learning of sequential strategies, 2019, arXiv:1905.03030"
+SOURCE = "in the spirit of P. A. Ortega et al., Meta-learning of sequential strategies, 2019, arXiv:1905.03030"
 
 PUBLISHED = Published(
     uid="A16",
