@@ -70,7 +70,10 @@ class Game:
     @property
     def explored(self) -> list[Fraction]:
         """The minimax distribution over the goals."""
-        return [sum((w * x[g] for w, x in zip(self.mixture, self.points, strict=True)), Fraction(0)) for g in self.goals]
+        return [
+            sum((w * x[g] for w, x in zip(self.mixture, self.points, strict=True)), Fraction(0))
+            for g in self.goals
+        ]
 
 
 def game(process: Process) -> Game:
@@ -127,35 +130,44 @@ def capacity(process: Process) -> Any:
 
 
 def longer_horizons_help(process: Process) -> Fraction:
+    """Longer horizons help."""
     return min(a - b for a, b in zip(values(process, steps(process) + 1), values(process), strict=True))
 
 
 def price_is_the_sum_of_the_values(process: Process) -> Fraction:
+    """Price is the sum of the values."""
     found = game(process)
     return sum(found.best) - found.ratio
 
 
 def price_is_within_half_of_the_sum(process: Process) -> Fraction:
+    """Price is within half of the sum."""
     return price_is_the_sum_of_the_values(process) + Fraction(1, 2)
 
 
 def no_goal_is_rare(process: Process) -> Fraction:
+    """No goal is rare."""
     return min(positive(process)) - Fraction(1, 40)
 
 
 def few_ends(process: Process) -> int:
+    """Few ends."""
     return process.n_states + process.n_choices - len(ends(process))
 
 
 def uniform_is_minimax_where_achievable(process: Process) -> Fraction | None:
+    """Uniform is minimax where achievable."""
     found = game(process)
     count = len(found.goals)
     ratios = [[count * x[g] for x in found.points] for g in found.goals]
-    level = solve_game(np.array([[flint.fmpq(r.numerator, r.denominator) for r in row] for row in ratios])).value
+    level = solve_game(
+        np.array([[flint.fmpq(r.numerator, r.denominator) for r in row] for row in ratios])
+    ).value
     return found.ratio - max(found.best) * count if flint.fmpq(level) == 1 else None
 
 
 def one_step_adds_little(process: Process) -> Fraction | None:
+    """One step adds little."""
     if steps(process) < 3:
         return None
     gains = zip(values(process), values(process, steps(process) - 1), strict=True)
@@ -163,10 +175,12 @@ def one_step_adds_little(process: Process) -> Fraction | None:
 
 
 def least_favourable_prior_has_full_support(process: Process) -> bool:
+    """Least favourable prior has full support."""
     return min(game(process).prior) > 0
 
 
 def equal_values_make_uniform_least_favourable(process: Process) -> Fraction | None:
+    """Equal values make uniform least favourable."""
     found = game(process)
     if len(set(found.best)) > 1:
         return None
@@ -175,14 +189,17 @@ def equal_values_make_uniform_least_favourable(process: Process) -> Fraction | N
 
 
 def two_policies_suffice(process: Process) -> int:
+    """Two policies suffice."""
     return 2 - sum(w > 0 for w in game(process).mixture)
 
 
 def three_policies_suffice(process: Process) -> int:
+    """Three policies suffice."""
     return 3 - sum(w > 0 for w in game(process).mixture)
 
 
 def what_is_reached_was_near(process: Process) -> bool | None:
+    """What is reached was near."""
     if steps(process) < 2:
         return None
     now, before = values(process), values(process, steps(process) - 1)
@@ -191,76 +208,96 @@ def what_is_reached_was_near(process: Process) -> bool | None:
 
 
 def visiting_is_ending(process: Process) -> Fraction:
+    """Visiting is ending."""
     return min(v - visits(process, g) for g, v in enumerate(values(process)))
 
 
 def visiting_is_at_most_half_above_ending(process: Process) -> Fraction:
+    """Visiting is at most half above ending."""
     return visiting_is_ending(process) + Fraction(1, 2)
 
 
 def longer_horizons_cost_more(process: Process) -> Fraction:
+    """Longer horizons cost more."""
     return game(process.replaced(horizon=steps(process) + 1)).ratio - game(process).ratio
 
 
 def price_is_at_least_scaled_count(process: Process) -> Fraction:
+    """Price is at least scaled count."""
     found = game(process)
     return found.ratio - 1 - (len(found.goals) - 1) * min(found.best)
 
 
 def two_sure_goals_make_all_sure(process: Process) -> bool | None:
+    """Two sure goals make all sure."""
     found = positive(process)
     return None if sum(v == 1 for v in found) < 2 else min(found) == 1
 
 
 def late_goals_are_sure(process: Process) -> bool | None:
+    """Late goals are sure."""
     if steps(process) < 3:
         return None
-    late = [v for v, w in zip(values(process), values(process, steps(process) - 1), strict=True) if v and not w]
+    late = [
+        v for v, w in zip(values(process), values(process, steps(process) - 1), strict=True) if v and not w
+    ]
     return all(v == 1 for v in late) if late else None
 
 
 def exploration_is_spread(process: Process) -> Fraction:
+    """Exploration is spread."""
     found = game(process)
     total = sum(found.explored)
     return total**2 / sum(x**2 for x in found.explored) - len(found.goals) + Fraction(3, 4)
 
 
 def stationary_policies_reach_all_ends(process: Process) -> int:
+    """Stationary policies reach all ends."""
     return len(stationary_ends(process)) - len(ends(process))
 
 
 def some_state_is_likely(process: Process) -> Fraction:
+    """Some state is likely."""
     return max(values(process)) - Fraction(1, 2)
 
 
 def some_state_is_not_unlikely(process: Process) -> Fraction:
+    """Some state is not unlikely."""
     return max(values(process)) - Fraction(27, 100)
 
 
 def capacity_is_near_its_bound(process: Process) -> float:
+    """Capacity is near its bound."""
     return float(capacity(process).capacity.upper) - log(sum(positive(process))) + 0.05
 
 
 def information_is_minimax(process: Process) -> float:
+    """Information is minimax."""
     found = game(process)
     output = capacity(process).output_distribution
-    worst = max(float(v) / max(float(output[g]), 1e-300) for g, v in zip(found.goals, found.best, strict=True))
+    worst = max(
+        float(v) / max(float(output[g]), 1e-300) for g, v in zip(found.goals, found.best, strict=True)
+    )
     return 0.01 - (worst - float(found.ratio))
 
 
 def information_is_never_far_from_minimax(process: Process) -> float:
+    """Information is never far from minimax."""
     return information_is_minimax(process) + 0.24
 
 
 def goals_carry_half_their_information(process: Process) -> float:
+    """Goals carry half their information."""
     return float(capacity(process).capacity.upper) - 0.5 * log(len(positive(process)))
 
 
 def more_steps_more_ends(process: Process) -> int:
+    """More steps more ends."""
     return len(ends(process.replaced(horizon=steps(process) + 1))) - len(ends(process))
 
 
 def noisy_choices_leave_an_end_to_choose(process: Process) -> int | None:
+    """Noisy choices leave an end to choose."""
     start = [s for s, p in initial_of(process).items() if p == 1]
     if not start or len(process.choices(start[0])) < 2:
         return None
@@ -271,11 +308,13 @@ def noisy_choices_leave_an_end_to_choose(process: Process) -> int | None:
 
 
 def reachable_stays_reachable(process: Process) -> bool:
+    """Reachable stays reachable."""
     later = values(process, steps(process) + 1)
     return all(bool(b) or not a for a, b in zip(values(process), later, strict=True))
 
 
 def sum_of_values_is_far_from_five_halves(process: Process) -> Fraction:
+    """Sum of values is far from five halves."""
     return abs(sum(values(process)) - Fraction(5, 2)) - Fraction(1, 100)
 
 
@@ -336,10 +375,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found: list[SearchResult] = []
     for planted in PLANTED:
         result = search(
-            planted.claim, domain=planted.domain, seconds=chosen.seconds, seed=chosen.seed, threshold=planted.threshold
+            planted.claim,
+            domain=planted.domain,
+            seconds=chosen.seconds,
+            seed=chosen.seed,
+            threshold=planted.threshold,
         )
         found.append(result)
-        print(f"{planted.name} ({planted.domain}): {result!r}, {result.how}, {result.seconds:.1f} s", flush=True)
+        print(
+            f"{planted.name} ({planted.domain}): {result!r}, {result.how}, {result.seconds:.1f} s", flush=True
+        )
     for limit in (10.0, chosen.seconds):
         within = sum(result.found and result.seconds <= limit for result in found)
         print(f"{within} of {len(found)} within {limit:.0f} s")

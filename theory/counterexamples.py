@@ -129,7 +129,8 @@ class SearchResult(Result):
 
     def parts(self) -> Iterator[str | Table]:
         if self.witness is None:
-            yield f"no counterexample among {self.tried} processes in {self.seconds:.1f} s; this proves nothing"
+            found = f"no counterexample among {self.tried} processes in {self.seconds:.1f} s"
+            yield f"{found}; this proves nothing"
             return
         yield f"counterexample: {self._size()}, margin {self.margin}"
         yield f"found by {self.how}, after {self.tried} processes in {self.seconds:.1f} s"
@@ -232,8 +233,12 @@ def search(
     for name, number, least in (("seconds", seconds, 0.0), ("threshold", threshold, 0.0), ("seed", seed, 0)):
         fine = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
         if not fine or number < least or (name == "seconds" and number == 0):
-            raise InvalidArgumentError(f"Expected {name} to be a number of at least {least}, but got {number!r:.60}.")
-    hunt = _Hunt(_margin_of(claim), strategy, Random(seed), seed, float(threshold), time.monotonic() + seconds)
+            raise InvalidArgumentError(
+                f"Expected {name} to be a number of at least {least}, but got {number!r:.60}."
+            )
+    hunt = _Hunt(
+        _margin_of(claim), strategy, Random(seed), seed, float(threshold), time.monotonic() + seconds
+    )
     began = time.monotonic()
     witness, how = hunt.run()
     if witness is not None:
@@ -254,7 +259,8 @@ def _margin_of(claim: object) -> Margin:
     margin, assumptions = claim.claim, claim.assumptions
     if not callable(margin):
         raise InvalidArgumentError(
-            f"{claim.uid} is no claim about processes one by one; give a function that returns by how much it holds "
+            f"{claim.uid} is no claim about processes one by one; give a function that returns by how much "
+            f"it holds "
             f"on a process, or look at it with metaregret.verify."
         )
     return lambda process: margin(process) if all(a.holds(process) for a in assumptions) else None
@@ -309,7 +315,8 @@ class _Hunt:
             value = None
         except Exception as error:
             raise InvalidArgumentError(
-                f"The claim itself failed, with {type(error).__name__}: {error}; mend it so that it returns a number, "
+                f"The claim itself failed, with {type(error).__name__}: {error}; mend it so that it "
+                f"returns a number, "
                 f"a Boolean or None for {process_document(process)!s:.1500}"
             ) from error
         self.passed_over += value is None
@@ -401,7 +408,7 @@ class _Hunt:
         if self.inside is None or not process.is_exact:
             return process
         inside = self.inside
-        fails = lambda smaller: not self.over() and inside(smaller) and self.fails(smaller)
+        fails: Any = lambda smaller: not self.over() and inside(smaller) and self.fails(smaller)
         while not self.over():
             before = process
             process = smallest_process(process, fails)
@@ -427,7 +434,9 @@ def changed_process(process: ControlledMarkovProcess, random: Random) -> Control
     rows, initial, horizon = rows_of(process), initial_of(process), process.horizon
     count = process.n_states
     state, action, _ = random.choice(list(rows))
-    kind = random.choice(("row", "row", "row", "shift", "shift", "choice", "drop", "state", "start", "horizon"))
+    kind = random.choice(
+        ("row", "row", "row", "shift", "shift", "choice", "drop", "state", "start", "horizon")
+    )
     if kind == "row":
         rows = _with_row(rows, state, action, _random_row(count, random))
     elif kind == "shift":
@@ -478,12 +487,16 @@ def _simpler(row: Mapping[int, Fraction]) -> Iterator[dict[int, Fraction]]:
     support = list(row)
     cost = _cost(row)
     options = [{t: Fraction(1)} for t in support]
-    options += [{t: row[t] / (1 - row[gone]) for t in support if t != gone} for gone in support if len(row) > 1]
+    options += [
+        {t: row[t] / (1 - row[gone]) for t in support if t != gone} for gone in support if len(row) > 1
+    ]
     options.append({t: Fraction(1, len(support)) for t in support})
     for denominator in (2, 3, 4, 5, 6, 8, 10, 12):
         for last in support:
-            rounded = {t: Fraction(round(row[t] * denominator), denominator) for t in support if t != last}
-            rounded[last] = 1 - sum(rounded.values())
+            rounded: dict[int, Fraction] = {
+                t: Fraction(round(row[t] * denominator), denominator) for t in support if t != last
+            }
+            rounded[last] = 1 - sum(rounded.values(), Fraction(0))
             options.append({t: p for t, p in rounded.items() if p})
     seen: list[dict[int, Fraction]] = []
     for option in options:

@@ -162,7 +162,10 @@ def _prepare_report(folder: Path, figures: Path | None) -> None:
 
 
 def _write_report(
-    document: dict[str, Any], folder: Path, figures: Path | None, items: Mapping[str, Theorem | Control | Published]
+    document: dict[str, Any],
+    folder: Path,
+    figures: Path | None,
+    items: Mapping[str, Theorem | Control | Published],
 ) -> None:
     """Write ``report.json``, certificates, the pages and the LaTeX files; the pages link to what else is in
     the folder."""

@@ -1,7 +1,8 @@
 r"""A99, short name: what a paper claims, in one sentence.
 
 Copy this file to ``aNN_<slug>.py`` (files whose names begin with an underscore are not collected), replace
-everything, store the witness, and run ``metaregret verify ANN``; ``metaregret verify --new FILE`` runs a claim
+everything, store the witness, and run ``metaregret verify ANN``; ``metaregret verify --new FILE`` runs a
+claim
 that is not part of the project.
 
 Statement

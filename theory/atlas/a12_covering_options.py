@@ -67,7 +67,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """Gambler's ruin: from place k the nearer end is found after ``k (m - k)`` steps, and the other end takes
     ``m**2`` more; on a ring the j-th new state takes ``j`` steps."""
     k, m, j, n = sympy.symbols("k m j n", integer=True, positive=True)
-    ruin = lambda x: x * (m - x)
+    ruin: Any = lambda x: x * (m - x)
     yield vanishes("steps to an end", ruin(k) - 1 - (ruin(k - 1) + ruin(k + 1)) / 2)
     yield vanishes("new states of a ring", sympy.summation(j, (j, 1, n - 1)) - n * (n - 1) / 2)
     for size in range(3, 9):
@@ -110,7 +110,8 @@ def _is_fiedler(neighbours: list[list[int]], value: Fraction, vector: list[Fract
 def _laplacian(neighbours: list[list[int]]) -> list[list[Fraction]]:
     n = len(neighbours)
     return [
-        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)] for u in range(n)
+        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)]
+        for u in range(n)
     ]
 
 
@@ -130,13 +131,17 @@ def _below(matrix: list[list[Fraction]], shift: Fraction) -> int:
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Replay: the stated vector is the Fiedler vector, the option joins its extremes, and the exact cover time
-    from the worst start rises."""
+    """Replay: the stated vector is the Fiedler vector, the option joins its extremes, and the exact cover
+    time from the worst start rises."""
     count = int(witness["states"])
     edges = [tuple(sorted(map(int, edge))) for edge in witness["edges"]]
     a, b = sorted(map(int, witness["option"]))
     vector = [replay.fraction(x) for x in witness["fiedler_vector"]]
-    if len(vector) != count or (a, b) in edges or not all(0 <= u < count for e in (*edges, (a, b)) for u in e):
+    if (
+        len(vector) != count
+        or (a, b) in edges
+        or not all(0 <= u < count for e in (*edges, (a, b)) for u in e)
+    ):
         return None
     graph = [[u + w - s for u, w in edges if s in (u, w)] for s in range(count)]
     if not _is_fiedler(graph, replay.fraction(witness["second_eigenvalue"]), vector):
@@ -174,7 +179,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing cover time, ICML "
+    "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing "
+    "cover time, ICML "
     "2019, arXiv:1903.00606"
 )
 
@@ -183,7 +189,8 @@ PUBLISHED = Published(
     title="Covering options lower the expected cover time",
     statement=r"\mathbb E[\text{cover time of}\ G+\text{option}]<\mathbb E[\text{cover time of}\ G]",
     source=SOURCE,
-    finite="An option is one more edge in both directions, taken as often as each other edge and in one step; exact "
+    finite="An option is one more edge in both directions, taken as often as each other edge and in one "
+    "step; exact "
     "expected cover times from the worst start. The paper proves that bounds of the cover time improve.",
     expected=Verdict.REFUTED,
     needs="more than a larger second eigenvalue; on lines the option does what it promises",

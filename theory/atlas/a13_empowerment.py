@@ -53,8 +53,8 @@ CONTROLLABLE = controllable_processes(max_states=4, extra_steps=1, noisy=True)
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Kuhn-Tucker conditions in rational arithmetic: from the uniform output every policy has a divergence of at
-    most the claimed logarithm, and those that reach a state surely attain it."""
+    """Kuhn-Tucker conditions in rational arithmetic: from the uniform output every policy has a divergence
+    of at most the claimed logarithm, and those that reach a state surely attain it."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
         points = outcomes_of(process)
@@ -119,7 +119,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an information-based driving "
+    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
+    "information-based driving "
     "principle for sensorimotor systems, PLoS ONE 2008"
 )
 

@@ -1,6 +1,6 @@
 """All theorems, controls and published claims, found by looking into their folders (adding one is adding one
-file) and at the entry points ``metaregret.theorems``, ``metaregret.controls`` and ``metaregret.atlas`` of other
-distributions."""
+file) and at the entry points ``metaregret.theorems``, ``metaregret.controls`` and ``metaregret.atlas`` of
+other distributions."""
 
 from __future__ import annotations
 

@@ -137,7 +137,8 @@ def test_a_file_states_its_claim_and_its_source(item: Published):
 
 
 @pytest.mark.parametrize(
-    "module", [info.name for info in pkgutil.iter_modules(metaregret.theory.atlas.__path__) if info.name[0] == "a"]
+    "module",
+    [info.name for info in pkgutil.iter_modules(metaregret.theory.atlas.__path__) if info.name[0] == "a"],
 )
 def test_docstrings_have_the_sections(module: str):
     text = importlib.import_module(f"metaregret.theory.atlas.{module}").__doc__ or ""
