@@ -320,7 +320,12 @@ class _Hunt:
                 f"a Boolean or None for {process_document(process)!s:.1500}"
             ) from error
         self.passed_over += value is None
-        return value.margin if isinstance(value, Trial) else value
+        value = value.margin if isinstance(value, Trial) else value
+        if value is not None and not isinstance(value, int | float | Fraction | np.bool_ | np.number):
+            raise InvalidArgumentError(
+                f"Expected a claim to return a number, a Boolean or None, but got {value!r:.60}."
+            )
+        return value
 
     def number(self, process: ControlledMarkovProcess) -> float | None:
         """Return the margin as a number."""

@@ -139,7 +139,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = "T. Lidbetter, A review of minimum cost box searching games, 2025, arXiv:2502.10551"
+SOURCE = "in the spirit of T. Lidbetter, A review of minimum cost box searching games, 2025, arXiv:2502.10551"
 
 PUBLISHED = Published(
     uid="A15",
