@@ -69,7 +69,9 @@ def test_a_true_claim_has_no_counterexample():
 
 
 def test_a_witness_is_minimised_in_states_choices_and_denominators():
-    result = search(lambda process: len([v for v in values(process) if v]) < 2, domain="stochastic", seconds=10)
+    result = search(
+        lambda process: len([v for v in values(process) if v]) < 2, domain="stochastic", seconds=10
+    )
     witness = result.witness
     assert witness is not None
     assert (witness.n_states, witness.n_choices, witness.horizon.steps) == (2, 2, 1)  # type: ignore[union-attr]
@@ -77,7 +79,9 @@ def test_a_witness_is_minimised_in_states_choices_and_denominators():
 
 
 def test_results_say_what_was_found(tmp_path: Path):
-    result = mr.search(lambda process: values(process)[0] - Fraction(1, 2), domain="deterministic", seconds=10)
+    result = mr.search(
+        lambda process: values(process)[0] - Fraction(1, 2), domain="deterministic", seconds=10
+    )
     assert repr(result).startswith("<SearchResult: margin -1/2 on ")
     assert "best probability of ending in each state" in str(result)
     document = result.to_json(tmp_path / "found.json")
@@ -102,7 +106,7 @@ def test_the_margin_and_the_assumptions_of_a_theorem():
 
 
 def test_domains_are_strategies_too():
-    strategy = stochastic_processes(max_states=2, max_actions=1).filter(lambda process: process.n_choices == 2)
+    strategy = stochastic_processes(min_states=2, max_states=2, max_actions=1)
     inside = belongs(strategy)
     assert inside is not None
     result = search(lambda process: max(values(process)) > Fraction(1, 2), domain=strategy, seconds=10)
