@@ -1,4 +1,4 @@
-"""Write ``docs/explanation/atlas.md`` from the registered published claims: ``python docs/_extensions/atlas_page.py``."""
+"""Write ``docs/explanation/atlas.md`` from the claims: ``python docs/_extensions/atlas_page.py``."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ PAGE = Path(__file__).resolve().parents[1] / "explanation" / "atlas.md"
 
 HEAD = """# An atlas of published claims
 
-What papers of the field say about finite processes, in our own words, decided exactly: what holds, by independent methods whose
-planted errors are caught; and where it stops, by a stored witness that is replayed in rational arithmetic. "In the spirit of"
-marks a claim that the source suggests and does not state. This page is generated from the claims; `metaregret verify atlas`
-checks them all, `metaregret verify A12` one, `mr.verify("atlas")` the same from Python.
+What papers of the field say about finite processes, in our own words, decided exactly: what holds, by
+independent methods whose planted errors are caught; and where it stops, by a stored witness that is
+replayed in rational arithmetic. "In the spirit of" marks a claim that the source suggests and does not
+state. This page is generated from the claims; `metaregret verify atlas` checks them all, `metaregret verify
+A12` one, `mr.verify("atlas")` the same from Python.
 
 """
 
 TAIL = """
 ## Submit the next
 
-1. Copy `theory/atlas/_template.py` to `aNN_<slug>.py`. State the claim in your own words, with authors, title, year and place;
-   say under `finite` what was made finite or exact, and what is therefore not judged. Attribute to a paper only what you read there.
-2. `holds` is the claim, or what repairs it, with at least two methods of different groups and three planted errors;
-   `fails` is the claim without its assumption, or the false claim itself. [How to add a theorem](../how-to/add-a-theorem.md) has
-   the parts of both.
-3. Look for the witness with `mr.search(claim, domain=...)`, which makes it small inside the domain; replay it with the standard
-   library in `refute`, and store it in `theory/atlas/witnesses/aNN.json` with `metaregret.theory.claims.store_witness`.
-4. Run `metaregret verify ANN` and `python docs/_extensions/atlas_page.py`. A claim that is not part of the project runs with
-   `metaregret verify --new FILE`.
+1. Copy `theory/atlas/_template.py` to `aNN_<slug>.py`. State the claim in your own words, with authors,
+   title, year and place; say under `finite` what was made finite or exact, and what is therefore not
+   judged. Attribute to a paper only what you read there.
+2. `holds` is the claim, or what repairs it, with at least two methods of different groups and three planted
+   errors; `fails` is the claim without its assumption, or the false claim itself. [How to add a
+   theorem](../how-to/add-a-theorem.md) has the parts of both.
+3. Look for the witness with `mr.search(claim, domain=...)`, which makes it small inside the domain; replay
+   it with the standard library in `refute`, and store it in `theory/atlas/witnesses/aNN.json` with
+   `metaregret.theory.claims.store_witness`.
+4. Run `metaregret verify ANN` and `python docs/_extensions/atlas_page.py`. A claim that is not part of the
+   project runs with `metaregret verify --new FILE`.
 """
 
 
