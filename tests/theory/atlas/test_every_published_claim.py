@@ -101,6 +101,7 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "A15": {"opened_before": []},
     "A16": {"task": 0},
     "A17": {"skills": [["1", "0", "0"], ["1", "0", "0"]]},
+    "A18": {"weights": ["1", "0", "0", "0", "0", "0"]},
 }
 
 
