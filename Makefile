@@ -4,13 +4,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: verify test lint docs clean
+.PHONY: verify test test-lowest test-latest lint docs clean
 
 verify: $(VENV)/.run-installed
 	$(BIN)/metaregret verify
 
 test: $(VENV)/.test-installed lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+# The lowest versions that pyproject.toml declares, and the newest that an index has; environments of their own.
+test-lowest test-latest: test-%: $(VENV)-%/.made
+	$(VENV)-$*/bin/python -m pytest -n auto --dist worksteal -q
+
+$(VENV)-%/.made: $(SOURCES) tests/lowest_versions.py
+	$(PYTHON) -m venv --clear $(VENV)-$*
+	if [ $* = lowest ]; then $(PYTHON) tests/lowest_versions.py; fi > $(VENV)-$*/versions.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check -c $(VENV)-$*/versions.txt -e '.[test]'
+	touch $@
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
@@ -42,4 +52,4 @@ $(VENV)/.docs-installed: $(VENV)/.run-installed $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-latest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

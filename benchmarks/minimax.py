@@ -1,4 +1,4 @@
-"""Minimax exploration at scale: the solver's own choice against solvers of the monolithic program, in one run.
+"""Minimax exploration at scale: the solver's choice against solvers of the monolithic program, in one run.
 
     python -m benchmarks.minimax                           all rows, anchors up to 60 s each
     python -m benchmarks.minimax --rows grid-20 garnet-200 --anchors "HiGHS interior point" "HiGHS PDLP"
@@ -121,9 +121,9 @@ def measure(name: str, method: str, limit: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.minimax", "--one", name, method, str(limit)]
     allowed = 3 * limit + 60 if method != OURS else 10 * limit
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=allowed)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=allowed)
         if done.returncode == 0:
-            return dict(json.loads(done.stdout))
+            return dict(json.loads(done.stdout.splitlines()[-1]))  # solvers print, too
         why = done.stderr.strip().splitlines()[-1]
     except subprocess.TimeoutExpired:
         why = "stopped"
@@ -155,7 +155,9 @@ def growth(lines: list[dict[str, Any]], rows: dict[str, Any]) -> float | None:
 
 def main() -> None:
     """Parse the command line, run, print and save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
     parser.add_argument("--anchors", nargs="*", choices=list(ANCHORS), default=list(ANCHORS)[:2])
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of an anchor (default 60)")

@@ -25,8 +25,7 @@ from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.optimise import solve_to
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.minimax.closed_form import ClosedForm
-from metaregret.theory.minimax.without_memory import choose_program, solve_without_memory
+from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
 
 SAME = 1e-7
@@ -40,11 +39,17 @@ def random_process(random: np.random.Generator) -> ControlledMarkovProcess:
     rows: list[tuple[int, int, int, object]] = []
     for state in range(n_states):
         for action in range(int(random.integers(1, 4))):
-            successors = random.choice(n_states, size=int(random.integers(1, min(3, n_states) + 1)), replace=False)
+            successors = random.choice(
+                n_states, size=int(random.integers(1, min(3, n_states) + 1)), replace=False
+            )
             weights = random.integers(1, 6, size=len(successors)).tolist()
             total = sum(weights)
-            rows += [(state, action, int(s), Fraction(w, total)) for s, w in zip(successors, weights, strict=True)]
-    horizon = GeometricHorizon(Fraction(int(random.integers(1, 6)), 6)) if geometric else int(random.integers(1, 6))
+            rows += [
+                (state, action, int(s), Fraction(w, total)) for s, w in zip(successors, weights, strict=True)
+            ]
+    horizon = (
+        GeometricHorizon(Fraction(int(random.integers(1, 6)), 6)) if geometric else int(random.integers(1, 6))
+    )
     return ControlledMarkovProcess.from_transitions(
         rows, states=n_states, actions=3, initial=0, horizon=horizon, name="random"
     )
@@ -88,7 +93,9 @@ def compare(process: ControlledMarkovProcess) -> str:
 
 def main() -> None:
     """Parse the command line, run and print the counts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--processes", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -27,8 +27,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_extensions", "examples"]
 
-# Notebooks are Markdown; each is executed when it or what it shows has changed.
-nb_execution_mode = "cache"
+# Notebooks are Markdown, all executed; METAREGRET_DOCS=quick only those whose text has changed.
+nb_execution_mode = "cache" if os.environ.get("METAREGRET_DOCS") == "quick" else "force"
 nb_execution_cache_path = str(Path(__file__).parents[1] / "build" / "notebooks")
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True

@@ -27,7 +27,14 @@ LONGEST_FRACTION = 120
 
 
 class Status(Enum):
-    """How a returned number is backed. The value is the sentence shown to the user."""
+    """How a returned number is backed. The value is the sentence shown to the user.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> mr.solve(mr.goals(mr.make("line:3", horizon=2)), exact=True).status is mr.Status.EXACT
+    True
+    """
 
     EXACT = "exact: lower and upper are the same rational number"
     CERTIFIED = "certified: both bounds were recomputed from the returned variables, to the asked tolerance"
@@ -92,6 +99,13 @@ class Bracket:
         The value as a rational number where it is known with tolerance zero.
     lower_from, upper_from : str
         How each bound was obtained, as a phrase.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> value = mr.solve(mr.goals(mr.make("grid:3x3,slip=1/10", horizon=4))).value
+    >>> value.lower <= 2279601 / 320000 <= value.upper, f"{value:.4f}", round(float(value), 4)
+    (True, '7.1238', 7.1238)
     """
 
     lower: float

@@ -35,9 +35,8 @@ def make(
         * a specification such as ``"grid:3x3,slip=1/10"`` (``metaregret env list`` shows them all);
         * the path of a ``metaregret-cmp/1`` document, or of an NPZ, PRISM, JANI, DRN or explicit file;
         * transition probabilities, shape ``(A, S, S)`` or ``(S, A, S)`` (an array or nested lists, which
-        may hold
-          ``"p/q"``; where both fit they are ``(A, S, S)``), or a list of one sparse ``(S, S)`` matrix per
-          action;
+          may hold ``"p/q"``; where both fit they are ``(A, S, S)``), or a list of one sparse ``(S, S)``
+          matrix per action;
         * a Gymnasium environment, or a transition table ``P``;
         * a ``DiscreteDP`` of QuantEcon, an ``MDP`` of pymdptoolbox, a problem of msdm, or their arrays: see
           `metaregret.tabular.importers.read`, which also returns the rewards and what to know about them;

@@ -223,8 +223,13 @@ class _Encoder(json.JSONEncoder):
         return str(o)
 
 
+_PLAIN = (str, int, bool, type(None))
+
+
 def _finite(value: Any) -> Any:
     """Replace infinities by the strings "inf" and "-inf", which JSON can carry."""
+    if type(value) in _PLAIN:  # most of a long policy; the tests below cost more than writing it
+        return value
     if isinstance(value, Mapping):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -236,18 +241,7 @@ def _finite(value: Any) -> Any:
 
 def json_text(document: Mapping[str, Any]) -> str:
     """Return a document as JSON text; infinities are the strings "inf" and "-inf"."""
-    parts = [f"  {json.dumps(str(key))}: {_json_value(value)}" for key, value in document.items()]
-    return "{\n" + ",\n".join(parts) + "\n}\n" if parts else "{}\n"
-
-
-LONG = 10_000
-"""Entries from which a value is written by the compiled encoder, which cannot indent: 20 times as fast."""
-
-
-def _json_value(value: Any) -> str:
-    if isinstance(value, (Mapping, list, tuple)) and len(value) > LONG:
-        return json.dumps(_finite(value), cls=_Encoder, allow_nan=False, separators=(",\n    ", ": "))
-    return json.dumps(_finite(value), indent=2, cls=_Encoder, allow_nan=False).replace("\n", "\n  ")
+    return json.dumps(_finite(document), indent=2, cls=_Encoder, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

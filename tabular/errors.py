@@ -1,4 +1,13 @@
-"""Typed errors: each message names the item, its position, its value and the remedy."""
+"""Typed errors: each message names the item, its position, its value and the remedy.
+
+>>> import metaregret as mr
+>>> try:
+...     mr.make("grid:3y3")
+... except mr.errors.MetaregretError as error:
+...     kind = type(error)
+>>> issubclass(kind, mr.errors.MetaregretError)
+True
+"""
 
 from __future__ import annotations
 

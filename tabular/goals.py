@@ -164,7 +164,9 @@ def optimal_terminal_values(
     return dataclasses.replace(TerminalValues.joined(parts), policies=np.concatenate(kept, axis=-1))
 
 
-def _check_shape(process: ControlledMarkovProcess, terminal: np.ndarray | sp.csc_array | sp.csr_array) -> None:
+def _check_shape(
+    process: ControlledMarkovProcess, terminal: np.ndarray | sp.csc_array | sp.csr_array
+) -> None:
     if terminal.ndim != 2 or terminal.shape[0] != process.n_states:
         raise InvalidArgumentError(
             f"Expected terminal rewards of shape ({process.n_states}, K), but got {terminal.shape}."

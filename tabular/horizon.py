@@ -30,6 +30,12 @@ class FiniteHorizon:
     ------
     InvalidProcessError
         If `steps` is not a positive integer of at most one million.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> mr.make("line:3", horizon=mr.FiniteHorizon(2)).horizon.steps
+    2
     """
 
     steps: int
@@ -59,6 +65,14 @@ class GeometricHorizon:
     ------
     InvalidProcessError
         If `gamma` is not a number in ``[0, 1)``.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> import metaregret as mr
+    >>> process = mr.make("line:3", horizon=mr.GeometricHorizon(Fraction(9, 10)))
+    >>> mr.plan(process, goal="2", exact=True).value.exact
+    Fraction(81, 100)
     """
 
     gamma: Fraction

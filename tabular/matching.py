@@ -1,4 +1,4 @@
-"""A policy that ends where it is told to: the one of largest causal entropy with a given terminal distribution.
+"""A policy that ends where it is told to: that of largest causal entropy with a given terminal distribution.
 
 Among all policies with ``Pr(s_T) = target`` the one of largest causal entropy is soft optimal for some
 terminal rewards ``h``, which minimise the convex function
@@ -7,8 +7,9 @@ terminal rewards ``h``, which minimise the convex function
 
 whose gradient is the soft policy's terminal distribution minus the target (Ziebart, Bagnell & Dey, *Modeling
 interaction via the principle of maximum causal entropy*, 2010). Newton's method with conjugate gradients
-(Nocedal & Wright 2006, sec. 7.1) takes a few passes of the planner a step and no matrix. It finds every target
-that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is returned.
+(Nocedal & Wright 2006, sec. 7.1) takes a few passes of the planner a step and no matrix. It finds every
+target that policies with all actions in their support achieve; elsewhere ``h`` diverges, and nothing is
+returned.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ ROUNDING = 1e-7
 """Relative residual below which conjugate gradients gain nothing."""
 NEAR = 1e-5
 """Relative error of the target from which on the gradient says whether a step is good."""
+FARTHEST = 1e6
+"""Changes of a reward from which on no policy is sought any further."""
 SUFFICIENT = 0.1
 """Share of the predicted decrease that a step must attain (Armijo)."""
 
@@ -60,7 +63,10 @@ def matching_policy(
             return search.policy
         if len(errors) > PATIENCE and errors[-1] > 0.5 * errors[-PATIENCE]:
             break
-        step = search.newton_step(gradient)
+        with np.errstate(over="ignore", invalid="ignore"):  # where no policy matches, steps grow without end
+            step = search.newton_step(gradient)
+        if not np.abs(step).max(initial=0.0) < FARTHEST:
+            break
         fall, size = -float(gradient @ step), 1.0
         while size > 1e-4:
             there, slope = search.evaluate(rewards + size * step)

@@ -88,6 +88,16 @@ class ControlledMarkovProcess:
     ------
     InvalidProcessError
         Naming the state, action, value and remedy, if anything is malformed.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> rows = [(0, 0, 1, "1/2"), (0, 0, 0, "1/2"), (0, 1, 0, 1), (1, 0, 1, 1)]
+    >>> process = mr.ControlledMarkovProcess.from_transitions(
+    ...     rows, states=["a", "b"], actions=["go", "stay"], initial=0, horizon=2
+    ... )
+    >>> process.n_states, process.is_exact, process.is_deterministic
+    (2, True, False)
     """
 
     states: Labels
@@ -384,17 +394,17 @@ class ControlledMarkovProcess:
     def reachable(self) -> np.ndarray:
         """Which states can be visited at all from the initial distribution, in any number of steps; shape
         (S,)."""
-        graph = sp.csr_array(
-            (np.ones(self.n_transitions), (self.choice_state[self.transition_choice], self.successors)),
-            shape=(self.n_states, self.n_states),
-        )
-        seen = self.initial > 0
-        frontier: np.ndarray = np.flatnonzero(seen)
-        while frontier.size:
-            following = np.unique(graph[frontier].indices)
-            frontier = np.asarray(following[~seen[following]], dtype=np.int64)
-            seen[frontier] = True
-        return seen
+        from scipy.sparse.csgraph import breadth_first_order
+
+        starts = np.flatnonzero(self.initial > 0)
+        source = np.append(self.choice_state[self.transition_choice], np.full(len(starts), self.n_states))
+        target = np.append(self.successors, starts)  # one node more leads to all starts
+        size = self.n_states + 1
+        graph = sp.csr_array((np.ones(len(source)), (source, target)), shape=(size, size))
+        found = breadth_first_order(graph, self.n_states, return_predecessors=False)
+        seen = np.zeros(size, dtype=bool)
+        seen[found] = True
+        return seen[:-1]
 
     def __repr__(self) -> str:
         kind = "deterministic" if self.is_deterministic else "stochastic"

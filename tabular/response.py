@@ -28,7 +28,7 @@ from metaregret.tabular.goals import (
     optimal_terminal_values,
     terminal_columns,
 )
-from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import deterministic_policy, policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -168,6 +168,7 @@ def _followed(
 
 def _occupancies(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:
     """Return the discounted occupancies of deterministic stationary policies, shape (S, K) to (K, S)."""
+    assert isinstance(process.horizon, GeometricHorizon)
     gamma = float(process.horizon.gamma)
     start = float(1 - process.horizon.gamma) * process.initial
     ends = np.empty(policies.shape[::-1])

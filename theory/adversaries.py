@@ -83,14 +83,20 @@ def two_sided(step: float, farthest: float) -> np.ndarray:
 class Adversary(ABC):
     """A closed convex set of task distributions.
 
-    A set of your own is a subclass, passed as an object; see ``docs/adversaries.md``. It must give `start`,
-    `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or `model` and
-    `cut`, where it is curved).
+    A set of your own is a subclass, passed as an object; see ``docs/how-to/adversaries.md``. It must give
+    `start`, `worst` and `response`; where it is smaller than the simplex also `inside`, and `rows` (or
+    `model` and `cut`, where it is curved).
 
     Attributes
     ----------
     polyhedral : bool
         Whether `rows` describes all of it.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> [isinstance(one, mr.Adversary) for one in (mr.Simplex(), mr.TotalVariationBall([0.5, 0.5], 0.1))]
+    [True, True]
     """
 
     polyhedral = True
@@ -150,7 +156,14 @@ class Adversary(ABC):
 
 
 class Simplex(Adversary):
-    """All task distributions: the unrestricted adversary."""
+    """All task distributions: the unrestricted adversary.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> mr.Simplex().worst(np.array([0, 1, 3]))
+    3.0
+    """
 
     def __str__(self) -> str:
         return "simplex"
@@ -204,7 +217,14 @@ class _Ball(Adversary):
 
 @dataclass(frozen=True, eq=False)
 class TotalVariationBall(_Ball):
-    """``{p : sum |p - q| / 2 <= radius}``: at most a share `radius` of the tasks is not what ``q`` says."""
+    """``{p : sum |p - q| / 2 <= radius}``: at most a share `radius` of the tasks is not what ``q`` says.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> round(mr.TotalVariationBall([0.5, 0.5], 0.1).worst(np.array([0, 1])), 6)
+    0.6
+    """
 
     radius: float = 0.0
 
@@ -249,7 +269,15 @@ class TotalVariationBall(_Ball):
 
 @dataclass(frozen=True, eq=False)
 class ConditionalValueAtRisk(_Ball):
-    """``{p : p <= q / alpha}``: the loss averaged over the worst share `alpha` of the tasks under ``q``."""
+    """``{p : p <= q / alpha}``: the loss averaged over the worst share `alpha` of the tasks under ``q``.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> worst_half = mr.ConditionalValueAtRisk([0.25, 0.25, 0.25, 0.25], 0.5)
+    >>> round(worst_half.worst(np.array([0, 0, 1, 3])), 6)
+    2.0
+    """
 
     alpha: float = 1.0
 
@@ -286,7 +314,15 @@ class ConditionalValueAtRisk(_Ball):
 
 @dataclass(frozen=True, eq=False)
 class KullbackLeiblerBall(_Ball):
-    """``{p : sum p log(p / q) <= radius}`` (nats)."""
+    """``{p : sum p log(p / q) <= radius}`` (nats).
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> ball = mr.KullbackLeiblerBall([0.5, 0.5], 0.1)
+    >>> 0.5 < ball.worst(np.array([0, 1])) < 1
+    True
+    """
 
     radius: float = 0.0
     polyhedral = False
@@ -430,6 +466,14 @@ class Polytope(Adversary):
     -----
     Where the polytope has no interior relative to the simplex, its limits are read as larger by 1e-9, in
     both bounds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import metaregret as mr
+    >>> at_most_half = mr.Polytope(np.eye(3), np.full(3, 0.5))
+    >>> round(at_most_half.worst(np.array([0, 1, 3])), 6)
+    2.0
     """
 
     matrix: np.ndarray

@@ -1,5 +1,5 @@
 """Criteria: what the adversary maximises. A criterion of your own is a subclass of `Criterion`, passed as an
-object wherever the name of one is expected; see ``docs/extending.md``."""
+object wherever the name of one is expected; see ``docs/how-to/adversaries.md``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ class Criterion(Option):
         steps where detected on the way), rather than rewards. General reward tables have no first success.
     relative : bool
         Whether tasks that cost nothing are left out, because costs are divided by the smallest possible.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.goals(mr.make("line:3", horizon=2))
+    >>> mr.solve(tasks, criterion=mr.Criterion.HITTING_TIME, exact=True).value.exact
+    Fraction(3, 1)
     """
 
     REGRET: ClassVar[Criterion]

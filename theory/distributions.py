@@ -1,4 +1,4 @@
-"""Task distributions and polytopes of them as JSON files; formats in ``docs/adversaries.md``.
+"""Task distributions and polytopes of them as JSON files; formats in ``docs/how-to/adversaries.md``.
 
 Both are read as data: sizes are limited, numbers are exact, names must be those of the tasks, and every
 mistake is named with the place where it stands.

@@ -44,6 +44,13 @@ def goals(
     ------
     InvalidArgumentError
         If an argument has a wrong type, or a state is unknown or named twice.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> process = mr.make("line:5,start=2", horizon=1)
+    >>> list(mr.goals(process).names), list(mr.goals(process, ["1", "3"], detect="visit").names)
+    (['1', '2', '3'], ['1', '3'])
     """
     noticed = choice(Detection, detect, "detect")
     expect(ControlledMarkovProcess, process, "process", MAKE)
@@ -70,6 +77,12 @@ def trajectories(process: ControlledMarkovProcess) -> TrajectoryTasks:
         If `process` is no process.
     UnsupportedError
         If its horizon is not finite.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> str(mr.solve(mr.trajectories(mr.make("line:3", horizon=2)), exact=True).value.exact)
+    '8'
     """
     expect(ControlledMarkovProcess, process, "process", MAKE)
     if not isinstance(process.horizon, FiniteHorizon):
@@ -95,6 +108,15 @@ def rewards(
     ------
     InvalidArgumentError, FileFormatError
         If an argument has a wrong type, or the tables do not fit the process.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import metaregret as mr
+    >>> process = mr.make("line:3", horizon=2)
+    >>> tasks = mr.rewards(process, {"stay": np.array([1, 0, 0]), "right": [("2", "*", "2", "1/2")]})
+    >>> mr.solve(tasks, learner="memory", episodes=2).status.label
+    'certified'
     """
     expect(ControlledMarkovProcess, process, "process", MAKE)
     expect((RewardTables, Path, str, Mapping), tables, "tables")

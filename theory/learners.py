@@ -1,5 +1,5 @@
 """Learner classes: what a learner uses of what it saw. A class of your own is a subclass of `Learner` (or of
-`WithoutMemory`), passed as an object wherever the name of one is expected; see ``docs/extending.md``."""
+`WithoutMemory`), passed as an object where a name is expected (``docs/how-to/adversaries.md``)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ class Learner(Option):
     ----------
     value : str
         Its name.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.goals(mr.make("line:3", horizon=2))
+    >>> [str(mr.solve(tasks, learner=one, episodes=3, exact=True).value.exact)
+    ...     for one in (mr.Learner.BLIND, mr.Learner.MEMORY)]
+    ['2', '1']
     """
 
     BLIND: ClassVar[Learner]

@@ -88,6 +88,12 @@ def plan(
         If not exactly one of `goal` and `rewards` is given, or an argument does not fit.
     NotExactError, UnsupportedError, ConvergenceError
         As `metaregret.tabular.engine.solve`.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> mr.plan(mr.make("gym:FrozenLake-v1"), goal="15", reach=True, exact=True).value.exact
+    Fraction(14, 17)
     """
     expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
     if (goal is None) == (rewards is None):
@@ -237,6 +243,13 @@ class Plan(Result):
         Bounds for every state, and the policy as an array.
     until : tuple of int
         States where the sum of rewards ends; empty where none was named.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> plan = mr.plan(mr.make("line:3", horizon=2), goal="2", exact=True)
+    >>> plan.value.exact, plan.policy.first()["0"]
+    (Fraction(1, 1), 'right')
     """
 
     process: ControlledMarkovProcess

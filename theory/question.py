@@ -64,6 +64,13 @@ class Question:
         If an option has a wrong type or value.
     UnsupportedError
         For combinations that the theory does not define or no solver here answers, before any work.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> question = mr.Question(mr.goals(mr.make("line:3", horizon=2)), "memory", episodes=3, exact=True)
+    >>> question.learner is mr.Learner.MEMORY, mr.solve(question).value.exact
+    (True, Fraction(1, 1))
     """
 
     tasks: TaskFamily

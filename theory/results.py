@@ -29,6 +29,13 @@ class Result(ABC):
     """Base of all results.
 
     ``print(result)`` shows what the command line shows; `to_json` gives the document that it writes.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> result = mr.solve(mr.goals(mr.make("line:3", horizon=2)))
+    >>> isinstance(result, mr.Result), result.to_json()["format"]
+    (True, 'metaregret-solution/1')
     """
 
     @abstractmethod

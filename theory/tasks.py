@@ -24,7 +24,16 @@ __all__ = ["Detection", "GoalTasks", "RewardTasks", "TaskFamily", "TrajectoryTas
 
 
 class Detection(Enum):
-    """When a goal is noticed."""
+    """When a goal is noticed.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> line = mr.make("line:5,start=2", horizon=4)
+    >>> [str(mr.solve(mr.goals(line, detect=how), learner="memory", episodes=5, exact=True).value.exact)
+    ...     for how in (mr.Detection.END, mr.Detection.VISIT)]
+    ['2', '1/2']
+    """
 
     END = "end"
     VISIT = "visit"
@@ -46,6 +55,13 @@ class GoalTasks:
     ------
     InvalidArgumentError
         If there is no goal, or a goal is repeated or is not a state.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.goals(mr.make("line:3", horizon=2))
+    >>> type(tasks).__name__, list(tasks.names)
+    ('GoalTasks', ['0', '1', '2'])
     """
 
     process: ControlledMarkovProcess
@@ -103,14 +119,30 @@ class GoalTasks:
 
 @dataclass(frozen=True, eq=False)
 class TrajectoryTasks:
-    """Every sequence of states and actions of positive probability under some policy is a task."""
+    """Every sequence of states and actions of positive probability under some policy is a task.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.trajectories(mr.make("line:3", horizon=2))
+    >>> mr.solve(tasks, exact=True).value.exact
+    Fraction(8, 1)
+    """
 
     process: ControlledMarkovProcess
 
 
 @dataclass(frozen=True, eq=False)
 class RewardTasks:
-    """A finite list of reward tables; an episode's reward is the sum over its steps."""
+    """A finite list of reward tables; an episode's reward is the sum over its steps.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.rewards(mr.make("line:3", horizon=2), {"right": [("2", "*", "2", 1)]})
+    >>> type(tasks).__name__, list(tasks.names)
+    ('RewardTasks', ['right'])
+    """
 
     process: ControlledMarkovProcess
     tables: RewardTables

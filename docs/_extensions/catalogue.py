@@ -32,10 +32,8 @@ class Claim(SphinxDirective):
         if "<math" not in shown:
             raise self.error(f"The statement of {uid} cannot be converted to MathML.")
         box = nodes.container(classes=["claim"])
-        box += nodes.raw(
-            "", f'<div class="statement" tabindex="0" role="group" aria-label="statement of {uid}">{shown}</div>',
-            format="html",
-        )  # fmt: skip
+        scrolling = f'class="statement" tabindex="0" role="group" aria-label="statement of {uid}"'
+        box += nodes.raw("", f"<div {scrolling}>{shown}</div>", format="html")
         self.state.nested_parse(StringList(self._facts(claim), source=f"claim {uid}"), 0, box)
         return [box]
 
@@ -104,7 +102,7 @@ class Schema(SphinxDirective):
 
 def _type(field: dict[str, Any]) -> str:
     if "const" in field:
-        return f"`\"{field['const']}\"`"
+        return f'`"{field["const"]}"`'
     if "$ref" in field:
         return field["$ref"].rpartition("/")[2]
     if "enum" in field:

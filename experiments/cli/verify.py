@@ -4,7 +4,7 @@ expected."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from metaregret.tabular.documents import json_text
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from metaregret.experiments.report.html.added import Added
     from metaregret.theory.claims import Control, Published, Theorem
 
 __all__ = ["COMMAND"]
@@ -57,6 +58,13 @@ __all__ = ["COMMAND"]
     help="Show the figures of this folder (from `metaregret figures`) on the pages.",
 )
 @click.option(
+    "--add",
+    "add",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Show a result of your own on the pages: what --json of another command wrote.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=os.cpu_count() or 1,
@@ -73,6 +81,7 @@ def COMMAND(
     seed: int,
     report: Path | None,
     figures: Path | None,
+    add: tuple[Path, ...],
     workers: int,
     json_file: str | None,
 ) -> None:
@@ -93,14 +102,19 @@ def COMMAND(
       metaregret verify atlas
       metaregret verify --new my_claim.py
       metaregret verify --report pages
+      metaregret verify T04 --report pages --add my_solution.json
       metaregret verify --examples 10000     # deep; start it again if it was killed
     """
+    from metaregret.experiments.report.html.added import read_added
     from metaregret.experiments.verification import default_store, verify
 
     if figures is not None and report is None:
         raise InvalidArgumentError("--figures puts figures on the pages of a report; add --report DIR.")
+    if add and report is None:
+        raise InvalidArgumentError("--add puts results on the pages of a report; add --report DIR.")
     if report is not None:
         _prepare_report(report, figures)
+    own = read_added(add)
     check_outputs(json_file)
     kept = resume or (default_store() if examples is not None else None)
     result = verify(
@@ -114,7 +128,7 @@ def COMMAND(
         progress=_bar,
     )
     if report is not None:
-        _write_report(dict(result.document), report, figures, result.items)
+        _write_report(dict(result.document), report, figures, result.items, own)
     show(result, json_file)
     if json_file != "-":
         if result.resumed:
@@ -166,15 +180,20 @@ def _write_report(
     folder: Path,
     figures: Path | None,
     items: Mapping[str, Theorem | Control | Published],
+    added: Sequence[Added],
 ) -> None:
     """Write ``report.json``, certificates, the pages and the LaTeX files; the pages link to what else is in
     the folder."""
     from metaregret.experiments.report.html import write_site
     from metaregret.experiments.report.latex import write_latex
+    from metaregret.experiments.report.model import made
     from metaregret.tabular.documents import write_text
 
     existing_folder(folder)
     _write_certificates(document, folder, items)
+    document["made"] = made()
+    for item in added:
+        item.write(folder)
     write_text(folder / "report.json", json_text(document))
     write_latex(document, folder)
-    write_site(document, folder, figures)
+    write_site(document, folder, figures, added)

@@ -1,4 +1,5 @@
-"""The section of ``docs/explanation/learning.md`` that states results, written from the figures' own CSV files."""
+"""The section of ``docs/explanation/learning.md`` that states results, written from the figures' own CSV
+files."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
     python -m metaregret.experiments.figures.gallery build/figures
 
-writes ``docs/reference/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has filled.
+writes ``docs/reference/gallery.md`` and takes small pictures from a folder that ``metaregret figures`` has
+filled.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.report.spelling import fraction, process_in_words
 from metaregret.theory.plotting import layout
 from metaregret.theory.plotting.style import Style
 
@@ -49,7 +50,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             own = own[own["detect"] == detect]
             _map(axes, process, own, scale, style)
         first = goals[goals["process"] == name].iloc[0]
-        line[0].set_ylabel(f"{name}\n$T={first['horizon']}$, $N={first['episodes']}$")
+        line[0].set_ylabel(f"{process_in_words(name)}\n$T={first['horizon']}$, $N={first['episodes']}$")
     for axes, title in zip(panels[0], TITLES, strict=True):
         axes.set_title(title, fontsize=style.fonts["xtick.labelsize"])
     figure.colorbar(scale, ax=panels, label="largest mass", shrink=0.4, extend="max")
@@ -97,11 +98,10 @@ def _map(axes: Axes, process: ControlledMarkovProcess, rows: pd.DataFrame, scale
         size = 1.0 if square else 0.72
         axes.add_patch(_cell(x, y, size, square, shade))
         dark = float(np.dot(shade[:3], (0.3, 0.6, 0.1))) < 0.5
-        text = _number(high) if high - low <= 1e-3 else f"{_number(low)}-{_number(high)}"
-        crowded = len(places) > 12
+        text = fraction(high) if high - low <= 1e-3 else f"{fraction(low)} to\n{fraction(high)}"
         axes.text(
             x, y, text, ha="center", va="center", color="white" if dark else "black",
-            fontsize=3.6 if crowded else 4.6, zorder=3,
+            fontsize=6, linespacing=0.95, zorder=3,
         )  # fmt: skip
     x, y = places[int(np.argmax(process.initial))]
     axes.add_patch(_cell(x, y, 0.86 if square else 0.72, square, "none", edge="#d55e00"))
@@ -121,12 +121,6 @@ def _cell(x: float, y: float, size: float, square: bool, face: Any, edge: str = 
     if square:
         return Rectangle((x - size / 2, y - size / 2), size, size, **look)
     return Circle((x, y), size / 2, **look)
-
-
-def _number(mass: float) -> str:
-    """Three decimals at most, and none too many."""
-    text = f"{mass:.3f}".rstrip("0").rstrip(".")
-    return "0" if text in ("", "-0") else text.removeprefix("0") if text != "0" else text
 
 
 FIGURE = Figure(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.report.spelling import process_in_words
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     axes = figure.subplots()
     for index, (name, rows) in enumerate(data.groupby("process", sort=False)):
         look = style.series(index)
-        axes.plot(rows["shown"], rows["price"], **look, label=str(name))
+        axes.plot(rows["shown"], rows["price"], **look, label=process_in_words(str(name)))
         axes.plot(
             rows["shown"], rows["price_bound"], color=look["color"], linestyle=(0, (1, 2)), linewidth=0.7
         )

@@ -39,11 +39,7 @@ def draw(figure: Figure, results: Mapping[str, pd.DataFrame], style: Style) -> D
     InvalidArgumentError
         If a number of the caption has a name that LaTeX cannot have.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(style.parameters)
+    with style.context():
         drawing = figure.draw(results, style)
     for name in drawing.numbers:
         if not re.fullmatch("[A-Za-z]+", name):
@@ -57,12 +53,8 @@ def images(
     drawing: Drawing, style: Style, formats: Sequence[str] = FORMATS, dpi: int = DPI
 ) -> dict[str, bytes]:
     """Return the drawn figure in each format; the same drawing always gives the same bytes."""
-    import matplotlib as mpl
-
     written = {}
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(style.parameters)
+    with style.context():
         for form in formats:
             buffer = io.BytesIO()
             drawing.figure.savefig(buffer, format=form, dpi=dpi, metadata=_METADATA[form])

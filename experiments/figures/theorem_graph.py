@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from metaregret.experiments.report.html.graph import Layout
+
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "PROVED": {"facecolor": "#0072b2", "edgecolor": "black"},
     "CERTIFIED": {"facecolor": "#bfe3f7", "edgecolor": "black"},
@@ -19,8 +21,6 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
     "REFUTED": {"facecolor": "#f7dcc8", "edgecolor": "#d55e00", "linestyle": "--"},
 }
 UNKNOWN: Mapping[str, Any] = {"facecolor": "0.8", "edgecolor": "black", "hatch": "xxxx"}
-EDGE = 0.14
-"""Half the height of a box, in layers."""
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
@@ -54,55 +54,59 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     )
 
 
-def placed(data: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Return where each claim stands: from 0 to 1 across, and minus its layer; the same as in the report."""
+def drawn(data: pd.DataFrame) -> Layout:
+    """Return where claims and arrows are, in the report's pixels."""
     import networkx as nx
 
-    from metaregret.experiments.report.html.graph import DOWN, HEIGHT, MARGIN, layout
+    from metaregret.experiments.report.html.graph import layout
 
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(data["uid"])
     known = set(data["uid"])
     for uid, uses in zip(data["uid"], data["uses"], strict=True):
         graph.add_edges_from((used, uid) for used in uses.split() if used in known)
-    places, (width, _) = layout(graph)
-    return {uid: (x / width, -(y - MARGIN - HEIGHT / 2) / DOWN) for uid, (x, y) in places.items()}
+    return layout(graph)
 
 
 def draw_graph(axes: Axes, data: pd.DataFrame, style: Style) -> None:
-    """Draw boxes in layers and arrows between them, with a legend of the verdicts that occur."""
-    from matplotlib.patches import FancyArrowPatch, Patch
+    """Draw boxes in rows and arrows between them, with a legend of the verdicts that occur."""
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
+    from matplotlib.path import Path
 
-    place = placed(data)
-    deepest = min(y for _, y in place.values())
+    from metaregret.experiments.report.html.graph import HEIGHT, WIDTH
+
+    plan = drawn(data)
     controls = set(data.loc[data["kind"] == "negative control", "uid"])
-    for uid, uses in zip(data["uid"], data["uses"], strict=True):
-        for used in uses.split():
-            if used in place:
-                above, below = place[used], place[uid]
-                arrow = FancyArrowPatch(
-                    (above[0], above[1] - EDGE),
-                    (below[0], below[1] + EDGE),
-                    arrowstyle="-|>",
-                    mutation_scale=5,
-                    shrinkA=0,
-                    shrinkB=0,
-                    color="#d55e00" if uid in controls else "0.35",
-                    linestyle=(0, (3, 1.5)) if uid in controls else "-",
-                    linewidth=0.5,
-                )
-                axes.add_patch(arrow)
+    for (_, uid), route in plan.routes.items():
+        points, codes = [route[0]], [Path.MOVETO]
+        for (x0, y0), (x1, y1) in zip(route[::2], route[1::2], strict=True):
+            bend = (y1 - y0) * 0.6
+            points += [(x0, y0), (x0, y0 + bend), (x1, y1 - bend), (x1, y1)]
+            codes += [Path.LINETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
+        axes.add_patch(
+            FancyArrowPatch(
+                path=Path(points, codes),
+                arrowstyle="-|>",
+                mutation_scale=4,
+                color="#d55e00" if uid in controls else "0.35",
+                linestyle=(0, (3, 1.5)) if uid in controls else "-",
+                linewidth=0.5,
+            )
+        )
     for uid, verdict in zip(data["uid"], data["verdict"], strict=True):
-        shape = "round4,pad=0.45" if uid in controls else "square,pad=0.45"
-        box = {"boxstyle": shape, "linewidth": 0.7, **LOOKS.get(verdict, UNKNOWN)}
+        x, y = plan.places[uid]
+        corner = HEIGHT / 2 if uid in controls else 2.0
+        look = {"linewidth": 0.7, **LOOKS.get(verdict, UNKNOWN)}
+        box = f"round,pad=0,rounding_size={corner}"
+        axes.add_patch(FancyBboxPatch((x - WIDTH / 2, y - HEIGHT / 2), WIDTH, HEIGHT, boxstyle=box, **look))
         size, colour = style.fonts["xtick.labelsize"], "white" if verdict == "PROVED" else "black"
-        axes.text(*place[uid], uid, ha="center", va="center", color=colour, fontsize=size, bbox=box)
+        axes.text(x, y, uid, ha="center", va="center", color=colour, fontsize=size)
     handles = [
         Patch(**LOOKS.get(name, UNKNOWN), linewidth=0.7, label=name.lower())
         for name in dict.fromkeys(data["verdict"])
     ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=len(handles))
-    axes.set(xlim=(0.0, 1.0), ylim=(deepest - 0.5, 0.3))
+    axes.set(xlim=(0.0, plan.size[0]), ylim=(plan.size[1], 0.0))
     axes.set_axis_off()
 
 
@@ -111,8 +115,8 @@ FIGURE = Figure(
     title="What rests on what, and what has been verified",
     studies=("verdicts",),
     theorems=(
-        *(f"T{number:02d}" for number in range(1, 19)),
-        *(f"C{number:02d}" for number in range(1, 9)),
+        *(f"T{number:02d}" for number in range(1, 28)),
+        *(f"C{number:02d}" for number in range(1, 13)),
     ),
     draw=draw,
 )

@@ -6,8 +6,12 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import os
+import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 from metaregret.theory.claims import (
@@ -26,6 +30,7 @@ __all__ = [
     "Row",
     "atlas_row",
     "control_row",
+    "made",
     "planted_rows",
     "process_row",
     "report_document",
@@ -33,6 +38,9 @@ __all__ = [
 ]
 
 REPORT_FORMAT = "metaregret-report/1"
+
+LIBRARIES = ("numpy", "scipy", "cvxpy", "highspy", "sympy", "python-flint")
+"""Whose versions a report names: what its numbers rest on."""
 
 Row = dict[str, Any]
 """One line of the report as plain data, so that it can be made in another process."""
@@ -86,6 +94,16 @@ def report_document(
             "as_expected": all(row["as_expected"] for row in (*theorems, *controls, *atlas, *processes)),
             "seconds": round(seconds, 3),
         },
+    }
+
+
+def made() -> dict[str, Any]:
+    """Return when and with what a report is made; ``SOURCE_DATE_EPOCH`` fixes the date."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    now = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    return {
+        "date": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "versions": {"Python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
     }
 
 

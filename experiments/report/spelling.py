@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-__all__ = ["GLYPHS", "is_distribution", "margin", "page_name", "seconds", "significant", "slug", "tone"]
+__all__ = [
+    "GLYPHS",
+    "fraction",
+    "is_distribution",
+    "margin",
+    "page_name",
+    "process_in_words",
+    "seconds",
+    "significant",
+    "slug",
+    "tone",
+]
 
 GLYPHS = {
     "PROVED": "■",
@@ -49,6 +60,28 @@ def significant(value: float | str, digits: int = 6) -> str:
     if isinstance(value, str):
         return {"inf": "∞", "-inf": "−∞"}.get(value, value)
     return {"inf": "∞", "-inf": "−∞"}.get(str(value), f"{value:.{digits}g}".replace("-", "−"))
+
+
+_WORDS = (
+    (r"line:(\d+).*", r"line of \1"),
+    (r"grid:(\d+)x(\d+)(.*)", "\\1 \u00d7 \\2 grid\\3"),
+    (r"four-rooms:(\d+)(.*)", r"four rooms, side \1\2"),
+    (r"tree:0,0,1,1,2,2(.*)", r"binary tree\1"),
+)
+
+
+def process_in_words(name: str) -> str:
+    """Spell the specification of a built-in process; other names stay as they are."""
+    for pattern, words in _WORDS:
+        if re.fullmatch(pattern, name):
+            return re.sub(r",slip=(.*)", r", slip \1", re.sub(pattern, words, name))
+    return name
+
+
+def fraction(value: float, largest: int = 24) -> str:
+    """Spell a share: as a fraction with a small denominator where it is one to five digits, else rounded."""
+    near = Fraction(value).limit_denominator(largest)
+    return str(near) if abs(near - value) < 1e-5 else f"{value:.3f}"
 
 
 def slug(name: str) -> str:

@@ -64,7 +64,7 @@ def _theorems(document: Mapping[str, Any]) -> Table:
         groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
         table.add_row(
             row["uid"],
-            escape(row["title"]),
+            Text(row["title"]),
             _verdict(row),
             groups,
             str(row["instances"]),
@@ -104,7 +104,7 @@ def _controls(document: Mapping[str, Any]) -> Table:
         facts = (
             "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
         )
-        table.add_row(row["uid"], escape(row["title"]), escape(row["drops"]), _verdict(row), escape(facts))
+        table.add_row(row["uid"], Text(row["title"]), Text(row["drops"]), _verdict(row), Text(facts))
     return table
 
 
@@ -164,10 +164,10 @@ def _processes(document: Mapping[str, Any]) -> Table:
         low, high = row["minimax_regret"]["lower"], row["minimax_regret"]["upper"]
         gap = max(row["gap"], 0.0)
         table.add_row(
-            escape(row["process"]),
+            Text(row["process"]),
             str(row["horizon"]),
             str(row["goals"]),
-            f"[{colour}]{'yes' if row['uniform'] else 'no'}[/]",
+            Text("yes" if row["uniform"] else "no", style=colour),
             f"{0.5 * (low + high):.6g}",
             f"{row['proposal_regret']:.6g}",
             f"{gap:.4g}" if gap > 1e-6 else "0",

@@ -52,6 +52,13 @@ class VerificationReport(Result):
         The claims of the run by identifier.
     resumed : int
         How many pieces of evidence are from an earlier run.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("C05")
+    >>> report["C05"]["verdict"], report.as_expected
+    ('REFUTED', True)
     """
 
     document: Mapping[str, Any]
@@ -157,6 +164,13 @@ def verify(
     ------
     InvalidArgumentError
         If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> report = mr.verify("T05", "C05", instances=2)
+    >>> report.as_expected, report["T05"]["verdict"]
+    (True, 'CERTIFIED')
     """
     keep_out_of_the_way()
     deep = instances is None and new is not None

@@ -44,9 +44,7 @@ def remember_visits(
     def step(memory: Hashable, choice: int, successor: int) -> Hashable:
         return cast(int, memory) | bit[successor]
 
-    augmented = augment(
-        process, lambda state: bit[state], step, max_states=max_states, what="visited goals"
-    )
+    augmented = augment(process, lambda state: bit[state], step, max_states=max_states, what="visited goals")
     rows, columns = [], []
     for node, memory in enumerate(augmented.memory):
         rest = cast(int, memory)

@@ -1,7 +1,7 @@
 """The planner for processes with rewards: discounted, finite-horizon, reachability and total reward.
 
-`solve` returns certified bounds for every state; see ``docs/how-to/planning.md`` for how to choose and what is
-proved.
+`solve` returns certified bounds for every state; see ``docs/how-to/planning.md`` for how to choose and what
+is proved.
 """
 
 from metaregret.tabular.engine.all_goals import GoalValues, goal_values_all

@@ -251,6 +251,30 @@ def _distances(
                 tail += 1
 
 
+@njit(cache=True, nogil=True)
+def _open(
+    reward_offsets: np.ndarray,
+    reward_states: np.ndarray,
+    rewards: np.ndarray,
+    first: int,
+    lanes: int,
+    values: np.ndarray,
+    distance: np.ndarray,
+    queue: np.ndarray,
+) -> int:
+    """Write the terminal rewards of a tile; return how many states pay in it, which are now in `queue`."""
+    tail = 0
+    for lane in range(lanes):
+        for item in range(reward_offsets[first + lane], reward_offsets[first + lane + 1]):
+            state = reward_states[item]
+            values[state, lane] = rewards[item]
+            if distance[state] > 0:
+                distance[state] = 0
+                queue[tail] = state
+                tail += 1
+    return tail
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def induct(
     layout: tuple[np.ndarray, ...],
@@ -286,7 +310,7 @@ def induct(
         Tiles ``part, part + parts, ...`` are one job, and add to one flow.
     shares : ndarray of float64, shape (K,)
         Weights of the columns' policies in the flows.
-    at_start : ndarray, shape (K,) or (0,)
+    at_start : ndarray, shape (K,)
         Written: the best expected reward from the initial distribution.
     everywhere : ndarray, shape (S, K) or (0, 0)
         Written: the best expected reward after all steps from every state.
@@ -309,49 +333,31 @@ def induct(
             lanes = min(LANES, columns - first)
             values, following = np.zeros((n_states, LANES)), np.zeros((n_states, LANES))
             distance[:] = steps + 1
-            tail = 0
-            for lane in range(lanes):
-                for item in range(reward_offsets[first + lane], reward_offsets[first + lane + 1]):
-                    state = reward_states[item]
-                    values[state, lane] = rewards[item]
-                    if distance[state] > 0:
-                        distance[state] = 0
-                        queue[tail] = state
-                        tail += 1
+            tail = _open(reward_offsets, reward_states, rewards, first, lanes, values, distance, queue)
             _distances(backward_offsets, predecessors, distance, queue, tail)
             ranks[:] = 0
             for step in range(steps - 1, -1, -1):
                 left, row = steps - step, step if keep else 0
                 _sweep(*layout, counts[step], distance, left, values, following, ranks[row])
                 values, following = following, values
-            for lane in range(lanes if len(at_start) else 0):
-                total = 0.0
-                for state in range(counts[0]):
-                    total += initial[state] * values[state, lane]
-                at_start[first + lane] = total
-            for state in range(len(everywhere)):
-                for lane in range(lanes):
-                    everywhere[state, first + lane] = values[state, lane]
-            for step in range(len(policies)):
-                for state in range(n_states):
-                    for lane in range(lanes):
-                        policies[step, state, first + lane] = ranks[step, state, lane]
+            at_start[first : first + lanes] = initial @ np.ascontiguousarray(values[:, :lanes])
+            if len(everywhere):
+                everywhere[:, first : first + lanes] = values[:, :lanes]
+            if len(policies):
+                policies[:, :, first : first + lanes] = ranks[:, :, :lanes]
             if not follow:
                 continue
-            values[:], following[:] = 0.0, 0.0
+            values[:], following[:], share[:] = 0.0, 0.0, 0.0
+            if flows.shape[1]:
+                share[:lanes] = shares[first : first + lanes]
             for lane in range(lanes):
-                share[lane] = shares[first + lane] if flows.shape[1] else 0.0
-                for state in range(counts[0]):
-                    values[state, lane] = initial[state]
-            for lane in range(lanes, LANES):
-                share[lane] = 0.0
+                values[:, lane] = initial
             for step in range(steps):
                 flow = flows[part, step] if flows.shape[1] else share[:0]
                 _spread(*layout, counts[step], ranks[step], values, following, flow, share)
                 values, following = following, values
-            for lane in range(lanes if len(reached) else 0):
-                for state in range(n_states):
-                    reached[first + lane, state] = values[state, lane]
+            if len(reached):
+                reached[first : first + lanes] = values[:, :lanes].T
 
 
 @njit(cache=True, nogil=True)

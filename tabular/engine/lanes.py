@@ -189,7 +189,7 @@ def _first_steps(process: ControlledMarkovProcess, graph: sp.csr_array) -> np.nd
     fresh, step = np.flatnonzero(process.initial > 0), 0
     while len(fresh):
         since[fresh] = step
-        following = np.unique(graph[fresh].indices)
+        following = np.unique(graph[fresh].indices).astype(np.int64)
         fresh, step = following[since[following] > step + 1], step + 1
     return since
 

@@ -33,7 +33,7 @@ DATA_ROUNDINGS = 10
 shifts."""
 
 
-LARGEST_VALUE = 1e300
+LARGEST_VALUE = 1e306
 """Largest value that is computed in double precision; what is left up to 1.8e308 takes sums on the way."""
 
 TOTAL_RANGE = 1e50

@@ -1,4 +1,4 @@
-"""Compiled passes of the soft Bellman recursion ``V_t(s) = log sum_a exp(P_a V_{t+1})`` and its derivatives."""
+"""Compiled passes of the soft Bellman recursion ``V_t = log sum_a exp(P_a V_{t+1})`` and its derivatives."""
 
 from __future__ import annotations
 

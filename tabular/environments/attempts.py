@@ -47,7 +47,9 @@ def attempts(chances: Sequence[Fraction | int | str]) -> ControlledMarkovProcess
             )
         values.append(value)
     if not values:
-        raise EnvironmentSpecError("Expected a chance for each goal, such as attempts:1,1/2,1/4, but got none.")
+        raise EnvironmentSpecError(
+            "Expected a chance for each goal, such as attempts:1,1/2,1/4, but got none."
+        )
     count = len(values)
     check_transitions(3 * count + 1, "attempts")
     rows: list[tuple[int, int, int, object]] = []

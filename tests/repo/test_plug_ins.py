@@ -1,4 +1,4 @@
-"""What other distributions bring: the examples of ``docs/plug-ins.md``, as objects and by entry points."""
+"""What other distributions bring: the examples of ``docs/how-to/plug-ins.md``, both ways."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from metaregret.theory.claims import claim, controls, theorems
 from metaregret.theory.plotting import style
 from metaregret.theory.proposals import Method, methods
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "plug-ins.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "plug-ins.md"
 REGISTRIES = (methods, environments, studies, figures, theorems, controls)
 
 

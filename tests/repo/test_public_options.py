@@ -28,6 +28,7 @@ MADE_BY_THE_TOOLKIT = {
     "TheoremResult",
     "ChannelCapacity",
     "ProcessCapacity",
+    "Redundancy",
     "MinimaxSolution",
     "MemoryGame",
     "Proposal",

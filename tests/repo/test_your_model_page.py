@@ -1,4 +1,4 @@
-"""Every block of docs/your-model.md runs: Python as it stands, commands with exit status 0."""
+"""Every block of docs/how-to/your-model.md runs: Python as it stands, commands with exit status 0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from metaregret.experiments.cli import main
 
-PAGE = Path(__file__).parents[2] / "docs" / "your-model.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "your-model.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

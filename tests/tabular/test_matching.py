@@ -1,4 +1,4 @@
-"""Policies with a given terminal distribution: found where all actions can be in their support, else refused."""
+"""Policies with a given terminal distribution: found where all actions can be in the support."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def test_what_a_policy_with_full_support_achieves_is_matched(
     counts = np.diff(process.choice_offsets)
     random = np.random.default_rng(seed)
     assert not isinstance(process.horizon, GeometricHorizon)
-    rows = [np.concatenate([random.dirichlet(5 * np.ones(n)) for n in counts]) for _ in range(process.horizon.steps)]
+    rows = [
+        np.concatenate([random.dirichlet(5 * np.ones(n)) for n in counts])
+        for _ in range(process.horizon.steps)
+    ]
     policy = np.array(rows).reshape(-1, process.n_choices)
     target = terminal_distribution(process, policy).probabilities
     found = matching_policy(process, target, accuracy=1e-10)

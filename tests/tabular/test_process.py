@@ -324,3 +324,14 @@ def test_malformed_gamma(gamma: Any) -> None:
 def test_gamma_is_exact() -> None:
     assert GeometricHorizon(0.9).gamma == Fraction(9, 10)
     assert FiniteHorizon(3).steps == 3
+
+
+def test_reachable_states_of_a_long_line_are_found_at_once() -> None:
+    """A search by layers took minutes: as many layers as states."""
+    process = make("line:200000,start=0")
+    assert process.reachable.all()
+    one_way = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, 1), (1, 0, 1, 1), (2, 0, 0, 1), (3, 0, 3, 1)], states=4, actions=1,
+        initial={0: Fraction(1, 2), 3: Fraction(1, 2)}, horizon=1,
+    )  # fmt: skip
+    assert one_way.reachable.tolist() == [True, True, False, True]

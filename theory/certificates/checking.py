@@ -39,6 +39,14 @@ def check(path: Path | str, *, budget: int | None = None) -> CheckResult:
     ------
     InvalidArgumentError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import metaregret as mr, pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "c.json"
+    >>> document = mr.solve(mr.goals(mr.make("line:3", horizon=2)), exact=True).certificate(file)
+    >>> bool(mr.check(file)), mr.check(file).value.exact
+    (True, Fraction(2, 1))
     """
     expect((Path, str), path, "path", "name a certificate file")
     if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int) or budget < 1):
@@ -67,6 +75,15 @@ class CheckResult(Result):
         The first thing that failed; empty where accepted.
     lower, upper : Fraction or infinite float, or None
         The proved bounds.
+
+    Examples
+    --------
+    >>> import metaregret as mr, pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "c.json"
+    >>> document = mr.solve(mr.goals(mr.make("line:3", horizon=2)), exact=True).certificate(file)
+    >>> result = mr.check(file)
+    >>> result.accepted, str(result.lower), str(result.upper)
+    (True, '2', '2')
     """
 
     accepted: bool

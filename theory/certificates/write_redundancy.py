@@ -3,8 +3,9 @@
 The value is rational: ``exp((a-1) C_a)``, the least over achievable ``q`` of the largest
 ``sum rho^a q^(1-a)``, and ``exp(C_inf)`` at order infinity, one plus the minimax regret (T19). The witness is
 a mixture, whose own worst case is the upper bound, and weights on its rows (on the ends, at order infinity),
-whose tangent is the lower bound; see `metaregret.theory.information.redundancy`. On a process with noise before the
-last step the checker's upper bound is the larger one over what the last step may do, except at infinity.
+whose tangent is the lower bound; see `metaregret.theory.information.redundancy`. On a process with noise
+before the last step the checker's upper bound is the larger one over what the last step may do, except at
+infinity.
 """
 
 from __future__ import annotations

@@ -145,7 +145,8 @@ def channel_capacity(
         valid, start, tolerance, max_iterations, method, warm=initial is not None
     )
     point = evaluate(valid, point.inputs / point.inputs.sum())
-    if used == "interior-point" or method == "auto":
+    # Only a solved problem is polished: steps beyond the limit would be no limit.
+    if point.gap <= tolerance and (used == "interior-point" or method == "auto"):
         point = polished(valid, point)
     if point.gap > tolerance:
         raise _not_converged(point, iterations, tolerance)

@@ -1,4 +1,5 @@
-"""Learners that learn: gradient and recurrent meta-learners on tabular tasks (see ``docs/explanation/learning.md``).
+"""Learners that learn: gradient and recurrent meta-learners on tabular tasks (see
+``docs/explanation/learning.md``).
 
 Needs the extra ``learn`` (JAX, optax), which is loaded when a learner is first run.
 """

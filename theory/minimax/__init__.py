@@ -52,6 +52,16 @@ def solve(
         If rational bounds are asked for and the process is known in floating point only or too large.
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> tasks = mr.goals(mr.make("grid:3x3,slip=1/10", horizon=4))
+    >>> str(mr.solve(tasks, exact=True).value.exact)
+    '2279601/320000'
+    >>> mr.solve(tasks, learner="nobody")
+    Traceback (most recent call last):
+    metaregret.tabular.errors.InvalidArgumentError: ...
     """
     words = {
         "learner": learner,

@@ -24,6 +24,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.linalg
@@ -80,10 +81,11 @@ class Equaliser:
                 return x
         if self._factors is None:
             return None
+        mode: Literal[0, 1] = 1 if transposed else 0
         with np.errstate(invalid="ignore", over="ignore"):  # nearly singular: the residual tells
-            x = scipy.linalg.lu_solve(self._factors, right, trans=int(transposed), check_finite=False)
+            x = scipy.linalg.lu_solve(self._factors, right, trans=mode, check_finite=False)
             rest = right - matrix @ x
-            x = x + scipy.linalg.lu_solve(self._factors, rest, trans=int(transposed), check_finite=False)
+            x = x + scipy.linalg.lu_solve(self._factors, rest, trans=mode, check_finite=False)
         return x if _residual(matrix, x, right) <= RESIDUAL else None
 
     def mixture(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:

@@ -77,6 +77,13 @@ class MinimaxSolution(Result):
         Learner-specific objects (policy, mixture, history of the bracket).
     family : GoalTasks, TrajectoryTasks, RewardTasks or None
         The tasks that were solved; None where a part of the toolkit solved what is no task family.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> solution = mr.solve(mr.goals(mr.make("line:3", horizon=2)), exact=True)
+    >>> solution.value.exact, solution.least_favourable["0"], solution.to_frame().shape
+    (Fraction(2, 1), Fraction(1, 3), (3, 2))
     """
 
     value: Bracket

@@ -1,6 +1,11 @@
 """Drawing: looks of venues, maps of states, pictures of results.
 
 The public face stands in `__init__.pyi`; matplotlib is loaded when something is drawn.
+
+>>> import metaregret as mr
+>>> process = mr.make("grid:3x3", horizon=4)
+>>> panel = mr.plotting.Panel("uniform", {state: 1 / 9 for state in range(9)})
+>>> figure = mr.plotting.states_figure(process, [panel], label="probability")
 """
 
 from __future__ import annotations

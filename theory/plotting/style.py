@@ -8,7 +8,8 @@ areas in hatch, so that nothing is lost in grey.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,25 @@ class Style:
     def parameters(self) -> dict[Any, Any]:
         """The matplotlib parameters under which a figure is drawn and written."""
         return {**_BASE, **self.fonts}
+
+    @contextmanager
+    def context(self) -> Iterator[None]:
+        """Draw and write within ``with style.context():`` under the parameters of the style alone.
+
+        Examples
+        --------
+        >>> import metaregret as mr
+        >>> look = mr.plotting.style("icml")
+        >>> with look.context():
+        ...     axes = look.canvas("column").subplots()
+        ...     lines = axes.plot([0, 1], [8, 7.1], **look.series(0))
+        """
+        import matplotlib as mpl
+
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(self.parameters)
+            yield
 
     def canvas(self, width: str = "column", *, ratio: float = 0.68) -> Canvas:
         """Return an empty figure of a venue's width with a constrained layout.

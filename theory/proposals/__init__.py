@@ -96,6 +96,13 @@ def propose(
     ------
     InvalidArgumentError
         If there is no such method, or an option is malformed.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> proposal = mr.propose(mr.make("grid:3x3", horizon=4), "capacity")
+    >>> proposal.matches_uniform, proposal.matches_minimax
+    (True, True)
     """
     seen = read_states(states)
     trained = None if learner is None else choice(Learner, learner, "learner")
@@ -147,7 +154,15 @@ def compare(
     certify: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Return the table proposal x process, by default of all methods; see `comparison` for the options."""
+    """Return the table proposal x process, by default of all methods; see `comparison` for the options.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> table = mr.compare(mr.make("line:3", horizon=2), ["capacity", "uniform"], memory=False)
+    >>> table.to_frame()["price"].round(6).tolist()
+    [1.0, 1.0]
+    """
     seen = read_states(states)
     known = _all_methods()
     chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]

@@ -134,6 +134,13 @@ class Comparison(Result):
     left_out : mapping of str to str
         Why a method proposes nothing on a process, by ``"process, method"``.
     states : {"end", "all"}
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> table = mr.compare(mr.make("line:3", horizon=2), ["uniform", "scratch"], memory=False)
+    >>> [(row["method"], round(row["worst_case_regret"], 6)) for row in table.rows()]
+    [('uniform', 2.0), ('scratch', 8.0)]
     """
 
     entries: tuple[Entry, ...]

@@ -15,8 +15,8 @@ skills the marginal depends on ``K``.)
 Of order a (``alpha``): the Box-Cox transform ``((p(z|s) / p(z))^(a-1) - 1) / (a-1)`` takes the place of the
 logarithm, in the reward and in the objective ``E_z E_s`` of it. That reward is the slope of the divergence
 of order a of a skill from the marginal, so skills are pushed towards what the others reach seldom, the more
-the larger the order (docs/explanation/one-family.md). The objective is no longer sure to rise from round to round; the
-best round is kept.
+the larger the order (docs/explanation/one-family.md). The objective is no longer sure to rise from round to
+round; the best round is kept.
 
 Differs from the paper: no networks and no sampling; the policy-entropy weight ``w`` (0.1 there) is 0 by
 default, since exact planning needs no exploration bonus; several restarts, of which the most informative is

@@ -128,6 +128,13 @@ class Proposal(Result):
         The learner trained on the proposed goals that the document and the text tell of, too.
     episodes : int or None
         Of that learner, if it has memory.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> proposal = mr.propose(mr.make("noisy-goal:K=4,v=1/2"), "capacity")
+    >>> round(proposal.worst_case_regret, 6), round(proposal.minimax_regret, 6), round(proposal.price, 6)
+    (31.5, 3.5, 9.0)
     """
 
     method: Method

@@ -1,7 +1,8 @@
 r"""T99, short name: the claim in one sentence.
 
 Copy this file to ``tNN_<slug>.py`` (files whose names begin with an underscore are not collected), replace
-everything, and run ``metaregret verify TNN``. ``docs/how-to/add-a-theorem.md`` walks through it; ``metaregret verify
+everything, and run ``metaregret verify TNN``. ``docs/how-to/add-a-theorem.md`` walks through it;
+``metaregret verify
 --new FILE`` runs a claim that is not part of the project.
 
 Statement

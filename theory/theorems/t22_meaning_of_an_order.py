@@ -129,7 +129,8 @@ THEOREM = Theorem(
             Group.SYMBOLIC,
             symbolic,
             general="all orders",
-            prose="the expectation is the sum of the goals' terms; moments of growing order tend to the maximum",
+            prose="the expectation is the sum of the goals' terms; moments of growing order tend to the "
+            "maximum",
         ),
         Method("integer orders in rationals", Group.EXACT, exact),
         Method("divergences against moments", Group.PROPERTY, numerical),

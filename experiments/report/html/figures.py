@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from metaregret.tabular.documents import abridged, read_document, require, write_text
+from metaregret.tabular.documents import abridged, read_document, require, write_bytes
 from metaregret.tabular.errors import FileFormatError
 
 __all__ = ["Shown", "read_figures", "take_figures"]
 
 MANIFEST_FORMAT = "metaregret-figure/1"
 MOST_BYTES = 20 * 2**20
+FILES = (".svg", ".pdf", ".csv", ".tex", ".json")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
 
 
@@ -56,12 +57,12 @@ def take_figures(source: Path, folder: Path) -> Sequence[Shown]:
     if contents:
         (folder / "figures").mkdir(exist_ok=True)
     for name, content in contents.items():
-        write_text(folder / name, content)
+        write_bytes(folder / name, content)
     return figures
 
 
-def read_figures(source: Path) -> tuple[Sequence[Shown], Mapping[str, str]]:
-    """Return the figures of a folder, and the text of their files by their place in a report.
+def read_figures(source: Path) -> tuple[Sequence[Shown], Mapping[str, bytes]]:
+    """Return the figures of a folder, and the content of their files by their place in a report.
 
     Raises
     ------
@@ -69,12 +70,12 @@ def read_figures(source: Path) -> tuple[Sequence[Shown], Mapping[str, str]]:
         If a manifest is malformed, or a file is too large.
     """
     figures: list[Shown] = []
-    contents: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
     for path in sorted(source.glob("*.json")):
         if not path.with_suffix(".svg").is_file():
             continue
         shown = _shown(path)
-        files = [file for suffix in (".svg", ".csv", ".json") if (file := path.with_suffix(suffix)).is_file()]
+        files = [file for suffix in FILES if (file := path.with_suffix(suffix)).is_file()]
         contents |= {f"figures/{file.name}": _read(file) for file in files}
         figures.append(replace(shown, files=tuple(f"figures/{file.name}" for file in files)))
     return figures, contents
@@ -92,10 +93,13 @@ def _shown(path: Path) -> Shown:
     return Shown(name, **words, theorems=tuple(map(str, theorems)), files=())
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     if path.stat().st_size > MOST_BYTES:
         raise FileFormatError(f"{path}: more than the limit of {MOST_BYTES} bytes; draw the figure smaller.")
+    content = path.read_bytes()
     try:
-        return path.read_text(encoding="utf-8")
+        if path.suffix != ".pdf":
+            content.decode("utf-8")
+        return content
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: not a text file (byte {error.start} is not UTF-8).") from None

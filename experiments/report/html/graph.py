@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from metaregret.experiments.report.html.svg import add, canvas, serialised, text
 from metaregret.experiments.report.spelling import GLYPHS, page_name, tone
 
-__all__ = ["DOWN", "HEIGHT", "MARGIN", "dependency_graph", "layout"]
+__all__ = ["DOWN", "HEIGHT", "MARGIN", "Layout", "dependency_graph", "layout"]
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 WIDTH, HEIGHT = 88.0, 40.0
 ACROSS, DOWN = 100.0, 84.0
 MOST_IN_A_ROW = 9
+LANE = 18.0
+"""Room for an arrow that passes a row of boxes."""
 MARGIN = 10.0
 SWEEPS = 24
 
 Place = tuple[float, float]
+Edge = tuple[str, str]
+Node = str | tuple[str, str, int]
+"""A claim, or the lane of an arrow (used, user) where it passes a row."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything is drawn, in pixels.
+
+    Attributes
+    ----------
+    places : mapping
+        The middle of each claim's box.
+    routes : mapping
+        For each arrow the points it goes through: ends of boxes, and both ends of every lane. Between an even
+        point and the next one lies the gap between two rows; a lane is straight.
+    size : tuple
+    """
+
+    places: dict[str, Place]
+    routes: dict[Edge, list[Place]]
+    size: Place
 
 
 def dependency_graph(
@@ -45,13 +74,14 @@ def dependency_graph(
         graph = _around(graph, around)
     if not nx.is_directed_acyclic_graph(graph):  # a claim from outside may say anything
         graph.remove_edges_from([edge for cycle in list(nx.simple_cycles(graph)) for edge in _ring(cycle)])
-    places, size = layout(graph)
-    root = canvas(*size, label, klass="graph")
+    drawn = layout(graph)
+    places = drawn.places
+    root = canvas(*drawn.size, label, klass="graph")
     root.set("role", "group")
     edges = add(root, "g", klass="edges")
     for used, user in graph.edges:
         beside = "" if around is None or around in (used, user) else " far"
-        add(edges, "path", d=_curve(places[used], places[user]), klass=f"edge{beside}")
+        add(edges, "path", d=_curve(drawn.routes[used, user]), klass=f"edge{beside}")
     for uid in sorted(graph.nodes, key=lambda uid: (places[uid][1], places[uid][0])):
         _node(root, uid, by_uid.get(uid), places[uid], here=uid == around)
     return serialised(root)
@@ -72,27 +102,41 @@ def _ring(cycle: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
 
 
-def layout(graph: Any) -> tuple[dict[str, Place], Place]:
-    """Return the middle of each node and the size of the whole, in pixels.
+def layout(graph: nx.DiGraph[str]) -> Layout:
+    """Return a layered drawing of a directed graph without cycles (Sugiyama, Tagawa & Toda 1981).
 
-    Layers by longest path from the foundations; within a layer, nodes near those they are tied to.
+    Rows by longest path from the foundations; an arrow that passes a row has a lane of its own there, so that
+    none runs through a box; within a row, claims and lanes stand near what they are tied to.
     """
     import networkx as nx
 
-    layers = [row for layer in nx.topological_generations(graph) for row in _rows(sorted(layer))]
-    widest = max(len(layer) for layer in layers)
-    places: dict[str, Place] = {}
-    for depth, layer in enumerate(layers):
-        _spread(layer, depth, widest, places)
-    for sweep in range(SWEEPS):
-        order = range(len(layers)) if sweep % 2 == 0 else range(len(layers) - 1, -1, -1)
-        for depth in order:
-            layers[depth].sort(key=partial(_pull, graph, places))
-            _spread(layers[depth], depth, widest, places)
-    return places, (
-        2 * MARGIN + ACROSS * (widest - 1) + WIDTH,
-        2 * MARGIN + DOWN * (len(layers) - 1) + HEIGHT,
-    )
+    rows: list[list[Node]] = [
+        list(row) for layer in nx.topological_generations(graph) for row in _rows(sorted(layer))
+    ]
+    depth = {uid: number for number, row in enumerate(rows) for uid in row}
+    tied: dict[Node, list[Node]] = {uid: [] for uid in depth}
+    chains: dict[Edge, list[Node]] = {}
+    for used, user in graph.edges:
+        lanes = [(used, user, level) for level in range(depth[used] + 1, depth[user])]
+        for lane in lanes:
+            rows[lane[2]].append(lane)
+            tied[lane] = []
+        chains[used, user] = [used, *lanes, user]
+        for above, below in pairwise(chains[used, user]):
+            tied[above].append(below)
+            tied[below].append(above)
+    across = _placed(rows, tied)
+    width = 2 * MARGIN + max(sum(_room(node) for node in row) for row in rows)
+    height = {number: MARGIN + HEIGHT / 2 + DOWN * number for number in range(len(rows))}
+    places = {uid: (across[uid], height[number]) for uid, number in depth.items() if isinstance(uid, str)}
+    routes = {}
+    for edge, chain in chains.items():
+        levels = [height[depth[edge[0]] + step] for step in range(len(chain))]
+        ends = [
+            (across[n], y + s) for n, y in zip(chain, levels, strict=True) for s in (-HEIGHT / 2, HEIGHT / 2)
+        ]
+        routes[edge] = ends[1:-1]
+    return Layout(places, routes, (width, 2 * MARGIN + DOWN * (len(rows) - 1) + HEIGHT))
 
 
 def _rows(layer: list[str]) -> list[list[str]]:
@@ -101,24 +145,45 @@ def _rows(layer: list[str]) -> list[list[str]]:
     return [layer[i::count] for i in range(count)]
 
 
-def _spread(layer: Sequence[str], depth: int, widest: int, places: dict[str, Place]) -> None:
-    room = ACROSS * (widest - 1)
-    step = ACROSS if len(layer) < 2 else min(room / (len(layer) - 1), ACROSS * 1.6)
-    left = MARGIN + WIDTH / 2 + (room - step * (len(layer) - 1)) / 2
-    for position, uid in enumerate(layer):
-        places[uid] = (left + step * position, MARGIN + HEIGHT / 2 + DOWN * depth)
+def _room(node: Node) -> float:
+    return ACROSS if isinstance(node, str) else LANE
 
 
-def _pull(graph: Any, places: Mapping[str, Place], uid: str) -> float:
-    tied = [places[other][0] for other in (*graph.predecessors(uid), *graph.successors(uid))]
-    return sum(tied) / len(tied) if tied else places[uid][0]
+def _placed(rows: list[list[Node]], tied: Mapping[Node, Sequence[Node]]) -> dict[Node, float]:
+    """Return where each node stands across: rows are ordered by the mean of what their nodes are tied to."""
+    across: dict[Node, float] = {}
+    widest = max(sum(map(_room, row)) for row in rows)
+    for row in rows:
+        _spread(row, widest, across)
+    for sweep in range(SWEEPS):
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            row.sort(key=partial(_pull, tied, across))
+            _spread(row, widest, across)
+    return across
 
 
-def _curve(above: Place, below: Place) -> str:
-    (x0, y0), (x1, y1) = above, below
-    y0, y1 = y0 + HEIGHT / 2, y1 - HEIGHT / 2
-    bend = min(46.0, (y1 - y0) * 0.6)
-    return f"M{x0:.1f} {y0:.1f}C{x0:.1f} {y0 + bend:.1f} {x1:.1f} {y1 - bend:.1f} {x1:.1f} {y1:.1f}"
+def _spread(row: Sequence[Node], widest: float, across: dict[Node, float]) -> None:
+    boxes = sum(isinstance(node, str) for node in row)
+    extra = min((widest - sum(map(_room, row))) / max(boxes, 1), ACROSS * 0.6)
+    left = MARGIN + (widest - sum(map(_room, row)) - extra * boxes) / 2
+    for node in row:
+        room = _room(node) + (extra if isinstance(node, str) else 0.0)
+        across[node] = left + room / 2
+        left += room
+
+
+def _pull(tied: Mapping[Node, Sequence[Node]], across: Mapping[Node, float], node: Node) -> float:
+    beside = [across[other] for other in tied[node]]
+    return sum(beside) / len(beside) if beside else across[node]
+
+
+def _curve(route: Sequence[Place]) -> str:
+    """An SVG path: a bend in every gap between rows, a straight line in every lane."""
+    path = f"M{route[0][0]:.1f} {route[0][1]:.1f}"
+    for (x0, y0), (x1, y1) in zip(route[::2], route[1::2], strict=True):
+        bend = (y1 - y0) * 0.6
+        path += f"L{x0:.1f} {y0:.1f}C{x0:.1f} {y0 + bend:.1f} {x1:.1f} {y1 - bend:.1f} {x1:.1f} {y1:.1f}"
+    return path
 
 
 def _node(root: Any, uid: str, row: Mapping[str, Any] | None, place: Place, *, here: bool) -> None:

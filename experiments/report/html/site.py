@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from metaregret.experiments.report.html.added import Added
 from metaregret.experiments.report.html.figures import Shown, take_figures
 from metaregret.experiments.report.html.graph import dependency_graph
-from metaregret.experiments.report.html.mathml import prose, statement
+from metaregret.experiments.report.html.mathml import formula, prose, statement
+from metaregret.experiments.report.html.plain_formula import latex_of
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
 from metaregret.tabular.documents import write_text
@@ -31,7 +33,9 @@ DOWNLOADS = {
 }
 
 
-def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None = None) -> list[Path]:
+def write_site(
+    document: Mapping[str, Any], folder: Path, figures: Path | None = None, added: Sequence[Added] = ()
+) -> list[Path]:
     """Write the pages of a ``metaregret-report/1`` document.
 
     Parameters
@@ -61,6 +65,7 @@ def write_site(document: Mapping[str, Any], folder: Path, figures: Path | None =
         "rows": rows,
         "figures": shown,
         "verdicts": {verdict.name: verdict.value for verdict in Verdict},
+        "added": added,
     }
     pages = {"index.html": ("index.html", _index(document, rows, folder))}
     for position, row in enumerate(rows):
@@ -161,13 +166,16 @@ _MARKED = re.compile(r"``(.+?)``|`(.+?)`|\b([TCA]\d\d)\b")
 
 
 def _words(known: set[str], text: str) -> Markup:
-    """Text of a docstring: code between backquotes, identifiers of claims as links."""
+    """Text of a docstring: formulas and code between backquotes, identifiers of claims as links."""
     parts, end, text = [], 0, " ".join(text.split())
     for match in _MARKED.finditer(text):
         parts.append(escape(text[end : match.start()]))
         code, end = match[1] or match[2], match.end()
         if code:
-            parts.append(Markup("<code>{}</code>").format(code))
+            latex = latex_of(code)
+            shown = Markup("<code>{}</code>").format(code)
+            inline = Markup('<span class="inline">{}</span>')
+            parts.append(shown if latex is None else inline.format(formula(latex, display=False)))
         elif match[3] in known:
             parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
         else:

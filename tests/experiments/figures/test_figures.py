@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from legibility import complaints
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
 from metaregret.experiments.figures.figure import Drawing, Figure
@@ -124,6 +125,14 @@ def shown(name: str, look: str) -> Drawing:
 @pytest.mark.parametrize("name", SHOWN)
 def test_nothing_overlaps_or_is_clipped(name: str, look: str) -> None:
     assert complaints(shown(name, look).figure) == []
+
+
+@pytest.mark.parametrize("look", ["icml", "neurips", "iclr"])
+@pytest.mark.parametrize("name", SHOWN)
+def test_no_text_is_under_six_points_in_print(name: str, look: str) -> None:
+    words = [text for text in shown(name, look).figure.findobj(Text) if text.get_text().strip()]
+    assert words
+    assert min(text.get_fontsize() for text in words) >= 6
 
 
 def test_other_styles_are_no_narrower() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,68 +13,27 @@ from metaregret.experiments.report.html import write_site
 from metaregret.theory.claims import ControlResult, Verdict, controls, theorem_result, theorems
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from browsing import Open, Visit
 
-pytest_plugins = ["report_pages"]
+pytest_plugins = ["browsing", "report_pages"]
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-dev-shm-usage",
-)  # fmt: skip
+SCROLLS_IN_ITS_BOX = """() => {
+    const box = document.querySelector('.statement'), style = getComputedStyle(box);
+    return style.overflowX === 'auto' && style.backgroundAttachment.includes('local') && box.tabIndex === 0;
+}"""
+"""A statement wider than its box can be scrolled, by keyboard too, and shadows at its ends say so."""
+
+WIDER = "math { letter-spacing: .25em; font-size: 180%; }"
+"""Stands for the fonts of another machine."""
+
 LEAST_CONTRAST = 4.5
 """Of text against its background: WCAG 2.1, level AA."""
 
-Scheme = Literal["light", "dark"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:  # a browser is no Python package: continuous integration installs it, pip cannot
-        pytest.skip(
-            "Chromium, which pip cannot install, is not on the path (apt-get install chromium): keyboard, "
-            "colours and scripts are not tried; the pages are tested as text in test_html_pages.py"
-        )
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (the extra test)")
-    with sync.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield opened
-        opened.close()
-
-
-class Visit:
-    """Pages opened with a record of everything that went wrong."""
-
-    def __init__(self, browser: Browser, site: Path, width: int, scheme: Scheme):
-        self.site = site
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-
-    def open(self, name: str) -> Page:
-        self.page.goto((self.site / name).as_uri())
-        return self.page
-
-    def check(self) -> None:
-        assert self.wrong == []
-        assert all(url.startswith(("file://", "data:")) for url in self.requests), "a page reaches out"
-
 
 @pytest.fixture
-def visit(browser: Browser, site: Path, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(visiting: Open, site: Path, request: pytest.FixtureRequest) -> Visit:
     """A visit with the width and colour scheme of the test's parameter."""
-    width, scheme = getattr(request, "param", (1100, "light"))
-    opened = Visit(browser, site, width, scheme)
-    yield opened
-    opened.context.close()
+    return visiting(site, *getattr(request, "param", (1100, "light")))
 
 
 def names(site: Path) -> list[str]:
@@ -93,20 +50,21 @@ def test_pages_load_without_error_and_fit_the_screen(visit: Visit):
     visit.check()
 
 
-def test_every_statement_fits_a_narrow_screen(browser: Browser, tmp_path: Path):
+def test_every_statement_fits_a_narrow_screen(visiting: Open, tmp_path: Path):
     """All claims, without evidence: some browsers fail on long formulas only."""
     found = [theorem_row(theorem_result(theorem, []), []) for theorem in theorems().values()]
     false = [control_row(ControlResult(c, Verdict.REFUTED, None, None, 0.0)) for c in controls().values()]
     settings = {"seed": 0, "instances": 1, "exact": False}
     document = report_document(found, false, [], version="0.1", settings=settings, seconds=0.0)
     write_site(document, tmp_path)
-    opened = Visit(browser, tmp_path, 360, "light")
+    opened = visiting(tmp_path, 360, "light")
     for uid in (*theorems(), *controls()):
         page = opened.open(f"{uid}.html")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), uid
-        assert page.evaluate("(s => s.scrollWidth <= s.clientWidth)(document.querySelector('.statement'))")
+        for wider in ("math {}", WIDER):
+            page.add_style_tag(content=wider)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (uid, wider)
+            assert page.evaluate(SCROLLS_IN_ITS_BOX), (uid, wider)
     opened.check()
-    opened.context.close()
 
 
 def test_every_link_on_every_page_leads_somewhere(visit: Visit):
@@ -218,12 +176,11 @@ def test_a_planted_poor_contrast_is_seen(visit: Visit):
     assert any(item["ratio"] < LEAST_CONTRAST for item in page.evaluate(CONTRASTS))
 
 
-def test_the_colour_schemes_differ(browser: Browser, site: Path):
+def test_the_colour_schemes_differ(visiting: Open, site: Path):
     grounds = []
     for scheme in ("light", "dark"):
-        opened = Visit(browser, site, 1100, "light" if scheme == "light" else "dark")
+        opened = visiting(site, 1100, "light" if scheme == "light" else "dark")
         grounds.append(opened.open("index.html").evaluate("getComputedStyle(document.body).backgroundColor"))
-        opened.context.close()
     assert grounds[0] != grounds[1]
 
 

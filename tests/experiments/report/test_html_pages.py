@@ -10,12 +10,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 from markupsafe import escape
 
 from metaregret.experiments.report.html import write_site
 from metaregret.experiments.report.html.figures import take_figures
-from metaregret.experiments.report.html.graph import dependency_graph
+from metaregret.experiments.report.html.graph import HEIGHT, WIDTH, dependency_graph, layout
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import is_distribution, page_name
 from metaregret.tabular.errors import FileFormatError
@@ -144,16 +145,34 @@ def rows() -> list[dict[str, Any]]:
 
 def test_the_graph_has_every_claim_and_every_dependency():
     graph = dependency_graph(rows())
-    assert graph.count("<rect") == graph.count("<a ") == 26
+    assert graph.count("<rect") == graph.count("<a ") == len(rows())
     assert graph.count('class="edge"') == sum(len(row["uses"]) for row in rows())
     boxes = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"', graph)
-    assert len(set(boxes)) == 26
+    assert len(set(boxes)) == len(rows())
     by_row: dict[str, list[float]] = {}
     for x, y in boxes:
         by_row.setdefault(y, []).append(float(x))
     for places in by_row.values():
         places.sort()
         assert all(b - a >= 88 for a, b in pairwise(places)), "boxes overlap"
+
+
+def test_no_arrow_runs_through_a_box():
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(row["uid"] for row in rows())
+    graph.add_edges_from((used, row["uid"]) for row in rows() for used in row["uses"])
+    drawn = layout(graph)
+    boxes = {(x, y) for x, y in drawn.places.values()}
+    lanes = 0
+    for edge, route in drawn.routes.items():
+        assert route[0] == (drawn.places[edge[0]][0], drawn.places[edge[0]][1] + HEIGHT / 2)
+        assert route[-1] == (drawn.places[edge[1]][0], drawn.places[edge[1]][1] - HEIGHT / 2)
+        for (x, top), (same, bottom) in zip(route[1:-1:2], route[2:-1:2], strict=True):
+            lanes += 1
+            assert x == same
+            assert bottom - top == HEIGHT
+            assert all(abs(x - a) > WIDTH / 2 for a, b in boxes if top <= b <= bottom), edge
+    assert lanes > 20
 
 
 def test_foundations_stand_above_what_rests_on_them():

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaregret.experiments.report.html.mathml import formula, prose, statement
+from metaregret.experiments.report.html.plain_formula import latex_of
 from metaregret.theory.claims import controls, theorems
 
 CLAIMS = {**theorems(), **controls()}
@@ -91,3 +92,29 @@ def test_prose_with_mathematics():
     assert shown.startswith("It is <math")
     assert "&lt;b&gt;" in shown
     assert prose("5 $ each") == "5 $ each"
+
+
+@pytest.mark.parametrize(
+    ("code", "latex"),
+    [
+        ("t* = 1 / K", "t^* = 1 / K"),
+        ("v*_g", "v^*_{g}"),
+        ("K * v", r"K\,v"),
+        ("(1 - rho)**N", r"(1 - \rho )^{N}"),
+        ("sum_h sqrt(q_h) <= 1", r"\sum _{h} \sqrt {q_{h}} \le  1"),
+        ("max_{rho in M} f(rho)", r"\max _{\rho  \in  M} f(\rho )"),
+        ("{p <= q}", r"\{p \le  q\}"),
+    ],
+)
+def test_formulas_typed_as_code_are_mathematics(code: str, latex: str):
+    found = latex_of(code)
+    assert found is not None
+    assert re.sub(r"\s+", " ", found) == re.sub(r"\s+", " ", latex)
+    assert "<math" in formula(found)
+
+
+@pytest.mark.parametrize(
+    "code", ["metaregret verify T04", "theory/regret.py", "property_claim(uid)", "x.lower"]
+)
+def test_code_is_left_as_code(code: str):
+    assert latex_of(code) is None

@@ -61,7 +61,7 @@ def test_equality_is_exactly_where_the_target_is_achievable(seed: int) -> None:
 
 
 def test_the_noise_of_a_grid_costs_what_the_bound_says() -> None:
-    """A slipping grid: the value is the sum of ``v*`` less one, and the policy ends in proportion to ``v*``."""
+    """A slipping grid: the value is the sum of ``v*`` less one; the policy ends in proportion to it."""
     process = make("grid:4x4,slip=1/5").replaced(horizon=7)
     solution = solve_without_memory(GoalTasks.reachable(process))
     exact = goal_values(process, representation="rational").exact

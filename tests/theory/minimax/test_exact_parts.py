@@ -1,7 +1,7 @@
 """The parts of the exact solutions one by one, on processes small enough to enumerate every policy.
 
-Written for mutation testing (`docs/explanation/mutation.md`). The oracle pushes distributions forward in plain fractions
-(`vertex_enumeration`); no tolerance but where floating point is asked for.
+Written for mutation testing (`docs/explanation/mutation.md`). The oracle pushes distributions forward in
+plain fractions (`vertex_enumeration`); no tolerance but where floating point is asked for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The parts of the minimax solvers one by one, each against its definition, in milliseconds.
 
-Written for mutation testing (`docs/explanation/mutation.md`): every expected number is exact or follows by hand.
+Written for mutation testing (`docs/explanation/mutation.md`): every expected number is exact or follows by
+hand.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every minimax solver on four tiny processes, in seconds, against oracles that share no code with it.
 
-Written for mutation testing (`docs/explanation/mutation.md`): vertices of the achievable set in fractions (`exact_game`),
-the full tree of histories (`memory/history_tree`), and values by hand.
+Written for mutation testing (`docs/explanation/mutation.md`): vertices of the achievable set in fractions
+(`exact_game`), the full tree of histories (`memory/history_tree`), and values by hand.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def test_steps_on_the_way_by_hand() -> None:
     assert found.value.lower <= 3 <= found.value.upper
     assert found.value.gap < 1e-8
     assert found.per_task.max() == pytest.approx(3.0, abs=1e-7)
-    assert found.least_favourable == pytest.approx([0.5, 0.0, 0.5], abs=1e-6)
+    assert found.least_favourable.array == pytest.approx([0.5, 0.0, 0.5], abs=1e-6)
     ratio = solve(family, criterion=RATIO)
     assert ratio.tasks == ("0", "2")
     assert ratio.value.lower <= 3 <= ratio.value.upper

@@ -95,8 +95,8 @@ def test_z_channel() -> None:
     """Marginal (2/3, 1/3), regret 1/2 (C1): the goal of v* = 1/2 needs a third."""
     solution = solve_without_memory(GoalTasks.reachable(z_channel()))
     assert solution.value.contains(Fraction(1, 2))
-    assert solution.exploration == pytest.approx([2 / 3, 1 / 3], abs=1e-9)
-    assert solution.per_task == pytest.approx([0.5, 0.5], abs=1e-9)
+    assert solution.exploration.array == pytest.approx([2 / 3, 1 / 3], abs=1e-9)
+    assert solution.per_task.array == pytest.approx([0.5, 0.5], abs=1e-9)
 
 
 def test_trajectories_of_a_deterministic_process() -> None:

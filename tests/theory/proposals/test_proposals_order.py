@@ -14,7 +14,8 @@ from metaregret.theory.tasks import GoalTasks
 
 
 def test_the_noisy_goal_pays_what_the_closed_forms_say() -> None:
-    """T21 at ``K = 16``, ``v = 1/8``: 1.0937e10 at order 1, ``(16 - 49/64) 64`` inside at order 2, 121/8 at best."""
+    """T21 at ``K = 16``, ``v = 1/8``: 1.0937e10 at order 1, ``(16 - 49/64) 64`` inside at order 2, 121/8
+    at best."""
     process = make("noisy-goal:K=16,v=1/8")
     regrets = {alpha: propose(process, "order", alpha=alpha).worst_case_regret for alpha in (1, 2, "inf")}
     assert regrets[1] == pytest.approx(1.093713292e10, rel=1e-6)

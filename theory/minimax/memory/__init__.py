@@ -1,4 +1,5 @@
-"""Learners with memory: the minimax game, solved exactly by decomposition (see ``docs/explanation/memory.md``)."""
+"""Learners with memory: the minimax game, solved exactly by decomposition (see
+``docs/explanation/memory.md``)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The search for a saddle point on finite games, whose value is known exactly, in milliseconds.
 
-Written for mutation testing (`docs/explanation/mutation.md`). A learner here is a row of losses; the oracle looks through
-all rows.
+Written for mutation testing (`docs/explanation/mutation.md`). A learner here is a row of losses; the oracle
+looks through all rows.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def test_infinitely_many_episodes_refused_with_the_reason() -> None:
 
 
 def test_bad_arguments_are_named() -> None:
-    with pytest.raises(InvalidArgumentError, match="1 <= episodes .* but got 0;"):
+    with pytest.raises(InvalidArgumentError, match=r"1 <= episodes .* but got 0;"):
         solve_memory(SMALL, 0)
     with pytest.raises(InvalidArgumentError, match=r"tolerance=-1\.0"):
         solve_memory(SMALL, 1, tolerance=-1.0)
