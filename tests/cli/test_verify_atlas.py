@@ -6,6 +6,7 @@ import json
 import runpy
 from pathlib import Path
 
+import pytest
 from conftest import Cli
 
 import metaregret as mr
@@ -14,8 +15,11 @@ from metaregret.theory.claims import atlas, controls, theorems
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_all_published_claims_are_as_expected(cli: Cli):
-    document = json.loads(cli("verify", "atlas", "--instances", "2", "--workers", "1", "--json", "-").out)
+@pytest.mark.parametrize("options", [(), ("--exact",)], ids=["all methods", "exact"])
+def test_all_published_claims_are_as_expected(cli: Cli, options: tuple[str, ...]):
+    outcome = cli("verify", "atlas", "--instances", "2", "--workers", "1", *options, "--json", "-")
+    assert outcome.status == 0, outcome.err
+    document = json.loads(outcome.out)
     assert [row["uid"] for row in document["atlas"]] == list(atlas())
     assert document["theorems"] == document["controls"] == document["processes"] == []
     assert document["summary"]["published_claims"] == len(atlas())

@@ -133,17 +133,13 @@ def _below(matrix: list[list[Fraction]], shift: Fraction) -> int:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the stated vector is the Fiedler vector, the option joins its extremes, and the exact cover
     time from the worst start rises."""
-    count = int(witness["states"])
-    edges = [tuple(sorted(map(int, edge))) for edge in witness["edges"]]
+    graph = [[t for row in rows for t in row] for rows in replay.read(witness["process"]).rows]
     a, b = sorted(map(int, witness["option"]))
     vector = [replay.fraction(x) for x in witness["fiedler_vector"]]
-    if (
-        len(vector) != count
-        or (a, b) in edges
-        or not all(0 <= u < count for e in (*edges, (a, b)) for u in e)
-    ):
+    count = len(graph)
+    joined = all(u in graph[w] and u != w for u in range(count) for w in graph[u])
+    if not (joined and len(vector) == count and 0 <= a < b < count and b not in graph[a]):
         return None
-    graph = [[u + w - s for u, w in edges if s in (u, w)] for s in range(count)]
     if not _is_fiedler(graph, replay.fraction(witness["second_eigenvalue"]), vector):
         return None
     if {vector[a], vector[b]} != {min(vector), max(vector)}:
@@ -164,14 +160,21 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """The prism over a triangle, every pair of states not joined."""
     edges = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (0, 3), (1, 4), (2, 5)]
-    vector = ["1", "1", "1", "-1", "-1", "-1"]
+    moves = [[str(u), f"to {w}", str(w), "1"] for edge in edges for u, w in (edge, edge[::-1])]
+    process = {
+        "format": "metaregret-cmp/1",
+        "states": [str(u) for u in range(6)],
+        "actions": [f"to {u}" for u in range(6)],
+        "initial": {"0": 1},
+        "horizon": 2,
+        "transitions": moves,
+    }
     for a, b in combinations(range(6), 2):
         found = {
-            "states": 6,
-            "edges": [list(edge) for edge in edges],
+            "process": process,
             "option": [a, b],
             "second_eigenvalue": "2",
-            "fiedler_vector": vector,
+            "fiedler_vector": ["1", "1", "1", "-1", "-1", "-1"],
         }
         if (a, b) not in edges and refute(found):
             return found
@@ -180,8 +183,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 SOURCE = (
     "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing "
-    "cover time, ICML "
-    "2019, arXiv:1903.00606"
+    "cover time, ICML 2019, arXiv:1903.00606"
 )
 
 PUBLISHED = Published(
