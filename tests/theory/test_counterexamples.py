@@ -106,12 +106,14 @@ def test_the_margin_and_the_assumptions_of_a_theorem():
 
 
 def test_domains_are_strategies_too():
-    strategy = stochastic_processes(min_states=2, max_states=2, max_actions=1)
+    strategy = stochastic_processes(max_states=3, max_actions=1).filter(lambda process: process.n_states == 2)
     inside = belongs(strategy)
     assert inside is not None
     result = search(lambda process: max(values(process)) > Fraction(1, 2), domain=strategy, seconds=10)
     assert result.witness is not None
     assert inside(result.witness)
+    assert not inside(mr.make("grid:2x2,slip=1/10", horizon=1))
+    assert not inside(mr.make("line:2", horizon=1))
     mapped = deterministic_processes(max_states=3).map(lambda process: process)  # whose extent is not known
     found = search(lambda process: process.n_states < 3, domain=mapped, seconds=10)
     assert found.how == "generated"
