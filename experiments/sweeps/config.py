@@ -42,7 +42,7 @@ def read_sweep(config: str, *, seed: int | None = None, scale: Scale | None = No
     InvalidArgumentError
         If there is no such study.
     """
-    scale = choice(Scale, scale, "scale")
+    scale = None if scale is None else choice(Scale, scale, "scale")
     if config in studies():
         return study(config).sweep(scale or Scale.FULL, seed or 0)
     path = Path(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metaregret.tabular.choices import check_progress
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.adversaries import Adversary
 from metaregret.theory.learners import Progress
@@ -63,6 +64,7 @@ def solve(
     Traceback (most recent call last):
     metaregret.tabular.errors.InvalidArgumentError: ...
     """
+    check_progress(progress)
     words = {
         "learner": learner,
         "criterion": criterion,
