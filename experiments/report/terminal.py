@@ -15,8 +15,8 @@ __all__ = ["report_parts"]
 
 
 def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
-    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims, and the
-    main claim by process."""
+    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims,
+    and the main claim by process."""
     if document["theorems"]:
         yield _theorems(document)
         for theorem in document["theorems"]:

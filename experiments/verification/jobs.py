@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metaregret.experiments.report import Row, control_row, atlas_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.report import Row, atlas_row, control_row, planted_rows, process_row, theorem_row
 from metaregret.experiments.verification.store import EvidenceStore, evidence_key
 from metaregret.theory.claims import (
     Context,

@@ -78,16 +78,19 @@ def read(document: Mapping[str, Any]) -> Model:
     InvalidArgumentError
         If rows do not sum to one.
     """
-    states = {name: place for place, name in enumerate(document["states"])}
+    listed = document["states"]
+    states = {
+        str(name): place for place, name in enumerate(range(listed) if isinstance(listed, int) else listed)
+    }
     rows: list[dict[str, dict[int, Fraction]]] = [{} for _ in states]
     for source, action, target, p in document["transitions"]:
         row = rows[states[source]].setdefault(action, {})
         row[states[target]] = row.get(states[target], Fraction(0)) + fraction(p)
-    listed = [list(by_action.values()) for by_action in rows]
+    by_state = [list(by_action.values()) for by_action in rows]
     start = {states[name]: fraction(p) for name, p in document["initial"].items()}
-    for row in (start, *(row for by_state in listed for row in by_state)):
+    for row in (start, *(row for choices in by_state for row in choices)):
         distribution(list(row.values()))
-    return Model(start, listed, int(document["horizon"]))
+    return Model(start, by_state, int(document["horizon"]))
 
 
 def outcomes(model: Model) -> list[Outcome]:

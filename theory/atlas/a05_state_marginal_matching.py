@@ -102,7 +102,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     points = replay.outcomes(replay.read(witness["process"]))
     matched, other = (replay.mixed(points, replay.distribution(witness[key])) for key in ("uniform", "other"))
     optimum = replay.best(points)
-    worst = lambda point: max(v / p for v, p in zip(optimum, point, strict=True)) - 1
+    worst: Any = lambda point: max(v / p for v, p in zip(optimum, point, strict=True)) - 1
     if len(set(matched)) != 1 or min(other) <= 0 or not worst(other) < worst(matched):
         return None
     return {
@@ -129,7 +129,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, Efficient exploration via state "
+    "L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, Efficient exploration via "
+    "state "
     "marginal matching, 2019, arXiv:1906.05274"
 )
 
@@ -138,14 +139,16 @@ PUBLISHED = Published(
     title="Without prior knowledge, match the uniform distribution of states",
     statement=r"\text{goal unknown}\Rightarrow\text{the uniform target is minimax}",
     source="in the spirit of " + SOURCE,
-    finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the uniform "
+    finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the "
+    "uniform "
     "target as its default and proves no such optimality.",
     expected=Verdict.REFUTED,
     needs="equally reachable goals; otherwise the target v* / sum v*, where it can be matched",
     holds=Theorem(
         uid="A05",
         title="The target in proportion to reachability is minimax where it can be matched",
-        statement=r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g v^*_g",
+        statement=r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g "
+        r"v^*_g",
         kind=Kind.EXTENSION,
         source="T19 of this project",
         claim=Claim(),

@@ -43,7 +43,7 @@ from metaregret.theory.claims import (
 class Claim:
     """Coverability from the largest visit probabilities of the states."""
 
-    coverability: Any = lambda values: sum(values)
+    coverability: Any = sum
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -86,7 +86,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
             f"{process.name}, mu = {mu}", f"{ratio} and {attained}", below=ratio >= claimed, attained=attained == claimed
         )
 
-    drawn = SMALL.flatmap(lambda p: _with(p))
+    drawn = SMALL.flatmap(_with)
     return context.examples(drawn, check, name="A06 enumeration", most=MOST)
 
 
@@ -132,14 +132,18 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = "T. Xie, D. J. Foster, Y. Bai, N. Jiang & S. M. Kakade, The role of coverage in online reinforcement learning, ICLR 2023, arXiv:2210.04157"
+SOURCE = (
+    "T. Xie, D. J. Foster, Y. Bai, N. Jiang & S. M. Kakade, The role of coverage in online "
+    "reinforcement learning, ICLR 2023, arXiv:2210.04157"
+)
 
 PUBLISHED = Published(
     uid="A06",
     title="Coverability is cumulative reachability",
     statement=r"\inf_\mu\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
     source=SOURCE,
-    finite="One step of the horizon (the final one), states instead of state-action pairs; the paper takes the worst "
+    finite="One step of the horizon (the final one), states instead of state-action pairs; the paper takes "
+    "the worst "
     "step.",
     expected=Verdict.CERTIFIED,
     needs="a free distribution: that of a policy can be worse (A06, its control; T04 gives its exact price)",
@@ -156,7 +160,7 @@ PUBLISHED = Published(
             Method("all policies", Group.ENUMERATION, enumeration),
         ),
         planted=(
-            Planted("number of states", Claim(lambda values: len(values))),
+            Planted("number of states", Claim(len)),
             Planted("reachability of the first state", Claim(lambda values: values[0])),
             Planted("squares", Claim(lambda values: sum(v**2 for v in values))),
         ),

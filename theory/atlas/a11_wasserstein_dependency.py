@@ -95,7 +95,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     return context.examples(
-        st.integers(2, 5).flatmap(lambda n: distributions(n)), check, name="A11 exact", share=3, most=MOST
+        st.integers(2, 5).flatmap(distributions), check, name="A11 exact", share=3, most=MOST
     )
 
 
@@ -177,7 +177,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with metric-aware abstraction, "
+    "in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with metric-aware "
+    "abstraction, "
     "ICLR 2024, arXiv:2310.08887"
 )
 
@@ -186,7 +187,8 @@ PUBLISHED = Published(
     title="Skills of the largest Wasserstein dependency cover the goals",
     statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0\ \text{for every goal}",
     source=SOURCE,
-    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper maximises a lower "
+    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper "
+    "maximises a lower "
     "bound in a learned latent space, and says that it covers that space rather than all states.",
     expected=Verdict.REFUTED,
     needs="equal distances between goals; then the proposal is uniform",
@@ -203,7 +205,8 @@ PUBLISHED = Published(
                 Group.SYMBOLIC,
                 symbolic,
                 general="all K",
-                prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; shown for two "
+                prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; "
+                "shown for two "
                 "to four states in symbols",
             ),
             Method("rational distributions", Group.EXACT, exact),

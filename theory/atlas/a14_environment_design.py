@@ -96,7 +96,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     trained, other = replay.mixed(points, first), replay.mixed(points, second)
     best = replay.best(points)
     answer = max(sum(p * x for p, x in zip(prior, point, strict=True)) for point in points)
-    regret = lambda point: max(v - p for v, p in zip(best, point, strict=True))
+    regret: Any = lambda point: max(v - p for v, p in zip(best, point, strict=True))
     if answer != min(trained) or not regret(other) < regret(trained):
         return None
     return {
@@ -123,14 +123,16 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent complexity and zero-shot "
+    "M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent complexity "
+    "and zero-shot "
     "transfer via unsupervised environment design, NeurIPS 2020, arXiv:2012.02096"
 )
 
 PUBLISHED = Published(
     uid="A14",
     title="At an equilibrium on regret the protagonist's policy is minimax regret",
-    statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
+    statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ "
+    r"V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
     source=SOURCE,
     finite="Tasks are goals of one process; the antagonist plays best, as it does at an equilibrium.",
     expected=Verdict.CERTIFIED,
@@ -138,7 +140,8 @@ PUBLISHED = Published(
     holds=Theorem(
         uid="A14",
         title="Equilibria on regret are minimax regret",
-        statement=r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at an equilibrium}",
+        statement=r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at "
+        r"an equilibrium}",
         kind=Kind.SOURCE,
         source=SOURCE,
         claim=Claim(),

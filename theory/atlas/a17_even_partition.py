@@ -86,8 +86,8 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Each log-probability of a skill is at most zero, so the objective is at most ``log n``; with skills that
-    share no state it is."""
+    """Each log-probability of a skill is at most zero, so the objective is at most ``log n``; with skills
+    that share no state it is."""
     share, count = sympy.symbols("q n", positive=True)
     yield vanishes("bound", sympy.log(claim.most(count)) - sympy.log(count))
     slope = sympy.diff(share - 1 - sympy.log(share), share)  # log q <= q - 1: the least difference is at q = 1
@@ -127,7 +127,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: learning skills without a "
+    "in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: learning "
+    "skills without a "
     "reward function, ICLR 2019, arXiv:1802.06070"
 )
 
@@ -136,7 +137,8 @@ PUBLISHED = Published(
     title="Skills that are told apart best share the states out evenly",
     statement=r"\max_{\pi,q}\mathbb E\log q(z|s)\Rightarrow\text{the states are shared out evenly}",
     source=SOURCE,
-    finite="The final state, equally likely skills, the best discriminator, without the bonus for the entropy of "
+    finite="The final state, equally likely skills, the best discriminator, without the bonus for the "
+    "entropy of "
     "actions.",
     expected=Verdict.REFUTED,
     needs="a bonus for the entropy of states, or as many skills as states",
