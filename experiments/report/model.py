@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from metaregret.theory.claims import ControlResult, PlantedScore, Published, TheoremResult, Verdict, explanation
+from metaregret.theory.claims import (
+    ControlResult,
+    PlantedScore,
+    Published,
+    TheoremResult,
+    Verdict,
+    explanation,
+)
 from metaregret.theory.claims.evidence import Evidence
 from metaregret.theory.main_claim import MainClaim
 

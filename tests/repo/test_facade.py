@@ -23,8 +23,8 @@ SCRIPT = ROOT / "docs" / "examples" / "one_way.py"
 
 PROMISED = """make goals trajectories rewards solve plan propose compare check verify search errors strategies
 plotting Learner Criterion Detection Adversary Simplex TotalVariationBall KullbackLeiblerBall
-ConditionalValueAtRisk Polytope MinimaxSolution Plan Proposal Comparison CheckResult VerificationReport SearchResult
-Bracket Status"""
+ConditionalValueAtRisk Polytope MinimaxSolution Plan Proposal Comparison CheckResult VerificationReport
+SearchResult Bracket Status"""
 
 
 def printed(*arguments: str) -> str:

@@ -33,7 +33,9 @@ def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, object]:
     state."""
     count = len(points[0])
     names = [f"s{k}" for k in range(count)]
-    moves = [["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p]
+    moves = [
+        ["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p
+    ]
     return {
         "format": "metaregret-cmp/1",
         "states": names,
@@ -61,4 +63,8 @@ def game(rows: Sequence[Sequence[Fraction]]) -> tuple[Fraction, list[Fraction], 
     found = solve_game(payoff)
     spelled: Any = lambda x: Fraction(int(x.p), int(x.q))
     value = found.value if isinstance(found.value, flint.fmpq) else flint.fmpq(found.value)
-    return spelled(value), [*map(spelled, map(flint.fmpq, found.columns))], [*map(spelled, map(flint.fmpq, found.rows))]
+    return (
+        spelled(value),
+        [*map(spelled, map(flint.fmpq, found.columns))],
+        [*map(spelled, map(flint.fmpq, found.rows))],
+    )

@@ -53,7 +53,9 @@ def fraction(value: object) -> Fraction:
     try:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError) as error:
-        raise InvalidArgumentError(f"Expected a number such as '1/2' in a witness, but got {value!r}.") from error
+        raise InvalidArgumentError(
+            f"Expected a number such as '1/2' in a witness, but got {value!r}."
+        ) from error
 
 
 def distribution(values: Sequence[object]) -> Outcome:
@@ -66,7 +68,9 @@ def distribution(values: Sequence[object]) -> Outcome:
     """
     result = tuple(map(fraction, values))
     if min(result, default=Fraction(-1)) < 0 or sum(result) != 1:
-        raise InvalidArgumentError(f"Expected probabilities that sum to one in a witness, but got {list(values)}.")
+        raise InvalidArgumentError(
+            f"Expected probabilities that sum to one in a witness, but got {list(values)}."
+        )
     return result
 
 
@@ -119,7 +123,9 @@ def best(points: Iterable[Outcome]) -> Outcome:
 
 def mixed(points: Sequence[Outcome], weights: Sequence[Fraction]) -> Outcome:
     """Return the mixture of the points."""
-    return tuple(sum(w * x for w, x in zip(weights, column, strict=True)) for column in zip(*points, strict=True))
+    return tuple(
+        sum(w * x for w, x in zip(weights, column, strict=True)) for column in zip(*points, strict=True)
+    )
 
 
 def divergence(row: Outcome, output: Outcome) -> LogSum:

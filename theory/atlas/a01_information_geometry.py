@@ -65,7 +65,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 TRIPLES = st.integers(2, 3).flatmap(
-    lambda n: st.tuples(distributions(n), distributions(n), distributions(n, positive=True), st.integers(1, 3))
+    lambda n: st.tuples(
+        distributions(n), distributions(n), distributions(n, positive=True), st.integers(1, 3)
+    )
 )
 
 

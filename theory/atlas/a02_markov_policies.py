@@ -148,7 +148,10 @@ def with_memory(rows: Rows, steps: int, state: int, counts: Counts, spread: Any)
 
 def _entropy(found: Mapping[Counts, Fraction], total: int) -> list[tuple[Fraction, Fraction]]:
     return [
-        (-mass * Fraction(c, total), Fraction(c, total)) for counts, mass in found.items() for c in counts if c
+        (-mass * Fraction(c, total), Fraction(c, total))
+        for counts, mass in found.items()
+        for c in counts
+        if c
     ]
 
 

@@ -70,7 +70,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
                 *replay.weighted(-Fraction(w[0]), replay.entropy(a)),
                 *replay.weighted(-Fraction(w[1]), replay.entropy(b)),
             ]
-            fine.append(sign_of_log_sum([*replay.entropy(replay.mixed([a, b], [share, 1 - share])), *below]) >= 0)
+            fine.append(
+                sign_of_log_sum([*replay.entropy(replay.mixed([a, b], [share, 1 - share])), *below]) >= 0
+            )
         return all_hold(f"a = {a}, b = {b}", above_the_chord=all(fine))
 
     return context.examples(POINTS, check, name="A03 exact", share=3, most=MOST)

@@ -70,7 +70,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         value, _, _ = game([[point[g] / v for point in points] for g, v in zip(goals, values, strict=True)])
         target = claim.target(values)
         ratio = max(v / t for v, t in zip(values, target, strict=True))
-        achieved, _, _ = game([[point[g] / t for point in points] for g, t in zip(goals, target, strict=True)])
+        achieved, _, _ = game(
+            [[point[g] / t for point in points] for g, t in zip(goals, target, strict=True)]
+        )
         return all_hold(
             f"{process.name}, v* = {[str(v) for v in values]}",
             f"game {1 / value}, target {ratio}, share of the target achieved {achieved}",
@@ -123,7 +125,9 @@ def search(context: Context) -> Mapping[str, Any] | None:
         for name, target in (("uniform", Fraction(1, 2)), ("other", optimum[1] / sum(optimum))):
             share = target / points[0][1]
             found[name] = [str(share), str(1 - share)]
-        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]) and refute(found):
+        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]) and refute(
+            found
+        ):
             return found
     return None
 

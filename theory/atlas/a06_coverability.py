@@ -63,7 +63,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         points = outcomes_of(process)
         goals = goals_of(points)
         values = [max(point[g] for point in points) for g in goals]
-        value, _, _ = game([[Fraction(int(a == b)) / v for b in goals] for a, v in zip(goals, values, strict=True)])
+        value, _, _ = game(
+            [[Fraction(int(a == b)) / v for b in goals] for a, v in zip(goals, values, strict=True)]
+        )
         return exact_agreement(f"{process.name}, {values}", 1 / value, claim.coverability(values))
 
     return context.examples(SMALL, check, name="A06 exact", share=2, most=MOST)
@@ -83,7 +85,10 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         attained = max(point[g] / b for point in points for g, b in zip(goals, best, strict=True))
         claimed = claim.coverability(values)
         return all_hold(
-            f"{process.name}, mu = {mu}", f"{ratio} and {attained}", below=ratio >= claimed, attained=attained == claimed
+            f"{process.name}, mu = {mu}",
+            f"{ratio} and {attained}",
+            below=ratio >= claimed,
+            attained=attained == claimed,
         )
 
     drawn = SMALL.flatmap(_with)
@@ -117,7 +122,11 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """Two actions over three states with small fractions."""
     for n in (2, 3):
-        rows = [[Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)] for x in range(n + 1) for y in range(n + 1 - x)]
+        rows = [
+            [Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)]
+            for x in range(n + 1)
+            for y in range(n + 1 - x)
+        ]
         for i, a in enumerate(rows):
             for b in rows[:i]:
                 document = one_step([a, b])

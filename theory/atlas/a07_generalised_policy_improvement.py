@@ -58,9 +58,7 @@ class Claim:
 def action_values(dynamics: Dynamics, rewards: Rewards, policy: Sequence[int], gamma: Fraction) -> Rewards:
     """Return the action values of a stationary policy, by a linear system."""
     count = len(dynamics)
-    matrix = [
-        [int(s == t) - gamma * dynamics[s][policy[s]][t] for t in range(count)] for s in range(count)
-    ]
+    matrix = [[int(s == t) - gamma * dynamics[s][policy[s]][t] for t in range(count)] for s in range(count)]
     values = replay.solve(matrix, [rewards[s][policy[s]] for s in range(count)])
     return [
         [
@@ -105,7 +103,9 @@ def losses(
 
 def distance(first: Rewards, second: Rewards) -> Fraction:
     """Return the largest difference of two rewards."""
-    return max(abs(x - y) for row, other in zip(first, second, strict=True) for x, y in zip(row, other, strict=True))
+    return max(
+        abs(x - y) for row, other in zip(first, second, strict=True) for x, y in zip(row, other, strict=True)
+    )
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:

@@ -141,7 +141,11 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """Three actions over three states with thirds."""
     n = 3
-    rows = [[Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)] for x in range(n + 1) for y in range(n + 1 - x)]
+    rows = [
+        [Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)]
+        for x in range(n + 1)
+        for y in range(n + 1 - x)
+    ]
     for i, a in enumerate(rows):
         for j, b in enumerate(rows[:i]):
             for c in rows[:j]:

@@ -86,7 +86,8 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     bad = [p for p in POLICIES if p not in good]
     start = (Fraction(1, 2), Fraction(1, 2))
     best = max(
-        min(_value(start, (r[:2], r[2:]), p) for p in good) - max(_value(start, (r[:2], r[2:]), p) for p in bad)
+        min(_value(start, (r[:2], r[2:]), p) for p in good)
+        - max(_value(start, (r[:2], r[2:]), p) for p in bad)
         for r in product((-1, 0, 1), repeat=4)
     )
     yield exact_agreement(f"acceptable {good}", best, 0)

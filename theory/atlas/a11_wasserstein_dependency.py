@@ -66,7 +66,10 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """On a line the measure is ``2 sum_t F_t (1 - F_t)`` with the distribution function F, each summand at
     most 1/4 by a square; with equal distances it is ``1 - sum q**2``."""
     count, share = sympy.symbols("K F", positive=True)
-    yield vanishes("summand below 1/2 by a square", 2 * share * (1 - share) - (sympy.Rational(1, 2) - 2 * (share - sympy.Rational(1, 2)) ** 2))
+    yield vanishes(
+        "summand below 1/2 by a square",
+        2 * share * (1 - share) - (sympy.Rational(1, 2) - 2 * (share - sympy.Rational(1, 2)) ** 2),
+    )
     yield vanishes("K - 1 summands", sympy.nsimplify(claim.line(count)) - (count - 1) / 2)
     for size in (2, 3, 4):
         q = sympy.symbols(f"q1:{size}")
@@ -76,7 +79,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
         yield vanishes(f"{size} equal distances", dependency(full, _equal) - (1 - sum(x**2 for x in full)))
     excess = share - 1 / count
     yield vanishes("one square", share**2 - (2 * share / count - 1 / count**2) - excess**2)
-    yield vanishes("sum of the tangents", sympy.sympify(claim.equal(count)) - (1 - (2 / count - count / count**2)))
+    yield vanishes(
+        "sum of the tangents", sympy.sympify(claim.equal(count)) - (1 - (2 / count - count / count**2))
+    )
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:

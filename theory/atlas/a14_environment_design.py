@@ -71,7 +71,9 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """A sure goal and a coin of every denominator up to 6: the best of a grid of mixtures that contains the
     equilibrium."""
     for n in range(2, 7):
-        points = replay.outcomes(replay.read(one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]])))
+        points = replay.outcomes(
+            replay.read(one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]]))
+        )
         best = replay.best(points)
         mixtures = [replay.mixed(points, [Fraction(k, 12), Fraction(12 - k, 12)]) for k in range(13)]
         least = min(max(v - p for v, p in zip(best, point, strict=True)) for point in mixtures)
@@ -116,7 +118,9 @@ def search(context: Context) -> Mapping[str, Any] | None:
         _, trained, prior = game([[point[g] for point in points] for g in (0, 1)])
         _, other, _ = game([[point[g] - best[g] for point in points] for g in (0, 1)])
         names = ("adversary", "protagonist", "other")
-        found = {name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)}
+        found = {
+            name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)
+        }
         if refute({"process": document, **found}):
             return {"process": document, **found}
     return None

@@ -129,7 +129,11 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """Two boxes, one before the other."""
     for k in range(5):
-        found = {"costs": ["1", "1"], "opened_before": [[0, 1]], "other": [str(Fraction(k, 4)), str(1 - Fraction(k, 4))]}
+        found = {
+            "costs": ["1", "1"],
+            "opened_before": [[0, 1]],
+            "other": [str(Fraction(k, 4)), str(1 - Fraction(k, 4))],
+        }
         if refute(found):
             return found
     return None
@@ -161,8 +165,14 @@ PUBLISHED = Published(
         ),
         planted=(
             Planted("uniform", Claim(lambda costs: [Fraction(1, len(costs))] * len(costs))),
-            Planted("in proportion to the square", Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs])),
-            Planted("in inverse proportion", Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs])),
+            Planted(
+                "in proportion to the square",
+                Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs]),
+            ),
+            Planted(
+                "in inverse proportion",
+                Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs]),
+            ),
         ),
     ),
     fails=Control(

@@ -85,7 +85,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
         claimed = sorted(range(len(prior)), key=lambda place: claim.key(prior[place]))
         found, best = regret(prior, claimed), least(frozenset(range(len(prior))))
-        return all_hold(f"prior {[str(p) for p in prior]}", f"{found} and {best}", bayes_optimal=found == best)
+        return all_hold(
+            f"prior {[str(p) for p in prior]}", f"{found} and {best}", bayes_optimal=found == best
+        )
 
     return context.examples(WEIGHTS, check, name="A16 exact", most=MOST)
 
@@ -108,7 +110,9 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     best = min(regret(prior, order) for order in permutations(places))
     task = int(witness["task"])
     tried = [order.index(task) for order in (first, second)]
-    if not (regret(prior, first) == regret(prior, second) == best and prior[task] == 0 and tried[0] != tried[1]):
+    if not (
+        regret(prior, first) == regret(prior, second) == best and prior[task] == 0 and tried[0] != tried[1]
+    ):
         return None
     return {
         "training distribution": [str(p) for p in prior],

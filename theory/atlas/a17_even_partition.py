@@ -51,9 +51,7 @@ def objective(skills: list[replay.Outcome]) -> list[tuple[Fraction, Fraction]]:
     """Return ``log n + E log q(z | s)`` for the best discriminator ``q``, as a sum of logarithms."""
     count = len(skills)
     total = [sum(column) for column in zip(*skills, strict=True)]
-    return [
-        (p / count, count * p / t) for row in skills for p, t in zip(row, total, strict=True) if p
-    ]
+    return [(p / count, count * p / t) for row in skills for p, t in zip(row, total, strict=True) if p]
 
 
 SKILLS = st.tuples(st.integers(2, 3), st.integers(2, 4)).flatmap(
@@ -90,7 +88,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     that share no state it is."""
     share, count = sympy.symbols("q n", positive=True)
     yield vanishes("bound", sympy.log(claim.most(count)) - sympy.log(count))
-    slope = sympy.diff(share - 1 - sympy.log(share), share)  # log q <= q - 1: the least difference is at q = 1
+    slope = sympy.diff(
+        share - 1 - sympy.log(share), share
+    )  # log q <= q - 1: the least difference is at q = 1
     yield vanishes("stationary at one", slope.subs(share, 1))
     yield vanishes("convex", sympy.diff(share - 1 - sympy.log(share), share, 2) - 1 / share**2)
 
