@@ -93,6 +93,13 @@ class SearchResult(Result):
     seed : int
     numbers : mapping
         Exact facts of the witness: the best probability of ending in each state.
+
+    Examples
+    --------
+    >>> import metaregret as mr
+    >>> result = mr.search(lambda process: process.n_states != 2, domain="deterministic", seconds=5)
+    >>> result.margin, result.how, result.to_json()["process"]["states"]
+    (False, 'edge case', 2)
     """
 
     witness: ControlledMarkovProcess | None
