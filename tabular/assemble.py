@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 
+LARGEST = 2**1023
 MAX_COMMON_BITS = 16_384
 """Longest common denominator of a row's exact probabilities."""
 MAX_WEIGHT = 2**31
@@ -166,7 +167,7 @@ def assemble_arrays(
         **layout,
         "states": states,
         "actions": actions,
-        "probabilities": np.array([float(v) for v in kept]),
+        "probabilities": np.array([float(v) if v < LARGEST else math.inf for v in kept]),  # refused later
         "initial": floats,
         "exact_initial": exact_initial,
         "numerators": numerators,

@@ -16,12 +16,26 @@ Every public entry reads its options here, so that nothing falls through to a de
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError
 
-__all__ = ["Option", "check_tolerance", "choice", "expect", "one_of"]
+__all__ = [
+    "Option",
+    "as_path",
+    "check_progress",
+    "check_seed",
+    "check_tolerance",
+    "choice",
+    "expect",
+    "flag",
+    "one_of",
+]
 
 Kind = TypeVar("Kind")
 
@@ -124,3 +138,52 @@ def one_of(words: Sequence[str], value: object, name: str) -> str:
         return value
     allowed = ", ".join(repr(word) for word in words)
     raise InvalidArgumentError(f"Expected {name} to be one of {allowed}, but got {value!r:.60}.")
+
+
+def flag(value: object, name: str) -> bool:
+    """Return `value` if it is True or False; words such as ``"no"`` would count as true.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is anything else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidArgumentError(f"Expected {name} to be True or False, but got {value!r:.60}.")
+    return bool(value)
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed of random generators: a whole number, not negative.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is anything else.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InvalidArgumentError(f"Expected seed to be a whole number >= 0, but got {seed!r:.60}.")
+    return int(seed)
+
+
+def check_progress(progress: object) -> None:
+    """Raise `InvalidArgumentError` unless `progress` is None or can be called."""
+    if progress is not None and not callable(progress):
+        raise InvalidArgumentError(
+            f"Expected progress to be a function of the bounds, or None, but got {progress!r:.60}."
+        )
+
+
+def as_path(path: object) -> Path:
+    """Return the path of a file that a user named.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is neither text nor a path.
+    """
+    if isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str):
+        return Path(path)
+    raise InvalidArgumentError(
+        f"Expected the path of a file, but got {path!r:.60} of type {type(path).__name__}."
+    )

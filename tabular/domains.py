@@ -30,6 +30,9 @@ Strategy = SearchStrategy[ControlledMarkovProcess]
 Predicate = Callable[[ControlledMarkovProcess], bool]
 
 _DOMAINS: WeakKeyDictionary[Strategy, Predicate] = WeakKeyDictionary()
+_BY_FUNCTION: dict[Any, Callable[..., bool]] = {}
+"""Predicates by the function that a lazy strategy calls: its filters make new strategies, which keep that and
+the options."""
 
 
 def generates(
@@ -41,6 +44,8 @@ def generates(
         @wraps(make)
         def strategy(*args: Options.args, **options: Options.kwargs) -> Strategy:
             made = make(*args, **options)
+            if made not in _DOMAINS:
+                _BY_FUNCTION[getattr(made, "function", None)] = inside
             _DOMAINS[made] = lambda process: inside(process, *args, **options)
             return made
 
@@ -51,6 +56,8 @@ def generates(
 
 def belongs(strategy: SearchStrategy[Any]) -> Predicate | None:
     """Return the predicate of what a strategy can generate, filters included, or None if it is not known."""
+    if steps := getattr(strategy, "_transformations", ()):
+        return _filtered(strategy, steps)
     conditions = getattr(strategy, "flat_conditions", None)
     inner = getattr(strategy, "filtered_strategy", None)
     if conditions is None or inner is None:
@@ -59,6 +66,15 @@ def belongs(strategy: SearchStrategy[Any]) -> Predicate | None:
     if known is None:
         return None
     return lambda process: known(process) and all(condition(process) for condition in conditions)
+
+
+def _filtered(strategy: SearchStrategy[Any], steps: tuple[tuple[Any, ...], ...]) -> Predicate | None:
+    """The predicate of a lazy strategy that was filtered; None if it was mapped, or is not known."""
+    inside = _BY_FUNCTION.get(getattr(strategy, "function", None))
+    options = getattr(strategy, "_LazyStrategy__kwargs", None)
+    if inside is None or options is None or any(step[0] != "filter" for step in steps):
+        return None
+    return lambda process: inside(process, **options) and all(step[1](process) for step in steps)
 
 
 @cache

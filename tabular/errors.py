@@ -12,6 +12,7 @@ True
 from __future__ import annotations
 
 __all__ = [
+    "ContradictionError",
     "ConvergenceError",
     "EnvironmentSpecError",
     "FileFormatError",
@@ -92,3 +93,7 @@ class ConvergenceError(MetaregretError, RuntimeError):
 
 class SolverError(MetaregretError, RuntimeError):
     """No numerical solver returned variables from which a certified bracket could be recomputed."""
+
+
+class ContradictionError(SolverError):
+    """Certified bounds contradict each other: a programming error, never hidden by asking another solver."""

@@ -2,6 +2,8 @@ from . import plotting as plotting
 from .by_name import ByName as ByName
 from .certificates.checking import CheckResult as CheckResult
 from .certificates.checking import check as check
+from .counterexamples import SearchResult as SearchResult
+from .counterexamples import search as search
 from .families import goals as goals
 from .families import rewards as rewards
 from .families import trajectories as trajectories

@@ -43,10 +43,10 @@ __all__ = [
 ]
 
 
-GOLDEN = (5.0**0.5 - 1.0) / 2.0
-
 ROW_TOLERANCE = 1e-9
-"""By how much the limits of a polytope are read as larger, where it has no interior."""
+"""Room at a row of a polytope below which the row is an equation."""
+LARGEST_SCALE = 1e6
+"""Inverse of the room that is sought at least at every row of a polytope without interior."""
 
 
 def check_distribution(p: np.ndarray, tasks: int, what: str) -> np.ndarray:
@@ -200,9 +200,13 @@ class _Ball(Adversary):
         """How far `p` is outside: a convex function, at most zero exactly on the set."""
 
     def inside(self, p: np.ndarray) -> np.ndarray:
-        """Move towards the nominal distribution just far enough (bisection on the segment)."""
-        if self.excess(self.nominal) >= 0 and not self.excess(p) < 0:
-            return self.nominal  # the set is this one point
+        """Move towards the nominal distribution just far enough (bisection on the segment).
+
+        What a solver leaves on tasks that are never posed is taken off first.
+        """
+        posed = self.charged(len(p))
+        if (p[~posed] > 0).any() and p[posed].sum() > 0:
+            p = np.where(posed, p, 0.0) / p[posed].sum()
         if self.excess(p) <= 0:
             return p
         low, high = 0.0, 1.0
@@ -210,6 +214,10 @@ class _Ball(Adversary):
             middle = 0.5 * (low + high)
             low, high = (low, middle) if self.excess(self._between(p, middle)) > 0 else (middle, high)
         return self._between(p, low)
+
+    def charged(self, tasks: int) -> np.ndarray:
+        """The tasks of positive nominal mass: said without roundings, for any mass would charge a task."""
+        return self.nominal > 0
 
     def _between(self, p: np.ndarray, share: float) -> np.ndarray:
         return self.nominal + share * (p - self.nominal)
@@ -234,6 +242,10 @@ class TotalVariationBall(_Ball):
 
     def __str__(self) -> str:
         return f"tv:{self.radius:.12g}"
+
+    def charged(self, tasks: int) -> np.ndarray:
+        """All tasks, unless the set is the nominal distribution alone."""
+        return (self.nominal > 0) | (self.radius > 0)
 
     def excess(self, p: np.ndarray) -> float:
         """Distance minus radius."""
@@ -412,9 +424,13 @@ class KullbackLeiblerBall(_Ball):
         top = float(loss[support].max())
         if self.radius == 0.0 or top == loss[support].min():
             return self.nominal
+        return self.inside(self._tilted(loss, self._temperature(loss)))
+
+    def _tilted(self, loss: np.ndarray, tau: float) -> np.ndarray:
+        support = self.nominal > 0
         tilted = self.nominal.copy()
-        tilted[support] *= np.exp((loss[support] - top) / self._temperature(loss))
-        return self.inside(tilted / tilted.sum())
+        tilted[support] *= np.exp((loss[support] - loss[support].max()) / tau)
+        return tilted / tilted.sum()
 
     def _dual(self, loss: np.ndarray, tau: float) -> tuple[float, float]:
         """The dual function of `worst`, and an allowance for its rounding.
@@ -441,17 +457,18 @@ class KullbackLeiblerBall(_Ball):
         return anchor + tau * (self.radius + logarithm), tau * slack + rounding
 
     def _temperature(self, loss: np.ndarray) -> float:
-        """The minimiser of the dual function, which is convex, by golden-section search on its logarithm."""
+        """The minimiser of the dual function: where the tilted distribution leaves the ball, by bisection.
+
+        The dual function itself is flat there, and known to a rounding only.
+        """
         support = self.nominal > 0
         centre = float(np.log(loss[support].max() - loss[support].min()))
         low, high = centre - 12.0, centre + 25.0
-        for _ in range(100):
-            left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-            if self._dual(loss, math.exp(left))[0] <= self._dual(loss, math.exp(right))[0]:
-                high = right
-            else:
-                low = left
-        return float(np.exp(0.5 * (low + high)))
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            outside = self.excess(self._tilted(loss, math.exp(middle))) > 0
+            low, high = (middle, high) if outside else (low, middle)
+        return math.exp(high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -464,8 +481,9 @@ class Polytope(Adversary):
 
     Notes
     -----
-    Where the polytope has no interior relative to the simplex, its limits are read as larger by 1e-9, in
-    both bounds.
+    A row that all distributions of the set fulfil with equality (up to 1e-9), such as half of a pair that
+    stands for an equation, is read as the equation. Rows that contradict each other by at most 1e-9, as
+    decimals do, are read as larger by what is needed, in both bounds.
 
     Examples
     --------
@@ -542,34 +560,84 @@ class Polytope(Adversary):
                 f"No solver found a distribution in the polytope: the best violates a limit by "
                 f"{-best.lower:.1e}, and at least {max(0.0, -best.upper):.1e} is necessary; scale the rows."
             )
-        return best.highest.p
+        return best.highest.p if best.lower > ROW_TOLERANCE else self._flat(best.highest.p)
+
+    def _flat(self, p: np.ndarray) -> np.ndarray:
+        """Return a point with room at every row that leaves any, for a set without interior.
+
+        ``max { sum t : A p + t <= b s, p >= t, sum p = s, 0 <= t <= 1 }``: with the scale ``s`` left free
+        every row that can hold strictly does so (Freund, Roundy and Todd 1985).
+        """
+        import cvxpy as cp
+
+        tasks = len(p)
+        rows, limits = np.vstack([self.matrix, -np.eye(tasks)]), np.append(self.limits, np.zeros(tasks))
+        z, room, scale = cp.Variable(tasks), cp.Variable(len(limits), nonneg=True), cp.Variable()
+        within = [rows @ z + room <= limits * scale, np.ones(tasks) @ z == scale]
+        problem = cp.Problem(
+            cp.Maximize(cp.sum(room)), [*within, room <= 1, scale >= 1, scale <= LARGEST_SCALE]
+        )
+
+        def certify() -> _Point | None:
+            if z.value is None or room.value is None or scale.value is None:
+                return None
+            gain = float(np.maximum(room.value, 0.0).sum())
+            return _Point(gain, gain, z.value / max(1.0, float(scale.value)))
+
+        inner = solve_certified(problem, certify, tolerance=1e-10).highest.p
+        object.__setattr__(self, "_tight", limits - rows @ inner <= ROW_TOLERANCE)
+        return self._on_hull(inner)
+
+    def _on_hull(self, p: np.ndarray) -> np.ndarray:
+        """Return the nearest point that fulfils the equations of the set, without tasks never posed."""
+        tight = self.__dict__.get("_tight")
+        if tight is None:
+            return p
+        never = tight[len(self.limits) :]
+        equal = np.vstack([self.matrix[tight[: len(self.limits)]], np.ones(len(p))])[:, ~never]
+        right = np.append(self.limits[tight[: len(self.limits)]], 1.0)
+        moved = np.zeros(len(p))
+        moved[~never] = p[~never] + np.linalg.lstsq(equal, right - equal @ p[~never], rcond=1e-12)[0]
+        return moved
 
     def rows(self, tasks: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows themselves."""
         return self.matrix, self.limits
 
     def inside(self, p: np.ndarray) -> np.ndarray:
-        """Move towards the centre until no limit is passed (bisection on the segment).
-
-        Where the centre itself is on a limit, violations of up to `ROW_TOLERANCE` are read as none.
-        """
+        """Move towards the centre until no limit is passed (bisection on the segment)."""
         centre, allowed = self.start(len(p)), self._allowed
-        if self._excess(p) <= allowed:
+        if not self._outside(p, allowed):
             return p
+        p = self._on_hull(p)
         low, high = 0.0, 1.0
         for _ in range(60):
             middle = 0.5 * (low + high)
-            outside = self._excess(p + middle * (centre - p)) > allowed
+            outside = self._outside(p + middle * (centre - p), allowed)
             low, high = (middle, high) if outside else (low, middle)
         return p + high * (centre - p)
 
-    @cached_property
-    def _allowed(self) -> float:
-        """How much may be above the limits: nothing, unless the polytope has no interior."""
-        return 0.0 if self._excess(self._centre) < 0 else ROW_TOLERANCE
+    def charged(self, tasks: int) -> np.ndarray:
+        """All tasks, but those for which the rows say that their mass is zero."""
+        self.start(tasks)
+        tight = self.__dict__.get("_tight")
+        return np.full(tasks, True) if tight is None else ~tight[len(self.limits) :]
 
-    def _excess(self, p: np.ndarray) -> float:
-        return float((self.matrix @ p - self.limits).max())
+    @cached_property
+    def _allowed(self) -> np.ndarray:
+        """How much may be above the limits: nothing, unless the polytope has no interior; roundings there."""
+        excess = self._excess(self._centre)
+        roundings = relative_error(self.matrix.shape[1] + 8) * (
+            np.abs(self.matrix) @ self._centre + np.abs(self.limits)
+        )
+        return np.where(excess < 0, 0.0, np.maximum(2.0 * excess, 0.0) + roundings)
+
+    def _excess(self, p: np.ndarray) -> np.ndarray:
+        return self.matrix @ p - self.limits
+
+    def _outside(self, p: np.ndarray, allowed: np.ndarray) -> bool:
+        posed = self.charged(len(p))
+        return bool((self._excess(p) > allowed).any() or p.min() < 0 or (p[~posed] > 0).any())
 
     def worst(self, loss: np.ndarray) -> float:
         """Any ``y >= 0`` gives the bound ``b . y + max(loss - A' y)``; take it from the program's duals."""

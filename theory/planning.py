@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.choices import check_tolerance, expect
+from metaregret.tabular.choices import as_path, check_tolerance, expect, flag
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
@@ -96,6 +96,8 @@ def plan(
     Fraction(14, 17)
     """
     expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
+    flags = {"reach": reach, "total": total, "minimise": minimise, "exact": exact}
+    reach, total, minimise, exact = (flag(value, name) for name, value in flags.items())
     if (goal is None) == (rewards is None):
         raise InvalidArgumentError("Expected either a goal or rewards; give one of the two.")
     if goal is not None and (total or task is not None):
@@ -391,7 +393,7 @@ class Plan(Result):
             minimise=self.minimise,
         )
         if path is not None:
-            write_certificate(document, Path(path))
+            write_certificate(document, as_path(path))
         return document
 
     def __repr__(self) -> str:

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from metaregret.tabular.choices import check_tolerance, choice, expect
+from metaregret.tabular.choices import check_tolerance, choice, expect, flag
+from metaregret.tabular.engine.problem import LARGEST_VALUE
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.adversaries import Adversary, Simplex, parse_adversary
@@ -109,8 +110,6 @@ class Question:
             episodes = None
         check_episodes(episodes)
         check_tolerance(tolerance)
-        if not isinstance(exact, (bool, np.bool_)):
-            raise InvalidArgumentError(f"Expected exact to be True or False, but got {exact!r:.60}.")
         if isinstance(max_edges, bool) or not isinstance(max_edges, (int, np.integer)) or max_edges < 1:
             raise InvalidArgumentError(
                 f"Expected max_edges to be a whole number >= 1, but got {max_edges!r:.60}."
@@ -121,7 +120,7 @@ class Question:
             "criterion": criterion,
             "episodes": None if episodes is None else int(episodes),
             "tolerance": float(tolerance),
-            "exact": bool(exact),
+            "exact": flag(exact, "exact"),
             "method": method,
             "max_edges": int(max_edges),
         }
@@ -176,6 +175,8 @@ class Question:
                 f"Criterion {self.criterion.value!r} counts the cost until the first success, which general "
                 "rewards do not define (they have no first success); use criterion 'regret', or goals."
             )
+        if isinstance(self.tasks, RewardTasks):
+            self._refuse_huge(self.tasks)
         if isinstance(self.tasks, TrajectoryTasks) and not isinstance(
             self.tasks.process.horizon, FiniteHorizon
         ):
@@ -186,3 +187,13 @@ class Question:
                 "is in general irrational (T16); ask for one of the two."
             )
         self.learner.refuse(self)
+
+    def _refuse_huge(self, tasks: RewardTasks) -> None:
+        """Refuse rewards whose sums leave the range of double precision: exact answers start there, too."""
+        horizon, largest = tasks.process.horizon, float(np.abs(tasks.tables.values).max())
+        steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1.0 / (1.0 - float(horizon.gamma))
+        if not 4.0 * (self.episodes or 1) * steps * largest < LARGEST_VALUE:
+            raise UnsupportedError(
+                f"Rewards of up to {largest:.3g} may add up to more than double precision holds "
+                f"({LARGEST_VALUE:.0e}); change the unit of the rewards."
+            )

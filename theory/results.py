@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaregret.tabular.choices import as_path
 from metaregret.tabular.documents import json_text, write_text
 from metaregret.theory.presentation import plain_text
 
@@ -106,7 +107,7 @@ def save_text(path: Path | str, text: str) -> None:
     InvalidArgumentError
         If it cannot be written.
     """
-    write_text(Path(path), text)
+    write_text(as_path(path), text)
 
 
 def _inline_svg(figure: Figure | None) -> str:

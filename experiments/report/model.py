@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from metaregret.theory.claims import ControlResult, PlantedScore, Published, TheoremResult, Verdict, explanation
+from metaregret.theory.claims import (
+    ControlResult,
+    PlantedScore,
+    Published,
+    TheoremResult,
+    Verdict,
+    explanation,
+)
 from metaregret.theory.claims.evidence import Evidence
 from metaregret.theory.main_claim import MainClaim
 
@@ -207,7 +214,8 @@ def control_row(result: ControlResult) -> Row:
 def atlas_row(item: Published, holds: Row, fails: Row) -> Row:
     """Return the row of a published claim: the evidence of what holds, the witness of what fails.
 
-    The verdict is that of the claim as stated. A refuted claim is as expected if its witness refutes it and its
+    The verdict is that of the claim as stated. A refuted claim is as expected if its witness refutes it and
+    its
     repair holds; a true one if it holds and fails without its assumption.
     """
     refuted = item.expected is Verdict.REFUTED

@@ -15,8 +15,8 @@ __all__ = ["report_parts"]
 
 
 def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
-    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims, and the
-    main claim by process."""
+    """Yield what is printed of a ``metaregret-report/1`` document: theorems, controls, published claims,
+    and the main claim by process."""
     if document["theorems"]:
         yield _theorems(document)
         for theorem in document["theorems"]:
@@ -33,7 +33,11 @@ def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
     yield Text.from_markup(
         f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
-        + (f"{_count(published, 'published claim')}, " if (published := summary.get("published_claims")) else "")
+        + (
+            f"{_count(published, 'published claim')}, "
+            if (published := summary.get("published_claims"))
+            else ""
+        )
         + f"{_count(summary['processes'], 'process', 'processes')}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
@@ -106,7 +110,16 @@ def _controls(document: Mapping[str, Any]) -> Table:
 
 def _atlas(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(title="Published claims: what holds, and where it stops", title_justify="left")
-    for column in ("", "claim", "verdict", "needs", "methods", "planted", "s", "facts of the replayed witness"):
+    for column in (
+        "",
+        "claim",
+        "verdict",
+        "needs",
+        "methods",
+        "planted",
+        "s",
+        "facts of the replayed witness",
+    ):
         table.add_column(column, overflow="fold", justify="right" if column in ("planted", "s") else "left")
     for row in rows:
         facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items())

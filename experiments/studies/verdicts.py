@@ -27,9 +27,10 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
     """Verify the claim."""
-    from metaregret.theory.claims import Context, Theorem, claim, verify_control, verify_theorem
+    from metaregret.theory.claims import Context, Theorem, controls, theorems, verify_control, verify_theorem
 
-    item = claim(point["uid"])
+    uid = point["uid"]
+    item = theorems().get(uid) or controls()[uid]
     context = Context(seed=point["seed"], instances=point["instances"])
     shared = {"title": item.title, "uses": " ".join(item.uses)}
     if isinstance(item, Theorem):

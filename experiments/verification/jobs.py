@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metaregret.experiments.report import Row, control_row, atlas_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.report import Row, atlas_row, control_row, planted_rows, process_row, theorem_row
 from metaregret.experiments.verification.store import EvidenceStore, evidence_key
 from metaregret.theory.claims import (
     Context,
@@ -181,9 +181,7 @@ def _rows(items: Sequence[Item], found: dict[Job, Any], context: Context) -> dic
         (item, [found[Job("method", item.uid, method.name)] for method in methods_of(item, context)])
         for item in proved
     )
-    rows = {
-        item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)]) for item in proved
-    }
+    rows = {item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)]) for item in proved}
     for item in items:
         if isinstance(item, Published):
             rows[item.uid] = atlas_row(item, rows[item.uid], found[Job("control", item.uid)])

@@ -23,6 +23,7 @@ from .theory import Plan as Plan
 from .theory import Proposal as Proposal
 from .theory import Result as Result
 from .theory import RewardTasks as RewardTasks
+from .theory import SearchResult as SearchResult
 from .theory import TrajectoryTasks as TrajectoryTasks
 from .theory import check as check
 from .theory import compare as compare
@@ -31,6 +32,7 @@ from .theory import plan as plan
 from .theory import plotting as plotting
 from .theory import propose as propose
 from .theory import rewards as rewards
+from .theory import search as search
 from .theory import solve as solve
 from .theory import trajectories as trajectories
 from .theory.minimax import Question as Question

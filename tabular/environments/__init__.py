@@ -65,7 +65,7 @@ def load(specification: str, *, start: str | None = None) -> Imported:
         built = known[name].build(body, options)
         options.finish()
         model = built if isinstance(built, Imported) else Imported(built)
-    elif Path(specification[:4096]).suffix.lower() in ENDINGS or _exists(specification):
+    elif Path(specification[:4096]).suffix.lower() in ENDINGS or exists(specification):
         from metaregret.tabular.importers.read import read
 
         model = read(Path(specification))
@@ -81,9 +81,10 @@ def load(specification: str, *, start: str | None = None) -> Imported:
     return model.with_process(process.replaced(initial=process.states.position(start)))
 
 
-def _exists(path: str) -> bool:
+def exists(path: str | Path) -> bool:
+    """Whether a file or folder has this name; text that no file can be called names none."""
     try:
-        return bool(path) and Path(path).exists()
+        return path != "" and Path(path).exists()
     except (OSError, ValueError):  # not a name that a file could have
         return False
 

@@ -64,10 +64,12 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     InvalidArgumentError
         If the source is nothing that is known; the message lists what is.
     """
+    from metaregret.tabular.environments import exists
+
     if format is not None:
         one_of(tuple(FORMATS), format, "format")
     kind = format or _recognise(source)
-    if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not Path(source).exists():
+    if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not exists(source):
         raise FileFormatError(f"{str(source)[:200]}: no such file; check the path.")
     model = _READERS[kind](source)
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
@@ -109,7 +111,7 @@ def _has(*names: str) -> Callable[[Any], bool]:
 
 
 def _path_format(source: str | Path) -> str:
-    from metaregret.tabular.environments import specifications
+    from metaregret.tabular.environments import exists, specifications
 
     if isinstance(source, str):
         name, colon, _ = source.partition(":")
@@ -118,7 +120,7 @@ def _path_format(source: str | Path) -> str:
     ending = Path(source).suffix.lower()
     if ending in ENDINGS:
         return ENDINGS[ending]
-    return "specification" if isinstance(source, str) and not (source and Path(source).exists()) else "json"
+    return "specification" if isinstance(source, str) and not exists(source) else "json"
 
 
 def matrix_format(matrix: np.ndarray) -> str:

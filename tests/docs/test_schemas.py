@@ -33,7 +33,7 @@ WRITTEN = {
     "a Bayes-optimal learner": f"bayes {LINE} --episodes 2 --against uniform --adversary tv:1/10",
     "an environment": f"env show {LINE}",
     "environments": "env list",
-    "a report": "verify T05 C05 --instances 2 --workers 1",
+    "a report": "verify T05 C05 A04 --instances 2 --workers 1",
     "studies": "sweep --list",
 }
 
@@ -69,6 +69,14 @@ def test_what_is_written(what: str, tmp_path: Path, capsys: pytest.CaptureFixtur
         if field != "format":
             with pytest.raises(ValidationError):
                 check(less)
+
+
+def test_a_search_for_counterexamples(tmp_path: Path):
+    import metaregret as mr
+
+    check(mr.search(lambda process: process.n_states < 2, seconds=5).to_json(tmp_path / "s.json"))
+    check(json.loads((tmp_path / "s.json").read_text()))
+    check(mr.search(lambda process: True, seconds=0.1).to_json())
 
 
 def test_processes_certificates_and_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -121,6 +129,6 @@ def test_every_format_of_the_code_has_a_schema():
         name
         for folder in ("tabular", "theory", "experiments")
         for path in (ROOT / folder).rglob("*.py")
-        for name in re.findall(r"metaregret-(\w+)/1", path.read_text())
+        for name in re.findall(r"metaregret-([a-z]+)/1", path.read_text())
     }
     assert named - {"npz"} == set(SCHEMAS)  # NPZ files are no JSON

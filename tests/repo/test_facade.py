@@ -21,10 +21,10 @@ from metaregret.experiments.cli import metaregret as command
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "one_way.py"
 
-PROMISED = """make goals trajectories rewards solve plan propose compare check verify errors strategies
+PROMISED = """make goals trajectories rewards solve plan propose compare check verify search errors strategies
 plotting Learner Criterion Detection Adversary Simplex TotalVariationBall KullbackLeiblerBall
 ConditionalValueAtRisk Polytope MinimaxSolution Plan Proposal Comparison CheckResult VerificationReport
-Bracket Status"""
+SearchResult Bracket Status"""
 
 
 def printed(*arguments: str) -> str:

@@ -77,7 +77,10 @@ def test_a_gymnasium_environment_and_its_table() -> None:
     for source in (environment, environment.unwrapped):
         found = make(source, horizon=4)
         assert same(found, named)
-    assert same(make(environment.unwrapped.P, horizon=4), named)  # type: ignore[attr-defined]
+    # A table alone does not say that 0.333... stands for a third.
+    table = make(environment.unwrapped.P, horizon=4)  # type: ignore[attr-defined]
+    assert not table.is_exact
+    assert np.allclose(table.probabilities, named.probabilities, rtol=1e-15, atol=0.0)
     value = goal_values(named, np.array([15]), representation="rational").exact
     assert value is not None
     assert value[0] == goal_values(make(environment, horizon=4), representation="rational").exact[15]  # type: ignore[index]
@@ -96,18 +99,18 @@ def test_horizon_gamma_and_start_replace_those_of_the_source() -> None:
 @pytest.mark.parametrize(
     ("source", "options", "words"),
     [
-        (object(), {}, "of type object"),
-        (None, {}, "of type NoneType"),
-        (3, {}, "of type int"),
-        (b"grid:3x3", {}, "shape"),
-        ([], {}, "of type list"),
+        (object(), {}, "got object"),
+        (None, {}, "got NoneType"),
+        (3, {}, "got int"),
+        (b"grid:3x3", {}, "got bytes"),
+        ([], {}, "got list"),
         ([[0.5, 0.5], [1, 0]], {}, "shape (2, 2)"),
-        ([[[1, 0], [0, 1]], [[1]]], {}, "(A, S, S)"),
+        ([[[1, 0], [0, 1]], [[1]]], {}, "state 0, action 0"),
         ([[["x", 1], [0, 1]]], {}, "'x'"),
         ([[[0.5, 0.4], [0, 1]]], {}, "sum"),
         (np.ones((2, 3)), {}, "shape (2, 3)"),
-        ({}, {}, "table"),
-        ({0: {0: [(1.0, 5)]}}, {}, "P[state][action]"),
+        ({}, {}, "at least one action"),
+        ({0: {0: [(1.0, 5)]}}, {}, "(probability, next, reward, terminated)"),
         ({"a": 3}, {}, "P[state][action]"),
         ({"format": "metaregret-cmp/1"}, {}, "states"),
         ("line:5", {"horizon": 3, "gamma": 0.5}, "not both"),

@@ -298,7 +298,7 @@ def test_the_truth_is_narrow(name: str) -> None:
 
 def test_the_lies_are_told() -> None:
     """The doubles are asked and change answers, in cvxpy and in HiGHS itself."""
-    for run in (lambda: solve(goals(0)), lambda: solve_memory(goals(0), 2)):
+    for run in (lambda: solve(goals(0), method="program"), lambda: solve_memory(goals(0), 2)):
         with lying(LIES["far off"], "both", 1) as calls, pytest.raises(MetaregretError):
             run()
         assert calls["lies"] > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -32,7 +33,9 @@ def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, object]:
     state."""
     count = len(points[0])
     names = [f"s{k}" for k in range(count)]
-    moves = [["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p]
+    moves = [
+        ["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p
+    ]
     return {
         "format": "metaregret-cmp/1",
         "states": names,
@@ -54,9 +57,14 @@ def goals_of(points: Sequence[Sequence[Fraction]]) -> list[int]:
 
 
 def game(rows: Sequence[Sequence[Fraction]]) -> tuple[Fraction, list[Fraction], list[Fraction]]:
-    """Return the value of a matrix game, the mixture of the maximiser (columns) and of the minimiser (rows)."""
+    """Return the value of a matrix game, the mixture of the maximiser (columns) and of the minimiser
+    (rows)."""
     payoff = np.array([[flint.fmpq(x.numerator, x.denominator) for x in map(Fraction, row)] for row in rows])
     found = solve_game(payoff)
-    spelled = lambda x: Fraction(int(x.p), int(x.q))
+    spelled: Any = lambda x: Fraction(int(x.p), int(x.q))
     value = found.value if isinstance(found.value, flint.fmpq) else flint.fmpq(found.value)
-    return spelled(value), [*map(spelled, map(flint.fmpq, found.columns))], [*map(spelled, map(flint.fmpq, found.rows))]
+    return (
+        spelled(value),
+        [*map(spelled, map(flint.fmpq, found.columns))],
+        [*map(spelled, map(flint.fmpq, found.rows))],
+    )

@@ -53,7 +53,9 @@ def fraction(value: object) -> Fraction:
     try:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError) as error:
-        raise InvalidArgumentError(f"Expected a number such as '1/2' in a witness, but got {value!r}.") from error
+        raise InvalidArgumentError(
+            f"Expected a number such as '1/2' in a witness, but got {value!r}."
+        ) from error
 
 
 def distribution(values: Sequence[object]) -> Outcome:
@@ -66,7 +68,9 @@ def distribution(values: Sequence[object]) -> Outcome:
     """
     result = tuple(map(fraction, values))
     if min(result, default=Fraction(-1)) < 0 or sum(result) != 1:
-        raise InvalidArgumentError(f"Expected probabilities that sum to one in a witness, but got {list(values)}.")
+        raise InvalidArgumentError(
+            f"Expected probabilities that sum to one in a witness, but got {list(values)}."
+        )
     return result
 
 
@@ -78,16 +82,19 @@ def read(document: Mapping[str, Any]) -> Model:
     InvalidArgumentError
         If rows do not sum to one.
     """
-    states = {name: place for place, name in enumerate(document["states"])}
+    listed = document["states"]
+    states = {
+        str(name): place for place, name in enumerate(range(listed) if isinstance(listed, int) else listed)
+    }
     rows: list[dict[str, dict[int, Fraction]]] = [{} for _ in states]
     for source, action, target, p in document["transitions"]:
         row = rows[states[source]].setdefault(action, {})
         row[states[target]] = row.get(states[target], Fraction(0)) + fraction(p)
-    listed = [list(by_action.values()) for by_action in rows]
+    by_state = [list(by_action.values()) for by_action in rows]
     start = {states[name]: fraction(p) for name, p in document["initial"].items()}
-    for row in (start, *(row for by_state in listed for row in by_state)):
+    for row in (start, *(row for choices in by_state for row in choices)):
         distribution(list(row.values()))
-    return Model(start, listed, int(document["horizon"]))
+    return Model(start, by_state, int(document["horizon"]))
 
 
 def outcomes(model: Model) -> list[Outcome]:
@@ -116,7 +123,9 @@ def best(points: Iterable[Outcome]) -> Outcome:
 
 def mixed(points: Sequence[Outcome], weights: Sequence[Fraction]) -> Outcome:
     """Return the mixture of the points."""
-    return tuple(sum(w * x for w, x in zip(weights, column, strict=True)) for column in zip(*points, strict=True))
+    return tuple(
+        sum(w * x for w, x in zip(weights, column, strict=True)) for column in zip(*points, strict=True)
+    )
 
 
 def divergence(row: Outcome, output: Outcome) -> LogSum:

@@ -1,4 +1,5 @@
-r"""A01, the geometry of skills: skills of maximal mutual information are vertices, and some vertices are missed.
+r"""A01, the geometry of skills: skills of maximal mutual information are vertices, and some vertices are
+missed.
 
 Statement
 ---------
@@ -43,7 +44,8 @@ from metaregret.theory.claims.oracles import sign_of_log_sum
 
 @dataclass(frozen=True)
 class Claim:
-    """Weights ``w`` with ``KL(share a + (1 - share) b || q) < w_0 KL(a || q) + w_1 KL(b || q)`` for ``a != b``."""
+    """Weights ``w`` with ``KL(share a + (1 - share) b || q) < w_0 KL(a || q) + w_1 KL(b || q)`` for ``a !=
+    b``."""
 
     weights: Any = lambda share: (share, 1 - share)
 
@@ -63,7 +65,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 TRIPLES = st.integers(2, 3).flatmap(
-    lambda n: st.tuples(distributions(n), distributions(n), distributions(n, positive=True), st.integers(1, 3))
+    lambda n: st.tuples(
+        distributions(n), distributions(n), distributions(n, positive=True), st.integers(1, 3)
+    )
 )
 
 
@@ -99,9 +103,9 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not {*skills, missed} <= set(points) or min(output) <= 0 or len(skills) != len(weights):
         return None
     capacity = replay.divergence(skills[0], output)
-    less = lambda row: sign_of_log_sum([*capacity, *replay.weighted(-1, replay.divergence(row, output))])
+    less: Any = lambda row: sign_of_log_sum([*capacity, *replay.weighted(-1, replay.divergence(row, output))])
     optimal = all(less(row) == 0 for row in skills) and all(less(row) >= 0 for row in points)
-    value = lambda row: sum(r * p for r, p in zip(reward, row, strict=True))
+    value: Any = lambda row: sum(r * p for r, p in zip(reward, row, strict=True))
     vertex = all(value(row) < value(missed) for row in points if row != missed)
     if not (optimal and vertex and less(missed) > 0):
         return None
@@ -137,14 +141,16 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "B. Eysenbach, R. Salakhutdinov & S. Levine, The information geometry of unsupervised reinforcement learning, "
+    "B. Eysenbach, R. Salakhutdinov & S. Levine, The information geometry of unsupervised reinforcement "
+    "learning, "
     "ICLR 2022, arXiv:2110.02719"
 )
 
 PUBLISHED = Published(
     uid="A01",
     title="Skills of maximal mutual information are vertices, but not all vertices",
-    statement=r"p^*(z)>0\Rightarrow \rho_z\ \text{is a vertex of}\ M;\quad \text{not every vertex is some}\ \rho_z",
+    statement=r"p^*(z)>0\Rightarrow \rho_z\ \text{is a vertex of}\ M;\quad \text{not every vertex is "
+    r"some}\ \rho_z",
     source=SOURCE,
     finite="The divergence argument for rational points and outputs; the set of skills at a finite horizon.",
     expected=Verdict.PROVED,
@@ -163,7 +169,8 @@ PUBLISHED = Published(
                 symbolic,
                 general="all sizes",
                 prose="the divergence is a sum over coordinates; a strictly convex function on a polytope is "
-                "largest at vertices only; skills of positive weight have the largest divergence (Kuhn-Tucker)",
+                "largest at vertices only; skills of positive weight have the largest divergence "
+                "(Kuhn-Tucker)",
             ),
             Method("rational points", Group.EXACT, exact),
         ),

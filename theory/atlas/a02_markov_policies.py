@@ -83,13 +83,15 @@ def visited(rows: Rows, steps: int, policy: Mapping[Any, int], sees: Any) -> dic
 def markov(rows: Rows, steps: int, sees: Any) -> Iterable[dict[Counts, Fraction]]:
     """Yield what every deterministic Markov policy visits; the objective is multilinear in the policy, so one
     of them is best."""
-    slots = list(dict.fromkeys(sees(t, s) for t in range(steps) for s in range(len(rows))))
+    slots = list(
+        dict.fromkeys(sees(t, s) for t in range(steps) for s, row in enumerate(rows) if len(row) > 1)
+    )
     most = max(map(len, rows))
     for chosen in product(range(most), repeat=len(slots)):
         yield visited(rows, steps, dict(zip(slots, chosen, strict=True)), sees)
 
 
-SMALL = deterministic_processes(max_states=3, max_actions=2, max_steps=3)
+SMALL = deterministic_processes(min_states=3, max_states=3, max_actions=2, max_steps=3)
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -113,7 +115,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         walk(trajectory_tree(process)[0], (0,) * len(rows))
         return all_hold(str(process.name), f"{open_loop} and {paths}", same_counts=open_loop == paths)
 
-    return context.examples(SMALL, check, name="A02 enumeration", most=MOST)
+    return context.examples(SMALL, check, name="A02 enumeration", share=2, most=MOST)
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -124,20 +126,20 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         if process.initial[0] != 1:
             return None
         rows, steps = _rows(process), process.horizon.steps  # type: ignore[union-attr]
-        spread = lambda counts: 1 - sum(Fraction(c, steps + 1) ** 2 for c in counts)
+        spread: Any = lambda counts: 1 - sum(Fraction(c, steps + 1) ** 2 for c in counts)
         policies = markov(rows, steps, claim.sees)
         best = max(sum(p * spread(c) for c, p in found.items()) for found in policies)
         start = tuple(int(s == 0) for s in range(len(rows)))
         return exact_agreement(str(process.name), best, with_memory(rows, steps, 0, start, spread))
 
-    return context.examples(SMALL, check, name="A02 exact", most=MOST)
+    return context.examples(SMALL, check, name="A02 exact", share=3, most=MOST)
 
 
 def with_memory(rows: Rows, steps: int, state: int, counts: Counts, spread: Any) -> Fraction:
     """Return the best expected spread of the visits over all policies with memory."""
     if not steps:
         return spread(counts)
-    more = lambda t: tuple(c + (s == t) for s, c in enumerate(counts))
+    more: Any = lambda t: tuple(c + (s == t) for s, c in enumerate(counts))
     return max(
         sum((p * with_memory(rows, steps - 1, t, more(t), spread) for t, p in row.items()), Fraction(0))
         for row in rows[state]
@@ -146,7 +148,10 @@ def with_memory(rows: Rows, steps: int, state: int, counts: Counts, spread: Any)
 
 def _entropy(found: Mapping[Counts, Fraction], total: int) -> list[tuple[Fraction, Fraction]]:
     return [
-        (-mass * Fraction(c, total), Fraction(c, total)) for counts, mass in found.items() for c in counts if c
+        (-mass * Fraction(c, total), Fraction(c, total))
+        for counts, mass in found.items()
+        for c in counts
+        if c
     ]
 
 
@@ -208,14 +213,16 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "M. Mutti, R. De Santi & M. Restelli, The importance of non-Markovianity in maximum state entropy exploration, "
+    "M. Mutti, R. De Santi & M. Restelli, The importance of non-Markovianity in maximum state entropy "
+    "exploration, "
     "ICML 2022, arXiv:2202.03060"
 )
 
 PUBLISHED = Published(
     uid="A02",
     title="Markov policies lose entropy within a single trial",
-    statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)>\max_{\pi\ \text{Markov}}\mathbb E\,H(\hat d)"
+    statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)>\max_{\pi\ \text{Markov}}\mathbb "
+    r"E\,H(\hat d)"
     r"\quad\text{in general}",
     source=SOURCE,
     finite="Entropy of the visit frequencies of one episode; Markov policies may depend on time.",
@@ -242,7 +249,8 @@ PUBLISHED = Published(
     fails=Control(
         uid="A02",
         title="Markov policies suffice for the entropy of a single trial",
-        statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)=\max_{\pi\ \text{Markov}}\mathbb E\,H(\hat d)",
+        statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)=\max_{\pi\ \text{Markov}}\mathbb "
+        r"E\,H(\hat d)",
         drops="deterministic dynamics",
         source=SOURCE,
         refute=refute,

@@ -70,7 +70,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
                 *replay.weighted(-Fraction(w[0]), replay.entropy(a)),
                 *replay.weighted(-Fraction(w[1]), replay.entropy(b)),
             ]
-            fine.append(sign_of_log_sum([*replay.entropy(replay.mixed([a, b], [share, 1 - share])), *below]) >= 0)
+            fine.append(
+                sign_of_log_sum([*replay.entropy(replay.mixed([a, b], [share, 1 - share])), *below]) >= 0
+            )
         return all_hold(f"a = {a}, b = {b}", above_the_chord=all(fine))
 
     return context.examples(POINTS, check, name="A03 exact", share=3, most=MOST)
@@ -125,7 +127,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
         "horizon": 2,
         "transitions": moves,
     }
-    policy = lambda x, y: [[str(x), str(1 - x)], [str(y), str(1 - y)], ["1"], ["1"]]
+    policy: Any = lambda x, y: [[str(x), str(1 - x)], [str(y), str(1 - y)], ["1"], ["1"]]
     for k in range(1, 5):
         found = {
             "process": process,
@@ -137,14 +139,18 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = "E. Hazan, S. Kakade, K. Singh & A. Van Soest, Provably efficient maximum entropy exploration, ICML 2019, arXiv:1812.02690"
+SOURCE = (
+    "E. Hazan, S. Kakade, K. Singh & A. Van Soest, Provably efficient maximum entropy exploration, "
+    "ICML 2019, arXiv:1812.02690"
+)
 
 PUBLISHED = Published(
     uid="A03",
     title="The entropy of states is not concave in the policy, but is in occupancies",
     statement=r"H\ \text{concave in the state distribution, not in}\ \pi",
     source=SOURCE,
-    finite="Entropy of the final state of a finite horizon; the rate of the conditional gradient method is not judged.",
+    finite="Entropy of the final state of a finite horizon; the rate of the conditional gradient method is "
+    "not judged.",
     expected=Verdict.PROVED,
     needs="occupancies (or distributions) as variables",
     holds=Theorem(

@@ -47,8 +47,8 @@ class Claim:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """The tangent of ``1 / rho`` at ``1 / K`` lies below it by a square: the average of the ratios is at least
-    ``K``, and uniform attains it."""
+    """The tangent of ``1 / rho`` at ``1 / K`` lies below it by a square: the average of the ratios is at
+    least ``K``, and uniform attains it."""
     count, rho = sympy.symbols("K rho", positive=True)
     yield vanishes("tangent", 1 / rho - (2 * count - count**2 * rho) - (1 - count * rho) ** 2 / rho)
     average = (count * 2 * count - count**2) / count  # of the tangents, over goals
@@ -111,14 +111,14 @@ def search(context: Context) -> Mapping[str, Any] | None:
     for n in range(2, 5):
         for k in range(1, n):
             half, p = Fraction(1, 2), Fraction(k, n)
-            found = {"process": one_step([[1 - p, p], [Fraction(1), Fraction(0)]])}
+            found: dict[str, Any] = {"process": one_step([[1 - p, p], [Fraction(1), Fraction(0)]])}
             points = replay.outcomes(replay.read(found["process"]))
             low, high = points[0][0], points[1][0]
             if not low <= half <= high:
                 continue
             share = (high - half) / (high - low)
             found["mixture_of_largest_entropy"] = [str(share), str(1 - share)]
-            value, columns, _ = game([[x[g] / replay.best(points)[g] for x in points] for g in (0, 1)])
+            _, columns, _ = game([[x[g] / replay.best(points)[g] for x in points] for g in (0, 1)])
             found["other_mixture"] = [str(c) for c in columns]
             if refute(found):
                 return found
@@ -126,8 +126,10 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of E. Hazan et al., Provably efficient maximum entropy exploration, ICML 2019, arXiv:1812.02690, "
-    "and C. Zhang, Y. Cai, L. Huang & J. Li, Exploration by maximizing Rényi entropy for reward-free RL framework, "
+    "in the spirit of E. Hazan et al., Provably efficient maximum entropy exploration, ICML 2019, "
+    "arXiv:1812.02690, "
+    "and C. Zhang, Y. Cai, L. Huang & J. Li, Exploration by maximizing Rényi entropy for reward-free RL "
+    "framework, "
     "AAAI 2021, arXiv:2006.06193"
 )
 
@@ -136,7 +138,8 @@ PUBLISHED = Published(
     title="Exploring with the largest entropy prepares best for an unknown goal",
     statement=r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
     source=SOURCE,
-    finite="Entropy of the final state, and the regret of a learner without memory; the sample complexity that the "
+    finite="Entropy of the final state, and the regret of a learner without memory; the sample complexity "
+    "that the "
     "papers bound is not judged.",
     expected=Verdict.REFUTED,
     needs="every goal can be reached for sure (v* = 1)",
@@ -168,7 +171,8 @@ PUBLISHED = Published(
     fails=Control(
         uid="A04",
         title="The distribution of largest entropy is minimax for goals",
-        statement=r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
+        statement=r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in "
+        r"M}\max_g\frac{v^*_g}{\rho_g}",
         drops="sure goals",
         source=SOURCE,
         refute=refute,

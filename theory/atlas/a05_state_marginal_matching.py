@@ -70,7 +70,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         value, _, _ = game([[point[g] / v for point in points] for g, v in zip(goals, values, strict=True)])
         target = claim.target(values)
         ratio = max(v / t for v, t in zip(values, target, strict=True))
-        achieved, _, _ = game([[point[g] / t for point in points] for g, t in zip(goals, target, strict=True)])
+        achieved, _, _ = game(
+            [[point[g] / t for point in points] for g, t in zip(goals, target, strict=True)]
+        )
         return all_hold(
             f"{process.name}, v* = {[str(v) for v in values]}",
             f"game {1 / value}, target {ratio}, share of the target achieved {achieved}",
@@ -102,7 +104,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     points = replay.outcomes(replay.read(witness["process"]))
     matched, other = (replay.mixed(points, replay.distribution(witness[key])) for key in ("uniform", "other"))
     optimum = replay.best(points)
-    worst = lambda point: max(v / p for v, p in zip(optimum, point, strict=True)) - 1
+    worst: Any = lambda point: max(v / p for v, p in zip(optimum, point, strict=True)) - 1
     if len(set(matched)) != 1 or min(other) <= 0 or not worst(other) < worst(matched):
         return None
     return {
@@ -123,13 +125,16 @@ def search(context: Context) -> Mapping[str, Any] | None:
         for name, target in (("uniform", Fraction(1, 2)), ("other", optimum[1] / sum(optimum))):
             share = target / points[0][1]
             found[name] = [str(share), str(1 - share)]
-        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]) and refute(found):
+        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]) and refute(
+            found
+        ):
             return found
     return None
 
 
 SOURCE = (
-    "L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, Efficient exploration via state "
+    "L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, Efficient exploration via "
+    "state "
     "marginal matching, 2019, arXiv:1906.05274"
 )
 
@@ -138,14 +143,16 @@ PUBLISHED = Published(
     title="Without prior knowledge, match the uniform distribution of states",
     statement=r"\text{goal unknown}\Rightarrow\text{the uniform target is minimax}",
     source="in the spirit of " + SOURCE,
-    finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the uniform "
+    finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the "
+    "uniform "
     "target as its default and proves no such optimality.",
     expected=Verdict.REFUTED,
     needs="equally reachable goals; otherwise the target v* / sum v*, where it can be matched",
     holds=Theorem(
         uid="A05",
         title="The target in proportion to reachability is minimax where it can be matched",
-        statement=r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g v^*_g",
+        statement=r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g "
+        r"v^*_g",
         kind=Kind.EXTENSION,
         source="T19 of this project",
         claim=Claim(),

@@ -58,9 +58,7 @@ class Claim:
 def action_values(dynamics: Dynamics, rewards: Rewards, policy: Sequence[int], gamma: Fraction) -> Rewards:
     """Return the action values of a stationary policy, by a linear system."""
     count = len(dynamics)
-    matrix = [
-        [int(s == t) - gamma * dynamics[s][policy[s]][t] for t in range(count)] for s in range(count)
-    ]
+    matrix = [[int(s == t) - gamma * dynamics[s][policy[s]][t] for t in range(count)] for s in range(count)]
     values = replay.solve(matrix, [rewards[s][policy[s]] for s in range(count)])
     return [
         [
@@ -97,7 +95,7 @@ def losses(
     merged = [[max(entries) for entries in zip(*rows, strict=True)] for rows in zip(*known, strict=True)]
     got = action_values(dynamics, new, _greedy(merged), gamma)
     top = action_values(dynamics, new, best_policy(dynamics, new, gamma), gamma)
-    most = lambda values: max(
+    most: Any = lambda values: max(
         x - y for row, other in zip(top, values, strict=True) for x, y in zip(row, other, strict=True)
     )
     return most(merged), most(got)
@@ -105,12 +103,14 @@ def losses(
 
 def distance(first: Rewards, second: Rewards) -> Fraction:
     """Return the largest difference of two rewards."""
-    return max(abs(x - y) for row, other in zip(first, second, strict=True) for x, y in zip(row, other, strict=True))
+    return max(
+        abs(x - y) for row, other in zip(first, second, strict=True) for x, y in zip(row, other, strict=True)
+    )
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """Two discounted streams of errors of at most ``delta`` a step, from the second step on."""
-    gamma, step = sympy.symbols("gamma t", positive=True)
+    gamma = sympy.symbols("gamma", positive=True)
     error = gamma / (1 - gamma)  # sum of gamma**t over t >= 1
     yield vanishes("geometric sum", error - (sum(gamma**k for k in range(1, 6)) + gamma**6 / (1 - gamma)))
     yield vanishes("two errors", claim.constant(gamma) - 2 * error)
@@ -160,9 +160,9 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Replay: the stated old policy is optimal for the old reward, and it loses more than ``delta / (1 - gamma)`` for the
-    new one."""
-    numbers = lambda rows: [[replay.fraction(x) for x in row] for row in rows]
+    """Replay: the stated old policy is optimal for the old reward, and it loses more than ``delta / (1 -
+    gamma)`` for the new one."""
+    numbers: Any = lambda rows: [[replay.fraction(x) for x in row] for row in rows]
     dynamics = [[list(replay.distribution(row)) for row in rows] for rows in witness["dynamics"]]
     new, old, gamma = numbers(witness["new"]), numbers(witness["old"]), replay.fraction(witness["gamma"])
     policy = [int(a) for a in witness["old_policy"]]
@@ -201,7 +201,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "A. Barreto, W. Dabney, R. Munos, J. J. Hunt, T. Schaul, H. van Hasselt & D. Silver, Successor features for "
+    "A. Barreto, W. Dabney, R. Munos, J. J. Hunt, T. Schaul, H. van Hasselt & D. Silver, Successor "
+    "features for "
     "transfer in reinforcement learning, NeurIPS 2017, arXiv:1606.05312"
 )
 
@@ -210,9 +211,11 @@ PUBLISHED = Published(
     title="Generalised policy improvement loses at most 2 delta / (1 - gamma)",
     statement=r"Q^*-Q^{\mathrm{GPI}}\le\frac{2}{1-\gamma}\min_j\max_{s,a}|r(s,a)-r_j(s,a)|",
     source=SOURCE,
-    finite="Exact action values; the distance of rewards itself instead of its bound by features and weights.",
+    finite="Exact action values; the distance of rewards itself instead of its bound by features and "
+    "weights.",
     expected=Verdict.PROVED,
-    needs="both errors: half the bound fails for an old policy; 2 gamma / (1 - gamma) is sharp for old policies",
+    needs="both errors: half the bound fails for an old policy; 2 gamma / (1 - gamma) is sharp for old "
+    "policies",
     holds=Theorem(
         uid="A07",
         title="The sharp transfer bound",
@@ -227,7 +230,8 @@ PUBLISHED = Published(
                 Group.SYMBOLIC,
                 symbolic,
                 general="all gamma",
-                prose="values of a policy under two rewards differ by at most the discounted distance; the improved "
+                prose="values of a policy under two rewards differ by at most the discounted distance; the "
+                "improved "
                 "policy is no worse than any old one (Barreto et al., theorem 1)",
             ),
             Method("rational tasks", Group.EXACT, exact),

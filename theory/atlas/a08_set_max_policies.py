@@ -1,10 +1,12 @@
-r"""A08, sets of policies for the worst reward: each addition improves until the set is as good as all policies.
+r"""A08, sets of policies for the worst reward: each addition improves until the set is as good as all
+policies.
 
 Statement
 ---------
 Add, again and again, a best policy for the reward that is worst for the set so far. The worst-case value of
 the best member never falls, and ends at that of all policies: minus the distance from zero to the features
-that mixtures achieve. It rises strictly where the worst reward is unique, as in the Euclidean unit ball of the
+that mixtures achieve. It rises strictly where the worst reward is unique, as in the Euclidean unit ball of
+the
 paper; in that of the 1-norm it may stall before it rises again.
 
 Dropped: "the set then has every policy that is best for some reward". It stops earlier.
@@ -15,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -47,7 +50,8 @@ class Claim:
 
 
 def worst_case(points: Points) -> tuple[Fraction, list[Fraction], list[Fraction]]:
-    """Return ``min max_i w . x_i`` over rewards ``|w|_1 <= 1``, that reward, and the mixture of the points."""
+    """Return ``min max_i w . x_i`` over rewards ``|w|_1 <= 1``, that reward, and the mixture of the
+    points."""
     count = len(points[0])
     rows = [[sign * x[k] for x in points] for k in range(count) for sign in (1, -1)]
     value, mixture, prior = game(rows)
@@ -78,7 +82,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         return all_hold(
             f"{len(points)} policies, {len(points[0])} features",
             f"values {values}, nearest {nearest}",
-            never_falls=all(a <= b for a, b in zip(values, values[1:], strict=False)),
+            never_falls=all(a <= b for a, b in pairwise(values)),
             limit=values[-1] == claim.limit(nearest),
         )
 
@@ -121,7 +125,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     other = [replay.fraction(r) for r in witness["reward_of_the_missed"]]
     if not {*chosen, missed} <= set(points) or missed in chosen or sum(map(abs, reward)) != 1:
         return None
-    value = lambda w, point: sum(a * b for a, b in zip(w, point, strict=True))
+    value: Any = lambda w, point: sum(a * b for a, b in zip(w, point, strict=True))
     stopped = max(value(reward, point) for point in points) == -max(map(abs, mixture))
     vertex = all(value(other, point) < value(other, missed) for point in points if point != missed)
     if not (stopped and vertex):
@@ -137,7 +141,11 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """Three actions over three states with thirds."""
     n = 3
-    rows = [[Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)] for x in range(n + 1) for y in range(n + 1 - x)]
+    rows = [
+        [Fraction(x, n), Fraction(y, n), Fraction(n - x - y, n)]
+        for x in range(n + 1)
+        for y in range(n + 1 - x)
+    ]
     for i, a in enumerate(rows):
         for j, b in enumerate(rows[:i]):
             for c in rows[:j]:
@@ -162,19 +170,23 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "T. Zahavy, A. Barreto, D. J. Mankowitz, S. Hou, B. O'Donoghue, I. Kemaev & S. Singh, Discovering a set of policies "
+    "T. Zahavy, A. Barreto, D. J. Mankowitz, S. Hou, B. O'Donoghue, I. Kemaev & S. Singh, Discovering a "
+    "set of policies "
     "for the worst case reward, ICLR 2021, arXiv:2102.04323"
 )
 
 PUBLISHED = Published(
     uid="A08",
     title="Adding the best policy for the worst reward improves until nothing can",
-    statement=r"v_{t+1}\ge v_t\ \text{until}\ v_t=\min_{w}\max_{\pi}w\cdot\psi^\pi=-\min_{x\in\mathrm{conv}\,\Psi}\|x\|",
+    statement=r"v_{t+1}\ge v_t\ \text{until}\ "
+    r"v_t=\min_{w}\max_{\pi}w\cdot\psi^\pi=-\min_{x\in\mathrm{conv}\,\Psi}\|x\|",
     source=SOURCE,
-    finite="Rewards in the unit ball of the 1-norm, so that all numbers are rational (the paper has the Euclidean "
+    finite="Rewards in the unit ball of the 1-norm, so that all numbers are rational (the paper has the "
+    "Euclidean "
     "one); features are final distributions, shifted.",
     expected=Verdict.CERTIFIED,
-    needs="a unique worst reward to be strict; the set is not one of all policies that are best for some reward",
+    needs="a unique worst reward to be strict; the set is not one of all policies that are best for some "
+    "reward",
     holds=Theorem(
         uid="A08",
         title="The set of policies ends as good as all policies",
@@ -195,7 +207,8 @@ PUBLISHED = Published(
     fails=Control(
         uid="A08",
         title="The set that stops has every policy that is best for some reward",
-        statement=r"\text{stopped}\Rightarrow\text{all vertices of}\ \mathrm{conv}\,\Psi\ \text{are in the set}",
+        statement=r"\text{stopped}\Rightarrow\text{all vertices of}\ \mathrm{conv}\,\Psi\ \text{are in the "
+        r"set}",
         drops='"as good as", from the statement',
         source="extension by this project",
         refute=refute,

@@ -91,7 +91,9 @@ def search(context: Context) -> Mapping[str, Any] | None:
     for n in range(1, 4):
         for k in range(n + 1):
             found = {
-                "process": one_step([[Fraction(k, n), 1 - Fraction(k, n)], [1 - Fraction(k, n), Fraction(k, n)]]),
+                "process": one_step(
+                    [[Fraction(k, n), 1 - Fraction(k, n)], [1 - Fraction(k, n), Fraction(k, n)]]
+                ),
                 "weights": ["1/2", "1/2"],
             }
             if refute(found):
@@ -100,7 +102,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "T. Zahavy, B. O'Donoghue, G. Desjardins & S. Singh, Reward is enough for convex MDPs, NeurIPS 2021, arXiv:2106.00661"
+    "T. Zahavy, B. O'Donoghue, G. Desjardins & S. Singh, Reward is enough for convex MDPs, NeurIPS "
+    "2021, arXiv:2106.00661"
 )
 
 PUBLISHED = Published(
@@ -118,7 +121,10 @@ PUBLISHED = Published(
         kind=Kind.SOURCE,
         source=SOURCE,
         claim=Claim(),
-        methods=(Method("exact games", Group.EXACT, exact), Method("all small rewards", Group.ENUMERATION, enumeration)),
+        methods=(
+            Method("exact games", Group.EXACT, exact),
+            Method("all small rewards", Group.ENUMERATION, enumeration),
+        ),
         planted=(
             Planted("one part in the mixture", Claim(lambda count: Fraction(1, count))),
             Planted("parts win", Claim(lambda count: Fraction(-1, count))),

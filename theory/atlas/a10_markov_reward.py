@@ -80,12 +80,14 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """All rewards of -1, 0 and 1: none makes both policies of positive coefficient better than both others."""
+    """All rewards of -1, 0 and 1: none makes both policies of positive coefficient better than both
+    others."""
     good = [p for p, c in zip(POLICIES, claim.coefficients, strict=True) if c > 0]
     bad = [p for p in POLICIES if p not in good]
     start = (Fraction(1, 2), Fraction(1, 2))
     best = max(
-        min(_value(start, (r[:2], r[2:]), p) for p in good) - max(_value(start, (r[:2], r[2:]), p) for p in bad)
+        min(_value(start, (r[:2], r[2:]), p) for p in good)
+        - max(_value(start, (r[:2], r[2:]), p) for p in bad)
         for r in product((-1, 0, 1), repeat=4)
     )
     yield exact_agreement(f"acceptable {good}", best, 0)
@@ -94,7 +96,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: occupancies of acceptable and other policies have the same weighted sum, so no reward separates
     them; a reward that sees the first action does."""
-    acceptable = [tuple(map(int, p)) for p in witness["acceptable"]]
+    acceptable: list[Any] = [tuple(map(int, p)) for p in witness["acceptable"]]
     weights = [replay.fraction(w) for w in witness["weights"]]
     start = replay.distribution(witness["start"])
     if len(start) != 2 or not set(acceptable) < set(POLICIES) or len(weights) != 4:
@@ -102,7 +104,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     signs = [1 if p in acceptable else -1 for p in POLICIES]
     if sum(w for w in weights) == 0 or min(weights) < 0:
         return None
-    occupancy = lambda p: [start[s] * (p[s] == a) for s in (0, 1) for a in (0, 1)]
+    occupancy: Any = lambda p: [start[s] * (p[s] == a) for s in (0, 1) for a in (0, 1)]
     for k in range(4):
         if sum(c * w * occupancy(p)[k] for c, w, p in zip(signs, weights, POLICIES, strict=True)) != 0:
             return None
@@ -134,7 +136,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "D. Abel, W. Dabney, A. Harutyunyan, M. K. Ho, M. L. Littman, D. Precup & S. Singh, On the expressivity of Markov "
+    "D. Abel, W. Dabney, A. Harutyunyan, M. K. Ho, M. L. Littman, D. Precup & S. Singh, On the "
+    "expressivity of Markov "
     "reward, NeurIPS 2021, arXiv:2111.00876"
 )
 
@@ -159,7 +162,8 @@ PUBLISHED = Published(
                 Group.SYMBOLIC,
                 symbolic,
                 general="all starts, rewards and discounts",
-                prose="if both acceptable policies were strictly better than both others, the sum would be positive",
+                prose="if both acceptable policies were strictly better than both others, the sum would be "
+                "positive",
             ),
             Method("rational rewards", Group.EXACT, exact),
             Method("all small rewards", Group.ENUMERATION, enumeration),

@@ -66,7 +66,10 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """On a line the measure is ``2 sum_t F_t (1 - F_t)`` with the distribution function F, each summand at
     most 1/4 by a square; with equal distances it is ``1 - sum q**2``."""
     count, share = sympy.symbols("K F", positive=True)
-    yield vanishes("summand below 1/2 by a square", 2 * share * (1 - share) - (sympy.Rational(1, 2) - 2 * (share - sympy.Rational(1, 2)) ** 2))
+    yield vanishes(
+        "summand below 1/2 by a square",
+        2 * share * (1 - share) - (sympy.Rational(1, 2) - 2 * (share - sympy.Rational(1, 2)) ** 2),
+    )
     yield vanishes("K - 1 summands", sympy.nsimplify(claim.line(count)) - (count - 1) / 2)
     for size in (2, 3, 4):
         q = sympy.symbols(f"q1:{size}")
@@ -76,7 +79,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
         yield vanishes(f"{size} equal distances", dependency(full, _equal) - (1 - sum(x**2 for x in full)))
     excess = share - 1 / count
     yield vanishes("one square", share**2 - (2 * share / count - 1 / count**2) - excess**2)
-    yield vanishes("sum of the tangents", sympy.sympify(claim.equal(count)) - (1 - (2 / count - count / count**2)))
+    yield vanishes(
+        "sum of the tangents", sympy.sympify(claim.equal(count)) - (1 - (2 / count - count / count**2))
+    )
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -95,7 +100,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     return context.examples(
-        st.integers(2, 5).flatmap(lambda n: distributions(n)), check, name="A11 exact", share=3, most=MOST
+        st.integers(2, 5).flatmap(distributions), check, name="A11 exact", share=3, most=MOST
     )
 
 
@@ -177,7 +182,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with metric-aware abstraction, "
+    "in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with metric-aware "
+    "abstraction, "
     "ICLR 2024, arXiv:2310.08887"
 )
 
@@ -186,7 +192,8 @@ PUBLISHED = Published(
     title="Skills of the largest Wasserstein dependency cover the goals",
     statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0\ \text{for every goal}",
     source=SOURCE,
-    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper maximises a lower "
+    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper "
+    "maximises a lower "
     "bound in a learned latent space, and says that it covers that space rather than all states.",
     expected=Verdict.REFUTED,
     needs="equal distances between goals; then the proposal is uniform",
@@ -203,7 +210,8 @@ PUBLISHED = Published(
                 Group.SYMBOLIC,
                 symbolic,
                 general="all K",
-                prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; shown for two "
+                prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; "
+                "shown for two "
                 "to four states in symbols",
             ),
             Method("rational distributions", Group.EXACT, exact),

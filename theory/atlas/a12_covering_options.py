@@ -67,7 +67,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """Gambler's ruin: from place k the nearer end is found after ``k (m - k)`` steps, and the other end takes
     ``m**2`` more; on a ring the j-th new state takes ``j`` steps."""
     k, m, j, n = sympy.symbols("k m j n", integer=True, positive=True)
-    ruin = lambda x: x * (m - x)
+    ruin: Any = lambda x: x * (m - x)
     yield vanishes("steps to an end", ruin(k) - 1 - (ruin(k - 1) + ruin(k + 1)) / 2)
     yield vanishes("new states of a ring", sympy.summation(j, (j, 1, n - 1)) - n * (n - 1) / 2)
     for size in range(3, 9):
@@ -110,7 +110,8 @@ def _is_fiedler(neighbours: list[list[int]], value: Fraction, vector: list[Fract
 def _laplacian(neighbours: list[list[int]]) -> list[list[Fraction]]:
     n = len(neighbours)
     return [
-        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)] for u in range(n)
+        [Fraction(len(neighbours[u]) if u == w else -neighbours[u].count(w)) for w in range(n)]
+        for u in range(n)
     ]
 
 
@@ -130,15 +131,15 @@ def _below(matrix: list[list[Fraction]], shift: Fraction) -> int:
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Replay: the stated vector is the Fiedler vector, the option joins its extremes, and the exact cover time
-    from the worst start rises."""
-    count = int(witness["states"])
-    edges = [tuple(sorted(map(int, edge))) for edge in witness["edges"]]
+    """Replay: the stated vector is the Fiedler vector, the option joins its extremes, and the exact cover
+    time from the worst start rises."""
+    graph = [[t for row in rows for t in row] for rows in replay.read(witness["process"]).rows]
     a, b = sorted(map(int, witness["option"]))
     vector = [replay.fraction(x) for x in witness["fiedler_vector"]]
-    if len(vector) != count or (a, b) in edges or not all(0 <= u < count for e in (*edges, (a, b)) for u in e):
+    count = len(graph)
+    joined = all(u in graph[w] and u != w for u in range(count) for w in graph[u])
+    if not (joined and len(vector) == count and 0 <= a < b < count and b not in graph[a]):
         return None
-    graph = [[u + w - s for u, w in edges if s in (u, w)] for s in range(count)]
     if not _is_fiedler(graph, replay.fraction(witness["second_eigenvalue"]), vector):
         return None
     if {vector[a], vector[b]} != {min(vector), max(vector)}:
@@ -159,14 +160,21 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """The prism over a triangle, every pair of states not joined."""
     edges = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (0, 3), (1, 4), (2, 5)]
-    vector = ["1", "1", "1", "-1", "-1", "-1"]
+    moves = [[str(u), f"to {w}", str(w), "1"] for edge in edges for u, w in (edge, edge[::-1])]
+    process = {
+        "format": "metaregret-cmp/1",
+        "states": [str(u) for u in range(6)],
+        "actions": [f"to {u}" for u in range(6)],
+        "initial": {"0": 1},
+        "horizon": 2,
+        "transitions": moves,
+    }
     for a, b in combinations(range(6), 2):
         found = {
-            "states": 6,
-            "edges": [list(edge) for edge in edges],
+            "process": process,
             "option": [a, b],
             "second_eigenvalue": "2",
-            "fiedler_vector": vector,
+            "fiedler_vector": ["1", "1", "1", "-1", "-1", "-1"],
         }
         if (a, b) not in edges and refute(found):
             return found
@@ -174,8 +182,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing cover time, ICML "
-    "2019, arXiv:1903.00606"
+    "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing "
+    "cover time, ICML 2019, arXiv:1903.00606"
 )
 
 PUBLISHED = Published(
@@ -183,7 +191,8 @@ PUBLISHED = Published(
     title="Covering options lower the expected cover time",
     statement=r"\mathbb E[\text{cover time of}\ G+\text{option}]<\mathbb E[\text{cover time of}\ G]",
     source=SOURCE,
-    finite="An option is one more edge in both directions, taken as often as each other edge and in one step; exact "
+    finite="An option is one more edge in both directions, taken as often as each other edge and in one "
+    "step; exact "
     "expected cover times from the worst start. The paper proves that bounds of the cover time improve.",
     expected=Verdict.REFUTED,
     needs="more than a larger second eigenvalue; on lines the option does what it promises",

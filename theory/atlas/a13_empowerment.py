@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations_with_replacement
 from math import log
 from typing import Any
 
@@ -53,8 +54,8 @@ CONTROLLABLE = controllable_processes(max_states=4, extra_steps=1, noisy=True)
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Kuhn-Tucker conditions in rational arithmetic: from the uniform output every policy has a divergence of at
-    most the claimed logarithm, and those that reach a state surely attain it."""
+    """Kuhn-Tucker conditions in rational arithmetic: from the uniform output every policy has a divergence
+    of at most the claimed logarithm, and those that reach a state surely attain it."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
         points = outcomes_of(process)
@@ -66,6 +67,17 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         return all_hold(str(process.name), at_most=max(signs.values()) <= 0, attained=sure == [0] * len(sure))
 
     return context.examples(CONTROLLABLE, check, name="A13 exact", most=MOST)
+
+
+def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
+    """One policy a state: the information is the entropy of the mixture; all mixtures of a grid."""
+    for count in (2, 3, 4):
+        level = [(Fraction(-1), Fraction(claim.options(count)))]
+        for weights in combinations_with_replacement(range(1, 5), count):
+            mixture = tuple(Fraction(w, sum(weights)) for w in weights)
+            sign = sign_of_log_sum([*replay.entropy(mixture), *level])
+            flat = len(set(weights)) == 1
+            yield all_hold(f"mixture {mixture}", at_most=sign <= 0, attained=(sign == 0) == flat)
 
 
 def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -119,7 +131,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an information-based driving "
+    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
+    "information-based driving "
     "principle for sensorimotor systems, PLoS ONE 2008"
 )
 
@@ -140,6 +153,7 @@ PUBLISHED = Published(
         claim=Claim(),
         methods=(
             Method("Kuhn-Tucker conditions", Group.EXACT, exact),
+            Method("grids of mixtures", Group.ENUMERATION, enumeration),
             Method("channel capacity", Group.OPTIMISATION, optimisation, solvers=frozenset({"capacity"})),
         ),
         planted=(

@@ -71,7 +71,9 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """A sure goal and a coin of every denominator up to 6: the best of a grid of mixtures that contains the
     equilibrium."""
     for n in range(2, 7):
-        points = replay.outcomes(replay.read(one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]])))
+        points = replay.outcomes(
+            replay.read(one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]]))
+        )
         best = replay.best(points)
         mixtures = [replay.mixed(points, [Fraction(k, 12), Fraction(12 - k, 12)]) for k in range(13)]
         least = min(max(v - p for v, p in zip(best, point, strict=True)) for point in mixtures)
@@ -96,7 +98,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     trained, other = replay.mixed(points, first), replay.mixed(points, second)
     best = replay.best(points)
     answer = max(sum(p * x for p, x in zip(prior, point, strict=True)) for point in points)
-    regret = lambda point: max(v - p for v, p in zip(best, point, strict=True))
+    regret: Any = lambda point: max(v - p for v, p in zip(best, point, strict=True))
     if answer != min(trained) or not regret(other) < regret(trained):
         return None
     return {
@@ -116,21 +118,25 @@ def search(context: Context) -> Mapping[str, Any] | None:
         _, trained, prior = game([[point[g] for point in points] for g in (0, 1)])
         _, other, _ = game([[point[g] - best[g] for point in points] for g in (0, 1)])
         names = ("adversary", "protagonist", "other")
-        found = {name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)}
+        found = {
+            name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)
+        }
         if refute({"process": document, **found}):
             return {"process": document, **found}
     return None
 
 
 SOURCE = (
-    "M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent complexity and zero-shot "
+    "M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent complexity "
+    "and zero-shot "
     "transfer via unsupervised environment design, NeurIPS 2020, arXiv:2012.02096"
 )
 
 PUBLISHED = Published(
     uid="A14",
     title="At an equilibrium on regret the protagonist's policy is minimax regret",
-    statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
+    statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ "
+    r"V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
     source=SOURCE,
     finite="Tasks are goals of one process; the antagonist plays best, as it does at an equilibrium.",
     expected=Verdict.CERTIFIED,
@@ -138,7 +144,8 @@ PUBLISHED = Published(
     holds=Theorem(
         uid="A14",
         title="Equilibria on regret are minimax regret",
-        statement=r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at an equilibrium}",
+        statement=r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at "
+        r"an equilibrium}",
         kind=Kind.SOURCE,
         source=SOURCE,
         claim=Claim(),

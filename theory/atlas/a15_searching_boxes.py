@@ -88,7 +88,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
     def check(costs: list[Fraction]) -> Trial:
         orders = list(permutations(range(len(costs))))
-        point = lambda box: [Fraction(int(k == box)) for k in range(len(costs))]
+        point: Any = lambda box: [Fraction(int(k == box)) for k in range(len(costs))]
         rows = [[-expected_cost(costs, point(box), order) for order in orders] for box in range(len(costs))]
         forced = min(expected_cost(costs, claim.hide(costs), order) for order in orders)
         return exact_agreement(f"costs {[str(c) for c in costs]}", -game(rows)[0], forced)
@@ -129,18 +129,23 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def search(context: Context) -> Mapping[str, Any] | None:
     """Two boxes, one before the other."""
     for k in range(5):
-        found = {"costs": ["1", "1"], "opened_before": [[0, 1]], "other": [str(Fraction(k, 4)), str(1 - Fraction(k, 4))]}
+        found = {
+            "costs": ["1", "1"],
+            "opened_before": [[0, 1]],
+            "other": [str(Fraction(k, 4)), str(1 - Fraction(k, 4))],
+        }
         if refute(found):
             return found
     return None
 
 
-SOURCE = "T. Lidbetter, A review of minimum cost box searching games, 2025, arXiv:2502.10551"
+SOURCE = "in the spirit of T. Lidbetter, A review of minimum cost box searching games, 2025, arXiv:2502.10551"
 
 PUBLISHED = Published(
     uid="A15",
     title="Hide in boxes in proportion to the cost of opening them",
-    statement=r"p_i\propto c_i\ \text{is optimal for the hider, of value}\ \frac{\sum c_i^2+(\sum c_i)^2}{2\sum c_i}",
+    statement=r"p_i\propto c_i\ \text{is optimal for the hider, of value}\ \frac{\sum c_i^2+(\sum "
+    r"c_i)^2}{2\sum c_i}",
     source=SOURCE,
     finite="One object, perfect detection.",
     expected=Verdict.CERTIFIED,
@@ -148,7 +153,8 @@ PUBLISHED = Published(
     holds=Theorem(
         uid="A15",
         title="In proportion to the cost every order costs the same",
-        statement=r"p_i=\frac{c_i}{\sum c}\Rightarrow\sum_ip_i\sum_{j\preceq i}c_j=\frac{\sum c_i^2+(\sum c_i)^2}{2\sum c_i}",
+        statement=r"p_i=\frac{c_i}{\sum c}\Rightarrow\sum_ip_i\sum_{j\preceq i}c_j=\frac{\sum c_i^2+(\sum "
+        r"c_i)^2}{2\sum c_i}",
         kind=Kind.CLASSICAL,
         source=SOURCE,
         claim=Claim(),
@@ -159,8 +165,14 @@ PUBLISHED = Published(
         ),
         planted=(
             Planted("uniform", Claim(lambda costs: [Fraction(1, len(costs))] * len(costs))),
-            Planted("in proportion to the square", Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs])),
-            Planted("in inverse proportion", Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs])),
+            Planted(
+                "in proportion to the square",
+                Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs]),
+            ),
+            Planted(
+                "in inverse proportion",
+                Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs]),
+            ),
         ),
     ),
     fails=Control(

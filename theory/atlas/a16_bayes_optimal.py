@@ -85,7 +85,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
         claimed = sorted(range(len(prior)), key=lambda place: claim.key(prior[place]))
         found, best = regret(prior, claimed), least(frozenset(range(len(prior))))
-        return all_hold(f"prior {[str(p) for p in prior]}", f"{found} and {best}", bayes_optimal=found == best)
+        return all_hold(
+            f"prior {[str(p) for p in prior]}", f"{found} and {best}", bayes_optimal=found == best
+        )
 
     return context.examples(WEIGHTS, check, name="A16 exact", most=MOST)
 
@@ -108,7 +110,9 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     best = min(regret(prior, order) for order in permutations(places))
     task = int(witness["task"])
     tried = [order.index(task) for order in (first, second)]
-    if not (regret(prior, first) == regret(prior, second) == best and prior[task] == 0 and tried[0] != tried[1]):
+    if not (
+        regret(prior, first) == regret(prior, second) == best and prior[task] == 0 and tried[0] != tried[1]
+    ):
         return None
     return {
         "training distribution": [str(p) for p in prior],
@@ -129,19 +133,25 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = "P. A. Ortega et al., Meta-learning of sequential strategies, 2019, arXiv:1905.03030"
+SOURCE = (
+    "in the spirit of P. A. Ortega et al., Meta-learning of sequential strategies, 2019, arXiv:1905.03030"
+)
 
 PUBLISHED = Published(
     uid="A16",
     title="A learner trained to the least expected regret is Bayes-optimal",
-    statement=r"\mathcal A\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\mathcal A\ \text{is Bayes-optimal after every history}",
+    statement=r"\mathcal A\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\mathcal A\ \text{is "
+    r"Bayes-optimal after every history}",
     source=SOURCE,
-    finite="The search for one of n places that are reached for sure; the exact minimiser instead of a trained one.",
+    finite="The search for one of n places that are reached for sure; the exact minimiser instead of a "
+    "trained one.",
     expected=Verdict.REFUTED,
-    needs="every task of positive probability in training (the report speaks of tasks of its class), and no ties",
+    needs="every task of positive probability in training (the report speaks of tasks of its class), and "
+    "no ties",
     holds=Theorem(
         uid="A16",
-        title="With different positive probabilities the minimiser is the Bayes-optimal order, and the only one",
+        title="With different positive probabilities the minimiser is the Bayes-optimal order, and the "
+        "only one",
         statement=r"p_1>\dots>p_n>0\Rightarrow\arg\min_\sigma\sum_gp_g\,(\sigma(g)-1)=\mathrm{id}",
         kind=Kind.CLASSICAL,
         source=SOURCE,
@@ -152,7 +162,8 @@ PUBLISHED = Published(
                 Group.SYMBOLIC,
                 symbolic,
                 general="all n",
-                prose="every order becomes the sorted one by exchanges of neighbours that are in the wrong order",
+                prose="every order becomes the sorted one by exchanges of neighbours that are in the wrong "
+                "order",
             ),
             Method("all orders", Group.ENUMERATION, enumeration),
             Method("dynamic programming", Group.EXACT, exact),
@@ -167,7 +178,8 @@ PUBLISHED = Published(
     fails=Control(
         uid="A16",
         title="The least expected regret settles what is done after every history",
-        statement=r"\mathcal A,\mathcal A'\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\text{equal regret in every task}",
+        statement=r"\mathcal A,\mathcal A'\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\text{equal "
+        r"regret in every task}",
         drops="positive probability of every task",
         source=SOURCE,
         refute=refute,

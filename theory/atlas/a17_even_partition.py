@@ -51,9 +51,7 @@ def objective(skills: list[replay.Outcome]) -> list[tuple[Fraction, Fraction]]:
     """Return ``log n + E log q(z | s)`` for the best discriminator ``q``, as a sum of logarithms."""
     count = len(skills)
     total = [sum(column) for column in zip(*skills, strict=True)]
-    return [
-        (p / count, count * p / t) for row in skills for p, t in zip(row, total, strict=True) if p
-    ]
+    return [(p / count, count * p / t) for row in skills for p, t in zip(row, total, strict=True) if p]
 
 
 SKILLS = st.tuples(st.integers(2, 3), st.integers(2, 4)).flatmap(
@@ -86,11 +84,13 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Each log-probability of a skill is at most zero, so the objective is at most ``log n``; with skills that
-    share no state it is."""
+    """Each log-probability of a skill is at most zero, so the objective is at most ``log n``; with skills
+    that share no state it is."""
     share, count = sympy.symbols("q n", positive=True)
     yield vanishes("bound", sympy.log(claim.most(count)) - sympy.log(count))
-    slope = sympy.diff(share - 1 - sympy.log(share), share)  # log q <= q - 1: the least difference is at q = 1
+    slope = sympy.diff(
+        share - 1 - sympy.log(share), share
+    )  # log q <= q - 1: the least difference is at q = 1
     yield vanishes("stationary at one", slope.subs(share, 1))
     yield vanishes("convex", sympy.diff(share - 1 - sympy.log(share), share, 2) - 1 / share**2)
 
@@ -127,7 +127,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
 
 
 SOURCE = (
-    "in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: learning skills without a "
+    "in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: learning "
+    "skills without a "
     "reward function, ICLR 2019, arXiv:1802.06070"
 )
 
@@ -136,7 +137,8 @@ PUBLISHED = Published(
     title="Skills that are told apart best share the states out evenly",
     statement=r"\max_{\pi,q}\mathbb E\log q(z|s)\Rightarrow\text{the states are shared out evenly}",
     source=SOURCE,
-    finite="The final state, equally likely skills, the best discriminator, without the bonus for the entropy of "
+    finite="The final state, equally likely skills, the best discriminator, without the bonus for the "
+    "entropy of "
     "actions.",
     expected=Verdict.REFUTED,
     needs="a bonus for the entropy of states, or as many skills as states",

@@ -1,9 +1,9 @@
 """Independent checker of certificates: proves ``lower <= value <= upper``, trusting nothing.
 
 Standard library only, no solver, no tolerance: ``python check.py FILE`` exits with 0 and the proved
-bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/reference/certificates.md` has the format
-and the reasons. In the order of reading: what work costs; documents; the process; the game, solved
-by dynamic programming; one function for each kind of claim; the command.
+bracket, 1 and the first thing that fails, or 2 for bad usage. `docs/reference/certificates.md`
+has the format and the reasons. In the order of reading: what work costs; documents; the process;
+the game, solved by dynamic programming; one function for each kind of claim; the command.
 """
 
 from __future__ import annotations
@@ -838,13 +838,14 @@ def capacity(process: Process | None, claim: Document, witness: Document) -> Bra
 
 
 def redundancy(process: Process | None, claim: Document, witness: Document) -> Bracket:
-    """Bracket ``min_q max_rho sum rho^a q^(1-a)`` over achievable q and rho, at order inf ``max rho / q``.
+    """Bracket ``min_q max_rho sum rho^a q^(1-a)``, q and rho achievable; ``max rho / q`` at inf.
 
-    Proof: the witness's rows are achievable, so is their mixture q. Above: the sum is convex in rho, as for
-    `capacity`; at order inf the best probability v of every end. Below: with ``c = sum_i w_i rho_i^a`` for
-    weights w, ``F(x) = sum c x^(1-a)`` is convex and homogeneous, so at every achievable x it is at least
-    ``F(q)^a / U^(a-1)``, U the most of ``sum c q^(-a) x``: the best tangent at a multiple of q. At order
-    inf, for weights w on ends, ``max v/x >= w.v / w.x >= w.v / max w.x``.
+    Proof: the witness's rows are achievable, so is their mixture q. Above: the sum is convex in
+    rho, as for `capacity`; at order inf the best probability v of every end. Below: with ``c =
+    sum_i w_i rho_i^a`` for weights w, ``F(x) = sum c x^(1-a)`` is convex and homogeneous, so at
+    every achievable x it is at least ``F(q)^a / U^(a-1)``, U the most of ``sum c q^(-a) x``:
+    the best tangent at a multiple of q. At order inf, for weights w on ends, ``max v/x >= w.v /
+    w.x >= w.v / max w.x``.
     """
     names, rows, ends = channel(claim, witness) if process is None else skills(process, witness)
     shares: dict[int, list[Number]] = {}
@@ -857,7 +858,9 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
 
     def most(reward: Mapping[int, Number]) -> Number:
         if process is None:
-            return max([add([product(reward.get(y, 0), p) for y, p in row.items()]) for row in ends])
+            return max(
+                [add([product(reward.get(y, 0), p) for y, p in row.items()]) for row in ends]
+            )
         return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
 
     if claim["order"] == "inf":
@@ -870,7 +873,9 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
     a = read(claim["order"], int, "claim.order")
     need(2 <= a <= 64, "claim.order: neither inf nor a whole number from 2 to 64")
     places = (
-        {str(i): i for i in range(len(rows))} if process else labels(list(claim["channel"]["rows"]), "rows")
+        {str(i): i for i in range(len(rows))}
+        if process
+        else labels(list(claim["channel"]["rows"]), "rows")
     )
     weights = vector(witness.get("farthest", {}), places, "farthest", total=1)
     terms: dict[int, list[Number]] = {}
@@ -881,7 +886,9 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
     level = add([product(x, power(1 / q[y], a - 1)) for y, x in c.items()])
     steepest = most({y: product(x, power(1 / q[y], a)) for y, x in c.items()})
     least = product(power(level, a), power(1 / Fraction(steepest), a - 1)) if level else 0
-    far = [[product(power(p, a), power(1 / q[y], a - 1)) for y, p in row.items() if p] for row in ends]
+    far = [
+        [product(power(p, a), power(1 / q[y], a - 1)) for y, p in row.items() if p] for row in ends
+    ]
     return least, max([add(parts) for parts in far])
 
 

@@ -1,4 +1,5 @@
-"""A published claim: what it says, what holds of it, where it stops, and which assumption makes the difference.
+"""A published claim: what it says, what holds of it, where it stops, and which assumption makes the
+difference.
 
 An atlas file defines ``PUBLISHED``. It carries two records: `holds`, a theorem (the claim itself where it is
 true, its repair where it is not) with independent methods and planted errors; and `fails`, a control refuted
@@ -55,7 +56,8 @@ class Published:
         object.__setattr__(self, "expected", choice(Verdict, self.expected, "expected"))
         if not self.uid == self.holds.uid == self.fails.uid:
             raise InvalidArgumentError(
-                f"Expected one identifier for a published claim, but got {self.uid!r}, {self.holds.uid!r} and "
+                f"Expected one identifier for a published claim, but got {self.uid!r}, {self.holds.uid!r} "
+                f"and "
                 f"{self.fails.uid!r}; give the theorem and the control that of the claim."
             )
 

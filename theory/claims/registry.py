@@ -1,6 +1,6 @@
 """All theorems, controls and published claims, found by looking into their folders (adding one is adding one
-file) and at the entry points ``metaregret.theorems``, ``metaregret.controls`` and ``metaregret.atlas`` of other
-distributions."""
+file) and at the entry points ``metaregret.theorems``, ``metaregret.controls`` and ``metaregret.atlas`` of
+other distributions."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def from_file(path: Path) -> Theorem | Control | Published:
     Raises
     ------
     InvalidArgumentError
-        If the file cannot be imported or defines none of ``THEOREM``, ``CONTROL`` and ``PUBLISHED``.
+        If the file cannot be imported or defines neither ``THEOREM`` nor ``CONTROL`` nor ``PUBLISHED``.
     """
     specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
     if specification is None or specification.loader is None or not path.is_file():
@@ -103,5 +103,5 @@ def from_file(path: Path) -> Theorem | Control | Published:
                 raise InvalidArgumentError(f"{path}: expected a text for uid, but got {item.uid!r}.")
             return item
     raise InvalidArgumentError(
-        f"{path} defines none of THEOREM, CONTROL and PUBLISHED; see theory/theorems/_template.py."
+        f"{path} defines neither THEOREM nor CONTROL nor PUBLISHED; see theory/theorems/_template.py."
     )

@@ -13,7 +13,7 @@ from fractions import Fraction
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["smaller_processes", "smallest_process"]
+__all__ = ["Rows", "initial_of", "rebuilt", "rows_of", "smaller_processes", "smallest_process"]
 
 Rows = dict[tuple[int, int, int], Fraction]
 
@@ -51,24 +51,25 @@ def smallest_process(
 
 def smaller_processes(process: ControlledMarkovProcess) -> Iterator[ControlledMarkovProcess]:
     """Yield the neighbours of an exact process that are smaller by one state, one choice or one step."""
-    rows, initial = _rows(process), _initial(process)
+    rows, initial = rows_of(process), initial_of(process)
     reached = process.reachable
     if not reached.all():
-        yield _rebuilt(process, {key: p for key, p in rows.items() if reached[key[0]]}, initial)
+        yield rebuilt(process, {key: p for key, p in rows.items() if reached[key[0]]}, initial)
     if isinstance(process.horizon, FiniteHorizon) and process.horizon.steps > 1:
         yield process.replaced(horizon=process.horizon.steps - 1)
     for state in range(process.n_states - 1, -1, -1):
         for into in range(process.n_states):
             if into != state:
-                yield _rebuilt(process, _merged(rows, state, into), _moved(initial, state, into))
+                yield rebuilt(process, _merged(rows, state, into), _moved(initial, state, into))
     for state in range(process.n_states):
         choices = [int(process.choice_action[c]) for c in process.choices(state)]
         for action in choices if len(choices) > 1 else ():
             kept = {key: p for key, p in rows.items() if key[:2] != (state, action)}
-            yield _rebuilt(process, kept, initial)
+            yield rebuilt(process, kept, initial)
 
 
-def _rows(process: ControlledMarkovProcess) -> Rows:
+def rows_of(process: ControlledMarkovProcess) -> Rows:
+    """Return the probabilities of an exact process by state, action and successor."""
     choice = process.transition_choice
     keys = zip(
         process.choice_state[choice].tolist(),
@@ -79,7 +80,8 @@ def _rows(process: ControlledMarkovProcess) -> Rows:
     return dict(zip(keys, process.exact_probabilities.tolist(), strict=True))
 
 
-def _initial(process: ControlledMarkovProcess) -> dict[int, Fraction]:
+def initial_of(process: ControlledMarkovProcess) -> dict[int, Fraction]:
+    """Return the initial distribution of an exact process."""
     assert process.exact_initial is not None
     return {state: p for state, p in enumerate(process.exact_initial) if p}
 
@@ -102,7 +104,7 @@ def _moved(initial: dict[int, Fraction], state: int, into: int) -> dict[int, Fra
     return result
 
 
-def _rebuilt(
+def rebuilt(
     process: ControlledMarkovProcess, rows: Rows, initial: dict[int, Fraction]
 ) -> ControlledMarkovProcess:
     """Number the states and actions that are left without gaps."""

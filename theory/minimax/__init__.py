@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from metaregret.tabular.choices import check_progress
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.adversaries import Adversary
 from metaregret.theory.learners import Progress
@@ -65,6 +66,7 @@ def solve(
     Traceback (most recent call last):
     metaregret.tabular.errors.InvalidArgumentError: ...
     """
+    check_progress(progress)
     words = {
         "learner": learner,
         "criterion": criterion,

@@ -20,7 +20,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.errors import SolverError
+from metaregret.tabular.errors import ContradictionError
 from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.occupancy import FlowPolytope, flow_polytope
 from metaregret.tabular.policy import terminal_distribution
@@ -159,7 +159,7 @@ def certified_saddle_point(
     success = np.asarray(tasks.success.T @ terminal.probabilities)
     lower = lower_bound(loss.low, clean, support) * (1 - 1e-14)
     if lower > upper * (1 + 1e-12):
-        raise SolverError(
+        raise ContradictionError(
             f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only a "
             "programming error can cause; please report it with the instance."
         )

@@ -34,7 +34,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.errors import SolverError
+from metaregret.tabular.errors import ContradictionError, SolverError
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress
@@ -303,7 +303,11 @@ class _Program:
             if not total > 0:
                 return None
             inside = game.adversary.inside(mass / total)
-            return game.certify(body.policy(z.value), inside, np.asarray(weights) / total)
+            with np.errstate(invalid="ignore"):  # zero times an infinite slope
+                steepest = inside * game.loss.low.slope(np.zeros(count))
+            # More weight than the loss is ever steep gives nothing away (losses that nothing changes: none).
+            fair = np.fmin(np.asarray(weights) / total, np.where(inside > 0, steepest, 0.0))
+            return game.certify(body.policy(z.value), inside, fair)
 
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)
 
@@ -369,6 +373,8 @@ def _close(
         tangents = _Tangents.around(loss, best, distance, game.charged)
         try:
             new = program.solve(tangents, prior, distance, unit, tolerance, attempts)
+        except ContradictionError:
+            raise
         except SolverError:
             if attempts is LINEAR_SOLVERS:
                 if found.primal is None:
@@ -379,7 +385,7 @@ def _close(
         before = found.bounds
         lower, upper = found.enter(new)
         if lower > upper * (1 + 1e-12):
-            raise SolverError(
+            raise ContradictionError(
                 f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
                 "a programming error or a wrong adversary can cause; please report it with the instance."
             )

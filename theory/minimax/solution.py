@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import as_path
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.labels import Labels
 from metaregret.theory.adversaries import Adversary, Simplex
@@ -230,7 +231,7 @@ class MinimaxSolution(Result):
             raise UnsupportedError("A certificate needs the tasks that were solved; solve a task family.")
         document = minimax_certificate(self.family, self)
         if path is not None:
-            write_certificate(document, Path(path))
+            write_certificate(document, as_path(path))
         return document
 
     def __repr__(self) -> str:

@@ -35,7 +35,7 @@ import scipy.sparse as sp
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine import PlanningSolution, solve
-from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
+from metaregret.tabular.errors import ContradictionError, ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
@@ -269,6 +269,8 @@ def _dinkelbach(
         scale = game.least[1] * np.maximum(lowest.found, 1e-9)
         try:
             best = program.solve(theta, scale, tolerance, attempts)
+        except ContradictionError:
+            raise
         except SolverError:
             if attempts is LINEAR_SOLVERS:
                 break

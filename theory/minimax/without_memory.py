@@ -20,7 +20,13 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.choices import choice
-from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
+from metaregret.tabular.errors import (
+    ContradictionError,
+    ConvergenceError,
+    InstanceTooLargeError,
+    SolverError,
+    UnsupportedError,
+)
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.learners import Learner, Progress
 from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
@@ -38,6 +44,9 @@ __all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_wi
 
 
 MAX_NEWTON_STEPS = 60
+
+RAREST = 1e-307
+"""Smallest largest probability of a goal."""
 
 MAX_STEPS = 100_000
 MAX_SIZE = 100_000_000
@@ -118,6 +127,7 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         return steps_on_the_way.answer(question, progress)
     began = time.perf_counter()
     marked = success_tasks(question.tasks)
+    _refuse_rare(marked)
     achievable = _achievable(marked) if question.exact else None
     program = choose_program(marked, question.method)  # refuses what is too large before any time is spent
     loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
@@ -132,6 +142,16 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     if achievable is None or found.interrupted:
         return solution
     return _sharpened(achievable, solution, question.tolerance)
+
+
+def _refuse_rare(marked: SuccessTasks) -> None:
+    """Refuse goals whose probability has no inverse in double precision, where exact answers start, too."""
+    rarest = int(marked.optimum.values.argmin())
+    if (least := float(marked.optimum.values[rarest])) < RAREST:
+        raise UnsupportedError(
+            f"Goal {marked.names[rarest]!r} is reached with probability {least:.3g} at best, below the "
+            f"{RAREST:.0e} that double precision can divide by; leave it out."
+        )
 
 
 def _not_closed(lower: float, upper: float, tolerance: float) -> ConvergenceError:
@@ -354,6 +374,8 @@ def _steps_to_the_value(
             best = program.solve(
                 loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts
             )
+        except ContradictionError:
+            raise
         except SolverError:
             if attempts is LINEAR_SOLVERS and found.primal is None:
                 raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metaregret.tabular.choices import as_path
 from metaregret.tabular.goals import goal_support
 from metaregret.theory.plotting.state_map import (
     Panel,
@@ -34,7 +35,7 @@ MOST_INFINITE = 3.0
 def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figure:
     """Return a picture of a proposal: its goals, the exploration they lead to, and the objective by round."""
     if path is not None:
-        check_suffix(Path(path))
+        check_suffix(as_path(path))
     process, goals = proposal.process, np.flatnonzero(goal_support(proposal.process))
     columns = 3 if proposal.curves else 2
     wide = max(len(row) for row in process.picture) if process.picture else 6
@@ -62,7 +63,7 @@ def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figur
 
 def _saved(figure: Figure, path: Path | str | None) -> Figure:
     if path is not None:
-        save_figure(figure, Path(path))
+        save_figure(figure, as_path(path))
     return figure
 
 
@@ -75,7 +76,7 @@ def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None
         As `metaregret.theory.proposals.Comparison.rows` returns them.
     """
     if path is not None:
-        check_suffix(Path(path))
+        check_suffix(as_path(path))
     processes = list(dict.fromkeys(row["process"] for row in rows))
     methods = list(dict.fromkeys(row["method"] for row in rows))
     figure = new_figure(min(1.5 + 3.6 * len(processes), 16.0), 1.4 + 0.3 * len(methods))
@@ -129,7 +130,7 @@ def supervised_figure(proposal: SupervisedProposal, path: Path | str | None = No
     """Return a picture of a supervised proposal: the regret by pair of classes, averaged over the subsets
     that hold both."""
     if path is not None:
-        check_suffix(Path(path))
+        check_suffix(as_path(path))
     regrets = proposal.errors.errors - proposal.oracle.errors
     classes = 1 + max(max(subset) for subset in proposal.errors.subsets)
     total, count = np.zeros((classes, classes)), np.zeros((classes, classes))

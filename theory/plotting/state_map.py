@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metaregret.tabular.choices import as_path
 from metaregret.tabular.documents import write_bytes
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -55,7 +56,7 @@ def states_figure(
         If the path's suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
     if path is not None:
-        check_suffix(Path(path))
+        check_suffix(as_path(path))
     picture = process.picture
     rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
     graph = not picture and process.n_states <= MAX_NODES
@@ -70,7 +71,7 @@ def states_figure(
         axes = figure.add_subplot(down, across, position)
         draw_distribution(figure, axes, process, panel, top, label)
     if path is not None:
-        save_figure(figure, Path(path))
+        save_figure(figure, as_path(path))
     return figure
 
 

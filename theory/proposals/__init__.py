@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from metaregret.tabular.choices import choice, expect
+from metaregret.tabular.choices import choice, expect, flag
 from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -104,7 +104,7 @@ def propose(
     >>> proposal.matches_uniform, proposal.matches_minimax
     (True, True)
     """
-    seen = read_states(states)
+    seen, certify = read_states(states), flag(certify, "certify")
     trained = None if learner is None else choice(Learner, learner, "learner")
     expect(ControlledMarkovProcess, process, "process", "make one with metaregret.make")
     if trained is Learner.BLIND:
@@ -200,8 +200,8 @@ def _method(known: dict[str, Method], name: str | Method) -> Method:
     if isinstance(name, Method):
         return name
     plain, colon, alpha = name.partition(":") if isinstance(name, str) else (name, "", "")
-    if plain not in known:
+    if not isinstance(plain, str) or plain not in known:
         raise InvalidArgumentError(
-            f"Expected method to be one of {', '.join(known)}, but got method={name!r}."
+            f"Expected method to be one of {', '.join(known)}, but got method={name!r:.60}."
         )
     return known[plain].of_order(alpha) if colon else known[plain]

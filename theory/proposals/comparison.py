@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaregret.tabular.choices import expect
+import numpy as np
+
+from metaregret.tabular.choices import check_progress, check_seed, expect, flag
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
@@ -268,7 +270,11 @@ def comparison(
         If no method can be run at all; otherwise a method is left out where it cannot, and the result says
         why.
     """
-    states = read_states(states)
+    states, memory, certify = read_states(states), flag(memory, "memory"), flag(certify, "certify")
+    check_progress(progress)
+    seed = check_seed(seed)
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer):
+        raise InvalidArgumentError(f"Expected seeds to be a whole number >= 1, but got {seeds!r:.60}.")
     processes = [expect(ControlledMarkovProcess, process, "process") for process in processes]
     if not processes or not methods or seeds < 1:
         raise InvalidArgumentError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
+from metaregret.tabular.choices import as_path
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
@@ -293,7 +294,7 @@ class Proposal(Result):
 
         document = proposal_certificate(self)
         if path is not None:
-            write_certificate(document, Path(path))
+            write_certificate(document, as_path(path))
         return document
 
     def __repr__(self) -> str:

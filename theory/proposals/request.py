@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import check_seed
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -66,6 +67,7 @@ class Request:
 
     def __post_init__(self) -> None:
         read_states(self.states)
+        object.__setattr__(self, "seed", check_seed(self.seed))
         if self.skills is not None and not (
             isinstance(self.skills, int)
             and not isinstance(self.skills, bool)

@@ -216,7 +216,15 @@ THEOREM = Theorem(
     "fractional covers (1975)",
     claim=Claim(),
     methods=(
-        Method("sums and tangents", Group.SYMBOLIC, symbolic, general="all tau* and N"),
+        Method(
+            "sums and tangents",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all tau* and N",
+            prose="that an episode finds at most 1/tau* of a packing, and a cover every goal that often "
+            "(linear-programming "
+            "duality); that the loss is convex and decreasing (T02); which distributions force less",
+        ),
         Method("random set systems, rational", Group.EXACT, exact),
         Method("planner against all paths", Group.ENUMERATION, enumeration),
         Method("memoryless solver, bracketed", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),

@@ -256,7 +256,15 @@ THEOREM = Theorem(
     "set: Fokkink, Kikuta and Ramsey (2017)",
     claim=Claim(),
     methods=(
-        Method("sums", Group.SYMBOLIC, symbolic, general="all tau* and tau"),
+        Method(
+            "sums",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all tau* and tau",
+            prose="that i episodes find at most i/tau* of a packing; that a cover drawn anew, or in random "
+            "order, is a learner; "
+            "with random dynamics, the sum over goals of what an episode can lose",
+        ),
         Method("random set systems, rational", Group.EXACT, exact),
         Method("all small set systems, all sequences", Group.ENUMERATION, enumeration),
         Method("memory solver, bracketed", Group.OPTIMISATION, decomposition, frozenset({"HiGHS"})),

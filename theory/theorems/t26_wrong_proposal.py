@@ -215,7 +215,15 @@ THEOREM = Theorem(
     source="extension by this project; Kantorovich's inequality, Hilbert's projective metric (Bushell 1973)",
     claim=Claim(),
     methods=(
-        Method("Kantorovich's inequality", Group.SYMBOLIC, symbolic, general="all p and q"),
+        Method(
+            "Kantorovich's inequality",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all p and q",
+            prose="that optimality for q gives sum a rho / rho_q <= 1; the sums over goals in the "
+            "inequalities of Cauchy and "
+            "Schwarz and of Kantorovich",
+        ),
         Method("simplices, rational", Group.EXACT, simplices),
         Method("channels, rational", Group.EXACT, exact),
         Method(

@@ -176,7 +176,15 @@ THEOREM = Theorem(
     source="extension by this project",
     claim=Claim(),
     methods=(
-        Method("sums over places", Group.SYMBOLIC, symbolic, general="all K and b"),
+        Method(
+            "sums over places",
+            Group.SYMBOLIC,
+            symbolic,
+            general="all K and b",
+            prose="that Bayes-optimal search goes from the likeliest goal down without repeating itself; "
+            "that under an "
+            "exchangeable law every goal is in every place equally often",
+        ),
         Method("recursion over hyperstates, rational", Group.EXACT, exact),
         Method("all orders of search", Group.ENUMERATION, enumeration),
         Method("learners trained by decomposition", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),

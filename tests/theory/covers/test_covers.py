@@ -142,7 +142,7 @@ def test_without_noise_it_is_the_game_of_enough_episodes(process: object) -> Non
 )
 def test_known_values(specification: str, criterion: str, value: str) -> None:
     tasks = GoalTasks.reachable(make(specification))
-    solution = solve_memory(tasks, None, criterion=Criterion(criterion))
+    solution = solve_memory(tasks, None, criterion=criterion)
     assert solution.value.exact == Fraction(value)
     mixed = np.array(solution.details["exact_weights"]) @ np.array(solution.details["exact_losses"])
     assert max(mixed) == Fraction(value)

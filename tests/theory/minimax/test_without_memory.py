@@ -366,10 +366,11 @@ def test_a_lying_solver_never_makes_a_wrong_bracket(
     monkeypatch.setattr(without_memory, "MAX_NEWTON_STEPS", 6)
     if name in UNUSABLE:
         with pytest.raises(SolverError, match="Clarabel: optimal, no usable variables"):
-            solve_without_memory(GoalTasks.reachable(process), episodes=episodes)
+            solve_without_memory(GoalTasks.reachable(process), episodes=episodes, method="program")
         return
     try:
-        value = solve_without_memory(GoalTasks.reachable(process), episodes=episodes).value
+        tasks = GoalTasks.reachable(process)
+        value = solve_without_memory(tasks, episodes=episodes, method="program").value
         lower, upper = value.lower, value.upper
     except ConvergenceError as error:
         lower, upper = error.lower, error.upper
@@ -386,7 +387,7 @@ def test_a_solver_that_returns_nothing_is_a_typed_error(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(cp.Problem, "solve", solve)
     with pytest.raises(SolverError, match=r"HiGHS simplex: failed \(out of order\)"):
-        solve_without_memory(goals("grid:2x2", 2))
+        solve_without_memory(goals("grid:2x2", 2), method="program")
 
 
 # ---------------------------------------------------------------- planted errors
@@ -488,7 +489,7 @@ def test_tolerances_that_make_no_sense(tolerance: float) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"learner": Learner.BLIND}, "give --episodes"),
+        ({"learner": Learner.BLIND}, "give a number of episodes"),
         ({"learner": Learner.MEMORY}, "memory"),
     ],
 )

@@ -78,7 +78,10 @@ def solve_game(payoff: np.ndarray) -> GameSolution:
 
 def _from_kernel(payoff: np.ndarray) -> GameSolution | None:
     """Solve on the kernel that floating-point pivots point to; None unless it is exactly optimal."""
-    floats = np.array([[float(v) for v in row] for row in payoff.tolist()])
+    try:
+        floats = np.array([[float(v) for v in row] for row in payoff.tolist()])
+    except OverflowError:  # no pivots in floating point point the way
+        return None
     end = _pivot(floats, 1.0, ROUNDING)
     if end is None:
         return None

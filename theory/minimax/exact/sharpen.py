@@ -27,6 +27,7 @@ import numpy as np
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact.generation import solve_linear
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.solution import MinimaxSolution
@@ -206,7 +207,7 @@ def _result(
         solution,
         value=value,
         least_favourable=np.array(exact.prior, dtype=float),
-        per_task=losses.astype(float),
+        per_task=np.array([nearest_float(loss) for loss in losses]),
         exploration=np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),

@@ -16,6 +16,7 @@ minimax value and the per-task losses of one deterministic learner.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,13 @@ class MemoryGame:
     episodes: int
     criterion: Criterion
     allowance: float
+
+    @property
+    def unit(self) -> float:
+        """A power of two near the largest loss, where that is beyond what linear programs are made for."""
+        signals = self.graph.signals
+        largest = float(self.scale.max()) * self.episodes * signals.largest_payoff
+        return 2.0 ** max(0, math.frexp(largest)[1] - 20)
 
     def respond(self, prior: np.ndarray) -> Column:
         """Return the Bayes-optimal learner for a task distribution, shape (Z,)."""

@@ -29,6 +29,8 @@ class MatrixGame:
     tasks : int
         Number of tasks ``K``.
     adversary : Adversary
+    unit : float
+        In what losses are measured inside, so that solvers see no numbers that they take for infinite.
 
     Attributes
     ----------
@@ -36,9 +38,9 @@ class MatrixGame:
         Whether the last solution needed no more cuts: without a new learner the next one will be the same.
     """
 
-    def __init__(self, tasks: int, adversary: Adversary) -> None:
+    def __init__(self, tasks: int, adversary: Adversary, unit: float = 1.0) -> None:
         self.settled = False
-        self._tasks = tasks
+        self._tasks, self._unit = tasks, unit
         self._adversary = adversary
         self._losses: list[np.ndarray] = []
         self._learner_rows: list[int] = []
@@ -59,7 +61,7 @@ class MatrixGame:
     def add(self, loss: np.ndarray) -> None:
         """Enter a learner by its losses."""
         row = np.zeros(self._theta + 1)
-        row[: self._tasks] = -loss
+        row[: self._tasks] = -loss / self._unit
         row[self._theta] = 1.0
         self._learner_rows.append(self._add_row(row, -np.inf, 0.0))
         self._losses.append(loss)

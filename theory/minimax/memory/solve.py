@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
-from metaregret.tabular.errors import ConvergenceError, SolverError, UnsupportedError
+from metaregret.tabular.errors import ContradictionError, ConvergenceError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate.learner import DeterministicLearner
 from metaregret.theory.adversaries import Adversary
 from metaregret.theory.learners import Progress
@@ -152,7 +152,7 @@ def answer(
     first = allowed.start(len(game.names))
     search = Search()
     try:
-        decompose(game, allowed, first, search, question.tolerance, max_rounds, progress)
+        decompose(game, allowed, first, search, question.tolerance, max_rounds, progress, game.unit)
     except KeyboardInterrupt:
         if not np.isfinite(search.upper):
             raise
@@ -172,8 +172,9 @@ def decompose(
     tolerance: float,
     max_rounds: int,
     progress: Progress | None = None,
+    unit: float = 1.0,
 ) -> None:
-    """Close the bracket in `search`, in place, beginning with the prior `query`.
+    """Close the bracket in `search`, in place, beginning with the prior `query`; losses are of size `unit`.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def decompose(
         If an upper bound is below a lower one: rounding beyond the game's allowance, or a wrong oracle.
     """
     tasks = len(game.names)
-    master = MatrixGame(tasks, adversary)
+    master = MatrixGame(tasks, adversary, unit)
     exact_query = False
     for _ in range(max_rounds):
         column = game.respond(query)
@@ -198,7 +199,7 @@ def decompose(
         if upper < search.upper:
             search.upper, search.weights = upper, weights
         if search.upper < search.lower:
-            raise SolverError(
+            raise ContradictionError(
                 f"The bounds {search.lower!r} and {search.upper!r} contradict each other; "
                 "report this instance."
             )

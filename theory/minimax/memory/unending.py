@@ -29,6 +29,7 @@ from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact import solve_game
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
@@ -247,16 +248,17 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.R
         response = game.respond(prior)
         lower = sum((p * x for p, x in zip(prior, response, strict=True)), flint.fmpq(0))
         if lower == solution.value:
-            return _solution(game, criterion, solution, losses, rounds, time.perf_counter() - begun)
+            return _solution(tasks, game, criterion, solution, losses, rounds, time.perf_counter() - begun)
         losses.append(response)
     raise ConvergenceError(
         f"The exact bounds did not meet after {MAX_ROUNDS} best responses.",
-        lower=float(Fraction(int(lower.p), int(lower.q))),
-        upper=float(Fraction(int(solution.value.p), int(solution.value.q))),
+        lower=nearest_float(Fraction(int(lower.p), int(lower.q))),
+        upper=nearest_float(Fraction(int(solution.value.p), int(solution.value.q))),
     )
 
 
 def _solution(
+    tasks: GoalTasks,
     game: UnendingGame,
     criterion: Criterion,
     solved: Any,
@@ -274,8 +276,9 @@ def _solution(
         ),
         tasks=game.names,
         least_favourable=np.array(prior, dtype=float),
-        per_task=np.array(weights @ table, dtype=float),
+        per_task=np.array([nearest_float(loss) for loss in weights @ table]),
         exploration=None,
+        family=tasks,
         learner=Learner.MEMORY,
         criterion=criterion,
         episodes=None,

@@ -169,7 +169,7 @@ def test_infinitely_many_episodes() -> None:
 
 def test_infinitely_many_episodes_refused_with_the_reason() -> None:
     with pytest.raises(UnsupportedError, match="random"):
-        solve_memory(SMALL, None)
+        solve_memory(SMALL, None, adversary="tv:1/10")  # without a restriction it is solved exactly
     with pytest.raises(UnreachableGoalError, match="'3'"):
         solve_memory(GoalTasks(line(4, horizon=1), np.array([1, 3])), None)
     process = line(3, horizon=1)
@@ -187,7 +187,7 @@ def test_bad_arguments_are_named() -> None:
     tables = random_tables(np.random.default_rng(0), process, 2)
     with pytest.raises(UnsupportedError, match="first success"):
         solve_memory(RewardTasks(process, tables), 2, criterion=Criterion.RATIO)
-    with pytest.raises(UnsupportedError, match="TrajectoryTasks"):
+    with pytest.raises(UnsupportedError, match="goals and rewards"):
         solve_memory(TrajectoryTasks(process), 2)  # the wrong type is the point
     thirds = [(0, 0, 0, 0.3333333333), (0, 0, 1, 0.6666666666), (1, 0, 1, 1)]  # a remainder of 1e-10
     inexact = ControlledMarkovProcess.from_transitions(thirds, states=2, actions=1, initial=0, horizon=2)

@@ -1,0 +1,205 @@
+r"""A18, covering for any reward: one mixture of policies visits every state at every step often enough.
+
+Statement
+---------
+The mixture of one best policy for every pair of a step and a state that can be reached at it visits each pair
+with at least the best probability over the number of pairs, at most ``S H``. That is the covering condition
+of reward-free exploration, without actions and with a known model.
+
+Dropped: the factor of the horizon. S alone does not suffice, not even with deterministic dynamics: in the
+witness three states and two steps need a factor of 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import sympy
+
+from metaregret.tabular.files import process_document
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import processes
+from metaregret.theory.atlas import _replay as replay
+from metaregret.theory.atlas._instances import MOST, game
+from metaregret.theory.claims import (
+    Context,
+    Control,
+    Group,
+    Kind,
+    Method,
+    Planted,
+    Published,
+    Theorem,
+    Trial,
+    Verdict,
+    all_hold,
+    vanishes,
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The factor that suffices, and is needed in some process of one step, from the numbers of pairs and of
+    states."""
+
+    factor: Any = lambda pairs, states: pairs
+
+
+def visits(model: replay.Model) -> list[replay.Outcome]:
+    """Return the probabilities of every state at steps 1 to H, of all deterministic Markov policies."""
+    count = len(model.rows)
+    first = tuple(model.start.get(s, Fraction(0)) for s in range(count))
+    layer: set[tuple[replay.Outcome, replay.Outcome]] = {(first, ())}
+    for _ in range(model.steps):
+        following = set()
+        for mass, past in layer:
+            support = [s for s in range(count) if mass[s]]
+            for chosen in product(*(model.rows[s] for s in support)):
+                after = [Fraction(0)] * count
+                for s, row in zip(support, chosen, strict=True):
+                    for t, p in row.items():
+                        after[t] += mass[s] * p
+                following.add((tuple(after), past + tuple(after)))
+        layer = following
+    return sorted({past for _, past in layer})
+
+
+SMALL = processes(max_states=3, max_actions=2, max_steps=2, geometric=False, random_start=False)
+
+
+def _pairs(points: list[replay.Outcome]) -> tuple[list[int], list[Fraction]]:
+    best = replay.best(points)
+    pairs = [k for k, v in enumerate(best) if v]
+    return pairs, [best[k] for k in pairs]
+
+
+def exact(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Generated processes: the exact game between mixtures of policies and pairs needs no larger factor."""
+
+    def check(process: ControlledMarkovProcess) -> Trial:
+        points = visits(replay.read(process_document(process)))
+        pairs, best = _pairs(points)
+        value, _, _ = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
+        needed, factor = 1 / value, claim.factor(len(pairs), process.n_states)
+        return all_hold(
+            str(process.name),
+            f"needs {needed}, claimed {factor}",
+            suffices=needed <= factor,
+            within_the_horizon=len(pairs) <= len(points[0]),
+        )
+
+    return context.examples(SMALL, check, name="A18 exact", share=2, most=MOST)
+
+
+def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
+    """Stars: from the start one step leads to any of n states, and the factor is needed in full."""
+    for n in range(2, 6):
+        points = [tuple(Fraction(int(s == t)) for s in range(n)) for t in range(n)]
+        spread = replay.mixed(points, [Fraction(1, n)] * n)
+        needed = max(1 / p for p in spread)
+        yield all_hold(f"star of {n}", f"{needed}", needed_in_full=needed == claim.factor(n, n + 1))
+
+
+def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
+    """A pair is visited by its own policy, which has one share of as many as there are pairs."""
+    pairs, states, best = sympy.symbols("K S v", positive=True)
+    yield vanishes("ratio", best / (best / pairs) - claim.factor(pairs, states))
+
+
+def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Replay: weights of pairs show that no mixture of policies has a factor of S."""
+    model = replay.read(witness["process"])
+    points = visits(model)
+    pairs, best = _pairs(points)
+    weights = replay.distribution(witness["weights"])
+    if len(weights) != len(pairs):
+        return None
+    most = max(
+        sum(w * x[k] / v for w, k, v in zip(weights, pairs, best, strict=True)) for x in points
+    )  # of a mixture, too: so some pair is visited with at most this share of its best probability
+    states = len(model.rows)
+    if not 1 / most > states:
+        return None
+    return {"states": str(states), "pairs": str(len(pairs)), "factor needed, at least": str(1 / most)}
+
+
+def search(context: Context) -> Mapping[str, Any] | None:
+    """Three states, two steps, deterministic: all ways to move."""
+    names = ["s0", "s1", "s2"]
+    for last in product(names, repeat=2):
+        document = {
+            "format": "metaregret-cmp/1",
+            "states": names,
+            "actions": ["a", "b", "c"],
+            "initial": {"s0": 1},
+            "horizon": 2,
+            "transitions": [
+                *[["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)],
+                ["s1", "a", last[0], "1"],
+                ["s2", "a", last[1], "1"],
+            ],
+        }
+        points = visits(replay.read(document))
+        pairs, best = _pairs(points)
+        _, _, prior = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
+        found = {"process": document, "weights": [str(w) for w in prior]}
+        if refute(found):
+            return found
+    return None
+
+
+SOURCE = (
+    "in the spirit of C. Jin, A. Krishnamurthy, M. Simchowitz & T. Yu, Reward-free exploration for "
+    "reinforcement learning, ICML 2020"
+)
+
+PUBLISHED = Published(
+    uid="A18",
+    title="One mixture of policies covers every state at every step within a factor S H",
+    statement=r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le SH",
+    source=SOURCE,
+    finite="A known model, states without actions, and every pair instead of the significant ones; the "
+    "number of "
+    "episodes of exploration is not judged.",
+    expected=Verdict.PROVED,
+    needs="the factor of the horizon: S alone does not suffice",
+    holds=Theorem(
+        uid="A18",
+        title="The number of pairs suffices, and is needed",
+        statement=r"\min_{\mu\in M}\max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le\#\{(h,s)\ \text{in "
+        r"reach}\}\le SH",
+        kind=Kind.SOURCE,
+        source=SOURCE,
+        claim=Claim(),
+        methods=(
+            Method(
+                "own share",
+                Group.SYMBOLIC,
+                symbolic,
+                general="all sizes",
+                prose="the other policies only add to the visits of a pair",
+            ),
+            Method("exact games", Group.EXACT, exact),
+            Method("stars", Group.ENUMERATION, enumeration),
+        ),
+        planted=(
+            Planted("one pair less", Claim(lambda pairs, states: pairs - 1)),
+            Planted("half the pairs", Claim(lambda pairs, states: pairs * Fraction(1, 2))),
+            Planted("number of states", Claim(lambda pairs, states: states)),
+        ),
+        expected=Verdict.PROVED,
+    ),
+    fails=Control(
+        uid="A18",
+        title="A factor of S suffices",
+        statement=r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S",
+        drops="the factor of the horizon",
+        source="extension by this project",
+        refute=refute,
+        search=search,
+    ),
+)
