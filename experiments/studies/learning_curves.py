@@ -71,4 +71,4 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     ]
 
 
-STUDY = Study("learning_curves", "Meta-learners on self-proposed tasks", points, measure, needs=needs)
+STUDY = Study("learning_curves", "meta-learners on self-proposed tasks", points, measure, needs=needs)

@@ -226,3 +226,14 @@ def test_exact_says_so_when_it_can_only_bracket(cli: Cli) -> None:
     found = cli(*arguments, "1", "--json", "-")
     assert "no rational value" not in found.err
     assert json.loads(found.out)["value"]["exact"] is not None
+
+
+def test_infinitely_many_episodes_with_memory_know_their_process(cli: Cli, tmp_path: Path) -> None:
+    arguments = ("solve", "grid:2x2,slip=1/10", "--horizon", "2", "--learner", "memory")
+    picture = tmp_path / "map.png"
+    drawn = cli(*arguments, "--figure", str(picture))
+    assert drawn.out.startswith("grid:2x2,slip=1/10, T = 2: ")
+    assert picture.stat().st_size > 0
+    refused = cli(*arguments, "--certificate", str(tmp_path / "c.json"))
+    assert refused.status == 2
+    assert "give a number of episodes" in refused.err
