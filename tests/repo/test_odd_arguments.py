@@ -40,7 +40,7 @@ def test_flags_are_true_or_false(flag: str, value: object) -> None:
 
 @pytest.mark.parametrize("name", ["to_json", "to_latex", "plot", "certificate"])
 @pytest.mark.parametrize("result", RESULTS)
-@pytest.mark.parametrize("path", [1, 2.5, True, b"x", [], object()], ids=repr)
+@pytest.mark.parametrize("path", [1, 2.5, True, b"x", [], object()], ids=lambda path: type(path).__name__)
 def test_files_are_named_by_paths(result: str, name: str, path: object) -> None:
     with pytest.raises(InvalidArgumentError, match="path of a file"):
         getattr(RESULTS[result](), name)(path)

@@ -292,5 +292,4 @@ def _solution(
             "exact_losses": tuple(tuple(table[index]) for index in kept),
             "interrupted": False,
         },
-        family=game.tasks,
     )
