@@ -98,7 +98,7 @@ class UnendingGame:
                 f"operations, over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of "
                 "episodes."
             )
-        self.tasks, self.names, self.count, self.steps = tasks, tasks.names, count, process.horizon.steps
+        self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
         found = AchievableSuccess(success_tasks(tasks)).optimum().exact
         assert found is not None
         optimum = to_flint(found)
