@@ -70,7 +70,7 @@ def _read(path: Path, position: int) -> Added:
     kind = found[1].decode() if found else ""
     if kind not in KINDS:
         raise FileFormatError(
-            f"{path}: a report shows documents of format "metaregret-" and one of {', '.join(KINDS)} only."
+            f"{path}: a report shows metaregret-NAME/1 for NAME in {', '.join(KINDS)} only."
         )
     document = read_document(path, f"metaregret-{kind}/1")
     words = [document.get(key) for key in ("process", "learner", "criterion", "method", "claim")]
