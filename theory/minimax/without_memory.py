@@ -66,6 +66,8 @@ def solve_without_memory(
 ) -> MinimaxSolution:
     """Ask a `Question` of a learner without memory, the memoryless one by default: see `metaregret.solve`."""
     question = Question(tasks, **words)
+    if question.learner is Learner.MEMORY:
+        raise UnsupportedError("Expected a learner without memory, but got 'memory'; use solve for it.")
     return question.learner.solve(question, progress)
 
 
