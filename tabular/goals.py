@@ -356,8 +356,12 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
         ever = process.reachable if process.horizon.gamma > 0 else now
         return _seen(process, ever) if visit else ever
     ever, kept, since, power = now.copy(), now, 0, 1
+    before = np.zeros_like(now)
     for step in range(1, process.horizon.steps + 1):
-        now = _following(graph, now)
+        # Where no state is lost in a step none ever will be, and only what is new leads to what is new.
+        growing = bool(np.all(now[before]))
+        found = _following(graph, now & ~before) if growing else _following(graph, now)
+        before, now = now, (now | found if growing and step > 1 else found)
         ever |= now
         since += 1
         if np.array_equal(now, kept):  # the sets repeat with period `since` (Brent 1980): skip whole periods

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
 
 import numpy as np
 
@@ -91,7 +90,7 @@ class Question:
         tasks: TaskFamily,
         learner: Learner | str = Learner.MEMORYLESS,
         criterion: Criterion | str = Criterion.REGRET,
-        episodes: int | Literal["inf"] | None = None,
+        episodes: int | str | None = None,
         adversary: Adversary | str | None = None,
         tolerance: float = 1e-9,
         exact: bool = False,

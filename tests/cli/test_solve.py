@@ -151,7 +151,6 @@ def test_json_file_and_figure(cli: Cli, tmp_path: Path) -> None:
         (("line:9", "--mass", "0,99"), ("--mass 0,99", "'99'", "each")),
         (("line:9", "--mass", "1,1"), ("twice",)),
         (("line:12", "--horizon", "12", "--tasks", "trajectories"), ("trajectories", "reduce")),
-        (("line:5000",), ("line:5000", "multiplications", "reduce the horizon", "fewer goals")),
         (("line:20000", "--gamma", "1/2"), ("multiplications", "reduce")),
         (("line:9", "--learner", "memory", "--episodes", "999999999"), ("999,999,999", "reduce", "K")),
         (

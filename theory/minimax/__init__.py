@@ -20,7 +20,7 @@ def solve(
     *,
     learner: Learner | str = Learner.MEMORYLESS,
     criterion: Criterion | str = Criterion.REGRET,
-    episodes: int | Literal["inf"] | None = None,
+    episodes: int | str | None = None,
     adversary: Adversary | str | None = None,
     tolerance: float = 1e-9,
     exact: bool = False,

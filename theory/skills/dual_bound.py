@@ -108,4 +108,5 @@ def support_bound(process: ControlledMarkovProcess) -> float:
     """
     support = np.flatnonzero(goal_support(process))
     leakage = float(np.minimum(goal_values(process, support).upper, 1.0).sum())
-    return math.log(max(1.0, min(leakage, len(support)))) * (1 + 4e-16) + relative_error(len(support) + 8)
+    leaked = math.log(max(1.0, leakage)) * (1 + 4e-16) + relative_error(len(support) + 8)
+    return min(leaked, math.log(len(support)) * (1 + 4e-16))
