@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from metaregret.tabular.choices import check_progress
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.adversaries import Adversary
