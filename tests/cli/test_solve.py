@@ -151,7 +151,7 @@ def test_json_file_and_figure(cli: Cli, tmp_path: Path) -> None:
         (("line:9", "--mass", "0,99"), ("--mass 0,99", "'99'", "each")),
         (("line:9", "--mass", "1,1"), ("twice",)),
         (("line:12", "--horizon", "12", "--tasks", "trajectories"), ("trajectories", "reduce")),
-        (("line:20000", "--gamma", "1/2"), ("multiplications", "reduce")),
+        (("line:20000", "--gamma", "1/2"), ("line:20000", "20000 states", "reduce", "fewer goals")),
         (("line:9", "--learner", "memory", "--episodes", "999999999"), ("999,999,999", "reduce", "K")),
         (
             ("line:9", "--detect", "visit", "--learner", "memory", "--episodes", "999999999"),
@@ -182,7 +182,8 @@ def test_an_interrupt_shows_the_best_bracket(cli: Cli, monkeypatch: pytest.Monke
     """Ctrl-C in the third master problem: status 130, and a true bracket wider than the finished one."""
     grid = ("grid:3x3,slip=1/10", "--horizon", "3", "--episodes", "3", "--learner", learner)
     finished = solved(cli, *grid)["value"]
-    monkeypatch.setattr("metaregret.theory.minimax.without_memory.MAX_MONOLITHIC", 1)
+    if learner == "memoryless":
+        grid = (*grid, "--method", "decomposition")
     solve, calls = MatrixGame.solve, iter(range(1000))
 
     def interrupted(game: MatrixGame) -> tuple[Any, Any]:

@@ -51,6 +51,8 @@ RAREST = 1e-307
 MAX_STEPS = 100_000
 MAX_SIZE = 100_000_000
 """Largest number of steps, and of pairs of a step and a choice, of a policy that is computed."""
+MAX_PAIRS = 2 * 10**8
+"""Largest number of pairs of a task and a state: one round keeps a number for each, in double precision."""
 MAX_WORK = 2 * 10**12
 """Largest number of multiplications for one best response to every task (minutes on two cores)."""
 GEOMETRIC_SWEEPS = 50
@@ -129,9 +131,10 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         return steps_on_the_way.answer(question, progress)
     began = time.perf_counter()
     marked = success_tasks(question.tasks)
+    _refuse_large(marked)  # before any time is spent
     _refuse_rare(marked)
     achievable = _achievable(marked) if question.exact else None
-    program = choose_program(marked, question.method)  # refuses what is too large before any time is spent
+    program = choose_program(marked, question.method)
     loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
     if question.restricted:
         return _restricted(question, marked, loss, progress, began)
@@ -225,22 +228,7 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
         Before any time is spent on what would take too long or too much memory.
     """
     method = choice(Method, method, "method")
-    horizon = marked.process.horizon
-    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
-    size = steps * marked.process.n_choices
-    if steps > MAX_STEPS or size > MAX_SIZE:
-        raise InstanceTooLargeError(
-            f"A policy of {marked.process.name!r} has {steps} steps of {marked.process.n_choices} choices, "
-            f"over the limit of {MAX_STEPS} steps and {MAX_SIZE} in all; reduce the horizon or the number of "
-            "states."
-        )
-    work = _work(marked)
-    if work > MAX_WORK:
-        raise InstanceTooLargeError(
-            f"Planning once for each of the {len(marked.names)} tasks of {marked.process.name!r} needs about "
-            f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
-            "reduce the horizon or the number of states, or name fewer goals."
-        )
+    _refuse_large(marked)
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
     if is_decomposed(marked, method):
         from metaregret.theory.minimax.decomposition import Decomposition
@@ -251,6 +239,33 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
 
         return ClosedForm(marked, otherwise)
     return otherwise(marked)
+
+
+def _refuse_large(marked: SuccessTasks) -> None:
+    """Raise `InstanceTooLargeError` for what would take too long or too much memory, in no time."""
+    horizon = marked.process.horizon
+    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    size = steps * marked.process.n_choices
+    if steps > MAX_STEPS or size > MAX_SIZE:
+        raise InstanceTooLargeError(
+            f"A policy of {marked.process.name!r} has {steps} steps of {marked.process.n_choices} choices, "
+            f"over the limit of {MAX_STEPS} steps and {MAX_SIZE} in all; reduce the horizon or the number of "
+            "states."
+        )
+    pairs = len(marked.names) * marked.process.n_states
+    if pairs > MAX_PAIRS:
+        raise InstanceTooLargeError(
+            f"Of {marked.process.name!r}, {len(marked.names)} tasks times {marked.process.n_states} states "
+            f"are {pairs} numbers a round, over the limit of {MAX_PAIRS}; reduce the number of states, or "
+            "name fewer goals."
+        )
+    work = _work(marked)
+    if work > MAX_WORK:
+        raise InstanceTooLargeError(
+            f"Planning once for each of the {len(marked.names)} tasks of {marked.process.name!r} needs about "
+            f"{work:.1e} multiplications (tasks x steps x transitions), over the limit of {MAX_WORK:.0e}; "
+            "reduce the horizon or the number of states, or name fewer goals."
+        )
 
 
 def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
