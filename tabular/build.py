@@ -69,8 +69,10 @@ def make(
     if gamma is not None:
         changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "gamma"))
     elif horizon is not None:
-        known = isinstance(horizon, FiniteHorizon | GeometricHorizon)
-        changes["horizon"] = horizon if known else FiniteHorizon(horizon)  # type: ignore[arg-type]
+        if isinstance(horizon, FiniteHorizon | GeometricHorizon):
+            changes["horizon"] = horizon
+        else:
+            changes["horizon"] = FiniteHorizon(horizon)
     if start is not None:
         changes["initial"] = _initial(process, start)
     return process.replaced(**changes) if changes else process

@@ -118,8 +118,7 @@ def expect(kinds: type | tuple[type, ...], value: object, name: str, remedy: str
 
 def check_tolerance(tolerance: object, *, below: float = 1.0) -> None:
     """Raise `InvalidArgumentError` unless a tolerance is a number between 0 and `below`, both excluded."""
-    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
-    if not number or not 0 < tolerance < below:  # type: ignore[operator]
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < below:
         allowed = "between 0 and 1" if below == 1 else "> 0"
         raise InvalidArgumentError(
             f"Expected a tolerance {allowed}, but got tolerance={tolerance!r:.60}; 1e-9 is usual."

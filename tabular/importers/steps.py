@@ -13,6 +13,7 @@ import copy
 import pickle
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,7 @@ def from_steps(
         own = actions(state) if callable(actions) else range(actions) if isinstance(actions, int) else actions
         table[state] = {}
         for action in own:
-            found = _merged(_runs(lambda draws, s=state, a=action: step(s, a, draws), budget))  # type: ignore[misc]
+            found = _merged(_runs(partial(step, state, action), budget))
             table[state][action] = [(p, to, paid / p, ended) for (to, ended), (p, paid) in found.items()]
             frontier += [to for to, ended in found if not ended]
     return read_table(_in_order(table), initial=initial, horizon=horizon, name=name)
@@ -303,7 +304,7 @@ def from_environment(
         seen.add((observation, hidden))
         rows: dict[int, Outcomes] = {}
         for action in actions:
-            fine = _merged(_runs(lambda draws, h=hidden, a=action: move(h, a, draws), budget))  # type: ignore[misc]
+            fine = _merged(_runs(partial(move, hidden, action), budget))
             frontier += [to for to, ended in fine if not ended]
             rows[action] = _by_observation(fine)
         if table.setdefault(observation, rows) != rows:

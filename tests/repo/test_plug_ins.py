@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -55,7 +56,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     monkeypatch.syspath_prepend(tmp_path)
     forget()
     yield importlib.import_module("mine")
-    monkeypatch.delitem(importlib.sys.modules, "mine")  # type: ignore[attr-defined]
+    monkeypatch.delitem(sys.modules, "mine")
     forget()
 
 

@@ -79,7 +79,7 @@ def kinds(annotation: Any) -> Iterator[Any]:
 def options() -> Iterator[tuple[str, Callable[..., Any], str, Any]]:
     for layer in LAYERS:
         for name, item in public(layer):
-            annotated = item.__init__ if inspect.isclass(item) else item  # type: ignore[misc]
+            annotated = item.__init__ if inspect.isclass(item) else item
             try:
                 hints = typing.get_type_hints(annotated)
             except (NameError, TypeError):  # names imported for type checkers only
@@ -183,7 +183,7 @@ def drawn(strategy: Callable[..., Any]) -> Callable[..., Any]:
 
         once()
 
-    draw.__signature__ = inspect.signature(strategy)  # type: ignore[attr-defined]
+    draw.__signature__ = inspect.signature(strategy)
     return draw
 
 
@@ -198,7 +198,7 @@ def test_a_comparison_that_falls_through_is_seen() -> None:
         return 1 if side is Side.LEFT else 2
 
     def late(process: Any, side: Side = Side.LEFT) -> Side:
-        process.matrix  # noqa: B018
+        assert process.matrix is not None
         return choice(Side, side, "side")
 
     assert outcome(careless, "side", NONSENSE)[0] is type(None)

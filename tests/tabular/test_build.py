@@ -78,12 +78,12 @@ def test_a_gymnasium_environment_and_its_table() -> None:
         found = make(source, horizon=4)
         assert same(found, named)
     # A table alone does not say that 0.333... stands for a third.
-    table = make(environment.unwrapped.P, horizon=4)  # type: ignore[attr-defined]
+    table = make(environment.unwrapped.P, horizon=4)
     assert not table.is_exact
     assert np.allclose(table.probabilities, named.probabilities, rtol=1e-15, atol=0.0)
     value = goal_values(named, np.array([15]), representation="rational").exact
     assert value is not None
-    assert value[0] == goal_values(make(environment, horizon=4), representation="rational").exact[15]  # type: ignore[index]
+    assert value[0] == goal_values(make(environment, horizon=4), representation="rational").exact[15]
 
 
 def test_horizon_gamma_and_start_replace_those_of_the_source() -> None:

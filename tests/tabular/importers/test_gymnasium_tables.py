@@ -86,8 +86,7 @@ def test_rare_outcomes_and_starts_stay(rare: float) -> None:
     """0.12345 is 2469/20000, and 0.0004 is no 0."""
     exact = Fraction(repr(rare))
     rest = float(1 - exact)
-    if Fraction(repr(rest)) + exact != 1:
-        pytest.skip("the decimals of this pair do not sum to one")
+    assert Fraction(repr(rest)) + exact == 1, "the decimals of the pair sum to one"
     table = {0: {0: [(rare, 1, 0, True), (rest, 0, 0, False)]}, 1: {0: [(1.0, 1, 0, True)]}}
     process, _ = from_gymnasium_table(table, initial=np.array([rest, rare]))
     assert process.is_exact

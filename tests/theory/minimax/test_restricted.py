@@ -126,7 +126,7 @@ def test_two_goals_by_brute_force(
     solution = solve(tasks, learner=learner, criterion=criterion, episodes=episodes, adversary=adversary)
     best = np.array([float(max(row[g] for row in rows)) for g in range(2)])
     kinds = {item.value: item for item in (*Learner, *Criterion)}
-    loss = loss_of(kinds[learner], kinds[criterion], best, episodes)  # type: ignore[arg-type]
+    loss = loss_of(kinds[learner], kinds[criterion], best, episodes)
     ends, table = interval(kind, q, size), np.array(rows, dtype=float)
 
     def value(x: float) -> float:
