@@ -148,7 +148,8 @@ class SearchResult(Result):
     def _rows(self) -> list[tuple[str, str, str, str]]:
         if self.witness is None:
             return []
-        return [tuple(map(str, row)) for row in process_document(self.witness)["transitions"]]  # type: ignore[misc]
+        document = process_document(self.witness)
+        return [(str(s), str(a), str(to), str(p)) for s, a, to, p in document["transitions"]]
 
     def _document(self) -> dict[str, Any]:
         exact = isinstance(self.margin, Fraction)

@@ -82,7 +82,9 @@ def ended(command: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="no device that is always full: what a full disk does is not tried"
+)
 @pytest.mark.parametrize(
     "command",
     [

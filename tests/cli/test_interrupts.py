@@ -44,7 +44,9 @@ def interrupted(program: str) -> tuple[int, str, str, float]:
     return process.returncode, out, err, time.monotonic() - begun
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent to a process")
+@pytest.mark.skipif(
+    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
+)
 def test_compiled_code_is_interrupted_and_the_bracket_shown() -> None:
     status, _, err, seconds = interrupted(COMPILED)
     assert status == 130
@@ -52,7 +54,9 @@ def test_compiled_code_is_interrupted_and_the_bracket_shown() -> None:
     assert seconds < 30  # two on an idle machine; the call itself takes minutes
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are sent to a process")
+@pytest.mark.skipif(
+    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
+)
 def test_python_code_ends_in_its_own_way() -> None:
     status, out, err, _ = interrupted(PYTHON)
     assert (status, out, err) == (0, "in its own way\n", "")

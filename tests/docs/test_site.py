@@ -24,7 +24,8 @@ WIDER = "math { letter-spacing: .2em; font-size: 150%; }"
 """Stands for the fonts of another machine."""
 
 pytestmark = pytest.mark.skipif(
-    not (SITE / "index.html").is_file(), reason="the site is not built: make docs"
+    not (SITE / "index.html").is_file(),
+    reason="the site is not built, which takes a minute of its own: make docs, then pytest tests/docs",
 )
 
 

@@ -74,7 +74,7 @@ def test_a_witness_is_minimised_in_states_choices_and_denominators():
     )
     witness = result.witness
     assert witness is not None
-    assert (witness.n_states, witness.n_choices, witness.horizon.steps) == (2, 2, 1)  # type: ignore[union-attr]
+    assert (witness.n_states, witness.n_choices, witness.horizon.steps) == (2, 2, 1)
     assert max(p.denominator for p in witness.exact_probabilities) == 2
 
 

@@ -104,7 +104,7 @@ def test_words_and_objects_ask_the_same() -> None:
         == solve(ENDS, learner="blind", criterion="ratio", episodes=3, method="program").value
     )
     with pytest.raises(AttributeError):
-        plain.episodes = 4  # type: ignore[misc]
+        plain.episodes = 4
 
 
 @pytest.mark.parametrize("option", [*Learner, *Criterion], ids=lambda option: option.value)

@@ -165,7 +165,7 @@ def test_exact_learners_with_memory_show_fractions(results: dict[str, Result]) -
 def test_a_solution_survives_copies(exact: MinimaxSolution) -> None:
     for copy in (dataclasses.replace(exact, seconds=0.0), pickle.loads(pickle.dumps(exact))):
         assert copy.least_favourable["4"] == exact.least_favourable["4"]
-        assert copy.exploration["4"] == exact.exploration["4"]  # type: ignore[index]
+        assert copy.exploration["4"] == exact.exploration["4"]
         assert copy.to_json() == exact.to_json() | {"seconds": copy.seconds}
 
 
@@ -240,7 +240,7 @@ def test_a_wrong_certificate_is_rejected(exact: MinimaxSolution, tmp_path: Path)
     with pytest.raises(InvalidArgumentError, match="cannot be read"):
         check(tmp_path / "absent.json")
     with pytest.raises(InvalidArgumentError, match="path"):
-        check(3)  # type: ignore[arg-type]
+        check(3)
     with pytest.raises(InvalidArgumentError, match="budget"):
         check(tmp_path / "c.json", budget=0)
 
@@ -276,7 +276,7 @@ def test_plans_of_every_kind() -> None:
     assert isinstance(by_shape, Plan)
     assert by_shape.policy is not None
     assert by_shape.policy.first()["0"] == "right"
-    assert by_shape.values["3"] == by_shape.solution.exact[3]  # type: ignore[index]
+    assert by_shape.values["3"] == by_shape.solution.exact[3]
 
 
 @pytest.mark.parametrize(

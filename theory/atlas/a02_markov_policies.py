@@ -18,6 +18,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import deterministic_processes
 from metaregret.theory.atlas import _replay as replay
@@ -47,6 +48,11 @@ class Claim:
     """When a Markov policy chooses: by the step and the state that it is given."""
 
     sees: Any = lambda step, state: (step, state)
+
+
+def _steps(process: ControlledMarkovProcess) -> int:
+    assert isinstance(process.horizon, FiniteHorizon)  # as the claim assumes
+    return process.horizon.steps
 
 
 def _rows(process: ControlledMarkovProcess) -> Rows:
@@ -100,7 +106,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     def check(process: ControlledMarkovProcess) -> Trial | None:
         if process.initial[0] != 1:
             return None
-        rows, steps = _rows(process), process.horizon.steps  # type: ignore[union-attr]
+        rows, steps = _rows(process), _steps(process)
         open_loop = {next(iter(found)) for found in markov(rows, steps, claim.sees)}
         paths: set[Counts] = set()
 
@@ -125,7 +131,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     def check(process: ControlledMarkovProcess) -> Trial | None:
         if process.initial[0] != 1:
             return None
-        rows, steps = _rows(process), process.horizon.steps  # type: ignore[union-attr]
+        rows, steps = _rows(process), _steps(process)
         spread: Any = lambda counts: 1 - sum(Fraction(c, steps + 1) ** 2 for c in counts)
         policies = markov(rows, steps, claim.sees)
         best = max(sum(p * spread(c) for c, p in found.items()) for found in policies)

@@ -89,9 +89,9 @@ class MinimaxSolution(Result):
 
     value: Bracket
     tasks: tuple[str, ...]
-    least_favourable: NamedArray = NamedArray(_prior)  # noqa: RUF009
-    per_task: NamedArray = NamedArray(_losses)  # noqa: RUF009
-    exploration: OptionalNamedArray = OptionalNamedArray(_explored)  # noqa: RUF009
+    least_favourable: NamedArray = NamedArray(_prior)
+    per_task: NamedArray = NamedArray(_losses)
+    exploration: OptionalNamedArray = OptionalNamedArray(_explored)
     learner: Learner
     criterion: Criterion
     episodes: int | None

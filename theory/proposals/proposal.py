@@ -142,11 +142,11 @@ class Proposal(Result):
     process: ControlledMarkovProcess
     states: States
     seed: int
-    goal_distribution: NamedArray = NamedArray(_states)  # noqa: RUF009
+    goal_distribution: NamedArray = NamedArray(_states)
     skills: tuple[ProposedSkill, ...]
     mutual_information: Bracket
     capacity_known: bool
-    exploration: NamedArray = NamedArray(_states)  # noqa: RUF009
+    exploration: NamedArray = NamedArray(_states)
     regret: Bracket
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
