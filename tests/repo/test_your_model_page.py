@@ -26,9 +26,7 @@ def test_a_section_runs(
     heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "PRISM" in heading and find_spec("stormpy") is None:
-        pytest.skip(
-            "Storm, an optional extra, is not installed (pip install 'metaregret[storm]'): this section is not run"
-        )
+        pytest.skip("Storm is not installed (pip install 'metaregret[storm]'): this section is not run")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")
     blocks = sections()[heading]
