@@ -20,7 +20,7 @@ from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.by_name import ByName
 from metaregret.theory.families import rewards as reward_tasks
 from metaregret.theory.presentation import length, table
-from metaregret.theory.results import Result
+from metaregret.theory.results import Result, cells
 from metaregret.theory.tasks import RewardTasks
 
 if TYPE_CHECKING:
@@ -352,7 +352,7 @@ class Plan(Result):
 
         names = [self.process.states[state] for state in np.flatnonzero(self.process.reachable).tolist()]
         first: Mapping[str, str] = {} if self.policy is None else self.policy.first()
-        data = {"value": [self.values[name] for name in names], "action": [first.get(n) for n in names]}
+        data = {"value": cells(self.values[name] for name in names), "action": [first.get(n) for n in names]}
         return pd.DataFrame(data, index=pd.Index(names, name="state"))
 
     def plot(self, path: Path | str | None = None) -> Figure:

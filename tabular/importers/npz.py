@@ -21,7 +21,7 @@ from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.importers.imported import Imported, as_decimals, reward_table, with_table
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.rationals import fraction_text, parse_fraction
 
 __all__ = ["FORMAT", "read_arrays", "read_npz", "write_npz"]
 
@@ -52,7 +52,7 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
         assert process.exact_initial is not None
         arrays["numerators"] = _plain(process.numerators)
         arrays["denominators"] = _plain(process.denominators)
-        arrays["exact_initial"] = np.array([str(p) for p in process.exact_initial])
+        arrays["exact_initial"] = np.array([fraction_text(p) for p in process.exact_initial])
     if rewards is not None:
         arrays["rewards"] = _plain(rewards)
     with open(path, "wb") as stream:
