@@ -13,8 +13,10 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import as_path, check_tolerance, expect, flag
+from metaregret.tabular.documents import write_arrays
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.importers.npz import names_array
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.by_name import ByName
@@ -330,8 +332,8 @@ class Plan(Result):
         found, policy, omitted = self.solution, self.policy, {}
         if policy is not None and policy.n_entries > MOST_ENTRIES:
             omitted["policy_omitted"] = (
-                f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; the solution of "
-                "metaregret.plan has them as an array"
+                f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; Plan.save_policy writes "
+                "them as an array"
             )
             policy = None
         return {
@@ -345,6 +347,26 @@ class Plan(Result):
             "iterations": found.iterations,
             "status": found.status.label,
         }
+
+    def save_policy(self, path: Path | str) -> None:
+        """Write the policy as an array to a compressed NPZ file, which is quick at any size.
+
+        ``action``, shape (S,) or (T, S) where it depends on the step, has the index of each state's action,
+        -1 where no episode comes; ``states`` and ``actions`` have the names (a number where the names are
+        counts), ``process`` the name of the process, ``format`` is ``metaregret-policy/1``.
+
+        Raises
+        ------
+        UnsupportedError
+            If no policy was kept.
+        InvalidArgumentError
+            If the file cannot be written.
+        """
+        if self.policy is None:
+            raise UnsupportedError("No policy was kept of this plan; plan for a shorter horizon.")
+        arrays: dict[str, Any] = {"format": "metaregret-policy/1", "process": self.process.name}
+        names = {kind: names_array(getattr(self.process, kind)) for kind in ("states", "actions")}
+        write_arrays(as_path(path), {**arrays, **names, "action": self.policy.array()})
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a state that can be visited: its value, and the action of the first step."""
@@ -426,6 +448,13 @@ class _Decisions:
     def all(self) -> dict[str, str] | list[dict[str, str]]:
         """The decisions, a mapping for each step where they depend on it."""
         return [self._step(step) for step in self._choices] if self.stepwise else self.first()
+
+    def array(self) -> np.ndarray:
+        """The indices of the actions, shape (S,) or (T, S); -1 where no episode comes."""
+        found = np.full(self._choices.shape, -1, dtype=np.int32)
+        chosen = self._choices[..., self._states]
+        found[..., self._states] = np.where(chosen < 0, -1, self._process.choice_action[chosen])
+        return found
 
     def _step(self, choices: np.ndarray) -> dict[str, str]:
         chosen = choices[self._states]
