@@ -7,7 +7,7 @@ hyperstate's set.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,6 @@ class Triplets(NamedTuple):
     used: int
 
 
-@njit(cache=True)
 def no_triplets() -> Triplets:
     """Return an empty matrix."""
     return Triplets(np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64), np.empty(1024), 0)
@@ -71,8 +70,9 @@ def layer_program(
     words: np.ndarray,
     flow: Triplets,
     payoff: Triplets,
-) -> tuple[Triplets, Triplets, int]:
-    """Append the columns of one layer; return the matrices and the number of columns so far.
+) -> tuple[tuple[Any, ...], tuple[Any, ...], int]:
+    """Append the columns of one layer; return the matrices (without names: see `plain_sets`) and the number
+    of columns so far.
 
     Parameters
     ----------
@@ -110,4 +110,8 @@ def layer_program(
                         flow = append(flow, next_row + layer.child[position], column, -chance)
                         position += 1
             column += 1
-    return flow, payoff, column
+    return (
+        (flow.row, flow.column, flow.value, flow.used),
+        (payoff.row, payoff.column, payoff.value, payoff.used),
+        column,
+    )

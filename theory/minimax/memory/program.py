@@ -49,15 +49,16 @@ class HyperstateProgram:
 
 def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
     """Return the program's matrices for a graph of single steps."""
-    from metaregret.tabular.hyperstate.kernels.program import layer_program, no_triplets
+    from metaregret.tabular.hyperstate.kernels.program import Triplets, layer_program, no_triplets
 
     flow, payoff = no_triplets(), no_triplets()
     row = column = 0
     for index, layer in enumerate(graph.layers):
-        flow, payoff, column = layer_program(
+        *matrices, column = layer_program(
             layer, row, column, index == len(graph.layers) - 1, graph.signal(index), graph.dynamics,
             graph.splits, graph.payoffs(index), graph.sets.words, flow, payoff,
         )  # fmt: skip
+        flow, payoff = (Triplets(*matrix) for matrix in matrices)
         row += len(layer.state)
     pays = sp.csr_array(_entries(payoff), shape=(graph.signals.n_classes, column))
     value, (rows, _) = _entries(flow)
