@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+from metaregret.experiments.cli.output import counter
+from metaregret.experiments.interrupts import known
+
 COMPILED = """
 import hashlib, sys
 from metaregret.experiments.interrupts import prompt_interrupts, tell
@@ -106,3 +109,10 @@ def test_kernels_that_return_while_a_signal_waits_do_not_crash() -> None:
     """Tuples with names are made by Python code, which the signal ended unseen (status -11)."""
     status, out, err, _ = interrupted(KERNEL, after=1.0)
     assert (status, out) in ((0, "whole\n"), (130, "")), err  # a layer may take longer than the patience
+
+
+def test_commands_that_count_say_how_far_they_came() -> None:
+    with counter("sweep", 3) as show:
+        assert known() == "sweep: 0 of 3 are done"
+        show(2)
+    assert known() == "sweep: 2 of 3 are done"
