@@ -32,7 +32,6 @@ LINES = (
     (0, (2, 2)),
 )
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
-GREY = "#767676"
 
 _BASE: Mapping[str, Any] = {
     "font.family": "STIXGeneral",
