@@ -18,7 +18,7 @@ INSTANCES = {Scale.FULL: 10, Scale.SHORT: 2}
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
     """Return one point a claim."""
-    from metaregret.experiments.sweeps.provenance import code_version
+    from metaregret.experiments.runs.provenance import code_version
     from metaregret.theory.claims import controls, theorems
 
     shared = {"instances": INSTANCES[scale], "seed": seed, "code": code_version()}

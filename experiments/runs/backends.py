@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TypeAlias
 
-from metaregret.experiments.sweeps.measurement import Job, Measurement, measure
+from metaregret.experiments.runs.job import Job, Measurement, measure
 from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, SolverError
 
 __all__ = ["BACKENDS", "Backend"]

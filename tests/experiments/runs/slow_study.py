@@ -41,4 +41,4 @@ def traces(trace: Path) -> list[int]:
 
 if __name__ == "__main__":
     with Store(Path(sys.argv[1])) as opened:
-        run([sweep(Path(sys.argv[2]))], opened, workers=int(sys.argv[3]))
+        run(sweep(Path(sys.argv[2])).jobs, opened, workers=int(sys.argv[3]))

@@ -76,7 +76,7 @@ def test_the_trace_tells_a_repetition(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     for name in ("a", "b"):
         with Store(tmp_path / name) as opened:
-            run([sweep(trace, 3)], opened)
+            run(sweep(trace, 3).jobs, opened)
     assert sorted(traces(trace)) == [0, 0, 1, 1, 2, 2]
 
 
@@ -96,7 +96,7 @@ def test_a_worker_of_the_cluster_dies(tmp_path: Path) -> None:
         Store(tmp_path / "s.sqlite") as opened,
     ):
         done = run(
-            [sweep(trace)], opened, backend="dask", scheduler=cluster.scheduler_address, progress=kill_one
+            sweep(trace).jobs, opened, backend="dask", scheduler=cluster.scheduler_address, progress=kill_one
         )
         assert killed
         assert done.measured == COUNT

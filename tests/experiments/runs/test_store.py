@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metaregret.experiments.runs import Measurement
 from metaregret.experiments.sweeps import Scale, Store, Study, frame, run
-from metaregret.experiments.sweeps.measurement import Job, Measurement
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, SolverError
 
 
@@ -28,9 +28,9 @@ STUDY = Study("draws", "random draws", grid, draw)
 
 def test_only_what_is_missing_is_measured(tmp_path: Path) -> None:
     with Store(tmp_path / "s.sqlite") as store:
-        assert run([STUDY.sweep(points=[{"i": 4}])], store).measured == 1
-        assert run([STUDY.sweep()], store).measured == 5
-        assert run([STUDY.sweep()], store).measured == 0
+        assert run(STUDY.sweep(points=[{"i": 4}]).jobs, store).measured == 1
+        assert run(STUDY.sweep().jobs, store).measured == 5
+        assert run(STUDY.sweep().jobs, store).measured == 0
         found = frame(store, STUDY.sweep())
         assert found["i"].tolist() == [0, 1, 2, 3, 4, 5]
         assert found["square"].tolist() == [0, 1, 4, 9, 16, 25]
@@ -54,7 +54,7 @@ def test_seed_version_and_point_decide_the_identifier() -> None:
 def test_failures_are_named_and_tried_again(tmp_path: Path) -> None:
     with Store(tmp_path / "s.sqlite") as store:
         with pytest.raises(SolverError, match=r"1 of 2 points failed.*'i': -1.*ArithmeticError: negative"):
-            run([STUDY.sweep(points=[{"i": -1}, {"i": 3}])], store)
+            run(STUDY.sweep(points=[{"i": -1}, {"i": 3}]).jobs, store)
         assert [record.status for record in store.records()].count("done") == 1
         with pytest.raises(InvalidArgumentError, match="run the sweep first"):
             frame(store, STUDY.sweep(points=[{"i": -1}]))
@@ -82,7 +82,7 @@ def test_results_that_were_tampered_with_are_refused_by_name(
 ) -> None:
     sweep = STUDY.sweep(points=[{"i": 1}])
     with Store(tmp_path / "s.sqlite") as store:
-        run([sweep], store)
+        run(sweep.jobs, store)
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database, database:
         database.execute(f"UPDATE results SET {column} = ?", (content,))
     with (
@@ -95,11 +95,11 @@ def test_results_that_were_tampered_with_are_refused_by_name(
 def test_a_result_that_was_renamed_does_not_vanish(tmp_path: Path) -> None:
     sweep = STUDY.sweep(points=[{"i": 1}, {"i": 2}])
     with Store(tmp_path / "s.sqlite") as store:
-        run([sweep], store)
+        run(sweep.jobs, store)
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database, database:
         database.execute("UPDATE results SET id = ? WHERE id = ?", ("f" * 32, sweep.ids[0]))
     with Store(tmp_path / "s.sqlite") as store:
-        run([sweep], store)  # it is measured again, and the stray row is named
+        run(sweep.jobs, store)  # it is measured again, and the stray row is named
         with pytest.raises(FileFormatError, match=r"result 'f{32}' .*is not what was measured"):
             frame(store, sweep)
 
@@ -107,7 +107,7 @@ def test_a_result_that_was_renamed_does_not_vanish(tmp_path: Path) -> None:
 def test_a_result_releases_its_claim(tmp_path: Path) -> None:
     """Without waiting for the end of the process: a result that is dropped can be claimed at once."""
     sweep = STUDY.sweep(points=[{"i": 1}])
-    job = Job(sweep.ids[0], STUDY, sweep.points[0], sweep.seed)
+    (job,) = sweep.jobs
     with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "s.sqlite") as other:
         assert store.claim(job)
         assert not other.claim(job)
@@ -119,7 +119,7 @@ def test_a_result_releases_its_claim(tmp_path: Path) -> None:
 
 def test_closing_releases_what_was_claimed(tmp_path: Path) -> None:
     sweep = STUDY.sweep(points=[{"i": 1}])
-    job = Job(sweep.ids[0], STUDY, sweep.points[0], sweep.seed)
+    (job,) = sweep.jobs
     with Store(tmp_path / "s.sqlite") as other:
         with Store(tmp_path / "s.sqlite") as store:
             assert store.claim(job)
@@ -142,5 +142,18 @@ def test_workers_that_die_at_start_up_are_one_message(
     monkeypatch.setattr(distributed, "LocalCluster", fail)
     with Store(tmp_path / "s.sqlite") as store:
         with pytest.raises(SolverError, match=r"The Dask cluster failed: .*Nanny failed .*run again"):
-            run([STUDY.sweep(points=[{"i": 1}])], store, backend="dask", workers=1)
+            run(STUDY.sweep(points=[{"i": 1}]).jobs, store, backend="dask", workers=1)
         assert store.missing(STUDY.sweep(points=[{"i": 1}]).ids), "nothing looks measured"
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    text, other = tmp_path / "notes.txt", tmp_path / "other.sqlite"
+    text.write_text("not a database, but long enough to have a header" * 10)
+    with pytest.raises(FileFormatError, match="not a store of results"):
+        Store(text)
+    with closing(sqlite3.connect(other)) as database, database:
+        database.execute("CREATE TABLE mine (x)")
+    with pytest.raises(FileFormatError, match="but not a store of results"):
+        Store(other)
+    with pytest.raises(InvalidArgumentError, match="cannot be opened"):
+        Store(text / "below" / "file.sqlite")

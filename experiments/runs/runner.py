@@ -1,16 +1,15 @@
-"""Measure what a store does not have yet."""
+"""Do the jobs that a store does not have yet."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from metaregret.experiments.sweeps.backends import BACKENDS
-from metaregret.experiments.sweeps.measurement import Job
-from metaregret.experiments.sweeps.store import Store
-from metaregret.experiments.sweeps.study import Sweep
+from metaregret.experiments.runs.backends import BACKENDS
+from metaregret.experiments.runs.job import Job
+from metaregret.experiments.runs.store import Store
 from metaregret.tabular.errors import InvalidArgumentError, SolverError
 
 __all__ = ["Outcome", "run"]
@@ -26,7 +25,7 @@ class Outcome:
     Attributes
     ----------
     points : int
-        Number of points of the sweeps.
+        Number of jobs.
     measured : int
         Those measured by this run; the others were there, or were measured by another process meanwhile.
     seconds : float
@@ -38,7 +37,7 @@ class Outcome:
 
 
 def run(
-    sweeps: Sequence[Sweep],
+    jobs: Iterable[Job],
     store: Store,
     *,
     workers: int = 1,
@@ -46,21 +45,21 @@ def run(
     scheduler: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Outcome:
-    """Measure the points of `sweeps` that `store` does not have; return when it has all of them.
+    """Do the jobs that `store` does not have, in their order; return when it has all of them.
 
-    Points that another living process is measuring into the same store are waited for; those of a process
-    that died are measured again.
+    Jobs that another living process is doing for the same store are waited for; those of a process that died
+    are done again.
 
     Parameters
     ----------
-    sweeps : sequence of Sweep
+    jobs : iterable of Job
     store : Store
     workers : int
     backend : {"loky", "dask"}
     scheduler : str, optional
         Address of a running Dask scheduler.
     progress : callable, optional
-        Called with the number of points that are done, whoever measured them.
+        Called with the number of jobs that are done, whoever did them.
 
     Raises
     ------
@@ -72,23 +71,19 @@ def run(
     if backend not in BACKENDS:
         raise InvalidArgumentError(f"Unknown backend {backend!r}; there are {', '.join(BACKENDS)}.")
     began = time.perf_counter()
-    jobs = {
-        name: Job(name, sweep.study, point, sweep.seed)
-        for sweep in sweeps
-        for name, point in zip(sweep.ids, sweep.points, strict=True)
-    }
+    named = {job.id: job for job in jobs}
     failed: dict[str, str] = {}
     measured = 0
 
     def claimed(waiting: Sequence[str]) -> Iterator[Job]:
         for name in waiting:
-            if store.claim(jobs[name]):
-                yield jobs[name]
+            if store.claim(named[name]):
+                yield named[name]
 
-    while waiting := [name for name in store.missing(list(jobs)) if name not in failed]:
+    while waiting := [name for name in store.missing(list(named)) if name not in failed]:
         before = measured
         if progress is not None:
-            progress(len(jobs) - len(waiting))
+            progress(len(named) - len(waiting))
         mine = claimed(waiting)
         first = next(mine, None)
         if first is None:  # all are with other processes
@@ -100,11 +95,11 @@ def run(
             if measurement.error is not None:
                 failed[measurement.job.id] = measurement.error
             if progress is not None:
-                progress(len(jobs) - len(waiting) + measured - before)
+                progress(len(named) - len(waiting) + measured - before)
     if failed:
-        job = jobs[next(iter(failed))]
+        job = named[next(iter(failed))]
         raise SolverError(
-            f"{len(failed)} of {len(jobs)} points failed; the first, of {job.study.name} at "
+            f"{len(failed)} of {len(named)} points failed; the first, of {job.name} at "
             f"{dict(job.point)}: {failed[job.id]}"
         )
-    return Outcome(len(jobs), measured, time.perf_counter() - began)
+    return Outcome(len(named), measured, time.perf_counter() - began)

@@ -25,9 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from metaregret.experiments.sweeps.measurement import Job, Measurement
-from metaregret.experiments.sweeps.provenance import code_version, package_versions
-from metaregret.experiments.sweeps.study import point_id
+from metaregret.experiments.runs.job import Job, Measurement, identifier
+from metaregret.experiments.runs.provenance import code_version, package_versions
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 
 __all__ = ["LEASE", "Record", "Store"]
@@ -61,21 +60,9 @@ CREATE TABLE claims (id TEXT PRIMARY KEY, owner TEXT NOT NULL, starts INTEGER NO
 
 
 _COLUMNS = (
-    *(
-        "id",
-        "study",
-        "version",
-        "seed",
-        "point",
-        "status",
-        "rows",
-        "error",
-        "starts",
-        "seconds",
-        "peak_bytes",
-    ),
-    *("finished", "code", "packages", "seal"),
-)
+    "id", "study", "version", "seed", "point", "status", "rows", "error", "starts", "seconds", "peak_bytes",
+    "finished", "code", "packages", "seal",
+)  # fmt: skip
 _SEALED = _COLUMNS[:8]
 """The columns that a seal covers: all that a result says."""
 
@@ -126,12 +113,12 @@ class Record:
 
 
 class Store:
-    """Results of sweeps in one file; a context manager.
+    """Results of jobs in one file; a context manager.
 
     Parameters
     ----------
     path : Path
-        The file; made if it does not exist.
+        The file; made if it does not exist. ``Path(":memory:")`` keeps results as long as the store is open.
 
     Raises
     ------
@@ -246,8 +233,8 @@ class Store:
         job = measurement.job
         content = (
             job.id,
-            job.study.name,
-            job.study.version,
+            job.name,
+            job.version,
             job.seed,
             json.dumps(job.point),
             "done" if measurement.error is None else "failed",
@@ -257,19 +244,11 @@ class Store:
         with self._transaction() as database:
             number = self._environment_number(database)
             held = database.execute("SELECT starts FROM claims WHERE id = ?", (job.id,)).fetchone()
-            database.execute(
-                "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
-                "NOTHING",
-                (
-                    *content,
-                    1 if held is None else held[0],
-                    measurement.seconds,
-                    measurement.peak_bytes,
-                    time.time(),
-                    number,
-                    _seal(content),
-                ),
-            )
+            starts = 1 if held is None else held[0]
+            cost = (starts, measurement.seconds, measurement.peak_bytes, time.time(), number)
+            row = (*content, *cost, _seal(content))
+            places = ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO results VALUES ({places}) ON CONFLICT DO NOTHING", row)
             database.execute("DELETE FROM claims WHERE id = ?", (job.id,))
 
     def _environment_number(self, database: sqlite3.Connection) -> int:
@@ -323,12 +302,11 @@ def _record(row: tuple[Any, ...], path: Path) -> Record:
         )
     if (
         _seal(row[: len(_SEALED)]) != values["seal"]
-        or point_id(values["study"], values["version"], decoded["point"], values["seed"]) != values["id"]
+        or identifier(values["study"], values["version"], decoded["point"], values["seed"]) != values["id"]
     ):
         raise FileFormatError(
             f"{path}: result {values['id'][:64]!r} of {values['study']} is not what was measured: it was "
-            f"changed "
-            "afterwards; delete that row, and a new run measures it again."
+            "changed afterwards; delete that row, and a new run measures it again."
         )
     del values["seal"]
     return Record(**(values | decoded))
