@@ -1,24 +1,75 @@
-r"""The planner against its peers: seconds of each over ours, from the saved benchmark table."""
+"""The saved table of the planning benchmark, as results: ``benchmarks/results/planning.csv`` of a checkout.
+
+Benchmarks take long and their seconds belong to a machine, so they are run on their own (``python -m
+benchmarks.planning``) and this study reads what they saved. The digest of the table is part of the point: a
+new table is a new result. Without a checkout there is no table, and no points.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.experiments.sweeps import Point, Scale, Study
+from metaregret.tabular.documents import read_bytes
+from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TABLE = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "planning.csv"
+TEXTS = ("task", "model", "contestant")
+NUMBERS = ("states", "seconds", "ratio", "required", "error")
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return one point, the table, where there is one."""
+    return [{"table": TABLE.name, "digest": _digest(read_bytes(TABLE))}] if TABLE.is_file() else []
+
+
+def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
+    """Read the comparisons; one row a contestant and model.
+
+    Raises
+    ------
+    FileFormatError
+        If the table has changed since, or lacks a column.
+    """
+    content = read_bytes(TABLE)
+    if _digest(content) != point["digest"]:
+        raise FileFormatError(f"{TABLE}: changed while it was read; try again.")
+    lines = list(csv.DictReader(io.StringIO(content.decode())))
+    for column in (*TEXTS, *NUMBERS, "right"):
+        if not lines or column not in lines[0]:
+            raise FileFormatError(f"{TABLE}: the column {column!r} is missing; run the benchmark again.")
+    return [
+        {
+            **{key: line[key] for key in TEXTS},
+            **{key: float(line[key]) if line[key] else None for key in NUMBERS},
+            "right": line["right"] == "True",
+        }
+        for line in lines
+        if line["ratio"]
+    ]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
 
 OURS = "metaregret"
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw one row a model, one marker a contestant."""
-    import numpy as np
-
     data = results["planning_benchmark"].drop(columns=["table", "digest"], errors="ignore")
     if data.empty:
         raise InvalidArgumentError(
@@ -66,6 +117,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     )
 
 
+STUDY = Study("planning_benchmark", "the saved table of the planning benchmark", points, measure)
 FIGURE = Figure(
     name="benchmark",
     title="The planner against its peers",

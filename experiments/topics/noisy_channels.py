@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from metaregret.experiments.sweeps import Point, Scale, Study
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from metaregret.tabular.process import ControlledMarkovProcess
 
 

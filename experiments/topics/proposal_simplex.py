@@ -1,17 +1,53 @@
-r"""Worst-case regret over the simplex of proposals for three goals: smallest at uniform (T5)."""
+"""Learners trained on every proposal of a grid over three goals, and their worst case (T5).
+
+On a line of three states, started in the middle, each goal is one sure step away. For a proposal ``q`` the
+Bayes-optimal memoryless learner is found by a certified convex program over the process's policies, which
+knows nothing of the square-root law.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.sweeps import Point, Scale, Study
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+
+PARTS = {Scale.FULL: 18, Scale.SHORT: 6}
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return all proposals ``(i, j, k) / n`` that leave out no goal."""
+    n = PARTS[scale]
+    return [
+        {"process": "line:3,start=1", "parts": n, "first": i, "second": j, "third": n - i - j}
+        for i in range(1, n - 1)
+        for j in range(1, n - i)
+    ]
+
+
+def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
+    """Train a learner on the proposal and return its exploration and its certified worst-case regret."""
+    from metaregret.tabular import make
+    from metaregret.theory.proposals.regrets import trained_learner
+
+    proposal = np.array([point["first"], point["second"], point["third"]]) / point["parts"]
+    learner = trained_learner(make(point["process"]).replaced(horizon=1), proposal)
+    roots = np.sqrt(proposal)
+    return {
+        **{f"exploration_{goal}": learner.exploration[goal] for goal in range(3)},
+        "regret_lower": learner.worst_case.lower,
+        "regret_upper": learner.worst_case.upper,
+        "closed_form": float(roots.sum() / roots.min() - 1.0),
+    }
+
 
 LEVELS = (2.0, 2.2, 2.5, 3.0, 3.5, 4.5, 6.0, 9.0)
 GOALS = ("first", "second", "third")
@@ -52,7 +88,6 @@ def _place(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> tuple[np
 
 
 def _simplex(axes: Axes, data: pd.DataFrame) -> None:
-    import numpy as np
     from matplotlib.colors import BoundaryNorm
 
     norm = BoundaryNorm(LEVELS, 256, extend="max")
@@ -88,8 +123,6 @@ def _simplex(axes: Axes, data: pd.DataFrame) -> None:
 
 def draw_cut(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     """Draw the worst case along the line through the middle of the simplex."""
-    import numpy as np
-
     share = np.linspace(0.02, 0.985, 400)
     roots = np.sqrt(np.stack([share, (1 - share) / 2]))
     closed = (roots[0] + 2 * roots[1]) / roots.min(axis=0) - 1
@@ -103,6 +136,9 @@ def draw_cut(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     axes.legend(loc="upper center")
 
 
+STUDY = Study(
+    "proposal_simplex", "worst case of learners trained on proposals over three goals", points, measure
+)
 FIGURE = Figure(
     name="proposal_simplex",
     title="The uniform proposal has the smallest worst case",

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.learner_ladder import draw_series
-from metaregret.experiments.figures.noise_gap import draw_excess, excesses
-from metaregret.experiments.figures.price_of_information import draw_channels
-from metaregret.experiments.figures.proposal_simplex import draw_cut
-from metaregret.experiments.figures.regret_density import draw_episodes
-from metaregret.experiments.figures.theorem_graph import draw_graph
+from metaregret.experiments.topics.learner_ladder import draw_series
+from metaregret.experiments.topics.noise_gap import draw_excess, excesses
+from metaregret.experiments.topics.price_of_information import draw_channels
+from metaregret.experiments.topics.proposal_simplex import draw_cut
+from metaregret.experiments.topics.regret_density import draw_episodes
+from metaregret.experiments.topics.verdicts import draw_graph
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:

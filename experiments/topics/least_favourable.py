@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.report.spelling import fraction, process_in_words
 from metaregret.theory.plotting import layout
@@ -77,15 +79,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
 
 def _height(process: ControlledMarkovProcess) -> float:
     """Height of a drawing over its width, with room for the labels."""
-    import numpy as np
-
     across, down = np.array(list(layout.places(process)[0].values())).T
     return max(0.45, float((np.ptp(down) + 1.1) / (np.ptp(across) + 1.1))) + 0.1
 
 
 def _map(axes: Axes, process: ControlledMarkovProcess, rows: pd.DataFrame, scale: Any, style: Style) -> None:
-    import numpy as np
-
     places, links = layout.places(process)
     for first, second in links:
         ends = np.array([places[first], places[second]])

@@ -1,18 +1,58 @@
-r"""The ladder of learner classes: what adaptation and memory are worth (T12, T13, T18)."""
+"""Blind, memoryless and memory learners for the same tasks, certified (T12, T13, T18)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.studies.learner_ladder import CASES, FIXED
+from metaregret.experiments.sweeps import Point, Scale, Study
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+
+CASES = (
+    ("line:5,start=2", 2, "end"),
+    ("line:5,start=2", 4, "visit"),
+    ("grid:3x3,slip=1/5", 4, "end"),
+    ("tree:0,0,1,1", 4, "visit"),
+    ("garnet:S=6,A=2,b=2,seed=3", 3, "end"),
+)
+"""Process, horizon and when goals are noticed; the first has a closed form."""
+
+EPISODES = {Scale.FULL: range(1, 11), Scale.SHORT: range(1, 4)}
+FIXED = 5
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return the first case for growing numbers of episodes, and every case for five."""
+    first, *others = CASES
+    series = [(first, episodes) for episodes in EPISODES[scale]]
+    return [
+        {"process": process, "horizon": horizon, "detect": detect, "episodes": episodes}
+        for (process, horizon, detect), episodes in [*series, *((case, FIXED) for case in others)]
+    ]
+
+
+def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
+    """Solve the three classes."""
+    from metaregret.tabular import make
+    from metaregret.theory import Detection, GoalTasks
+    from metaregret.theory.minimax.ladder import ladder
+
+    process = make(point["process"]).replaced(horizon=point["horizon"])
+    tasks = GoalTasks.reachable(process, Detection(point["detect"]))
+    found = ladder(tasks, point["episodes"])
+    bounds = {}
+    for rung in found.rungs:
+        bounds[f"{rung.learner.value}_lower"] = rung.value.lower
+        bounds[f"{rung.learner.value}_upper"] = rung.value.upper
+    return {"tasks": len(tasks.goals), "deterministic": process.is_deterministic, **bounds}
+
 
 CLASSES = ("blind", "memoryless", "memory")
 
@@ -46,8 +86,6 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
 
 def closed_forms(episodes: np.ndarray, tasks: int) -> dict[str, np.ndarray]:
     """Return the minimax regrets of the three classes for sure goals noticed at the end (T12, T18)."""
-    import numpy as np
-
     miss = 1.0 - 1.0 / tasks
     few = np.minimum(episodes, tasks)
     return {
@@ -59,7 +97,6 @@ def closed_forms(episodes: np.ndarray, tasks: int) -> dict[str, np.ndarray]:
 
 def draw_series(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     """Draw computed regrets on their closed forms."""
-    import numpy as np
     from matplotlib.ticker import MaxNLocator
 
     whole = np.arange(rows["episodes"].min(), rows["episodes"].max() + 1)
@@ -75,8 +112,6 @@ def draw_series(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
 
 
 def _bars(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
-    import numpy as np
-
     places = np.arange(len(rows))
     for index, name in enumerate(CLASSES):
         heights = rows[f"{name}_upper"]
@@ -92,6 +127,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     axes.legend(ncols=3, loc="upper center")
 
 
+STUDY = Study("learner_ladder", "minimax regret of blind, memoryless and memory learners", points, measure)
 FIGURE = Figure(
     name="learner_ladder",
     title="What adaptation and memory are worth",

@@ -1,26 +1,101 @@
-r"""From the square-root law to uniform exploration as the adversary's budget grows (T16)."""
+"""An adversary who may move the task distribution within a ball of growing size (T16).
+
+The dual program ``max_{p in ball} sum_g sqrt(p_g)`` is solved as it stands; the value is bracketed by the
+returned ``p`` from below and by the worst case of the exploration ``rho ∝ sqrt(p)`` from above.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.studies.adversary_budget import BALLS, NOMINAL
+from metaregret.experiments.sweeps import Point, Scale, Study
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
+
+NOMINAL = (0.55, 0.25, 0.15, 0.05)
+BUDGETS = {
+    Scale.FULL: (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0),
+    Scale.SHORT: (0.0, 0.1, 0.3),
+}
+BALLS = ("total variation", "Kullback-Leibler", "tail")
+
+
+def points(scale: Scale, seed: int) -> Sequence[Point]:
+    """Return each ball at each budget."""
+    return [{"ball": ball, "budget": budget} for ball in BALLS for budget in BUDGETS[scale]]
+
+
+@dataclass(frozen=True)
+class Saddle:
+    """An adversary's choice and what it certifies."""
+
+    lower: float
+    upper: float
+    p: np.ndarray
+
+
+def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
+    """Solve one ball; return the bracket, the adversary's distribution and the exploration."""
+    from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
+
+    nominal = np.array(NOMINAL)
+    problem, variable, adversary = _program(point["ball"], nominal, point["budget"])
+
+    def certify() -> Saddle | None:
+        if variable.value is None or not np.all(np.isfinite(variable.value)):
+            return None
+        raw = np.maximum(variable.value, 1e-14)
+        p = adversary.inside(raw / raw.sum())
+        roots = np.sqrt(p)
+        return Saddle(float(roots.sum() ** 2 - 1), adversary.worst(roots.sum() / roots - 1), p)
+
+    best = solve_certified(problem, certify, tolerance=1e-5, attempts=CONVEX_SOLVERS)
+    p = best.lowest.p
+    roots = np.sqrt(p)
+    return {
+        "value_lower": best.lower,
+        "value_upper": best.upper,
+        **{f"adversary_{goal}": p[goal] for goal in range(len(p))},
+        **{f"exploration_{goal}": roots[goal] / roots.sum() for goal in range(len(p))},
+    }
+
+
+def _program(ball: str, nominal: np.ndarray, budget: float) -> tuple[Any, Any, Any]:
+    """The dual program in cvxpy, its variable, and the ball as an adversary."""
+    import cvxpy as cp
+
+    from metaregret.theory.minimax.memory import (
+        ConditionalValueAtRisk,
+        KullbackLeiblerBall,
+        TotalVariationBall,
+    )
+
+    p = cp.Variable(len(nominal), nonneg=True)
+    balls: dict[str, tuple[Any, Callable[[], Any]]] = {
+        "total variation": (cp.norm1(p - nominal) <= 2 * budget, lambda: TotalVariationBall(nominal, budget)),
+        "Kullback-Leibler": (
+            cp.sum(cp.rel_entr(p, nominal)) <= budget,
+            lambda: KullbackLeiblerBall(nominal, budget),
+        ),
+        "tail": (p <= (1 + budget) * nominal, lambda: ConditionalValueAtRisk(nominal, 1 / (1 + budget))),
+    }
+    constraint, adversary = balls[ball]
+    return cp.Problem(cp.Maximize(cp.sum(cp.sqrt(p))), [cp.sum(p) == 1, constraint]), p, adversary()
+
 
 UNITS = {"total variation": "TV distance", "Kullback-Leibler": "KL, nats", "tail": "tail, $1/\\alpha-1$"}
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the value for three balls, and the exploration for the total-variation ball."""
-    import numpy as np
-
     data = results["adversary_budget"]
     figure = style.canvas("line", ratio=0.40)
     left, right = figure.subplots(1, 2)
@@ -48,7 +123,6 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
 def levelled(nominal: np.ndarray, floor_mass: float, ceiling_mass: float) -> np.ndarray:
     """Return `nominal` with its lowest entries filled up by `floor_mass` and its highest cut by
     `ceiling_mass`."""
-    import numpy as np
     from scipy.optimize import brentq
 
     if floor_mass <= 0:
@@ -63,7 +137,6 @@ def levelled(nominal: np.ndarray, floor_mass: float, ceiling_mass: float) -> np.
 
 def capped(nominal: np.ndarray, budget: float) -> np.ndarray:
     """Return the most even distribution below ``(1 + budget) * nominal``: ``min(c, cap)``."""
-    import numpy as np
     from scipy.optimize import brentq
 
     cap = (1 + budget) * nominal
@@ -74,8 +147,6 @@ def capped(nominal: np.ndarray, budget: float) -> np.ndarray:
 
 
 def _values(axes: Axes, data: pd.DataFrame, style: Style) -> None:
-    import numpy as np
-
     nominal = np.array(NOMINAL)
     data = data[data["budget"] > 0]
     budgets = np.geomspace(0.8 * data["budget"].min(), data["budget"].max(), 600)
@@ -103,8 +174,6 @@ def _values(axes: Axes, data: pd.DataFrame, style: Style) -> None:
 
 
 def _explorations(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
-    import numpy as np
-
     nominal = np.array(NOMINAL)
     budgets = np.linspace(0.0, 0.5, 300)
     explored = np.array([np.sqrt(levelled(nominal, e, e)) for e in budgets])
@@ -121,6 +190,9 @@ def _explorations(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     axes.legend(loc="lower right")
 
 
+STUDY = Study(
+    "adversary_budget", "value against the budget of an adversary around a distribution", points, measure
+)
 FIGURE = Figure(
     name="adversary_budget",
     title="A stronger adversary moves the best exploration from the square-root law to uniform",
