@@ -16,12 +16,12 @@ from matplotlib.text import Text
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.noise_gap import median_interval
 from metaregret.experiments.figures.registry import figure, figures
 from metaregret.experiments.figures.render import csv_of, draw, images, macros, write
-from metaregret.experiments.studies import planning_benchmark
+from metaregret.experiments.runs.job import measure
 from metaregret.experiments.sweeps import Sweep, study
-from metaregret.experiments.sweeps.measurement import Job, measure
+from metaregret.experiments.topics import benchmark
+from metaregret.experiments.topics.noise_gap import median_interval
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.plotting.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
 
@@ -81,7 +81,7 @@ def test_a_study_measures_what_it_did(name: str) -> None:
     committed = stored(name)
     for each in committed[:: max(1, len(committed) // 3)][:3]:
         again = Sweep(study(name), (each["point"],), 0)
-        found = measure(Job(again.ids[0], study(name), each["point"], 0))
+        found = measure(again.jobs[0])
         assert found.error is None
         assert len(found.rows) == len(each["rows"])
         for row, known in zip(found.rows, each["rows"], strict=True):
@@ -96,21 +96,21 @@ def test_a_study_measures_what_it_did(name: str) -> None:
 def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table gives one point, another table another one, none gives none; a broken one is refused."""
     table = tmp_path / "planning.csv"
-    monkeypatch.setattr(planning_benchmark, "TABLE", table)
-    benchmark = study("planning_benchmark")
-    assert benchmark.sweep().points == ()
+    monkeypatch.setattr(benchmark, "TABLE", table)
+    saved = study("planning_benchmark")
+    assert saved.sweep().points == ()
     table.write_text(
         "task,model,states,contestant,seconds,ratio,required,error,right\n"
         "a,m,10,metaregret,0.5,1,,0,True\na,m,10,peer,1.5,3,,0.1,False\n"
     )
-    first = benchmark.sweep()
-    found = measure(Job(first.ids[0], benchmark, first.points[0], 0))
+    first = saved.sweep()
+    found = measure(first.jobs[0])
     assert [row["ratio"] for row in found.rows] == [1.0, 3.0]
     assert [row["right"] for row in found.rows] == [True, False]
     table.write_text("task,model\na,m\n")
-    second = benchmark.sweep()
+    second = saved.sweep()
     assert second.ids != first.ids
-    broken = measure(Job(second.ids[0], benchmark, second.points[0], 0))
+    broken = measure(second.jobs[0])
     assert broken.error is not None
     assert "'contestant' is missing" in broken.error
 
