@@ -1,4 +1,6 @@
-"""Make a process that remembers: a breadth-first search over pairs (state, memory).
+"""Processes made from processes: with memory of visited goals, or of the whole trajectory.
+
+A breadth-first search over pairs (state, memory).
 
 The probabilities, exact ones included, are those of the original process. With a finite horizon the search
 stops at depth ``T``; pairs first met there are only ever terminal and get one action that stays.
@@ -10,15 +12,27 @@ import dataclasses
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
+import scipy.sparse as sp
 
-from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["AugmentedProcess", "augment"]
+__all__ = [
+    "MAX_HISTORIES",
+    "MAX_STATES",
+    "AugmentedProcess",
+    "leaves",
+    "remember_trajectory",
+    "remember_visits",
+]
+
+MAX_HISTORIES = MAX_STATES = 200_000
+"""Largest number of histories, and of pairs of a state and the goals visited."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,3 +179,73 @@ class _Search:
             counts_as=None,
         )
         return AugmentedProcess(made, base_state, base_choice, tuple(memory for _, memory in self.nodes))
+
+
+def remember_trajectory(
+    process: ControlledMarkovProcess, *, max_states: int = MAX_HISTORIES
+) -> AugmentedProcess:
+    """Return the tree whose states are histories ``(s_0, a_1, s_1, ...)``, of at most ``T`` steps.
+
+    The memory of a node is the tuple ``(s_0, choice_1, s_1, ..., s_t)`` of state and choice indices.
+
+    Raises
+    ------
+    UnsupportedError
+        At a geometric horizon, where trajectories have no bounded length.
+    InstanceTooLargeError
+        If the tree has more than `max_states` nodes.
+    """
+    if not isinstance(process.horizon, FiniteHorizon):
+        raise UnsupportedError("Trajectory tasks need a finite horizon; give a number of steps.")
+
+    def step(memory: Hashable, choice: int, successor: int) -> Hashable:
+        return (*cast(tuple[int, ...], memory), choice, successor)
+
+    return augment(process, lambda state: (state,), step, max_states=max_states, what="trajectories")
+
+
+def leaves(tree: AugmentedProcess) -> list[int]:
+    """Return the nodes of the tree that are complete trajectories."""
+    longest = max(len(cast(tuple[int, ...], memory)) for memory in tree.memory)
+    return [i for i, memory in enumerate(tree.memory) if len(cast(tuple[int, ...], memory)) == longest]
+
+
+def remember_visits(
+    process: ControlledMarkovProcess, goals: np.ndarray, *, max_states: int = MAX_STATES
+) -> tuple[AugmentedProcess, sp.csc_array]:
+    """Return the process on pairs (state, set of goals visited so far), and who has visited what.
+
+    Parameters
+    ----------
+    goals : ndarray of int, shape (K,)
+        The goals to remember; a goal counts as visited at step ``t`` if ``s_t`` is that goal, ``t = 0..T``.
+
+    Returns
+    -------
+    augmented : AugmentedProcess
+        Its memory is a bit set of goal positions.
+    visited : sparse array, shape (S', K)
+        One where the augmented state has visited the goal; as a terminal reward it pays for visits.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If there are more than `max_states` pairs; their number can grow as ``2**K``.
+    """
+    place = {int(goal): 1 << position for position, goal in enumerate(goals)}
+    bit = [place.get(goal, 0) for goal in process.goal_of.tolist()]
+
+    def step(memory: Hashable, choice: int, successor: int) -> Hashable:
+        return cast(int, memory) | bit[successor]
+
+    augmented = augment(process, lambda state: bit[state], step, max_states=max_states, what="visited goals")
+    rows, columns = [], []
+    for node, memory in enumerate(augmented.memory):
+        rest = cast(int, memory)
+        while rest:
+            low = rest & -rest
+            rows.append(node)
+            columns.append(low.bit_length() - 1)
+            rest ^= low
+    shape = (augmented.process.n_states, len(goals))
+    return augmented, sp.csc_array((np.ones(len(rows)), (rows, columns)), shape=shape)
