@@ -205,7 +205,7 @@ def test_successors_in_npz_and_npy(tmp_path: Path) -> None:
         ({"P": P, "R": R}, r"may be \(A, S, S\) or \(S, A, S\)"),
         ({"X": P}, "'X' is unknown"),
         ({"P": P, "T": P}, "given twice"),
-        ({"R": R}, "neither transitions"),
+        ({"R": R}, "Neither transitions"),
         ({"successors": np.array([[0, 7]])}, r"successors\[0, 1\] = 7"),
         ({"P": np.array([["a"]])}, "number or"),
     ],
