@@ -67,11 +67,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         goals,
-        {
-            "goals": float(len(goals)),
-            "notUnique": float(wide.sum()),
-            "neverShare": never,
-        },
+        {"goals": float(len(goals)), "notUnique": float(wide.sum()), "neverShare": never},
         "Least-favourable task distributions without and with memory, goals noticed at the end of an "
         "episode or on the way. Each goal shows the certified range of its mass over all least-favourable "
         "distributions (one number where the range is a point; the colour is its upper end; grey: walls; "

@@ -160,11 +160,7 @@ def roles(process: ControlledMarkovProcess) -> tuple[np.ndarray, list[str]]:
     return distances, found
 
 
-AXES = (
-    ("horizon", "steps $T$"),
-    ("episodes", "episodes $N$"),
-    ("slip", "slip (probability)"),
-)
+AXES = (("horizon", "steps $T$"), ("episodes", "episodes $N$"), ("slip", "slip (probability)"))
 TIGHT = 1e-4
 """Masses that differ by less are not told apart in the caption."""
 

@@ -65,11 +65,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         data,
-        {
-            "smallest": float(best["regret_upper"]),
-            "proposals": float(len(data)),
-            "error": float(error.max()),
-        },
+        {"smallest": float(best["regret_upper"]), "proposals": float(len(data)), "error": float(error.max())},
         "Worst-case regret $W(q)$ of a learner trained on proposal $q$ over three goals, which is smallest"
         + (" at uniform $q$, where it is $K-1=2$. " if at_uniform else ". ")
         + "Left: contours of the closed form $(\\sum_h\\sqrt{q_h})/\\min_g\\sqrt{q_g}-1$; dots: learners "

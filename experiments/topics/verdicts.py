@@ -160,9 +160,6 @@ FIGURE = Figure(
     name="theorem_graph",
     title="What rests on what, and what has been verified",
     studies=("verdicts",),
-    theorems=(
-        *(f"T{number:02d}" for number in range(1, 28)),
-        *(f"C{number:02d}" for number in range(1, 13)),
-    ),
+    theorems=(*(f"T{number:02d}" for number in range(1, 28)), *(f"C{number:02d}" for number in range(1, 13))),
     draw=draw,
 )

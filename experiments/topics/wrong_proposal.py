@@ -90,10 +90,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         data,
-        {
-            "largestShareOfTheBound": float(share.max()),
-            "largestPrice": float(largest.max()),
-        },
+        {"largestShareOfTheBound": float(share.max()), "largestPrice": float(largest.max())},
         "Filled: a memoryless learner trained on uniform goals meets $p$; the largest price ($1+$ expected "
         "regret over the optimum for $p$) over all $p$ within a distance $d_H(p,q)=\\log\\bigl(\\max_g "
         "p_g/q_g\\,/\\,\\min_g p_g/q_g\\bigr)$. Hollow, dashed: learners trained on distributions at that "

@@ -34,13 +34,7 @@ from metaregret.theory.proposals.regrets import (
 from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Proof, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.results import Result
-from metaregret.theory.skills import (
-    ProcessCapacity,
-    States,
-    information_lower_bound,
-    make_skills,
-    mixture,
-)
+from metaregret.theory.skills import ProcessCapacity, States, information_lower_bound, make_skills, mixture
 from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.skills.relaxation import Relaxation
 
