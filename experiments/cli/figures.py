@@ -29,6 +29,11 @@ __all__ = ["COMMAND"]
     "--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.", show_default=True
 )
 @click.option(
+    "--columns",
+    type=click.Choice(["1", "2"]),
+    help="Print width of every figure, in columns [default: what suits it].",
+)
+@click.option(
     "--format",
     "formats",
     default="pdf,png,svg",
@@ -50,6 +55,7 @@ def COMMAND(
     listed: bool,
     out: Path,
     style_name: str,
+    columns: str | None,
     formats: str,
     store_file: Path | None,
     short: bool,
@@ -71,6 +77,7 @@ def COMMAND(
       metaregret figures --list
       metaregret figures --out build/figures
       metaregret figures regret_density --style neurips --format pdf
+      metaregret figures noise_gap --columns 1
       metaregret figures learning --short
     """
     from metaregret.experiments.figures.make import make_figures, sweeps_of, without_results
@@ -90,7 +97,7 @@ def COMMAND(
         raise InvalidArgumentError(f"Unknown format {unknown[0]!r}; give some of {', '.join(FORMATS)}.")
     if scheduler is not None and backend != "dask":
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
-    look = style(style_name)
+    look = style(style_name, None if columns is None else int(columns))
     check_outputs(json_file, store=store_file)
     sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
     absent = without_results(chosen, sweeps)
@@ -113,7 +120,9 @@ def COMMAND(
             backend=backend,
             scheduler=scheduler,
             progress=show,
-            options=" --short" * short + (f" --seed {seed}" if seed else ""),
+            options=" --short" * short
+            + (f" --seed {seed}" if seed else "")
+            + (f" --columns {columns}" if columns else ""),
         )
     document = {"format": "metaregret-figures/1", "out": str(out), "figures": manifests}
     if emit_json(document, json_file):

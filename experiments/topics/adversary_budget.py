@@ -97,8 +97,7 @@ UNITS = {"total variation": "TV distance", "Kullback-Leibler": "KL, nats", "tail
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the value for three balls, and the exploration for the total-variation ball."""
     data = results["adversary_budget"]
-    figure = style.canvas("line", ratio=0.40)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, ratio=0.40)
     _values(left, data, style)
     _explorations(right, data[data["ball"] == "total variation"], style)
     nominal = np.array(NOMINAL)
@@ -156,17 +155,16 @@ def _values(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     }
     for index, ball in enumerate(BALLS):
         rows = data[data["ball"] == ball]
-        look = style.series(index, marker=False)
-        if ball in curves:
-            axes.plot(budgets, curves[ball], **look)
-        else:
-            axes.plot(rows["budget"], rows["value_upper"], **look)
-        axes.plot(rows["budget"], rows["value_upper"], **style.points(index))
-        axes.plot([], [], **{**style.points(index), "linestyle": look["linestyle"]}, label=UNITS[ball])
-    for level in (np.sqrt(nominal).sum() ** 2 - 1, len(nominal) - 1):
-        axes.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
+        computed = rows["budget"], rows["value_upper"]
+        line = (budgets, curves[ball]) if ball in curves else computed
+        style.curve(axes, index, line, computed, UNITS[ball])
     where = axes.get_yaxis_transform()
-    axes.text(0.98, np.sqrt(nominal).sum() ** 2 - 0.99, "square-root law", transform=where, ha="right")
+    levels = {"square-root law": np.sqrt(nominal).sum() ** 2 - 1, "minimax value": len(nominal) - 1}
+    for (name, level), x, side in zip(levels.items(), (0.98, 0.02), ("right", "left"), strict=True):
+        axes.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
+        size = style.fonts["legend.fontsize"]
+        axes.text(x, level, name, transform=where, ha=side, va="bottom", fontsize=size)
+    axes.margins(y=0.09)
     axes.set(
         xscale="log", xlabel="budget $\\varepsilon$ (in the unit of the ball)", ylabel="value (episodes)"
     )
@@ -180,11 +178,8 @@ def _explorations(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     explored /= explored.sum(axis=1, keepdims=True)
     shown = rows[rows["budget"] <= 0.5]
     for goal, share in enumerate(nominal):
-        look = style.series(goal, marker=False)
-        axes.plot(budgets, explored[:, goal], **look)
-        axes.plot(shown["budget"], shown[f"exploration_{goal}"], **style.points(goal))
-        both = {**style.points(goal), "linestyle": look["linestyle"]}
-        axes.plot([], [], **both, label=f"$p_0(g)={share:g}$")
+        computed = shown["budget"], shown[f"exploration_{goal}"]
+        style.curve(axes, goal, (budgets, explored[:, goal]), computed, f"$p_0(g)={share:g}$")
     axes.axhline(0.25, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set(xlabel="budget $\\varepsilon$ (total variation)", ylabel="exploration $\\rho_g$ (probability)")
     axes.legend(loc="lower right")

@@ -76,30 +76,36 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "There is no saved table; run python -m benchmarks.planning in a checkout of the project first."
         )
     models = list(dict.fromkeys(data["model"]))
-    figure = style.canvas("line", ratio=0.16 + 0.034 * len(models))
+    height = 0.16 + 0.034 * len(models)
+    figure = style.canvas("line", ratio=2 * height if style.narrow else height)
     axes = figure.subplots()
     peers = data[data["contestant"] != OURS]
     right = peers[peers["right"].astype(bool)]
     fastest = right.loc[right.groupby("model")["ratio"].idxmin()]
-    height = {model: -index for index, model in enumerate(models)}
-    for rows, look, label in (
-        (right, style.points(1), "peer, right answer"),
+    place = {model: -index for index, model in enumerate(models)}
+    rows_of = (
+        (right.drop(fastest.index), style.points(1), "peer, right answer"),
         (fastest, {**style.points(2), "markerfacecolor": "#d55e00"}, "fastest right peer"),
         (peers[~peers["right"].astype(bool)], {**style.points(0), "marker": "x"}, "peer, wrong answer"),
-    ):
+    )
+    for rows, look, label in rows_of:
         if len(rows):
-            axes.plot(rows["ratio"], [height[model] for model in rows["model"]], **look, label=label)
+            axes.plot(rows["ratio"], [place[model] for model in rows["model"]], **look, label=label)
+    axes.axvline(1.0, color="black", linewidth=0.8)
     asked = data[data["contestant"] == OURS].dropna(subset=["required"])
     axes.plot(
-        asked["required"], [height[m] for m in asked["model"]], "|", color="0.3", markersize=8, label="asked"
-    )
-    axes.axvline(1.0, color="black", linewidth=0.8)
-    axes.set_yticks([height[model] for model in models], models)
-    axes.set(
-        xscale="log", xlabel="seconds of the peer over seconds of metaregret (above 1: slower than ours)"
-    )
+        asked["required"], [place[m] for m in asked["model"]], "|", color="#009e73", markersize=9,
+        markeredgewidth=1.6, label="ratio asked for",
+    )  # fmt: skip
+    names = axes.secondary_yaxis("right")
+    named = fastest.set_index("model")["contestant"]
+    names.set_yticks([place[model] for model in named.index], named)
+    names.set_ylabel("fastest right peer")
+    names.spines["right"].set_visible(False)
+    axes.set_yticks([place[model] for model in models], models)
+    axes.set(xscale="log", xlabel="seconds of the peer over ours (above 1: it is slower)")
     axes.set(ylim=(0.7 - len(models), 0.7), ylabel="model (task and number of states)")
-    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.45, 1.0))
+    axes.legend(ncols=2 if style.narrow else 4, loc="lower center", bbox_to_anchor=(0.45, 1.0))
     ahead = float((fastest["ratio"] > 1).mean())
     return Drawing(
         figure,
@@ -110,10 +116,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "medianRatio": float(np.median(fastest["ratio"])),
         },
         f"Time to solution of planning peers relative to this project on {len(models)} models, from the "
-        "saved "
-        "benchmark table (interleaved medians on one machine; answers are checked against a common value). "
-        "The "
-        f"fastest right peer is slower on {100 * ahead:.0f} % of the models.",
+        "saved benchmark table (interleaved medians on one machine; answers are checked against a common "
+        f"value). The fastest right peer is slower on {100 * ahead:.0f} % of the models.",
     )
 
 

@@ -68,8 +68,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the spread between the best and the worst learner, without and with dynamics."""
     data = results["free_lunch"]
-    figure = style.canvas("line", ratio=0.38)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, ratio=0.38)
     closed, dynamics = (data[data["kind"] == kind] for kind in ("closed", "dynamics"))
     _closed(left, closed, style)
     draw_spread(right, dynamics, style)
@@ -97,12 +96,8 @@ def _closed(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     for index, (_, case) in enumerate(rows.groupby("case")):
         m, j = int(case["trajectories"].iloc[0]), int(case["paying"].iloc[0])
         formula = [1 - comb(m - j, k) / comb(m, k) for k in case["tries"]]
-        look = style.series(index, marker=False)
-        axes.plot(case["tries"], formula, **look)
-        axes.plot(case["tries"], case["best"], **style.points(index))
+        style.curve(axes, index, (case["tries"], formula), (case["tries"], case["best"]), f"{j} of {m} pay")
         axes.plot(case["tries"], case["worst"], **{**style.points(index), "marker": "x", "markersize": 2.5})
-        both = {**style.points(index), "linestyle": look["linestyle"]}
-        axes.plot([], [], **both, label=f"{j} of {m} pay")
     axes.plot([], [], color="0.3", marker="x", linestyle="none", markersize=2.5, label="worst learner")
     axes.set_xticks(sorted(set(rows["tries"])))
     axes.set(xlabel="number of tries $k$", ylabel="probability of a success", ylim=(0.2, 1.04))

@@ -74,8 +74,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw one panel per degree of slip: paths of the alternation towards the certified limits."""
     data = results["information_path"]
     slips = list(dict.fromkeys(data["slip"]))
-    figure = style.canvas("line", ratio=0.36)
-    panels = figure.subplots(1, len(slips), sharey=True)
+    name = f"worst-case regret, {int(data['episodes'].iloc[0])} episodes"
+    figure, panels = style.panels(len(slips), ratio=0.36, ylabel=name)
     gaps = {}
     for axes, slip in zip(panels, slips, strict=True):
         rows = data[data["slip"] == slip]
@@ -84,7 +84,6 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         last = rows[rows["round"] == rows["round"].max()]
         best = last.loc[last["information"].idxmax()]
         gaps[slip] = max(0.0, float(best["capacity_regret"] - best["minimax_upper"]))
-    panels[0].set_ylabel(f"worst-case regret, {int(data['episodes'].iloc[0])} episodes")
     panels[-1].legend(loc="upper left")
     words = ("Deterministic", "Little", "Much")
     return Drawing(
@@ -94,11 +93,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "Mutual information of the skills and worst-case regret of exploring with them, along the rounds of "
         "DIAYN's alternation on a 3 x 3 grid from random starts (open circle: start, square: last round). "
         "Information never falls. Dashed: certified channel capacity; dotted: certified minimax regret; "
-        "star: "
-        "the most informative skills of all. Without noise every path ends there and it is minimax; with "
-        "noise "
-        "paths stop in local optima, and even the most informative skills miss the minimax regret, by "
-        f"{gaps[slips[-1]]:.2f} at slip {slips[-1]}.",
+        "star: the most informative skills of all. Without noise every path ends there and it is minimax; "
+        "with noise paths stop in local optima, and even the most informative skills miss the minimax "
+        f"regret, by {gaps[slips[-1]]:.2f} at slip {slips[-1]}.",
     )
 
 
@@ -107,8 +104,12 @@ def _panel(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
         x, y = path["information"], path["worst_case_regret"]
         label = "rounds of one start" if index == 0 else "_"
         axes.plot(x, y, color="#0072b2", linewidth=0.7, marker=".", markersize=2.5, label=label)
-        axes.plot(x.iloc[0], y.iloc[0], **style.points(0))
-        axes.plot(x.iloc[-1], y.iloc[-1], color="#d55e00", marker="s", linestyle="none")
+        ends = {"start": ("#000000", "o", "white", 3.2), "last round": ("#d55e00", "s", "#d55e00", 3.8)}
+        for place, (end, (colour, marker, face, size)) in zip((0, -1), ends.items(), strict=True):
+            axes.plot(
+                x.iloc[place], y.iloc[place], color=colour, marker=marker, markerfacecolor=face,
+                markersize=size, markeredgewidth=0.9, linestyle="none", label=end if index == 0 else "_",
+            )  # fmt: skip
     axes.axvline(rows["capacity_upper"].iloc[0], color="0.2", linestyle=(0, (5, 1.5)), linewidth=0.9)
     axes.axhline(rows["minimax_upper"].iloc[0], color="0.2", linestyle=(0, (1, 1)), linewidth=1.1)
     best = rows["capacity_upper"].iloc[0], rows["capacity_regret"].iloc[0]

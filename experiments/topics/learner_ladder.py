@@ -60,8 +60,7 @@ CLASSES = ("blind", "memoryless", "memory")
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw regret against the number of episodes where there are closed forms, and bars elsewhere."""
     data = results["learner_ladder"]
-    figure = style.canvas("line", ratio=0.40)
-    left, right = figure.subplots(1, 2, width_ratios=[1.0, 1.15])
+    figure, (left, right) = style.panels(2, ratio=0.40, widths=[1.0, 1.15])
     series = data[(data["process"] == CASES[0][0]) & (data["detect"] == "end")]
     draw_series(left, series, style)
     bars = data[(data["episodes"] == FIXED)]
@@ -102,10 +101,7 @@ def draw_series(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     whole = np.arange(rows["episodes"].min(), rows["episodes"].max() + 1)
     closed = closed_forms(whole.astype(float), int(rows["tasks"].iloc[0]))
     for index, name in enumerate(CLASSES):
-        look = style.series(index, marker=False)
-        axes.plot(whole, closed[name], **look)
-        axes.plot(rows["episodes"], rows[f"{name}_upper"], **style.points(index))
-        axes.plot([], [], **{**style.points(index), "linestyle": look["linestyle"]}, label=name)
+        style.curve(axes, index, (whole, closed[name]), (rows["episodes"], rows[f"{name}_upper"]), name)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set(xlabel="number of episodes $N$", ylabel="minimax regret (episodes)", ylim=(0, None))
     axes.legend()

@@ -42,20 +42,23 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     goals = data[(data["sets"] == "goals") & data["process"].isin(SHOWN)]
     shown = [name for name in SHOWN if name in set(goals["process"])]
     heights = [_height(make(name)) for name in shown]
-    figure = style.canvas("line", ratio=0.2 * sum(heights) + 0.1)
-    panels = figure.subplots(len(shown), len(COLUMNS), squeeze=False, height_ratios=heights)
+    columns = list(zip(COLUMNS, TITLES, strict=True))[2 if style.narrow else 0 :]  # at the end all are alike
+    figure = style.canvas("line", ratio=(0.42 if style.narrow else 0.2) * sum(heights) + 0.1)
+    panels = figure.subplots(len(shown), len(columns), squeeze=False, height_ratios=heights)
     scale = ScalarMappable(Normalize(0.0, 0.5), "cividis")
     for line, name in zip(panels, shown, strict=True):
         process = make(name)
-        for axes, (learner, detect) in zip(line, COLUMNS, strict=True):
+        for axes, ((learner, detect), _) in zip(line, columns, strict=True):
             own = goals[(goals["process"] == name) & (goals["learner"] == learner)]
             own = own[own["detect"] == detect]
             _map(axes, process, own, scale, style)
         first = goals[goals["process"] == name].iloc[0]
         line[0].set_ylabel(f"{process_in_words(name)}\n$T={first['horizon']}$, $N={first['episodes']}$")
-    for axes, title in zip(panels[0], TITLES, strict=True):
+    for axes, (_, title) in zip(panels[0], columns, strict=True):
         axes.set_title(title, fontsize=style.fonts["xtick.labelsize"])
-    figure.colorbar(scale, ax=panels, label="largest mass", shrink=0.4, extend="max")
+    extend = "max" if float(goals["mass_upper"].max()) > 0.5 + TIGHT else "neither"
+    place = "bottom" if style.narrow else "right"
+    figure.colorbar(scale, ax=panels, label="largest mass", shrink=0.4, extend=extend, location=place)
     wide = goals["mass_upper"] - goals["mass_lower"] > 1e-3
     visits, ends = goals[goals["detect"] == "visit"], goals[goals["detect"] == "end"]
     never = 100 * float((visits["mass_upper"] < TIGHT).mean())
@@ -64,13 +67,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         goals,
-        {
-            "goals": float(len(goals)),
-            "notUnique": float(wide.sum()),
-            "neverShare": never,
-        },
-        "Least-favourable task distributions without and with memory, goals noticed at the end of an episode "
-        "or on the way. Each goal shows the certified range of its mass over all least-favourable "
+        {"goals": float(len(goals)), "notUnique": float(wide.sum()), "neverShare": never},
+        "Least-favourable task distributions without and with memory, goals noticed at the end of an "
+        "episode or on the way. Each goal shows the certified range of its mass over all least-favourable "
         "distributions (one number where the range is a point; the colour is its upper end; grey: walls; "
         f"ring: the start). At the end, {only} (to {TIGHT:g}), with memory and without. On the way, "
         f"{never:.0f} % of the goals never carry mass.",

@@ -98,11 +98,10 @@ def random_process(noise_percent: int, generator: np.random.Generator) -> Contro
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the excess regret and the excess adaptation cost against noise."""
     data = excesses(results["noise_gap"])
-    figure = style.canvas("line", ratio=0.38)
-    left, right = figure.subplots(1, 2)
-    draw_excess(left, data, "excess_regret", style)
+    figure, (left, right) = style.panels(2, ratio=0.38)
+    beyond = draw_excess(left, data, "excess_regret", style)
     left.set_ylabel("regret of the MI marginal\nover minimax regret, minus 1")
-    draw_excess(right, data, "excess_cost", style)
+    beyond += draw_excess(right, data, "excess_cost", style)
     right.set_ylabel("adaptation cost of uniform\nminus capacity (nats)")
     still = data[data["noise_percent"] == 0]
     loud = data[data["noise_percent"] == data["noise_percent"].max()]
@@ -114,15 +113,13 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "deterministicRegret": float(still["excess_regret"].max()),
             "deterministicCost": float(still["excess_cost"].max()),
             "noisyRegret": float(loud["excess_regret"].median()),
+            "beyond": float(beyond),
         },
         f"{len(data)} random processes of 3 or 4 states whose moves are replaced by random transitions to a "
         "growing degree. Left: by how much the goal marginal that maximises mutual information misses the "
-        "minimax "
-        "regret. Right: by how much $\\max_\\rho KL(\\rho\\|q)$ at uniform $q$ misses its minimum, the "
-        "capacity. "
-        "Both vanish without noise (T4, T6, T7). Dots: single processes (the largest are off the scale); "
-        "line: "
-        "median with 95 % confidence intervals; band: middle half.",
+        "minimax regret. Right: by how much $\\max_\\rho KL(\\rho\\|q)$ at uniform $q$ misses its minimum, "
+        "the capacity. Both vanish without noise (T4, T6, T7). Dots: single processes (triangles: above "
+        f"the scale, {beyond} in all); line: median with 95 % confidence intervals; band: middle half.",
     )
 
 
@@ -136,21 +133,30 @@ def excesses(data: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw_excess(axes: Axes, data: pd.DataFrame, column: str, style: Style) -> None:
-    """Draw one excess by level of noise: points, middle half, median with a 95 % confidence interval."""
+def draw_excess(axes: Axes, data: pd.DataFrame, column: str, style: Style) -> int:
+    """Draw one excess by level of noise: points, middle half, median with a 95 % confidence interval.
+
+    Returns
+    -------
+    int
+        How many points lie above the scale; each is a triangle at its upper end.
+    """
     levels = np.unique(data["noise_percent"].to_numpy())
     samples = [np.sort(data.loc[data["noise_percent"] == level, column].to_numpy()) for level in levels]
     noise = levels / 100
     jitter = (data["copy"] % 20 - 9.5) / 19 * 0.04
-    axes.plot(data["noise_percent"] / 100 + jitter, data[column], ".", color="0.55", markersize=0.8)
+    top = float(np.quantile(data[column], 0.96))
+    above, x = data[column] > top, data["noise_percent"] / 100 + jitter
+    axes.plot(x[~above], data.loc[~above, column], ".", color="0.55", markersize=0.8)
+    axes.plot(x[above], np.full(above.sum(), top), "^", color="0.4", markersize=1.6, clip_on=False)
     low, middle, high = (np.array([np.quantile(rows, q) for rows in samples]) for q in (0.25, 0.5, 0.75))
     axes.fill_between(noise, low, high, color="#56b4e9", alpha=0.45, linewidth=0)
     bounds = np.array([median_interval(rows) for rows in samples])
     bars = np.abs(bounds.T - middle)
-    axes.errorbar(noise, middle, yerr=bars, **style.series(0))
-    top = float(np.quantile(data[column], 0.96))
+    axes.errorbar(noise, middle, yerr=bars, **{**style.series(0), "markersize": 3.2})
     axes.set_ylim(-0.03 * top, top)
-    axes.set_xlabel("share of noise")
+    axes.set_xlabel(f"share of noise ({above.sum()} above)")
+    return int(above.sum())
 
 
 def median_interval(ordered: np.ndarray) -> tuple[float, float]:

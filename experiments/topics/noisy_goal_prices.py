@@ -14,7 +14,7 @@ import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.sweeps import Point, Scale, Study
-from metaregret.theory.plotting.style import Style
+from metaregret.theory.plotting.style import COLOURS, Style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,34 +62,23 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the price by luck, one panel a number of sure goals: closed forms as lines, computed as points."""
     data = results["noisy_goal_prices"]
-    figure = style.canvas("line", ratio=0.42)
-    panels = figure.subplots(1, data["sure_goals"].nunique(), sharey=True, squeeze=False)[0]
-    for axes, count in zip(panels, sorted(set(data["sure_goals"].to_list())), strict=True):
+    counts = sorted(set(data["sure_goals"].to_list()))
+    name = "price $(1+\\mathrm{Reg}(q_a))/(1+\\mathrm{Reg}^*)$"
+    figure, panels = style.panels(len(counts), ratio=0.42, ylabel=name)
+    for axes, count in zip(panels, counts, strict=True):
         rows = data[data["sure_goals"] == count]
         luck = np.linspace(float(rows["probability"].min()), 1.0, 300)
+        one = rows[rows["order"] == "1"]
+        wide: dict[str, Any] = {"color": COLOURS[-1], "linewidth": 4.0, "alpha": 0.5}
+        axes.plot(one["probability"], one["bound"], **wide, label="bound by $C_1$")
+        dashed: dict[str, Any] = {"color": "0.35", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+        axes.plot(one["probability"], one["bound_in_regret"], **dashed, label="bound by the regret")
         for index, order in enumerate(dict.fromkeys(rows["order"].to_list())):
             here = rows[rows["order"] == order]
-            look = style.series(index, marker=False)
-            axes.plot(luck, closed_form(int(count), luck, float(order)), **look)
-            axes.plot(here["probability"], here["price"], **style.points(index))
-            both = {**style.points(index), "linestyle": look["linestyle"]}
-            axes.plot([], [], **both, label="mutual information" if order == "1" else f"order {order}")
-        one = rows[rows["order"] == "1"]
-        dotted = {"color": "0.35", "linewidth": 0.8}
-        axes.plot(one["probability"], one["bound"], **dotted, linestyle=(0, (1, 1.5)), label="bound by $C_1$")
-        axes.plot(
-            one["probability"],
-            one["bound_in_regret"],
-            **dotted,
-            linestyle=(0, (4, 2)),
-            label="bound by the regret",
-        )
-        axes.set(
-            yscale="log",
-            xlabel="probability $v$ of the noisy goal",
-            title=f"$K={count}$ sure goals",
-        )
-    panels[0].set_ylabel("price $(1+\\mathrm{Reg}(q_a))/(1+\\mathrm{Reg}^*)$")
+            label = "mutual information" if order == "1" else f"order {order}"
+            line = luck, closed_form(int(count), luck, float(order))
+            style.curve(axes, index, line, (here["probability"], here["price"]), label)
+        axes.set(yscale="log", title=f"$K={count}$ sure goals", xlabel="probability $v$ of the noisy goal")
     panels[-1].legend(loc="upper right")
     return Drawing(
         figure,
@@ -99,7 +88,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "largestAtTwo": float(data[data["order"] == "2"]["price"].max()),
         },
         "Price of an order on the family of one noisy goal among $K$ sure ones, on a logarithmic scale. "
-        "Lines: the closed forms of T21; marks: computed, certified. Dotted: the bound of T20 by the "
+        "Lines: the closed forms of T21; marks: computed, certified. Wide: the bound of T20 by the "
         "capacity, $v\\,e^{(C_1+h(v))/v}$, which the family attains in the limit; dashed: the bound by the "
         "minimax regret, $e\\,(1+\\mathrm{Reg}^*)^{1/v}$. Mutual information pays exponentially in $1/v$, "
         "order 2 at most $1/v$.",

@@ -160,11 +160,7 @@ def roles(process: ControlledMarkovProcess) -> tuple[np.ndarray, list[str]]:
     return distances, found
 
 
-AXES = (
-    ("horizon", "steps $T$"),
-    ("episodes", "episodes $N$"),
-    ("slip", "slip (probability)"),
-)
+AXES = (("horizon", "steps $T$"), ("episodes", "episodes $N$"), ("slip", "slip (probability)"))
 TIGHT = 1e-4
 """Masses that differ by less are not told apart in the caption."""
 
@@ -178,7 +174,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     data = results["open_question"]
     roles = data[data["sets"] == "roles"].copy()
     roles["noise"] = [float(Fraction(slip)) for slip in roles["slip"]]
-    figure = style.canvas("line", ratio=1.0)
+    figure = style.canvas("line", ratio=2.2 if style.narrow else 1.0)
     panels = figure.subplots(len(GROWTH), len(AXES), sharey=True, squeeze=False)
     for line, (family, process, usual, _) in zip(panels, GROWTH, strict=True):
         own = roles[(roles["process"] == process) & (roles["role"] == "tip")]
@@ -189,7 +185,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
                 axes.xaxis.get_major_locator().set_params(integer=True)
         line[0].set_ylabel(f"{family}: mass on tips")
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=2, loc="outside upper center")
+    figure.legend(handles, labels, ncols=1 if style.narrow else 3, loc="outside upper center")
     ends = roles[(roles["detect"] == "end") & (roles["slip"] == "0")]
     off = max(float((ends[end] - ends["uniform_share"]).abs().max()) for end in ("mass_lower", "mass_upper"))
     only = "uniform is the only one" if off < TIGHT else "uniform is not the only one"
@@ -206,8 +202,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         f"one of $T$, $N$ and slip grows (otherwise $N={USUAL}$ without slip, $N={USUAL_WITH_SLIP}$ with). "
         "Bands are certified ranges over all least-favourable distributions: where a band is wide they are "
         f"not unique. Dotted: the uniform distribution. Noticed at the end without slip, {only} (to "
-        f"{TIGHT:g}), with memory and without; noticed on the way, the mass moves to goals that one "
-        "episode cannot visit together.",
+        f"{TIGHT:g}), with memory and without; noticed on the way, the mass moves to goals that one episode "
+        "cannot visit together.",
     )  # fmt: skip
 
 
@@ -226,14 +222,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, name: str, style: Style) -> None:
     for index, (detect, learner) in enumerate((d, one) for d in DETECTIONS for one in LEARNERS):
         own = rows[(rows["detect"] == detect) & (rows["learner"] == learner)].sort_values(name)
         where = "at the end" if detect == "end" else "on the way"
-        look = style.series(index)
+        look = {**style.series(index), "markersize": 5.0 - 1.1 * index, "linewidth": 0.8}
         axes.fill_between(
             own[name], own["mass_lower"], own["mass_upper"], color=look["color"], alpha=0.18, linewidth=0
         )
         axes.plot(own[name], own["mass_upper"], **look, label=f"{learner}, noticed {where}")
         axes.plot(own[name], own["mass_lower"], **look)
     own = rows[(rows["detect"] == "end")].drop_duplicates(name).sort_values(name)
-    axes.plot(own[name], own["uniform_share"], color="0.35", linestyle=":", linewidth=0.9)
+    axes.plot(own[name], own["uniform_share"], color="0.35", linestyle=":", linewidth=0.9, label="uniform")
 
 
 STUDY = Study(

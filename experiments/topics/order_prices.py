@@ -78,6 +78,8 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 FAR = 32.0
 """Where order infinity is drawn."""
 
+BOUND: Mapping[str, Any] = {"linestyle": (0, (1, 2)), "linewidth": 0.7}
+
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw one line a process and, faint, the bound of T20."""
@@ -86,14 +88,12 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         price=lambda rows: rows["one_plus_regret"] / rows["one_plus_minimax"],
         price_bound=lambda rows: rows["bound"] / rows["one_plus_minimax"],
     )
-    figure = style.canvas("line", ratio=0.40)
-    axes = figure.subplots()
+    figure, (axes,) = style.panels(1, ratio=0.40)
     for index, (name, rows) in enumerate(data.groupby("process", sort=False)):
         look = style.series(index)
         axes.plot(rows["shown"], rows["price"], **look, label=process_in_words(str(name)))
-        axes.plot(
-            rows["shown"], rows["price_bound"], color=look["color"], linestyle=(0, (1, 2)), linewidth=0.7
-        )
+        axes.plot(rows["shown"], rows["price_bound"], color=look["color"], **BOUND)
+    axes.plot([], [], color="0.3", **BOUND, label="bounds of T20")
     axes.set(
         xscale="log",
         yscale="log",

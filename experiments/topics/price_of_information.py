@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.report.spelling import process_in_words
 from metaregret.experiments.sweeps import Point, Scale, Study
 from metaregret.theory.plotting.style import Style
 
@@ -74,8 +75,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         price=lambda rows: rows["proposal_regret"] / rows["minimax_upper"]
     )
     grids = results["price_of_information"]
-    figure = style.canvas("line", ratio=0.40)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, ratio=0.40)
     draw_channels(left, channels, style)
     _grids(right, grids, style)
     half = channels[(channels["channel"] == "Z") & (channels["noise"] == 0.5)]
@@ -111,26 +111,24 @@ def draw_channels(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
     slip = np.linspace(0.0, 0.9, 200)
     for index, (channel, closed) in enumerate((("Z", z_price(slip)), ("symmetric", np.ones_like(slip)))):
         shown = rows[rows["channel"] == channel]
-        look = style.series(index, marker=False)
         within = slip <= shown["noise"].max()
-        axes.plot(slip[within], closed[within], **look)
-        axes.plot(shown["noise"], shown["price"], **style.points(index))
-        both = {**style.points(index), "linestyle": look["linestyle"]}
-        axes.plot([], [], **both, label=f"{channel} channel")
+        computed = shown["noise"], shown["price"]
+        style.curve(axes, index, (slip[within], closed[within]), computed, f"{channel} channel")
     axes.set(xlabel="slip $s$ (probability)", ylabel="price (ratio of regrets)", ylim=(0.0, None))
     axes.legend(loc="upper left")
 
 
 def _grids(axes: Axes, rows: pd.DataFrame, style: Style) -> None:
+    dashed: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 0.7, "markersize": 2.2}
     for index, (name, grid) in enumerate(rows.groupby("process", sort=False)):
-        size = str(name).partition(":")[2].replace("x", " x ")
-        axes.plot(
-            grid["noise"], grid["price"], **{**style.series(index), "linestyle": "-"}, label=f"{size} grid"
-        )
-        dashed = {**style.points(index), "linestyle": (0, (4, 2)), "linewidth": 0.7, "markersize": 2.2}
-        axes.plot(grid["noise"], grid["uniform_price"], **dashed)
+        look = {**style.series(index), "linestyle": "-", "markersize": 3.2}
+        axes.plot(grid["noise"], grid["price"], **look, label=process_in_words(str(name)))
+        axes.plot(grid["noise"], grid["uniform_price"], **{**style.points(index), **dashed})
+    hollow = {**style.points(0), **dashed, "color": "0.4"}
+    axes.plot([], [], **hollow, label="uniform goals instead")
     axes.set(xlabel="slip (probability)", ylabel="price (ratio of regrets)")
-    axes.legend(loc="upper left")
+    axes.set_ylim(top=1.3 * float(rows[["price", "uniform_price"]].to_numpy().max()))
+    axes.legend(loc="upper left", ncols=2)
 
 
 STUDY = Study("price_of_information", "The price of mutual information as noise grows", points, measure)

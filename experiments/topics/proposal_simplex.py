@@ -56,8 +56,7 @@ GOALS = ("first", "second", "third")
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw the simplex with contours of the closed form, and a cut through its middle."""
     data = results["proposal_simplex"]
-    figure = style.canvas("line", ratio=0.42)
-    left, right = figure.subplots(1, 2, width_ratios=[1.1, 1.0])
+    figure, (left, right) = style.panels(2, ratio=0.42, widths=[1.1, 1.0])
     _simplex(left, data)
     draw_cut(right, data, style)
     best = data.iloc[int(data["regret_upper"].argmin())]
@@ -66,19 +65,13 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         data,
-        {
-            "smallest": float(best["regret_upper"]),
-            "proposals": float(len(data)),
-            "error": float(error.max()),
-        },
+        {"smallest": float(best["regret_upper"]), "proposals": float(len(data)), "error": float(error.max())},
         "Worst-case regret $W(q)$ of a learner trained on proposal $q$ over three goals, which is smallest"
         + (" at uniform $q$, where it is $K-1=2$. " if at_uniform else ". ")
         + "Left: contours of the closed form $(\\sum_h\\sqrt{q_h})/\\min_g\\sqrt{q_g}-1$; dots: learners "
-        "found "
-        "by a convex program on a process, in the same shades. Right: the cut through the middle, from "
-        f"neglecting the first goal to proposing it alone. The {len(data)} learners agree with the closed "
-        "form "
-        f"to {error.max():.0e} relatively.",
+        "found by a convex program on a process, in the same shades. Right: the cut through the middle, "
+        f"from neglecting the first goal to proposing it alone. The {len(data)} learners agree with the "
+        f"closed form to {error.max():.0e} relatively.",
     )
 
 
@@ -123,7 +116,7 @@ def _simplex(axes: Axes, data: pd.DataFrame) -> None:
 
 def draw_cut(axes: Axes, data: pd.DataFrame, style: Style) -> None:
     """Draw the worst case along the line through the middle of the simplex."""
-    share = np.linspace(0.02, 0.985, 400)
+    share = np.linspace(0.01, 0.99, 400)
     roots = np.sqrt(np.stack([share, (1 - share) / 2]))
     closed = (roots[0] + 2 * roots[1]) / roots.min(axis=0) - 1
     axes.plot(share, closed, **style.series(0, marker=False), label="closed form")

@@ -107,8 +107,7 @@ def _last_states(
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw regret against the density of the goal, for finite N and without end, and with noise."""
     data = results["regret_density"]
-    figure = style.canvas("line", ratio=0.40)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, ratio=0.40)
     draw_episodes(left, data[data["slip"] == "0"], style)
     _noise(right, data[data["episodes"].isna()], style)
     error = (data["regret"] - data["closed_form"]).abs() / data["standard_error"]

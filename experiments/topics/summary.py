@@ -29,25 +29,26 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         price=lambda rows: rows["proposal_regret"] / rows["minimax_upper"]
     )
     noise = excesses(results["noise_gap"])
-    figure = style.canvas("line", ratio=1.36)
-    grid = figure.add_gridspec(3, 6, height_ratios=[1.45, 1.0, 1.0])
-    top = figure.add_subplot(grid[0, :])
+    if style.narrow:
+        figure = style.canvas(ratio=3.1)
+        top, *below = figure.subplots(6, 1, height_ratios=[1.6, 1, 1, 1, 1, 1])
+    else:
+        figure = style.canvas("line", ratio=1.36)
+        grid = figure.add_gridspec(3, 6, height_ratios=[1.45, 1.0, 1.0])
+        places = grid[0, :], grid[1, :3], grid[1, 3:], grid[2, :2], grid[2, 2:4], grid[2, 4:]
+        top, *below = (figure.add_subplot(place) for place in places)
+    density_axes, cut, price, gap, rungs = below
     draw_graph(top, verdicts, style)
     top.set_title("(a) claims, what they rest on, and verdicts")
-    density_axes = figure.add_subplot(grid[1, :3])
     draw_episodes(density_axes, density[density["slip"] == "0"], style)
     density_axes.set_title("(b) regret falls with goal density (T1, T2)")
-    cut = figure.add_subplot(grid[1, 3:])
     draw_cut(cut, results["proposal_simplex"], style)
     cut.set_title("(c) the uniform proposal is best (T5)")
-    price = figure.add_subplot(grid[2, :2])
     draw_channels(price, channels, style)
     price.set_title("(d) noise has a price (C1)")
-    gap = figure.add_subplot(grid[2, 2:4])
     draw_excess(gap, noise, "excess_regret", style)
     gap.set_ylabel("excess regret (share)")
     gap.set_title("(e) random processes (T6)")
-    rungs = figure.add_subplot(grid[2, 4:])
     series = ladder[(ladder["process"] == ladder["process"].iloc[0]) & (ladder["detect"] == "end")]
     draw_series(rungs, series, style)
     rungs.set_title("(f) memory pays (T12)")
@@ -68,8 +69,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "verdicts are as expected. (a) Theorems and negative controls. (b) Regret of the memoryless learner "
         "against goal density, closed form and simulated learners. (c) Worst case of learners trained on a "
         "proposal. (d) Worst-case regret of the most informative skills over the minimax regret. (e) The "
-        "same "
-        "minus 1 on random processes; band: middle half. (f) Blind, memoryless and memory learners.",
+        "same minus 1 on random processes; band: middle half. (f) Blind, memoryless and memory learners.",
     )
 
 

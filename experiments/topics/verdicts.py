@@ -88,11 +88,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             "certified": float(counts.get("CERTIFIED", 0)),
             "asExpected": float(data["as_expected"].sum()),
         },
-        f"The {len(theorems)} theorems (boxes) and {len(data) - len(theorems)} negative controls "
-        "(rounded), with "
-        "arrows from what a claim rests on. Dark: derived symbolically in general; light: certified on "
-        "instances; "
-        "dashed: refuted, as a control must be. "
+        f"The {len(theorems)} theorems (boxes) and {len(data) - len(theorems)} negative controls (rounded), "
+        "with arrows from what a claim rests on. Dark: derived symbolically in general; light: certified on "
+        "instances; dashed: refuted, as a control must be. "
         + (
             "All verdicts are as expected."
             if data["as_expected"].all()
@@ -162,9 +160,6 @@ FIGURE = Figure(
     name="theorem_graph",
     title="What rests on what, and what has been verified",
     studies=("verdicts",),
-    theorems=(
-        *(f"T{number:02d}" for number in range(1, 28)),
-        *(f"C{number:02d}" for number in range(1, 13)),
-    ),
+    theorems=(*(f"T{number:02d}" for number in range(1, 28)), *(f"C{number:02d}" for number in range(1, 13))),
     draw=draw,
 )

@@ -111,8 +111,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     positive = data[data["memory"] > 0]
     data = positive.assign(factor=positive["memoryless"] / positive["memory"])
     systems, noisy = data[data["family"] == "set system"], data[data["family"] != "set system"]
-    figure = style.canvas("line", ratio=0.42)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = style.panels(2, ratio=0.42)
     _band(left, systems, noisy, style)
     _factors(right, systems, style)
     return Drawing(
@@ -141,7 +140,7 @@ def _band(axes: Axes, systems: pd.DataFrame, noisy: pd.DataFrame, style: Style) 
         systems["memoryless"].max(),
     )
     ends = np.array([low, 1.3 * float(high)])
-    axes.fill_between(ends, ends / 2, ends, color="#56b4e9", alpha=0.25, linewidth=0)
+    axes.fill_between(ends, ends / 2, ends, color="#56b4e9", alpha=0.25, linewidth=0, label="half to all")
     axes.plot(
         systems["memoryless"],
         systems["memory"],
@@ -158,8 +157,10 @@ def _factors(axes: Axes, systems: pd.DataFrame, style: Style) -> None:
     tau = np.linspace(1.02, float(systems["tau_star"].max()), 400)
     whole = np.floor(tau)
     allowed = (tau - 1) / (whole - whole * (whole + 1) / (2 * tau))
-    axes.plot(tau, allowed, **style.series(1, marker=False))
-    axes.plot(systems["tau_star"], systems["factor"], **{**style.points(0), "markersize": 1.6})
+    axes.plot(tau, allowed, **style.series(1, marker=False), label="largest by T24")
+    look = {**style.points(0), "markersize": 1.6}
+    axes.plot(systems["tau_star"], systems["factor"], **look, label="set systems")
+    axes.legend(loc="lower right")
     axes.set(xlabel="fractional covering number $\\tau^*$", ylabel="worth of memory (ratio of regrets)")
     axes.set_ylim(0.95, 2.1)
 

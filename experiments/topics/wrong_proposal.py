@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.report.spelling import process_in_words
 from metaregret.experiments.sweeps import Point, Scale, Study
 from metaregret.theory.plotting.style import Style
 
@@ -74,14 +75,14 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     figure = style.canvas("column")
     axes = figure.subplots()
     distance = np.linspace(0.0, float(data["distance"].max()), 200)
-    axes.plot(
-        distance, np.cosh(distance / 4) ** 2, **style.series(0, marker=False), label="$\\cosh^2(d_H/4)$"
-    )
-    for index, (name, rows) in enumerate(data.groupby("process", sort=False), start=1):
+    wide: dict[str, Any] = {"color": "0.75", "linewidth": 3.5}
+    axes.plot(distance, np.cosh(distance / 4) ** 2, **wide, label="bound $\\cosh^2(d_H/4)$")
+    dashed: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 0.7}
+    for index, (name, rows) in enumerate(data.groupby("process", sort=False)):
         look = {**style.series(index), "linestyle": "-", "linewidth": 0.7}
-        axes.plot(rows["distance"], rows["price"], **look, label=str(name).replace(",slip=", ", slip "))
-        hollow = {**style.points(index), "linestyle": (0, (4, 2)), "linewidth": 0.7, "markersize": 2.2}
-        axes.plot(rows["distance"], rows["price_at_uniform"], **hollow)
+        axes.plot(rows["distance"], rows["price"], **look, label=process_in_words(str(name)))
+        axes.plot(rows["distance"], rows["price_at_uniform"], **{**style.points(index), **dashed})
+    axes.plot([], [], **{**style.points(0), **dashed, "color": "0.4"}, label="met by uniform goals")
     axes.set(xlabel="Hilbert's distance $d_H(p,q)$ (nats)", ylabel="price (ratio of $1+$ regret)")
     axes.legend(loc="upper left")
     largest = data[["price", "price_at_uniform"]].max(axis=1)
@@ -89,19 +90,12 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         data,
-        {
-            "largestShareOfTheBound": float(share.max()),
-            "largestPrice": float(largest.max()),
-        },
+        {"largestShareOfTheBound": float(share.max()), "largestPrice": float(largest.max())},
         "Filled: a memoryless learner trained on uniform goals meets $p$; the largest price ($1+$ expected "
-        "regret "
-        "over the optimum for $p$) over all $p$ within a distance $d_H(p,q)=\\log\\bigl(\\max_g "
-        "p_g/q_g\\,/\\,"
-        "\\min_g p_g/q_g\\bigr)$. Hollow, dashed: learners trained on distributions at that distance meet "
-        "uniform "
-        "goals. Line: the bound of T26, which the latter attain where the four goals of a grid can be "
-        "reached "
-        "surely. Every point is the largest of certified convex programs.",
+        "regret over the optimum for $p$) over all $p$ within a distance $d_H(p,q)=\\log\\bigl(\\max_g "
+        "p_g/q_g\\,/\\,\\min_g p_g/q_g\\bigr)$. Hollow, dashed: learners trained on distributions at that "
+        "distance meet uniform goals. Wide: the bound of T26, which the latter attain where the four goals "
+        "of a grid can be reached surely. Every point is the largest of certified convex programs.",
     )
 
 

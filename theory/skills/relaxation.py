@@ -68,11 +68,7 @@ class Relaxation:
     """
 
     def __init__(
-        self,
-        process: ControlledMarkovProcess,
-        marginal: np.ndarray,
-        support: np.ndarray,
-        order: Order = ONE,
+        self, process: ControlledMarkovProcess, marginal: np.ndarray, support: np.ndarray, order: Order = ONE
     ) -> None:
         self.process, self.support, self.order = process, support, order
         self.marginal = marginal[support]

@@ -5,13 +5,15 @@ import re
 from collections.abc import Callable
 from functools import cache
 from math import comb
-from pathlib import Path
+from pathlib import Path as File
 
 import numpy as np
 import pandas as pd
 import pytest
 from legibility import complaints
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
@@ -93,7 +95,7 @@ def test_a_study_measures_what_it_did(name: str) -> None:
                     assert row[key] == value, key
 
 
-def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_table_is_read_as_it_is(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table gives one point, another table another one, none gives none; a broken one is refused."""
     table = tmp_path / "planning.csv"
     monkeypatch.setattr(benchmark, "TABLE", table)
@@ -116,23 +118,49 @@ def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @cache
-def shown(name: str, look: str) -> Drawing:
+def shown(name: str, look: str, columns: int | None = None) -> Drawing:
     """A drawing that several tests look at and none changes."""
-    return drawn(SHOWN[name], style(look))
+    return drawn(SHOWN[name], style(look, columns))
 
 
-@pytest.mark.parametrize("look", ["icml", "neurips"])
+LOOKS = (("icml", None), ("icml", 1), ("neurips", None), ("neurips", 1))
+
+
+@pytest.mark.parametrize(("look", "columns"), LOOKS)
 @pytest.mark.parametrize("name", SHOWN)
-def test_nothing_overlaps_or_is_clipped(name: str, look: str) -> None:
-    assert complaints(shown(name, look).figure) == []
-
-
-@pytest.mark.parametrize("look", ["icml", "neurips", "iclr"])
-@pytest.mark.parametrize("name", SHOWN)
-def test_no_text_is_under_six_points_in_print(name: str, look: str) -> None:
-    words = [text for text in shown(name, look).figure.findobj(Text) if text.get_text().strip()]
+def test_all_is_legible_in_print(name: str, look: str, columns: int | None) -> None:
+    """Nothing overlaps or is clipped, no text is under six points, and the width is that of the columns."""
+    figure = shown(name, look, columns).figure
+    assert complaints(figure) == []
+    words = [text for text in figure.findobj(Text) if text.get_text().strip()]
     assert words
     assert min(text.get_fontsize() for text in words) >= 6
+    inches, height = figure.get_size_inches()
+    widths = {None: (style(look).column, style(look).line), 1: (style(look).column,)}[columns]
+    assert inches in [pytest.approx(width) for width in widths]
+    assert height <= 10.2
+
+
+def test_two_columns_are_as_wide_as_the_text() -> None:
+    assert style("icml", 2).canvas().get_size_inches()[0] == pytest.approx(style("icml").line)
+    for columns in (0, 3, True, "1"):
+        with pytest.raises(InvalidArgumentError, match="columns to be 1 or 2"):
+            style("icml", columns)
+
+
+def test_no_arrow_runs_through_a_claim() -> None:
+    """Every drawn arrow, sampled along its curves, keeps clear of all boxes; a straight one does not."""
+    patches = shown("theorem_graph", "icml").figure.axes[0].patches
+    boxes = [one.get_path().get_extents() for one in patches if isinstance(one, FancyBboxPatch)]
+    arrows = [vars(one)["_path_original"] for one in patches if isinstance(one, FancyArrowPatch)]
+    straight = Path([[boxes[0].x0, boxes[0].y0], [boxes[-1].x0, boxes[-1].y0]])
+    assert len(boxes) > 30
+    assert len(arrows) > 40
+    for path in (*arrows, straight):
+        (line,) = path.to_polygons(closed_only=False)
+        points = Path(line).interpolated(20).vertices
+        met = any(box.expanded(0.98, 0.98).count_contains(points) for box in boxes)
+        assert met == (path is straight)
 
 
 def test_other_styles_are_no_narrower() -> None:
@@ -206,7 +234,7 @@ def test_fonts_are_embedded_as_outlines_of_true_type() -> None:
     assert b"<text" not in svg
 
 
-def test_files_of_a_figure(tmp_path: Path) -> None:
+def test_files_of_a_figure(tmp_path: File) -> None:
     chosen = figure("regret_density")
     drawing = drawn(chosen)
     manifest = write(chosen, drawing, STYLE, tmp_path, ["svg"])
