@@ -26,9 +26,12 @@ from metaregret.tabular.policy import deterministic_policy, terminal_distributio
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills.evaluation import distinct
 
-__all__ = ["terminal_vertices"]
+__all__ = ["MAX_ENTRIES", "terminal_vertices"]
 
 MAX_POINTS = 5_000
+MAX_ENTRIES = 2**22
+"""Largest table of points of one layer, over all states: the sets of many states are refused together."""
+
 DIGITS = 13
 """Points that agree to so many decimals are one point; how far they are apart is measured and counted."""
 
@@ -41,7 +44,8 @@ def terminal_vertices(
     Parameters
     ----------
     max_points : int
-        Largest number of points in any set of the recursion.
+        Largest number of points in any set of the recursion; all sets of one step together hold at most
+        ``2**22`` numbers.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def terminal_vertices(
     Raises
     ------
     InstanceTooLargeError
-        As soon as a set would have more than `max_points` points.
+        As soon as a set would have too many points.
     """
     if isinstance(process.horizon, FiniteHorizon):
         widest = max(int(np.diff(process.offsets).max()), int(np.count_nonzero(process.initial)))
@@ -94,6 +98,9 @@ class _Merging:
         for layer in reversed(layers[:-1]):
             sets = {int(s): self._union(int(s), sets) for s in np.flatnonzero(layer)}
             self._count()
+            points = sum(map(len, sets.values()))
+            if points * process.n_states > MAX_ENTRIES:
+                _refuse(process, points, MAX_ENTRIES // process.n_states)
         starts = np.flatnonzero(process.initial > 0)
         rows = self._minkowski(process.initial[starts], [sets[int(s)] for s in starts])
         self._count()
