@@ -1,0 +1,170 @@
+"""The tables of ``docs/explanation/learning.md``, written from the figures' own CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading
+from metaregret.experiments.figures.learning_price import LEARNERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["section"]
+
+NAMES = ("memoryless", "gains", "recurrent", "price", "mixture", "orders")
+
+
+def section(folder: Path) -> str:
+    """Return the results as Markdown, from ``learning_*.csv`` in `folder`."""
+    import pandas as pd
+
+    tables = [pd.read_csv(folder / f"learning_{name}.csv") for name in NAMES]
+    memoryless, gains = tables[:2]
+    parts = [
+        _memoryless(memoryless), *_gains(gains), _knobs(gains), _regrets(gains, memoryless),
+        _recurrent(tables[2]), _price(tables[3]), _mixture(tables[4]), _orders(tables[5]),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _memoryless(data: pd.DataFrame) -> str:
+    worlds = [world for world in WORLDS if world in set(data["world"])]
+    by = {(row.world, leading(row.training)): row for row in data.itertuples()}
+    rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
+    for name in ["scratch", *TRAININGS]:
+        found = [by.get((world, name)) for world in worlds]
+        if any(found):
+            rows.append([_label(name), *(_time(row.mean_hitting) if row else "" for row in found)])
+    rows.append(["minimax (worst goal)", *(_time(by[world, "scratch"].minimax_hitting) for world in worlds)])
+    return _markdown(rows)
+
+
+def _gains(data: pd.DataFrame) -> list[str]:
+    worlds = [world for world in WORLDS if world in set(data["world"])]
+    chosen = data[data["knob"] == "initialisation"]
+    parts = []
+    for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
+        by = {(row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()}
+        rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
+        scratch = [by[world, "diayn"].scratch_area for world in worlds]
+        rows.append(["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)])
+        for name in TRAININGS:
+            found = [by.get((world, name)) for world in worlds]
+            if any(found):
+                rows.append([_label(name), *(_gain(row) if row else "" for row in found)])
+        parts.append(_markdown(rows))
+    return parts
+
+
+def _gain(row: object) -> str:
+    values = {name: getattr(row, name) for name in ("area", "gain", "lower", "upper", "above", "seeds")}
+    return "{area:.3f}: {gain:+.3f} [{lower:+.3f}, {upper:+.3f}], {above} of {seeds}".format(**values)
+
+
+def _knobs(data: pd.DataFrame) -> str:
+    chosen = data[(data["rule"] == "own") & [leading(name) == "diayn" for name in data["training"]]]
+    worlds = [world for world in WORLDS if world in set(chosen["world"])]
+    by = {(row.world, row.knob): row for row in chosen.itertuples()}
+    rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
+    for knob, label in KNOBS.items():
+        found = [by.get((world, knob)) for world in worlds]
+        if any(found):
+            rows.append([label, *(_gain(row) if row else "" for row in found)])
+    return _markdown(rows)
+
+
+def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
+    chosen = data[(data["knob"] == "initialisation") & (data["rule"] == "own")]
+    limits = memoryless.groupby("world")[["bayes_regret_25", "minimax_regret_25"]].first()
+    rows = [["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]]
+    for world in [name for name in WORLDS if name in set(chosen["world"])]:
+        here = chosen[chosen["world"] == world]
+        bound = limits.loc[world] if world in limits.index else None
+        lines = ["", ""] if bound is None else [f"{bound.iloc[0]:.2f}", f"{bound.iloc[1]:.2f}"]
+        first = here.iloc[0]
+        values = [(f"{WORLDS[world]}: scratch", "scratch_", first)]
+        values += [
+            (f"{WORLDS[world]}: {_label(leading(row['training']))}", "", row)
+            for _, row in here.iterrows()
+            if leading(row["training"]) in ("diayn", "random")
+        ]
+        rows += [
+            [name, f"{row[f'{kind}regret_25']:.2f}", lines[0], f"{row[f'{kind}regret_100']:.1f}",
+             f"{row[f'{kind}worst_regret_100']:.1f}", lines[1]]
+            for name, kind, row in values
+        ]  # fmt: skip
+    return _markdown(rows)
+
+
+def _recurrent(data: pd.DataFrame) -> str:
+    by = data.set_index(["process", "length", "training", "measure"])
+    rows = [["recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"]]
+    for (process, length), here in data.groupby(["process", "length"], sort=False):
+        for training in here["training"].unique():
+            cells = []
+            for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
+                key = (process, length, training, measure)
+                row = by.loc[key] if key in by.index else None
+                cells.append("" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]")
+            name = f"{process}, {length} episodes: {_label(training)}"
+            rows.append([name, *cells, f"{here['bayes'].iloc[0]:.3f}"])
+    return _markdown(rows)
+
+
+def _price(data: pd.DataFrame) -> str:
+    from scipy.stats import spearmanr
+
+    levels = sorted(data["hilbert"].round(6).unique())
+    rows = [["price of a wrong proposal at $d_H$", *(f"{level:g}" for level in levels), "rank correlation of worst regret with distance, W(q)"]]
+    line = data.groupby(data["hilbert"].round(6))["bound"].first()
+    rows.append(["bound of T26", *(f"{line[level]:.2f}" for level in levels), ""])
+    for learner, label in LEARNERS.items():
+        here = data[data["learner"] == learner]
+        mean = here.groupby(["kind", here["hilbert"].round(6)])["price"].mean()
+        ranks = [spearmanr(here[name], here["worst_regret"]).statistic for name in ("distance", "theory")]
+        for kind in here["kind"].unique():
+            rows.append([f"{label}, {kind}", *(f"{mean[kind, level]:.2f}" for level in levels), ", ".join(f"{rank:+.2f}" for rank in ranks)])
+    return _markdown(rows)
+
+
+def _mixture(data: pd.DataFrame) -> str:
+    rows = [["ratio of one goal to the last", "worst goal of one learner", "of a random one", "mean regret", "T27"]]
+    for row in data.itertuples():
+        rows.append(
+            [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
+             f"{row.mixture_worst:.2f}", f"{row.mean_regret:.2f}",
+             f"{row.theory_one:g} and {row.theory_mixture:g}"]
+        )  # fmt: skip
+    return _markdown(rows)
+
+
+def _orders(data: pd.DataFrame) -> str:
+    by = data.set_index(["knob", "measure", "training"])
+    columns = [(k, m) for k in ("memoryless", "initialisation") for m in ("regret_100", "worst_regret_100")]
+    titles = {"memoryless": "memoryless", "initialisation": "trained"}
+    measures = {"regret_100": "mean", "worst_regret_100": "worst goal"}
+    rows = [["ledge: regret over 100 episodes", *(f"{titles[k]}, {measures[m]}" for k, m in columns)]]
+    for training in data["training"].unique():
+        cells = []
+        for knob, measure in columns:
+            key = (knob, measure, training)
+            row = by.loc[key] if key in by.index else None
+            cells.append("" if row is None else f"{row['mean']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]")
+        rows.append([_label(leading(training)), *cells])
+    return _markdown(rows)
+
+
+def _label(name: str) -> str:
+    return "from scratch" if name == "scratch" else TRAININGS[name]
+
+
+def _time(value: float) -> str:
+    return "never" if value != value else f"{value:,.0f}"
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
