@@ -27,6 +27,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order
 from metaregret.theory.skills.dual_bound import ONE
+from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["Nodes", "Relaxation"]
 
@@ -68,11 +69,7 @@ class Relaxation:
     """
 
     def __init__(
-        self,
-        process: ControlledMarkovProcess,
-        marginal: np.ndarray,
-        support: np.ndarray,
-        order: Order = ONE,
+        self, process: ControlledMarkovProcess, marginal: np.ndarray, support: np.ndarray, order: Order = ONE
     ) -> None:
         self.process, self.support, self.order = process, support, order
         self.marginal = marginal[support]
@@ -190,7 +187,7 @@ def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.
     kinds = []
     for state in range(process.n_states):
         options = process.choices(state)
-        _, first = np.unique(dense[options.start : options.stop], axis=0, return_index=True)
+        first, _ = groups(dense[options.start : options.stop], 17)
         kinds.append(options.start + np.sort(first))
     counts = np.array([len(kind) for kind in kinds])
     table = np.stack([np.resize(kind, counts.max()) for kind in kinds])
