@@ -19,6 +19,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
@@ -442,21 +443,30 @@ def _first_policies(
     return policies
 
 
+_support: WeakKeyDictionary[ControlledMarkovProcess, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()
+
+
 def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np.ndarray:
     """Which states can be the terminal state (or, with `visit`, be visited) with positive probability.
 
     Computed on the graph alone, without arithmetic, so that ``v*_g > 0`` is decided exactly; shape (S,).
     """
-    edges = (process.matrix > 0).astype(np.int32)
-    owner = sp.csr_array(
-        (np.ones(process.n_choices, dtype=np.int32), (process.choice_state, np.arange(process.n_choices))),
-        shape=(process.n_states, process.n_choices),
-    )
-    graph = sp.csr_array(owner @ edges)
+    known = _support.get(process)
+    if known is None:
+        last, ever = _occupied(process)
+        known = _support[process] = last.copy(), _seen(process, ever)
+        for mask in known:
+            mask.setflags(write=False)
+    return known[visit]
+
+
+def _occupied(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray]:
+    """The states that can be occupied at the end, and at any time."""
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
         ever = process.reachable if process.horizon.gamma > 0 else now
-        return _seen(process, ever) if visit else ever
+        return ever, ever
+    graph = process.graph
     ever, kept, since, power = now.copy(), now, 0, 1
     before = np.zeros_like(now)
     for step in range(1, process.horizon.steps + 1):
@@ -472,7 +482,7 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
             break
         if since == power:
             kept, power, since = now, 2 * power, 0
-    return _seen(process, ever) if visit else now
+    return now, ever
 
 
 def _seen(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ __all__ = ["COMMAND"]
 )
 @file_option("--store", "store_file", help="SQLite file of results [default: results.sqlite in the folder].")
 @click.option("--short", is_flag=True, help="A few points per study, to try a figure out.")
+@click.option("--long", is_flag=True, help="Also the points that take long, in studies that have some.")
 @sweep_options
 @json_option
 def COMMAND(
@@ -55,6 +56,7 @@ def COMMAND(
     formats: str,
     store_file: Path | None,
     short: bool,
+    long: bool,
     seed: int | None,
     workers: int,
     backend: str,
@@ -95,7 +97,10 @@ def COMMAND(
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
     look = style(style_name, None if columns is None else int(columns))
     check_outputs(json_file, store=store_file)
-    sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
+    if short and long:
+        raise InvalidArgumentError("--short and --long exclude each other; leave one out.")
+    scale = Scale.SHORT if short else Scale.LONG if long else Scale.FULL
+    sweeps = sweeps_of(chosen, scale, seed or 0)
     absent = without_results(chosen, sweeps)
     if absent and names:
         raise InvalidArgumentError(
@@ -117,6 +122,7 @@ def COMMAND(
             scheduler=scheduler,
             progress=show,
             options=" --short" * short
+            + " --long" * long
             + (f" --seed {seed}" if seed else "")
             + (f" --columns {columns}" if columns else ""),
         )

@@ -295,7 +295,8 @@ def process_row(main: MainClaim) -> Row:
         "minimax_regret": main.minimax.value.to_json(),
         "mutual_information": {
             "lower": main.mutual_information.lower,
-            "upper": main.mutual_information.upper if main.capacity_known else None,
+            "upper": main.mutual_information.upper,
+            "known": main.capacity_known,
         },
         "skills": "all policies" if main.all_skills else "one per goal",
         "proposal_regret": main.proposal_regret,

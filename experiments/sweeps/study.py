@@ -30,10 +30,11 @@ Row: TypeAlias = dict[str, Scalar]
 
 
 class Scale(Enum):
-    """How much to measure: everything, or a few minutes' worth of it for a smoke test."""
+    """How much to measure: everything, a little of it for a smoke test, or also what takes hours."""
 
     FULL = "full"
     SHORT = "short"
+    LONG = "long"
 
 
 @dataclass(frozen=True)

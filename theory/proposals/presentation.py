@@ -114,7 +114,7 @@ def _trained(proposal: Proposal) -> dict[str, Any]:
 def proposal_parts(proposal: Proposal) -> Iterator[str | Table]:
     """Yield what is printed."""
     process, information = proposal.process, proposal.mutual_information
-    upper = f"{information.upper:.9g}" if proposal.capacity_known else "not known"
+    upper = f"{information.upper:.9g}" if proposal.capacity_known else f"at most {information.upper:.9g}"
     yield f"{process.name}: tasks proposed by {proposal.method.name}"
     yield f"mutual information   {information.lower:.9g} nats (certified capacity: {upper})"
     if proposal.on_the_way is not None:
