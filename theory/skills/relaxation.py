@@ -69,11 +69,7 @@ class Relaxation:
     """
 
     def __init__(
-        self,
-        process: ControlledMarkovProcess,
-        marginal: np.ndarray,
-        support: np.ndarray,
-        order: Order = ONE,
+        self, process: ControlledMarkovProcess, marginal: np.ndarray, support: np.ndarray, order: Order = ONE
     ) -> None:
         self.process, self.support, self.order = process, support, order
         self.marginal = marginal[support]
@@ -161,8 +157,11 @@ class Relaxation:
         """One maximisation over the free decisions: shape (n, S, m); and the choices of the last column."""
         count, states, columns = values.shape
         q = (self._rows @ values).reshape(count, states, self.width, columns)
-        kept = np.take_along_axis(q, np.maximum(fixed, 0)[:, :, None, None], axis=2)[:, :, 0]
-        best = np.where((fixed >= 0)[:, :, None], kept, q.max(axis=2))
+        best = q[:, :, 0].copy()
+        for option in range(1, self.width):  # whole columns: faster than to reduce an inner axis
+            np.maximum(best, q[:, :, option], out=best)
+        decided = np.nonzero(fixed >= 0)
+        best[decided] = q[(*decided, fixed[decided])]
         return best, np.where(fixed >= 0, fixed, q[..., -1].argmax(axis=2))
 
     def _follow(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
