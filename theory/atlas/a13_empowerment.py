@@ -101,7 +101,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """A coin and a sure action: outputs with small fractions."""
     document = one_step([[Fraction(1, 2), Fraction(1, 2)], [Fraction(1), Fraction(0)]])
     for n in range(2, 8):
@@ -112,9 +112,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
                 "weights": [str(2 * output), str(1 - 2 * output)],
                 "exp_empowerment": str(1 / (1 - output)),
             }
-            if 2 * output <= 1 and refute(found):
-                return found
-    return None
+            if 2 * output <= 1:
+                yield found
 
 
 PUBLISHED = published(

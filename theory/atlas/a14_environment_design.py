@@ -95,7 +95,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """A sure goal and a coin: solve both games exactly."""
     for n in range(2, 6):
         document = one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]])
@@ -106,9 +106,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
         found = {
             name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)
         }
-        if refute({"process": document, **found}):
-            return {"process": document, **found}
-    return None
+        yield {"process": document, **found}
 
 
 PUBLISHED = published(
