@@ -63,9 +63,7 @@ def goals_of(points: Sequence[Sequence[Fraction]]) -> list[int]:
     return [g for g in range(len(points[0])) if any(point[g] for point in points)]
 
 
-def reach(
-    process: ControlledMarkovProcess,
-) -> tuple[list[tuple[Fraction, ...]], list[int], list[Fraction]]:
+def reach(process: ControlledMarkovProcess) -> tuple[list[tuple[Fraction, ...]], list[int], list[Fraction]]:
     """Return `outcomes_of` a process, the goals among its states, and the best probability of each goal."""
     points = outcomes_of(process)
     goals = goals_of(points)

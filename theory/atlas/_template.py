@@ -71,10 +71,7 @@ PUBLISHED = published(
     needs="both equally likely",
     refuted=True,
     verdict="proved",
-    holds=(
-        "At most one quarter",
-        r"p(1-p)\le\tfrac14",
-    ),
+    holds=("At most one quarter", r"p(1-p)\le\tfrac14"),
     kind="classical",
     holds_source="the geometric and the arithmetic mean",
     claim=Claim(),
@@ -87,10 +84,7 @@ PUBLISHED = published(
         "twice the product": Claim(lambda a, b: 2 * a * b),
         "half the product": Claim(lambda a, b: a * b / 2),
     },
-    fails=(
-        "Always one quarter",
-        r"p(1-p)=\tfrac14",
-    ),
+    fails=("Always one quarter", r"p(1-p)=\tfrac14"),
     drops="equal probabilities",
     refute=refute,
     search=search,

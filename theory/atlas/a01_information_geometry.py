@@ -147,8 +147,7 @@ PUBLISHED = published(
             symbolic,
             general="all sizes",
             prose="the divergence is a sum over coordinates; a strictly convex function on a polytope is "
-            "largest at vertices only; skills of positive weight have the largest divergence "
-            "(Kuhn-Tucker)",
+            "largest at vertices only; skills of positive weight have the largest divergence (Kuhn-Tucker)",
         ),
         method("rational points", "exact", exact),
     ),

@@ -218,10 +218,7 @@ PUBLISHED = published(
         "one error": Claim(lambda gamma: gamma / (1 - gamma)),
         "no horizon": Claim(lambda gamma: gamma / gamma),
     },
-    fails=(
-        "Half the bound",
-        r"Q^*-Q^{\pi_j}\le\frac{1}{1-\gamma}\max_{s,a}|r-r_j|",
-    ),
+    fails=("Half the bound", r"Q^*-Q^{\pi_j}\le\frac{1}{1-\gamma}\max_{s,a}|r-r_j|"),
     fails_source="extension by this project",
     drops="one of the two errors",
     refute=refute,

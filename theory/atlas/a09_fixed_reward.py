@@ -100,10 +100,7 @@ PUBLISHED = published(
     ),
     kind="source",
     claim=Claim(),
-    methods=(
-        method("exact games", "exact", exact),
-        method("all small rewards", "enumeration", enumeration),
-    ),
+    methods=(method("exact games", "exact", exact), method("all small rewards", "enumeration", enumeration)),
     planted={
         "one part in the mixture": Claim(lambda count: Fraction(1, count)),
         "parts win": Claim(lambda count: Fraction(-1, count)),

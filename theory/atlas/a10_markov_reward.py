@@ -128,10 +128,7 @@ PUBLISHED = published(
     finite="Two states that are not left, two actions, any discount.",
     needs="rewards of state and action; one that sees the first action expresses the set",
     verdict="proved",
-    holds=(
-        "Values of agreeing and of differing policies have the same sum",
-        "V^{00}-V^{01}-V^{10}+V^{11}=0",
-    ),
+    holds=("Values of agreeing and of differing policies have the same sum", "V^{00}-V^{01}-V^{10}+V^{11}=0"),
     kind="source",
     claim=Claim(),
     methods=(

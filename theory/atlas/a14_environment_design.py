@@ -115,8 +115,7 @@ PUBLISHED = published(
     statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ "
     r"V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
     source="M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent "
-    "complexity and zero-shot transfer via unsupervised environment design, NeurIPS 2020, "
-    "arXiv:2012.02096",
+    "complexity and zero-shot transfer via unsupervised environment design, NeurIPS 2020, arXiv:2012.02096",
     finite="Tasks are goals of one process; the antagonist plays best, as it does at an equilibrium.",
     needs="an antagonist that is best in each task; an adversary that minimises the return is not enough",
     holds=(

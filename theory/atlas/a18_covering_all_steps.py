@@ -154,10 +154,7 @@ PUBLISHED = published(
         "half the pairs": Claim(lambda pairs, states: pairs * Fraction(1, 2)),
         "number of states": Claim(lambda pairs, states: states),
     },
-    fails=(
-        "A factor of S suffices",
-        r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S",
-    ),
+    fails=("A factor of S suffices", r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S"),
     fails_source="extension by this project",
     drops="the factor of the horizon",
     refute=refute,

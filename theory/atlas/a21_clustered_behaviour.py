@@ -151,10 +151,7 @@ PUBLISHED = published(
     needs="lambda = 1; for every smaller value some process loses all information",
     refuted=True,
     verdict="proved",
-    holds=(
-        "At lambda = 1 no round loses information",
-        r"r_z(s)=\log q(z|s)\Rightarrow I(s;z')\ge I(s;z)",
-    ),
+    holds=("At lambda = 1 no round loses information", r"r_z(s)=\log q(z|s)\Rightarrow I(s;z')\ge I(s;z)"),
     holds_source="T08 of this project",
     claim=Claim(),
     methods=(

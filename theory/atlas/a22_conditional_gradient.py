@@ -174,10 +174,7 @@ PUBLISHED = published(
         "a twentieth": Claim(lambda diameter, k: diameter / (5 * (k + 2))),
         "halved in every round": Claim(lambda diameter, k: diameter / 2**k),
     },
-    fails=(
-        "The error is halved in every round",
-        r"\max_{\rho\in M}H(\rho)-H(\rho_k)\le D^22^{-k}",
-    ),
+    fails=("The error is halved in every round", r"\max_{\rho\in M}H(\rho)-H(\rho_k)\le D^22^{-k}"),
     drops="the rate 1 / k",
     fails_source="extension by this project",
     refute=refute,
