@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -113,27 +114,13 @@ def process_redundancy(
         raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
     if known.is_infinite:
         return _of_regret(process, known, tolerance)
+    limits: dict[str, Any] = {"max_points": max_points, "max_nodes": max_nodes}
+    limits |= {"random_starts": random_starts, "seed": seed, "tolerance": tolerance}
     if known.is_one:
-        found = process_capacity(
-            process,
-            tolerance=tolerance,
-            max_rounds=max_rounds,
-            max_points=max_points,
-            max_nodes=max_nodes,
-            random_starts=random_starts,
-            seed=seed,
-        )
+        found = process_capacity(process, max_rounds=max_rounds, **limits)
         value, skills = found.mutual_information, found.skills
         return Redundancy(process, known, value, found.known, skills, found.goal_distribution, found.status)
-    search = SkillSearch(
-        process,
-        tolerance=tolerance,
-        order=known,
-        max_points=max_points,
-        max_nodes=max_nodes,
-        random_starts=random_starts,
-        seed=seed,
-    )
+    search = SkillSearch(process, order=known, **limits)
     for _ in range(max_rounds):
         round_ = search.round()
         if not len(round_.better.divergences):
