@@ -49,7 +49,7 @@ def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarra
     def objective(flat: Any, keys: Any) -> Any:
         theta = jnp.asarray(closed).at[0, jnp.asarray(order)].set(flat[:2])
         given = {"theta": theta, "rate": flat[2]}
-        return surrogate(world, knob, TWO, given, jnp.asarray(tasks.rewards[:1]), keys)[0]
+        return surrogate(world, knob, TWO, float(knob.credit), given, jnp.asarray(tasks.rewards[:1]), keys)[0]
 
     keys = jax.random.split(jax.random.key(5), (400, 1, 100))
     slopes = np.asarray(jax.jit(jax.vmap(jax.grad(objective), (None, 0)))(jnp.asarray(parameters), keys))
