@@ -72,10 +72,9 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
         else:
             learners = meta_train(dynamics(tests.process), rewards, weights, knob, settings, seeds)
         for rule, rates, curves in _adapted(tests, group, learners, settings):
-            rows += [
-                {"training": name, "rule": rule, "seed_of_run": seed, "rate": rates[seed]} | _measures(tests, curves[seed], settings.episodes)
-                for seed in range(len(group))
-            ]  # fmt: skip
+            for seed in range(len(group)):
+                named = {"training": name, "rule": rule, "seed_of_run": seed, "rate": rates[seed]}
+                rows.append(named | _measures(tests, curves[seed], settings.episodes))
     return rows
 
 
@@ -93,7 +92,9 @@ def _adapted(
     for seed, one in enumerate(group):
         index = np.indices((len(candidates), len(one.tasks), CHOOSING_RUNS)).reshape(3, -1)
         who, streams = np.full(index.shape[1], seed), 1 + CHOOSING_RUNS * index[1] + index[2]
-        found = adapt(world, learners, settings, who, one.tasks.rewards[index[1]], streams, candidates[index[0]])
+        found = adapt(
+            world, learners, settings, who, one.tasks.rewards[index[1]], streams, candidates[index[0]]
+        )
         scores = found.mean(axis=1).reshape(len(candidates), -1, CHOOSING_RUNS).mean(axis=2)
         own[:, seed] = scores @ one.weights
     index = np.indices((len(candidates), seeds, RUNS, len(tests))).reshape(4, -1)
@@ -104,7 +105,8 @@ def _adapted(
     best = {"own": int(own.mean(axis=1).argmax()), "tests": int(curves.mean(axis=(1, 2, 3, 4)).argmax())}
     learned = np.exp(learners.parameters["rate"])
     return [
-        (rule, np.where(np.isnan(candidates[k]), learned, candidates[k]), curves[k]) for rule, k in best.items()
+        (rule, np.where(np.isnan(candidates[k]), learned, candidates[k]), curves[k])
+        for rule, k in best.items()
     ]
 
 
@@ -128,4 +130,6 @@ def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, flo
     }
 
 
-STUDY = Study("learning_adaptation", "Gradient learners on proposals, knob by knob", points, measure, needs=needs)
+STUDY = Study(
+    "learning_adaptation", "Gradient learners on proposals, knob by knob", points, measure, needs=needs
+)

@@ -42,7 +42,9 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     assert goals is not None
     names = FEW if point["few"] else arms(point["world"], exact=True)
     found = groups(tests, names, point["seeds"], point["first"])
-    learners = [(name, seed, exploration(one)) for name, group in found.items() for seed, one in enumerate(group)]
+    learners = [
+        (name, seed, exploration(one)) for name, group in found.items() for seed, one in enumerate(group)
+    ]
     limits = {
         "minimax_hitting": 1.0 + memoryless_regret(tests).upper,
         "bayes_regret_25": bayes_regret(tests, SHORT_RUN).lower,

@@ -41,7 +41,9 @@ def test_seven_by_seven_and_larger_recurrent_worlds_are_long() -> None:
     def worlds(study: Study, scale: Scale) -> set[str]:
         return {point.get("world", point.get("process")) for point in study.sweep(scale).points}
 
-    assert worlds(learning_adaptation.STUDY, Scale.LONG) - worlds(learning_adaptation.STUDY, Scale.FULL) == {"wide"}
+    assert worlds(learning_adaptation.STUDY, Scale.LONG) - worlds(learning_adaptation.STUDY, Scale.FULL) == {
+        "wide"
+    }
     extra = worlds(learning_recurrent.STUDY, Scale.LONG) - worlds(learning_recurrent.STUDY, Scale.FULL)
     assert extra == {"grid:4x4"}
 
@@ -56,7 +58,14 @@ def test_scratch_waits_long_and_proposals_do_not() -> None:
 
 
 def test_exact_adaptation_repeats_with_one_rule_for_step_sizes() -> None:
-    point = {"world": "grid", "knob": "exact-scratch", "arms": "diayn", "seeds": 2, "iterations": 1, "first": 0}
+    point = {
+        "world": "grid",
+        "knob": "exact-scratch",
+        "arms": "diayn",
+        "seeds": 2,
+        "iterations": 1,
+        "first": 0,
+    }
     rows = rows_of(learning_adaptation.STUDY, point)
     assert rows == rows_of(learning_adaptation.STUDY, point, seed=1)
     assert [row["rule"] for row in rows] == ["own", "own", "tests", "tests"]

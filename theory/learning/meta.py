@@ -13,9 +13,9 @@ the exploration credit of E-MAML (Stadie et al., "Some considerations on learnin
 meta-reinforcement learning", 2018), which ProMP (Rothfuss et al. 2019) switches on or off; the other
 trials of the same task are its baseline. Returns are exact (`expected_return`); only learners sample.
 
-What is learned is one of the knobs that a learning procedure has: the first parameters (with a step size), the
-step size alone, or an update rule: a small network from the gradient and its moments to the step, shared by
-all parameters (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016).
+What is learned is one of the knobs that a learning procedure has: the first parameters (with a step size),
+the step size alone, or an update rule: a small network from the gradient and its moments to the step, shared
+by all parameters (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016).
 """
 
 from __future__ import annotations
@@ -34,7 +34,16 @@ from metaregret.theory.learning.backend import load_jax, load_optax
 from metaregret.theory.learning.settings import MetaSettings
 from metaregret.theory.learning.softmax import Dynamics, expected_return, log_policy, sample
 
-__all__ = ["Knob", "MetaLearners", "adapt", "first_parameters", "meta_train", "surrogate", "trial", "untrained"]
+__all__ = [
+    "Knob",
+    "MetaLearners",
+    "adapt",
+    "first_parameters",
+    "meta_train",
+    "surrogate",
+    "trial",
+    "untrained",
+]
 
 
 class Knob(Enum):
@@ -229,7 +238,8 @@ def meta_train(
     run, single = _trainer(world, knob.steps_as, settings), np.float32
     switches = single(knob.credit), single(knob.starts)
     found = [
-        run(*one, *switches) for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)
+        run(*one, *switches)
+        for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)
     ]
     parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
     return MetaLearners(knob, parameters, np.stack([np.asarray(curve) for _, curve in found]))
@@ -251,7 +261,9 @@ def _trainer(world: Dynamics, knob: Knob, settings: MetaSettings) -> Any:
             keys = jax.random.split(playing, (settings.tasks, trials))
 
             def loss(parameters: Any) -> tuple[Any, Any]:
-                objective, value = surrogate(world, knob, settings, credited, parameters, rewards[drawn], keys)
+                objective, value = surrogate(
+                    world, knob, settings, credited, parameters, rewards[drawn], keys
+                )
                 return -objective, value
 
             (_, value), slope = jax.value_and_grad(loss, has_aux=True)(parameters)

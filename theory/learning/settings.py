@@ -61,7 +61,8 @@ class MetaSettings(_Settings):
         for name in ("trials", "episodes"):
             if getattr(self, name) < 2:
                 raise InvalidArgumentError(
-                    f"Expected at least 2 {name} (the others are the baseline), but got {getattr(self, name)}."
+                    f"Expected at least 2 {name} (the others are the baseline), but got "
+                    f"{name}={getattr(self, name)}."
                 )
 
 

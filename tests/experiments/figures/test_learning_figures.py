@@ -39,7 +39,8 @@ def made_up_adaptation() -> pd.DataFrame:
                         area = (0.5 if knob.startswith("exact") else 0.3) + 0.01 * seed + GAIN.get(knob, 0.0)
                         area += (seed == 3) * (knob == "no-credit") * 0.04
                         measured = dict.fromkeys(MEASURES, 10 * area) | {"area": area, "rate": 3.0}
-                        rows.append({"world": world, "knob": knob, "training": name, "rule": rule, "seed_of_run": seed} | measured)  # fmt: skip
+                        named = {"world": world, "knob": knob, "training": name, "rule": rule}
+                        rows.append(named | {"seed_of_run": seed} | measured)
     return pd.DataFrame(rows)
 
 
@@ -51,16 +52,18 @@ def made_up_memoryless() -> pd.DataFrame:
             rows.append(
                 {"world": world, "training": name, "seed_of_run": seed, "never_found": int(lost)}
                 | {"mean_hitting": None if lost else 16.0, "worst_hitting": None if lost else 32.0}
-                | {"regret_25": 5.0, "regret_100": 15.0, "worst_regret_100": 20.0 + seed, "smallest_optimum": 1.0}
-                | {"minimax_hitting": 16.0, "bayes_regret_25": 7.5, "minimax_regret_25": 7.5}
+                | {"regret_25": 5.0, "regret_100": 15.0, "worst_regret_100": 20.0 + seed}
+                | {"minimax_hitting": 16.0, "smallest_optimum": 1.0}
+                | {"bayes_regret_25": 7.5, "minimax_regret_25": 7.5}
             )  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def made_up_recurrent() -> pd.DataFrame:
     rows = [
-        {"process": "grid:3x3", "training": name, "seed_of_run": seed, "length": length, "mean_return": 0.5 + 0.01 * seed}
-        | {"worst_return": 0.1, "held_out_return": 0.2 if name == "diayn-held-out" else None, "last_return": 0.9}
+        {"process": "grid:3x3", "training": name, "seed_of_run": seed, "length": length}
+        | {"mean_return": 0.5 + 0.01 * seed, "worst_return": 0.1, "last_return": 0.9}
+        | {"held_out_return": 0.2 if name == "diayn-held-out" else None}
         | {"trained_to": 0.5, "bayes": 0.555, "memoryless_uniform": 0.42, "memoryless_scratch": 0.37}
         for name in ("diayn", "diayn-held-out", "random")
         for seed in range(3)
@@ -73,8 +76,9 @@ def made_up_price() -> pd.DataFrame:
     level = np.linspace(0, 6, 7)
     bound = np.cosh(level / 4) ** 2
     parts = [
-        pd.DataFrame({"learner": learner, "kind": "halves", "hilbert": level, "distance": level / 10, "bound": bound})
-        .assign(theory=7 + level, price=1 + share * (bound - 1), mean_regret=7 * bound, worst_regret=7 + sign * level)
+        pd.DataFrame({"learner": learner, "kind": "halves", "hilbert": level, "bound": bound})
+        .assign(distance=level / 10, theory=7 + level, price=1 + share * (bound - 1))
+        .assign(mean_regret=7 * bound, worst_regret=7 + sign * level)
         for learner, share, sign in (("explorer", 1.0, 1), ("initialisation", 0.5, -1))
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -83,7 +87,13 @@ def made_up_price() -> pd.DataFrame:
 def made_up_mixture() -> pd.DataFrame:
     """Learner i searches in its own order, of which there are five: regret 0, 1, .., 4 by place."""
     rows = [
-        {"ratio": ratio, "seed_of_run": learner, "goal": goal, "weight": 0.2, "regret": float((goal + learner) % 5)}
+        {
+            "ratio": ratio,
+            "seed_of_run": learner,
+            "goal": goal,
+            "weight": 0.2,
+            "regret": float((goal + learner) % 5),
+        }
         for ratio in (1.0, 0.5)
         for learner in range(5)
         for goal in range(5)
