@@ -34,16 +34,21 @@ CHOOSING_RUNS = 2
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return world x knob; the 7 x 7 grid is long."""
-    settings = {"seeds": SEEDS, "iterations": MetaSettings().iterations, "first": seed}
+    """Return knob x world."""
     if scale is Scale.SHORT:
         small = {"arms": "all", "seeds": 2, "iterations": 20, "first": seed}
         return [{"world": "grid", "knob": knob, **small} for knob in ("step-size", "initialisation")]
-    return [
-        {"world": world, "knob": knob, "arms": chosen, **settings}
-        for knob, (worlds, chosen) in FULL.items()
-        for world in (*worlds, *(["wide"] if scale is Scale.LONG else []))
-    ]
+    return [_full(world, knob, seed) for knob, (worlds, _) in FULL.items() for world in worlds]
+
+
+def long(seed: int) -> Sequence[Point]:
+    """Return the 7 x 7 grid, with every knob."""
+    return [_full("wide", knob, seed) for knob in FULL]
+
+
+def _full(world: str, knob: str, seed: int) -> Point:
+    settings = {"seeds": SEEDS, "iterations": MetaSettings().iterations, "first": seed}
+    return {"world": world, "knob": knob, "arms": FULL[knob][1], **settings}
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
@@ -131,5 +136,10 @@ def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, flo
 
 
 STUDY = Study(
-    "learning_adaptation", "Gradient learners on proposals, knob by knob", points, measure, needs=needs
+    "learning_adaptation",
+    "Gradient learners on proposals, knob by knob",
+    points,
+    measure,
+    needs=needs,
+    long=long,
 )
