@@ -75,7 +75,7 @@ def gains(data: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     keys = ["world", "training", "rule"]
-    base = {name: rows.set_index([*keys, "seed_of_run"]) for name, rows in data.groupby("knob")}
+    base = {name: rows.set_index([*keys, "seed_of_run"]).sort_index() for name, rows in data.groupby("knob")}
     rows: list[dict[str, Any]] = []
     for knob in [name for name in KNOBS if name in base]:
         for (world, training, rule), found in data[data["knob"] == knob].groupby(keys, sort=False):
