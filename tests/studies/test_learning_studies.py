@@ -61,7 +61,7 @@ def test_exact_adaptation_repeats_with_one_rule_for_step_sizes() -> None:
     point = {
         "world": "grid",
         "knob": "exact-scratch",
-        "arms": "diayn",
+        "proposal": "diayn",
         "seeds": 2,
         "iterations": 1,
         "first": 0,
