@@ -87,7 +87,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
         learners = meta_train(dynamics(tests.process), rewards, weights, knob, settings, seeds)
     return [
         {"training": name, "rule": rule, "seed_of_run": seed, "rate": rates[seed]}
-        | _measures(tests, curves[seed], settings.episodes)
+        | _measures(tests, curves[seed], settings.episodes, not knob.startswith("exact"))
         for rule, rates, curves in _adapted(tests, group, learners, settings)
         for seed in range(len(group))
     ]
@@ -125,7 +125,7 @@ def _adapted(
     ]
 
 
-def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, float | None]:
+def _measures(tests: StepTasks, curves: np.ndarray, batch: int, sampled: bool) -> dict[str, float | None]:
     """Return what is reported of one learner from its exact returns, shape (runs, Z, steps)."""
     from metaregret.theory.learning.worlds import goals_of
 
@@ -137,7 +137,7 @@ def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, flo
     return {
         "area": curves.mean(),
         "first_25": curves[..., : 25 // batch].mean(),
-        "first_success": waits.mean() if goals_of(tests) is not None else None,
+        "first_success": waits.mean() if sampled and goals_of(tests) is not None else None,
         "regret_25": early,
         "regret_100": lost.sum(axis=1).mean(),
         "worst_regret_100": lost.sum(axis=1).max(),

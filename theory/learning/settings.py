@@ -101,7 +101,7 @@ class RecurrentSettings(_Settings):
     trace: float = 0.95
 
 
-RATES = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0, 100.0, 300.0, 1000.0)
+RATES = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0, 100.0, 300.0, 1e3, 3e3, 1e4)
 """Step sizes that learners may take instead of the one that they have learned, for returns from 0 to 1."""
 
 SEEDS = 6
