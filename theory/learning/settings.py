@@ -1,9 +1,9 @@
 """Every setting of the study of learners, in one place.
 
-They were chosen on returns of learners trained and met on uniform goals, with seeds that the study does
-not use, and for what they cost; and committed before its final run. One thing was changed after a look at a test return: the
-grid of step sizes was widened for all, since exact adaptation from scratch chose its end (and still does: without
-noise no step is too large).
+They were chosen on returns of learners trained and met on uniform goals, with seeds that the study does not
+use, and for what they cost; and committed before its final run. One thing was changed after a look at a test
+return: the grid of step sizes was widened for all, since exact adaptation from scratch chose its end (and
+still does: without noise no step is too large).
 """
 
 from __future__ import annotations
