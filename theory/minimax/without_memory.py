@@ -29,7 +29,8 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.learners import Learner, Progress
-from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
 from metaregret.theory.question import Method, Question
@@ -134,19 +135,55 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     _refuse_large(marked)  # before any time is spent
     _refuse_rare(marked)
     achievable = _achievable(marked) if question.exact else None
-    program = choose_program(marked, question.method)
     loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
+    if achievable is not None and question.method is Method.AUTO and not question.restricted:
+        proved = _closed_exactly(question, marked, loss, achievable, began)
+        if proved is not None:
+            return proved
+    program = choose_program(marked, question.method)
     if question.restricted:
         return _restricted(question, marked, loss, progress, began)
-    found = newton(program, loss, question.tolerance, progress)
+    try:
+        found = newton(program, loss, question.tolerance, progress)
+    except ContradictionError:
+        raise
+    except SolverError:
+        if achievable is None:
+            raise
+        program = Decomposition(marked)  # rational arithmetic needs only a start
+        found = newton(program, loss, question.tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
+    if not (found.closed or found.interrupted or achievable):
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
-    solution = _solution(question, marked, loss, program, primal, dual, began)
+    solution = _solution(question, marked, loss, program.method, program.size, primal, dual, began)
     solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})
     if achievable is None or found.interrupted:
         return solution
     return _sharpened(achievable, solution, question.tolerance)
+
+
+def _closed_exactly(
+    question: Question,
+    marked: SuccessTasks,
+    loss: BracketedLoss,
+    achievable: AchievableSuccess,
+    began: float,
+) -> MinimaxSolution | None:
+    """Return the exact solution where one rational linear solve gives it, whatever floating point would."""
+    from metaregret.theory.minimax.exact import closed_form, complete
+
+    proved = closed_form(achievable, question.criterion.form(question.learner), question.episodes)
+    if proved is None:
+        return None
+    exact = proved[1]
+    numbers = (np.array(part, dtype=float) for part in (exact.policy, exact.weights))
+    point = certified_saddle_point(marked, loss, *numbers)
+    size = {"policies": len(marked.names)}
+    solution = _solution(question, marked, loss, "closed form", size, point, point, began)
+    found = complete(solution, *proved, question.tolerance)
+    return dataclasses.replace(
+        found, method=f"closed form: {exact.method}", seconds=time.perf_counter() - began
+    )
 
 
 def _refuse_rare(marked: SuccessTasks) -> None:
@@ -231,8 +268,6 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
     _refuse_large(marked)
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
     if is_decomposed(marked, method):
-        from metaregret.theory.minimax.decomposition import Decomposition
-
         otherwise = Decomposition
     if method is Method.AUTO and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
         from metaregret.theory.minimax.closed_form import ClosedForm
@@ -443,7 +478,8 @@ def _solution(
     question: Question,
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: Program,
+    method: str,
+    size: dict[str, int],
     primal: SaddlePoint,
     dual: SaddlePoint,
     began: float,
@@ -464,13 +500,13 @@ def _solution(
         learner=question.learner,
         criterion=question.criterion,
         episodes=question.episodes,
-        method=program.method,
+        method=method,
         status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={
             "states": marked.process.n_states,
             "tasks": len(marked.names),
-            **program.size,
+            **size,
         },
         details={
             "policy": primal.policy,

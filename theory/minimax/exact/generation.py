@@ -12,6 +12,10 @@ and a vertex that attains it. If the bounds differ, the vertex is new; there are
 ends (Dantzig & Wolfe 1960; McMahan, Gordon & Blum 2003, "double oracle"). Started from a floating-point
 solution it ends at once unless the optimum is degenerate: its policy decomposes into the vertices of an
 optimal basis, and its dual weights are tried rounded to small denominators first.
+
+Where the policies that are best for one task each are all that the optimum mixes, and all tasks bind, nothing
+need be searched: `equalise` solves for both strategies in this square game and proves them by one exact
+dynamic program (`metaregret.theory.minimax.closed_form` is the same in floating point).
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import flint
 import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
@@ -28,7 +33,7 @@ from metaregret.tabular.errors import ConvergenceError
 from metaregret.theory.minimax.exact.achievable import Achievable
 from metaregret.theory.minimax.exact.matrix_game import solve_game
 
-__all__ = ["LinearOptimum", "solve_linear"]
+__all__ = ["LinearOptimum", "equalise", "solve_linear"]
 
 MAX_ROUNDS = 2000
 DENOMINATORS = (24, 720, 10**5)
@@ -105,6 +110,44 @@ def solve_linear(
             search.add(choices)
         pending = []
     raise ConvergenceError(f"The exact bounds did not meet after {MAX_ROUNDS} restricted games.")
+
+
+def equalise(
+    achievable: Achievable,
+    base: Sequence[Fraction],
+    direction: Sequence[Fraction],
+    policies: Sequence[np.ndarray],
+) -> LinearOptimum | None:
+    """Return the optimum of `solve_linear` where all tasks bind and it mixes these policies, None elsewhere.
+
+    With the square payoff matrix ``P`` the strategies are ``P w = t 1`` and ``p^T P = t 1^T``, each with sum
+    one; nothing is believed before ``w >= 0``, ``p >= 0`` and ``max_M (p / direction) . (rho - base) = t``.
+
+    Parameters
+    ----------
+    policies : sequence of ndarray, length K
+        Deterministic ones, usually the best for each task.
+    """
+    search = _Search(achievable, base, direction)
+    for choices in policies:
+        search.add(choices)
+    if len(search.payoff.T) != len(search.active):
+        return None
+    size = len(search.active)
+    matrix = flint.fmpq_mat(size, size, search.payoff.ravel().tolist())
+    ones = flint.fmpq_mat(size, 1, [1] * size)
+    prior = to_flint(list(direction))[search.active]
+    try:
+        shares = np.array(matrix.solve(ones).entries(), dtype=object)
+        if len(set((prior @ search.payoff).tolist())) > 1:
+            prior = np.array(matrix.transpose().solve(ones).entries(), dtype=object)
+    except ZeroDivisionError:
+        return None
+    if not (shares.sum() > 0 and all(shares >= 0) and prior.sum() > 0 and all(prior >= 0)):
+        return None
+    level, prior = 1 / shares.sum(), prior / prior.sum()
+    bound, _ = search.respond(prior)
+    return search.finish(level, prior, shares * level, 0) if bound == level else None
 
 
 def roundings(prior: np.ndarray) -> list[np.ndarray]:
