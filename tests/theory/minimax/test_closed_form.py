@@ -207,7 +207,7 @@ def test_the_rational_closed_form_agrees_with_column_generation() -> None:
             gamma = 1 - Fraction(1, 10 ** int(random.integers(4, 10)))
             process = process.replaced(horizon=GeometricHorizon(gamma))
         tasks = GoalTasks.reachable(process)
-        learner, criterion, episodes = [*LOSSES[:1], *LOSSES[2:5]][index % 3]
+        learner, criterion, episodes = [*LOSSES[:1], *LOSSES[2:5]][index // 4 % 4]
         found, generated = (
             solve_without_memory(
                 tasks, learner=learner, criterion=criterion, episodes=episodes, exact=True, method=method
@@ -216,7 +216,7 @@ def test_the_rational_closed_form_agrees_with_column_generation() -> None:
         )
         assert found.value.exact is not None
         assert found.value.exact == generated.value.exact
-        assert found.value.exact == max(found.per_task.fractions().values())
+        assert found.value.exact == max(map(Fraction, found.per_task.fractions().values()))
         closed += found.method.startswith("closed form: one rational")
     assert 5 < closed < 24
 
@@ -237,7 +237,7 @@ def test_rational_solves_prove_what_they_return() -> None:
     assert best == [Fraction(1, 2), Fraction(1, 2), Fraction(1)]
     zeros = [Fraction(0)] * 3
     assert equalise(achievable, zeros, best, policies) is None
-    found = equalise(achievable, zeros[:2] + [Fraction(0)], [Fraction(1), Fraction(0), Fraction(1)], policies)
+    found = equalise(achievable, zeros, [Fraction(1), Fraction(0), Fraction(1)], policies)
     assert found is not None
     assert (found.level, found.prior.tolist()) == (
         Fraction(1, 3),
