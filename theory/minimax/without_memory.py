@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +30,9 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.learners import Learner, Progress
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint, certified_saddle_point
+from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.minimax.solution import MinimaxSolution
-from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.question import Method, Question
 from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
 from metaregret.theory.success import SuccessTasks, success_tasks
@@ -339,47 +339,6 @@ def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, toleran
     return sharpen(achievable, solution, tolerance)
 
 
-@dataclass
-class Brackets:
-    """The saddle points with the smallest upper and the largest lower bound so far.
-
-    Attributes
-    ----------
-    primal, dual : SaddlePoint or None
-        None before the first bounds.
-    closed : bool
-        Whether the bracket is as narrow as asked.
-    interrupted : bool
-        Whether a keyboard interrupt ended the search.
-    """
-
-    primal: SaddlePoint | None = None
-    dual: SaddlePoint | None = None
-    closed: bool = False
-    interrupted: bool = False
-
-    @property
-    def best(self) -> tuple[SaddlePoint, SaddlePoint]:
-        """The two saddle points."""
-        assert self.primal is not None
-        assert self.dual is not None
-        return self.primal, self.dual
-
-    def stalled(self, new: Best[SaddlePoint]) -> bool:
-        """Whether a new pair of bounds improves neither."""
-        if self.primal is None or self.dual is None:
-            return False
-        return new.upper >= self.primal.upper and new.lower <= self.dual.lower
-
-    def enter(self, new: Best[SaddlePoint]) -> tuple[float, float]:
-        """Keep what is better and return the bounds."""
-        if self.primal is None or new.upper < self.primal.upper:
-            self.primal = new.lowest
-        if self.dual is None or new.lower > self.dual.lower:
-            self.dual = new.highest
-        return self.dual.lower, self.primal.upper
-
-
 def newton(
     program: Program,
     loss: BracketedLoss,
@@ -387,7 +346,7 @@ def newton(
     progress: Callable[[float, float], None] | None = None,
     *,
     level: float | None = None,
-) -> Brackets:
+) -> Brackets[SaddlePoint]:
     """Return certified bounds on ``min_{rho in M} max_g phi_g(rho_g)``, as narrow as asked where possible.
 
     A keyboard interrupt after the first bounds ends the search; the first step is taken from `level` where
@@ -398,58 +357,25 @@ def newton(
     SolverError
         If no solver returned anything that could be certified.
     """
-    found = Brackets()
-    try:
-        found.closed = _steps_to_the_value(program, loss, tolerance, found, progress, level)
-    except KeyboardInterrupt:
-        if found.primal is None:
-            raise
-        found.interrupted = True
-    return found
-
-
-def _steps_to_the_value(
-    program: Program,
-    loss: BracketedLoss,
-    tolerance: float,
-    found: Brackets,
-    progress: Callable[[float, float], None] | None,
-    level: float | None,
-) -> bool:
-    """Take Newton steps, entering every pair of bounds in `found`; whether the bracket has closed."""
-    base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
+    homogeneous, found = loss.nominal.homogeneous, Brackets[SaddlePoint]()
+    aim = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
     if level is not None:
-        base, direction = _tangent(loss.nominal, level)
-    attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
-    for _ in range(MAX_NEWTON_STEPS):
-        try:
-            best = program.solve(
-                loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts
-            )
-        except ContradictionError:
-            raise
-        except SolverError:
-            if attempts is LINEAR_SOLVERS and found.primal is None:
-                raise
-            if attempts is LINEAR_SOLVERS:
-                break
-            attempts = LINEAR_SOLVERS
-            continue
-        stalled = found.stalled(best)
-        lower, upper = found.enter(best)
-        if progress is not None:
-            progress(lower, upper)
-        if upper - lower <= tolerance * max(1.0, abs(lower)):
-            return True
+        aim = _tangent(loss.nominal, level)
+
+    def ask(attempts: Sequence[Attempt]) -> Best[SaddlePoint]:
+        base, direction = aim
+        return program.solve(loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts)
+
+    def learn(_: Best[SaddlePoint]) -> bool:
+        nonlocal aim
         if program.interrupted:
             raise KeyboardInterrupt
-        if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
-            break
-        # Steps before the last are not tight by nature; other solvers are asked only where the first one
-        # stalls.
-        attempts = LINEAR_SOLVERS if stalled else attempts
-        base, direction = _tangent(loss.nominal, upper)
-    return False
+        if not homogeneous:
+            aim = _tangent(loss.nominal, found.best[0].upper)
+        return not homogeneous
+
+    attempts = LINEAR_SOLVERS if homogeneous else LINEAR_SOLVERS[:1]
+    return close(found, ask, learn, tolerance, progress, rounds=MAX_NEWTON_STEPS, attempts=attempts)
 
 
 def _tangent(loss: Loss, level: float) -> tuple[np.ndarray, np.ndarray]:
