@@ -99,7 +99,7 @@ def best_responses(
 
         lanes = lanes_of(process)
         found = lanes.run(columns, reached=True)
-        optimum = compiled_values(lanes, columns, found.at_start)
+        optimum = compiled_values(lanes, columns, found)
         return Responses(process, optimum, found.reached, columns, None)
     planned = optimal_terminal_values(process, columns, policies=True)
     _, terminal = _followed(process, planned.policies)

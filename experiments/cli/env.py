@@ -13,6 +13,7 @@ from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.presentation import number, state_map, table
 
 if TYPE_CHECKING:
+    from metaregret.tabular.importers import Note
     from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["COMMAND"]
@@ -127,7 +128,7 @@ def _absorbing(process: ControlledMarkovProcess) -> list[int]:
     return np.flatnonzero(~leaves).tolist()
 
 
-@COMMAND.command("export", short_help="Write a process as JSON, NPZ or DRN.")
+@COMMAND.command("export", short_help="Write a process as JSON, NPZ, DRN or explicit files.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
@@ -145,26 +146,32 @@ def export(
     rewards: Path | None,
     json_file: str | None,
 ) -> None:
-    """Write a process to FILE: a metaregret-cmp/1 document, or arrays (.npz) or Storm's format (.drn), which
-    take the
-    rewards along. Exact probabilities stay exact.
+    """Write a process to FILE: a metaregret-cmp/1 document (.json), arrays (.npz), or what Storm reads:
+    DRN (.drn) or explicit files (.tra, with .lab and others beside it). All but JSON take the rewards along.
+    Exact probabilities stay exact, but for explicit files, which hold decimals.
 
     \b
     Examples:
       metaregret env export grid:3x3,slip=1/10 my.json
       metaregret env export gym:FrozenLake-v1 lake.json --rewards lake-rewards.json --horizon 20
       metaregret env export gym:FrozenLake-v1 lake.drn
+      metaregret env export grid:3x3,slip=1/10 grid.tra
     """
     from metaregret.experiments.cli.options import model_rewards
     from metaregret.tabular.files import write_process, write_rewards
-    from metaregret.tabular.importers import write_drn, write_npz
+    from metaregret.tabular.importers import write_drn, write_explicit, write_npz
 
-    check_outputs(json_file, file=file, rewards=rewards)
-    if file.suffix.lower() not in {".json", ".npz", ".drn"}:
-        raise InvalidArgumentError(f"Expected a .json, .npz or .drn file to write, but got {str(file)!r}.")
+    ending = file.suffix.lower()
+    beside = {f"FILE{e}": file.with_suffix(e) for e in (".lab", ".choicelab", ".trew") if ending == ".tra"}
+    check_outputs(json_file, file=file, rewards=rewards, **beside)
+    if ending not in {".json", ".npz", ".drn", ".tra"}:
+        raise InvalidArgumentError(
+            f"Expected a .json, .npz, .drn or .tra file to write, but got {str(file)!r}."
+        )
     model = build_model(cmp, horizon, gamma, start)
     process = model.process
-    if file.suffix.lower() == ".npz":
+    notes: tuple[Note, ...] = ()
+    if ending == ".npz":
         tables = model.rewards
         if tables is not None and len(tables.tasks) > 1:
             raise UnsupportedError(
@@ -173,10 +180,13 @@ def export(
             )
         paid = None if tables is None else (tables.values if tables.exact is None else tables.exact)[0]
         write_npz(file, process, paid)
-    elif file.suffix.lower() == ".drn":
-        write_drn(file, process, model.rewards)
+    elif ending in (".drn", ".tra"):
+        write = write_drn if ending == ".drn" else write_explicit
+        notes = write(file, process, model.rewards, model.labels)
     else:
         write_process(process, file)
+    for note in notes:
+        click.echo(f"metaregret: {file}: {note}", err=True)
     if rewards is not None:
         write_rewards(model_rewards(process), rewards)
     summary = {
@@ -186,6 +196,7 @@ def export(
         "states": process.n_states,
         "transitions": process.n_transitions,
         "exact": process.is_exact,
+        "notes": [note.text for note in notes],
     }
     if not emit_json(summary, json_file):
         click.echo(f"wrote {file}", err=True)

@@ -42,8 +42,9 @@ __all__ = [
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-FORMATS = ("json", "npz", "npy", "prism", "jani", "drn", "explicit")
-"""Formats of files, as `metaregret.tabular.importers.FORMATS` names them."""
+FILES = ("json", "npz", "npy", "prism", "jani", "drn", "explicit")
+FORMATS = (*FILES, "mdptoolbox", "msdm", "quantecon", "successors")
+"""Formats of files and forms of arrays in them, as `metaregret.tabular.importers.FORMATS` names them."""
 
 
 def _keep_format(context: click.Context, parameter: click.Parameter, value: str | None) -> None:

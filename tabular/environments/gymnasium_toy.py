@@ -119,7 +119,8 @@ def gymnasium_model(
         raise
     except Exception as error:  # a foreign constructor may raise anything
         hint = f"; its current name is {_CURRENT[name]}" if name in _CURRENT else ""
-        said = str(error).rstrip(".") or type(error).__name__
+        said = str(error).rstrip(".?") or type(error).__name__
+        said = f"there is no {said}" if isinstance(error, KeyError) else said
         raise EnvironmentSpecError(
             f"Gymnasium cannot make {name!r} with {options}: {said[:300]}{hint}."
         ) from error
@@ -162,8 +163,13 @@ def read_environment(
 
         model = blackjack(natural=bare.natural, sab=bare.sab, horizon=horizon, start=start, name=named)
         return model.with_notes(*notes)
-    table = getattr(bare, "P", None)
-    if not isinstance(table, (Mapping, list)):
+    table: Any = getattr(bare, "P", None)
+    if isinstance(table, np.ndarray) and table.dtype != object:
+        raise EnvironmentSpecError(
+            f"The table P of {named} is an array of shape {table.shape}, not lists of outcomes; read it with "
+            "its rewards, as arrays."
+        )
+    if not isinstance(table, (Mapping, list, tuple, np.ndarray)):
         return _enumerated(environment, named, horizon, start).with_notes(*notes)
     initial: Any = getattr(bare, "initial_state_distrib", getattr(bare, "isd", None))
     spelled: dict[float, Fraction] = {}
@@ -210,7 +216,8 @@ def _enumerated(environment: Any, name: str, horizon: Horizon | int, start: str 
             model = from_environment(environment, horizon=horizon, name=name, limit=TRIAL_OUTCOMES)
     except Exception as error:  # a foreign step may raise anything
         raise EnvironmentSpecError(
-            f"{name} has no transition table P, and its steps cannot be enumerated: {str(error)[:300]}"
+            f"{name} has no transition table P, and its steps cannot be enumerated: "
+            f"{str(error)[:300] or type(error).__name__}"
         ) from error
     if start is not None:
         index = model.process.states.position(str(start))

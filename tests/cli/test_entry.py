@@ -56,7 +56,7 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert list(here.iterdir()) == []
-    assert (cache / "metaregret" / "hypothesis").is_dir()
+    assert {path.name for path in cache.glob("*")} <= {"metaregret"}  # what Hypothesis keeps, if anything
 
 
 @pytest.mark.parametrize("more", [[], ["--json", "-"]], ids=["table", "json"])
@@ -106,6 +106,9 @@ def test_closed_streams_lose_words_and_nothing_else(tmp_path: Path) -> None:
     assert ended("$M solve line:3 --json b.json >&-", tmp_path)[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "b.json"}
     assert ended("$M solve nonsense 2>&-", tmp_path)[0] == 2
+    if Path("/dev/full").exists():
+        assert ended("$M solve nonsense 2>/dev/full", tmp_path)[0] == 2
+        assert ended("$M frobnicate 2>/dev/full", tmp_path)[0] == 2
 
 
 def test_a_loop_of_links_is_no_file(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def solve_game(payoff: np.ndarray) -> GameSolution:
 def _from_kernel(payoff: np.ndarray) -> GameSolution | None:
     """Solve on the kernel that floating-point pivots point to; None unless it is exactly optimal."""
     try:
-        floats = np.array([[float(v) for v in row] for row in payoff.tolist()])
+        floats = np.array([[int(v.p) / int(v.q) for v in row] for row in payoff.tolist()])
     except OverflowError:  # no pivots in floating point point the way
         return None
     end = _pivot(floats, 1.0, ROUNDING)
