@@ -38,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.environments.options import MAX_STATES, Environment, Options
 from metaregret.tabular.errors import EnvironmentSpecError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
@@ -280,7 +281,7 @@ def _typed_options(spec: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any
         if key in _NOT_OPTIONS or (key not in names and not anything):
             raise EnvironmentSpecError(
                 f"{spec.id} has no option {key!r} that changes its model; its options are "
-                f"{', '.join(names) or 'none'}."
+                f"{', '.join(names) or 'none'}.{did_you_mean(key, names)}"
             )
         typed[key], number = given, given if isinstance(given, Fraction) else None
         if isinstance(given, str):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -179,4 +180,6 @@ def style(name: str) -> Style:
         line = sizes["figure.figsize"][0]
         fonts = {"neurips": fontsizes.neurips2024, "iclr": fontsizes.iclr2024}[name]()
         return Style(name, 0.58 * line, line, fonts)
-    raise InvalidArgumentError(f"Unknown style {name!r}; there are {', '.join(STYLES)}.")
+    raise InvalidArgumentError(
+        f"Unknown style {name!r}; there are {', '.join(STYLES)}.{did_you_mean(name, STYLES)}"
+    )
