@@ -153,7 +153,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     ''
     """
     plain = {name.casefold(): name for name in reversed(list(islice(known, MOST_COMPARED)))}
-    near = difflib.get_close_matches(str(word)[:80].casefold(), plain, n=1, cutoff=0.65)
+    near = difflib.get_close_matches(str(word)[:80].casefold(), plain, n=1, cutoff=0.7)
     return f" Did you mean {plain[near[0]]!r:.80}?" if near else ""
 
 

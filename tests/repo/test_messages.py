@@ -80,7 +80,7 @@ def line() -> mr.ControlledMarkovProcess:
         (lambda: mr.plan(line(), goal="Shop"), "shop"),
         (lambda: mr.propose(line(), "capactiy"), "capacity"),
         (lambda: mr.solve(mr.goals(line()), learner="memry"), "memory"),
-        (lambda: mr.verify("T0l"), "T01"),
+        (lambda: mr.verify("T044"), "T04"),
     ],
 )
 def test_a_misspelt_name_is_recognised(misspelt: Callable[[], object], meant: str) -> None:
