@@ -9,7 +9,7 @@ import click
 
 from metaregret.experiments.cli.options import build_model, json_option, process_options, rewards_of
 from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
 __all__ = ["COMMAND"]
 
@@ -109,7 +109,11 @@ def COMMAND(
     if certificate is not None:
         check_certifiable(process, **question)
     with progress(f"planning on {process.name}"):
-        found = plan(process, **question, minimise=minimise, tolerance=tolerance, exact=exact)
+        try:
+            found = plan(process, **question, minimise=minimise, tolerance=tolerance, exact=exact)
+        except UnsupportedError as error:
+            named = "name target states" in str(error)
+            raise UnsupportedError(f"{error} (--until STATE names them.)" if named else str(error)) from error
     if certificate is not None:
         write_certificate(found, certificate)
     show(found, json_file)

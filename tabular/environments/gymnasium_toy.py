@@ -1,20 +1,17 @@
 """Gymnasium environments that have a transition table ``P``, and Blackjack, as controlled Markov processes.
 
 Any registered environment with a table will do (``gym:module:Env-v0`` imports the module first). What the
-table
-says is read by `metaregret.tabular.importers.gymnasium_table`; here stands what the *sources* of Gymnasium's
-own
-environments add to their tables, or what of theirs the tables leave out:
+table says is read by `metaregret.tabular.importers.gymnasium_table`; here stands what the *sources* of
+Gymnasium's own environments add to their tables, or what of theirs the tables leave out:
 
 * FrozenLake's ``success_rate`` and slippery CliffWalking's moves are thirds where they print 0.333...;
   FrozenLake's sideways moves have probability ``(1 - success_rate) / 2`` exactly, Taxi's in the rain
   likewise.
 * Start distributions are uniform on their support.
-* Taxi's ``fickle_passenger`` is not in its table: the passenger who is fickle (``fickle_probability``)
-changes the
-  destination to one of the three others at the first move in the taxi. Nobody sees beforehand whether they
-  are,
-  so the draw may wait until that move: states before it keep their numbers, states after it are copies.
+* Taxi's ``fickle_passenger`` is not in its table: a passenger who is fickle (``fickle_probability``) changes
+  the destination to one of the three others at the first move in the taxi. Nobody sees beforehand whether
+  they are, so the draw may wait until that move: states before it keep their numbers, states after it are
+  copies.
 
 An environment whose steps do not agree with its table is refused.
 """
@@ -91,9 +88,8 @@ def gymnasium_model(
     start : str or int, optional
         A state in which every episode starts instead.
     **options
-        Of the environment (``map_name="8x8"``, ``is_slippery=False``); text is read by the option's own type,
-        and
-        rational numbers such as ``success_rate="1/3"`` stay exact.
+        Of the environment (``map_name="8x8"``, ``is_slippery=False``); text is read by the option's own
+        type, and rational numbers such as ``success_rate="1/3"`` stay exact.
 
     Raises
     ------
@@ -150,9 +146,8 @@ def read_environment(
     Raises
     ------
     EnvironmentSpecError
-        If it has no transition table, wrappers change what it does, its steps do not agree with its table, or
-        it
-        does not say where episodes start.
+        If it has no transition table, wrappers change what it does, its steps do not agree with its table,
+        or it does not say where episodes start.
     """
     bare = environment.unwrapped
     spec = getattr(environment, "spec", None)

@@ -59,8 +59,7 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     -------
     Imported
         Unpacks as ``process, rewards, notes``. Floating-point probabilities are read as the decimals that
-        they
-        print where these sum to one, and stay floating point elsewhere.
+        they print where these sum to one, and stay floating point elsewhere.
 
     Raises
     ------
