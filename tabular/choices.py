@@ -147,7 +147,7 @@ def one_of(words: Sequence[str], value: object, name: str) -> str:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return a sentence that names the known word that a misspelt one is nearest to, or nothing.
 
-    >>> did_you_mean("gird", ["grid", "garnet"])
+    >>> did_you_mean("griid", ["grid", "garnet"])
     " Did you mean 'grid'?"
     >>> did_you_mean("zebra", ["grid", "garnet"])
     ''

@@ -73,7 +73,7 @@ def line() -> mr.ControlledMarkovProcess:
 @pytest.mark.parametrize(
     ("misspelt", "meant"),
     [
-        (lambda: mr.make("gird:3x3"), "grid"),
+        (lambda: mr.make("griid:3x3"), "grid"),
         (lambda: mr.make("grid:3x3,slpi=1/10"), "slip"),
         (lambda: mr.make("gym:FrozenLake-v1,is_slipery=false"), "is_slippery"),
         (lambda: mr.make(line(), start="hmoe"), "home"),
