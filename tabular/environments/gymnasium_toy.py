@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import importlib
 import inspect
 import json
@@ -53,6 +54,8 @@ _PLAIN_WRAPPERS = {"TimeLimit", "OrderEnforcing", "PassiveEnvChecker", "RecordEp
 _NOT_OPTIONS = {"render_mode", "self"}
 TRIAL_STEPS = 300
 """Steps for which a foreign environment is compared with its table."""
+TRIAL_PAIRS = 20_000
+"""States and actions from which it is stepped at most."""
 TRIAL_OUTCOMES = 20_000
 """Outcomes of a step function without a table that are enumerated unasked."""
 
@@ -433,30 +436,29 @@ def _wrapped(environment: Any, name: str) -> tuple[Note, ...]:
 
 
 def _trial(environment: Any, table: Any, name: str) -> tuple[Note, ...]:
-    """Step a foreign environment at random and refuse it where an outcome is not in its table."""
+    """Step a foreign environment and refuse it where an outcome is not in its table.
+
+    At random from the start, and where its attribute ``s`` is the state, as in Gymnasium's own, also once
+    from every state by every action. Stepped is a copy.
+    """
     unchecked = Note(f"the steps of {name} could not be compared with its table P")
     if getattr(environment.observation_space, "n", None) != len(table):
         return (unchecked,)
-    random = np.random.default_rng(0)
     try:
         with _quiet():
-            state, ended = int(environment.reset(seed=0)[0]), False
-            seen = []
-            for _ in range(TRIAL_STEPS):
-                if ended:
-                    state = int(environment.reset()[0])
-                row = table[state]
-                actions = [a for a in (row if isinstance(row, Mapping) else range(len(row))) if row[a]]
-                if not actions:
-                    ended = True
-                    continue
-                action = actions[int(random.integers(len(actions)))]
-                to, reward, ended, _, _ = environment.step(action)
-                seen.append((state, action, int(to), float(reward), bool(ended)))
-                state = int(to)
+            environment = copy.deepcopy(environment)
+            seen = _walk(environment, table)
+            if all(at == state for state, *_, at in seen):
+                ends = {to for _, _, to, _, ended, _ in seen if ended}
+                pairs = [
+                    (state, a) for state in range(len(table)) if state not in ends for a in _own(table[state])
+                ]
+                for state, action in pairs[:TRIAL_PAIRS]:
+                    environment.s = state
+                    seen.append(_stepped(environment, state, action))
     except Exception:  # a foreign step may raise anything; the table is all there is then
         return (unchecked,)
-    for state, action, to, reward, ended in seen:
+    for state, action, to, reward, ended, _ in seen:
         listed = [(int(o[1]), float(o[2]), bool(o[3])) for o in table[state][action] if o[0] > 0]
         if (to, reward, ended) not in listed:
             raise EnvironmentSpecError(
@@ -467,6 +469,33 @@ def _trial(environment: Any, table: Any, name: str) -> tuple[Note, ...]:
                 "the step function does. Leave out the option, or enumerate the steps."
             )
     return ()
+
+
+def _walk(environment: Any, table: Any) -> list[tuple[Any, ...]]:
+    """Random steps from the start: state, action, successor, reward, end, and the attribute ``s`` before."""
+    random = np.random.default_rng(0)
+    state, ended = int(environment.reset(seed=0)[0]), False
+    seen: list[tuple[Any, ...]] = []
+    for _ in range(TRIAL_STEPS):
+        if ended:
+            state = int(environment.reset()[0])
+        actions = _own(table[state])
+        if not actions:
+            ended = True
+            continue
+        seen.append(_stepped(environment, state, actions[int(random.integers(len(actions)))]))
+        _, _, state, _, ended, _ = seen[-1]
+    return seen
+
+
+def _own(row: Any) -> list[Any]:
+    return [a for a in (row if isinstance(row, Mapping) else range(len(row))) if row[a]]
+
+
+def _stepped(environment: Any, state: int, action: Any) -> tuple[Any, ...]:
+    at = getattr(environment, "s", None)
+    to, reward, ended, _, _ = environment.step(action)
+    return state, action, int(to), float(reward), bool(ended), at
 
 
 def _start(start: str | int, table: Any) -> dict[Any, int]:

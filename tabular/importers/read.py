@@ -218,7 +218,7 @@ def _tuple_format(source: tuple[Any, ...]) -> str:
 _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (lambda source: isinstance(source, ControlledMarkovProcess), "process"),
     (lambda source: isinstance(source, (str, Path)), _path_format),
-    (_has("unwrapped", "step"), "gymnasium"),
+    (lambda source: not isinstance(source, type) and _has("unwrapped", "step")(source), "gymnasium"),
     (_has("transition_matrix"), "msdm"),
     (_has("Q", "R", "beta"), "quantecon"),
     (_has("P", "R"), "mdptoolbox"),
