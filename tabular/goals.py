@@ -122,7 +122,7 @@ def optimal_terminal_values(
     Parameters
     ----------
     terminal : ndarray or sparse array, shape (S, K)
-        Non-negative terminal rewards, one column a task; object arrays of `Fraction` for the rational
+        Non-negative terminal rewards, one column per task; object arrays of `Fraction` for the rational
         representation.
     tolerance : float
         Width asked of the bracket at a geometric horizon.

@@ -29,7 +29,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Simulate the learner at every goal; one row a goal."""
+    """Simulate the learner at every goal; one row per goal."""
     import numpy as np
 
     from metaregret.tabular import goal_values, make, terminal_distribution, uniform_policy

@@ -232,7 +232,7 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 """What tells a format: what it looks like, and its name or how to find it."""
 
 
-# ---------------------------------------------------------------- one reader a format
+# ---------------------------------------------------------------- one reader per format
 
 
 def _read_process(source: Any) -> Imported:

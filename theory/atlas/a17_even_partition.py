@@ -158,7 +158,7 @@ PUBLISHED = Published(
                 prose="an average of numbers that are at most zero is zero only if all are",
             ),
             Method("rational skills", Group.EXACT, exact),
-            Method("one state a skill", Group.ENUMERATION, enumeration),
+            Method("one state per skill", Group.ENUMERATION, enumeration),
         ),
         planted=(
             Planted("one skill less", Claim(lambda skills: skills - Fraction(1, 2))),

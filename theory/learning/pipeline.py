@@ -99,7 +99,7 @@ def learn(
     ----------
     tests : StepTasks
     trainings : sequence of sequences of Training
-        For each distribution, one realisation a seed (proposals are random).
+        For each distribution, one realisation per seed (proposals are random).
     method, schedule
         See `meta_train`.
     adaptations : sequence of Adaptation
