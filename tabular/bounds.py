@@ -114,6 +114,10 @@ class Bracket:
     lower_from: str = field(default="", repr=False)
     upper_from: str = field(default="", repr=False)
 
+    def __repr__(self) -> str:
+        exact = None if self.exact is None else fraction_text(self.exact)
+        return f"Bracket(lower={self.lower!r}, upper={self.upper!r}, exact={exact})"
+
     def __post_init__(self) -> None:
         if not self.lower <= self.upper:
             raise InvalidArgumentError(

@@ -17,7 +17,7 @@ from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, Inv
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.rationals import fraction_text, parse_fraction
 from metaregret.tabular.rewards import RewardTables
 
 __all__ = [
@@ -185,7 +185,9 @@ def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
     """Return the ``metaregret-cmp/1`` document of a process; exact probabilities are written as ``"p/q"``."""
     choice = process.transition_choice
     probabilities: list[object] = (
-        [str(p) for p in process.exact_probabilities] if process.is_exact else process.probabilities.tolist()
+        [fraction_text(p) for p in process.exact_probabilities]
+        if process.is_exact
+        else process.probabilities.tolist()
     )
     starts = np.flatnonzero(process.initial)
     exact_initial = process.exact_initial
@@ -195,7 +197,9 @@ def process_document(process: ControlledMarkovProcess) -> dict[str, Any]:
         "states": len(process.states) if process.states.counted else list(process.states),
         "actions": len(process.actions) if process.actions.counted else list(process.actions),
         "initial": {
-            process.states[int(s)]: str(exact_initial[s]) if exact_initial else float(process.initial[s])
+            process.states[int(s)]: fraction_text(exact_initial[s])
+            if exact_initial
+            else float(process.initial[s])
             for s in starts
         },
     }

@@ -1,7 +1,12 @@
 """Mutation testing of some modules: mutmut makes the mutants, pytest runs the tests, in forks of one process.
 
     python tests/mutants.py theory/minimax/decomposition.py --tests tests/theory/minimax --save ends.json
-    python tests/mutants.py theory/minimax/decomposition.py --tests tests/theory/minimax --again ends.json
+    python tests/mutants.py tabular/engine/*.py --tests tests/tabular/engine --sample 200 --plain \\
+        --save ends.json
+
+A run goes on from what the file of an earlier one holds (``--minutes`` cuts it into pieces); ``--again``
+tries the survivors once more. ``--sample`` takes as many of all mutants by ``--seed``; ``--plain`` runs
+kernels as Python, so that they have mutants, too. Mutants of the words of an error are left out.
 
 `mutmut run` starts a session of pytest for each mutant, which takes a second or two; here the tests are
 collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first
@@ -13,12 +18,16 @@ and 5 seconds (then it is killed: it does not end).
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import math
 import mmap
 import os
+import random
+import re
 import resource
 import signal
 import sys
@@ -27,7 +36,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import pytest
 from mutmut.mutation import trampoline
@@ -43,24 +52,49 @@ MEMORY = 8 * 2**30
 def module_of(path: Path) -> str:
     """The name of a module, or of a package by its ``__init__.py``."""
     parts = path.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ".".join(("metaregret", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+class Wordless(ast.NodeTransformer):
+    """Takes the words out of what is raised."""
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                part.value = ""
+        return node
+
+
+def of_words(code: str) -> set[str]:
+    """The mutants that differ from the original in the words of an error only."""
+    tree = Wordless().visit(ast.parse(code))
+    bodies: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name:
+            name, node.name = node.name, ""
+            bodies[name] = ast.dump(node)
+    return {name for name, body in bodies.items() if body == bodies[re.sub(r"\d+$", "orig", name)]}
 
 
 class Finder(importlib.abc.MetaPathFinder):
     """Loads modules with all their mutants in place of the modules."""
 
-    def __init__(self, paths: Sequence[Path], folder: Path) -> None:
+    def __init__(self, paths: Sequence[Path], folder: Path, plain: bool) -> None:
         self.names: list[str] = []
         self._files: dict[str, Path] = {}
         self._packages: dict[str, list[str]] = {}
         for path in paths:
             module = module_of(path)
-            made = mutate_file_contents(str(path), path.read_text())
+            source = path.read_text()
+            if plain:
+                source = re.sub(r"^@njit\(.*\)\n", "", source, flags=re.MULTILINE)
+            made = mutate_file_contents(str(path), source)
+            left_out = of_words(made.code)
             self._files[module] = folder / f"{module}.py"
             self._files[module].write_text(made.code)
             if path.name == "__init__.py":
                 self._packages[module] = [str(path.parent.absolute())]
-            self.names += [f"{module}.{name}" for name in made.mutant_names]
+            self.names += [f"{module}.{name}" for name in made.mutant_names if name not in left_out]
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -73,13 +107,19 @@ class Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, file, submodule_search_locations=folders)
 
 
+def too_slow(number: int, frame: FrameType | None) -> None:
+    """End a test."""
+    raise TimeoutError
+
+
 class Runner:
     """A plugin of pytest that runs every mutant in place of running every test once."""
 
     def __init__(
-        self, mutants: Sequence[str], seconds: float, save: Callable[[dict[str, str]], None]
+        self, mutants: Sequence[str], seconds: float, minutes: float, save: Callable[[dict[str, str]], None]
     ) -> None:
         self.mutants, self.seconds, self.save = mutants, seconds, save
+        self.stop = time.monotonic() + 60.0 * minutes
         self.outcome: dict[str, str] = {}
         self._failed = False
         self._called: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
@@ -92,30 +132,41 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Time the tests without mutants, then run the mutants."""
         started = time.process_time()
-        for item in session.items:
-            self._time(item)
+        signal.signal(signal.SIGVTALRM, too_slow)
+        items = [item for item in session.items if self._time(item)]
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
         usual = time.process_time() - started
         # What fails in any fork would kill every mutant.
-        if self.mutants and self._child("none__mutmut_0", session.items, usual) != 0:
-            raise SystemExit(f"{self._last_of(session.items).nodeid} fails in a fork without any mutant")
+        if self.mutants and self._child("none__mutmut_0", items, usual) != 0:
+            raise SystemExit(f"{self._last_of(items).nodeid} fails in a fork without any mutant")
         for number, mutant in enumerate(self.mutants, start=1):
+            if time.monotonic() > self.stop:
+                break
             self.outcome[mutant] = self._fork(mutant)
             self.save(self.outcome)
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(self.mutants)} mutants", end="", file=sys.stderr, flush=True)
         return True
 
-    def _time(self, item: pytest.Item) -> None:
+    def _time(self, item: pytest.Item) -> bool:
+        """Run a test without mutants; whether it ends in time."""
         seen: set[str] = set()
         trampoline.record_trampoline_hit = lambda name, caller: seen.add(name)
         trampoline.set_mutant_under_test("stats")
         started = time.process_time()
+        signal.setitimer(signal.ITIMER_VIRTUAL, self.seconds, 1.0)
         self._run(item)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
         spent = time.process_time() - started
+        if self._failed and spent > self.seconds:
+            print(f"left out, takes over {self.seconds} s: {item.nodeid}", file=sys.stderr)
+            self._failed = False
+            return False
         if self._failed:
             raise SystemExit(f"{item.nodeid} fails without any mutant")
         for name in seen:
             self._called[name].append((spent, item))
+        return True
 
     def _run(self, item: pytest.Item) -> None:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
@@ -189,17 +240,29 @@ def main() -> int:
     parser.add_argument("modules", nargs="+", type=Path, help="files to mutate")
     parser.add_argument("--tests", nargs="+", required=True, help="files, folders or node ids of tests")
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="as pytest -k")
-    parser.add_argument("--seconds", type=float, default=10.0, help="tests worth this much time a mutant")
-    parser.add_argument("--again", type=Path, help="run only what survived, by an earlier --save")
-    parser.add_argument("--save", type=Path, help="write the result to this JSON file")
+    parser.add_argument("--seconds", type=float, default=10.0, help="time for the tests of a mutant")
+    parser.add_argument("--sample", type=int, help="as many of all mutants, at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")
+    parser.add_argument("--plain", action="store_true", help="kernels run, and are mutated, as Python")
+    parser.add_argument("--again", action="store_true", help="run what survived in --save once more")
+    parser.add_argument("--save", type=Path, help="this JSON file has the ends; what it holds is kept")
     options = parser.parse_args()
     sys.path.insert(0, os.getcwd())
+    if options.plain:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
     with tempfile.TemporaryDirectory() as folder:
-        finder = Finder(options.modules, Path(folder))
+        finder = Finder(options.modules, Path(folder), options.plain)
         sys.meta_path.insert(0, finder)
-        before = json.loads(options.again.read_text()) if options.again else {}
-        mutants = [name for name in finder.names if before.get(name, "survived") not in KILLED]
-        runner = Runner(mutants, options.seconds, lambda outcome: save(options.save, {**before, **outcome}))
+        before = json.loads(options.save.read_text()) if options.save and options.save.exists() else {}
+        mutants = finder.names
+        if options.sample is not None:
+            mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
+        done = KILLED if options.again else (*KILLED, "survived", "not called")
+        left = [name for name in mutants if before.get(name) not in done]
+        runner = Runner(
+            left, options.seconds, options.minutes, lambda ends: save(options.save, {**before, **ends})
+        )
         arguments = ["-o", "addopts="]
         for plugin in ("cacheprovider", "terminal", "xdist"):
             arguments += ["-p", f"no:{plugin}"]

@@ -11,6 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from metaregret.tabular.errors import InvalidArgumentError, UnknownNameError
 from metaregret.tabular.labels import Labels
+from metaregret.tabular.rationals import fraction_text
 
 __all__ = ["ByName", "NamedArray", "OptionalNamedArray"]
 
@@ -111,9 +112,12 @@ class ByName(NDArrayOperatorsMixin, Mapping[str, "float | Fraction"]):
 
     def fractions(self) -> dict[str, str] | None:
         """The numbers by name as text ``"p/q"``, or None where they are known in floating point only."""
-        return (
-            None if self.exact is None else {n: str(x) for n, x in zip(self.names, self.exact, strict=True)}
-        )
+        if self.exact is None:
+            return None
+        return {
+            name: fraction_text(x) if isinstance(x, Fraction) else str(x)
+            for name, x in zip(self.names, self.exact, strict=True)
+        }
 
 
 class _Field:

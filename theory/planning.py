@@ -13,14 +13,16 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import as_path, check_tolerance, expect, flag
+from metaregret.tabular.documents import write_arrays
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.importers.npz import names_array
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.by_name import ByName
 from metaregret.theory.families import rewards as reward_tasks
 from metaregret.theory.presentation import length, table
-from metaregret.theory.results import Result
+from metaregret.theory.results import Result, cells
 from metaregret.theory.tasks import RewardTasks
 
 if TYPE_CHECKING:
@@ -330,8 +332,8 @@ class Plan(Result):
         found, policy, omitted = self.solution, self.policy, {}
         if policy is not None and policy.n_entries > MOST_ENTRIES:
             omitted["policy_omitted"] = (
-                f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; the solution of "
-                "metaregret.plan has them as an array"
+                f"{policy.n_entries} decisions, over the limit of {MOST_ENTRIES}; Plan.save_policy writes "
+                "them as an array"
             )
             policy = None
         return {
@@ -346,13 +348,33 @@ class Plan(Result):
             "status": found.status.label,
         }
 
+    def save_policy(self, path: Path | str) -> None:
+        """Write the policy as an array to a compressed NPZ file, which is quick at any size.
+
+        ``action``, shape (S,) or (T, S) where it depends on the step, has the index of each state's action,
+        -1 where no episode comes; ``states`` and ``actions`` have the names (a number where the names are
+        counts), ``process`` the name of the process, ``format`` is ``metaregret-policy/1``.
+
+        Raises
+        ------
+        UnsupportedError
+            If no policy was kept.
+        InvalidArgumentError
+            If the file cannot be written.
+        """
+        if self.policy is None:
+            raise UnsupportedError("No policy was kept of this plan; plan for a shorter horizon.")
+        arrays: dict[str, Any] = {"format": "metaregret-policy/1", "process": self.process.name}
+        names = {kind: names_array(getattr(self.process, kind)) for kind in ("states", "actions")}
+        write_arrays(as_path(path), {**arrays, **names, "action": self.policy.array()})
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per state that can be visited: its value, and the action of the first step."""
         import pandas as pd
 
         names = [self.process.states[state] for state in np.flatnonzero(self.process.reachable).tolist()]
         first: Mapping[str, str] = {} if self.policy is None else self.policy.first()
-        data = {"value": [self.values[name] for name in names], "action": [first.get(n) for n in names]}
+        data = {"value": cells(self.values[name] for name in names), "action": [first.get(n) for n in names]}
         return pd.DataFrame(data, index=pd.Index(names, name="state"))
 
     def plot(self, path: Path | str | None = None) -> Figure:
@@ -426,6 +448,13 @@ class _Decisions:
     def all(self) -> dict[str, str] | list[dict[str, str]]:
         """The decisions, a mapping for each step where they depend on it."""
         return [self._step(step) for step in self._choices] if self.stepwise else self.first()
+
+    def array(self) -> np.ndarray:
+        """The indices of the actions, shape (S,) or (T, S); -1 where no episode comes."""
+        found = np.full(self._choices.shape, -1, dtype=np.int32)
+        chosen = self._choices[..., self._states]
+        found[..., self._states] = np.where(chosen < 0, -1, self._process.choice_action[chosen])
+        return found
 
     def _step(self, choices: np.ndarray) -> dict[str, str]:
         chosen = choices[self._states]

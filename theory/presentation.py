@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import decimal_text, fraction_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,8 +31,8 @@ def number(value: float | Fraction | None, digits: int = 6) -> str:
     if value is None:
         return "-"
     if isinstance(value, Fraction):
-        text = str(value)
-        return text if len(text) <= LONGEST_CELL else f"{float(value):.{digits}g}..."
+        text = fraction_text(value)
+        return text if len(text) <= LONGEST_CELL else f"{decimal_text(value, digits)}..."
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     return f"{value:.{digits}g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaregret.tabular.choices import as_path
 from metaregret.tabular.documents import json_text, write_text
+from metaregret.tabular.rationals import fraction_text, nearest_float
 from metaregret.theory.presentation import plain_text
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["Result", "save_text"]
+__all__ = ["Result", "cells", "save_text"]
 
 MOST_ROWS = 30
 """Rows of a table that are printed; a frame and a document have all."""
@@ -49,7 +51,8 @@ class Result(ABC):
 
     @abstractmethod
     def to_frame(self) -> pd.DataFrame:
-        """Return the result as a table of pandas; rational numbers are `fractions.Fraction` objects."""
+        """Return the result as a table of pandas; rational numbers are `fractions.Fraction` objects, those
+        with more digits than Python prints (4300) their nearest floats."""
 
     def to_json(self, path: Path | str | None = None) -> dict[str, Any]:
         """Return the JSON document, and write it to `path` where one is given.
@@ -99,6 +102,15 @@ class Result(ABC):
         return f"<pre>{html.escape(lines)}</pre>{_inline_svg(self._picture())}{table}{more}"
 
 
+def cells(values: Iterable[float | Fraction]) -> list[float | Fraction]:
+    """Return numbers for a column of a table, each of which can be printed."""
+    most = 10**sys.int_info.default_max_str_digits
+    return [
+        nearest_float(x) if isinstance(x, Fraction) and max(abs(x.numerator), x.denominator) >= most else x
+        for x in values
+    ]
+
+
 def save_text(path: Path | str, text: str) -> None:
     """Write a file that the user named.
 
@@ -135,9 +147,8 @@ def _latex_text(text: object) -> str:
 def _latex_cell(value: object) -> str:
     if isinstance(value, Fraction):
         sign = "-" if value < 0 else ""
-        whole = value.denominator == 1
-        ratio = rf"\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
-        return f"${value}$" if whole else f"${sign}{ratio}$"
+        above, _, below = fraction_text(abs(value)).partition("/")
+        return rf"${sign}\frac{{{above}}}{{{below}}}$" if below else f"${sign}{above}$"
     if value is None:
         return "--"
     if isinstance(value, float):

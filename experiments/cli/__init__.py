@@ -88,9 +88,11 @@ def metaregret() -> None:
 
 
 def _complain(message: str) -> None:
+    """Say something on standard error; where that is impossible, the exit status has to do."""
     from metaregret.theory.presentation import visible
 
-    click.echo(visible(f"metaregret: {message}"), err=True)
+    with suppress(OSError, ValueError):
+        click.echo(visible(f"metaregret: {message}"), err=True)
 
 
 def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
@@ -98,7 +100,7 @@ def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
     with suppress(OSError, ValueError):
         if error is not None:
             traceback.print_exception(error)
-        _complain(f"{reason}.")
+    _complain(f"{reason}.")
     if status == 2:
         _drop_output()
     sys.exit(status)
@@ -123,10 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError, ValueError):
+            error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"metaregret: interrupted: {known()}", err=True)
+        _complain(f"interrupted: {known()}")
         sys.exit(STATUS)
     except (ConvergenceError, SolverError) as error:
         _complain(f"no certified result: {error}")

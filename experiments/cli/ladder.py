@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,9 +14,8 @@ from metaregret.experiments.cli.options import (
     json_option,
     process_options,
 )
-from metaregret.experiments.cli.output import check_outputs, console, emit_json, progress
+from metaregret.experiments.cli.output import check_outputs, progress, show
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.presentation import state_map
 
 __all__ = ["COMMAND"]
 
@@ -66,51 +64,14 @@ def COMMAND(
     process = build_process(cmp, horizon, gamma, start)
     tasks = goals(process, detect=detect)
     with progress(f"ladder on {process.name}") as describe:
-        rungs = ladder(
+        result = ladder(
             tasks,
             count,
             criterion=criterion,
             exact=exact,
             progress=lambda learner: describe(f"{learner} learner on {process.name}"),
         )
-    weights = {
-        rung.learner.value: {
-            process.states.position(name): p
-            for name, p in zip(rung.tasks, rung.least_favourable.tolist(), strict=True)
-        }
-        for rung in rungs.rungs
-    }
-    document: dict[str, Any] = {
-        "format": "metaregret-ladder/1",
-        "process": process.name,
-        "episodes": count,
-        "detect": detect,
-        "criterion": criterion,
-        "value_of_adaptation": rungs.value_of_adaptation.to_json(),
-        "value_of_memory": rungs.value_of_memory.to_json(),
-        "in_order": rungs.in_order,
-        "learners": {
-            rung.learner.value: {
-                "value": rung.value.to_json(),
-                "status": rung.status.label,
-                "least_favourable": dict(zip(rung.tasks, rung.least_favourable.tolist(), strict=True)),
-            }
-            for rung in rungs.rungs
-        },
-    }
     if figure is not None:
-        from metaregret.theory.plotting import Panel, states_figure
-
-        panels = [Panel(learner, weights[learner]) for learner in weights]
-        states_figure(process, panels, label="least-favourable probability", path=figure)
-    if not emit_json(document, json_file):
-        out = console()
-        out.print(f"{process.name}: minimax {criterion}, N = {count}, goals noticed: {detect}", markup=False)
-        for rung in rungs.rungs:
-            out.print(f"{rung.learner.value:<11} {rung.value}", markup=False)
-            drawing = state_map(process, weights[rung.learner.value])
-            if drawing:
-                out.print(drawing, markup=False)
-        out.print(f"adaptation is worth {rungs.value_of_adaptation}", markup=False)
-        out.print(f"memory is worth     {rungs.value_of_memory}", markup=False)
-    raise click.exceptions.Exit(0 if rungs.in_order else 1)
+        result.plot(figure)
+    show(result, json_file)
+    raise click.exceptions.Exit(0 if result.in_order else 1)

@@ -50,6 +50,12 @@ __all__ = ["COMMAND"]
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a certificate of the exact value that metaregret check proves.",
 )
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the policy as arrays to this .npz file: quick for millions of states.",
+)
 @json_option
 def COMMAND(
     cmp: str,
@@ -66,6 +72,7 @@ def COMMAND(
     tolerance: float,
     exact: bool,
     certificate: Path | None,
+    policy_file: Path | None,
     json_file: str | None,
 ) -> None:
     """Plan for one known task: a goal, or a table of rewards.
@@ -74,6 +81,7 @@ def COMMAND(
     Examples:
       metaregret plan grid:3x3,slip=1/10 --goal 8 --horizon 4 --exact
       metaregret plan gym:FrozenLake-v1 --goal 15 --reach
+      metaregret plan grid:1000x1000 --goal 999999 --reach --policy policy.npz
       metaregret plan my.json --rewards pay.json --task night --gamma 99/100
       metaregret plan gym:Blackjack-v1 --rewards model --total --exact
       metaregret plan storm:die.prism --goal six --reach --exact
@@ -93,7 +101,9 @@ def COMMAND(
         )
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
-    check_outputs(json_file, certificate=certificate)
+    check_outputs(json_file, certificate=certificate, policy=policy_file)
+    if policy_file is not None and policy_file.suffix.lower() != ".npz":
+        raise InvalidArgumentError(f"--policy writes an .npz file; rename {str(policy_file)[:200]!r}.")
     model = build_model(cmp, horizon, gamma, start, unbounded=reach or total or until is not None)
     process = model.process
     from metaregret.theory.planning import check_certifiable, plan
@@ -116,4 +126,6 @@ def COMMAND(
             raise UnsupportedError(f"{error} (--until STATE names them.)" if named else str(error)) from error
     if certificate is not None:
         write_certificate(found, certificate)
+    if policy_file is not None:
+        found.save_policy(policy_file)
     show(found, json_file)

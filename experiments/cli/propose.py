@@ -4,7 +4,6 @@ regret."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,16 +13,8 @@ from metaregret.experiments.cli.options import (
     json_option,
     process_options,
 )
-from metaregret.experiments.cli.output import (
-    check_outputs,
-    console,
-    emit_json,
-    progress,
-    show,
-    write_certificate,
-)
+from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.presentation import number
 
 __all__ = ["COMMAND", "MethodOption"]
 
@@ -191,18 +182,6 @@ def _propose_on_digits(method: str, ways: int, seed: int, figure: Path | None, j
     with progress(f"{method} on digits"):
         train, test = digits(seed)
         proposal = propose_supervised(method, train, test, ways=ways, seed=seed)
-    document = {"format": "metaregret-supervised-proposal/1", "seed": seed} | proposal.to_json()
     if figure is not None:
-        from metaregret.theory.plotting.proposals import supervised_figure
-
-        supervised_figure(proposal, figure)
-    if emit_json(document, json_file):
-        return
-    out = console()
-    out.print(f"digits: {ways}-way tasks proposed by {method}", markup=False)
-    for key in ("worst_case_error", "mean_error", "worst_case_regret", "hardest"):
-        out.print(f"{key.replace('_', ' '):<20} {_show(document[key])}", markup=False)
-
-
-def _show(value: Any) -> str:
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        proposal.plot(figure)
+    show(proposal, json_file)

@@ -89,7 +89,7 @@ def COMMAND(
     with Store(store_file) as store:
         with counter(sweep.study.name, len(sweep.points)) as show:
             outcome = run(
-                [sweep], store, workers=workers, backend=backend, scheduler=scheduler, progress=show
+                sweep.jobs, store, workers=workers, backend=backend, scheduler=scheduler, progress=show
             )
         if export_file is not None:
             export(store, sweep, export_file, provenance=provenance)

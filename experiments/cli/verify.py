@@ -4,7 +4,7 @@ expected."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ __all__ = ["COMMAND"]
     "--resume",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Keep finished evidence in this file and use what it has "
-    "[default for --examples: metaregret/evidence.sqlite in the cache folder].",
+    "[default for --examples: metaregret/verification.sqlite in the cache folder].",
 )
 @click.option(
     "--seed",
@@ -129,7 +129,7 @@ def COMMAND(
         seed=seed,
         workers=workers,
         store=kept,
-        progress=_bar,
+        progress=counter,
     )
     if report is not None:
         _write_report(dict(result.document), report, figures, result.items, own)
@@ -140,14 +140,6 @@ def COMMAND(
         if report is not None:
             click.echo(f"wrote {report / 'index.html'}")
     raise click.exceptions.Exit(0 if result.as_expected else 1)
-
-
-def _bar(results: Iterable[Any], total: int) -> Iterable[Any]:
-    """Show a progress bar on a terminal while results come in; nothing in pipes."""
-    with counter("verifying", total) as show:
-        for done, result in enumerate(results, start=1):
-            yield result
-            show(done)
 
 
 def _write_certificates(

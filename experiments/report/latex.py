@@ -165,8 +165,7 @@ def _process_numbers(name: str, row: Mapping[str, Any]) -> Iterator[tuple[str, A
             yield f"{name}{_camel(key)}", row[key]
     for key in ("lower", "upper"):
         yield f"{name}MinimaxRegret{key.capitalize()}", row["minimax_regret"][key]
-        if row["mutual_information"][key] is not None:
-            yield f"{name}MutualInformation{key.capitalize()}", row["mutual_information"][key]
+        yield f"{name}MutualInformation{key.capitalize()}", row["mutual_information"][key]
     for key, value in row["distance_to_uniform"].items():
         yield f"{name}DistanceToUniform{_camel(key)}", value
 

@@ -177,7 +177,5 @@ def _processes(document: Mapping[str, Any]) -> Table:
 
 
 def _information(row: Mapping[str, Any]) -> str:
-    value = f"{row['mutual_information']['lower']:.6f}"
-    if row["skills"] != "all policies":
-        return f"{value} (one skill per goal)"
-    return value if row["mutual_information"]["upper"] is not None else f"{value} (at least)"
+    found = row["mutual_information"]
+    return f"{found['lower']:.6f}" + ("" if found["known"] else f" to {found['upper']:.6f}")

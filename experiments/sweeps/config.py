@@ -9,8 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from metaregret.experiments.runs import Point
 from metaregret.experiments.sweeps.registry import studies, study
-from metaregret.experiments.sweeps.study import Point, Scalar, Scale, Study, Sweep
+from metaregret.experiments.sweeps.study import Scalar, Scale, Study, Sweep
 from metaregret.tabular.choices import choice
 from metaregret.tabular.documents import abridged, read_bytes, read_document, require
 from metaregret.tabular.errors import FileFormatError

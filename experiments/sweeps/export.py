@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.sweeps.store import Record, Store
+from metaregret.experiments.runs import Record, Store
 from metaregret.experiments.sweeps.study import Sweep
 from metaregret.tabular.documents import write_bytes
 from metaregret.tabular.errors import InvalidArgumentError

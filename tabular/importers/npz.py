@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.documents import write_arrays
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.importers.imported import Imported, reward_table
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.rationals import parse_fraction
+from metaregret.tabular.rationals import fraction_text, parse_fraction
 
-__all__ = ["FORMAT", "read_arrays", "read_npz", "write_npz"]
+__all__ = ["FORMAT", "names_array", "read_arrays", "read_npz", "write_npz"]
 
 FORMAT = "metaregret-npz/1"
 
@@ -34,15 +35,21 @@ LARGEST_MEMBER = 2**34
 
 def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.ndarray | None = None) -> None:
     """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ
-    file."""
+    file.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the file cannot be written.
+    """
     horizon = process.horizon
     arrays: dict[str, Any] = {name: getattr(process, name) for name in ARRAYS}
     arrays["format"] = np.array(FORMAT)
     arrays["name"] = np.array(process.name)
     arrays["horizon"] = np.array(str(horizon.steps if isinstance(horizon, FiniteHorizon) else 0))
     arrays["gamma"] = np.array("" if isinstance(horizon, FiniteHorizon) else str(horizon.gamma))
-    arrays["states"] = _names(process.states)
-    arrays["actions"] = _names(process.actions)
+    arrays["states"] = names_array(process.states)
+    arrays["actions"] = names_array(process.actions)
     if process.counts_as is not None:
         arrays["counts_as"] = process.counts_as
     if process.picture is not None:
@@ -51,14 +58,13 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
         assert process.exact_initial is not None
         arrays["numerators"] = _plain(process.numerators)
         arrays["denominators"] = _plain(process.denominators)
-        arrays["exact_initial"] = np.array([str(p) for p in process.exact_initial])
+        arrays["exact_initial"] = np.array([fraction_text(p) for p in process.exact_initial])
     if rewards is not None:
         arrays["rewards"] = _plain(rewards)
-    with open(path, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    write_arrays(Path(path), arrays)
 
 
-def _names(labels: Labels) -> np.ndarray:
+def names_array(labels: Labels) -> np.ndarray:
     """Names as text, or their count where they are just numbers."""
     return np.array(len(labels)) if labels.counted else np.array(list(labels))
 

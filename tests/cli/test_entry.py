@@ -106,6 +106,9 @@ def test_closed_streams_lose_words_and_nothing_else(tmp_path: Path) -> None:
     assert ended("$M solve line:3 --json b.json >&-", tmp_path)[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "b.json"}
     assert ended("$M solve nonsense 2>&-", tmp_path)[0] == 2
+    if Path("/dev/full").exists():
+        assert ended("$M solve nonsense 2>/dev/full", tmp_path)[0] == 2
+        assert ended("$M frobnicate 2>/dev/full", tmp_path)[0] == 2
 
 
 def test_a_loop_of_links_is_no_file(tmp_path: Path) -> None:

@@ -5,8 +5,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Cli
+
+from metaregret import make, plan
+from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.importers import write_npz
 
 
 def planned(cli: Cli, *arguments: str) -> dict[str, Any]:
@@ -156,3 +161,31 @@ def test_total_until_a_target(cli: Cli, tmp_path: Path) -> None:
 def test_exact_values_of_ten_thousand_digits_are_printed(cli: Cli) -> None:
     document = planned(cli, "grid:3x3,slip=1/10", "--goal", "8", "--horizon", "3000", "--exact")
     assert len(document["value"]["exact"]) > 9000
+
+
+def test_a_policy_as_arrays(cli: Cli, tmp_path: Path) -> None:
+    """It is the policy of the document: of every state, or of every step; -1 where no episode comes."""
+    for horizon in ("--horizon", "2"), ("--gamma", "9/10"):
+        file = tmp_path / "policy.npz"
+        asked = ("line:5", "--goal", "2", *horizon)
+        document = planned(cli, *asked, "--policy", str(file))
+        with np.load(file, allow_pickle=False) as found:
+            action, names = found["action"], found["actions"]
+            assert (str(found["format"]), int(found["states"])) == ("metaregret-policy/1", 5)
+        steps = document["policy"] if horizon[0] == "--horizon" else [document["policy"]]
+        for row, known in zip(action.reshape(-1, 5).tolist(), steps, strict=True):
+            assert {str(s): names[a] for s, a in enumerate(row) if a >= 0} == known
+    refused = cli("plan", *asked, "--policy", "policy.json")
+    assert (refused.status, refused.out) == (2, "")
+    assert "an .npz file" in refused.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device: a full disk is not tried")
+def test_arrays_that_do_not_fit_leave_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "full.npz"
+    file.symlink_to("/dev/full")
+    with pytest.raises(InvalidArgumentError, match="No space left"):
+        plan(make("line:3", horizon=2), goal="2").save_policy(file)
+    with pytest.raises(InvalidArgumentError, match="No space left"):
+        write_npz(file, make("line:3", horizon=2))
+    assert list(tmp_path.iterdir()) == [file]

@@ -149,6 +149,22 @@ def test_exact_results_show_fractions_everywhere(exact: MinimaxSolution) -> None
     assert set(document["exact"]) == {"least_favourable", "per_task", "exploration"}
 
 
+def test_results_show_numbers_that_python_does_not_print(tmp_path: Path) -> None:
+    """Ten thousand digits: text, table, notebook, LaTeX, document; a certificate has a bracket."""
+    planned = plan(make("attempts:1/7", horizon=5200), goal="0", exact=True)
+    solved = solve(goals(make("noisy-goal:K=3,v=1/7")), episodes=6000, exact=True)
+    for result, shown in ((planned, planned.to_json()["value"]), (solved, solved.to_json()["exact"])):
+        assert len(str(shown)) > 8700
+        assert "exact=" in repr(result.value)
+        assert "..." in str(result) or "a rational number of" in str(result)
+        assert "<td>" in result._repr_html_()
+        assert "None" not in str(result.to_frame())
+        assert "$" in result.to_latex()
+    claim = planned.certificate(tmp_path / "c.json")["claim"]
+    assert Fraction(claim["upper"]) - Fraction(claim["lower"]) == Fraction(1, 10**18)
+    assert check(tmp_path / "c.json")
+
+
 def test_exact_learners_with_memory_show_fractions(results: dict[str, Result]) -> None:
     memory = results["memory"]
     assert isinstance(memory, MinimaxSolution)

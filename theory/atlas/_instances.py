@@ -15,7 +15,7 @@ from metaregret.tabular.strategies import distributions, processes
 from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.minimax.exact.matrix_game import solve_game
 
-__all__ = ["MOST", "POINTS", "SMALL", "game", "goals_of", "one_step", "outcomes_of"]
+__all__ = ["MOST", "POINTS", "SMALL", "game", "goals_of", "one_step", "outcomes_of", "reach"]
 
 MOST = 60
 """Instances a method looks at, at most: each is decided exactly."""
@@ -54,6 +54,15 @@ def outcomes_of(process: ControlledMarkovProcess) -> list[tuple[Fraction, ...]]:
 def goals_of(points: Sequence[Sequence[Fraction]]) -> list[int]:
     """Return the states that some policy can end in."""
     return [g for g in range(len(points[0])) if any(point[g] for point in points)]
+
+
+def reach(
+    process: ControlledMarkovProcess,
+) -> tuple[list[tuple[Fraction, ...]], list[int], list[Fraction]]:
+    """Return `outcomes_of` a process, the goals among its states, and the best probability of each goal."""
+    points = outcomes_of(process)
+    goals = goals_of(points)
+    return points, goals, [max(point[g] for point in points) for g in goals]
 
 
 def game(rows: Sequence[Sequence[Fraction]]) -> tuple[Fraction, list[Fraction], list[Fraction]]:

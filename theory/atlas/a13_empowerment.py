@@ -23,20 +23,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    agreement,
-    all_hold,
-)
+from metaregret.theory.claims import Context, Trial, agreement, all_hold, method, published
 from metaregret.theory.claims.oracles import sign_of_log_sum
 from metaregret.theory.information import channel_capacity
 
@@ -95,7 +82,7 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the stated output is that of an optimal mixture (Kuhn-Tucker), and its level is below the
     logarithm of the number of states in reach."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     weights = replay.distribution(witness["weights"])
     level = replay.fraction(witness["exp_empowerment"])
     if len(weights) != len(points) or level <= 0:
@@ -130,45 +117,37 @@ def search(context: Context) -> Mapping[str, Any] | None:
     return None
 
 
-SOURCE = (
-    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
-    "information-based driving "
-    "principle for sensorimotor systems, PLoS ONE 2008"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A13",
     title="Empowerment is the logarithm of the number of states in reach",
     statement=r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}",
-    source=SOURCE,
+    source="in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
+    "information-based driving principle for sensorimotor systems, PLoS ONE 2008",
     finite="Capacity from policies (not only action sequences) to the final state.",
-    expected=Verdict.REFUTED,
     needs="every state in reach can be reached for sure (v* = 1)",
-    holds=Theorem(
-        uid="A13",
-        title="With sure goals empowerment counts states",
-        statement=r"v^*=1\Rightarrow\max_{p(\pi)}I(\pi;s_T)=\log K",
-        kind=Kind.CLASSICAL,
-        source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
-        claim=Claim(),
-        methods=(
-            Method("Kuhn-Tucker conditions", Group.EXACT, exact),
-            Method("grids of mixtures", Group.ENUMERATION, enumeration),
-            Method("channel capacity", Group.OPTIMISATION, optimisation, solvers=frozenset({"capacity"})),
-        ),
-        planted=(
-            Planted("one more state", Claim(lambda count: count + 1)),
-            Planted("one less", Claim(lambda count: max(Fraction(1, 2), Fraction(count - 1)))),
-            Planted("squared", Claim(lambda count: count**2)),
-        ),
+    refuted=True,
+    holds=(
+        "With sure goals empowerment counts states",
+        r"v^*=1\Rightarrow\max_{p(\pi)}I(\pi;s_T)=\log K",
     ),
-    fails=Control(
-        uid="A13",
-        title="Empowerment counts states in reach",
-        statement=r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}",
-        drops="sure goals",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="classical",
+    holds_source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
+    claim=Claim(),
+    methods=(
+        method("Kuhn-Tucker conditions", "exact", exact),
+        method("grids of mixtures", "enumeration", enumeration),
+        method("channel capacity", "optimisation", optimisation, "capacity"),
     ),
+    planted={
+        "one more state": Claim(lambda count: count + 1),
+        "one less": Claim(lambda count: max(Fraction(1, 2), Fraction(count - 1))),
+        "squared": Claim(lambda count: count**2),
+    },
+    fails=(
+        "Empowerment counts states in reach",
+        r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}",
+    ),
+    drops="sure goals",
+    refute=refute,
+    search=search,
 )

@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.documents import write_text
 from metaregret.tabular.errors import InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.files import process_document
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.rationals import fraction_text
 from metaregret.theory.certificates import check as checker
 
 __all__ = [
@@ -88,7 +90,7 @@ def simple(values: Sequence[float]) -> list[Fraction] | None:
 
 def named(names: Iterable[str], values: Iterable[Fraction]) -> dict[str, str]:
     """Return the non-zero entries by name, as text."""
-    return {name: str(value) for name, value in zip(names, values, strict=True) if value}
+    return {name: fraction_text(value) for name, value in zip(names, values, strict=True) if value}
 
 
 def policy_rows(
@@ -179,10 +181,12 @@ def proved(draft: Document, *, budget: int = checker.BUDGET, exact: Fraction | N
     draft["claim"] |= {"lower": "-inf", "upper": "inf"}
     lower, upper = _checked(draft, budget)
     if exact is not None and not lower == upper == exact:
-        raise SolverError(f"The certificate proves [{lower}, {upper}] and not the exact value {exact}.")
+        found = ", ".join(checker.text(bound)[:100] for bound in (lower, upper))
+        raise SolverError(f"The certificate proves [{found}] and not the exact value {Bracket.of(exact)}.")
     draft["claim"] |= {"lower": _text(lower, -1), "upper": _text(upper, 1)}
-    if lower == upper:
-        draft["claim"] |= {"lower": str(lower), "upper": str(upper), "exact": True}
+    whole = checker.text(lower)
+    if lower == upper and checker.REAL.fullmatch(whole):  # else too long for a certificate
+        draft["claim"] |= {"lower": whole, "upper": whole, "exact": True}
     return draft
 
 

@@ -182,18 +182,18 @@ class _Policies(Decomposition):
 
     @property
     def matrix(self) -> sp.csr_array:
-        return sp.csr_array(np.array(self._successes).T)
+        return sp.csr_array(self.successes.T)
 
     @property
     def balance(self) -> sp.csr_array:
-        return sp.csr_array(np.ones((1, len(self._successes))))
+        return sp.csr_array(np.ones((1, len(self.successes))))
 
     def policy(self, z: np.ndarray) -> np.ndarray:
-        return self._behaviour(np.maximum(z, 0.0) / np.maximum(z, 0.0).sum())
+        return self.behaviour(np.maximum(z, 0.0) / np.maximum(z, 0.0).sum())
 
     def learn(self, weights: np.ndarray) -> None:
         if (largest := float(weights.max())) > 0:
-            self._ask(weights[None] / largest)
+            self.ask(weights[None] / largest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from metaregret.theory.by_name import NamedArray, OptionalNamedArray
 from metaregret.theory.criteria import Criterion
 from metaregret.theory.learners import Learner
 from metaregret.theory.presentation import length, number, state_map, table
-from metaregret.theory.results import MOST_ROWS, Result
+from metaregret.theory.results import MOST_ROWS, Result, cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +189,7 @@ class MinimaxSolution(Result):
         import pandas as pd
 
         columns = {"least_favourable": self.least_favourable, "loss": self.per_task}
-        data = {key: list(item.values()) for key, item in columns.items()}
+        data = {key: cells(item.values()) for key, item in columns.items()}
         return pd.DataFrame(data, index=pd.Index(self.tasks, name="task"))
 
     def plot(self, path: Path | str | None = None) -> Figure:

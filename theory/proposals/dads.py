@@ -29,6 +29,7 @@ from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.proposals.request import RESTARTS, Draft, Method, Part, Request
 from metaregret.theory.skills import outcome
+from metaregret.theory.skills.skill_search import require_room
 
 __all__ = ["METHOD", "dads"]
 
@@ -40,6 +41,7 @@ def dads(request: Request) -> Draft:
     """Return the skills of the best round of several restarts."""
     process = request.process
     count = int(np.count_nonzero(process.reachable)) if request.skills is None else request.skills
+    require_room(process, count)
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     curves = []
     for rng in request.generators(RESTARTS):
@@ -58,7 +60,7 @@ def dads(request: Request) -> Draft:
             reward = following
         curves.append(tuple(curve))
     assert best is not None
-    return Draft((_part(request, best[1], count),), tuple(curves), details={"objective": best[0]})
+    return Draft((_part(request, best[1], count),), tuple(curves))
 
 
 def _part(request: Request, choices: np.ndarray, count: int) -> Part:

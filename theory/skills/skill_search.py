@@ -35,7 +35,7 @@ from metaregret.theory.skills.relaxation import Relaxation
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 from metaregret.theory.skills.vertices import MAX_POINTS
 
-__all__ = ["Found", "SkillSearch"]
+__all__ = ["Found", "SkillSearch", "require_room"]
 
 NEGLIGIBLE = 1e-12
 """Probabilities below this are those of skills that an interior-point method has not quite left out."""
@@ -71,18 +71,18 @@ MOST_ENTRIES = 2**28
 """Largest table of skills, steps and states (2 GiB)."""
 
 
-def _require_room(process: ControlledMarkovProcess, goals: int) -> None:
-    """Refuse a table of goal-conditioned skills that does not fit, before it is made.
+def require_room(process: ControlledMarkovProcess, skills: int) -> None:
+    """Refuse a table of so many skills that does not fit, before it is made.
 
     Raises
     ------
     InstanceTooLargeError
     """
     steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    entries = goals * process.n_states * (steps + 1)
+    entries = skills * process.n_states * (steps + 1)
     if entries > MOST_ENTRIES:
         raise InstanceTooLargeError(
-            f"The skills of {process.name!r} are a table of {goals} goals x {process.n_states} states x "
+            f"The skills of {process.name!r} are a table of {skills} skills x {process.n_states} states x "
             f"{steps + 1} steps = {entries:.1e} numbers ({entries / 2**27:.1f} GiB), over the limit of "
             f"{MOST_ENTRIES:.1e}; reduce the horizon or the number of states."
         )
@@ -106,7 +106,7 @@ class SkillSearch:
         self.process, self.tolerance, self.order = process, tolerance, order
         self.max_nodes, self.random_starts = max_nodes, random_starts
         self.support = np.flatnonzero(goal_support(process))
-        _require_room(process, len(self.support))
+        require_room(process, len(self.support))
         self.polytope = known_polytope(process, max_points=max_points)
         self._rng = np.random.default_rng(seed)
         choices = goal_values(process, self.support, policies=True).policies

@@ -24,11 +24,14 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills.evaluation import distinct
+from metaregret.theory.skills.evaluation import distinct, groups
 
-__all__ = ["terminal_vertices"]
+__all__ = ["MAX_ENTRIES", "terminal_vertices"]
 
 MAX_POINTS = 5_000
+MAX_ENTRIES = 2**21
+"""Largest table of points of one layer, over all states: the sets of many states are refused together."""
+
 DIGITS = 13
 """Points that agree to so many decimals are one point; how far they are apart is measured and counted."""
 
@@ -41,7 +44,8 @@ def terminal_vertices(
     Parameters
     ----------
     max_points : int
-        Largest number of points in any set of the recursion.
+        Largest number of points in any set of the recursion; all sets of one step together hold at most
+        ``2**21`` numbers.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def terminal_vertices(
     Raises
     ------
     InstanceTooLargeError
-        As soon as a set would have more than `max_points` points.
+        As soon as a set would have too many points.
     """
     if isinstance(process.horizon, FiniteHorizon):
         widest = max(int(np.diff(process.offsets).max()), int(np.count_nonzero(process.initial)))
@@ -92,12 +96,22 @@ class _Merging:
             layers.append(reached)
         sets = {int(s): np.eye(process.n_states)[[s]] for s in np.flatnonzero(layers[-1])}
         for layer in reversed(layers[:-1]):
-            sets = {int(s): self._union(int(s), sets) for s in np.flatnonzero(layer)}
+            sets = self._layer(np.flatnonzero(layer).tolist(), sets)
             self._count()
         starts = np.flatnonzero(process.initial > 0)
         rows = self._minkowski(process.initial[starts], [sets[int(s)] for s in starts])
         self._count()
         return rows
+
+    def _layer(self, states: list[int], following: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        sets: dict[int, np.ndarray] = {}
+        points, most = 0, MAX_ENTRIES // self.process.n_states
+        for state in states:
+            sets[state] = self._union(state, following)
+            points += len(sets[state])
+            if points > most:
+                _refuse(self.process, points, most)
+        return sets
 
     def _count(self) -> None:
         self.distance, self._farthest = self.distance + self._farthest, 0.0
@@ -122,12 +136,10 @@ class _Merging:
 
     def _merged(self, points: np.ndarray) -> np.ndarray:
         """Drop points that agree with an earlier one; several merges of one step may add up."""
-        _, first, group = np.unique(
-            np.round(points, DIGITS) + 0.0, axis=0, return_index=True, return_inverse=True
-        )
+        first, group = groups(points, DIGITS)
         if len(first) == len(points):
             return points
-        apart = float(np.abs(points - points[first][group.ravel()]).max())
+        apart = float(np.abs(points - points[first][group]).max())
         self._farthest += apart
         return np.asarray(points[np.sort(first)])
 

@@ -363,11 +363,18 @@ def z_channel() -> ControlledMarkovProcess:
     return ControlledMarkovProcess.from_transitions(rows, states=3, actions=2, initial=0, horizon=1)
 
 
+DECOMPOSED = "decomposition: backward induction and matrix games over policies (interior point)"
+
+
 @pytest.mark.parametrize(
     ("method", "words", "size"),
     [
         ("program", "linear program over occupancy measures (HiGHS)", {"variables": 2, "rows": 1}),
-        ("decomposition", "decomposition: value iteration and a matrix game over policies (HiGHS)", None),
+        (
+            "decomposition",
+            DECOMPOSED,
+            None,
+        ),
     ],
 )
 def test_what_is_reported(method: Any, words: str, size: dict[str, int] | None) -> None:

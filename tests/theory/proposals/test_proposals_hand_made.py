@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.proposals import compare, methods, propose, with_memory
 from tests.theory.skills.small_processes import processes, z_channel
@@ -173,3 +174,11 @@ def test_full_histories_by_hand() -> None:
     assert tree.worst_case(ordered) == pytest.approx(2, abs=1e-6)
     assert with_memory(process, uniform, 2).worst_case.contains(1)
     assert with_memory(process, ordered, 2).worst_case.lower == pytest.approx(2, abs=1e-4)
+
+
+def test_tables_of_skills_are_refused_by_size() -> None:
+    """80 GiB by DADS; uniform goals are only the three in reach."""
+    line = make("line:60000").replaced(horizon=FiniteHorizon(2))
+    with pytest.raises(InstanceTooLargeError, match="60000 skills x 60000 states x 3 steps"):
+        propose(line, "dads")
+    assert propose(line, "uniform").goal_distribution["2"] == pytest.approx(1 / 3)
