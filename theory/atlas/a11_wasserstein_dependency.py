@@ -3,8 +3,8 @@ r"""A11, distance as information: the Wasserstein dependency of skills and state
 Statement
 ---------
 Replace the divergence in the mutual information of skills and states by a transport distance, the number of
-steps between states. With one skill per goal, reached for sure, the measure of a distribution ``q`` of goals is
-``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
+steps between states. With one skill per goal, reached for sure, the measure of a distribution ``q`` of goals
+is ``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
 goals are never proposed, and their regret is infinite. With mutual information every goal is proposed (T06).
 
 Dropped: equal distances. Where all goals are equally far from each other the uniform distribution is the only
