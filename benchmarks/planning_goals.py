@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.planning_measure import OURS, Comparison, in_turns
 from benchmarks.planning_peers import Prepared
-from metaregret.tabular.engine import goal_values_all
 from metaregret.tabular.environments.grid import grid
+from metaregret.tabular.goals import goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["measure_goals"]
@@ -45,14 +45,16 @@ def _quantecon_loop(process: ControlledMarkovProcess) -> Prepared:
 
 
 def _ours(process: ControlledMarkovProcess) -> np.ndarray:
-    return goal_values_all(process, None, STEPS).values
+    bounds = goal_values(process, everywhere=True).everywhere
+    assert bounds is not None
+    return np.asarray(bounds[0])
 
 
 def measure_goals(rounds: int, side: int, *, peer: bool) -> list[Comparison]:
     """Time both on the deterministic and the slippery grid, in turns; the answers must agree to 1e-12."""
     found = []
     for name, slip, required in (("noise", Fraction(1, 10), 10.0), ("deterministic", Fraction(0), 30.0)):
-        process = grid(side, side, slip=slip)
+        process = grid(side, side, slip=slip).replaced(horizon=STEPS)
         contestants = {OURS: Prepared(partial(_ours, process))}
         if peer:
             contestants[PEER] = _quantecon_loop(process)

@@ -1,6 +1,6 @@
 """How strong `metaregret.search` is: thirty claims that are subtly false, each with its domain.
 
-    python -m benchmarks.search --seconds 60
+    python -m benchmarks.search --seconds 60 --csv benchmarks/results/search.csv
 
 For every claim: whether a counterexample is found in 10 s and in 60 s, after how many processes, and how
 large the witness is. A claim is a function that returns by how much it holds; none is written so that the
@@ -10,10 +10,12 @@ searcher knows where it fails.
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import log
+from pathlib import Path
 from typing import Any
 
 import flint
@@ -371,6 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--csv", type=Path, help="write one line a claim to this file")
     chosen = parser.parse_args(arguments)
     found: list[SearchResult] = []
     for planted in PLANTED:
@@ -385,6 +388,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(
             f"{planted.name} ({planted.domain}): {result!r}, {result.how}, {result.seconds:.1f} s", flush=True
         )
+    if chosen.csv:
+        with chosen.csv.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(("claim", "domain", "found", "how", "tried", "seconds", "states", "choices"))
+            for planted, result in zip(PLANTED, found, strict=True):
+                size = (result.witness.n_states, result.witness.n_choices) if result.witness else ("", "")
+                measured = result.found, result.how, result.tried, f"{result.seconds:.2f}"
+                writer.writerow((planted.name, planted.domain, *measured, *size))
     for limit in (10.0, chosen.seconds):
         within = sum(result.found and result.seconds <= limit for result in found)
         print(f"{within} of {len(found)} within {limit:.0f} s")

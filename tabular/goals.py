@@ -18,27 +18,32 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from scipy.sparse.csgraph import dijkstra
 
 from metaregret.tabular.backup import Backup, backup
 from metaregret.tabular.bounds import relative_error, underflow_allowance
-from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import solve_discounted_exactly
 from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 if TYPE_CHECKING:
-    from metaregret.tabular.engine.lanes import Lanes
+    from metaregret.tabular.engine.lanes import Lanes, Pass
 
 __all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
 
 SMALL_WORK = 2 * 10**7
 """Multiplications (transitions x steps x tasks) up to which compiled code takes longer to load than to do
 without."""
+
+LARGEST_OUTPUT = 2**33
+"""Largest number of bytes of policies and bounds together (8 GiB)."""
 
 BLOCK_ENTRIES = 2**22
 """Columns are processed in blocks of at most this many value entries, to stay in cache and memory."""
@@ -61,6 +66,8 @@ class TerminalValues:
     exact : ndarray of Fraction (object), shape (K,), or None
     policies : ndarray of int64, shape (T, S, K) or (S, K), or None
         Optimal choice of each state (and step), where asked for.
+    everywhere : ndarray of float64, shape (2, S, K), or None
+        Certified lower and upper bounds from every state, where asked for.
     """
 
     values: np.ndarray
@@ -68,18 +75,19 @@ class TerminalValues:
     upper: np.ndarray
     exact: np.ndarray | None
     policies: np.ndarray | None
+    everywhere: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts: list[TerminalValues]) -> TerminalValues:
-        """Return the values of all tasks of `parts`, without policies."""
-        exact = None if parts[0].exact is None else np.concatenate([part.exact for part in parts])
-        return cls(
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.lower for part in parts]),
-            np.concatenate([part.upper for part in parts]),
-            exact,
-            None,
-        )
+        """Return the values of all tasks of `parts`."""
+        if len(parts) == 1:
+            return parts[0]
+
+        def each(name: str) -> Any:
+            items = [getattr(part, name) for part in parts]
+            return None if items[0] is None else np.concatenate(items, axis=-1)
+
+        return cls(*(each(field.name) for field in dataclasses.fields(cls)))
 
 
 def goal_values(
@@ -88,6 +96,7 @@ def goal_values(
     *,
     representation: Representation | None = None,
     policies: bool = False,
+    everywhere: bool = False,
 ) -> TerminalValues:
     """Return ``v*_g``, the best probability of ending the episode in ``g``, for all goals at once.
 
@@ -99,13 +108,30 @@ def goal_values(
         ``"rational"`` gives exact values; by default the planner chooses.
     policies : bool
         Whether to keep the goal-conditioned policies, ``T * S * K`` integers.
+    everywhere : bool
+        Whether to keep bounds from every state, ``2 * S * K`` numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a goal is not a state.
+    InstanceTooLargeError
+        If policies and bounds would exceed `LARGEST_OUTPUT` bytes.
     """
     check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
+    bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
+    if bad.size:
+        raise InvalidArgumentError(
+            f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
+            f"0..{process.n_states - 1}."
+        )
     indicator = sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
     )
-    return optimal_terminal_values(process, indicator, representation=representation, policies=policies)
+    return optimal_terminal_values(
+        process, indicator, representation=representation, policies=policies, everywhere=everywhere
+    )
 
 
 def optimal_terminal_values(
@@ -114,6 +140,7 @@ def optimal_terminal_values(
     *,
     representation: Representation | None = None,
     policies: bool = False,
+    everywhere: bool = False,
     tolerance: float = 1e-12,
     max_iterations: int = 1_000_000,
 ) -> TerminalValues:
@@ -122,8 +149,10 @@ def optimal_terminal_values(
     Parameters
     ----------
     terminal : ndarray or sparse array, shape (S, K)
-        Non-negative terminal rewards, one column a task; object arrays of `Fraction` for the rational
+        Non-negative terminal rewards, one column per task; object arrays of `Fraction` for the rational
         representation.
+    policies, everywhere : bool
+        What to keep, see `goal_values`.
     tolerance : float
         Width asked of the bracket at a geometric horizon.
     max_iterations : int
@@ -133,17 +162,29 @@ def optimal_terminal_values(
     ------
     InvalidArgumentError
         If the shape does not match or a reward is negative.
+    InstanceTooLargeError
+        If policies and bounds would exceed `LARGEST_OUTPUT` bytes.
     ConvergenceError
         If the limit is reached first.
     """
     check_representation(representation)
     _check_shape(process, terminal)
     finite = isinstance(process.horizon, FiniteHorizon)
-    if finite and representation is None and not policies and not is_small(process, terminal.shape[1]):
+    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    size = 8 * terminal.shape[1] * process.n_states * (2 * everywhere + steps * policies)
+    if size > LARGEST_OUTPUT:
+        raise InstanceTooLargeError(
+            f"Policies and values of {terminal.shape[1]} tasks, {process.n_states} states and {steps} steps "
+            f"need {size / 2**30:.1f} GiB; pass fewer tasks at a time, or do not keep policies."
+        )
+    if finite and representation is None and not is_small(process, terminal.shape[1]):
+        columns = terminal_columns(process, terminal)
+        if process.is_deterministic and (policies or everywhere) and np.all(columns.data == 1):
+            return _by_reach(process, columns, policies)
         from metaregret.tabular.engine.lanes import lanes_of
 
-        columns, lanes = terminal_columns(process, terminal), lanes_of(process)
-        return compiled_values(lanes, columns, lanes.run(columns).at_start)
+        lanes = lanes_of(process)
+        return compiled_values(lanes, columns, lanes.run(columns, everywhere=everywhere, policies=policies))
     operator = backup(process, representation)
     width = max(1, BLOCK_ENTRIES // process.n_choices)
     parts = []
@@ -153,15 +194,15 @@ def optimal_terminal_values(
         if np.any(rewards < 0):
             raise InvalidArgumentError("Expected non-negative terminal rewards; shift them by a constant.")
         if isinstance(process.horizon, FiniteHorizon):
-            parts.append(_finite(operator, rewards, process.horizon, policies))
+            parts.append(_finite(operator, rewards, process.horizon, policies, everywhere))
         elif representation == "rational":
-            parts.append(_geometric_exact(operator, rewards, process.horizon))
+            parts.append(_geometric_exact(operator, rewards, process.horizon, everywhere))
         else:
-            parts.append(_geometric(operator, rewards, process.horizon, tolerance, max_iterations))
-    if not policies:
-        return TerminalValues.joined(parts)
-    kept = [part.policies for part in parts if part.policies is not None]
-    return dataclasses.replace(TerminalValues.joined(parts), policies=np.concatenate(kept, axis=-1))
+            parts.append(
+                _geometric(operator, rewards, process.horizon, tolerance, max_iterations, everywhere)
+            )
+    found = TerminalValues.joined(parts)
+    return found if policies else dataclasses.replace(found, policies=None)
 
 
 def _check_shape(
@@ -196,20 +237,69 @@ def is_small(process: ControlledMarkovProcess, columns: int) -> bool:
     return process.n_transitions * steps * columns <= SMALL_WORK
 
 
-def compiled_values(lanes: Lanes, columns: sp.csc_array, at_start: np.ndarray) -> TerminalValues:
+def compiled_values(lanes: Lanes, columns: sp.csc_array, found: Pass) -> TerminalValues:
     """Return the certified values of what one compiled pass found; see `optimal_terminal_values`."""
     process = lanes.process
     assert isinstance(process.horizon, FiniteHorizon)
-    roundings = process.horizon.steps * lanes.roundings + process.n_states + 3
-    error, tiny = relative_error(roundings), underflow_allowance(roundings)
-    lower, upper = np.maximum(at_start * (1 - error) - tiny, 0.0), at_start * (1 + error) + tiny
-    if np.any(at_start == 0):
-        possible = (goal_support(process) @ (columns > 0)) > 0
-        upper = np.where(possible, upper, 0.0)
-    return TerminalValues(at_start, lower, upper, None, None)
+    policies = _choices(process, found.ranks) if len(found.ranks) else None
+    positive = (goal_support(process) @ (columns > 0)) > 0
+    values = found.everywhere if len(found.everywhere) else None
+    return _certified(process, found.at_start, lanes.roundings, positive, policies, values)
 
 
-def _finite(operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool) -> TerminalValues:
+def _choices(process: ControlledMarkovProcess, ranks: np.ndarray) -> np.ndarray:
+    """Decisions as choices, shape (T, S, K)."""
+    return np.asarray(process.choice_offsets[:-1, None] + ranks.astype(np.int64))
+
+
+def _certified(
+    process: ControlledMarkovProcess,
+    at_start: np.ndarray,
+    roundings: int,
+    positive: np.ndarray,
+    policies: np.ndarray | None,
+    values: np.ndarray | None,
+) -> TerminalValues:
+    """Widen what backward induction found by its relative rounding error (`roundings` a step) and what
+    products may have lost by underflow; `positive` says which optima are more than zero."""
+    assert isinstance(process.horizon, FiniteHorizon)
+    rounded = process.horizon.steps * roundings + process.n_states + 3
+    error, tiny = relative_error(rounded), underflow_allowance(rounded)
+
+    def bounds(found: np.ndarray) -> np.ndarray:
+        return np.stack([np.maximum(found * (1 - error) - tiny, 0.0), found * (1 + error) + tiny])
+
+    lower, upper = bounds(at_start)
+    everywhere = None if values is None else bounds(values)
+    return TerminalValues(at_start, lower, np.where(positive, upper, 0.0), None, policies, everywhere)
+
+
+def _by_reach(process: ControlledMarkovProcess, columns: sp.csc_array, policies: bool) -> TerminalValues:
+    """Deterministic dynamics and sets of goals: whether they can be reached, in bits and without rounding."""
+    from metaregret.tabular.engine.goal_kernels import reach_bits
+
+    assert isinstance(process.horizon, FiniteHorizon)
+    count = columns.shape[1]
+    words = np.zeros((process.n_states, (count + 63) // 64), dtype=np.uint64)
+    column = np.repeat(np.arange(count), np.diff(columns.indptr))
+    bit = np.left_shift(np.uint64(1), (column % 64).astype(np.uint64))
+    np.bitwise_or.at(words, (columns.indices, column // 64), bit)
+    ranks = np.zeros(
+        (process.horizon.steps, process.n_states, count) if policies else (0, 0, count), np.uint16
+    )
+    bits = reach_bits(process.choice_offsets, process.successors, words, process.horizon.steps, ranks)
+    flags = np.unpackbits(bits.astype("<u8", copy=False).view(np.uint8), axis=1, bitorder="little")
+    values = flags[:, :count].astype(np.float64)
+    found = _certified(
+        process, process.initial @ values, 0, np.any(values[process.initial > 0], axis=0), None, None
+    )
+    chosen = _choices(process, ranks) if policies else None
+    return dataclasses.replace(found, policies=chosen, everywhere=np.stack([values, values]))
+
+
+def _finite(
+    operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool, everywhere: bool
+) -> TerminalValues:
     values = rewards
     kept = []
     for _ in range(horizon.steps):
@@ -218,15 +308,13 @@ def _finite(operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, polic
         if policies:
             kept.append(operator.greedy(q))
     stacked = np.stack(kept[::-1]) if policies else None
-    if operator.dtype is object:
-        return _exact_result(operator.initial() @ values, stacked)
     at_start = operator.initial() @ values
-    roundings = horizon.steps * operator.roundings + operator.process.n_states + 3
-    error, tiny = relative_error(roundings), underflow_allowance(roundings)
-    lower, upper = np.maximum(at_start * (1 - error) - tiny, 0.0), at_start * (1 + error) + tiny
-    if np.any(at_start == 0):
-        upper = np.where(_possible(operator, rewards), upper, 0.0)
-    return TerminalValues(at_start, lower, upper, None, stacked)
+    kept_values = values if everywhere else None
+    if operator.dtype is object:
+        return _exact_result(at_start, stacked, kept_values)
+    return _certified(
+        operator.process, at_start, operator.roundings, _possible(operator, rewards), stacked, kept_values
+    )
 
 
 def _possible(operator: Backup, rewards: np.ndarray) -> np.ndarray:
@@ -234,18 +322,28 @@ def _possible(operator: Backup, rewards: np.ndarray) -> np.ndarray:
     return np.any(goal_support(operator.process)[:, None] & (rewards > 0), axis=0)
 
 
-def _exact_result(at_start: np.ndarray, policies: np.ndarray | None) -> TerminalValues:
+def _exact_result(
+    at_start: np.ndarray, policies: np.ndarray | None, values: np.ndarray | None
+) -> TerminalValues:
     from metaregret.tabular.backup.rational import from_flint
 
+    def bounds(exact: np.ndarray) -> np.ndarray:
+        floats = exact.astype(float)
+        return np.stack([np.nextafter(floats, -np.inf), np.nextafter(floats, np.inf)])
+
     exact = from_flint(at_start)
-    floats = exact.astype(float)
-    return TerminalValues(
-        floats, np.nextafter(floats, -np.inf), np.nextafter(floats, np.inf), exact, policies
-    )
+    lower, upper = bounds(exact)
+    everywhere = None if values is None else bounds(from_flint(values))
+    return TerminalValues(exact.astype(float), lower, upper, exact, policies, everywhere)
 
 
 def _geometric(
-    operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon, tolerance: float, max_iterations: int
+    operator: Backup,
+    rewards: np.ndarray,
+    horizon: GeometricHorizon,
+    tolerance: float,
+    max_iterations: int,
+    everywhere: bool,
 ) -> TerminalValues:
     horizon.require_floats()
     gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
@@ -281,7 +379,9 @@ def _geometric(
     allowance += underflow_allowance(len(start) * operator.roundings) / stop
     lower = np.maximum(at_start + low - allowance, 0.0)
     upper = np.where(_possible(operator, rewards), at_start + high + allowance, 0.0)
-    return TerminalValues(0.5 * (lower + upper), lower, upper, None, operator.greedy(q))
+    slack = allowance + error * largest
+    bounds = np.stack([np.maximum(values + low - slack, 0.0), values + high + slack]) if everywhere else None
+    return TerminalValues(0.5 * (lower + upper), lower, upper, None, operator.greedy(q), bounds)
 
 
 def _defect(operator: Backup) -> float:
@@ -304,12 +404,14 @@ def _evaluate(
         values[:, column] = np.maximum(spla.spsolve(system, paid[:, column]), 0.0)
 
 
-def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon) -> TerminalValues:
+def _geometric_exact(
+    operator: Backup, rewards: np.ndarray, horizon: GeometricHorizon, everywhere: bool
+) -> TerminalValues:
     """Exact policy iteration, one column at a time, started from the floating-point greedy policy."""
     process = operator.process
     gamma = operator.number(horizon.gamma)
     guess = _first_policies(process, rewards, horizon)
-    columns, policies = [], []
+    columns, policies, found = [], [], []
     for column in range(rewards.shape[1]):
         paid = (operator.number(Fraction(1)) - gamma) * rewards[:, column]
         policy = guess[:, column].copy()
@@ -322,9 +424,11 @@ def _geometric_exact(operator: Backup, rewards: np.ndarray, horizon: GeometricHo
             policy = np.where(better, operator.greedy(q), policy)
         columns.append(operator.initial() @ values)
         policies.append(policy)
+        found.append(values)
     at_start = np.empty(len(columns), dtype=object)
     at_start[:] = columns
-    return _exact_result(at_start, np.stack(policies, axis=-1))
+    kept = np.stack(found, axis=-1) if everywhere else None
+    return _exact_result(at_start, np.stack(policies, axis=-1), kept)
 
 
 def _first_policies(
@@ -335,9 +439,12 @@ def _first_policies(
     if not horizon.suits_floats:
         return np.repeat(process.choice_offsets[:-1, None], rewards.shape[1], axis=1)
     floats = np.array([[float(Fraction(int(v.p), int(v.q))) for v in row] for row in rewards])
-    policies = _geometric(backup(process), floats, horizon, 1e-9, 1_000_000).policies
+    policies = _geometric(backup(process), floats, horizon, 1e-9, 1_000_000, False).policies
     assert policies is not None
     return policies
+
+
+_support: WeakKeyDictionary[ControlledMarkovProcess, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()
 
 
 def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np.ndarray:
@@ -345,23 +452,34 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
 
     Computed on the graph alone, without arithmetic, so that ``v*_g > 0`` is decided exactly; shape (S,).
     """
-    edges = (process.matrix > 0).astype(np.int32)
-    owner = sp.csr_array(
-        (np.ones(process.n_choices, dtype=np.int32), (process.choice_state, np.arange(process.n_choices))),
-        shape=(process.n_states, process.n_choices),
-    )
-    graph = sp.csr_array(owner @ edges)
+    known = _support.get(process)
+    if known is None:
+        last, ever = _occupied(process)
+        known = _support[process] = last.copy(), _seen(process, ever)
+        for mask in known:
+            mask.setflags(write=False)
+    return known[visit]
+
+
+def _occupied(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray]:
+    """The states that can be occupied at the end, and at any time."""
     now = process.initial > 0
     if isinstance(process.horizon, GeometricHorizon):
         ever = process.reachable if process.horizon.gamma > 0 else now
-        return _seen(process, ever) if visit else ever
+        return ever, ever
+    graph = process.graph
     ever, kept, since, power = now.copy(), now, 0, 1
     before = np.zeros_like(now)
     for step in range(1, process.horizon.steps + 1):
-        # Where no state is lost in a step none ever will be, and only what is new leads to what is new.
-        growing = bool(np.all(now[before]))
-        found = _following(graph, now & ~before) if growing else _following(graph, now)
-        before, now = now, (now | found if growing and step > 1 else found)
+        if step > 1 and np.all(now[before]):  # no state is lost now, so that none ever will be
+            fresh, left = np.flatnonzero(now & ~before), process.horizon.steps - step + 1
+            if len(fresh):
+                now = now | (
+                    dijkstra(graph, indices=fresh, unweighted=True, min_only=True, limit=left) <= left
+                )
+            ever |= now
+            break
+        before, now = now, _following(graph, now)
         ever |= now
         since += 1
         if np.array_equal(now, kept):  # the sets repeat with period `since` (Brent 1980): skip whole periods
@@ -370,7 +488,7 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
             break
         if since == power:
             kept, power, since = now, 2 * power, 0
-    return _seen(process, ever) if visit else now
+    return now, ever
 
 
 def _seen(process: ControlledMarkovProcess, states: np.ndarray) -> np.ndarray:

@@ -3,8 +3,13 @@
 Numba looks a cached kernel up by its own file alone: where a kernel calls another one, or reads a constant,
 in another file, it would go on using what was compiled before that file changed. Here all machine code lies
 in a folder named by a digest of every kernel source of the package and of the versions of what compiles
-them, so a change anywhere leads to another folder, and taking the change back to the old one. Processes that
-compile at the same time do not overwrite each other's files.
+them, so a change anywhere leads to another folder, and taking the change back to the old one.
+
+Numba numbers the files of a kernel's signatures and keeps their numbers in an index, written before them.
+Processes that compile at the same time take the same number, and the index written last then leads to
+machine code for other arguments, which ends the process or gives wrong numbers. Here a file is named by a
+digest of what it is for, holds that in full, and is sealed: whatever a killed or a parallel process leaves
+behind, a file is found whole and right, or compiled anew.
 
 The folder is beside the sources (in ``tabular/__pycache__``) where one can write there, else in the user's
 cache folder; ``NUMBA_CACHE_DIR`` comes first. Where nothing is writable, kernels are compiled in every
@@ -15,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import platform
 import shutil
 import tempfile
@@ -27,6 +33,7 @@ import llvmlite
 import numba
 import numpy as np
 from numba import prange
+from numba.core.serialize import dumps
 
 __all__ = ["cache_folder", "digest", "njit", "prange"]
 
@@ -89,12 +96,43 @@ def _forget_old(home: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def njit(*signature: Any, cache: bool = False, **options: Any) -> Callable[[Kernel], Kernel]:
-    """Return `numba.njit` as a decorator, its cache (if asked for) in `cache_folder`.
+class _Files:
+    """The machine code of one kernel, a sealed file for each signature (in place of numba's index)."""
 
-    Numba numbers the files of one kernel's signatures; two processes that compile at the same time would take
-    the same number and one of them later load machine code for other arguments. So the names are made unique.
-    """
+    def __init__(self, stem: str) -> None:
+        self._stem = stem
+
+    def _path(self, key: object) -> str:
+        return f"{self._stem}.{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}.nbc"
+
+    def load(self, key: object) -> Any:
+        """Return what was saved for `key`; None where nothing was, or something else, or it is damaged."""
+        try:
+            content = Path(self._path(key)).read_bytes()
+        except OSError:
+            return None
+        if hashlib.sha256(content[SEAL:]).digest() != content[:SEAL]:
+            return None
+        known, data = pickle.loads(content[SEAL:])
+        return data if known == key else None
+
+    def save(self, key: object, data: object) -> None:
+        """Write a new file and put it in place at once; where it cannot be written there is none."""
+        path, content = self._path(key), cast(Any, dumps)((key, data))
+        fresh = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            Path(fresh).write_bytes(hashlib.sha256(content).digest() + content)
+            os.replace(fresh, path)
+        except OSError:
+            Path(fresh).unlink(missing_ok=True)
+
+
+SEAL = 32
+"""Bytes of the digest at the beginning of a file."""
+
+
+def njit(*signature: Any, cache: bool = False, **options: Any) -> Callable[[Kernel], Kernel]:
+    """Return `numba.njit` as a decorator, its cache (if asked for) in `cache_folder`."""
 
     def decorate(function: Kernel) -> Kernel:
         compiled: Any = cast(Any, numba.njit)(**options)(function)
@@ -106,9 +144,8 @@ def njit(*signature: Any, cache: bool = False, **options: Any) -> Callable[[Kern
                 compiled.enable_caching()
             finally:
                 config.CACHE_DIR = before
-            files = compiled._cache._cache_file
-            unique = f"{files._data_name(0).removesuffix('.0.nbc')}.{os.getpid()}-{os.urandom(4).hex()}"
-            files._data_name = lambda number: f"{unique}.{number}.nbc"
+            name = f"{function.__module__}.{function.__qualname__}".removeprefix("metaregret.tabular.")
+            compiled._cache._cache_file = _Files(os.path.join(folder, name))
         if signature and hasattr(compiled, "compile"):
             for types in signature:
                 compiled.compile(types)

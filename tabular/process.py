@@ -391,6 +391,13 @@ class ControlledMarkovProcess:
         return range(int(self.choice_offsets[state]), int(self.choice_offsets[state + 1]))
 
     @cached_property
+    def graph(self) -> sp.csr_array:
+        """Which states can follow which: shape (S, S), a positive number where one can."""
+        owner = self.choice_state[self.transition_choice]
+        ones = np.ones(self.n_transitions, dtype=np.int32)
+        return sp.csr_array((ones, (owner, self.successors)), shape=(self.n_states, self.n_states))
+
+    @cached_property
     def reachable(self) -> np.ndarray:
         """Which states can be visited at all from the initial distribution, in any number of steps; shape
         (S,)."""

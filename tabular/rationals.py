@@ -61,7 +61,8 @@ def parse_fraction(value: object, what: str = "number") -> Fraction:
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):
             raise InvalidArgumentError(f"Expected {what} to be finite, but got {float(value)!r}.")
-        return Fraction(repr(float(value)))
+        narrow = isinstance(value, np.floating) and not isinstance(value, np.float64)
+        return Fraction(str(value) if narrow else repr(float(value)))
     if isinstance(value, str):
         return _parse_text(value.strip(), what)
     raise InvalidArgumentError(

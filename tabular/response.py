@@ -57,6 +57,17 @@ class Responses:
     rewards: sp.csc_array
     policies: np.ndarray | None
 
+    def __len__(self) -> int:
+        """Number of policies."""
+        return len(self.terminal)
+
+    def chosen(self, columns: np.ndarray) -> Responses:
+        """Return the policies at these positions only."""
+        best = self.optimum
+        optimum = TerminalValues(best.values[columns], best.lower[columns], best.upper[columns], None, None)
+        policies = None if self.policies is None else self.policies[..., columns]
+        return Responses(self.process, optimum, self.terminal[columns], self.rewards[:, columns], policies)
+
 
 def best_responses(
     process: ControlledMarkovProcess,
@@ -88,7 +99,7 @@ def best_responses(
 
         lanes = lanes_of(process)
         found = lanes.run(columns, reached=True)
-        optimum = compiled_values(lanes, columns, found.at_start)
+        optimum = compiled_values(lanes, columns, found)
         return Responses(process, optimum, found.reached, columns, None)
     planned = optimal_terminal_values(process, columns, policies=True)
     _, terminal = _followed(process, planned.policies)
@@ -122,7 +133,7 @@ def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
     process = parts[0].process
     flow: np.ndarray = np.zeros(policy_shape(process))
     again: list[tuple[sp.csc_array, np.ndarray]] = []
-    for part, mine in zip(parts, np.split(shares, np.cumsum([len(p.terminal) for p in parts])), strict=False):
+    for part, mine in zip(parts, np.split(shares, np.cumsum([len(part) for part in parts])), strict=False):
         used = np.flatnonzero(mine)
         if part.policies is None:
             again.append((part.rewards[:, used], mine[used]))

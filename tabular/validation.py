@@ -32,7 +32,7 @@ ROW_SUM_TOLERANCE = 1e-9
 
 
 def number_array(given: Any, what: str) -> np.ndarray:
-    """Return nested lists as an array of numbers.
+    """Return nested lists as an array of numbers; floats of under 64 bits are the decimals they print.
 
     Raises
     ------
@@ -54,6 +54,8 @@ def number_array(given: Any, what: str) -> np.ndarray:
                 f"Expected {what} as an array of numbers, but got dtype {array.dtype}: {error}"
             ) from None
         return exact.reshape(array.shape)
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        return array.astype(str).astype(np.float64)
     if array.dtype == object or np.issubdtype(array.dtype, np.number) or array.dtype == bool:
         return array
     raise InvalidArgumentError(
@@ -107,7 +109,7 @@ def check_counts_as(process: ControlledMarkovProcess) -> None:
     n_states = len(process.states)
     if goals.shape != (n_states,):
         raise InvalidProcessError(
-            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal a state."
+            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal per state."
         )
     for state, goal in enumerate(goals.tolist()):
         if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):

@@ -22,6 +22,7 @@ from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.regret import memoryless_regret
 from metaregret.theory.skills import goal_skills, process_capacity
+from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["UNIFORM_TOLERANCE", "MainClaim", "check_main_claim"]
@@ -46,8 +47,9 @@ class MainClaim:
         Whether every goal can be reached with certainty.
     minimax : MinimaxSolution
     mutual_information : Bracket
-        In nats; its upper bound is certified only where `capacity_known`.
+        In nats, of skills found; its upper bound is that of all policies, certified.
     capacity_known : bool
+        Whether the two agree, so that it is the capacity of the process.
     all_skills : bool
         Whether skills range over all policies; on processes of more than `MAX_SEARCHED_STATES` states only
         over one optimal policy per goal.
@@ -111,7 +113,15 @@ def check_main_claim(process: ControlledMarkovProcess) -> MainClaim:
         marginal = capacity.goal_distribution[goals]
     else:
         skills = goal_skills(process)
-        information, known = skills.mutual_information, False
+        information, known = (
+            Bracket(
+                skills.mutual_information.lower,
+                support_bound(process),
+                lower_from="one optimal policy per goal",
+                upper_from="logarithm of the sum of the best probabilities",
+            ),
+            False,
+        )
         marginal = skills.goal_distribution[goals]
     optimum = minimax.details["marked"].optimum.values
     return MainClaim(

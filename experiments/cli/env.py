@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from metaregret.experiments.cli.options import build_model, json_option, process_options
+from metaregret.experiments.cli.options import Source, file_option, json_option, process_options
 from metaregret.experiments.cli.output import check_outputs, console, emit_json
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.presentation import number, state_map, table
 
 if TYPE_CHECKING:
+    from metaregret.tabular.importers import Note
     from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["COMMAND"]
@@ -57,7 +58,7 @@ def list_environments(json_file: str | None) -> None:
 @COMMAND.command("show", short_help="Show a process: sizes, structure, goals.")
 @process_options
 @json_option
-def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, json_file: str | None) -> None:
+def show(source: Source, json_file: str | None) -> None:
     """Show a process: sizes, structure, which goals can be reached and how surely, and how it was read: exact
     or
     floating point and why, the largest row error, what was made absorbing.
@@ -74,7 +75,7 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
     from metaregret.tabular.importers.imported import exactness
 
     check_outputs(json_file)
-    model = build_model(cmp, horizon, gamma, start)
+    model = source.model()
     process = model.process
     arithmetic, error = exactness(process)
     goals = np.flatnonzero(goal_support(process))
@@ -127,44 +128,43 @@ def _absorbing(process: ControlledMarkovProcess) -> list[int]:
     return np.flatnonzero(~leaves).tolist()
 
 
-@COMMAND.command("export", short_help="Write a process as JSON, NPZ or DRN.")
+@COMMAND.command("export", short_help="Write a process as JSON, NPZ, DRN or explicit files.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--rewards",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the rewards that came with CMP, as metaregret-rewards/1.",
-)
+@file_option("--rewards", help="Also write the rewards that came with CMP, as metaregret-rewards/1.")
 @json_option
 def export(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     file: Path,
     rewards: Path | None,
     json_file: str | None,
 ) -> None:
-    """Write a process to FILE: a metaregret-cmp/1 document, or arrays (.npz) or Storm's format (.drn), which
-    take the
-    rewards along. Exact probabilities stay exact.
+    """Write a process to FILE: a metaregret-cmp/1 document (.json), arrays (.npz), or what Storm reads:
+    DRN (.drn) or explicit files (.tra, with .lab and others beside it). All but JSON take the rewards along.
+    Exact probabilities stay exact, but for explicit files, which hold decimals.
 
     \b
     Examples:
       metaregret env export grid:3x3,slip=1/10 my.json
       metaregret env export gym:FrozenLake-v1 lake.json --rewards lake-rewards.json --horizon 20
       metaregret env export gym:FrozenLake-v1 lake.drn
+      metaregret env export grid:3x3,slip=1/10 grid.tra
     """
     from metaregret.experiments.cli.options import model_rewards
     from metaregret.tabular.files import write_process, write_rewards
-    from metaregret.tabular.importers import write_drn, write_npz
+    from metaregret.tabular.importers import write_drn, write_explicit, write_npz
 
-    check_outputs(json_file, file=file, rewards=rewards)
-    if file.suffix.lower() not in {".json", ".npz", ".drn"}:
-        raise InvalidArgumentError(f"Expected a .json, .npz or .drn file to write, but got {str(file)!r}.")
-    model = build_model(cmp, horizon, gamma, start)
+    ending = file.suffix.lower()
+    beside = {f"FILE{e}": file.with_suffix(e) for e in (".lab", ".choicelab", ".trew") if ending == ".tra"}
+    check_outputs(json_file, file=file, rewards=rewards, **beside)
+    if ending not in {".json", ".npz", ".drn", ".tra"}:
+        raise InvalidArgumentError(
+            f"Expected a .json, .npz, .drn or .tra file to write, but got {str(file)!r}."
+        )
+    model = source.model()
     process = model.process
-    if file.suffix.lower() == ".npz":
+    notes: tuple[Note, ...] = ()
+    if ending == ".npz":
         tables = model.rewards
         if tables is not None and len(tables.tasks) > 1:
             raise UnsupportedError(
@@ -173,10 +173,13 @@ def export(
             )
         paid = None if tables is None else (tables.values if tables.exact is None else tables.exact)[0]
         write_npz(file, process, paid)
-    elif file.suffix.lower() == ".drn":
-        write_drn(file, process, model.rewards)
+    elif ending in (".drn", ".tra"):
+        write = write_drn if ending == ".drn" else write_explicit
+        notes = write(file, process, model.rewards, model.labels)
     else:
         write_process(process, file)
+    for note in notes:
+        click.echo(f"metaregret: {file}: {note}", err=True)
     if rewards is not None:
         write_rewards(model_rewards(process), rewards)
     summary = {
@@ -186,6 +189,7 @@ def export(
         "states": process.n_states,
         "transitions": process.n_transitions,
         "exact": process.is_exact,
+        "notes": [note.text for note in notes],
     }
     if not emit_json(summary, json_file):
         click.echo(f"wrote {file}", err=True)

@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import existing_folder, json_option, sweep_options
+from metaregret.experiments.cli.options import (
+    existing_folder,
+    file_option,
+    json_option,
+    sweep_options,
+)
 from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.presentation import table
@@ -23,10 +28,12 @@ __all__ = ["COMMAND"]
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("figures"),
     help="Folder to write into.",
-    show_default=True,
 )
+@click.option("--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.")
 @click.option(
-    "--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.", show_default=True
+    "--columns",
+    type=click.Choice(["1", "2"]),
+    help="Print width of every figure, in columns [default: what suits it].",
 )
 @click.option(
     "--format",
@@ -34,15 +41,10 @@ __all__ = ["COMMAND"]
     default="pdf,png,svg",
     metavar="FORMATS",
     help="Which of pdf, png and svg.",
-    show_default=True,
 )
-@click.option(
-    "--store",
-    "store_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="SQLite file of results [default: results.sqlite in the folder].",
-)
+@file_option("--store", "store_file", help="SQLite file of results [default: results.sqlite in the folder].")
 @click.option("--short", is_flag=True, help="A few points per study, to try a figure out.")
+@click.option("--long", is_flag=True, help="Also the points that take long, in studies that have some.")
 @sweep_options
 @json_option
 def COMMAND(
@@ -50,9 +52,11 @@ def COMMAND(
     listed: bool,
     out: Path,
     style_name: str,
+    columns: str | None,
     formats: str,
     store_file: Path | None,
     short: bool,
+    long: bool,
     seed: int | None,
     workers: int,
     backend: str,
@@ -71,6 +75,7 @@ def COMMAND(
       metaregret figures --list
       metaregret figures --out build/figures
       metaregret figures regret_density --style neurips --format pdf
+      metaregret figures noise_gap --columns 1
       metaregret figures learning --short
     """
     from metaregret.experiments.figures.make import make_figures, sweeps_of, without_results
@@ -90,9 +95,12 @@ def COMMAND(
         raise InvalidArgumentError(f"Unknown format {unknown[0]!r}; give some of {', '.join(FORMATS)}.")
     if scheduler is not None and backend != "dask":
         raise InvalidArgumentError("--scheduler is the address of a Dask cluster; add --backend dask.")
-    look = style(style_name)
+    look = style(style_name, None if columns is None else int(columns))
     check_outputs(json_file, store=store_file)
-    sweeps = sweeps_of(chosen, Scale.SHORT if short else Scale.FULL, seed or 0)
+    if short and long:
+        raise InvalidArgumentError("--short and --long exclude each other; leave one out.")
+    scale = Scale.SHORT if short else Scale.LONG if long else Scale.FULL
+    sweeps = sweeps_of(chosen, scale, seed or 0)
     absent = without_results(chosen, sweeps)
     if absent and names:
         raise InvalidArgumentError(
@@ -113,7 +121,10 @@ def COMMAND(
             backend=backend,
             scheduler=scheduler,
             progress=show,
-            options=" --short" * short + (f" --seed {seed}" if seed else ""),
+            options=" --short" * short
+            + " --long" * long
+            + (f" --seed {seed}" if seed else "")
+            + (f" --columns {columns}" if columns else ""),
         )
     document = {"format": "metaregret-figures/1", "out": str(out), "figures": manifests}
     if emit_json(document, json_file):

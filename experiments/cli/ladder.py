@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from metaregret.experiments.cli.options import (
-    build_process,
+    Source,
     criterion_option,
     detect_option,
     episodes_option,
+    file_option,
     json_option,
     process_options,
 )
-from metaregret.experiments.cli.output import check_outputs, console, emit_json, progress
+from metaregret.experiments.cli.output import check_outputs, progress, show
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.presentation import state_map
 
 __all__ = ["COMMAND"]
 
@@ -28,17 +27,10 @@ __all__ = ["COMMAND"]
 @detect_option
 @criterion_option
 @click.option("--exact", is_flag=True, help="Rational bounds (tolerance zero).")
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the three distributions side by side.",
-)
+@file_option("--figure", help="Draw the three distributions side by side.")
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     episodes: str,
     detect: str,
     criterion: str,
@@ -63,54 +55,17 @@ def COMMAND(
     if count is None:
         raise InvalidArgumentError("The ladder needs a finite number of episodes; give --episodes N.")
     check_outputs(json_file, figure=figure)
-    process = build_process(cmp, horizon, gamma, start)
+    process = source.process()
     tasks = goals(process, detect=detect)
     with progress(f"ladder on {process.name}") as describe:
-        rungs = ladder(
+        result = ladder(
             tasks,
             count,
             criterion=criterion,
             exact=exact,
             progress=lambda learner: describe(f"{learner} learner on {process.name}"),
         )
-    weights = {
-        rung.learner.value: {
-            process.states.position(name): p
-            for name, p in zip(rung.tasks, rung.least_favourable.tolist(), strict=True)
-        }
-        for rung in rungs.rungs
-    }
-    document: dict[str, Any] = {
-        "format": "metaregret-ladder/1",
-        "process": process.name,
-        "episodes": count,
-        "detect": detect,
-        "criterion": criterion,
-        "value_of_adaptation": rungs.value_of_adaptation.to_json(),
-        "value_of_memory": rungs.value_of_memory.to_json(),
-        "in_order": rungs.in_order,
-        "learners": {
-            rung.learner.value: {
-                "value": rung.value.to_json(),
-                "status": rung.status.label,
-                "least_favourable": dict(zip(rung.tasks, rung.least_favourable.tolist(), strict=True)),
-            }
-            for rung in rungs.rungs
-        },
-    }
     if figure is not None:
-        from metaregret.theory.plotting import Panel, states_figure
-
-        panels = [Panel(learner, weights[learner]) for learner in weights]
-        states_figure(process, panels, label="least-favourable probability", path=figure)
-    if not emit_json(document, json_file):
-        out = console()
-        out.print(f"{process.name}: minimax {criterion}, N = {count}, goals noticed: {detect}", markup=False)
-        for rung in rungs.rungs:
-            out.print(f"{rung.learner.value:<11} {rung.value}", markup=False)
-            drawing = state_map(process, weights[rung.learner.value])
-            if drawing:
-                out.print(drawing, markup=False)
-        out.print(f"adaptation is worth {rungs.value_of_adaptation}", markup=False)
-        out.print(f"memory is worth     {rungs.value_of_memory}", markup=False)
-    raise click.exceptions.Exit(0 if rungs.in_order else 1)
+        result.plot(figure)
+    show(result, json_file)
+    raise click.exceptions.Exit(0 if result.in_order else 1)

@@ -1,126 +1,122 @@
-"""What the figures of learners share: names, curves with intervals, panels for each world."""
+"""What the figures of learners share: names, and each learner beside the one from scratch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.statistics import interval
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
 
 __all__ = [
-    "ADAPTATIONS",
-    "METHODS",
+    "KNOBS",
+    "MEASURES",
+    "SCRATCH",
     "TRAININGS",
     "WORLDS",
-    "adaptation_panels",
-    "areas",
-    "curves",
-    "draw_curves",
-    "panels",
-    "returns",
-    "shared_legend",
+    "draw_intervals",
+    "gains",
+    "leading",
+    "over_seeds",
 ]
 
 TRAININGS = {
-    "scratch": "from scratch",
-    "diayn": "DIAYN (UML-DIAYN)",
-    "random": "random (UML-RANDOM)",
-    "carml": "CARML",
-    "capacity": "capacity",
+    "diayn": "DIAYN, last state",
+    "diayn-2": "DIAYN of order 2",
     "uniform": "uniform goals",
-    "handmade": "test tasks (reference)",
+    "order-1": "capacity (order 1)",
+    "order-2": "order 2",
+    "order-inf": "order infinity",
+    "handmade": "test tasks",
+    "diayn-held-out": "a third held out",
+    "diayn-16": "DIAYN, all states (16)",
+    "diayn-3K": "DIAYN, all states (3K)",
+    "random": "random discriminator",
 }
-ADAPTATIONS = {"exact": "exact gradients", "episodes": "sampled episodes"}
-METHODS = {"maml": "MAML", "fomaml": "first-order MAML", "reptile": "Reptile", "pooled": "pooled"}
 WORLDS = {
-    "sparse": "goals, paid at the end",
-    "shaped": "goals, paid by distance",
-    "speed": "target speeds on a ring",
-    "paths": "paths in four rooms",
+    "grid": "4 x 4 grid",
+    "rooms": "four rooms",
+    "line": "line of 15",
+    "ledge": "ledge (noisy)",
+    "shaped": "4 x 4, shaped",
+    "wide": "7 x 7 grid",
 }
+KNOBS = {
+    "initialisation": "initialisation, with credit",
+    "no-credit": "initialisation, no credit",
+    "rule": "update rule",
+    "exact": "initialisation, exact gradients",
+}
+SCRATCH = {"exact": "exact-scratch"}
+"""The learner from scratch with which a knob is compared, where it is not ``step-size``."""
+
+MEASURES = ("area", "first_25", "first_success", "regret_25", "regret_100", "worst_regret_100")
 
 
-def returns(rows: pd.DataFrame) -> np.ndarray:
-    """Return the curves of one learner, shape (seeds, tasks, steps + 1)."""
-    import numpy as np
-
-    columns = sorted(name for name in rows.columns if name.startswith("return_"))
-    ordered = rows.sort_values(["seed_of_run", "task"], kind="stable")
-    seeds = ordered["seed_of_run"].nunique()
-    return np.asarray(ordered[columns], dtype=np.float64).reshape(seeds, len(ordered) // seeds, len(columns))
+def leading(name: str) -> str:
+    """Return the first of distributions under one name, ``a = b``."""
+    return name.partition(" = ")[0]
 
 
-def areas(rows: pd.DataFrame) -> np.ndarray:
-    """Return the mean return while adapting (area under the curve), shape (seeds, tasks)."""
-    return returns(rows)[..., :-1].mean(axis=-1)
+def gains(data: pd.DataFrame) -> pd.DataFrame:
+    """Return each learner's measures beside scratch's, by world, knob, distribution and rule for step sizes.
 
-
-def curves(data: pd.DataFrame, method: str, adaptation: str, *, running: bool) -> pd.DataFrame:
-    """Return means over tasks and seeds with 95 % intervals, by world, training distribution and step.
+    Seeds are the unit: ``gain`` is the mean over seeds of the difference in area, with a bootstrap interval,
+    and ``above`` counts the seeds in which it is positive.
 
     Parameters
     ----------
     data : DataFrame
-        Results of the study ``learning_curves``.
-    running : bool
-        Whether to take the mean over all policies played so far, as for a bound on a sum of rewards.
+        Results of the study ``learning_adaptation``.
     """
-    import numpy as np
     import pandas as pd
 
-    chosen = data[data["method"].isin([method, "scratch"]) & (data["adaptation"] == adaptation)]
-    parts = []
-    for (world, training), rows in chosen.groupby(["world", "training"], sort=False):
-        values = returns(rows.dropna(axis=1, how="all"))
-        if running:
-            values = np.cumsum(values, axis=-1)[..., :-1] / np.arange(1, values.shape[-1])
-        lower, upper = interval(values)
-        step = np.arange(values.shape[-1]) + (1 if running else 0)
-        found = {"step": step, "mean": values.mean(axis=(0, 1)), "lower": lower, "upper": upper}
-        parts.append(pd.DataFrame({"world": world, "training": training, **found}))
-    return pd.concat(parts, ignore_index=True)
+    keys = ["world", "training", "rule"]
+    base = {name: rows.set_index([*keys, "seed_of_run"]).sort_index() for name, rows in data.groupby("knob")}
+    rows: list[dict[str, Any]] = []
+    for knob in [name for name in KNOBS if name in base]:
+        for (world, training, rule), found in data[data["knob"] == knob].groupby(keys, sort=False):
+            scratch = base[SCRATCH.get(knob, "step-size")].loc[(world, training, rule)]
+            mine = found.set_index("seed_of_run")
+            gain = (mine["area"] - scratch["area"]).to_numpy()
+            lower, upper = interval(gain)
+            rows.append(
+                {"world": world, "knob": knob, "training": training, "rule": rule, "seeds": len(gain)}
+                | {name: mine[name].mean() for name in MEASURES}
+                | {f"scratch_{name}": scratch[name].mean() for name in MEASURES}
+                | {"rate": mine["rate"].mean(), "scratch_rate": scratch["rate"].mean()}
+                | {"gain": gain.mean(), "lower": lower, "upper": upper, "above": int((gain > 0).sum())}
+            )
+    return pd.DataFrame(rows)
 
 
-def panels(figure: Canvas, worlds: list[str], rows: int = 1) -> list[list[Axes]]:
-    """Return one panel for each world in every row, with the world as title in the first."""
-    grid = figure.subplots(rows, len(worlds), squeeze=False)
-    for axes, world in zip(grid[0], worlds, strict=True):
-        axes.set_title(WORLDS[world])
-    return [list(line) for line in grid]
+def over_seeds(data: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
+    """Return mean, interval and number of seeds of a column by `keys`, in the order of `data`."""
+    import pandas as pd
 
-
-def adaptation_panels(
-    grid: list[list[Axes]], table: pd.DataFrame, worlds: list[str]
-) -> Iterator[tuple[Axes, pd.DataFrame, bool]]:
-    """Yield each panel of one line per kind of adaptation with its rows, and whether it is the first of the
-    line, which names the adaptation."""
-    for line, (adaptation, label) in zip(grid, ADAPTATIONS.items(), strict=True):
-        line[0].set_ylabel(label)
-        for axes, world in zip(line, worlds, strict=True):
-            rows = table[(table["world"] == world) & (table["adaptation"] == adaptation)]
-            yield axes, rows, axes is line[0]
-
-
-def draw_curves(axes: Axes, table: pd.DataFrame, column: str, style: Style) -> None:
-    """Draw the curves of one world with their intervals."""
-    for index, (training, label) in enumerate(TRAININGS.items()):
-        rows = table[table["training"] == training]
-        if not len(rows):
+    rows = []
+    for key, found in data.groupby(keys, sort=False):
+        values = found[column].dropna().to_numpy(dtype=float)
+        if not len(values):
             continue
-        look = style.series(index)
-        every = max(1, len(rows) // 5)
-        axes.plot(rows[column], rows["mean"], **look, markevery=(index % every, every), label=label)
-        axes.fill_between(rows[column], rows["lower"], rows["upper"], color=look["color"], alpha=0.10, lw=0)
+        lower, upper = interval(values)
+        names = key if isinstance(key, tuple) else (key,)
+        rows.append(
+            dict(zip(keys, names, strict=True))
+            | {"mean": values.mean(), "lower": lower, "upper": upper, "seeds": len(values)}
+        )
+    return pd.DataFrame(rows)
 
 
-def shared_legend(figure: Canvas, axes: Axes, columns: int = 4) -> None:
-    """Put one legend below all panels."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+def draw_intervals(axes: Axes, rows: pd.DataFrame, height: list[float], index: int, label: str) -> None:
+    """Draw the column ``mean`` (or ``gain``) with its interval at these heights."""
+    look = Style.points(index)
+    middle = rows["gain" if "gain" in rows else "mean"]
+    reach = [(middle - rows["lower"]).clip(lower=0.0), (rows["upper"] - middle).clip(lower=0.0)]
+    axes.errorbar(
+        middle, height, xerr=reach, color=look["color"], linestyle="none", elinewidth=0.8, capsize=0.0
+    )
+    axes.plot(middle, height, **look, label=label)

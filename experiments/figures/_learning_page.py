@@ -1,148 +1,197 @@
-"""The section of ``docs/explanation/learning.md`` that states results, written from the figures' own CSV
-files."""
+"""The tables of ``docs/explanation/learning.md``, written from the figures' own CSV files."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.figures._learning import ADAPTATIONS, METHODS, TRAININGS, WORLDS
-from metaregret.experiments.figures.learning_comparison import LEVEL
-from metaregret.experiments.figures.learning_link import KINDS
-from metaregret.experiments.figures.learning_recurrent import TITLES
+from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading
+from metaregret.experiments.figures.learning_price import LEARNERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["section"]
 
-EARLY = 25
+NAMES = ("memoryless", "gains", "recurrent", "price", "mixture", "orders")
 
 
 def section(folder: Path) -> str:
     """Return the results as Markdown, from ``learning_*.csv`` in `folder`."""
     import pandas as pd
 
-    tables = {
-        name: pd.read_csv(folder / f"learning_{name}.csv")
-        for name in ("comparison", "episodes", "regret", "recurrent", "link")
-    }
+    tables = [pd.read_csv(folder / f"learning_{name}.csv") for name in NAMES]
+    memoryless, gains = tables[:2]
     parts = [
-        *_areas(tables["comparison"]),
-        *_early(tables["episodes"]),
-        *_methods(tables["comparison"]),
-        _orderings(tables["comparison"]),
-        *_regrets(tables["regret"]),
-        *_recurrent(tables["recurrent"]),
-        *_link(tables["link"]),
-    ]
+        _memoryless(memoryless), *_gains(gains), _knobs(gains), _regrets(gains, memoryless),
+        _recurrent(tables[2]), _price(tables[3]), _mixture(tables[4]), _orders(tables[5]),
+    ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def _areas(data: pd.DataFrame) -> list[str]:
+def _memoryless(data: pd.DataFrame) -> str:
     worlds = [world for world in WORLDS if world in set(data["world"])]
-    parts = [
-        "Mean return while adapting (area under the curve) after MAML, 1 being the optimum. `+`, `-`: above "
-        "or below scratch, significant at 5 % (Wilcoxon's signed-rank test on tasks, corrected by Holm)."
-    ]
-    for adaptation, label in ADAPTATIONS.items():
-        chosen = data[(data["adaptation"] == adaptation) & (data["method"] == "maml")]
-        rows = [[label, *worlds]]
-        base = chosen.groupby("world")["scratch"].first()
-        rows.append(["scratch", *(f"{base[world]:.3f}" for world in worlds)])
-        for training in [name for name in TRAININGS if name in set(chosen["training"])]:
-            line = chosen[chosen["training"] == training].set_index("world").to_dict("index")
-            rows.append([training, *(_marked(line[world]) for world in worlds)])
+    by = {(row.world, leading(row.training)): row for row in data.itertuples()}
+    rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
+    for name in ["scratch", *TRAININGS]:
+        found = [by.get((world, name)) for world in worlds]
+        if any(found):
+            rows.append([_label(name), *(_time(row.mean_hitting) if row else "" for row in found)])
+    rows.append(["minimax (worst goal)", *(_time(by[world, "scratch"].minimax_hitting) for world in worlds)])
+    return _markdown(rows)
+
+
+def _gains(data: pd.DataFrame) -> list[str]:
+    worlds = [world for world in WORLDS if world in set(data["world"])]
+    chosen = data[data["knob"] == "initialisation"]
+    parts = []
+    for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
+        by = {(row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()}
+        rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
+        scratch = [by[world, "diayn"].scratch_area for world in worlds]
+        rows.append(
+            ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
+        )
+        for name in TRAININGS:
+            found = [by.get((world, name)) for world in worlds]
+            if any(found):
+                rows.append([_label(name), *(_gain(row) if row else "" for row in found)])
         parts.append(_markdown(rows))
     return parts
 
 
-def _marked(row: Mapping[Hashable, float]) -> str:
-    mark = "" if row["holm"] >= LEVEL else " +" if row["gain"] > 0 else " -"
-    return f"{row['area']:.3f}{mark}"
+def _gain(row: object) -> str:
+    values = {name: getattr(row, name) for name in ("area", "gain", "lower", "upper", "above", "seeds")}
+    return "{area:.3f}: {gain:+.3f} [{lower:+.3f}, {upper:+.3f}], {above} of {seeds}".format(**values)
 
 
-def _early(data: pd.DataFrame) -> list[str]:
-    worlds = [world for world in WORLDS if world in set(data["world"])]
-    rows = [[f"mean return over the first {EARLY} episodes", *worlds]]
-    chosen = data[data["episode"] == EARLY].set_index(["training", "world"]).to_dict("index")
-    for training in [name for name in TRAININGS if name in set(data["training"])]:
-        means = [chosen[training, world]["mean"] for world in worlds]
-        rows.append([training, *(f"{mean:.3f}" for mean in means)])
-    best = [chosen["scratch", world]["bayes_optimal"] for world in worlds]
-    rows.append(["Bayes-optimal (at most)", *(f"{value:.3f}" for value in best)])
-    return [
-        "The same early on, where a head start shows (MAML, sampled episodes):",
-        _markdown(rows),
+def _knobs(data: pd.DataFrame) -> str:
+    chosen = data[(data["rule"] == "own") & [leading(name) == "diayn" for name in data["training"]]]
+    worlds = [world for world in WORLDS if world in set(chosen["world"])]
+    by = {(row.world, row.knob): row for row in chosen.itertuples()}
+    rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
+    for knob, label in KNOBS.items():
+        found = [by.get((world, knob)) for world in worlds]
+        if any(found):
+            rows.append([label, *(_gain(row) if row else "" for row in found)])
+    return _markdown(rows)
+
+
+def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
+    chosen = data[(data["knob"] == "initialisation") & (data["rule"] == "own")]
+    limits = memoryless.groupby("world")[["bayes_regret_25", "minimax_regret_25"]].first()
+    rows = [
+        ["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]
     ]
+    for world in [name for name in WORLDS if name in set(chosen["world"])]:
+        here = chosen[chosen["world"] == world]
+        bound = limits.loc[world] if world in limits.index else None
+        lines = ["", ""] if bound is None else [f"{bound.iloc[0]:.2f}", f"{bound.iloc[1]:.2f}"]
+        first = here.iloc[0]
+        values = [(f"{WORLDS[world]}: scratch", "scratch_", first)]
+        values += [
+            (f"{WORLDS[world]}: {_label(leading(row['training']))}", "", row)
+            for _, row in here.iterrows()
+            if leading(row["training"]) in ("diayn", "random")
+        ]
+        rows += [
+            [name, f"{row[f'{kind}regret_25']:.2f}", lines[0], f"{row[f'{kind}regret_100']:.1f}",
+             f"{row[f'{kind}worst_regret_100']:.1f}", lines[1]]
+            for name, kind, row in values
+        ]  # fmt: skip
+    return _markdown(rows)
 
 
-def _methods(data: pd.DataFrame) -> list[str]:
-    worlds = [world for world in WORLDS if world in set(data["world"])]
-    diayn = data[data["training"] == "diayn"].set_index(["method", "adaptation", "world"]).to_dict("index")
-    parts = ["The meta-methods side by side, all trained on DIAYN's tasks:"]
-    for adaptation, label in ADAPTATIONS.items():
-        rows = [[label, *worlds]]
-        for method in [name for name in METHODS if name in set(data["method"])]:
-            rows.append([METHODS[method], *(_marked(diayn[method, adaptation, world]) for world in worlds)])
-        parts.append(_markdown(rows))
-    return parts
-
-
-def _orderings(data: pd.DataFrame) -> str:
-    lines = ["Above / below scratch significantly, out of all worlds where the method was run:"]
-    rows = [["", *(f"{label}, {name}" for label in ADAPTATIONS.values() for name in ("diayn", "random"))]]
-    for method, label in METHODS.items():
-        cells = []
-        for adaptation in ADAPTATIONS:
-            for training in ("diayn", "random"):
-                chosen = data[(data["method"] == method) & (data["adaptation"] == adaptation)]
-                chosen = chosen[chosen["training"] == training]
-                sure = chosen["gain"][chosen["holm"] < LEVEL]
-                cells.append(f"{int((sure > 0).sum())} / {int((sure < 0).sum())} of {len(chosen)}")
-        if not all(cell.endswith(" of 0") for cell in cells):
-            rows.append([label, *cells])
-    return "\n\n".join([*lines, _markdown(rows)])
-
-
-def _regrets(data: pd.DataFrame) -> list[str]:
-    worlds = [world for world in WORLDS if world in set(data["world"])]
-    chosen = data[(data["adaptation"] == "episodes") & data["method"].isin(["maml", "scratch"])]
-    rows = [["sampled episodes", *worlds]]
-    for training in [name for name in TRAININGS if name in set(chosen["training"])]:
-        line = chosen[chosen["training"] == training].set_index("world")["mean"]
-        rows.append([training, *(f"{line[world]:.3f}" for world in worlds)])
-    return [
-        "Worst-case regret over all test tasks while adapting after MAML, as a share of the optimum's reward "
-        "(mean over seeds, exact):",
-        _markdown(rows),
+def _recurrent(data: pd.DataFrame) -> str:
+    by = data.set_index(["process", "length", "training", "measure"])
+    rows = [
+        ["recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"]
     ]
+    for (process, length), here in data.groupby(["process", "length"], sort=False):
+        for training in here["training"].unique():
+            cells = []
+            for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
+                key = (process, length, training, measure)
+                row = by.loc[key] if key in by.index else None
+                cells.append(
+                    "" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
+                )
+            name = f"{process}, {length} episodes: {_label(training)}"
+            rows.append([name, *cells, f"{here['bayes'].iloc[0]:.3f}"])
+    return _markdown(rows)
 
 
-def _recurrent(data: pd.DataFrame) -> list[str]:
-    last = data[data["iteration"] == data["iteration"].max()]
-    trainings = [name for name in TRAININGS if name in set(last["training"])]
-    rows = [["recurrent learner", *trainings, "Bayes-optimal"]]
-    for world, title in TITLES.items():
-        line = last[last["world"] == world].set_index("training")
-        if len(line):
-            means = line["mean"].reindex(trainings)  # a combination that was not run shows as nan
-            rows.append([title, *(f"{mean:.3f}" for mean in means), f"{line['bayes_optimal'].iloc[0]:.3f}"])
-    return ["Mean return per episode of recurrent learners on equally likely goals, exact:", _markdown(rows)]
-
-
-def _link(data: pd.DataFrame) -> list[str]:
+def _price(data: pd.DataFrame) -> str:
     from scipy.stats import spearmanr
 
-    rows = [["Spearman's rank correlation with worst-case regret", "distance to uniform", "W(q) of T5"]]
-    for kind, label in KINDS.items():
-        line = data[data["kind"] == kind]
-        if len(line):
-            found = [spearmanr(line[name], line["trained"]).statistic for name in ("distance", "theory")]
-            rows.append([label, *(f"{value:.2f}" for value in found)])
-    count = int((data["kind"] == data["kind"].iloc[0]).sum())
-    return [f"Over {count} proposals between uniform and peaked:", _markdown(rows)]
+    levels = sorted(data["hilbert"].round(6).unique())
+    rows = [
+        [
+            "price of a wrong proposal at $d_H$",
+            *(f"{level:g}" for level in levels),
+            "rank correlation of worst regret with distance, W(q)",
+        ]
+    ]
+    line = data.groupby(data["hilbert"].round(6))["bound"].first()
+    rows.append(["bound of T26", *(f"{line[level]:.2f}" for level in levels), ""])
+    for learner, label in LEARNERS.items():
+        here = data[data["learner"] == learner]
+        mean = here.groupby(["kind", here["hilbert"].round(6)])["price"].mean()
+        ranks = [spearmanr(here[name], here["worst_regret"]).statistic for name in ("distance", "theory")]
+        for kind in here["kind"].unique():
+            rows.append(
+                [
+                    f"{label}, {kind}",
+                    *(f"{mean[kind, level]:.2f}" for level in levels),
+                    ", ".join(f"{rank:+.2f}" for rank in ranks),
+                ]
+            )
+    return _markdown(rows)
+
+
+def _mixture(data: pd.DataFrame) -> str:
+    rows = [
+        [
+            "ratio of one goal to the last",
+            "worst goal of one learner",
+            "of a random one",
+            "mean regret",
+            "T27",
+        ]
+    ]
+    for row in data.itertuples():
+        rows.append(
+            [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
+             f"{row.mixture_worst:.2f}", f"{row.mean_regret:.2f}",
+             f"{row.theory_one:g} and {row.theory_mixture:g}"]
+        )  # fmt: skip
+    return _markdown(rows)
+
+
+def _orders(data: pd.DataFrame) -> str:
+    by = data.set_index(["knob", "measure", "training"])
+    columns = [(k, m) for k in ("memoryless", "initialisation") for m in ("regret_100", "worst_regret_100")]
+    titles = {"memoryless": "memoryless", "initialisation": "trained"}
+    measures = {"regret_100": "mean", "worst_regret_100": "worst goal"}
+    rows = [["ledge: regret over 100 episodes", *(f"{titles[k]}, {measures[m]}" for k, m in columns)]]
+    for training in data["training"].unique():
+        cells = []
+        for knob, measure in columns:
+            key = (knob, measure, training)
+            row = by.loc[key] if key in by.index else None
+            cells.append("" if row is None else f"{row['mean']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]")
+        rows.append([_label(leading(training)), *cells])
+    return _markdown(rows)
+
+
+def _label(name: str) -> str:
+    return "from scratch" if name == "scratch" else TRAININGS[name]
+
+
+def _time(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else "never"
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

@@ -1,66 +1,80 @@
-r"""Recurrent learners approach the Bayes-optimal learner from below, where they train on the right tasks."""
+r"""Recurrent learners trained by PPO on proposals, between random search and the Bayes-optimal learner."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.figures._learning import TRAININGS, shared_legend
+from metaregret.experiments.figures._learning import TRAININGS, draw_intervals, over_seeds
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TITLES = {"star": "star of five goals, three episodes", "line": "line of five goals, two episodes"}
+LIMITS = {
+    "bayes": "Bayes-optimal",
+    "memoryless_uniform": "memoryless, uniform",
+    "memoryless_scratch": "memoryless, scratch",
+}
+MEASURES = ("mean_return", "worst_return", "held_out_return", "last_return", "trained_to")
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
-    """Draw the mean return on the test tasks in the course of training."""
+    """Draw one panel for each process and length of test trials."""
+    import pandas as pd
+
     data = results["learning_recurrent"]
-    worlds = [world for world in TITLES if world in set(data["world"])]
-    keys = ["world", "training", "iteration"]
-    grouped = data.groupby(keys, sort=False)
-    table = grouped["mean_return"].agg(["mean", "min", "max"]).reset_index()
-    table["bayes_optimal"] = grouped["best_upper"].first().to_numpy()
-    figure = style.canvas("line", ratio=0.42)
-    line = figure.subplots(1, len(worlds), squeeze=False)[0]
-    for axes, world in zip(line, worlds, strict=True):
-        here = table[table["world"] == world]
-        for index, (training, label) in enumerate(TRAININGS.items()):
-            rows = here[here["training"] == training]
-            if len(rows):
-                look = style.series(index)
-                axes.plot(rows["iteration"], rows["mean"], **look, markevery=8, label=label)
-                axes.fill_between(
-                    rows["iteration"], rows["min"], rows["max"], color=look["color"], alpha=0.12
-                )
-        best = float(here["bayes_optimal"].iloc[0])
-        axes.axhline(best, color="0.35", linewidth=1.4, label="Bayes-optimal learner")
-        axes.set(title=TITLES[world], xlabel="iterations of training", ylim=(0, 1.12 * best))
-    line[0].set_ylabel("mean return on test tasks")
-    shared_legend(figure, line[0])
-    last = table[table["iteration"] == table["iteration"].max()].set_index(["world", "training"])["mean"]
-    numbers = {f"{world}{name.capitalize()}": float(last[world, name]) for world, name in last.index}
-    numbers |= {
-        f"{world}Bayes": float(data[data["world"] == world]["best_upper"].iloc[0]) for world in worlds
-    }
-    numbers["aboveBayes"] = float((data["mean_return"] - data["best_upper"]).max())
+    keys = ["process", "length", "training"]
+    table = pd.concat(
+        [over_seeds(data, keys, column).assign(measure=column) for column in MEASURES], ignore_index=True
+    ).merge(data.groupby(["process", "length"], as_index=False)[list(LIMITS)].first())
+    panels = list(data.groupby(["process", "length"], sort=False).groups)
+    figure = style.canvas("line", ratio=0.34)
+    for axes, (process, length) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        here = table[(table["process"] == process) & (table["length"] == length)]
+        for index, measure in enumerate(("mean_return", "worst_return")):
+            rows = here[here["measure"] == measure].reset_index(drop=True)
+            draw_intervals(axes, rows, [-p - 0.2 * (index - 0.5) for p in range(len(rows))], index,
+                           ("all goals", "worst goal")[index])  # fmt: skip
+        for index, (column, label) in enumerate(LIMITS.items()):
+            axes.axvline(
+                here[column].iloc[0],
+                color="0.35",
+                linewidth=0.9,
+                linestyle=("-", "--", ":")[index],
+                label=label,
+            )
+        axes.set_yticks([-p for p in range(len(rows))], [TRAININGS[name] for name in rows["training"]])
+        axes.set(title=f"{process}, {length} episodes", xlabel="mean return per episode", xlim=(-0.02, None))
+        axes.grid(axis="y", visible=False)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    mean = table[table["measure"] == "mean_return"]
     return Drawing(
         figure,
         table,
-        numbers,
-        "Exact mean return per episode of recurrent learners (RL$^2$) on equally likely goals, in the course "
-        "of training on each distribution by exact policy gradients. Bands: smallest and largest of "
-        f"{data['seed_of_run'].nunique()} seeds. No learner can be above the grey line.",
+        {
+            "best": float(mean["mean"].max()),
+            "bayes": float(mean["bayes"].iloc[0]),
+            "aboveBayes": float((mean["mean"] - mean["bayes"]).max()),
+            "seeds": float(mean["seeds"].max()),
+        },
+        "Mean return per episode of recurrent learners on equally likely goals, after training by proximal "
+        "policy optimisation on each proposal in trials with one episode a goal; tests in trials of that "
+        "length and twice that. Bars: 95 % bootstrap intervals over seeds. Lines: the Bayes-optimal "
+        "learner, and memoryless ones that explore uniformly or by uniform actions and know the goal once "
+        "they found it.",
     )
 
 
 FIGURE = Figure(
     name="learning_recurrent",
-    title="Recurrent learners below the Bayes-optimal one",
+    title="Recurrent learners on proposals, below the Bayes-optimal one",
     studies=("learning_recurrent",),
-    theorems=("T12",),
+    theorems=("T06", "T12"),
     draw=draw,
     long=True,
 )

@@ -52,9 +52,8 @@ def make_figures(
         If a measurement fails; see `metaregret.experiments.sweeps.run`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run(
-        list(sweeps.values()), store, workers=workers, backend=backend, scheduler=scheduler, progress=progress
-    )
+    jobs = [job for sweep in sweeps.values() for job in sweep.jobs]
+    run(jobs, store, workers=workers, backend=backend, scheduler=scheduler, progress=progress)
     total = sum(len(sweep.points) for sweep in sweeps.values())
     results = {name: frame(store, sweep) for name, sweep in sweeps.items()}
     manifests = []

@@ -1,5 +1,5 @@
-"""All figures, found by looking into this folder (one file each, which defines ``FIGURE``) and at the
-entry points ``metaregret.figures`` of other distributions."""
+"""All figures: what the modules of `experiments/topics` define as ``FIGURE``, and the entry points
+``metaregret.figures`` of other distributions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ __all__ = ["figure", "figures", "figures_of"]
 @cache
 def figures() -> dict[str, Figure]:
     """Return every figure by its name."""
-    return discover("metaregret.experiments.figures", "FIGURE", Figure, group="metaregret.figures")
+    learning = discover("metaregret.experiments.figures", "FIGURE", Figure)
+    topics = discover("metaregret.experiments.topics", "FIGURE", Figure, group="metaregret.figures")
+    return dict(sorted((topics | learning).items()))
 
 
 def figure(name: str) -> Figure:

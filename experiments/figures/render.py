@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,9 @@ def draw(figure: Figure, results: Mapping[str, pd.DataFrame], style: Style) -> D
     """
     with style.context():
         drawing = figure.draw(results, style)
+    if style.narrow:
+        caption = drawing.caption.replace("Left:", "Above:").replace("Right:", "Below:")
+        drawing = replace(drawing, caption=caption)
     for name in drawing.numbers:
         if not re.fullmatch("[A-Za-z]+", name):
             raise InvalidArgumentError(
@@ -94,6 +98,7 @@ def write(
         "studies": list(figure.studies),
         "command": figure.command + options,
         "style": style.name,
+        "columns": style.columns,
         "numbers": {key: _plain(value) for key, value in drawing.numbers.items()},
         "files": list(contents),
     }

@@ -15,9 +15,7 @@ from typing import Any
 
 from metaregret.tabular.documents import write_text
 
-__all__ = ["LATEX_FILES", "escaped", "number_macros", "theorem_table", "write_latex"]
-
-LATEX_FILES = ("theorems.tex", "numbers.tex")
+__all__ = ["escaped", "number_macros", "theorem_table", "write_latex"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -165,8 +163,7 @@ def _process_numbers(name: str, row: Mapping[str, Any]) -> Iterator[tuple[str, A
             yield f"{name}{_camel(key)}", row[key]
     for key in ("lower", "upper"):
         yield f"{name}MinimaxRegret{key.capitalize()}", row["minimax_regret"][key]
-        if row["mutual_information"][key] is not None:
-            yield f"{name}MutualInformation{key.capitalize()}", row["mutual_information"][key]
+        yield f"{name}MutualInformation{key.capitalize()}", row["mutual_information"][key]
     for key, value in row["distance_to_uniform"].items():
         yield f"{name}DistanceToUniform{_camel(key)}", value
 

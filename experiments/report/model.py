@@ -11,7 +11,9 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
+from importlib.metadata import metadata, version
+from pathlib import Path
 from typing import Any
 
 from metaregret.theory.claims import (
@@ -41,6 +43,9 @@ REPORT_FORMAT = "metaregret-report/1"
 
 LIBRARIES = ("numpy", "scipy", "cvxpy", "highspy", "sympy", "python-flint")
 """Whose versions a report names: what its numbers rest on."""
+
+REPOSITORY = ("repository", "source", "source code")
+"""Labels of a project's addresses that lead to its source text."""
 
 Row = dict[str, Any]
 """One line of the report as plain data, so that it can be made in another process."""
@@ -107,6 +112,28 @@ def made() -> dict[str, Any]:
     }
 
 
+def where_defined(function: Any) -> dict[str, Any] | None:
+    """Return file (from the package on), line and, where the project names a repository, link of the source
+    of a function; None for what is not written in Python."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return None
+    file, root = Path(code.co_filename).resolve(), Path(__file__).resolve().parents[2]
+    inside = file.is_relative_to(root)
+    name = file.relative_to(root).as_posix() if inside else file.name
+    pages = _repository() if inside else None
+    link = None if pages is None else f"{pages}/blob/v{version('metaregret')}/{name}#L{code.co_firstlineno}"
+    return {"file": name, "line": code.co_firstlineno, "link": link}
+
+
+def _repository() -> str | None:
+    """The project's pages of source text, where its metadata names any."""
+    named = (entry.partition(", ") for entry in metadata("metaregret").get_all("Project-URL") or ())
+    return next((url.rstrip("/") for label, _, url in named if label.lower() in REPOSITORY), None)
+
+
 def _margin(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
@@ -144,6 +171,7 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
     theorem = result.theorem
     how = {method.name: inspect.getdoc(method.run) or "" for method in theorem.methods}
     prose = {method.name: method.prose for method in theorem.methods}
+    where = {method.name: where_defined(method.run) for method in theorem.methods}
     return {
         "uid": theorem.uid,
         "title": theorem.title,
@@ -163,7 +191,12 @@ def theorem_row(result: TheoremResult, planted: Sequence[Row]) -> Row:
         "uses": list(theorem.uses),
         "planted": list(planted),
         "methods": [
-            {**_evidence(item), "how": how.get(item.name, ""), "prose": prose.get(item.name, "")}
+            {
+                **_evidence(item),
+                "how": how.get(item.name, ""),
+                "prose": prose.get(item.name, ""),
+                "where": where.get(item.name),
+            }
             for item in result.evidence
         ],
     }
@@ -206,6 +239,7 @@ def control_row(result: ControlResult) -> Row:
         "witness": None if result.witness is None else _plain(result.witness),
         "facts": None if result.facts is None else _plain(result.facts),
         "note": result.note,
+        "where": where_defined(control.refute),
         "seconds": round(result.seconds, 3),
         "uses": list(control.uses),
     }
@@ -261,7 +295,8 @@ def process_row(main: MainClaim) -> Row:
         "minimax_regret": main.minimax.value.to_json(),
         "mutual_information": {
             "lower": main.mutual_information.lower,
-            "upper": main.mutual_information.upper if main.capacity_known else None,
+            "upper": main.mutual_information.upper,
+            "known": main.capacity_known,
         },
         "skills": "all policies" if main.all_skills else "one per goal",
         "proposal_regret": main.proposal_regret,

@@ -63,10 +63,13 @@ def significant(value: float | str, digits: int = 6) -> str:
 
 
 _WORDS = (
-    (r"line:(\d+).*", r"line of \1"),
+    (r"line:(\d+)(?:,start=\d+)?(.*)", r"line of \1\2"),
     (r"grid:(\d+)x(\d+)(.*)", "\\1 \u00d7 \\2 grid\\3"),
     (r"four-rooms:(\d+)(.*)", r"four rooms, side \1\2"),
     (r"tree:0,0,1,1,2,2(.*)", r"binary tree\1"),
+    (r"tree:0,0,0((?:,slip=.*)?)", r"star of 4\1"),
+    (r"noisy-goal:K=(\d+),v=(.*)", r"noisy goal, $K=\1$, $v=\2$"),
+    (r"garnet:S=(\d+),.*", r"random, \1 states"),
 )
 
 

@@ -1,79 +1,88 @@
-r"""Recurrent learners (RL^2) on small worlds, trained and evaluated exactly, below the Bayes-optimal one.
-
-The test tasks are the goals of the world, equally likely; the learners train on each distribution by exact
-policy gradients over all histories.
-"""
+"""Recurrent learners (RL^2 by PPO) on proposals: trained on sampled trials, met with longer ones and with
+goals that were never trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from metaregret.experiments.studies._learning import groups, needs
 from metaregret.experiments.sweeps import Point, Scale, Study
+from metaregret.theory.learning.settings import SEEDS, RecurrentSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
-WORLDS = {"star": ("tree:0,0,0,0", 1, 3), "line": ("line:5,start=2", 2, 2)}
-"""Process, steps of an episode and episodes of a trial."""
+TRAININGS = ("diayn", "diayn-held-out", "diayn-16", "random")
+GRIDS = {"grid:3x3": 9, "grid:4x4": 16}
+"""Processes, and episodes of a trial: one for each goal. The larger one is long."""
 
-TRAININGS = ("handmade", "diayn", "random", "carml")
-EVERY = 10
-
-
-def needs() -> None:
-    """JAX and optax, of the extra ``learn``."""
-    from metaregret.theory.learning.backend import require_extra
-
-    require_extra()
+TRIALS = 128
+"""Sampled trials on each test task."""
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return world x training distribution."""
+    """Return one point for each distribution, on the smaller grid."""
     if scale is Scale.SHORT:
-        return [{"world": "star", "training": "handmade", "seeds": 3, "iterations": 40}]
-    settings = {"seeds": 8, "iterations": 400}
-    return [{"world": world, "training": name, **settings} for world in WORLDS for name in TRAININGS]
+        return [{"process": "grid:3x3", "training": "diayn", "seeds": 2, "iterations": 20, "first": seed}]
+    return _full("grid:3x3", seed)
+
+
+def long(seed: int) -> Sequence[Point]:
+    """Return the larger grid."""
+    return _full("grid:4x4", seed)
+
+
+def _full(grid: str, seed: int) -> list[Point]:
+    settings = {"seeds": SEEDS, "iterations": RecurrentSettings().iterations, "first": seed}
+    return [{"process": grid, "training": name, **settings} for name in TRAININGS]
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Train; one row for each seed and every tenth iteration."""
+    """Train; one row for each seed and length of the test trials (as trained, and twice that)."""
     import numpy as np
 
     from metaregret.tabular.environments import make
-    from metaregret.theory.learning import RecurrentSchedule, history_tree, train_recurrent
-    from metaregret.theory.learning.distributions import training
-    from metaregret.theory.learning.families import sparse_goals
-    from metaregret.theory.learning.limits import best_mean_return
+    from metaregret.theory.learning import RecurrentSettings, dynamics, play, train_recurrent
+    from metaregret.theory.learning.distributions import stacked
+    from metaregret.theory.learning.explorer import uniform_actions
+    from metaregret.theory.learning.limits import bayes_regret
+    from metaregret.theory.learning.worlds import goals_of, sparse_goals
 
-    specification, steps, episodes = WORLDS[point["world"]]
-    process = make(specification).replaced(horizon=steps)
-    tests = sparse_goals(process, np.arange(process.n_states))
-    best = best_mean_return(tests, episodes)
-    schedule = RecurrentSchedule(iterations=point["iterations"])
+    tests = sparse_goals(make(point["process"]))
+    episodes, world = GRIDS[point["process"]], dynamics(tests.process)
+    ((_, group),) = groups(tests, (point["training"],), point["seeds"], point["first"]).items()
+    rewards, weights = stacked(group, max(len(one.tasks) for one in group))
+    seeds = point["first"] + np.arange(point["seeds"])
+    settings = RecurrentSettings(iterations=point["iterations"])
+    learners = train_recurrent(world, rewards, weights, episodes, settings, seeds)
     rows = []
-    for seed in range(point["seeds"]):
-        chosen = training(point["training"], tests, seed, skills=len(tests))
-        learner = train_recurrent(
-            history_tree(chosen.tasks, episodes), chosen.weights[None], np.array([seed]), schedule,
-            tests=history_tree(tests, episodes),
-        )  # fmt: skip
-        for iteration in range(0, point["iterations"] + 1, EVERY):
-            paid = learner.history[0, iteration] / episodes
+    for seed, one in enumerate(group):
+        goals = goals_of(one.tasks) if point["training"].startswith("diayn") else None
+        known = np.ones(len(tests), dtype=bool) if goals is None else np.isin(goals_of(tests), goals)
+        mine = {name: value[seed] for name, value in learners.parameters.items()}
+        for length in (episodes, 2 * episodes):
+            paid = play(world, mine, tests.rewards, length, trials=TRIALS, seed=1_000_000 + seed)
+            count = np.arange(1, length + 1)
+            blind = 1.0 - (1.0 - uniform_actions(tests)[goals_of(tests), None]) ** count
+            even = 1.0 - (1.0 - 1.0 / len(tests)) ** count
             rows.append(
                 {
                     "seed_of_run": seed,
-                    "iteration": iteration,
+                    "length": length,
                     "mean_return": paid.mean(),
-                    "worst_return": paid.min(),
-                    "training_return": learner.curve[0, iteration] / episodes,
-                    "best_lower": best.lower,
-                    "best_upper": best.upper,
+                    "worst_return": paid.mean(axis=1).min(),
+                    "held_out_return": None if known.all() else paid[~known].mean(),
+                    "last_return": paid[:, -1].mean(),
+                    "trained_to": learners.curve[seed, -20:].mean() / episodes,
+                    "bayes": 1.0 - bayes_regret(tests, length).lower / length,
+                    "memoryless_uniform": even.mean(),
+                    "memoryless_scratch": blind.mean(),
                 }
             )
     return rows
 
 
 STUDY = Study(
-    "learning_recurrent", "Recurrent learners below the Bayes-optimal one", points, measure, needs=needs
+    "learning_recurrent", "Recurrent learners on proposals, by PPO", points, measure, needs=needs, long=long
 )

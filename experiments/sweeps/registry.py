@@ -1,4 +1,4 @@
-"""All studies, found by looking into `experiments/studies/` (one file each) and at the entry points
+"""All studies: what the modules of `experiments/topics` define as ``STUDY``, and the entry points
 ``metaregret.studies`` of other distributions."""
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ __all__ = ["studies", "study"]
 @cache
 def studies() -> dict[str, Study]:
     """Return every study by its name."""
-    return discover("metaregret.experiments.studies", "STUDY", Study, group="metaregret.studies")
+    learning = discover("metaregret.experiments.studies", "STUDY", Study)
+    topics = discover("metaregret.experiments.topics", "STUDY", Study, group="metaregret.studies")
+    return dict(sorted((topics | learning).items()))
 
 
 def study(name: str) -> Study:

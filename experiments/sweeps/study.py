@@ -1,44 +1,40 @@
 """A study: points to measure, as data, and how to measure one; a sweep: a study with its points and seed.
 
-Every measurement has an identifier that is a hash of all that it depends on: the study's name and version,
-the point and the seed. The position of a point in a list means nothing, so points can be added, removed and
+Each measurement is a `Job`, identified by a hash of all that it depends on: points can be added, removed and
 reordered without losing results.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from metaregret.experiments.runs import Job, Point
+from metaregret.experiments.runs.job import identifier
 from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Point", "Row", "Scalar", "Scale", "Study", "Sweep", "point_id", "rows_of"]
+__all__ = ["Row", "Scalar", "Scale", "Study", "Sweep"]
 
 Scalar: TypeAlias = str | int | float | bool | None
 """What a parameter or a measured value can be."""
-
-Point: TypeAlias = Mapping[str, Any]
-"""The parameters of one measurement, all of them `Scalar`."""
 
 Row: TypeAlias = dict[str, Scalar]
 """One line of results."""
 
 
 class Scale(Enum):
-    """How much to measure: everything, or a few minutes' worth of it for a smoke test."""
+    """How much to measure: everything, a little of it for a smoke test, or also what takes hours."""
 
     FULL = "full"
     SHORT = "short"
+    LONG = "long"
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,8 @@ class Study:
     title : str
         One line.
     points : callable
-        ``points(scale, seed)`` returns the parameters of every measurement: flat mappings of JSON scalars.
+        ``points(scale, seed)`` returns the parameters of every measurement, all or in short: flat mappings of
+        JSON scalars.
     measure : callable
         ``measure(point, generator)`` returns a flat mapping of scalars, or a sequence of such mappings with
         the same keys, one a row. It must depend on nothing but its arguments.
@@ -61,6 +58,8 @@ class Study:
     needs : callable, optional
         Raises `MissingExtraError` where something that `measure` needs is not installed. Asked before a sweep
         begins, never to list the study: its points are data and need nothing.
+    long : callable, optional
+        ``long(seed)`` returns the points that take hours, which `Scale.LONG` adds to all others.
     """
 
     name: str
@@ -69,6 +68,7 @@ class Study:
     measure: Callable[[Point, np.random.Generator], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
     version: int = 1
     needs: Callable[[], None] | None = None
+    long: Callable[[int], Sequence[Point]] | None = None
 
     def sweep(
         self, scale: Scale | str = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None
@@ -83,7 +83,38 @@ class Study:
         scale = choice(Scale, scale, "scale")
         if self.needs is not None:
             self.needs()
-        return Sweep(self, tuple(self.points(scale, seed) if points is None else points), seed)
+        if points is None:
+            points = self.points(Scale.SHORT if scale is Scale.SHORT else Scale.FULL, seed)
+            if scale is Scale.LONG and self.long is not None:
+                points = [*points, *self.long(seed)]
+        return Sweep(self, tuple(points), seed)
+
+    def rows(self, point: Point, generator: np.random.Generator) -> list[Row]:
+        """Measure a point and return plain rows.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If `measure` does not return one or more flat mappings of scalars with the same keys, none of them
+            a parameter's.
+        """
+        measured: Any = self.measure(point, generator)
+        listed = [measured] if isinstance(measured, Mapping) else measured
+        if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+            raise InvalidArgumentError(
+                f"{self.name}: measure returned {type(measured).__name__}; expected a mapping or some."
+            )
+        rows = [{str(key): _plain(self, key, value) for key, value in row.items()} for row in listed]
+        for index, row in enumerate(rows):
+            if list(row) != list(rows[0]):
+                raise InvalidArgumentError(
+                    f"{self.name}: row {index} has the keys {list(row)}, but row 0 has {list(rows[0])}."
+                )
+        if taken := set(rows[0]) & set(point):
+            raise InvalidArgumentError(
+                f"{self.name}: {sorted(taken)[0]!r} names a parameter and a result; rename the result."
+            )
+        return rows
 
 
 @dataclass(frozen=True)
@@ -119,60 +150,17 @@ class Sweep:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """The identifiers of the points, in their order."""
+        name, version = self.study.name, self.study.version
         return tuple(
-            point_id(self.study.name, self.study.version, point, self.seed, f"points[{index}]")
+            identifier(name, version, point, self.seed, f"points[{index}]")
             for index, point in enumerate(self.points)
         )
 
-
-def point_id(study: str, version: int, point: Point, seed: int, where: str = "point") -> str:
-    """Return the identifier of a measurement: 32 hexadecimal digits of a SHA-256 hash of all it depends on.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If the point is not a flat mapping of finite JSON scalars.
-    """
-    if not isinstance(point, Mapping):
-        raise InvalidArgumentError(f"{study}: {where} is a {type(point).__name__}; expected a mapping.")
-    for key, value in point.items():
-        if not isinstance(key, str) or not isinstance(value, str | int | float | bool | None):
-            raise InvalidArgumentError(
-                f"{study}: {where}[{key!r}] = {value!r} is a {type(value).__name__}; "
-                "expected a string, number or bool."
-            )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidArgumentError(
-                f"{study}: {where}[{key!r}] = {value} is not finite; use a string or None for infinity."
-            )
-    text = json.dumps([study, version, point, seed], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def rows_of(study: Study, point: Point, measured: Any) -> list[Row]:
-    """Return what `study.measure` returned as a list of plain rows.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is not one or more flat mappings of scalars with the same keys, none of them a parameter's.
-    """
-    listed = [measured] if isinstance(measured, Mapping) else measured
-    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
-        raise InvalidArgumentError(
-            f"{study.name}: measure returned {type(measured).__name__}; expected a mapping or some mappings."
-        )
-    rows = [{str(key): _plain(study, key, value) for key, value in row.items()} for row in listed]
-    for index, row in enumerate(rows):
-        if list(row) != list(rows[0]):
-            raise InvalidArgumentError(
-                f"{study.name}: row {index} has the keys {list(row)}, but row 0 has {list(rows[0])}."
-            )
-    if taken := set(rows[0]) & set(point):
-        raise InvalidArgumentError(
-            f"{study.name}: {sorted(taken)[0]!r} names a parameter and a result; rename the result."
-        )
-    return rows
+    @property
+    def jobs(self) -> list[Job]:
+        """What there is to measure, in the order of the points."""
+        study = self.study
+        return [Job(study.name, study.version, point, self.seed, study.rows) for point in self.points]
 
 
 def _plain(study: Study, key: object, value: Any) -> Scalar:

@@ -1,20 +1,31 @@
-"""The jobs of a verification run: one a method, one a theorem's planted errors, one a control, one a
-process."""
+"""What verification runs: one job per method, one a theorem's planted errors, one a control, one a process.
+
+A result depends on the claim, the setting and the code, which are the point of its job; in a store it is used
+again only where all of them are the same.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from metaregret.experiments.cache import cache_folder
 from metaregret.experiments.report import Row, atlas_row, control_row, planted_rows, process_row, theorem_row
-from metaregret.experiments.verification.store import EvidenceStore, evidence_key
+from metaregret.experiments.runs import Job, Point, Store, run
+from metaregret.experiments.runs.provenance import digest, package_versions
 from metaregret.theory.claims import (
     Context,
     Control,
+    Evidence,
+    Group,
     Published,
     Theorem,
+    Trial,
     claim,
     methods_of,
     planted_score,
@@ -23,36 +34,38 @@ from metaregret.theory.claims import (
     verify_control,
 )
 
-__all__ = ["PLANTED_INSTANCES", "Progress", "verify_all"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "PLANTED_INSTANCES",
+    "Item",
+    "Progress",
+    "default_store",
+    "evidence_document",
+    "jobs_of",
+    "verify_all",
+]
 
 PLANTED_INSTANCES = 20
 """Planted errors are tried on as many instances, however deep the run: a check that needs more to see a
 wrong formula is a poor check."""
 
-Progress = Callable[[Iterable[Any], int], Iterable[Any]]
-"""Wraps the results that come in, given their number: a progress bar, or nothing."""
+Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Given a description and a total, a context that yields what is told how many are done."""
 
-Item = Theorem | Control | Published
+Item: TypeAlias = Theorem | Control | Published
 """What a run verifies."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """One piece of a run, small enough to be repeated if the run is killed.
+def default_store() -> Path:
+    """Return the user's own store of finished evidence, in the cache folder of the system."""
+    return cache_folder() / "verification.sqlite"
 
-    Attributes
-    ----------
-    kind : str
-        ``"method"``, ``"planted"``, ``"control"`` or ``"process"``.
-    name : str
-        Identifier of the claim, or name of the process.
-    method : str
-        Name of the method, for the first kind.
-    """
 
-    kind: str
-    name: str
-    method: str = ""
+def silent(description: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    """Show no progress."""
+    return nullcontext(lambda done: None)
 
 
 def verify_all(
@@ -61,10 +74,10 @@ def verify_all(
     context: Context,
     *,
     workers: int = 1,
-    store: EvidenceStore | None = None,
+    store: Path | None = None,
     own: Item | None = None,
     own_code: str = "",
-    progress: Progress = lambda results, total: results,
+    progress: Progress = silent,
 ) -> tuple[dict[str, Row], int]:
     """Verify claims, and the main claim on named processes.
 
@@ -77,14 +90,14 @@ def verify_all(
     context : Context
     workers : int
         Processes to use.
-    store : EvidenceStore, optional
-        Where evidence is looked up, and kept as it is made.
+    store : Path, optional
+        The file in which results are looked up, and kept as they are made.
     own : Theorem, Control or Published, optional
         A claim from outside the project; it runs in this process.
     own_code : str
-        The text of its file, on which its evidence depends.
+        The text of its file, on which its evidence depends; without it nothing of it is kept.
     progress : callable
-        Wraps the results that come in.
+        See `Progress`.
 
     Returns
     -------
@@ -93,98 +106,134 @@ def verify_all(
     resumed : int
         How many results came from the store.
     """
-    chosen = [*items, *([own] if own is not None else [])]
-    jobs = [job for item in chosen for job in _jobs(item, context)]
-    jobs += [Job("process", name) for name in processes]
-    keys = {
-        job: evidence_key(
-            job.name,
-            job.method,
-            context,
-            code=own_code if own is not None and job.name == own.uid else "",
-        )
-        for job in jobs
-        if job.kind == "method"
+    rest = [job for item in items for job in jobs_of(item, context)]
+    rest += [_job("process", name, context, partial(_process, name, context)) for name in processes]
+    here = [] if own is None else jobs_of(own, context, own_code=own_code, inside=own)
+    # Later theorems rest on more machinery and take longer: they start first. Starting processes costs more
+    # than a few claims.
+    few = len({job.name for job in rest}) <= 3
+    batches = [(here, 1), (rest[::-1], 1 if few else workers)]
+    found: dict[str, Any] = {}
+    resumed = 0
+    with progress("verifying", len(here) + len(rest)) as show:
+        for jobs, count in batches:
+            kept = None if jobs is here and not own_code else store
+            with Store(kept or Path(":memory:")) as opened:
+                before = len(found)
+                outcome = run(jobs, opened, workers=count, progress=partial(_ahead, show, before))
+                records = opened.records([job.id for job in jobs])
+                found |= {record.id: record.rows[0]["result"] for record in records}
+                resumed += outcome.points - outcome.measured
+    results = {_key(job): found[job.id] for job in (*here, *rest)}
+    rows = _rows([*items, *([] if own is None else [own])], results, context)
+    return rows | {name: results["process", name, ""] for name in processes}, resumed
+
+
+def _ahead(show: Callable[[int], None], before: int, done: int) -> None:
+    show(before + done)
+
+
+def _key(job: Job) -> tuple[str, str, str]:
+    return job.point["kind"], job.name, job.point["method"]
+
+
+def jobs_of(item: Item, context: Context, *, own_code: str = "", inside: Item | None = None) -> list[Job]:
+    """Return the jobs that verify a claim; `inside` is the claim itself where it is not the project's."""
+    if isinstance(item, Published):
+        parts = (item.holds, item.fails)
+        return [job for part in parts for job in jobs_of(part, context, own_code=own_code, inside=inside)]
+    uid, make = item.uid, partial(_job, context=context, own_code=own_code)
+    if isinstance(item, Control):
+        return [make("control", uid, work=partial(_control, uid, context, inside))]
+    methods = [
+        make("method", uid, work=partial(_method, uid, m.name, context, inside), method=m.name)
+        for m in methods_of(item, context)
+    ]
+    planted = [make("planted", uid, work=partial(_planted, uid, context, inside))] if item.planted else []
+    return methods + planted
+
+
+def _job(
+    kind: str, name: str, context: Context, work: Callable[[], Any], method: str = "", own_code: str = ""
+) -> Job:
+    point = {
+        "kind": kind,
+        "method": method,
+        "instances": context.instances,
+        "exact": context.exact,
+        "shrink": context.shrink,
+        "seconds": context.seconds,
+        "zoo": json.dumps([specimen.name for specimen in context.zoo]),
+        "code": digest("tabular", "theory"),
+        "packages": json.dumps(package_versions()),
+        "own code": own_code,
     }
-    found: dict[Job, Any] = {}
-    if store is not None:
-        stored = {job: store.get(key) for job, key in keys.items()}
-        found = {job: evidence for job, evidence in stored.items() if evidence is not None}
-    resumed = len(found)
-    missing = [job for job in jobs if job not in found]
-    for job, result in progress(_run_all(missing, context, workers, own), len(missing)):
-        found[job] = result
-        if store is not None and job in keys:
-            store.put(keys[job], result)
-    rows = _rows(chosen, found, context)
-    return rows | {name: found[Job("process", name)] for name in processes}, resumed
+    return Job(name, 1, point, context.seed, partial(_result, work), fatal=True)
 
 
-def _jobs(item: Item, context: Context) -> list[Job]:
-    if isinstance(item, Published):
-        return [*_jobs(item.holds, context), *_jobs(item.fails, context)]
-    if isinstance(item, Control):
-        return [Job("control", item.uid)]
-    methods = [Job("method", item.uid, method.name) for method in methods_of(item, context)]
-    return [*methods, Job("planted", item.uid)]
+def _result(work: Callable[[], Any], point: Point, generator: np.random.Generator) -> list[dict[str, Any]]:
+    return [{"result": work()}]
 
 
-def _run_all(
-    jobs: Sequence[Job], context: Context, workers: int, own: Item | None
-) -> Iterator[tuple[Job, Any]]:
-    """Yield the results as they come. Later theorems rest on more machinery and take longer: they start
-    first."""
-    from joblib import Parallel, delayed
-
-    here = [job for job in jobs if own is not None and job.name == own.uid]
-    rest = [job for job in reversed(jobs) if job not in here]
-    if len({job.name for job in rest}) <= 3:  # starting processes costs more than a few claims
-        workers = 1
-    if workers == 1:
-        here, rest = [*here, *rest], []
-    for job in here:
-        yield _run(job, context, own if own is not None and job.name == own.uid else None)
-    if rest:
-        parallel = Parallel(n_jobs=min(workers, len(rest)), return_as="generator_unordered")
-        with warnings.catch_warnings():
-            # A worker whose memory has grown is replaced by a fresh one; no job is lost.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-            yield from parallel(delayed(_run)(job, context, None) for job in rest)
+def _method(uid: str, name: str, context: Context, inside: Item | None) -> dict[str, Any]:
+    theorem = _theorem(uid, inside)
+    method = next(method for method in theorem.methods if method.name == name)
+    return evidence_document(run_method(theorem, method, context))
 
 
-def _run(job: Job, context: Context, own: Item | None) -> tuple[Job, Any]:
-    if job.kind == "process":
-        return job, _process_row(job.name, context)
-    item = claim(job.name) if own is None else own
-    if isinstance(item, Published):
-        item = item.fails if job.kind == "control" else item.holds
-    if isinstance(item, Control):
-        return job, control_row(verify_control(item, context))
-    if job.kind == "planted":
-        return job, planted_rows(planted_score(item, Context(seed=context.seed, instances=PLANTED_INSTANCES)))
-    method = next(method for method in item.methods if method.name == job.method)
-    return job, run_method(item, method, context)
+def _planted(uid: str, context: Context, inside: Item | None) -> list[Row]:
+    setting = Context(seed=context.seed, instances=PLANTED_INSTANCES)
+    return planted_rows(planted_score(_theorem(uid, inside), setting))
 
 
-def _process_row(name: str, context: Context) -> Row:
+def _theorem(uid: str, inside: Item | None) -> Theorem:
+    item = claim(uid) if inside is None else inside
+    found = item.holds if isinstance(item, Published) else item
+    assert isinstance(found, Theorem)
+    return found
+
+
+def _control(uid: str, context: Context, inside: Item | None) -> Row:
+    item = claim(uid) if inside is None else inside
+    found = item.fails if isinstance(item, Published) else item
+    assert isinstance(found, Control)
+    return control_row(verify_control(found, context))
+
+
+def _process(name: str, context: Context) -> Row:
     from metaregret.theory.main_claim import check_main_claim
 
     specimen = next(specimen for specimen in context.zoo if specimen.name == name)
     return process_row(check_main_claim(specimen.process()))
 
 
-def _rows(items: Sequence[Item], found: dict[Job, Any], context: Context) -> dict[str, Row]:
+def evidence_document(evidence: Evidence) -> dict[str, Any]:
+    """Return evidence as JSON, from which `_evidence` reads it."""
+    return asdict(evidence) | {"group": evidence.group.value, "solvers": sorted(evidence.solvers)}
+
+
+def _evidence(document: Mapping[str, Any]) -> Evidence:
+    failure = document["failure"]
+    typed = {"group": Group(document["group"]), "solvers": frozenset(document["solvers"])}
+    return Evidence(**{**document, **typed, "failure": None if failure is None else Trial(**failure)})
+
+
+def _rows(
+    items: Sequence[Item], found: Mapping[tuple[str, str, str], Any], context: Context
+) -> dict[str, Row]:
     proved = [
         item.holds if isinstance(item, Published) else item for item in items if not isinstance(item, Control)
     ]
     results = theorem_results(
-        (item, [found[Job("method", item.uid, method.name)] for method in methods_of(item, context)])
+        (item, [_evidence(found["method", item.uid, method.name]) for method in methods_of(item, context)])
         for item in proved
     )
-    rows = {item.uid: theorem_row(results[item.uid], found[Job("planted", item.uid)]) for item in proved}
+    rows = {
+        item.uid: theorem_row(results[item.uid], found.get(("planted", item.uid, ""), [])) for item in proved
+    }
     for item in items:
         if isinstance(item, Published):
-            rows[item.uid] = atlas_row(item, rows[item.uid], found[Job("control", item.uid)])
+            rows[item.uid] = atlas_row(item, rows[item.uid], found["control", item.uid, ""])
         elif isinstance(item, Control):
-            rows[item.uid] = found[Job("control", item.uid)]
+            rows[item.uid] = found["control", item.uid, ""]
     return {item.uid: rows[item.uid] for item in items}

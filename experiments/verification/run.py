@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.report.latex import theorem_table
 from metaregret.experiments.report.model import report_document
 from metaregret.experiments.report.terminal import report_parts
-from metaregret.experiments.verification.jobs import Progress, verify_all
-from metaregret.experiments.verification.store import EvidenceStore
+from metaregret.experiments.runs.provenance import version_of
+from metaregret.experiments.verification.jobs import Item, Progress, silent, verify_all
 from metaregret.tabular.choices import expect
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.claims import (
@@ -62,7 +61,7 @@ class VerificationReport(Result):
     """
 
     document: Mapping[str, Any]
-    items: Mapping[str, Theorem | Control | Published] = field(default_factory=dict)
+    items: Mapping[str, Item] = field(default_factory=dict)
     resumed: int = 0
 
     @property
@@ -90,7 +89,7 @@ class VerificationReport(Result):
         return dict(self.document)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a claim: title, verdict, expected verdict, number of instances and margin."""
+        """Return one row per claim: title, verdict, expected verdict, number of instances and margin."""
         import pandas as pd
 
         rows = self._claims()
@@ -123,13 +122,13 @@ OWN_SECONDS = 20.0
 
 def verify(
     *uids: str,
-    new: Path | str | Theorem | Control | Published | None = None,
+    new: Path | str | Item | None = None,
     exact: bool = False,
     instances: int | None = None,
     seed: int = 0,
     workers: int = 1,
     store: Path | str | None = None,
-    progress: Progress = lambda results, total: results,
+    progress: Progress = silent,
 ) -> VerificationReport:
     """Verify all theorems and negative controls, or those named.
 
@@ -151,9 +150,9 @@ def verify(
     workers : int
         Processes.
     store : path, optional
-        A file of finished evidence, which is used and added to.
+        A file of finished results (made, with its folder, if new), which is used and added to.
     progress : callable
-        Wraps the results as they come in, given their number.
+        Given a description and the number of results, a context that yields what is told how many there are.
 
     Returns
     -------
@@ -188,9 +187,7 @@ def verify(
     own = from_file(path) if path is not None else new
     assert own is None or isinstance(own, Theorem | Control | Published)
     chosen = [one for uid in uids for one in (atlas() if uid.strip().lower() == "atlas" else [uid])]
-    named: list[Theorem | Control | Published] = list(
-        {item.uid: item for item in map(claim, chosen)}.values()
-    )
+    named: list[Item] = list({item.uid: item for item in map(claim, chosen)}.values())
     if own is not None and own.uid in [item.uid for item in named]:
         raise InvalidArgumentError(f"{path or 'The claim'} defines {own.uid}, which is also named; give one.")
     everything = not named and own is None
@@ -203,7 +200,7 @@ def verify(
         [specimen.name for specimen in context.zoo] if everything and not exact else [],
         context,
         workers=workers,
-        store=None if store is None else EvidenceStore(Path(store)),
+        store=None if store is None else _file(Path(store)),
         own=own,
         own_code="" if path is None else path.read_text(encoding="utf-8"),
         progress=progress,
@@ -214,7 +211,7 @@ def verify(
         [row for row in rows.values() if "drops" in row],
         [row for row in rows.values() if "process" in row],
         atlas=[row for row in rows.values() if "needs" in row],
-        version=_version(),
+        version=version_of("metaregret"),
         settings={"seed": seed, "instances": instances, "exact": exact},
         seconds=time.perf_counter() - began,
         files={} if own is None or path is None else {own.uid: str(path)},
@@ -222,8 +219,12 @@ def verify(
     return VerificationReport(document, items, resumed)
 
 
-def _version() -> str:
+def _file(path: Path) -> Path:
+    """The path, in a folder that exists."""
     try:
-        return version("metaregret")
-    except PackageNotFoundError:
-        return "not installed"
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"Cannot make the folder of {path}: {error.strerror}; name another file."
+        ) from None
+    return path

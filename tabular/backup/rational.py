@@ -9,7 +9,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from metaregret.tabular.backup.base import Backup
+from metaregret.tabular.backup import Backup
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["RationalBackup", "from_flint", "to_flint"]

@@ -4,8 +4,7 @@
 is proved.
 """
 
-from metaregret.tabular.engine.all_goals import GoalValues, goal_values_all
 from metaregret.tabular.engine.solution import Objective, PlanningSolution
 from metaregret.tabular.engine.solver import METHODS, solve
 
-__all__ = ["METHODS", "GoalValues", "Objective", "PlanningSolution", "goal_values_all", "solve"]
+__all__ = ["METHODS", "Objective", "PlanningSolution", "solve"]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.engine.bound_kernels import macqueen
-from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
+from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, expected, reduce_choices
 from metaregret.tabular.jit import njit, prange
 
-__all__ = ["MOST_SWEEPS", "evaluate", "modified_policy_iteration", "plan", "plan_roughly_first"]
+__all__ = ["MOST_SWEEPS", "plan", "plan_roughly_first"]
 
 MOST_SWEEPS = 200
 """Inner sweeps of one round: a chain that mixes more slowly gets a new residual first."""
@@ -34,17 +34,9 @@ LARGEST_SINGLE = 1e36
 
 
 @njit(cache=True, nogil=True)
-def _gather_range(
-    first: int,
-    last: int,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    policy: np.ndarray,
-    gathered: np.ndarray,
-    chain_successors: np.ndarray,
-    chain_probabilities: np.ndarray,
-) -> None:
+def _gather_range(first: int, last: int, rows: Any, policy: np.ndarray, chain: Any) -> None:
+    _, _, width, successors, probabilities = rows
+    gathered, chain_successors, chain_probabilities = chain
     for state in range(first, last):
         choice = policy[state]
         if gathered[state] == choice:
@@ -56,40 +48,19 @@ def _gather_range(
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _gather_parallel(
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    policy: np.ndarray,
-    gathered: np.ndarray,
-    chain_successors: np.ndarray,
-    chain_probabilities: np.ndarray,
-) -> None:
+def _gather_parallel(rows: Any, policy: np.ndarray, chain: Any) -> None:
     count = len(policy)
     for chunk in prange((count + CHUNK - 1) // CHUNK):
         first = chunk * CHUNK
-        _gather_range(
-            first,
-            min(count, first + CHUNK),
-            width,
-            successors,
-            probabilities,
-            policy,
-            gathered,
-            chain_successors,
-            chain_probabilities,
-        )
+        _gather_range(first, min(count, first + CHUNK), rows, policy, chain)
 
 
 @njit(cache=True, nogil=True, fastmath=MATH)
 def _evaluate_range(
     first: int,
     last: int,
-    rows: np.ndarray,
-    lengths: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+    rows: Any,
+    policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
     shift: float,
@@ -99,16 +70,10 @@ def _evaluate_range(
     least, greatest = values.dtype.type(np.inf), values.dtype.type(-np.inf)
     drift = values.dtype.type(shift)
     discount = values.dtype.type(gamma)
+    gathered = rows[2] > 0
     for state in range(first, last):
-        total = values.dtype.type(0)
-        if width > 0:
-            start = state * width
-            total = row_sum(start, start + width, width, successors, probabilities, values)
-        elif lengths[state] > 0:
-            start = rows[state]
-            stop = start + lengths[state]
-            total = values.dtype.type(row_sum(start, stop, stop - start, successors, probabilities, values))
-        total = constant[state] - drift + discount * total
+        row = state if gathered else policy[state]
+        total = constant[state] - drift + discount * expected(rows, row, values)
         difference = total - values[state]
         following[state] = total
         least = difference if difference < least else least
@@ -118,11 +83,8 @@ def _evaluate_range(
 
 @njit(cache=True, nogil=True, parallel=True)
 def _evaluate_parallel(
-    rows: np.ndarray,
-    lengths: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+    rows: Any,
+    policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
     shift: float,
@@ -134,31 +96,16 @@ def _evaluate_parallel(
     least, greatest = np.empty(chunks), np.empty(chunks)
     for chunk in prange(chunks):
         first = chunk * CHUNK
-        low, high = _evaluate_range(
-            first,
-            min(count, first + CHUNK),
-            rows,
-            lengths,
-            width,
-            successors,
-            probabilities,
-            constant,
-            gamma,
-            shift,
-            values,
-            following,
+        least[chunk], greatest[chunk] = _evaluate_range(
+            first, min(count, first + CHUNK), rows, policy, constant, gamma, shift, values, following
         )
-        least[chunk], greatest[chunk] = low, high
     return least.min(), greatest.max()
 
 
 @njit(cache=True, nogil=True)
-def evaluate(
-    rows: np.ndarray,
-    lengths: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+def _evaluate(
+    rows: Any,
+    policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
     shift: float,
@@ -166,75 +113,19 @@ def evaluate(
     following: np.ndarray,
     threads: bool,
 ) -> tuple[float, float]:
-    """Write ``following = constant - shift + gamma P values`` for the chain of one policy; return the range
-    of change."""
+    """Write ``following = constant - shift + gamma P values`` for the chain of one policy, whose rows are
+    those of the states (fixed width) or of its choices (ragged); return the range of change."""
     if threads:
-        return _evaluate_parallel(
-            rows, lengths, width, successors, probabilities, constant, gamma, shift, values, following
-        )
-    return _evaluate_range(
-        0,
-        len(values),
-        rows,
-        lengths,
-        width,
-        successors,
-        probabilities,
-        constant,
-        gamma,
-        shift,
-        values,
-        following,
-    )
-
-
-@njit(cache=True, nogil=True)
-def _gather(
-    offsets: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    policy: np.ndarray,
-    chain: Any,
-    threads: bool,
-) -> None:
-    """Bring the rows of the policy together: copied where the width is fixed, pointed at where it is not."""
-    gathered, chain_successors, chain_probabilities, rows, lengths = chain
-    if width == 0:
-        for state in range(len(policy)):
-            rows[state] = offsets[policy[state]]
-            lengths[state] = offsets[policy[state] + 1] - rows[state]
-    elif threads:
-        _gather_parallel(
-            width, successors, probabilities, policy, gathered, chain_successors, chain_probabilities
-        )
-    else:
-        _gather_range(
-            0,
-            len(policy),
-            width,
-            successors,
-            probabilities,
-            policy,
-            gathered,
-            chain_successors,
-            chain_probabilities,
-        )
+        return _evaluate_parallel(rows, policy, constant, gamma, shift, values, following)
+    return _evaluate_range(0, len(values), rows, policy, constant, gamma, shift, values, following)
 
 
 @njit(cache=True, nogil=True)
 def _solve_chain(
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    chain: Any,
-    gamma: float,
-    work: Any,
-    wanted: float,
-    threads: bool,
+    rows: Any, policy: np.ndarray, chain: Any, gamma: float, work: Any, wanted: float, threads: bool
 ) -> tuple[float, int]:
     """Sweep ``e <- constant + gamma P e`` until the span of the change is at most `wanted`; the result is
-    ``work[1]``.
+    ``work[1]``. Rows of fixed width are brought together first, ragged ones are read where they stand.
 
     Every sweep subtracts what the level drifted in the last one, so that single precision is not spent on the
     level.
@@ -244,39 +135,20 @@ def _solve_chain(
     tuple
         The level to be added to ``e``, times ``1 - gamma``, and the number of sweeps.
     """
-    _, chain_successors, chain_probabilities, rows, lengths = chain
+    choice_offsets, offsets, width, _, _ = rows
+    together = (choice_offsets, offsets, width, chain[1], chain[2])
+    if width > 0 and threads:
+        _gather_parallel(rows, policy, chain)
+    elif width > 0:
+        _gather_range(0, len(policy), rows, policy, chain)
     constant, error, following = work
     low, high, shift, sweeps = -0.5, 0.5, 0.0, 0
     while high - low > wanted and sweeps < MOST_SWEEPS:
         shift += 0.5 * (low + high)
         if width > 0:
-            low, high = evaluate(
-                rows,
-                lengths,
-                width,
-                chain_successors,
-                chain_probabilities,
-                constant,
-                gamma,
-                shift,
-                error,
-                following,
-                threads,
-            )
+            low, high = _evaluate(together, policy, constant, gamma, shift, error, following, threads)
         else:
-            low, high = evaluate(
-                rows,
-                lengths,
-                width,
-                successors,
-                probabilities,
-                constant,
-                gamma,
-                shift,
-                error,
-                following,
-                threads,
-            )
+            low, high = _evaluate(rows, policy, constant, gamma, shift, error, following, threads)
         sweeps += 1
         error, following = following, error
     if sweeps % 2 == 1:
@@ -286,23 +158,17 @@ def _solve_chain(
 
 @njit(cache=True, nogil=True)
 def _new_chain(states: int, width: int, successors: np.ndarray, precision: np.ndarray) -> Any:
-    """Room for the rows of a policy, probabilities in the type of `precision`: see `_gather`."""
-    ragged = states if width == 0 else 0
+    """Room for the rows of a policy, probabilities in the type of `precision`: see `_gather_range`."""
     return (
         np.full(states, -1, dtype=np.int64),
         np.empty(states * width, dtype=successors.dtype),
         np.empty(states * width, dtype=precision.dtype),
-        np.empty(ragged, dtype=np.int64),
-        np.empty(ragged, dtype=np.int64),
     )
 
 
 @njit(cache=True, nogil=True)
 def _correct(
-    offsets: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+    rows: Any,
     gamma: float,
     values: np.ndarray,
     residual: np.ndarray,
@@ -332,8 +198,7 @@ def _correct(
         constant[state] = (residual[state] - middle) / span
         error[state] = constant[state]
     if wanted < 1.0:
-        _gather(offsets, width, successors, probabilities, policy, chain, threads)
-        drift, sweeps = _solve_chain(width, successors, probabilities, chain, gamma, work, wanted, threads)
+        drift, sweeps = _solve_chain(rows, policy, chain, gamma, work, wanted, threads)
     level = (drift * span + middle) / (1.0 - gamma)
     magnitude = 1.0
     for state in range(len(values)):
@@ -355,12 +220,8 @@ def _share(changed: float, needed: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def modified_policy_iteration(
-    choice_offsets: np.ndarray,
-    offsets: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
+def _iterate(
+    rows: tuple[Any, Any, Any, Any, Any],
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
@@ -405,21 +266,9 @@ def modified_policy_iteration(
     best_span, magnitude = np.inf, 1.0
     while True:
         if fresh and backups == 0:
-            least, greatest, changed = reduce_choices(choice_offsets, rewards, values, residual, policy)
+            least, greatest, changed = reduce_choices(rows[0], rewards, values, residual, policy, True)
         else:
-            least, greatest, changed = backup(
-                choice_offsets,
-                offsets,
-                width,
-                successors,
-                probabilities,
-                rewards,
-                gamma,
-                values,
-                residual,
-                policy,
-                threads,
-            )
+            least, greatest, changed = backup(*rows, rewards, gamma, values, residual, policy, True, threads)
         backups += 1
         span, goal = greatest - least, unit_goal * magnitude
         slow = 0 if alone or span <= 0.5 * best_span else slow + 1
@@ -429,20 +278,7 @@ def modified_policy_iteration(
         alone = fresh and backups <= FIRST_BACKUPS and changed > UNSETTLED * count
         wanted = 1.0 if alone else _share(changed / count, 0.25 * goal / span)
         magnitude, used = _correct(
-            offsets,
-            width,
-            successors,
-            probabilities,
-            gamma,
-            values,
-            residual,
-            least,
-            greatest,
-            policy,
-            chain,
-            work,
-            wanted,
-            threads,
+            rows, gamma, values, residual, least, greatest, policy, chain, work, wanted, threads
         )
         sweeps += used
         if not certify and span * wanted <= goal:
@@ -473,7 +309,7 @@ def plan(
     """Modified policy iteration from zero and the bounds of its last backup, in one call: small models take
     less time than the calls around them.
 
-    `lower`, `upper` and `policy` are written; see `modified_policy_iteration` and
+    `lower`, `upper` and `policy` are written; see `_iterate` and
     `metaregret.tabular.engine.bound_kernels.macqueen` for the parameters.
 
     Returns
@@ -484,12 +320,9 @@ def plan(
     lower[:] = 0.0
     policy[:] = -1
     chain = _new_chain(len(lower), width, successors, probabilities)
-    least, greatest, backups, sweeps = modified_policy_iteration(
-        choice_offsets,
-        offsets,
-        width,
-        successors,
-        probabilities,
+    rows = (choice_offsets, offsets, width, successors, probabilities)
+    least, greatest, backups, sweeps = _iterate(
+        rows,
         rewards,
         gamma,
         lower,
@@ -535,12 +368,8 @@ def plan_roughly_first(
     chain = _new_chain(len(lower), width, successors, rough)
     rough_backups, rough_sweeps = 0, 0
     if max_sweeps > 1 and reward_scale <= LARGEST_SINGLE * (1.0 - gamma):
-        _, _, rough_backups, rough_sweeps = modified_policy_iteration(
-            choice_offsets,
-            offsets,
-            width,
-            successors,
-            probabilities.astype(np.float32),
+        _, _, rough_backups, rough_sweeps = _iterate(
+            (choice_offsets, offsets, width, successors, probabilities.astype(np.float32)),
             rewards.astype(np.float32),
             gamma,
             rough,
@@ -555,24 +384,10 @@ def plan_roughly_first(
             threads,
         )
     lower[:] = rough
-    least, greatest, backups, sweeps = modified_policy_iteration(
-        choice_offsets,
-        offsets,
-        width,
-        successors,
-        probabilities,
-        rewards,
-        gamma,
-        lower,
-        upper,
-        policy,
-        chain,
-        False,
-        True,
-        unit_goal,
-        max_sweeps - rough_backups - rough_sweeps,
-        patience,
-        threads,
+    rows = (choice_offsets, offsets, width, successors, probabilities)
+    left = max_sweeps - rough_backups - rough_sweeps
+    least, greatest, backups, sweeps = _iterate(
+        rows, rewards, gamma, lower, upper, policy, chain, False, True, unit_goal, left, patience, threads
     )
     gap, scale = macqueen(lower, upper, least, greatest, low, high, roundoff, reward_scale)
     return gap, scale, rough_backups + backups, rough_sweeps + sweeps

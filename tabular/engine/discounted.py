@@ -152,11 +152,7 @@ def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified
     plan = kernels.plan_roughly_first if n_states >= SINGLE_PRECISION_STATES else kernels.plan
     most = min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations
     gap, scale, backups, sweeps = plan(
-        rows.choice_offsets,
-        rows.offsets,
-        rows.width,
-        rows.successors,
-        rows.probabilities,
+        *rows.arrays,
         problem.rewards,
         problem.reward_scale,
         problem.discount.nearest,
@@ -187,11 +183,7 @@ def small_policy_iteration(problem: Problem) -> Certified:
     low, high = contraction(problem)
     lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
     gap, scale, count = compiled("elimination_kernels").plan_small(
-        rows.choice_offsets,
-        rows.offsets,
-        rows.width,
-        rows.successors,
-        rows.probabilities,
+        *rows.arrays,
         problem.rewards,
         problem.reward_scale,
         problem.discount.nearest,

@@ -9,6 +9,8 @@ Source: Puterman, *Markov Decision Processes* (1994), sec. 6.4.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from metaregret.tabular.engine.bound_kernels import macqueen
@@ -22,16 +24,9 @@ PATIENCE = 3
 
 
 @njit(cache=True, nogil=True)
-def _fill(
-    offsets: np.ndarray,
-    width: int,
-    successors: np.ndarray,
-    probabilities: np.ndarray,
-    gamma: float,
-    policy: np.ndarray,
-    system: np.ndarray,
-) -> None:
+def _fill(rows: Any, gamma: float, policy: np.ndarray, system: np.ndarray) -> None:
     """Write ``I - gamma P_policy``."""
+    _, offsets, width, successors, probabilities = rows
     system[:] = 0.0
     for state in range(len(policy)):
         choice = policy[state]
@@ -99,26 +94,13 @@ def plan_small(
     tuple
         The largest gap, the scale of the tolerance, and the number of backups.
     """
-    size = len(lower)
+    size, rows = len(lower), (choice_offsets, offsets, width, successors, probabilities)
     system = np.empty((size, size))
     lower[:] = 0.0
     policy[:] = -1
     best, stalled, backups, magnitude = np.inf, 0, 0, 1.0
     while True:
-        least, greatest, changed = backup_range(
-            0,
-            size,
-            choice_offsets,
-            offsets,
-            width,
-            successors,
-            probabilities,
-            rewards,
-            gamma,
-            lower,
-            upper,
-            policy,
-        )
+        least, greatest, changed = backup_range(0, size, rows, rewards, gamma, lower, upper, policy, True)
         backups += 1
         reach = max(abs(least), abs(greatest))
         stalled = 0 if changed > 0 or reach < 0.5 * best else stalled + 1
@@ -126,7 +108,7 @@ def plan_small(
         if greatest - least <= unit_goal * magnitude or stalled >= PATIENCE or backups >= max_rounds:
             gap, scale = macqueen(lower, upper, least, greatest, low, high, roundoff, reward_scale)
             return gap, scale, backups
-        _fill(offsets, width, successors, probabilities, gamma, policy, system)
+        _fill(rows, gamma, policy, system)
         _eliminate(system, upper)
         magnitude = 1.0
         for state in range(size):

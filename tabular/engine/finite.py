@@ -45,9 +45,9 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     error = UNIT_ROUNDOFF * magnitude
     for step in range(steps - 1, -1, -1):
         error = mass * error + problem.allowance(magnitude + error, length)
-        _step(problem, matrix, values, following, policy[step] if keep_policy else nothing)
+        least, greatest = _step(problem, matrix, values, following, policy[step] if keep_policy else nothing)
         values, following = following, values
-        magnitude = float(max(values.max(), -values.min()))
+        magnitude = max(greatest, -least)
     if not math.isfinite(error + magnitude):
         raise InvalidArgumentError(
             f"The values overflow double precision within {steps} steps; scale the rewards down, or use "
@@ -75,19 +75,20 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
 
 def _step(
     problem: Problem, matrix: np.ndarray | None, values: np.ndarray, following: np.ndarray, policy: np.ndarray
-) -> None:
+) -> tuple[float, float]:
+    """Write one backup; return its least and greatest element."""
     from metaregret.tabular.engine import kernels
 
     rows = problem.rows
     if matrix is not None:
         action_values = matrix @ values
         action_values += problem.rewards
-        kernels.best_choices(rows.choice_offsets, action_values, following, policy)
-        return
-    kernels.induct(
-        rows.choice_offsets, rows.offsets, rows.width, rows.successors, rows.probabilities, problem.rewards,
-        values, following, policy, rows.threaded,
-    )  # fmt: skip
+        found = kernels.reduce_choices(rows.choice_offsets, action_values, values, following, policy, False)
+    else:
+        found = kernels.backup(
+            *rows.arrays, problem.rewards, 1.0, values, following, policy, False, rows.threaded
+        )
+    return found[:2]
 
 
 def _may_underflow(problem: Problem) -> bool:

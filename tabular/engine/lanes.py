@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,8 +39,8 @@ class Lanes:
     arrays : tuple of ndarray
         Offsets of choices; what all choices of a state have in common (offsets, successors,
         probabilities); what each choice has beyond that (offsets, successors, probabilities).
-    backward : sparse array, shape (S, S)
-        Row ``s`` has the states from which ``s`` can be entered in one step.
+    backward : tuple of ndarray
+        Offsets and states: from which each position can be entered in one step.
     """
 
     process: ControlledMarkovProcess
@@ -47,7 +48,7 @@ class Lanes:
     choices: np.ndarray
     since: np.ndarray
     arrays: tuple[np.ndarray, ...]
-    backward: sp.csr_array = field(repr=False)
+    backward: tuple[np.ndarray, np.ndarray] = field(repr=False)
 
     @property
     def roundings(self) -> int:
@@ -98,8 +99,7 @@ class Lanes:
         ranks = np.zeros((steps, n_states, columns) if policies else (0, 0, 0), dtype=np.uint16)
         induct(
             self.arrays,
-            self.backward.indptr.astype(np.int64),
-            self.backward.indices.astype(np.int64),
+            *self.backward,
             counts.astype(np.int64),
             self.process.initial[self.order],
             terminal.indptr.astype(np.int64),
@@ -158,6 +158,18 @@ def lanes_of(process: ControlledMarkovProcess) -> Lanes:
     InstanceTooLargeError
         If a state has more than 65,536 choices.
     """
+    known = _laid_out.get(process)
+    if known is None:
+        known = _laid_out[process] = _lay_out(process)
+    return Lanes(process, *known)
+
+
+_Parts = tuple[np.ndarray, np.ndarray, np.ndarray, tuple[np.ndarray, ...], tuple[np.ndarray, np.ndarray]]
+_laid_out: WeakKeyDictionary[ControlledMarkovProcess, _Parts] = WeakKeyDictionary()
+
+
+def _lay_out(process: ControlledMarkovProcess) -> _Parts:
+    """Order, choices, first steps, arrays and predecessors, see `Lanes`."""
     counts = np.diff(process.choice_offsets)
     if int(counts.max()) > MAX_CHOICES:
         state = int(np.argmax(counts))
@@ -165,31 +177,27 @@ def lanes_of(process: ControlledMarkovProcess) -> Lanes:
             f"State {process.states[state]!r} (index {state}) has {int(counts[state])} choices, over the "
             f"limit of {MAX_CHOICES}; split it into several states."
         )
-    owner = process.choice_state[process.transition_choice]
-    graph = sp.csr_array(
-        (np.ones(process.n_transitions, dtype=np.int32), (owner, process.successors)),
-        shape=(process.n_states, process.n_states),
-    )
-    since = _first_steps(process, graph)
+    since = _first_steps(process)
     order = np.argsort(since, kind="stable")
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
-    backward = sp.csr_array(graph[order][:, order].T)
+    backward = sp.csr_array(process.graph[order][:, order].T)
     choices = np.repeat(process.choice_offsets[order], counts[order]) + _within(counts[order])
     offsets = np.concatenate([[0], np.cumsum(counts[order])])
     arrays = (offsets, *_split(process, order, position, choices))
     for array in arrays:
         array.setflags(write=False)
-    return Lanes(process, order, choices, since[order], arrays, backward)
+    into = backward.indptr.astype(np.int64), backward.indices.astype(np.int64)
+    return order, choices, since[order], arrays, into
 
 
-def _first_steps(process: ControlledMarkovProcess, graph: sp.csr_array) -> np.ndarray:
+def _first_steps(process: ControlledMarkovProcess) -> np.ndarray:
     """Return the first step at which each state can be occupied, shape (S,); the largest integer if never."""
     since = np.full(process.n_states, np.iinfo(np.int64).max)
     fresh, step = np.flatnonzero(process.initial > 0), 0
     while len(fresh):
         since[fresh] = step
-        following = np.unique(graph[fresh].indices).astype(np.int64)
+        following = np.unique(process.graph[fresh].indices).astype(np.int64)
         fresh, step = following[since[following] > step + 1], step + 1
     return since
 

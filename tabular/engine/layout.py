@@ -10,6 +10,7 @@ Padding points to state 0 with probability zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -65,6 +66,11 @@ class Rows:
     def n_states(self) -> int:
         """Number of states."""
         return len(self.choice_offsets) - 1
+
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, int, np.ndarray, np.ndarray]:
+        """What the kernels read, see `metaregret.tabular.engine.kernels`."""
+        return self.choice_offsets, self.offsets, self.width, self.successors, self.probabilities
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

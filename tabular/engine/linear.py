@@ -90,16 +90,6 @@ class SweepSolver:
         rows = self._rows
         values = np.zeros(rows.n_states)
         evaluate_in_order(
-            self._order,
-            rows.offsets,
-            rows.width,
-            rows.successors,
-            rows.probabilities,
-            right,
-            self._gamma,
-            policy,
-            values,
-            self._relative,
-            self._max_sweeps,
+            self._order, *rows.arrays, right, self._gamma, policy, values, self._relative, self._max_sweeps
         )
         return values

@@ -48,20 +48,10 @@ class Operator:
             action_values *= self.gamma
             action_values += self.rewards
             return kernels.reduce_choices(
-                rows.choice_offsets, action_values, values, self.residual, self.policy
+                rows.choice_offsets, action_values, values, self.residual, self.policy, True
             )
         return kernels.backup(
-            rows.choice_offsets,
-            rows.offsets,
-            rows.width,
-            rows.successors,
-            rows.probabilities,
-            self.rewards,
-            self.gamma,
-            values,
-            self.residual,
-            self.policy,
-            rows.threaded,
+            *rows.arrays, self.rewards, self.gamma, values, self.residual, self.policy, True, rows.threaded
         )
 
     def longest_sum(self) -> int:

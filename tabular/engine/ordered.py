@@ -20,7 +20,6 @@ import numpy as np
 
 from metaregret.tabular.engine.certificate import Certified
 from metaregret.tabular.engine.discounted import certified, new_operator, span_goal
-from metaregret.tabular.engine.layout import Rows
 from metaregret.tabular.engine.problem import Problem
 
 __all__ = ["gauss_seidel", "mixes_slowly"]
@@ -60,7 +59,7 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
     sweeps : int, optional
         Limit of improvement sweeps; ``problem.max_iterations`` by default.
     """
-    from metaregret.tabular.engine.sweep_kernels import improve_in_order
+    from metaregret.tabular.engine.sweep_kernels import evaluate_in_order, improve_in_order
 
     operator, rows = new_operator(problem, dense=False), problem.rows
     limit = problem.max_iterations if sweeps is None else min(sweeps, problem.max_iterations)
@@ -71,20 +70,19 @@ def gauss_seidel(problem: Problem, sweeps: int | None = None) -> Certified:
     for count in itertools.count(1):
         order = next(orders)
         _, changed = improve_in_order(
-            order,
-            rows.choice_offsets,
-            rows.offsets,
-            rows.width,
-            rows.successors,
-            rows.probabilities,
-            problem.rewards,
-            operator.gamma,
-            0.0,
-            values,
-            policy,
+            order, *rows.arrays, problem.rewards, operator.gamma, 0.0, values, policy
         )
         if not problem.process.is_deterministic:
-            _evaluate(policy, problem, rows, order, values, 0.1 * goal)
+            evaluate_in_order(
+                order,
+                *rows.arrays,
+                problem.rewards[policy],
+                operator.gamma,
+                policy,
+                values,
+                0.1 * goal,
+                POLICY_SWEEPS,
+            )
         # A plain backup in memory order costs a fraction of an ordered sweep, so every sweep is checked.
         least, greatest, _ = operator.backup(values)
         magnitude = max(1.0, float(values.max()), -float(values.min()))
@@ -115,24 +113,3 @@ def _orders(problem: Problem) -> Iterator[np.ndarray]:
 
 POLICY_SWEEPS = 6
 """Evaluation sweeps between two improvements: they cost one over the number of actions each."""
-
-
-def _evaluate(
-    policy: np.ndarray, problem: Problem, rows: Rows, order: np.ndarray, values: np.ndarray, goal: float
-) -> None:
-    from metaregret.tabular.engine.sweep_kernels import evaluate_in_order
-
-    assert problem.discount is not None
-    evaluate_in_order(
-        order,
-        rows.offsets,
-        rows.width,
-        rows.successors,
-        rows.probabilities,
-        problem.rewards[policy],
-        problem.discount.nearest,
-        policy,
-        values,
-        goal,
-        POLICY_SWEEPS,
-    )

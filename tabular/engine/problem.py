@@ -1,4 +1,4 @@
-"""The reading of a planning problem: arguments checked, rewards folded to one number a choice, signs
+"""The reading of a planning problem: arguments checked, rewards folded to one number per choice, signs
 normalised.
 
 Every solver maximises. A minimisation is posed with negated rewards, and its bounds are negated back at the
@@ -19,14 +19,21 @@ import numpy as np
 from metaregret.tabular.bounds import SMALLEST, UNIT_ROUNDOFF, relative_error
 from metaregret.tabular.choices import check_tolerance, choice
 from metaregret.tabular.engine.compiled import compiled
-from metaregret.tabular.engine.discount import Discount, read_discount
 from metaregret.tabular.engine.layout import Rows, frozen, rows_of
 from metaregret.tabular.engine.solution import Objective
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["DATA_ROUNDINGS", "Problem", "backup_roundoff", "read_problem", "row_mass", "signed_floats"]
+__all__ = [
+    "DATA_ROUNDINGS",
+    "Discount",
+    "Problem",
+    "backup_roundoff",
+    "read_problem",
+    "row_mass",
+    "signed_floats",
+]
 
 DATA_ROUNDINGS = 10
 """Roundings on any path of one backup besides its sum: probabilities (3), rewards, discount, products,
@@ -38,6 +45,23 @@ LARGEST_VALUE = 1e306
 
 TOTAL_RANGE = 1e50
 """Factor between the largest reward and the largest undiscounted total."""
+
+
+class Discount(NamedTuple):
+    """A discount factor in ``[0, 1)``.
+
+    Attributes
+    ----------
+    exact : Fraction
+    nearest : float
+    below, above : float
+        ``below <= exact <= above``, neighbours of `nearest`.
+    """
+
+    exact: Fraction
+    nearest: float
+    below: float
+    above: float
 
 
 class Problem(NamedTuple):
@@ -183,7 +207,7 @@ def read_problem(
         given,
         folded if sign > 0 else frozen(-folded),
         scale,
-        None if gamma is None else read_discount(gamma),
+        None if gamma is None else _read_discount(gamma),
         None if steps is None else _read_steps(steps),
         None if terminal is None else _read_terminal(process, terminal),
         None if targets is None else _read_targets(process, targets),
@@ -236,6 +260,33 @@ def _read_objective(kind: Objective, *given: bool) -> Objective:
     if kind is Objective.DISCOUNTED and "rewards" not in present:
         raise InvalidArgumentError("Objective 'discounted' needs rewards; pass rewards=....")
     return kind
+
+
+def _read_discount(gamma: object) -> Discount:
+    """Read a number or its spelling; repeated factors are read once.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is not a number in ``[0, 1)``.
+    """
+    try:
+        return _discount(gamma)
+    except TypeError:  # not hashable, so no number: the reader says so by name
+        parse_fraction(gamma, "gamma")
+        raise
+
+
+@lru_cache(maxsize=64, typed=True)  # a float is read as the decimal it prints, an equal Fraction as itself
+def _discount(gamma: object) -> Discount:
+    value = parse_fraction(gamma, "gamma")
+    if not 0 <= value < 1:
+        raise InvalidArgumentError(
+            f"Expected 0 <= gamma < 1, but got gamma={gamma}; use objective='total' where nothing is "
+            "discounted."
+        )
+    nearest = float(value)
+    return Discount(value, nearest, max(0.0, math.nextafter(nearest, -1.0)), math.nextafter(nearest, 2.0))
 
 
 def _read_steps(steps: object) -> int:

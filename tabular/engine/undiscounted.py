@@ -218,11 +218,7 @@ def _improve_by_sweeps(reduced: Reduced, values: np.ndarray) -> np.ndarray:
         order = inner if sweep % 2 == 0 else inner[::-1]
         largest, changed = improve_in_order(
             np.ascontiguousarray(order),
-            rows.choice_offsets,
-            rows.offsets,
-            rows.width,
-            rows.successors,
-            rows.probabilities,
+            *rows.arrays,
             reduced.quotient.rewards,
             1.0,
             threshold,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from metaregret.tabular.hyperstate.build import build
-from metaregret.tabular.hyperstate.episodes import EpisodeGraph, build_episode_graph
+from metaregret.tabular.hyperstate.episodes import EpisodeGraph, build, build_episode_graph
 from metaregret.tabular.hyperstate.graph import HyperstateGraph, build_graph
 from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
 from metaregret.tabular.hyperstate.learner import BayesResponse, DeterministicLearner

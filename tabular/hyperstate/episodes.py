@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metaregret.tabular.hyperstate.graph import HyperstateGraph, build_graph
 from metaregret.tabular.hyperstate.known import KnownTaskValues, known_task_values
 from metaregret.tabular.hyperstate.learner import BayesResponse, DeterministicLearner
 from metaregret.tabular.hyperstate.root import full_dynamics, full_set, no_choices
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from metaregret.tabular.hyperstate.kernels import Dynamics, SetTable
     from metaregret.tabular.hyperstate.kernels.episodes import Episode, Plan
 
-__all__ = ["EpisodeGraph", "build_episode_graph", "reveals_at_end_only"]
+__all__ = ["EpisodeGraph", "build", "build_episode_graph"]
 
 
-def reveals_at_end_only(signals: Signals) -> bool:
+def _reveals_at_end_only(signals: Signals) -> bool:
     """Whether only the last state of an episode tells anything, and each signal reveals a single class."""
     return bool(signals.closes.any()) and not signals.during.any() and not signals.start.any()
 
@@ -178,3 +179,16 @@ def _size_of_steps(signals: Signals, counts: np.ndarray, idle: bool, within: np.
         int(possible.sum() * ((within[:-1] * out).sum() + (process.initial > 0).sum())),
         int(counts[-1]),
     )
+
+
+def build(signals: Signals, episodes: int, *, max_edges: int) -> HyperstateGraph | EpisodeGraph:
+    """Return the smaller of the graphs that describe the learners with memory.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        Before memory is spent, with the estimated size and what to reduce.
+    """
+    if _reveals_at_end_only(signals):
+        return build_episode_graph(signals, episodes, max_edges=max_edges)
+    return build_graph(signals, episodes, max_edges=max_edges)

@@ -1,6 +1,5 @@
 """Models from outside: `read` takes whatever holds one. Single forms: Gymnasium, pymdptoolbox, QuantEcon,
-msdm, NPZ,
-Storm, step functions; and back.
+msdm, NPZ, Storm, step functions; and back.
 
 JSON documents are read and written by `metaregret.tabular.files`.
 """
@@ -17,7 +16,8 @@ from metaregret.tabular.importers.npz import read_npz, write_npz
 from metaregret.tabular.importers.read import FORMATS, read
 from metaregret.tabular.importers.state_action import from_state_action, to_state_action
 from metaregret.tabular.importers.steps import from_environment, from_steps
-from metaregret.tabular.importers.storm import read_storm, write_drn
+from metaregret.tabular.importers.storm import read_storm
+from metaregret.tabular.importers.storm_files import write_drn, write_explicit
 
 __all__ = [
     "FORMATS",
@@ -37,5 +37,6 @@ __all__ = [
     "to_mdptoolbox",
     "to_state_action",
     "write_drn",
+    "write_explicit",
     "write_npz",
 ]

@@ -1,6 +1,5 @@
 """Transition matrices: pymdptoolbox's (A, S, S) arrays, lists and sparse lists, msdm's (S, A, S) matrices
-with
-masks, and (S, A) tables of successors."""
+with masks, and (S, A) tables of successors."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.validation import number_array
 
-__all__ = ["from_matrices", "from_mdptoolbox", "from_successors", "to_mdptoolbox"]
+__all__ = ["from_matrices", "from_mdptoolbox", "from_successors", "matrix_format", "to_mdptoolbox"]
 
 Matrices = Any
 """An (A, S, S) array or nested list, or a sequence of A arrays, lists or sparse matrices of shape (S, S)."""
@@ -23,46 +22,62 @@ Matrices = Any
 
 def _matrices(given: Any, what: str) -> np.ndarray | list[sp.csr_array]:
     """Return an array, or a list of sparse matrices where any of them is sparse."""
-    if isinstance(given, np.ndarray) and given.dtype != object:
-        return given
-    if isinstance(given, (Sequence, np.ndarray)) and any(sp.issparse(item) for item in given):
-        result = []
-        for index, item in enumerate(given):
-            matrix: Any = item if sp.issparse(item) else number_array(item, f"{what}[{index}]")
-            if matrix.ndim != 2:
-                raise InvalidArgumentError(
-                    f"Expected {what}[{index}] of shape (S, S), but got {matrix.shape}."
-                )
-            result.append(sp.csr_array(matrix))
-        return result
     if sp.issparse(given):
-        raise InvalidArgumentError(
-            f"Expected {what} as one matrix per action, but got one sparse matrix; list them."
-        )
+        return [_csr(given, what)]
+    if isinstance(given, (Sequence, np.ndarray)) and any(sp.issparse(item) for item in given):
+        return [_csr(item, f"{what}[{index}]") for index, item in enumerate(given)]
     return number_array(given, what)
+
+
+def _csr(given: Any, what: str) -> sp.csr_array:
+    """A matrix as sparse rows."""
+    matrix: Any = given if sp.issparse(given) else number_array(given, what)
+    if matrix.ndim != 2:
+        raise InvalidArgumentError(f"Expected {what} of shape (S, S), but got {matrix.shape}.")
+    rows = sp.csr_array(matrix)
+    return sp.csr_array((number_array(rows.data, what), rows.indices, rows.indptr), shape=rows.shape)
+
+
+def matrix_format(matrix: np.ndarray) -> str:
+    """Tell (A, S, S) from (S, A, S) by the shape.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If both fit, or neither.
+    """
+    first, second, third = matrix.shape
+    if second == third != first:
+        return "mdptoolbox"
+    if first == third != second:
+        return "msdm"
+    raise InvalidArgumentError(
+        f"Transitions of shape {matrix.shape} may be (A, S, S) or (S, A, S); say format='mdptoolbox' or "
+        "format='msdm' (format='quantecon' for R, Q)."
+    )
 
 
 def from_mdptoolbox(
     transitions: Matrices,
-    rewards: Matrices,
+    rewards: Matrices | None = None,
     *,
     initial: np.ndarray | int = 0,
     horizon: Horizon | int = 1,
-) -> tuple[ControlledMarkovProcess, np.ndarray]:
+) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
     """Return the process and the rewards of its transitions.
 
     Parameters
     ----------
     transitions : array, shape (A, S, S), or one (S, S) matrix per action
-        Arrays, nested lists or sparse matrices.
-    rewards : array, shape (S,), (S, A) or (A, S, S), or one (S, S) matrix or (S,) vector per action
+        Arrays, nested lists or sparse matrices; one (S, S) matrix alone is a Markov chain.
+    rewards : array, shape (S,), (S, A) or (A, S, S), or one (S, S) matrix or (S,) vector per action, optional
     initial, horizon
         As in `ControlledMarkovProcess`; pymdptoolbox has neither.
 
     Returns
     -------
     process : ControlledMarkovProcess
-    rewards : ndarray of float64, shape (M,)
+    rewards : ndarray of float64, shape (M,), or None
         For `metaregret.tabular.engine.solve`.
 
     Raises
@@ -74,10 +89,11 @@ def from_mdptoolbox(
     """
     matrices = _matrices(transitions, "transitions")
     if isinstance(matrices, np.ndarray):
+        matrices = matrices[np.newaxis] if matrices.ndim == 2 else matrices
         process = ControlledMarkovProcess.from_dense(matrices, initial=initial, horizon=horizon)
     else:
         process = ControlledMarkovProcess.from_sparse(matrices, initial=initial, horizon=horizon)
-    return process, transition_rewards(process, rewards)
+    return process, None if rewards is None else transition_rewards(process, rewards)
 
 
 def transition_rewards(process: ControlledMarkovProcess, rewards: Matrices) -> np.ndarray:
@@ -87,9 +103,14 @@ def transition_rewards(process: ControlledMarkovProcess, rewards: Matrices) -> n
     state = process.choice_state[process.transition_choice]
     if isinstance(rewards, tuple) and len(rewards) == n_actions and np.ndim(rewards[0]) == 1:
         rewards = np.stack([number_array(column, "rewards") for column in rewards], axis=1)  # MDP.R
+    square = (n_states, n_states)
+    if hasattr(rewards, "toarray") and (n_actions > 1 or rewards.shape != square):
+        rewards = rewards.toarray()  # (S, A)
     matrices = _matrices(rewards, "rewards")
+    if isinstance(matrices, np.ndarray) and matrices.shape == square and n_actions == 1 < n_states:
+        matrices = matrices[np.newaxis]
     if not isinstance(matrices, np.ndarray):
-        if len(matrices) != n_actions or any(matrix.shape != (n_states, n_states) for matrix in matrices):
+        if len(matrices) != n_actions or any(matrix.shape != square for matrix in matrices):
             raise InvalidArgumentError(
                 f"Expected {n_actions} reward matrices of shape ({n_states}, {n_states}), one per action."
             )
@@ -189,6 +210,8 @@ def from_successors(
     available: Any = None,
     initial: np.ndarray | int = 0,
     horizon: Horizon | int = 1,
+    states: Sequence[str] | None = None,
+    actions: Sequence[str] | None = None,
 ) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
     """Return the deterministic process of a table of successors, exact, and the rewards of its transitions.
 
@@ -228,8 +251,8 @@ def from_successors(
         keys,
         np.ones(len(keys), dtype=np.int64),
         1,
-        states=table.shape[0],
-        actions=table.shape[1],
+        states=table.shape[0] if states is None else states,
+        actions=table.shape[1] if actions is None else actions,
         initial=start_distribution(initial, len(table)),
         horizon=horizon,
     )

@@ -3,12 +3,10 @@
 What the table says, and nothing else:
 
 * Outcomes that lead to the same state are one transition: their probabilities add up, their reward is the
-mean.
-  Outcomes of probability zero do not count, nor do their flags.
+  mean. Outcomes of probability zero do not count, nor do their flags.
 * `terminated` belongs to the outcome. Where episodes also pass through (or start in) a state at which others
   end, the state has a second copy, named ``"s (ended)"``, which is absorbing and pays nothing. A state at
-  which
-  every episode ends is absorbing itself, whatever its own row says: no episode uses that row.
+  which every episode ends is absorbing itself, whatever its own row says: no episode uses that row.
 * A float is the decimal that it prints. Only where the source of the table says what its floats stand for
   (`spelled`) are they read as that.
 """
@@ -29,7 +27,7 @@ from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
-from metaregret.tabular.validation import ROW_SUM_TOLERANCE
+from metaregret.tabular.validation import ROW_SUM_TOLERANCE, number_array
 
 __all__ = ["from_gymnasium_table", "read_table", "to_gymnasium_table"]
 
@@ -247,17 +245,18 @@ class _Rows:
         """The start distribution, by state index."""
         if isinstance(initial, Mapping):
             given = dict(initial)
-        elif isinstance(initial, (np.ndarray, list, tuple)) and self.counted:
-            if np.shape(initial) != (len(self.keys),):
+        elif isinstance(initial, (np.ndarray, list)) or (isinstance(initial, tuple) and self.counted):
+            shares = number_array(initial, "initial")
+            if shares.ndim != 1 or (self.counted and len(shares) != len(self.keys)):
                 raise InvalidProcessError(
-                    f"Expected initial of shape ({len(self.keys)},), but got {np.shape(initial)}; give one "
+                    f"Expected initial of shape ({len(self.keys)},), but got {shares.shape}; give one "
                     "probability per state."
                 )
-            given = {i: p for i, p in enumerate(np.asarray(initial, dtype=object)) if p != 0}
+            given = {i: p for i, p in enumerate(shares.tolist()) if p != 0}
         else:
             given = {initial: 1}
         index = {key: i for i, key in enumerate(self.keys)}
-        unknown = [key for key in given if isinstance(key, bool) or key not in index]
+        unknown = [key for key in given if key not in index or (isinstance(key, bool) and self.counted)]
         if unknown:
             raise InvalidProcessError(
                 f"The initial state {unknown[0]!r} is none of the {len(self.keys)} states of the table; "
@@ -328,7 +327,7 @@ def _items(table: Any, what: str) -> list[tuple[Any, Any]]:
     """The entries of a mapping or a list."""
     if isinstance(table, Mapping):
         return list(table.items())
-    if isinstance(table, Sequence) and not isinstance(table, str):
+    if isinstance(table, (Sequence, np.ndarray)) and not isinstance(table, str):
         return list(enumerate(table))
     raise InvalidProcessError(
         f"Expected {what} to be a mapping or a list, but got {type(table).__name__}; a table is "
@@ -337,8 +336,8 @@ def _items(table: Any, what: str) -> list[tuple[Any, Any]]:
 
 
 def _entries(outcomes: Any, state: Any, action: Any) -> Sequence[Any]:
-    if isinstance(outcomes, Sequence) and not isinstance(outcomes, str):
-        return outcomes
+    if isinstance(outcomes, (Sequence, np.ndarray)) and not isinstance(outcomes, str):
+        return list(outcomes)
     raise InvalidProcessError(
         f"Expected a list of outcomes for state {state!r}, action {action!r}, but got {outcomes!r:.60}."
     )
@@ -347,6 +346,7 @@ def _entries(outcomes: Any, state: Any, action: Any) -> Sequence[Any]:
 def _outcome(entry: Any, state: Any, action: Any) -> tuple[Any, Any, Any, bool]:
     """Check the shape of ``(probability, next, reward, terminated)``."""
     where = f"an outcome of state {state!r}, action {action!r}"
+    entry = entry.tolist() if isinstance(entry, np.ndarray) else entry
     if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) != 4:
         raise InvalidProcessError(
             f"Expected {where} to be (probability, next, reward, terminated), but got {entry!r:.80}."
@@ -358,11 +358,12 @@ def _outcome(entry: Any, state: Any, action: Any) -> tuple[Any, Any, Any, bool]:
         raise InvalidProcessError(
             f"Expected the successor in {where} to be a state, but got {to!r:.60}."
         ) from None
-    if not isinstance(ended, (bool, np.bool_, int)) or ended not in (0, 1):
+    if not isinstance(ended, (bool, np.bool_, int, float)) or ended not in (0, 1):
         raise InvalidProcessError(
             f"Expected the flag terminated of {where} to be true or false, but got {ended!r}."
         )
-    return p, int(to) if isinstance(to, np.integer) else to, reward, bool(ended)
+    whole = isinstance(to, np.integer) or (isinstance(to, float) and to.is_integer())
+    return p, int(to) if whole else to, reward, bool(ended)
 
 
 def _keys(first: list[Any], others: list[Any]) -> tuple[list[Any], bool]:
@@ -387,8 +388,7 @@ def to_gymnasium_table(
     """Return a table from rewards of the transitions, shape (M,).
 
     Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
-    stay
-    missing.
+    stay missing.
 
     Raises
     ------

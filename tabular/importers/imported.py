@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
+from metaregret.tabular.validation import number_array
 
 if TYPE_CHECKING:
     from metaregret.tabular.process import ControlledMarkovProcess
@@ -109,8 +111,7 @@ class Imported:
         return dataclasses.replace(self, rewards=rewards).with_process(self.process)
 
     def with_discount(self, value: Any) -> Imported:
-        """Return the same model with a discount as its horizon; one that is not below 1 is left out, and
-        noted."""
+        """Return the same model with a discount as its horizon; a discount of 1 is left out, and noted."""
         if value is None:
             return self
         gamma = parse_fraction(
@@ -118,7 +119,9 @@ class Imported:
         )
         if 0 <= gamma < 1:
             return self.with_process(self.process.replaced(horizon=GeometricHorizon(gamma)))
-        text = f"the discount {gamma} is not below 1: episodes have a number of steps instead"
+        if gamma != 1:
+            raise InvalidArgumentError(f"Expected a discount from 0 to 1, but got {gamma}.")
+        text = "the discount 1 is not below 1: episodes have a number of steps instead"
         return self.with_notes(Note(text, differs=True))
 
     def with_notes(self, *notes: Note) -> Imported:
@@ -133,7 +136,13 @@ class Imported:
         InvalidArgumentError
             If it names none.
         """
-        return list(self.labels[text]) if text in self.labels else self.process.states.select(text)
+        if text in self.labels:
+            return list(self.labels[text])
+        try:
+            return self.process.states.select(text)
+        except InvalidArgumentError as error:
+            sets = f" Sets of states: {', '.join(list(self.labels)[:8])}." if self.labels else ""
+            raise InvalidArgumentError(f"{error}{sets}{did_you_mean(text, self.labels)}") from None
 
     def with_process(self, process: ControlledMarkovProcess) -> Imported:
         """Return the same model for a process with the same transitions (another start or horizon)."""
@@ -153,7 +162,7 @@ def reward_table(
     rewards : ndarray, shape (M,), (C,) or (S,)
         Rewards of transitions, of choices or of states, paid whenever one is taken or left.
     """
-    rewards = np.asarray(rewards)
+    rewards = number_array(rewards, "rewards")
     if rewards.shape == (process.n_choices,) != (process.n_transitions,):
         rewards = rewards[process.transition_choice]
     elif rewards.shape == (process.n_states,) != (process.n_transitions,):

@@ -1,9 +1,8 @@
 """NPZ files: plain arrays, never pickles.
 
 `write_npz` stores a process and, optionally, rewards: the canonical arrays and names; reading them runs all
-checks of `ControlledMarkovProcess` again. Integers beyond 64 bits (exact probabilities, rewards) are stored
-as
-decimal text. `read_arrays` also reads what others store: transition matrices or a table of successors.
+checks of `ControlledMarkovProcess` again. Integers beyond 64 bits (exact probabilities, rewards) are
+decimal text. `read_arrays` also reads what others store.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 from metaregret.tabular.documents import write_arrays
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-from metaregret.tabular.importers.imported import Imported, as_decimals, reward_table, with_table
+from metaregret.tabular.importers.imported import Imported, reward_table
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import fraction_text, parse_fraction
@@ -115,88 +114,25 @@ def _own(
         raise FileFormatError(f"{path} holds a malformed process: {error}") from error
 
 
-FOREIGN = {
-    "transitions": ("P", "T", "Q", "transitions", "transition", "transition_matrix", "array", "arr_0"),
-    "successors": ("successors", "successor", "next", "next_state", "next_states"),
-    "rewards": ("R", "rewards", "reward", "reward_matrix"),
-    "available": ("available", "availability", "mask", "action_mask", "action_matrix"),
-    "initial": ("initial", "mu0", "isd", "start", "initial_state_distrib", "initial_state_vec"),
-    "absorbing": ("absorbing", "absorbing_state_vec"),
-    "discount": ("discount", "gamma", "beta", "discount_rate"),
-    "s_indices": ("s_indices",),
-    "a_indices": ("a_indices",),
-}
-"""Names under which others store arrays."""
-
-
-def read_arrays(path: Path | str) -> Imported:
-    """Read an NPZ or NPY file: `write_npz`'s own, or arrays by the names of `FOREIGN`.
-
-    Transitions are (A, S, S) or (S, A, S), successors (S, A); QuantEcon's pairs need ``s_indices`` and
-    ``a_indices``.
+def read_arrays(path: Path | str, form: str | None = None) -> Imported:
+    """Read an NPZ or NPY file: `write_npz`'s own, or arrays by the names of `named.MEANINGS`.
 
     Raises
     ------
     FileFormatError
         If an array has a name that is not known, or the arrays are no model.
     """
-    from metaregret.tabular.importers.read import read
+    from metaregret.tabular.importers.named import from_named
 
     arrays = _load(path)
     if "format" in arrays:
         process, paid = _own(path, arrays)
         return Imported(process, None if paid is None else reward_table(process, paid))
-    given: dict[str, np.ndarray] = {}
-    for name, array in arrays.items():
-        key = next((key for key, names in FOREIGN.items() if name in names), None)
-        if key is None or key in given:
-            known = ", ".join(names[0] for names in FOREIGN.values())
-            raise FileFormatError(
-                f"{path}: the array {name[:80]!r} is unknown or given twice; known are {known}."
-            )
-        given[key] = array
-    table = given.get("transitions")
-    if (
-        table is not None
-        and table.ndim == 2
-        and np.issubdtype(table.dtype, np.integer)
-        and "s_indices" not in given
-    ):
-        given["successors"] = given.pop("transitions")
     try:
-        model = _foreign(given)
-        start = given.get("initial")
-        name = Path(path).stem
-        if start is not None:
-            where = int(start) if start.ndim == 0 else start
-            model = read(as_decimals(model.process), start=where).with_rewards(model.rewards)
-        return model.with_process(model.process.replaced(name=name)).with_discount(given.get("discount"))
+        model = from_named(arrays, form)
     except InvalidArgumentError as error:
         raise FileFormatError(f"{path}: {error}") from error
-
-
-def _foreign(given: dict[str, np.ndarray]) -> Imported:
-    """The model of arrays by their meaning."""
-    from metaregret.tabular.importers.arrays import from_matrices, from_mdptoolbox, from_successors
-    from metaregret.tabular.importers.read import matrix_format
-    from metaregret.tabular.importers.state_action import from_state_action
-
-    rewards, available = given.get("rewards"), given.get("available")
-    if "successors" in given:
-        return with_table(*from_successors(given["successors"], rewards, available=available, horizon=20))
-    if "transitions" not in given:
-        raise InvalidArgumentError("neither transitions (P) nor successors are there; add one of them.")
-    matrix = given["transitions"]
-    if "s_indices" in given and "a_indices" in given and rewards is not None:
-        pairs = given["s_indices"], given["a_indices"]
-        return with_table(*from_state_action(rewards, matrix, *pairs, horizon=20))
-    masked = available is not None or "absorbing" in given
-    if matrix.ndim == 3 and (masked or matrix_format(matrix) == "msdm"):
-        ends = given.get("absorbing")
-        return with_table(*from_matrices(matrix, rewards, available=available, absorbing=ends, horizon=20))
-    paid = np.zeros(matrix.shape[-1]) if rewards is None else rewards
-    model = with_table(*from_mdptoolbox(matrix, paid, horizon=20))
-    return model if rewards is not None else Imported(model.process)
+    return model.with_process(model.process.replaced(name=Path(path).stem))
 
 
 def _check_sizes(path: Path | str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
+from metaregret.tabular.importers.arrays import matrix_format
 from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
+from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, from_named, is_named
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["FORMATS", "matrix_format", "read"]
+__all__ = ["FORMATS", "read"]
 
 FORMATS = {
     "json": "a metaregret-cmp/1 document",
@@ -30,10 +32,11 @@ FORMATS = {
     "quantecon": "a DiscreteDP, (R, Q) in product form, or (R, Q, states, actions)",
     "msdm": "matrices (S, A, S) with availability masks, or an object that has them",
     "successors": "a table (S, A) of next states",
+    "arrays": "arrays by name: P or successors, and R, available, initial, gamma",
     "process": "a ControlledMarkovProcess",
 }
-STEPS = 20
-"""Horizon of sources that have none."""
+FORMS = ("mdptoolbox", "quantecon", "msdm", "successors")
+"""Forms of arrays, which files can hold as well."""
 
 
 def read(source: Any, format: str | None = None, *, start: Any = None, horizon: Any = None) -> Imported:
@@ -56,8 +59,7 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     -------
     Imported
         Unpacks as ``process, rewards, notes``. Floating-point probabilities are read as the decimals that
-        they
-        print where these sum to one, and stay floating point elsewhere.
+        they print where these sum to one, and stay floating point elsewhere.
 
     Raises
     ------
@@ -71,7 +73,16 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     kind = format or _recognise(source)
     if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not exists(source):
         raise FileFormatError(f"{str(source)[:200]}: no such file; check the path.")
-    model = _READERS[kind](source)
+    if kind in FORMS and isinstance(source, (str, Path)):
+        from metaregret.tabular.importers.npz import read_arrays
+
+        model = read_arrays(Path(source), kind)
+    elif kind in FORMS and isinstance(source, Mapping) and is_named(source):
+        model = from_named(source, kind)
+    else:
+        model = _READERS[kind](source)
+    if format is None and kind in FORMS and len(set(_shape(source))) == 1:
+        model = model.with_notes(Note(AMBIGUOUS.format(_shape(source), "(A, S, S)")))
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
         model = _decimals(model)
     process = model.process
@@ -106,6 +117,12 @@ def _recognise(source: Any) -> str:
     )
 
 
+def _shape(source: Any) -> tuple[int, ...]:
+    """The shape of the transitions, if they are an array or a list of three axes."""
+    first = source[0] if isinstance(source, tuple) and len(source) == 2 else source
+    return np.shape(first) if _axes(first) == 3 and not any(map(sp.issparse, first)) else ()
+
+
 def _has(*names: str) -> Callable[[Any], bool]:
     return lambda source: all(hasattr(source, name) for name in names)
 
@@ -123,40 +140,56 @@ def _path_format(source: str | Path) -> str:
     return "specification" if isinstance(source, str) and not exists(source) else "json"
 
 
-def matrix_format(matrix: np.ndarray) -> str:
-    """Tell (A, S, S) from (S, A, S); where both fit, nobody can."""
-    first, second, third = matrix.shape
-    if second == third != first:
-        return "mdptoolbox"
-    if first == third != second:
-        return "msdm"
-    raise InvalidArgumentError(
-        f"Transitions of shape {matrix.shape} may be (A, S, S) or (S, A, S); say format='mdptoolbox' or "
-        "format='msdm' "
-        "(format='quantecon' for R, Q)."
-    )
-
-
 def _array_format(matrix: np.ndarray) -> str:
-    """An array alone is (A, S, S), the form of `ControlledMarkovProcess.from_dense`, where both fit."""
+    """An array alone is (A, S, S), as for `ControlledMarkovProcess.from_dense`, where both fit; (S, S) is a
+    chain, and whole numbers (S, A) are successors."""
+    if matrix.ndim == 2:
+        return (
+            "successors" if np.issubdtype(matrix.dtype, np.integer) or not _square(matrix) else "mdptoolbox"
+        )
     return "msdm" if matrix.shape[0] == matrix.shape[2] != matrix.shape[1] else "mdptoolbox"
 
 
-def _list_format(source: list[Any]) -> str:
-    """Tell nested lists of matrices from a table of outcomes, whose leaves are tuples of four."""
+def _square(matrix: np.ndarray) -> bool:
+    return matrix.dtype.kind in "fUO" and matrix.shape[0] == matrix.shape[1]
+
+
+def _ndarray_format(array: np.ndarray) -> str:
+    """An array of objects may hold the lists of a table."""
+    return _list_format(array.tolist()) if array.dtype == object else _array_format(array)
+
+
+def _list_format(source: Sequence[Any]) -> str:
+    """Tell nested lists of matrices from a table of outcomes, whose leaves are four items, and from pairs."""
+    if any(map(sp.issparse, source)):
+        return "mdptoolbox"
     try:
         matrix = np.asarray(source)
     except (ValueError, TypeError):
-        return "gymnasium"
-    if matrix.ndim == 2:
-        return "successors"
-    return _array_format(matrix) if matrix.ndim == 3 else "gymnasium"
+        return (
+            _pair_format((source[0], source[1]))
+            if len(source) == 2 and _axes(source[0]) == 3
+            else "gymnasium"
+        )
+    return _array_format(matrix) if matrix.ndim in (2, 3) else "gymnasium"
+
+
+def _axes(item: Any) -> int:
+    """How many axes nested lists have; sparse matrices within count as two, ragged ones as none."""
+    if sp.issparse(item):
+        return 2
+    if isinstance(item, (Sequence, np.ndarray)) and any(map(sp.issparse, item)):
+        return 3
+    try:
+        return int(np.ndim(item))
+    except ValueError:
+        return 0
 
 
 def _pair_format(pair: tuple[Any, Any]) -> str:
     """Tell pymdptoolbox's (P, R) from QuantEcon's (R, Q): by which of the two has three axes."""
-    sparse = [isinstance(item, (list, tuple)) and any(map(sp.issparse, item)) for item in pair]
-    axes = [3 if is_sparse else np.ndim(item) for is_sparse, item in zip(sparse, pair, strict=True)]
+    sparse = [isinstance(item, (Sequence, np.ndarray)) and any(map(sp.issparse, item)) for item in pair]
+    axes = [_axes(item) for item in pair]
     if axes[0] == 3 and (sparse[0] or axes[1] < 3 or sparse[1]):
         shape = () if sparse[0] else np.shape(pair[0])
         return "msdm" if shape and shape[0] == shape[2] != shape[1] else "mdptoolbox"
@@ -164,33 +197,42 @@ def _pair_format(pair: tuple[Any, Any]) -> str:
         return "quantecon"
     if axes == [3, 3]:
         return matrix_format(np.asarray(pair[0]))
+    if axes[0] == 2 and axes[1] <= 2 and (sp.issparse(pair[0]) or _square(np.asarray(pair[0]))):
+        return "mdptoolbox"
     raise InvalidArgumentError(
         f"Expected (P, R) or (R, Q), but got two objects with {axes[0]} and {axes[1]} axes; say which "
-        "format it is: "
-        "'mdptoolbox', 'quantecon' or 'msdm'."
+        "format it is: 'mdptoolbox', 'quantecon' or 'msdm'."
     )
+
+
+def _tuple_format(source: tuple[Any, ...]) -> str:
+    """Tell what `DiscreteDP` is made of, (R, Q[, beta][, states, actions]), from pairs and tables."""
+    if len(source) == 3 and np.isscalar(source[2]):
+        return "quantecon"
+    if len(source) in (4, 5) and _axes(source[0]) < _axes(source[1]):
+        return "quantecon"
+    whole = len(source) == 2 and not any(isinstance(item, str) for item in source)
+    return _pair_format((source[0], source[1])) if whole else _list_format(source)
 
 
 _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (lambda source: isinstance(source, ControlledMarkovProcess), "process"),
     (lambda source: isinstance(source, (str, Path)), _path_format),
-    (_has("unwrapped", "step"), "gymnasium"),
+    (lambda source: not isinstance(source, type) and _has("unwrapped", "step")(source), "gymnasium"),
     (_has("transition_matrix"), "msdm"),
     (_has("Q", "R", "beta"), "quantecon"),
     (_has("P", "R"), "mdptoolbox"),
-    (lambda source: isinstance(source, Mapping) and "transition_matrix" in source, "msdm"),
+    (lambda source: isinstance(source, Mapping) and is_named(source), "arrays"),
     (lambda source: isinstance(source, Mapping), "gymnasium"),
-    (lambda source: isinstance(source, np.ndarray) and source.ndim == 2, "successors"),
-    (lambda source: isinstance(source, np.ndarray) and source.ndim == 3, _array_format),
-    (lambda source: isinstance(source, list) and any(map(sp.issparse, source)), "mdptoolbox"),
+    (lambda source: isinstance(source, np.ndarray) and source.ndim in (2, 3), _ndarray_format),
+    (sp.issparse, "mdptoolbox"),
     (lambda source: isinstance(source, list) and bool(source), _list_format),
-    (lambda source: isinstance(source, tuple) and len(source) == 4, "quantecon"),
-    (lambda source: isinstance(source, tuple) and len(source) == 2, _pair_format),
+    (lambda source: isinstance(source, tuple) and bool(source), _tuple_format),
 )
 """What tells a format: what it looks like, and its name or how to find it."""
 
 
-# ---------------------------------------------------------------- one reader a format
+# ---------------------------------------------------------------- one reader per format
 
 
 def _read_process(source: Any) -> Imported:
@@ -238,60 +280,48 @@ def _read_mdptoolbox(source: Any) -> Imported:
         rewards = tuple(source.R) if isinstance(source.R, (tuple, list)) else source.R
         model = with_table(*from_mdptoolbox(source.P, rewards, horizon=STEPS))
         return model.with_discount(getattr(source, "discount", None))
-    if isinstance(source, tuple) and len(source) == 2:
+    axes = [_axes(item) for item in source] if isinstance(source, (tuple, list)) else []
+    if len(axes) == 2 and axes[0] >= 2 and axes != [2, 2]:
         return with_table(*from_mdptoolbox(*source, horizon=STEPS))
-    zero = np.zeros(np.shape(source[0])[-1:] or 1)
-    return Imported(from_mdptoolbox(source, zero, horizon=STEPS)[0])
+    return with_table(*from_mdptoolbox(source, horizon=STEPS))
 
 
 def _read_quantecon(source: Any) -> Imported:
     from metaregret.tabular.importers.arrays import from_matrices
     from metaregret.tabular.importers.state_action import from_state_action
 
-    parts = (
-        source
-        if isinstance(source, tuple)
-        else (source.R, source.Q, getattr(source, "s_indices", None), getattr(source, "a_indices", None))
-    )
-    rewards, transitions, *pairs = parts
+    beta = getattr(source, "beta", None)
+    if isinstance(source, (tuple, list)):
+        rewards, transitions, *pairs = source
+        beta = pairs.pop(0) if len(pairs) % 2 else None
+    else:
+        rewards, transitions = source.R, source.Q
+        pairs = [getattr(source, "s_indices", None), getattr(source, "a_indices", None)]
     if not pairs or pairs[0] is None:
         model = with_table(*from_matrices(transitions, rewards, horizon=STEPS))
     else:
         model = with_table(*from_state_action(rewards, transitions, *pairs, horizon=STEPS))
-    return model.with_discount(getattr(source, "beta", None))
+    return model.with_discount(beta)
 
 
 def _read_msdm(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_matrices, start_distribution
+    from metaregret.tabular.importers.arrays import from_matrices
 
-    if isinstance(source, (np.ndarray, list)):
-        return with_table(*from_matrices(source, horizon=STEPS))
-    if isinstance(source, tuple):
-        return with_table(*from_matrices(*source, horizon=STEPS))
-
-    def get(key: str) -> Any:
-        return source.get(key) if isinstance(source, Mapping) else getattr(source, key, None)
-
-    names = [None if (given := get(key)) is None else _names(given) for key in ("state_list", "action_list")]
-    process, rewards = from_matrices(
-        get("transition_matrix"),
-        get("reward_matrix"),
-        available=get("action_matrix"),
-        absorbing=get("absorbing_state_vec"),
-        horizon=STEPS,
-        states=names[0],
-        actions=names[1],
+    if isinstance(source, (np.ndarray, list, tuple)):
+        parts = source if isinstance(source, tuple) else (source,)
+        return with_table(*from_matrices(*parts, horizon=STEPS))
+    names = [name for meanings in MEANINGS.values() for name in meanings if name.endswith(MSDM)]
+    return _read_arrays(
+        {name: getattr(source, name) for name in names if getattr(source, name, None) is not None}
     )
-    starts = get("initial_state_vec")
-    if starts is not None:
-        process = as_decimals(process).replaced(initial=start_distribution(starts, process.n_states))
-    return with_table(process, rewards).with_discount(get("discount_rate"))
 
 
-def _names(given: Any) -> list[str]:
-    """Spell keys as names; numbers that repeat as text get their position."""
-    names = [str(key) for key in given]
-    return names if len(set(names)) == len(names) else [f"{i}: {name}" for i, name in enumerate(names)]
+MSDM = ("_matrix", "_vec", "_list", "discount_rate")
+"""How msdm's attributes are called."""
+
+
+def _read_arrays(source: Any) -> Imported:
+    return from_named(source)
 
 
 def _read_successors(source: Any) -> Imported:
@@ -321,5 +351,6 @@ _READERS: dict[str, Callable[..., Imported]] = {
     "quantecon": _read_quantecon,
     "msdm": _read_msdm,
     "successors": _read_successors,
+    "arrays": _read_arrays,
     "process": _read_process,
 }

@@ -97,7 +97,7 @@ def from_state_action(
     keys = np.column_stack([states[order][item], actions[order][item], rows.indices[keep]]).astype(np.int64)
     fields = _float_fields(
         keys,
-        rows.data[keep].astype(np.float64),
+        number_array(rows.data[keep], "transitions").astype(np.float64),
         initial,
         horizon,
         n_states,

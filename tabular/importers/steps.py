@@ -1,22 +1,26 @@
 """Processes from step functions: every outcome of every random draw is enumerated, or the model is refused.
 
 The step function draws from the generator that it is given. Here this is `Draws`, which replays a list of
-decisions and notes where it could have decided otherwise; running the function once for each list enumerates
-all
-its outcomes with their exact probabilities (systematic depth-first search over choices, as in stateless model
-checking: Godefroid, "Model checking for programming languages using VeriSoft", 1997).
+decisions and notes where it could have decided otherwise; running the function once for each list
+enumerates all its outcomes with their exact probabilities (systematic depth-first search over choices, as
+in stateless model checking: Godefroid, "Model checking for programming languages using VeriSoft", 1997).
 """
 
 from __future__ import annotations
 
 import copy
+import io
+import math
 import pickle
+import random
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.random import mtrand
 
 from metaregret.tabular.errors import (
     InstanceTooLargeError,
@@ -26,7 +30,7 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.importers.gymnasium_table import read_table
-from metaregret.tabular.importers.imported import Imported
+from metaregret.tabular.importers.imported import Imported, Note
 from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["Draws", "from_environment", "from_steps"]
@@ -38,8 +42,8 @@ Outcomes = dict[tuple[Any, bool], tuple[Fraction, Fraction]]
 class Draws:
     """Stands for a `numpy.random.Generator` whose draws are enumerated.
 
-    `choice`, `integers` and comparisons with `random()` are enumerated; anything else has no finite list of
-    outcomes, or none that is known here, and raises `UnsupportedError`.
+    `choice`, `integers`, `permutation`, `shuffle`, `binomial` and comparisons with `random()` are enumerated;
+    anything else has no finite list of outcomes, or none that is known here, and raises `UnsupportedError`.
     """
 
     def __init__(self, decisions: Sequence[int] = ()) -> None:
@@ -62,11 +66,15 @@ class Draws:
         return index
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Any:
-        """Draw an item, or `size` of them, with replacement."""
+        """Draw an item, or `size` of them."""
         items = list(range(a)) if isinstance(a, (int, np.integer)) else list(a)
+        if size is not None and not replace:
+            if p is not None or size > len(items):
+                raise UnsupportedError(
+                    "choice(replace=False) is enumerated for size <= len(a) and no p only."
+                )
+            return np.array([items.pop(self.choice(len(items))) for _ in range(int(size))])
         if size is not None:
-            if not replace:
-                raise UnsupportedError("choice(replace=False) is not enumerated; draw item by item.")
             return np.array([self.choice(items, p=p) for _ in range(int(size))])
         shares = (
             [Fraction(1, len(items))] * len(items)
@@ -91,6 +99,29 @@ class Draws:
         if size is not None:
             raise UnsupportedError("random(size) is not enumerated; draw numbers one by one.")
         return Uniform(self)
+
+    def uniform(self, low: float = 0.0, high: float = 1.0, size: Any = None) -> Uniform:
+        """Draw from [0, 1), as `random` does."""
+        if (low, high) != (0, 1):
+            raise UnsupportedError(
+                "uniform(low, high) is not enumerated; compare random() with probabilities."
+            )
+        return self.random(size)
+
+    def binomial(self, n: int, p: Any) -> int:
+        """Draw how many of `n` trials succeed."""
+        q, n = parse_fraction(p, "probability of a draw"), int(n)
+        return self.decide([math.comb(n, k) * q**k * (1 - q) ** (n - k) for k in range(n + 1)])
+
+    def permutation(self, x: Any) -> np.ndarray:
+        """Draw an order of the items, or of ``0..x-1``."""
+        count = int(x) if isinstance(x, (int, np.integer)) else len(x)
+        order = np.asarray(self.choice(count, size=count, replace=False), dtype=int)
+        return order if isinstance(x, (int, np.integer)) else np.asarray(x)[order]
+
+    def shuffle(self, x: Any) -> None:
+        """Put a list or array in a drawn order."""
+        x[:] = [copy.copy(x[i]) for i in self.permutation(len(x))]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -214,7 +245,7 @@ def from_steps(
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InvalidArgumentError(f"Expected limit to be a positive whole number, but got {limit!r}.")
-    budget = _Budget(limit)
+    budget, before = _Budget(limit), _elsewhere(reset, step)
     initial: dict[Any, Fraction] = {}
     for p, state in _runs(reset, budget):
         initial[state] = initial.get(state, Fraction(0)) + p
@@ -230,6 +261,7 @@ def from_steps(
             found = _merged(_runs(partial(step, state, action), budget))
             table[state][action] = [(p, to, paid / p, ended) for (to, ended), (p, paid) in found.items()]
             frontier += [to for to, ended in found if not ended]
+    _check_elsewhere(before, _elsewhere(reset, step))
     return read_table(_in_order(table), initial=initial, horizon=horizon, name=name)
 
 
@@ -258,8 +290,8 @@ def from_environment(
     """Enumerate a Gymnasium environment with discrete actions by stepping copies of it.
 
     States are the observations. Every hidden state that an observation can stand for must have the same
-    outcomes:
-    where it does not, the observation is not a state, and the environment is refused.
+    outcomes: where it does not, the observation is not a state, and the environment is refused. So is one
+    that draws from any generator but its own ``np_random``.
 
     Raises
     ------
@@ -276,18 +308,25 @@ def from_environment(
         )
     actions = range(int(first), int(first) + int(count))
 
+    known, before, cuts = set(_frozen(bare)[1]), _elsewhere(type(bare)), set()
+
+    def shown(own: Any, observation: Any) -> tuple[Any, bytes]:
+        hidden, generators = _frozen(own)
+        _check_elsewhere([], [state for state in generators if state not in known])
+        return _plain(observation), hidden
+
     def begin(draws: Draws) -> tuple[Any, bytes]:
         own = copy.deepcopy(bare)
         own.np_random = draws
-        observation, _ = own.reset()
-        return _plain(observation), _frozen(own)
+        return shown(own, own.reset()[0])
 
     def move(hidden: bytes, action: int, draws: Draws) -> tuple[Any, Any, bool]:
         own = copy.copy(bare)
-        own.__dict__.update(pickle.loads(hidden))
+        own.__dict__.update(_Thawing(io.BytesIO(hidden), draws).load())
         own.np_random = draws
-        observation, reward, ended, _, _ = own.step(action)
-        return (_plain(observation), _frozen(own)), float(reward), bool(ended)
+        observation, reward, ended, cut, _ = own.step(action)
+        cuts.add(bool(cut))
+        return shown(own, observation), float(reward), bool(ended)
 
     budget = _Budget(limit)
     starts: dict[Any, Fraction] = {}
@@ -313,6 +352,7 @@ def from_environment(
                 "several hidden "
                 "states with different outcomes); give the full state to from_steps."
             )
+    _check_elsewhere(before, _elsewhere(type(bare)))
     flat = {
         observation: {
             action: [(p, to, paid / p, ended) for (to, ended), (p, paid) in row.items()]
@@ -321,7 +361,8 @@ def from_environment(
         for observation, rows in table.items()
     }
     label = name or f"gym:{getattr(getattr(environment, 'spec', None), 'id', type(bare).__name__)}"
-    return read_table(_in_order(flat), initial=starts, horizon=horizon, name=label)
+    model = read_table(_in_order(flat), initial=starts, horizon=horizon, name=label)
+    return model.with_notes(Note(CUT, differs=True)) if True in cuts else model
 
 
 def _by_observation(fine: Outcomes) -> Outcomes:
@@ -345,10 +386,73 @@ def _plain(observation: Any) -> Any:
     return observation
 
 
-def _frozen(environment: Any) -> bytes:
-    """All that an environment remembers, its generator, spaces and registration apart."""
+CUT = "the environment cuts some episodes short by itself (truncated), which is not part of the model"
+GENERATORS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
+
+
+class _Freezing(pickle.Pickler):
+    """Leaves `Draws` out, and notes every other random generator that it meets."""
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        super().__init__(stream)
+        self.generators: list[Any] = []
+
+    def persistent_id(self, obj: Any) -> str | None:
+        if isinstance(obj, GENERATORS):
+            self.generators.append(obj)
+        return "draws" if isinstance(obj, Draws) else None
+
+
+class _Thawing(pickle.Unpickler):
+    """Puts the draws of this run where those of the last one were."""
+
+    def __init__(self, stream: io.BytesIO, draws: Draws) -> None:
+        super().__init__(stream)
+        self.draws = draws
+
+    def persistent_load(self, pid: Any) -> Draws:
+        return self.draws
+
+
+def _frozen(environment: Any) -> tuple[bytes, list[bytes]]:
+    """All that an environment remembers, its own generator, spaces and registration apart; and the states of
+    all generators in it and its spaces."""
     apart = {"_np_random", "_np_random_seed", "observation_space", "action_space", "spec", "metadata"}
+    spaces = [getattr(environment, name, None) for name in ("observation_space", "action_space")]
     try:
-        return pickle.dumps({key: value for key, value in vars(environment).items() if key not in apart})
+        stream = io.BytesIO()
+        freezing = _Freezing(stream)
+        freezing.dump({key: value for key, value in vars(environment).items() if key not in apart})
+        hidden = stream.getvalue()
+        freezing.dump(spaces)
+        return hidden, [pickle.dumps(generator) for generator in freezing.generators]
     except Exception as error:  # a foreign attribute may refuse in any way
         raise UnsupportedError(f"The environment's state cannot be copied: {error}.") from None
+
+
+def _elsewhere(*sources: Any) -> list[bytes]:
+    """States of what a step function could use besides its argument: the generators of Python and NumPy,
+    those in its module, and what its class remembers."""
+    found: list[Any] = [random.getstate(), mtrand.get_state(legacy=False)]
+    for source in sources:
+        kinds = [
+            kind for kind in getattr(source, "__mro__", ()) if not kind.__module__.startswith("gymnasium.")
+        ]
+        names = [getattr(source, "__globals__", {}), *(vars(sys.modules[kind.__module__]) for kind in kinds)]
+        cells = getattr(source, "__closure__", None) or ()
+        found += [cell.cell_contents for cell in cells if isinstance(cell.cell_contents, GENERATORS)]
+        found += [thing for known in names for thing in known.values() if isinstance(thing, GENERATORS)]
+        remembered = [thing for kind in kinds for key, thing in vars(kind).items() if key[:2] != "__"]
+        found += [thing for thing in remembered if isinstance(thing, (*GENERATORS, *PLAIN))]
+    return [pickle.dumps(thing) for thing in found]
+
+
+PLAIN = (int, float, str, list, dict, set, np.ndarray)
+
+
+def _check_elsewhere(before: list[bytes], after: list[bytes]) -> None:
+    if before != after:
+        raise UnsupportedError(
+            "The step function draws from a generator of its own or a global one, or its class remembers "
+            "something; let it draw from its argument alone, which is self.np_random in an environment."
+        )

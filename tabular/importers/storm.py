@@ -1,23 +1,22 @@
-"""PRISM, JANI, DRN and explicit files through Storm (the extra ``storm``), and DRN back.
+"""PRISM, JANI, DRN and explicit files through Storm (the extra ``storm``); `storm_files` writes them.
 
 Storm parses and builds the model with rational numbers; here its sparse matrix becomes a process. Markov
-chains
-have one action. Deadlocks have the self-loop that Storm gives them. Reward structures become tasks: a state's
-reward is paid on leaving it, as PRISM counts ``C<=T`` and ``F``. Labels become sets of goals.
+chains have one action. Deadlocks have the self-loop that Storm gives them. Reward structures become tasks:
+a state's reward is paid on leaving it, as PRISM counts ``C<=T`` and ``F``. Labels become sets of goals.
 
 Source of the formats: Hensel et al., "The probabilistic model checker Storm" (2022).
 """
 
 from __future__ import annotations
 
+import tempfile
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from metaregret.tabular.documents import read_bytes, write_text
+from metaregret.tabular.documents import read_bytes
 from metaregret.tabular.errors import FileFormatError, MissingExtraError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.importers.imported import ENDINGS, MODEL_TASK, Imported, Note
@@ -26,9 +25,11 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
 
-__all__ = ["read_storm", "write_drn"]
+__all__ = ["read_storm"]
 
 DEFAULT_HORIZON = FiniteHorizon(20)
+BESIDE = (".lab", ".srew", ".rew", ".trew", ".choicelab")
+"""How the files of an explicit model end that stand beside its ``.tra``."""
 
 
 def storm() -> Any:
@@ -67,8 +68,8 @@ def read_storm(
     ----------
     path : Path
         ``.prism``, ``.pm``, ``.nm``, ``.jani``, ``.drn``, or ``.tra`` with the ``.lab`` and, if there are
-        any,
-        ``.rew`` or ``.srew`` (state rewards) and ``.trew`` (transition rewards) beside it.
+        any, ``.rew`` or ``.srew`` (state rewards), ``.trew`` (transition rewards) and ``.choicelab``
+        (actions) beside it.
     constants : mapping of str to str, optional
         Values of undefined constants; rationals such as ``"1/3"`` stay exact.
     format : str, optional
@@ -88,7 +89,7 @@ def read_storm(
     kind = one_of(
         ("prism", "jani", "drn", "explicit"), format or ENDINGS.get(path.suffix.lower(), ""), "format"
     )
-    read_bytes(path)  # says what is wrong with a path, before Storm does
+    content = read_bytes(path)  # says what is wrong with a path, before Storm does
     stormpy = storm()
     given = dict(constants or {})
     if kind in ("drn", "explicit") and given:
@@ -96,27 +97,34 @@ def read_storm(
             f"{path}: {kind} files have no constants, but got {', '.join(given)}; leave them out."
         )
     try:
-        model = _built(stormpy, kind, path, given)
-    except FileFormatError:
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / path.name if content.startswith(BOM_UTF8) else path
+            if plain is not path:
+                plain.write_bytes(content.removeprefix(BOM_UTF8))
+            model = _built(stormpy, kind, plain, given, path)
+        return _imported(stormpy, model, kind, horizon, name or path.stem)
+    except (FileFormatError, UnsupportedError):
         raise
     except (RuntimeError, ValueError) as error:
         said = " ".join(str(error).split())[:400]
         raise FileFormatError(f"{path}: Storm cannot read it: {said}") from error
-    return _imported(stormpy, model, kind, horizon, name or path.stem)
 
 
-def _built(stormpy: Any, kind: str, path: Path, constants: dict[str, str]) -> Any:
-    """The sparse model, with rational numbers wherever Storm has them."""
+def _built(stormpy: Any, kind: str, path: Path, constants: dict[str, str], named: Path) -> Any:
+    """The sparse model of the file at `path`, with rational numbers wherever Storm has them."""
     if kind == "drn":
         options = stormpy.io.DirectEncodingParserOptions()
         options.build_choice_labeling = True
         return stormpy.build_model_from_drn[stormpy.Rational](str(path), options=options)
     if kind == "explicit":
-        beside = {ending: path.with_suffix(ending) for ending in (".lab", ".srew", ".rew", ".trew")}
-        states = next((beside[e] for e in (".srew", ".rew") if beside[e].exists()), None)
-        moves = beside[".trew"] if beside[".trew"].exists() else None
+        beside = {ending: named.with_suffix(ending) for ending in BESIDE}
+        there = {ending: file for ending, file in beside.items() if file.exists()}
         return stormpy.build_model_from_explicit(
-            str(path), str(beside[".lab"]), state_rewards=states, transition_rewards=moves
+            str(path),
+            str(beside[".lab"]),
+            state_rewards=there.get(".srew", there.get(".rew")),
+            transition_rewards=there.get(".trew"),
+            choice_labeling=there.get(".choicelab"),
         )
     if kind == "jani":
         program, _ = stormpy.parse_jani_model(str(path))
@@ -126,7 +134,7 @@ def _built(stormpy: Any, kind: str, path: Path, constants: dict[str, str]) -> An
     if set(constants) != unknown:
         missing, surplus = sorted(unknown - set(constants)), sorted(set(constants) - unknown)
         raise FileFormatError(
-            f"{path}: "
+            f"{named}: "
             + (f"the constant {missing[0]} has no value; give {missing[0]}=VALUE" if missing else "")
             + ("; " if missing and surplus else "")
             + (f"{surplus[0]} is no undefined constant" if surplus else "")
@@ -150,10 +158,10 @@ def _imported(stormpy: Any, model: Any, kind: str, horizon: Horizon | int, name:
             f"{name}: expected a Markov chain or decision process in discrete time, but got "
             f"{str(model.model_type).rpartition('.')[2]}."
         )
-    starts = list(model.initial_states)
+    starts = list(model.initial_states) if "init" in model.labeling.get_labels() else []
     if len(starts) != 1:
         raise UnsupportedError(
-            f"{name}: expected one initial state, but got {len(starts)}; choose one in the model's init."
+            f"{name}: expected one initial state, but got {len(starts)}; mark one by init."
         )
     matrix = model.transition_matrix
     groups = [(matrix.get_row_group_start(s), matrix.get_row_group_end(s)) for s in range(model.nr_states)]
@@ -189,11 +197,13 @@ def _states(model: Any) -> Labels:
     """Names by the values of the variables, as ``s=0,d=3``; numbers where there are none."""
     if not model.has_state_valuations():
         return Labels(model.nr_states, "state")
-    values = model.state_valuations
-    names = [
-        ",".join(part.strip() for part in values.to_string(s).strip("[]").split("&")).replace("\t", "")
+    spelled = [
+        [part.strip() for part in model.state_valuations.to_string(s).strip("[]").split("&")]
         for s in range(model.nr_states)
     ]
+    false = {i: part[1:] for parts in spelled for i, part in enumerate(parts) if part[:1] == "!"}
+    # a truth value that holds is printed as nothing; its name stands where it does not hold
+    names = [",".join(part or false.get(i, "true") for i, part in enumerate(parts)) for parts in spelled]
     distinct = len(set(names)) == len(names) and all(names)
     return Labels(names, "state") if distinct else Labels(model.nr_states, "state")
 
@@ -206,8 +216,12 @@ def _actions(model: Any, groups: list[tuple[int, int]]) -> tuple[Labels, list[in
         own = [sorted(model.choice_labeling.get_labels_of_choice(row)) for row in range(len(numbers))]
         names = ["+".join(labels) or "-" for labels in own]
         if all(len(set(names[first:last])) == last - first for first, last in groups):
-            known = {name: i for i, name in enumerate(dict.fromkeys(names))}
-            if all(name.isdecimal() for name in known) and set(known) == set(map(str, range(len(known)))):
+            numbered = all(name.isdecimal() for name in names)
+            known = {
+                name: i
+                for i, name in enumerate(sorted(set(names), key=int) if numbered else dict.fromkeys(names))
+            }
+            if numbered and list(known) == list(map(str, range(len(known)))):
                 return Labels(len(known), "action"), list(map(int, names))
             return Labels(list(known), "action"), [known[name] for name in names]
     return Labels(max(numbers) + 1, "action"), numbers
@@ -259,55 +273,3 @@ def _notes(model: Any, kind: str, actions: Labels) -> Iterator[Note]:
         yield Note("Storm reads explicit files as floats, which are taken as the decimals that they print")
     if actions.counted and model.has_choice_labeling() and len(actions) > 1:
         yield Note("actions are numbered within each state, since their labels repeat")
-
-
-def write_drn(path: Path, process: ControlledMarkovProcess, rewards: RewardTables | None = None) -> None:
-    """Write a process in Storm's DRN format, exact where it is; each task's expected rewards are a reward
-    model.
-
-    The form has no horizon and no names of states; `read_storm` gives states their numbers, and 20 steps.
-
-    Raises
-    ------
-    UnsupportedError
-        If the start is random, which DRN cannot say.
-    """
-    starts, _ = process.start
-    if len(starts) != 1:
-        raise UnsupportedError(
-            f"DRN files have one initial state, but process {process.name!r} has {len(starts)}; choose one "
-            "as the start."
-        )
-    probabilities = process.exact_probabilities if process.is_exact else process.probabilities
-    spelled = [str(p) if process.is_exact else repr(float(p)) for p in probabilities]
-    tasks = () if rewards is None else tuple(rewards.tasks)
-    paid = _choice_rewards(process, rewards) if rewards is not None else []
-    lines = ["@type: MDP", "@parameters", "", "@reward_models", " ".join(map(_word, tasks))]
-    lines += ["@nr_states", str(process.n_states), "@nr_choices", str(process.n_choices), "@model"]
-    zeros = f" [{', '.join('0' for _ in tasks)}]" if tasks else ""
-    for state in range(process.n_states):
-        lines.append(f"state {state}{zeros}{' init' if state == starts[0] else ''}")
-        for choice in process.choices(state):
-            own = f" [{', '.join(str(task[choice]) for task in paid)}]" if tasks else ""
-            lines.append(f"\taction {_word(process.actions[int(process.choice_action[choice])])}{own}")
-            first, last = int(process.offsets[choice]), int(process.offsets[choice + 1])
-            lines += [f"\t\t{process.successors[item]} : {spelled[item]}" for item in range(first, last)]
-    write_text(Path(path), "\n".join(lines) + "\n")
-
-
-def _choice_rewards(process: ControlledMarkovProcess, rewards: RewardTables) -> list[list[Any]]:
-    """The expected reward of every choice, for each task."""
-    if rewards.exact is None or not process.is_exact:
-        expected = np.add.reduceat(rewards.values * process.probabilities, process.offsets[:-1], axis=1)
-        return [list(map(float, row)) for row in expected]
-    weighted = rewards.exact * process.exact_probabilities
-    return [list(row) for row in np.add.reduceat(weighted, process.offsets[:-1], axis=1)]
-
-
-def _word(name: str) -> str:
-    """Refuse names that the format cannot carry."""
-    if not name or any(letter.isspace() or letter in "[]:" or not letter.isprintable() for letter in name):
-        raise UnsupportedError(
-            f"DRN files cannot carry the name {name!r}; rename it to a word without brackets."
-        )
-    return name

@@ -54,10 +54,10 @@ def test_what_was_trained_for_one_end_pays_at_the_other(cli: Cli, tmp_path: Path
     ("arguments", "words"),
     [
         (("line:3", "--episodes", "inf"), ("--episodes N",)),
-        (("line:3", "--episodes", "2", "--prior", "0=1/2"), ("--prior", "sum 1/2")),
+        (("line:3", "--episodes", "2", "--prior", "0=1/2"), ("prior", "sum 1/2")),
         (("line:3", "--episodes", "2", "--prior", "0=1/2,0=1/2"), ("twice",)),
         (("line:3", "--episodes", "2", "--prior", "7=1"), ("'7'", "metaregret-distribution/1")),
-        (("line:3", "--episodes", "2", "--prior", "0=-1,1=2"), ("--prior", "-1")),
+        (("line:3", "--episodes", "2", "--prior", "0=-1,1=2"), ("prior", "-1")),
         (("line:3", "--episodes", "2", "--against", "/nowhere.json"), ("/nowhere.json", "no such file")),
         (("line:3", "--episodes", "2", "--adversary", "tv:-1"), ("radius",)),
         (("line:3", "--episodes", "2", "--adversary", "wasserstein:1"), ("wasserstein", "tv:1/10")),

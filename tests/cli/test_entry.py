@@ -56,7 +56,7 @@ def test_nothing_is_left_in_the_current_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert list(here.iterdir()) == []
-    assert (cache / "metaregret" / "hypothesis").is_dir()
+    assert {path.name for path in cache.glob("*")} <= {"metaregret"}  # what Hypothesis keeps, if anything
 
 
 @pytest.mark.parametrize("more", [[], ["--json", "-"]], ids=["table", "json"])

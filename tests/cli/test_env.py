@@ -64,6 +64,7 @@ def test_export_says_what_it_wrote(cli: Cli, tmp_path: Path) -> None:
         "states": 3,
         "transitions": len(json.loads(file.read_text())["transitions"]),
         "exact": True,
+        "notes": [],
     }
     same = cli("env", "export", "line:3", str(file), "--json", str(file))
     assert same.status == 2

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Deep runs keep their evidence in the user's cache folder: not in that of whoever runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "metaregret" / "evidence.sqlite"
+    return tmp_path / "cache" / "metaregret" / "verification.sqlite"
 
 
 def test_named_claims_as_a_table(cli: Cli):
@@ -104,7 +104,7 @@ def test_a_deep_run_goes_on_where_it_was(cli: Cli, cache: Path):
     assert cache.is_file()
     again = cli(*arguments)
     assert again.status == 0
-    assert "3 results are from an earlier run of the same code" in again.out
+    assert "4 results are from an earlier run of the same code" in again.out
 
 
 def test_the_file_of_evidence_can_be_chosen(cli: Cli, cache: Path, tmp_path: Path):
@@ -116,7 +116,7 @@ def test_the_file_of_evidence_can_be_chosen(cli: Cli, cache: Path, tmp_path: Pat
     wrong.write_text("something else entirely" * 30)
     outcome = cli("verify", "T02", "--resume", str(wrong))
     assert outcome.status == 2
-    assert "not a store of evidence" in outcome.err
+    assert "not a store of results" in outcome.err
 
 
 def test_claims_from_outside(cli: Cli, tmp_path: Path):

@@ -85,7 +85,7 @@ def test_objects_need_no_entry_point(mine: ModuleType, tmp_path: Path) -> None:
     assert mr.verify(new=mine.THEOREM, instances=3).as_expected
     sweep = mine.STUDY.sweep("short")
     with Store(tmp_path / "results.sqlite") as store:
-        run([sweep], store, workers=1)
+        run(sweep.jobs, store, workers=1)
         results = frame(store, sweep)
     assert results["regret"].tolist() == pytest.approx([1.0, 2.0])
     drawing = draw(mine.FIGURE, {"line_regret": results}, style("icml"))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaregret.experiments.studies.open_question import STUDY, measure, roles
 from metaregret.experiments.sweeps import Scale
+from metaregret.experiments.topics.open_question import STUDY, measure, roles
 from metaregret.tabular import goal_values, make
 
 TEXT = Path(__file__).parents[2] / "docs" / "explanation" / "open-question.md"

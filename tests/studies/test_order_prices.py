@@ -7,9 +7,9 @@ from itertools import groupby, pairwise
 import numpy as np
 import pytest
 
-from metaregret.experiments.figures.noisy_goal_prices import closed_form
-from metaregret.experiments.studies import noisy_goal_prices, order_prices
 from metaregret.experiments.sweeps import Scale
+from metaregret.experiments.topics import noisy_goal_prices, order_prices
+from metaregret.experiments.topics.noisy_goal_prices import closed_form
 
 
 def test_the_price_falls_to_one_and_keeps_the_bound() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metaregret.experiments.studies.price_of_information import STUDY, measure
 from metaregret.experiments.sweeps import Scale
+from metaregret.experiments.topics.price_of_information import STUDY, measure
 from metaregret.tabular import make
 from metaregret.theory import GoalTasks, solve
 

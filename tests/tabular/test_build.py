@@ -104,7 +104,7 @@ def test_horizon_gamma_and_start_replace_those_of_the_source() -> None:
         (3, {}, "got int"),
         (b"grid:3x3", {}, "got bytes"),
         ([], {}, "got list"),
-        ([[0.5, 0.5], [1, 0]], {}, "shape (2, 2)"),
+        ([[0.5, 0.4], [1, 0]], {}, "sum to 0.9"),
         ([[[1, 0], [0, 1]], [[1]]], {}, "state 0, action 0"),
         ([[["x", 1], [0, 1]]], {}, "'x'"),
         ([[[0.5, 0.4], [0, 1]]], {}, "sum"),

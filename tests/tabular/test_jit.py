@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from metaregret.tabular.jit import _Files
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CALLEE = """
@@ -57,24 +59,55 @@ def run(path: Path, argument: str = "5", **environment: str) -> tuple[int, bool,
 def test_an_edited_callee_in_another_file_is_seen_and_its_revert_too(tmp_path: Path) -> None:
     path, callee = scratch(tmp_path), tmp_path / "tabular" / "callee.py"
     assert run(path)[:2] == (11, False)
-    assert run(path)[:2] == (11, True)
     callee.write_text(CALLEE.replace("2 * x", "3 * x"))
     assert run(path)[:2] == (16, False)
     callee.write_text(CALLEE)
     assert run(path)[:2] == (11, True)
 
 
-def test_processes_that_compile_at_the_same_time_do_not_mix_their_files(tmp_path: Path) -> None:
-    """One process writes the machine code of floats without having seen that of integers, which another one
-    wrote meanwhile; the integers' index, written last, must not lead to it."""
+def test_files_of_other_arguments_and_damaged_files_are_compiled_anew(tmp_path: Path) -> None:
+    """The machine code of floats in the file of integers ended the process, or gave wrong numbers."""
     path = scratch(tmp_path)
     folder = Path(run(path)[2])
-    [index] = folder.rglob("caller.answer*.nbi")
-    of_integers = index.read_bytes()
-    index.unlink()
+    [integers] = folder.glob("caller.answer.*.nbc")
     run(path, argument="5.0")
-    index.write_bytes(of_integers)
+    [floats] = set(folder.glob("caller.answer.*.nbc")) - {integers}
+    integers.write_bytes(floats.read_bytes())
+    assert run(path)[:2] == (11, False)
     assert run(path)[:2] == (11, True)
+
+
+def test_what_a_killed_process_leaves_behind_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = _Files(str(tmp_path / "kernel"))
+    key, other = ("int64", "cpu"), ("float64", "cpu")
+    files.save(key, "machine code")
+    [saved] = tmp_path.iterdir()
+    whole = saved.read_bytes()
+    assert files.load(key) == "machine code"
+    assert files.load(other) is None
+    for damaged in (b"", whole[:-1], whole[:20], whole[:40] + b"x" + whole[41:]):
+        saved.write_bytes(damaged)
+        assert files.load(key) is None
+    saved.write_bytes(whole)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            files.save(key, "other code")
+    assert files.load(key) == "machine code"
+    files.save(key, "new code")
+    assert files.load(key) == "new code"
+
+
+def test_a_folder_that_is_gone_is_no_error(tmp_path: Path) -> None:
+    files = _Files(str(tmp_path / "gone" / "kernel"))
+    files.save("key", "machine code")
+    assert files.load("key") is None
 
 
 def test_without_a_writable_folder_kernels_are_compiled_all_the_same(tmp_path: Path) -> None:

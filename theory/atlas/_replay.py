@@ -14,17 +14,20 @@ from metaregret.tabular.errors import InvalidArgumentError
 __all__ = [
     "Model",
     "Outcome",
+    "achieved",
     "best",
     "cover_times",
     "distribution",
     "divergence",
     "entropy",
     "fraction",
+    "least_ratio",
     "mixed",
     "outcomes",
     "read",
     "solve",
     "weighted",
+    "worst",
 ]
 
 Outcome = tuple[Fraction, ...]
@@ -119,6 +122,26 @@ def outcomes(model: Model) -> list[Outcome]:
 def best(points: Iterable[Outcome]) -> Outcome:
     """Return ``v*``: the largest probability of each state."""
     return tuple(max(column) for column in zip(*points, strict=True))
+
+
+def achieved(witness: Mapping[str, Any]) -> tuple[list[Outcome], Outcome]:
+    """Return what the policies of the witness's process can end in, and the best probability of each
+    state."""
+    points = outcomes(read(witness["process"]))
+    return points, best(points)
+
+
+def least_ratio(points: Sequence[Outcome], weights: Outcome) -> Fraction:
+    """Return a lower bound on ``min_rho max_k v_k / rho_k`` over mixtures of the points, from weights on the
+    entries that some point has: ``sum_k w_k rho_k / v_k <= most`` for every mixture."""
+    reached = [(k, v) for k, v in enumerate(best(points)) if v]
+    shares = ((w * x[k] / v for w, (k, v) in zip(weights, reached, strict=True)) for x in points)
+    return 1 / max(sum(share, Fraction(0)) for share in shares)
+
+
+def worst(target: Outcome, point: Outcome) -> Fraction:
+    """Return the worst-case regret ``max_g v_g / rho_g - 1`` of a distribution."""
+    return max(v / p for v, p in zip(target, point, strict=True) if v) - 1
 
 
 def mixed(points: Sequence[Outcome], weights: Sequence[Fraction]) -> Outcome:

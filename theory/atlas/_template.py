@@ -24,20 +24,7 @@ import sympy
 
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -70,44 +57,35 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {"product": str(point[0] * point[1])} if point[0] * point[1] < Fraction(1, 4) else None
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
-    """Look for a witness from scratch."""
-    return {"point": ["1/3", "2/3"]}
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
+    """Yield what may be a witness; the first that refutes is taken."""
+    yield {"point": ["1/3", "2/3"]}
 
 
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A99",
     title="Template",
     statement=r"p(1-p)=\tfrac14",
     source="nobody claims this",
     finite="Two outcomes.",
-    expected=Verdict.REFUTED,
     needs="both equally likely",
-    holds=Theorem(
-        uid="A99",
-        title="At most one quarter",
-        statement=r"p(1-p)\le\tfrac14",
-        kind=Kind.CLASSICAL,
-        source="the geometric and the arithmetic mean",
-        claim=Claim(),
-        methods=(
-            Method("a square", Group.SYMBOLIC, symbolic, general="all p", prose="none beyond the identity"),
-            Method("rational distributions", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("the sum", Claim(lambda a, b: a + b)),
-            Planted("twice the product", Claim(lambda a, b: 2 * a * b)),
-            Planted("half the product", Claim(lambda a, b: a * b / 2)),
-        ),
-        expected=Verdict.PROVED,
+    refuted=True,
+    verdict="proved",
+    holds=("At most one quarter", r"p(1-p)\le\tfrac14"),
+    kind="classical",
+    holds_source="the geometric and the arithmetic mean",
+    claim=Claim(),
+    methods=(
+        method("a square", "symbolic", symbolic, general="all p", prose="none beyond the identity"),
+        method("rational distributions", "exact", exact),
     ),
-    fails=Control(
-        uid="A99",
-        title="Always one quarter",
-        statement=r"p(1-p)=\tfrac14",
-        drops="equal probabilities",
-        source="nobody claims this",
-        refute=refute,
-        search=search,
-    ),
+    planted={
+        "the sum": Claim(lambda a, b: a + b),
+        "twice the product": Claim(lambda a, b: 2 * a * b),
+        "half the product": Claim(lambda a, b: a * b / 2),
+    },
+    fails=("Always one quarter", r"p(1-p)=\tfrac14"),
+    drops="equal probabilities",
+    refute=refute,
+    search=search,
 )

@@ -25,20 +25,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, one_step
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 
 
@@ -94,7 +81,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: `output` is the average of an optimal pair of skills, and a vertex, the only best end for the
     stated reward, is nearer to it."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     skills = [replay.distribution(row) for row in witness["skills"]]
     weights = replay.distribution(witness["weights"])
     missed = replay.distribution(witness["missed"])
@@ -117,7 +104,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two mirrored skills and a symmetric third: the smallest denominators first."""
     for n in range(3, 12):
         for x in range(n // 2 + 1, n):
@@ -128,66 +115,52 @@ def search(context: Context) -> Mapping[str, Any] | None:
                     c = [Fraction(z, n), Fraction(z, n), Fraction(n - 2 * z, n)]
                     if c[2] <= a[2]:
                         continue
-                    found = {
+                    yield {
                         "process": one_step([a, b, c]),
                         "skills": [[str(p) for p in a], [str(p) for p in b]],
                         "weights": ["1/2", "1/2"],
                         "missed": [str(p) for p in c],
                         "reward": ["0", "0", "1"],
                     }
-                    if refute(found):
-                        return found
-    return None
 
 
-SOURCE = (
-    "B. Eysenbach, R. Salakhutdinov & S. Levine, The information geometry of unsupervised reinforcement "
-    "learning, "
-    "ICLR 2022, arXiv:2110.02719"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A01",
     title="Skills of maximal mutual information are vertices, but not all vertices",
-    statement=r"p^*(z)>0\Rightarrow \rho_z\ \text{is a vertex of}\ M;\quad \text{not every vertex is "
-    r"some}\ \rho_z",
-    source=SOURCE,
+    statement=r"p^*(z)>0\Rightarrow \rho_z\ \text{is a vertex of}\ M;\quad \text{not every vertex is some}\ "
+    r"\rho_z",
+    source="B. Eysenbach, R. Salakhutdinov & S. Levine, The information geometry of unsupervised "
+    "reinforcement learning, ICLR 2022, arXiv:2110.02719",
     finite="The divergence argument for rational points and outputs; the set of skills at a finite horizon.",
-    expected=Verdict.PROVED,
     needs="nothing; at most |S| skills suffice, which says that such a set exists, not that it is unique",
-    holds=Theorem(
-        uid="A01",
-        title="The divergence from an output is largest at vertices only",
-        statement=r"D(\lambda a+(1-\lambda)b\,\|\,q)<\lambda D(a\|q)+(1-\lambda)D(b\|q),\quad a\ne b",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method(
-                "strict convexity",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all sizes",
-                prose="the divergence is a sum over coordinates; a strictly convex function on a polytope is "
-                "largest at vertices only; skills of positive weight have the largest divergence "
-                "(Kuhn-Tucker)",
-            ),
-            Method("rational points", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("weights swapped", Claim(lambda share: (1 - share, share))),
-            Planted("weights squared", Claim(lambda share: (share**2, (1 - share) ** 2))),
-            Planted("half the chord", Claim(lambda share: (share / 2, (1 - share) / 2))),
-        ),
-        expected=Verdict.PROVED,
+    verdict="proved",
+    holds=(
+        "The divergence from an output is largest at vertices only",
+        r"D(\lambda a+(1-\lambda)b\,\|\,q)<\lambda D(a\|q)+(1-\lambda)D(b\|q),\quad a\ne b",
     ),
-    fails=Control(
-        uid="A01",
-        title="Every policy that is best for some reward is a skill of maximal information",
-        statement=r"\rho\ \text{a vertex of}\ M\Rightarrow p^*(\rho)>0",
-        drops='"some", from the statement',
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method(
+            "strict convexity",
+            "symbolic",
+            symbolic,
+            general="all sizes",
+            prose="the divergence is a sum over coordinates; a strictly convex function on a polytope is "
+            "largest at vertices only; skills of positive weight have the largest divergence (Kuhn-Tucker)",
+        ),
+        method("rational points", "exact", exact),
     ),
+    planted={
+        "weights swapped": Claim(lambda share: (1 - share, share)),
+        "weights squared": Claim(lambda share: (share**2, (1 - share) ** 2)),
+        "half the chord": Claim(lambda share: (share / 2, (1 - share) / 2)),
+    },
+    fails=(
+        "Every policy that is best for some reward is a skill of maximal information",
+        r"\rho\ \text{a vertex of}\ M\Rightarrow p^*(\rho)>0",
+    ),
+    drops='"some", from the statement',
+    refute=refute,
+    search=search,
 )

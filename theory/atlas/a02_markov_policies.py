@@ -22,21 +22,8 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import deterministic_processes
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    exact_agreement,
-)
+from metaregret.theory.atlas._instances import MOST, document
+from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published
 from metaregret.theory.claims.oracles import sign_of_log_sum, trajectory_tree
 
 Counts = tuple[int, ...]
@@ -194,72 +181,44 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {"visits with memory": spelled, "Markov policies": "less entropy, every one"}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Build the smallest process of the kind: a coin, a way back, a choice."""
-    names = ["start", "left", "right", "home"]
-    moves = [
-        ["start", "go", "left", "1/2"],
-        ["start", "go", "right", "1/2"],
-        ["left", "go", "home", "1"],
-        ["right", "go", "home", "1"],
-        ["home", "go", "left", "1"],
-        ["home", "turn", "right", "1"],
-    ]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": names,
-        "actions": ["go", "turn"],
-        "initial": {"start": 1},
-        "horizon": 3,
-        "transitions": moves,
-    }
+    coin = ["start go left 1/2", "start go right 1/2"]
+    moves = [*coin, "left go home 1", "right go home 1", "home go left 1", "home turn right 1"]
     policy = [[2, 3, [1, 1, 0, 1], 1], [2, 3, [1, 0, 1, 1], 0]]
-    found = {"process": process, "policy_with_memory": policy}
-    return found if refute(found) else None
+    yield {"process": document([move.split() for move in moves], 3), "policy_with_memory": policy}
 
 
-SOURCE = (
-    "M. Mutti, R. De Santi & M. Restelli, The importance of non-Markovianity in maximum state entropy "
-    "exploration, "
-    "ICML 2022, arXiv:2202.03060"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A02",
     title="Markov policies lose entropy within a single trial",
     statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)>\max_{\pi\ \text{Markov}}\mathbb "
-    r"E\,H(\hat d)"
-    r"\quad\text{in general}",
-    source=SOURCE,
+    r"E\,H(\hat d)\quad\text{in general}",
+    source="M. Mutti, R. De Santi & M. Restelli, The importance of non-Markovianity in maximum state "
+    "entropy exploration, ICML 2022, arXiv:2202.03060",
     finite="Entropy of the visit frequencies of one episode; Markov policies may depend on time.",
-    expected=Verdict.CERTIFIED,
     needs="random dynamics; with deterministic ones, Markov policies that depend on time lose nothing",
-    holds=Theorem(
-        uid="A02",
-        title="With deterministic dynamics Markov policies that depend on time lose nothing",
-        statement=r"P\ \text{deterministic}\Rightarrow\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)="
-        r"\max_{\pi\ \text{Markov}}\mathbb E\,H(\hat d)",
-        kind=Kind.EXTENSION,
-        source="extension by this project",
-        claim=Claim(),
-        methods=(
-            Method("sets of visits", Group.ENUMERATION, enumeration),
-            Method("recursion over histories", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("stationary policies suffice", Claim(lambda step, state: state)),
-            Planted("one action for two steps suffices", Claim(lambda step, state: step // 2)),
-            Planted("one action throughout suffices", Claim(lambda step, state: 0)),
-        ),
+    holds=(
+        "With deterministic dynamics Markov policies that depend on time lose nothing",
+        r"P\ \text{deterministic}\Rightarrow\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat "
+        r"d)=\max_{\pi\ \text{Markov}}\mathbb E\,H(\hat d)",
     ),
-    fails=Control(
-        uid="A02",
-        title="Markov policies suffice for the entropy of a single trial",
-        statement=r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)=\max_{\pi\ \text{Markov}}\mathbb "
+    claim=Claim(),
+    methods=(
+        method("sets of visits", "enumeration", enumeration),
+        method("recursion over histories", "exact", exact),
+    ),
+    planted={
+        "stationary policies suffice": Claim(lambda step, state: state),
+        "one action for two steps suffices": Claim(lambda step, state: step // 2),
+        "one action throughout suffices": Claim(lambda step, state: 0),
+    },
+    fails=(
+        "Markov policies suffice for the entropy of a single trial",
+        r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)=\max_{\pi\ \text{Markov}}\mathbb "
         r"E\,H(\hat d)",
-        drops="deterministic dynamics",
-        source=SOURCE,
-        refute=refute,
-        search=search,
     ),
+    drops="deterministic dynamics",
+    refute=refute,
+    search=search,
 )

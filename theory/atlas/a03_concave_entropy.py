@@ -20,21 +20,8 @@ from typing import Any
 import sympy
 
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, POINTS
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.atlas._instances import MOST, POINTS, document
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 
 
@@ -108,82 +95,53 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {name: [str(p) for p in end] for name, end in zip(names, ends, strict=True)}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two choices, one after the other: try all pairs of policies with quarters."""
-    names = ["start", "middle", "far", "aside"]
-    moves = [
-        ["start", "on", "middle", "1"],
-        ["start", "off", "aside", "1"],
-        ["middle", "on", "far", "1"],
-        ["middle", "off", "aside", "1"],
-        ["far", "on", "far", "1"],
-        ["aside", "on", "aside", "1"],
-    ]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": names,
-        "actions": ["on", "off"],
-        "initial": {"start": 1},
-        "horizon": 2,
-        "transitions": moves,
-    }
+    first = ["start on middle 1", "start off aside 1", "middle on far 1", "middle off aside 1"]
+    moves = [*first, "far on far 1", "aside on aside 1"]
+    process = document([move.split() for move in moves], 2, ["start", "middle", "far", "aside"])
     policy: Any = lambda x, y: [[str(x), str(1 - x)], [str(y), str(1 - y)], ["1"], ["1"]]
     for k in range(1, 5):
-        found = {
-            "process": process,
-            "first": policy(Fraction(1), Fraction(k, 4)),
-            "second": policy(Fraction(k, 4), Fraction(1)),
-        }
-        if refute(found):
-            return found
-    return None
+        share, one = Fraction(k, 4), Fraction(1)
+        yield {"process": process, "first": policy(one, share), "second": policy(share, one)}
 
 
-SOURCE = (
-    "E. Hazan, S. Kakade, K. Singh & A. Van Soest, Provably efficient maximum entropy exploration, "
-    "ICML 2019, arXiv:1812.02690"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A03",
     title="The entropy of states is not concave in the policy, but is in occupancies",
     statement=r"H\ \text{concave in the state distribution, not in}\ \pi",
-    source=SOURCE,
-    finite="Entropy of the final state of a finite horizon; the rate of the conditional gradient method is "
-    "not judged.",
-    expected=Verdict.PROVED,
+    source="E. Hazan, S. Kakade, K. Singh & A. Van Soest, Provably efficient maximum entropy exploration, "
+    "ICML 2019, arXiv:1812.02690",
+    finite="Entropy of the final state of a finite horizon; for the rate of the method see A22.",
     needs="occupancies (or distributions) as variables",
-    holds=Theorem(
-        uid="A03",
-        title="Entropy is concave in distributions",
-        statement=r"H(\lambda a+(1-\lambda)b)\ge\lambda H(a)+(1-\lambda)H(b)",
-        kind=Kind.CLASSICAL,
-        source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
-        claim=Claim(),
-        methods=(
-            Method(
-                "second derivative",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all sizes",
-                prose="the entropy is a sum over states; final distributions are linear in occupancies",
-            ),
-            Method("rational distributions", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("weights swapped", Claim(lambda share: (1 - share, share))),
-            Planted("both in full", Claim(lambda share: (1, 1))),
-            Planted("twice the weights", Claim(lambda share: (share * 2, (1 - share) * 2))),
-        ),
-        expected=Verdict.PROVED,
+    verdict="proved",
+    holds=(
+        "Entropy is concave in distributions",
+        r"H(\lambda a+(1-\lambda)b)\ge\lambda H(a)+(1-\lambda)H(b)",
     ),
-    fails=Control(
-        uid="A03",
-        title="Entropy is concave in the policy",
-        statement=r"H(d^{(\pi+\pi')/2})\ge\tfrac12H(d^{\pi})+\tfrac12H(d^{\pi'})",
-        drops="occupancies as variables",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="classical",
+    holds_source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
+    claim=Claim(),
+    methods=(
+        method(
+            "second derivative",
+            "symbolic",
+            symbolic,
+            general="all sizes",
+            prose="the entropy is a sum over states; final distributions are linear in occupancies",
+        ),
+        method("rational distributions", "exact", exact),
     ),
+    planted={
+        "weights swapped": Claim(lambda share: (1 - share, share)),
+        "both in full": Claim(lambda share: (1, 1)),
+        "twice the weights": Claim(lambda share: (share * 2, (1 - share) * 2)),
+    },
+    fails=(
+        "Entropy is concave in the policy",
+        r"H(d^{(\pi+\pi')/2})\ge\tfrac12H(d^{\pi})+\tfrac12H(d^{\pi'})",
+    ),
+    drops="occupancies as variables",
+    refute=refute,
+    search=search,
 )

@@ -23,20 +23,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, game, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, exact_agreement, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -83,30 +70,28 @@ def _compositions(total: int, parts: int) -> list[tuple[int, ...]]:
     return [(x, *rest) for x in range(1, total - parts + 2) for rest in _compositions(total - x, parts - 1)]
 
 
-def worst(target: replay.Outcome, point: replay.Outcome) -> Fraction:
-    """Return ``max_g v_g / rho_g - 1``."""
-    return max(v / p for v, p in zip(target, point, strict=True) if v) - 1
-
-
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the uniform distribution, which every entropy prefers, is achieved, and another has less
     regret."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, optimum = replay.achieved(witness)
     spread = replay.mixed(points, replay.distribution(witness["mixture_of_largest_entropy"]))
     other = replay.mixed(points, replay.distribution(witness["other_mixture"]))
-    optimum = replay.best(points)
-    if len(set(spread)) != 1 or min(other) <= 0 or not worst(optimum, other) < worst(optimum, spread):
+    if (
+        len(set(spread)) != 1
+        or min(other) <= 0
+        or not replay.worst(optimum, other) < replay.worst(optimum, spread)
+    ):
         return None
     return {
         "best probabilities": [str(v) for v in optimum],
         "distribution of largest entropy of every order": [str(p) for p in spread],
-        "its worst-case regret": str(worst(optimum, spread)),
+        "its worst-case regret": str(replay.worst(optimum, spread)),
         "another distribution": [str(p) for p in other],
-        "its regret": str(worst(optimum, other)),
+        "its regret": str(replay.worst(optimum, other)),
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two actions over two states with small fractions, the uniform distribution among their mixtures."""
     for n in range(2, 5):
         for k in range(1, n):
@@ -120,62 +105,48 @@ def search(context: Context) -> Mapping[str, Any] | None:
             found["mixture_of_largest_entropy"] = [str(share), str(1 - share)]
             _, columns, _ = game([[x[g] / replay.best(points)[g] for x in points] for g in (0, 1)])
             found["other_mixture"] = [str(c) for c in columns]
-            if refute(found):
-                return found
-    return None
+            yield found
 
 
-SOURCE = (
-    "in the spirit of E. Hazan et al., Provably efficient maximum entropy exploration, ICML 2019, "
-    "arXiv:1812.02690, "
-    "and C. Zhang, Y. Cai, L. Huang & J. Li, Exploration by maximizing Rényi entropy for reward-free RL "
-    "framework, "
-    "AAAI 2021, arXiv:2006.06193"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A04",
     title="Exploring with the largest entropy prepares best for an unknown goal",
     statement=r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
-    source=SOURCE,
+    source="in the spirit of E. Hazan et al., Provably efficient maximum entropy exploration, ICML 2019, "
+    "arXiv:1812.02690, and C. Zhang, Y. Cai, L. Huang & J. Li, Exploration by maximizing Rényi "
+    "entropy for reward-free RL framework, AAAI 2021, arXiv:2006.06193",
     finite="Entropy of the final state, and the regret of a learner without memory; the sample complexity "
-    "that the "
-    "papers bound is not judged.",
-    expected=Verdict.REFUTED,
+    "that the papers bound is not judged.",
     needs="every goal can be reached for sure (v* = 1)",
-    holds=Theorem(
-        uid="A04",
-        title="With sure goals the uniform distribution is minimax",
-        statement=r"v^*=1\Rightarrow\min_\rho\max_g\frac1{\rho_g}-1=K-1",
-        kind=Kind.EXTENSION,
-        source="T04 of this project",
-        claim=Claim(),
-        methods=(
-            Method(
-                "tangents",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all K",
-                prose="the largest ratio is at least the average one; every entropy is largest at uniform",
-            ),
-            Method("exact games", Group.EXACT, exact),
-            Method("grids of distributions", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("K", Claim(lambda count: count)),
-            Planted("half of it", Claim(lambda count: Fraction(1, 2) * (count - 1))),
-            Planted("K squared less one", Claim(lambda count: count**2 - 1)),
-        ),
-        expected=Verdict.PROVED,
+    refuted=True,
+    verdict="proved",
+    holds=(
+        "With sure goals the uniform distribution is minimax",
+        r"v^*=1\Rightarrow\min_\rho\max_g\frac1{\rho_g}-1=K-1",
     ),
-    fails=Control(
-        uid="A04",
-        title="The distribution of largest entropy is minimax for goals",
-        statement=r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in "
-        r"M}\max_g\frac{v^*_g}{\rho_g}",
-        drops="sure goals",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    holds_source="T04 of this project",
+    claim=Claim(),
+    methods=(
+        method(
+            "tangents",
+            "symbolic",
+            symbolic,
+            general="all K",
+            prose="the largest ratio is at least the average one; every entropy is largest at uniform",
+        ),
+        method("exact games", "exact", exact),
+        method("grids of distributions", "enumeration", enumeration),
     ),
+    planted={
+        "K": Claim(lambda count: count),
+        "half of it": Claim(lambda count: Fraction(1, 2) * (count - 1)),
+        "K squared less one": Claim(lambda count: count**2 - 1),
+    },
+    fails=(
+        "The distribution of largest entropy is minimax for goals",
+        r"\arg\max_{\rho\in M}H_\alpha(\rho)\subseteq\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
+    ),
+    drops="sure goals",
+    refute=refute,
+    search=search,
 )

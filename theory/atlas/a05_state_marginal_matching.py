@@ -21,21 +21,8 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, SMALL, game, goals_of, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.atlas._instances import MOST, SMALL, game, one_step, reach
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -64,9 +51,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     achieved."""
 
     def check(process: ControlledMarkovProcess) -> Trial | None:
-        points = outcomes_of(process)
-        goals = goals_of(points)
-        values = [max(point[g] for point in points) for g in goals]
+        points, goals, values = reach(process)
         value, _, _ = game([[point[g] / v for point in points] for g, v in zip(goals, values, strict=True)])
         target = claim.target(values)
         ratio = max(v / t for v, t in zip(values, target, strict=True))
@@ -101,85 +86,68 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: matching the uniform target exactly has more regret than matching another."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, optimum = replay.achieved(witness)
     matched, other = (replay.mixed(points, replay.distribution(witness[key])) for key in ("uniform", "other"))
-    optimum = replay.best(points)
-    worst: Any = lambda point: max(v / p for v, p in zip(optimum, point, strict=True)) - 1
-    if len(set(matched)) != 1 or min(other) <= 0 or not worst(other) < worst(matched):
+    if (
+        len(set(matched)) != 1
+        or min(other) <= 0
+        or not replay.worst(optimum, other) < replay.worst(optimum, matched)
+    ):
         return None
     return {
-        "regret of the uniform target": str(worst(matched)),
+        "regret of the uniform target": str(replay.worst(optimum, matched)),
         "another target": [str(p) for p in other],
-        "its regret": str(worst(other)),
+        "its regret": str(replay.worst(optimum, other)),
         "v* over its sum": [str(v / sum(optimum)) for v in optimum],
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """One sure state, one that needs a coin: match uniform, and match ``v* / sum v*``."""
     for n in range(2, 6):
         p = Fraction(1, n)
         found: dict[str, Any] = {"process": one_step([[1 - p, p], [Fraction(1), Fraction(0)]])}
-        points = replay.outcomes(replay.read(found["process"]))
-        optimum = replay.best(points)
+        points, optimum = replay.achieved(found)
         for name, target in (("uniform", Fraction(1, 2)), ("other", optimum[1] / sum(optimum))):
             share = target / points[0][1]
             found[name] = [str(share), str(1 - share)]
-        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]) and refute(
-            found
-        ):
-            return found
-    return None
+        if all(replay.fraction(x) >= 0 for name in ("uniform", "other") for x in found[name]):
+            yield found
 
 
-SOURCE = (
-    "L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, Efficient exploration via "
-    "state "
-    "marginal matching, 2019, arXiv:1906.05274"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A05",
     title="Without prior knowledge, match the uniform distribution of states",
     statement=r"\text{goal unknown}\Rightarrow\text{the uniform target is minimax}",
-    source="in the spirit of " + SOURCE,
+    source="in the spirit of L. Lee, B. Eysenbach, E. Parisotto, E. Xing, S. Levine & R. Salakhutdinov, "
+    "Efficient exploration via state marginal matching, 2019, arXiv:1906.05274",
     finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the "
-    "uniform "
-    "target as its default and proves no such optimality.",
-    expected=Verdict.REFUTED,
+    "uniform target as its default and proves no such optimality.",
     needs="equally reachable goals; otherwise the target v* / sum v*, where it can be matched",
-    holds=Theorem(
-        uid="A05",
-        title="The target in proportion to reachability is minimax where it can be matched",
-        statement=r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g "
-        r"v^*_g",
-        kind=Kind.EXTENSION,
-        source="T19 of this project",
-        claim=Claim(),
-        methods=(
-            Method("equal ratios", Group.SYMBOLIC, symbolic),
-            Method("exact games on processes", Group.EXACT, exact),
-            Method("grids of free distributions", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("uniform", Claim(lambda values: [1 / Fraction(len(values)) for _ in values])),
-            Planted(
-                "in proportion to the square",
-                Claim(lambda values: [v**2 / sum(w**2 for w in values) for v in values]),
-            ),
-            Planted(
-                "in inverse proportion",
-                Claim(lambda values: [1 / v / sum(1 / w for w in values) for v in values]),
-            ),
-        ),
+    refuted=True,
+    holds=(
+        "The target in proportion to reachability is minimax where it can be matched",
+        r"\frac{v^*}{\sum v^*}\in M\Rightarrow\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}=\sum_g v^*_g",
     ),
-    fails=Control(
-        uid="A05",
-        title="The uniform target is minimax",
-        statement=r"\tfrac1K\in M\Rightarrow\tfrac1K\in\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
-        drops="equally reachable goals",
-        source="in the spirit of " + SOURCE,
-        refute=refute,
-        search=search,
+    holds_source="T19 of this project",
+    claim=Claim(),
+    methods=(
+        method("equal ratios", "symbolic", symbolic),
+        method("exact games on processes", "exact", exact),
+        method("grids of free distributions", "enumeration", enumeration),
     ),
+    planted={
+        "uniform": Claim(lambda values: [1 / Fraction(len(values)) for _ in values]),
+        "in proportion to the square": Claim(
+            lambda values: [v**2 / sum(w**2 for w in values) for v in values]
+        ),
+        "in inverse proportion": Claim(lambda values: [1 / v / sum(1 / w for w in values) for v in values]),
+    },
+    fails=(
+        "The uniform target is minimax",
+        r"\tfrac1K\in M\Rightarrow\tfrac1K\in\arg\min_{\rho\in M}\max_g\frac{v^*_g}{\rho_g}",
+    ),
+    drops="equally reachable goals",
+    refute=refute,
+    search=search,
 )

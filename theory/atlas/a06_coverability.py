@@ -21,22 +21,8 @@ import sympy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, SMALL, game, goals_of, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.atlas._instances import MOST, SMALL, game, one_step, reach
+from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -60,9 +46,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Generated processes: the exact game between a free distribution and the states."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
-        points = outcomes_of(process)
-        goals = goals_of(points)
-        values = [max(point[g] for point in points) for g in goals]
+        _, goals, values = reach(process)
         value, _, _ = game(
             [[Fraction(int(a == b)) / v for b in goals] for a, v in zip(goals, values, strict=True)]
         )
@@ -76,9 +60,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 
     def check(drawn: Any) -> Trial:
         process, mu = drawn
-        points = outcomes_of(process)
-        goals = goals_of(points)
-        values = [max(point[g] for point in points) for g in goals]
+        points, goals, values = reach(process)
         total = sum(mu[g] for g in goals)
         ratio = max(point[g] * total / mu[g] for point in points for g in goals)
         best = [v / sum(values) for v in values]
@@ -102,24 +84,20 @@ def _with(process: ControlledMarkovProcess) -> Any:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: weights of the states show that every policy's distribution has a larger worst ratio than the
     sum."""
-    points = replay.outcomes(replay.read(witness["process"]))
-    weights = replay.distribution(witness["weights"])
-    optimum = replay.best(points)
-    total = sum(optimum)
+    points, optimum = replay.achieved(witness)
     if min(optimum) <= 0:
         return None
-    # sum_s w_s mu_s / v_s <= most for all mu in M, so max_s v_s / mu_s >= 1 / most
-    most = max(sum(w * p / v for w, p, v in zip(weights, point, optimum, strict=True)) for point in points)
-    if not 1 / most > total:
+    least, total = replay.least_ratio(points, replay.distribution(witness["weights"])), sum(optimum)
+    if not least > total:
         return None
     return {
         "largest visit probabilities": [str(v) for v in optimum],
         "coverability": str(total),
-        "with the distribution of a policy at least": str(1 / most),
+        "with the distribution of a policy at least": str(least),
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two actions over three states with small fractions."""
     for n in (2, 3):
         rows = [
@@ -130,57 +108,40 @@ def search(context: Context) -> Mapping[str, Any] | None:
         for i, a in enumerate(rows):
             for b in rows[:i]:
                 document = one_step([a, b])
-                points = replay.outcomes(replay.read(document))
-                optimum = replay.best(points)
+                points, optimum = replay.achieved({"process": document})
                 if min(optimum) <= 0:
                     continue
                 _, _, weights = game([[p[s] / optimum[s] for p in points] for s in range(3)])
-                found = {"process": document, "weights": [str(w) for w in weights]}
-                if refute(found):
-                    return found
-    return None
+                yield {"process": document, "weights": [str(w) for w in weights]}
 
 
-SOURCE = (
-    "T. Xie, D. J. Foster, Y. Bai, N. Jiang & S. M. Kakade, The role of coverage in online "
-    "reinforcement learning, ICLR 2023, arXiv:2210.04157"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A06",
     title="Coverability is cumulative reachability",
     statement=r"\inf_\mu\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
-    source=SOURCE,
-    finite="One step of the horizon (the final one), states instead of state-action pairs; the paper takes "
-    "the worst "
-    "step.",
-    expected=Verdict.CERTIFIED,
+    source="T. Xie, D. J. Foster, Y. Bai, N. Jiang & S. M. Kakade, The role of coverage in online "
+    "reinforcement learning, ICLR 2023, arXiv:2210.04157",
+    finite="One step of the horizon (the final one), states instead of state-action pairs; the paper "
+    "takes the worst step.",
     needs="a free distribution: that of a policy can be worse (A06, its control; T04 gives its exact price)",
-    holds=Theorem(
-        uid="A06",
-        title="Coverability is cumulative reachability",
-        statement=r"\inf_\mu\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method("symbolic reachabilities", Group.SYMBOLIC, symbolic),
-            Method("exact games", Group.EXACT, exact),
-            Method("all policies", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("number of states", Claim(len)),
-            Planted("reachability of the first state", Claim(lambda values: values[0])),
-            Planted("squares", Claim(lambda values: sum(v**2 for v in values))),
-        ),
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method("symbolic reachabilities", "symbolic", symbolic),
+        method("exact games", "exact", exact),
+        method("all policies", "enumeration", enumeration),
     ),
-    fails=Control(
-        uid="A06",
-        title="Some policy attains coverability",
-        statement=r"\min_{\mu\in M}\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
-        drops="the free distribution",
-        source="extension by this project",
-        refute=refute,
-        search=search,
+    planted={
+        "number of states": Claim(len),
+        "reachability of the first state": Claim(lambda values: values[0]),
+        "squares": Claim(lambda values: sum(v**2 for v in values)),
+    },
+    fails=(
+        "Some policy attains coverability",
+        r"\min_{\mu\in M}\max_{\pi,s}\frac{d^\pi(s)}{\mu(s)}=\sum_s\max_\pi d^\pi(s)",
     ),
+    fails_source="extension by this project",
+    drops="the free distribution",
+    refute=refute,
+    search=search,
 )

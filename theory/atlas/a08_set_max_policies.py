@@ -25,19 +25,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, game, one_step
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, published
 
 Points = Sequence[Sequence[Fraction]]
 
@@ -117,7 +105,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: a mixture of the set and a reward certify each other, so nothing is added; and a policy outside
     the set is the only best one for some reward."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     chosen = [replay.distribution(row) for row in witness["set"]]
     mixture = replay.mixed(chosen, replay.distribution(witness["mixture"]))
     reward = [replay.fraction(w) for w in witness["worst_reward"]]
@@ -138,7 +126,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Three actions over three states with thirds."""
     n = 3
     rows = [
@@ -156,7 +144,7 @@ def search(context: Context) -> Mapping[str, Any] | None:
                 _, reward, mixture = worst_case([points[k] for k in chosen])
                 missed = next(points[k] for k in range(3) if k not in chosen)
                 for other in ([1, 0, 0], [0, 1, 0], [0, 0, 1]):
-                    found = {
+                    yield {
                         "process": one_step(points),
                         "set": [[str(p) for p in points[k]] for k in chosen],
                         "mixture": [str(m) for m in mixture],
@@ -164,54 +152,40 @@ def search(context: Context) -> Mapping[str, Any] | None:
                         "missed": [str(p) for p in missed],
                         "reward_of_the_missed": [str(r) for r in other],
                     }
-                    if refute(found):
-                        return found
-    return None
 
 
-SOURCE = (
-    "T. Zahavy, A. Barreto, D. J. Mankowitz, S. Hou, B. O'Donoghue, I. Kemaev & S. Singh, Discovering a "
-    "set of policies "
-    "for the worst case reward, ICLR 2021, arXiv:2102.04323"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A08",
     title="Adding the best policy for the worst reward improves until nothing can",
     statement=r"v_{t+1}\ge v_t\ \text{until}\ "
     r"v_t=\min_{w}\max_{\pi}w\cdot\psi^\pi=-\min_{x\in\mathrm{conv}\,\Psi}\|x\|",
-    source=SOURCE,
+    source="T. Zahavy, A. Barreto, D. J. Mankowitz, S. Hou, B. O'Donoghue, I. Kemaev & S. Singh, "
+    "Discovering a set of policies for the worst case reward, ICLR 2021, arXiv:2102.04323",
     finite="Rewards in the unit ball of the 1-norm, so that all numbers are rational (the paper has the "
-    "Euclidean "
-    "one); features are final distributions, shifted.",
-    expected=Verdict.CERTIFIED,
+    "Euclidean one); features are final distributions, shifted.",
     needs="a unique worst reward to be strict; the set is not one of all policies that are best for some "
     "reward",
-    holds=Theorem(
-        uid="A08",
-        title="The set of policies ends as good as all policies",
-        statement=r"\lim v_t=-\min_{x\in\mathrm{conv}\,\Psi}\|x\|_\infty",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method("exact games", Group.EXACT, exact),
-            Method("two policies, all mixtures", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("zero", Claim(lambda nearest: Fraction(0))),
-            Planted("the other norm", Claim(lambda nearest: -sum(map(abs, nearest)))),
-            Planted("the smallest entry", Claim(lambda nearest: -min(map(abs, nearest)) / 2)),
-        ),
+    holds=(
+        "The set of policies ends as good as all policies",
+        r"\lim v_t=-\min_{x\in\mathrm{conv}\,\Psi}\|x\|_\infty",
     ),
-    fails=Control(
-        uid="A08",
-        title="The set that stops has every policy that is best for some reward",
-        statement=r"\text{stopped}\Rightarrow\text{all vertices of}\ \mathrm{conv}\,\Psi\ \text{are in the "
-        r"set}",
-        drops='"as good as", from the statement',
-        source="extension by this project",
-        refute=refute,
-        search=search,
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method("exact games", "exact", exact),
+        method("two policies, all mixtures", "enumeration", enumeration),
     ),
+    planted={
+        "zero": Claim(lambda nearest: Fraction(0)),
+        "the other norm": Claim(lambda nearest: -sum(map(abs, nearest))),
+        "the smallest entry": Claim(lambda nearest: -min(map(abs, nearest)) / 2),
+    },
+    fails=(
+        "The set that stops has every policy that is best for some reward",
+        r"\text{stopped}\Rightarrow\text{all vertices of}\ \mathrm{conv}\,\Psi\ \text{are in the set}",
+    ),
+    fails_source="extension by this project",
+    drops='"as good as", from the statement',
+    refute=refute,
+    search=search,
 )

@@ -20,19 +20,7 @@ from typing import Any
 
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, POINTS, game, one_step
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    exact_agreement,
-)
+from metaregret.theory.claims import Context, Trial, exact_agreement, method, published
 
 
 @dataclass(frozen=True)
@@ -72,7 +60,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the uniform distribution is a mixture, with positive weights, of ends of other policies. The
     mixture's value is the average of theirs whatever the reward, so one of them is at least as good."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     weights = replay.distribution(witness["weights"])
     if len(weights) != len(points) or min(weights) <= 0:
         return None
@@ -86,58 +74,43 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two actions over two states."""
     for n in range(1, 4):
         for k in range(n + 1):
-            found = {
+            yield {
                 "process": one_step(
                     [[Fraction(k, n), 1 - Fraction(k, n)], [1 - Fraction(k, n), Fraction(k, n)]]
                 ),
                 "weights": ["1/2", "1/2"],
             }
-            if refute(found):
-                return found
-    return None
 
 
-SOURCE = (
-    "T. Zahavy, B. O'Donoghue, G. Desjardins & S. Singh, Reward is enough for convex MDPs, NeurIPS "
-    "2021, arXiv:2106.00661"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A09",
     title="Convex objectives cannot be formulated with a stationary reward",
     statement=r"\nexists r:\ \arg\max_\pi r\cdot d^\pi=\arg\max_\pi H(d^\pi)\quad\text{in general}",
-    source=SOURCE,
+    source="T. Zahavy, B. O'Donoghue, G. Desjardins & S. Singh, Reward is enough for convex MDPs, NeurIPS "
+    "2021, arXiv:2106.00661",
     finite="The entropy of the final state; rewards of the final state.",
-    expected=Verdict.CERTIFIED,
     needs="an optimum that no deterministic policy attains; a reward that changes during learning is enough",
-    holds=Theorem(
-        uid="A09",
-        title="No reward prefers a mixture to all of its parts",
-        statement=r"\max_{\|r\|_1\le1}\min_i r\cdot\Big(\sum_jw_jx_j-x_i\Big)=0,\quad w>0",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method("exact games", Group.EXACT, exact),
-            Method("all small rewards", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("one part in the mixture", Claim(lambda count: Fraction(1, count))),
-            Planted("parts win", Claim(lambda count: Fraction(-1, count))),
-            Planted("a fixed margin", Claim(lambda count: Fraction(1, 100))),
-        ),
+    holds=(
+        "No reward prefers a mixture to all of its parts",
+        r"\max_{\|r\|_1\le1}\min_i r\cdot\Big(\sum_jw_jx_j-x_i\Big)=0,\quad w>0",
     ),
-    fails=Control(
-        uid="A09",
-        title="Some fixed reward is maximised by the policies of largest entropy alone",
-        statement=r"\exists r:\ \arg\max_\pi r\cdot d^\pi=\arg\max_\pi H(d^\pi)",
-        drops="the change of the reward",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="source",
+    claim=Claim(),
+    methods=(method("exact games", "exact", exact), method("all small rewards", "enumeration", enumeration)),
+    planted={
+        "one part in the mixture": Claim(lambda count: Fraction(1, count)),
+        "parts win": Claim(lambda count: Fraction(-1, count)),
+        "a fixed margin": Claim(lambda count: Fraction(1, 100)),
+    },
+    fails=(
+        "Some fixed reward is maximised by the policies of largest entropy alone",
+        r"\exists r:\ \arg\max_\pi r\cdot d^\pi=\arg\max_\pi H(d^\pi)",
     ),
+    drops="the change of the reward",
+    refute=refute,
+    search=search,
 )

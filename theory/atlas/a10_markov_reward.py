@@ -23,20 +23,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, exact_agreement, method, published, vanishes
 
 POLICIES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -121,67 +108,51 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """All pairs of acceptable policies, equal weights."""
     for first in range(4):
         for second in range(first):
-            found = {
+            yield {
                 "acceptable": [list(POLICIES[second]), list(POLICIES[first])],
                 "weights": ["1/2"] * 4,
                 "start": ["1/2", "1/2"],
             }
-            if refute(found):
-                return found
-    return None
 
 
-SOURCE = (
-    "D. Abel, W. Dabney, A. Harutyunyan, M. K. Ho, M. L. Littman, D. Precup & S. Singh, On the "
-    "expressivity of Markov "
-    "reward, NeurIPS 2021, arXiv:2111.00876"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A10",
     title="Some sets of acceptable policies are expressed by no Markov reward",
     statement=r"\exists\,\Pi:\ \nexists r(s,a):\ \Pi=\arg\max_\pi V^\pi_r",
-    source=SOURCE,
+    source="D. Abel, W. Dabney, A. Harutyunyan, M. K. Ho, M. L. Littman, D. Precup & S. Singh, On the "
+    "expressivity of Markov reward, NeurIPS 2021, arXiv:2111.00876",
     finite="Two states that are not left, two actions, any discount.",
-    expected=Verdict.PROVED,
     needs="rewards of state and action; one that sees the first action expresses the set",
-    holds=Theorem(
-        uid="A10",
-        title="Values of agreeing and of differing policies have the same sum",
-        statement=r"V^{00}-V^{01}-V^{10}+V^{11}=0",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method(
-                "cancellation",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all starts, rewards and discounts",
-                prose="if both acceptable policies were strictly better than both others, the sum would be "
-                "positive",
-            ),
-            Method("rational rewards", Group.EXACT, exact),
-            Method("all small rewards", Group.ENUMERATION, enumeration),
+    verdict="proved",
+    holds=("Values of agreeing and of differing policies have the same sum", "V^{00}-V^{01}-V^{10}+V^{11}=0"),
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method(
+            "cancellation",
+            "symbolic",
+            symbolic,
+            general="all starts, rewards and discounts",
+            prose="if both acceptable policies were strictly better than both others, the sum would be "
+            "positive",
         ),
-        planted=(
-            Planted("first action decides", Claim((1, 1, -1, -1))),
-            Planted("second action decides", Claim((1, -1, 1, -1))),
-            Planted("all alike", Claim((1, -1, -1, 2))),
-        ),
-        expected=Verdict.PROVED,
+        method("rational rewards", "exact", exact),
+        method("all small rewards", "enumeration", enumeration),
     ),
-    fails=Control(
-        uid="A10",
-        title="Every set of policies is optimal for some Markov reward",
-        statement=r"\forall\,\Pi\ \exists r(s,a):\ \Pi=\arg\max_\pi V^\pi_r",
-        drops="rewards that see more than state and action",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    planted={
+        "first action decides": Claim((1, 1, -1, -1)),
+        "second action decides": Claim((1, -1, 1, -1)),
+        "all alike": Claim((1, -1, -1, 2)),
+    },
+    fails=(
+        "Every set of policies is optimal for some Markov reward",
+        r"\forall\,\Pi\ \exists r(s,a):\ \Pi=\arg\max_\pi V^\pi_r",
     ),
+    drops="rewards that see more than state and action",
+    refute=refute,
+    search=search,
 )

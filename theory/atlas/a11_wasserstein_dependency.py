@@ -3,8 +3,8 @@ r"""A11, distance as information: the Wasserstein dependency of skills and state
 Statement
 ---------
 Replace the divergence in the mutual information of skills and states by a transport distance, the number of
-steps between states. With one skill a goal, reached for sure, the measure of a distribution ``q`` of goals is
-``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
+steps between states. With one skill per goal, reached for sure, the measure of a distribution ``q`` of goals
+is ``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
 goals are never proposed, and their regret is infinite. With mutual information every goal is proposed (T06).
 
 Dropped: equal distances. Where all goals are equally far from each other the uniform distribution is the only
@@ -23,22 +23,8 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.atlas._instances import MOST, document
+from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -156,7 +142,7 @@ def _distances(model: replay.Model) -> list[list[int]]:
     return table
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Lines from the middle."""
     for count in (3, 5):
         names = [f"s{k}" for k in range(count)]
@@ -165,72 +151,49 @@ def search(context: Context) -> Mapping[str, Any] | None:
             for k in range(count)
             for action, step in (("left", -1), ("stay", 0), ("right", 1))
         ]
-        found = {
-            "process": {
-                "format": "metaregret-cmp/1",
-                "states": names,
-                "actions": ["left", "stay", "right"],
-                "initial": {names[count // 2]: 1},
-                "horizon": count // 2,
-                "transitions": moves,
-            },
-            "proposal": ["1/2", *["0"] * (count - 2), "1/2"],
-        }
-        if refute(found):
-            return found
-    return None
+        process = document(moves, count // 2, names) | {"initial": {names[count // 2]: 1}}
+        yield {"process": process, "proposal": ["1/2", *["0"] * (count - 2), "1/2"]}
 
 
-SOURCE = (
-    "in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with metric-aware "
-    "abstraction, "
-    "ICLR 2024, arXiv:2310.08887"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A11",
     title="Skills of the largest Wasserstein dependency cover the goals",
     statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0\ \text{for every goal}",
-    source=SOURCE,
-    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper "
-    "maximises a lower "
-    "bound in a learned latent space, and says that it covers that space rather than all states.",
-    expected=Verdict.REFUTED,
+    source="in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with "
+    "metric-aware abstraction, ICLR 2024, arXiv:2310.08887",
+    finite="The dependency itself with one skill per goal and a free distribution of skills; the paper "
+    "maximises a lower bound in a learned latent space, and says that it covers that space rather "
+    "than all states.",
     needs="equal distances between goals; then the proposal is uniform",
-    holds=Theorem(
-        uid="A11",
-        title="On a line all of the dependency is at the ends; with equal distances it is uniform",
-        statement=r"\max_q\sum q_gq_h|g-h|=\tfrac{K-1}2\ \text{at}\ q=(\tfrac12,0,\dots,0,\tfrac12)",
-        kind=Kind.EXTENSION,
-        source="extension by this project",
-        claim=Claim(),
-        methods=(
-            Method(
-                "distribution functions",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all K",
-                prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; "
-                "shown for two "
-                "to four states in symbols",
-            ),
-            Method("rational distributions", Group.EXACT, exact),
-            Method("twelfths", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("diameter", Claim(line=lambda count: count - 1)),
-            Planted("uniform on the line", Claim(line=lambda count: (count**2 - 1) / (3 * count))),
-            Planted("equal distances give one", Claim(equal=lambda count: count / count)),
-        ),
-        expected=Verdict.PROVED,
+    refuted=True,
+    verdict="proved",
+    holds=(
+        "On a line all of the dependency is at the ends; with equal distances it is uniform",
+        r"\max_q\sum q_gq_h|g-h|=\tfrac{K-1}2\ \text{at}\ q=(\tfrac12,0,\dots,0,\tfrac12)",
     ),
-    fails=Control(
-        uid="A11",
-        title="Skills of the largest Wasserstein dependency cover the goals",
-        statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0",
-        drops="equal distances",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    claim=Claim(),
+    methods=(
+        method(
+            "distribution functions",
+            "symbolic",
+            symbolic,
+            general="all K",
+            prose="|g - h| counts the cuts between g and h, so the sum over pairs is one over cuts; "
+            "shown for two to four states in symbols",
+        ),
+        method("rational distributions", "exact", exact),
+        method("twelfths", "enumeration", enumeration),
     ),
+    planted={
+        "diameter": Claim(line=lambda count: count - 1),
+        "uniform on the line": Claim(line=lambda count: (count**2 - 1) / (3 * count)),
+        "equal distances give one": Claim(equal=lambda count: count / count),
+    },
+    fails=(
+        "Skills of the largest Wasserstein dependency cover the goals",
+        r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0",
+    ),
+    drops="equal distances",
+    refute=refute,
+    search=search,
 )

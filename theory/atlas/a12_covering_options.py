@@ -22,20 +22,15 @@ from typing import Any
 import sympy
 
 from metaregret.theory.atlas import _replay as replay
+from metaregret.theory.atlas._instances import document
 from metaregret.theory.claims import (
     Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
     Trial,
-    Verdict,
     agreement,
     all_hold,
     exact_agreement,
+    method,
+    published,
     vanishes,
 )
 
@@ -157,70 +152,51 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """The prism over a triangle, every pair of states not joined."""
     edges = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (0, 3), (1, 4), (2, 5)]
     moves = [[str(u), f"to {w}", str(w), "1"] for edge in edges for u, w in (edge, edge[::-1])]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": [str(u) for u in range(6)],
-        "actions": [f"to {u}" for u in range(6)],
-        "initial": {"0": 1},
-        "horizon": 2,
-        "transitions": moves,
-    }
-    for a, b in combinations(range(6), 2):
-        found = {
-            "process": process,
-            "option": [a, b],
-            "second_eigenvalue": "2",
-            "fiedler_vector": ["1", "1", "1", "-1", "-1", "-1"],
-        }
-        if (a, b) not in edges and refute(found):
-            return found
-    return None
+    process = document(moves, 2, [str(u) for u in range(6)])
+    vector = ["1", "1", "1", "-1", "-1", "-1"]
+    for option in combinations(range(6), 2):
+        if option not in edges:
+            found = {"process": process, "option": list(option), "second_eigenvalue": "2"}
+            yield found | {"fiedler_vector": vector}
 
 
-SOURCE = (
-    "Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by minimizing "
-    "cover time, ICML 2019, arXiv:1903.00606"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A12",
     title="Covering options lower the expected cover time",
     statement=r"\mathbb E[\text{cover time of}\ G+\text{option}]<\mathbb E[\text{cover time of}\ G]",
-    source=SOURCE,
+    source="Y. Jinnai, J. W. Park, D. Abel & G. Konidaris, Discovering options for exploration by "
+    "minimizing cover time, ICML 2019, arXiv:1903.00606",
     finite="An option is one more edge in both directions, taken as often as each other edge and in one "
-    "step; exact "
-    "expected cover times from the worst start. The paper proves that bounds of the cover time improve.",
-    expected=Verdict.REFUTED,
+    "step; exact expected cover times from the worst start. The paper proves that bounds of the "
+    "cover time improve.",
     needs="more than a larger second eigenvalue; on lines the option does what it promises",
-    holds=Theorem(
-        uid="A12",
-        title="On a line the option between the ends lowers the cover time",
-        statement=r"\tfrac{n(n-1)}2<(n-1)^2+\lfloor\tfrac{(n-1)^2}4\rfloor,\quad n\ge3",
-        kind=Kind.CLASSICAL,
-        source="gambler's ruin; extension by this project",
-        claim=Claim(),
-        methods=(
-            Method("gambler's ruin", Group.SYMBOLIC, symbolic),
-            Method("linear systems", Group.EXACT, exact),
-            Method("random walks", Group.SIMULATION, simulation),
-        ),
-        planted=(
-            Planted("from an end", Claim(line=lambda n: (n - 1) ** 2)),
-            Planted("ring squared", Claim(ring=lambda n: n * n // 2)),
-            Planted("ring doubled", Claim(ring=lambda n: n * (n - 1))),
-        ),
+    refuted=True,
+    holds=(
+        "On a line the option between the ends lowers the cover time",
+        r"\tfrac{n(n-1)}2<(n-1)^2+\lfloor\tfrac{(n-1)^2}4\rfloor,\quad n\ge3",
     ),
-    fails=Control(
-        uid="A12",
-        title="Joining the extremes of the Fiedler vector lowers the expected cover time",
-        statement=r"\mathbb E[\text{cover time of}\ G+\text{option}]<\mathbb E[\text{cover time of}\ G]",
-        drops="the line",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="classical",
+    holds_source="gambler's ruin; extension by this project",
+    claim=Claim(),
+    methods=(
+        method("gambler's ruin", "symbolic", symbolic),
+        method("linear systems", "exact", exact),
+        method("random walks", "simulation", simulation),
     ),
+    planted={
+        "from an end": Claim(line=lambda n: (n - 1) ** 2),
+        "ring squared": Claim(ring=lambda n: n * n // 2),
+        "ring doubled": Claim(ring=lambda n: n * (n - 1)),
+    },
+    fails=(
+        "Joining the extremes of the Fiedler vector lowers the expected cover time",
+        r"\mathbb E[\text{cover time of}\ G+\text{option}]<\mathbb E[\text{cover time of}\ G]",
+    ),
+    drops="the line",
+    refute=refute,
+    search=search,
 )

@@ -23,20 +23,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    agreement,
-    all_hold,
-)
+from metaregret.theory.claims import Context, Trial, agreement, all_hold, method, published
 from metaregret.theory.claims.oracles import sign_of_log_sum
 from metaregret.theory.information import channel_capacity
 
@@ -70,7 +57,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """One policy a state: the information is the entropy of the mixture; all mixtures of a grid."""
+    """One policy per state: the information is the entropy of the mixture; all mixtures of a grid."""
     for count in (2, 3, 4):
         level = [(Fraction(-1), Fraction(claim.options(count)))]
         for weights in combinations_with_replacement(range(1, 5), count):
@@ -95,7 +82,7 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the stated output is that of an optimal mixture (Kuhn-Tucker), and its level is below the
     logarithm of the number of states in reach."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     weights = replay.distribution(witness["weights"])
     level = replay.fraction(witness["exp_empowerment"])
     if len(weights) != len(points) or level <= 0:
@@ -114,7 +101,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """A coin and a sure action: outputs with small fractions."""
     document = one_step([[Fraction(1, 2), Fraction(1, 2)], [Fraction(1), Fraction(0)]])
     for n in range(2, 8):
@@ -125,50 +112,35 @@ def search(context: Context) -> Mapping[str, Any] | None:
                 "weights": [str(2 * output), str(1 - 2 * output)],
                 "exp_empowerment": str(1 / (1 - output)),
             }
-            if 2 * output <= 1 and refute(found):
-                return found
-    return None
+            if 2 * output <= 1:
+                yield found
 
 
-SOURCE = (
-    "in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
-    "information-based driving "
-    "principle for sensorimotor systems, PLoS ONE 2008"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A13",
     title="Empowerment is the logarithm of the number of states in reach",
     statement=r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}",
-    source=SOURCE,
+    source="in the spirit of A. S. Klyubin, D. Polani & C. L. Nehaniv, Keep your options open: an "
+    "information-based driving principle for sensorimotor systems, PLoS ONE 2008",
     finite="Capacity from policies (not only action sequences) to the final state.",
-    expected=Verdict.REFUTED,
     needs="every state in reach can be reached for sure (v* = 1)",
-    holds=Theorem(
-        uid="A13",
-        title="With sure goals empowerment counts states",
-        statement=r"v^*=1\Rightarrow\max_{p(\pi)}I(\pi;s_T)=\log K",
-        kind=Kind.CLASSICAL,
-        source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
-        claim=Claim(),
-        methods=(
-            Method("Kuhn-Tucker conditions", Group.EXACT, exact),
-            Method("grids of mixtures", Group.ENUMERATION, enumeration),
-            Method("channel capacity", Group.OPTIMISATION, optimisation, solvers=frozenset({"capacity"})),
-        ),
-        planted=(
-            Planted("one more state", Claim(lambda count: count + 1)),
-            Planted("one less", Claim(lambda count: max(Fraction(1, 2), Fraction(count - 1)))),
-            Planted("squared", Claim(lambda count: count**2)),
-        ),
+    refuted=True,
+    holds=("With sure goals empowerment counts states", r"v^*=1\Rightarrow\max_{p(\pi)}I(\pi;s_T)=\log K"),
+    kind="classical",
+    holds_source="T. M. Cover & J. A. Thomas, Elements of Information Theory",
+    claim=Claim(),
+    methods=(
+        method("Kuhn-Tucker conditions", "exact", exact),
+        method("grids of mixtures", "enumeration", enumeration),
+        method("channel capacity", "optimisation", optimisation, "capacity"),
     ),
-    fails=Control(
-        uid="A13",
-        title="Empowerment counts states in reach",
-        statement=r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}",
-        drops="sure goals",
-        source=SOURCE,
-        refute=refute,
-        search=search,
-    ),
+    planted={
+        "one more state": Claim(lambda count: count + 1),
+        "one less": Claim(lambda count: max(Fraction(1, 2), Fraction(count - 1))),
+        "squared": Claim(lambda count: count**2),
+    },
+    fails=("Empowerment counts states in reach", r"\max_{p(\pi)}I(\pi;s_T)=\log\#\{g:v^*_g>0\}"),
+    drops="sure goals",
+    refute=refute,
+    search=search,
 )

@@ -21,21 +21,7 @@ import sympy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, SMALL, game, goals_of, one_step, outcomes_of
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -58,7 +44,7 @@ def _equilibrium(claim: Claim, points: list[replay.Outcome]) -> tuple[Fraction, 
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Generated processes, one task a goal: exact equilibria."""
+    """Generated processes, one task per goal: exact equilibria."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
         reached, least = _equilibrium(claim, outcomes_of(process))
@@ -91,7 +77,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the protagonist has the largest worst return (a prior certifies it), and more worst-case regret
     than another mixture."""
-    points = replay.outcomes(replay.read(witness["process"]))
+    points, _ = replay.achieved(witness)
     prior, first, second = (
         replay.distribution(witness[key]) for key in ("adversary", "protagonist", "other")
     )
@@ -109,64 +95,51 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """A sure goal and a coin: solve both games exactly."""
     for n in range(2, 6):
         document = one_step([[1 - Fraction(1, n), Fraction(1, n)], [Fraction(1), Fraction(0)]])
-        points = replay.outcomes(replay.read(document))
-        best = replay.best(points)
+        points, best = replay.achieved({"process": document})
         _, trained, prior = game([[point[g] for point in points] for g in (0, 1)])
         _, other, _ = game([[point[g] - best[g] for point in points] for g in (0, 1)])
         names = ("adversary", "protagonist", "other")
         found = {
             name: [str(x) for x in part] for name, part in zip(names, (prior, trained, other), strict=True)
         }
-        if refute({"process": document, **found}):
-            return {"process": document, **found}
-    return None
+        yield {"process": document, **found}
 
 
-SOURCE = (
-    "M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent complexity "
-    "and zero-shot "
-    "transfer via unsupervised environment design, NeurIPS 2020, arXiv:2012.02096"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A14",
     title="At an equilibrium on regret the protagonist's policy is minimax regret",
     statement=r"(\pi,\Lambda)\ \text{an equilibrium on}\ "
     r"V^{*}_g-V^\pi_g\Rightarrow\pi\in\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
-    source=SOURCE,
+    source="M. Dennis, N. Jaques, E. Vinitsky, A. Bayen, S. Russell, A. Critch & S. Levine, Emergent "
+    "complexity and zero-shot transfer via unsupervised environment design, NeurIPS 2020, arXiv:2012.02096",
     finite="Tasks are goals of one process; the antagonist plays best, as it does at an equilibrium.",
-    expected=Verdict.CERTIFIED,
     needs="an antagonist that is best in each task; an adversary that minimises the return is not enough",
-    holds=Theorem(
-        uid="A14",
-        title="Equilibria on regret are minimax regret",
-        statement=r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at "
-        r"an equilibrium}",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method("payoff of the game", Group.SYMBOLIC, symbolic),
-            Method("exact equilibria", Group.EXACT, exact),
-            Method("grids of mixtures", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("return", Claim(lambda best, got: got)),
-            Planted("sum of both", Claim(lambda best, got: got + best)),
-            Planted("twice the best", Claim(lambda best, got: got - 2 * best)),
-        ),
+    holds=(
+        "Equilibria on regret are minimax regret",
+        r"\min_\pi\max_\Lambda\mathbb E_\Lambda(V^*_g-V^\pi_g)=\max_g(V^*_g-V^{\pi}_g)\ \text{at an "
+        r"equilibrium}",
     ),
-    fails=Control(
-        uid="A14",
-        title="An adversary that minimises the return leads to minimax regret",
-        statement=r"\arg\max_\pi\min_gV^\pi_g\subseteq\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
-        drops="the antagonist",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method("payoff of the game", "symbolic", symbolic),
+        method("exact equilibria", "exact", exact),
+        method("grids of mixtures", "enumeration", enumeration),
     ),
+    planted={
+        "return": Claim(lambda best, got: got),
+        "sum of both": Claim(lambda best, got: got + best),
+        "twice the best": Claim(lambda best, got: got - 2 * best),
+    },
+    fails=(
+        "An adversary that minimises the return leads to minimax regret",
+        r"\arg\max_\pi\min_gV^\pi_g\subseteq\arg\min_\pi\max_g(V^*_g-V^\pi_g)",
+    ),
+    drops="the antagonist",
+    refute=refute,
+    search=search,
 )

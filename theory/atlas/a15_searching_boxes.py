@@ -22,21 +22,7 @@ from hypothesis import strategies as st
 
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, game
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    exact_agreement,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -126,62 +112,48 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two boxes, one before the other."""
     for k in range(5):
-        found = {
+        yield {
             "costs": ["1", "1"],
             "opened_before": [[0, 1]],
             "other": [str(Fraction(k, 4)), str(1 - Fraction(k, 4))],
         }
-        if refute(found):
-            return found
-    return None
 
 
-SOURCE = "in the spirit of T. Lidbetter, A review of minimum cost box searching games, 2025, arXiv:2502.10551"
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A15",
     title="Hide in boxes in proportion to the cost of opening them",
     statement=r"p_i\propto c_i\ \text{is optimal for the hider, of value}\ \frac{\sum c_i^2+(\sum "
     r"c_i)^2}{2\sum c_i}",
-    source=SOURCE,
+    source="in the spirit of T. Lidbetter, A review of minimum cost box searching games, 2025, "
+    "arXiv:2502.10551",
     finite="One object, perfect detection.",
-    expected=Verdict.CERTIFIED,
     needs="boxes can be opened in any order",
-    holds=Theorem(
-        uid="A15",
-        title="In proportion to the cost every order costs the same",
-        statement=r"p_i=\frac{c_i}{\sum c}\Rightarrow\sum_ip_i\sum_{j\preceq i}c_j=\frac{\sum c_i^2+(\sum "
+    holds=(
+        "In proportion to the cost every order costs the same",
+        r"p_i=\frac{c_i}{\sum c}\Rightarrow\sum_ip_i\sum_{j\preceq i}c_j=\frac{\sum c_i^2+(\sum "
         r"c_i)^2}{2\sum c_i}",
-        kind=Kind.CLASSICAL,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method("symbolic costs", Group.SYMBOLIC, symbolic),
-            Method("all orders", Group.ENUMERATION, enumeration),
-            Method("exact games", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("uniform", Claim(lambda costs: [Fraction(1, len(costs))] * len(costs))),
-            Planted(
-                "in proportion to the square",
-                Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs]),
-            ),
-            Planted(
-                "in inverse proportion",
-                Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs]),
-            ),
-        ),
     ),
-    fails=Control(
-        uid="A15",
-        title="In proportion to the cost, whatever the order of opening",
-        statement=r"p_i\propto c_i\ \text{is optimal for the hider with precedence}",
-        drops="any order",
-        source="extension by this project",
-        refute=refute,
-        search=search,
+    kind="classical",
+    claim=Claim(),
+    methods=(
+        method("symbolic costs", "symbolic", symbolic),
+        method("all orders", "enumeration", enumeration),
+        method("exact games", "exact", exact),
     ),
+    planted={
+        "uniform": Claim(lambda costs: [Fraction(1, len(costs))] * len(costs)),
+        "in proportion to the square": Claim(lambda costs: [c**2 / sum(x**2 for x in costs) for c in costs]),
+        "in inverse proportion": Claim(lambda costs: [1 / c / sum(1 / x for x in costs) for c in costs]),
+    },
+    fails=(
+        "In proportion to the cost, whatever the order of opening",
+        r"p_i\propto c_i\ \text{is optimal for the hider with precedence}",
+    ),
+    fails_source="extension by this project",
+    drops="any order",
+    refute=refute,
+    search=search,
 )

@@ -23,20 +23,7 @@ from hypothesis import strategies as st
 
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -121,68 +108,56 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Three places, one or two of them never used in training."""
     for prior in (["1/2", "1/2", "0"], ["1", "0", "0"]):
         for first in permutations(range(3)):
             for second in permutations(range(3)):
                 for task in range(3):
-                    found = {"prior": prior, "first": list(first), "second": list(second), "task": task}
-                    if refute(found):
-                        return found
-    return None
+                    yield {"prior": prior, "first": list(first), "second": list(second), "task": task}
 
 
-SOURCE = (
-    "in the spirit of P. A. Ortega et al., Meta-learning of sequential strategies, 2019, arXiv:1905.03030"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A16",
     title="A learner trained to the least expected regret is Bayes-optimal",
-    statement=r"\mathcal A\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\mathcal A\ \text{is "
-    r"Bayes-optimal after every history}",
-    source=SOURCE,
+    statement=r"\mathcal A\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\mathcal A\ \text{is Bayes-optimal "
+    r"after every history}",
+    source="in the spirit of P. A. Ortega et al., Meta-learning of sequential strategies, 2019, "
+    "arXiv:1905.03030",
     finite="The search for one of n places that are reached for sure; the exact minimiser instead of a "
     "trained one.",
-    expected=Verdict.REFUTED,
     needs="every task of positive probability in training (the report speaks of tasks of its class), and "
     "no ties",
-    holds=Theorem(
-        uid="A16",
-        title="With different positive probabilities the minimiser is the Bayes-optimal order, and the "
-        "only one",
-        statement=r"p_1>\dots>p_n>0\Rightarrow\arg\min_\sigma\sum_gp_g\,(\sigma(g)-1)=\mathrm{id}",
-        kind=Kind.CLASSICAL,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method(
-                "exchange of neighbours",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all n",
-                prose="every order becomes the sorted one by exchanges of neighbours that are in the wrong "
-                "order",
-            ),
-            Method("all orders", Group.ENUMERATION, enumeration),
-            Method("dynamic programming", Group.EXACT, exact),
-        ),
-        planted=(
-            Planted("least likely first", Claim(lambda p: p)),
-            Planted("nearest to one half first", Claim(lambda p: abs(p - Fraction(5, 11)))),
-            Planted("in order of names", Claim(lambda p: 0)),
-        ),
-        expected=Verdict.PROVED,
+    refuted=True,
+    verdict="proved",
+    holds=(
+        "With different positive probabilities the minimiser is the Bayes-optimal order, and the only one",
+        r"p_1>\dots>p_n>0\Rightarrow\arg\min_\sigma\sum_gp_g\,(\sigma(g)-1)=\mathrm{id}",
     ),
-    fails=Control(
-        uid="A16",
-        title="The least expected regret settles what is done after every history",
-        statement=r"\mathcal A,\mathcal A'\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\text{equal "
-        r"regret in every task}",
-        drops="positive probability of every task",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    kind="classical",
+    claim=Claim(),
+    methods=(
+        method(
+            "exchange of neighbours",
+            "symbolic",
+            symbolic,
+            general="all n",
+            prose="every order becomes the sorted one by exchanges of neighbours that are in the wrong order",
+        ),
+        method("all orders", "enumeration", enumeration),
+        method("dynamic programming", "exact", exact),
     ),
+    planted={
+        "least likely first": Claim(lambda p: p),
+        "nearest to one half first": Claim(lambda p: abs(p - Fraction(5, 11))),
+        "in order of names": Claim(lambda p: 0),
+    },
+    fails=(
+        "The least expected regret settles what is done after every history",
+        r"\mathcal A,\mathcal A'\in\arg\min\mathbb E_p[\text{regret}]\Rightarrow\text{equal regret in "
+        r"every task}",
+    ),
+    drops="positive probability of every task",
+    refute=refute,
+    search=search,
 )

@@ -23,20 +23,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST, one_step
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 
 
@@ -112,68 +99,54 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Three states, each reached by an action, and two skills."""
     rows = [[Fraction(int(s == g)) for s in range(3)] for g in range(3)]
     for first in range(3):
         for second in range(3):
-            found = {
+            yield {
                 "process": one_step(rows),
                 "skills": [[str(p) for p in rows[first]], [str(p) for p in rows[second]]],
             }
-            if refute(found):
-                return found
-    return None
 
 
-SOURCE = (
-    "in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: learning "
-    "skills without a "
-    "reward function, ICLR 2019, arXiv:1802.06070"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A17",
     title="Skills that are told apart best share the states out evenly",
     statement=r"\max_{\pi,q}\mathbb E\log q(z|s)\Rightarrow\text{the states are shared out evenly}",
-    source=SOURCE,
+    source="in the spirit of B. Eysenbach, A. Gupta, J. Ibarz & S. Levine, Diversity is all you need: "
+    "learning skills without a reward function, ICLR 2019, arXiv:1802.06070",
     finite="The final state, equally likely skills, the best discriminator, without the bonus for the "
-    "entropy of "
-    "actions.",
-    expected=Verdict.REFUTED,
+    "entropy of actions.",
     needs="a bonus for the entropy of states, or as many skills as states",
-    holds=Theorem(
-        uid="A17",
-        title="The objective is largest exactly where no two skills share a state",
-        statement=r"\log n+\mathbb E\log q(z|s)\le\log n,\ \text{equal iff no two skills share a state}",
-        kind=Kind.EXTENSION,
-        source="extension by this project",
-        claim=Claim(),
-        methods=(
-            Method(
-                "logarithm of a probability",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all n",
-                prose="an average of numbers that are at most zero is zero only if all are",
-            ),
-            Method("rational skills", Group.EXACT, exact),
-            Method("one state a skill", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("one skill less", Claim(lambda skills: skills - Fraction(1, 2))),
-            Planted("one skill more", Claim(lambda skills: skills + 1)),
-            Planted("squared", Claim(lambda skills: skills**2)),
-        ),
-        expected=Verdict.PROVED,
+    refuted=True,
+    verdict="proved",
+    holds=(
+        "The objective is largest exactly where no two skills share a state",
+        r"\log n+\mathbb E\log q(z|s)\le\log n,\ \text{equal iff no two skills share a state}",
     ),
-    fails=Control(
-        uid="A17",
-        title="The best skills share the states out evenly",
-        statement=r"\log n+\mathbb E\log q(z|s)=\log n\Rightarrow\text{all states are used equally}",
-        drops="the bonus",
-        source=SOURCE,
-        refute=refute,
-        search=search,
+    claim=Claim(),
+    methods=(
+        method(
+            "logarithm of a probability",
+            "symbolic",
+            symbolic,
+            general="all n",
+            prose="an average of numbers that are at most zero is zero only if all are",
+        ),
+        method("rational skills", "exact", exact),
+        method("one state per skill", "enumeration", enumeration),
     ),
+    planted={
+        "one skill less": Claim(lambda skills: skills - Fraction(1, 2)),
+        "one skill more": Claim(lambda skills: skills + 1),
+        "squared": Claim(lambda skills: skills**2),
+    },
+    fails=(
+        "The best skills share the states out evenly",
+        r"\log n+\mathbb E\log q(z|s)=\log n\Rightarrow\text{all states are used equally}",
+    ),
+    drops="the bonus",
+    refute=refute,
+    search=search,
 )

@@ -24,21 +24,8 @@ from metaregret.tabular.files import process_document
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, game
-from metaregret.theory.claims import (
-    Context,
-    Control,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Published,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.atlas._instances import MOST, document, game
+from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 
 
 @dataclass(frozen=True)
@@ -114,92 +101,62 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: weights of pairs show that no mixture of policies has a factor of S."""
     model = replay.read(witness["process"])
     points = visits(model)
-    pairs, best = _pairs(points)
+    pairs, _ = _pairs(points)
     weights = replay.distribution(witness["weights"])
-    if len(weights) != len(pairs):
-        return None
-    most = max(
-        sum(w * x[k] / v for w, k, v in zip(weights, pairs, best, strict=True)) for x in points
-    )  # of a mixture, too: so some pair is visited with at most this share of its best probability
     states = len(model.rows)
-    if not 1 / most > states:
+    if len(weights) != len(pairs) or not replay.least_ratio(points, weights) > states:
         return None
-    return {"states": str(states), "pairs": str(len(pairs)), "factor needed, at least": str(1 / most)}
+    factor = replay.least_ratio(points, weights)
+    return {"states": str(states), "pairs": str(len(pairs)), "factor needed, at least": str(factor)}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Three states, two steps, deterministic: all ways to move."""
     names = ["s0", "s1", "s2"]
+    first = [["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)]
     for last in product(names, repeat=2):
-        document = {
-            "format": "metaregret-cmp/1",
-            "states": names,
-            "actions": ["a", "b", "c"],
-            "initial": {"s0": 1},
-            "horizon": 2,
-            "transitions": [
-                *[["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)],
-                ["s1", "a", last[0], "1"],
-                ["s2", "a", last[1], "1"],
-            ],
-        }
-        points = visits(replay.read(document))
+        process = document([*first, ["s1", "a", last[0], "1"], ["s2", "a", last[1], "1"]], 2, names)
+        points = visits(replay.read(process))
         pairs, best = _pairs(points)
         _, _, prior = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
-        found = {"process": document, "weights": [str(w) for w in prior]}
-        if refute(found):
-            return found
-    return None
+        yield {"process": process, "weights": [str(w) for w in prior]}
 
 
-SOURCE = (
-    "in the spirit of C. Jin, A. Krishnamurthy, M. Simchowitz & T. Yu, Reward-free exploration for "
-    "reinforcement learning, ICML 2020"
-)
-
-PUBLISHED = Published(
+PUBLISHED = published(
     uid="A18",
     title="One mixture of policies covers every state at every step within a factor S H",
     statement=r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le SH",
-    source=SOURCE,
+    source="in the spirit of C. Jin, A. Krishnamurthy, M. Simchowitz & T. Yu, Reward-free exploration for "
+    "reinforcement learning, ICML 2020",
     finite="A known model, states without actions, and every pair instead of the significant ones; the "
-    "number of "
-    "episodes of exploration is not judged.",
-    expected=Verdict.PROVED,
+    "number of episodes of exploration is not judged.",
     needs="the factor of the horizon: S alone does not suffice",
-    holds=Theorem(
-        uid="A18",
-        title="The number of pairs suffices, and is needed",
-        statement=r"\min_{\mu\in M}\max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le\#\{(h,s)\ \text{in "
-        r"reach}\}\le SH",
-        kind=Kind.SOURCE,
-        source=SOURCE,
-        claim=Claim(),
-        methods=(
-            Method(
-                "own share",
-                Group.SYMBOLIC,
-                symbolic,
-                general="all sizes",
-                prose="the other policies only add to the visits of a pair",
-            ),
-            Method("exact games", Group.EXACT, exact),
-            Method("stars", Group.ENUMERATION, enumeration),
-        ),
-        planted=(
-            Planted("one pair less", Claim(lambda pairs, states: pairs - 1)),
-            Planted("half the pairs", Claim(lambda pairs, states: pairs * Fraction(1, 2))),
-            Planted("number of states", Claim(lambda pairs, states: states)),
-        ),
-        expected=Verdict.PROVED,
+    verdict="proved",
+    holds=(
+        "The number of pairs suffices, and is needed",
+        r"\min_{\mu\in M}\max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le\#\{(h,s)\ \text{in reach}\}\le SH",
     ),
-    fails=Control(
-        uid="A18",
-        title="A factor of S suffices",
-        statement=r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S",
-        drops="the factor of the horizon",
-        source="extension by this project",
-        refute=refute,
-        search=search,
+    kind="source",
+    claim=Claim(),
+    methods=(
+        method(
+            "own share",
+            "symbolic",
+            symbolic,
+            general="all sizes",
+            prose="the other policies only add to the visits of a pair",
+        ),
+        method("exact games", "exact", exact),
+        method("stars", "enumeration", enumeration),
     ),
+    planted={
+        "one pair less": Claim(lambda pairs, states: pairs - 1),
+        "half the pairs": Claim(lambda pairs, states: pairs * Fraction(1, 2)),
+        "number of states": Claim(lambda pairs, states: states),
+    },
+    fails=("A factor of S suffices", r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S"),
+    fails_source="extension by this project",
+    drops="the factor of the horizon",
+    refute=refute,
+    search=search,
 )

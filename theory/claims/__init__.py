@@ -20,10 +20,10 @@ from metaregret.theory.claims.evidence import (
     vanishes,
 )
 from metaregret.theory.claims.outside import as_document, on_instances, property_claim
-from metaregret.theory.claims.published import Published
+from metaregret.theory.claims.published import Published, published
 from metaregret.theory.claims.registry import atlas, claim, controls, explanation, from_file, theorems
 from metaregret.theory.claims.search import find_witness
-from metaregret.theory.claims.theorem import Control, Kind, Method, Planted, Theorem
+from metaregret.theory.claims.theorem import Control, Kind, Method, Planted, Theorem, method, theorem
 from metaregret.theory.claims.verdict import Verdict
 from metaregret.theory.claims.verify import (
     ControlResult,
@@ -71,13 +71,16 @@ __all__ = [
     "find_witness",
     "from_file",
     "load_witness",
+    "method",
     "methods_of",
     "on_instances",
     "plant",
     "planted_score",
     "property_claim",
+    "published",
     "run_method",
     "store_witness",
+    "theorem",
     "theorem_result",
     "theorem_results",
     "theorems",

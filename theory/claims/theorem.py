@@ -19,7 +19,7 @@ from metaregret.theory.claims.context import Context
 from metaregret.theory.claims.evidence import Group, Trial
 from metaregret.theory.claims.verdict import Verdict
 
-__all__ = ["Control", "Kind", "Method", "Planted", "Theorem"]
+__all__ = ["Control", "Kind", "Method", "Planted", "Theorem", "method", "theorem"]
 
 
 class Kind(Enum):
@@ -46,8 +46,6 @@ class Method:
         For a symbolic derivation: for which sizes it is general.
     prose : str
         For a general derivation: the steps that no program checks, so that a reader can.
-    catches_none : str
-        Why none of the theorem's planted errors is caught by this method alone; empty if one is.
     """
 
     name: str
@@ -56,7 +54,6 @@ class Method:
     solvers: frozenset[str] = frozenset()
     general: str | None = None
     prose: str = ""
-    catches_none: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", choice(Group, self.group, "group"))
@@ -114,6 +111,45 @@ class Theorem:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", choice(Kind, self.kind, "kind"))
         object.__setattr__(self, "expected", choice(Verdict, self.expected, "expected"))
+
+
+def method(
+    name: str,
+    group: Group | str,
+    run: Callable[[Any, Context], Iterable[Trial]],
+    *solvers: str,
+    general: str | None = None,
+    prose: str = "",
+) -> Method:
+    """Return a `Method`: its group may be given by its word, its solvers follow one by one."""
+    parsed = choice(Group, group, "group")
+    return Method(name, parsed, run, frozenset(solvers), general, prose)
+
+
+def theorem(
+    *,
+    kind: Kind | str,
+    planted: Mapping[str, Any],
+    expected: Verdict | str = Verdict.CERTIFIED,
+    **fields: Any,
+) -> Theorem:
+    """Return a `Theorem` from words: its kind, its expected verdict, and wrong claims by name.
+
+    Parameters
+    ----------
+    kind : Kind or str
+    planted : mapping
+        Wrong variants of the claim by name.
+    expected : Verdict or str
+    **fields
+        The other fields of `Theorem`.
+    """
+    return Theorem(
+        kind=choice(Kind, kind, "kind"),
+        planted=tuple(Planted(name, wrong) for name, wrong in planted.items()),
+        expected=choice(Verdict, expected, "expected"),
+        **fields,
+    )
 
 
 @dataclass(frozen=True)

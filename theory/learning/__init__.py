@@ -1,4 +1,4 @@
-"""Learners that learn: gradient and recurrent meta-learners on tabular tasks (see
+"""Learners that learn: exact memoryless, gradient and recurrent meta-learners on tabular tasks (see
 ``docs/explanation/learning.md``).
 
 Needs the extra ``learn`` (JAX, optax), which is loaded when a learner is first run.
@@ -6,31 +6,35 @@ Needs the extra ``learn`` (JAX, optax), which is loaded when a learner is first 
 
 from __future__ import annotations
 
-from metaregret.theory.learning.adaptation import adapt, adapt_from_episodes
-from metaregret.theory.learning.explorer import train_explorer
-from metaregret.theory.learning.history_tree import HistoryTree, history_tree
-from metaregret.theory.learning.meta import MetaMethod, Schedule, meta_train
-from metaregret.theory.learning.planner_gradient import PolicyGradient, policy_gradient
-from metaregret.theory.learning.recurrent import RecurrentLearners, RecurrentSchedule, train_recurrent
+from metaregret.theory.learning.distributions import DISTRIBUTIONS, Training, merged, training
+from metaregret.theory.learning.explorer import hitting_times, train_explorer
+from metaregret.theory.learning.meta import Knob, MetaLearners, adapt, meta_train
+from metaregret.theory.learning.recurrent import RecurrentLearners, play, train_recurrent
+from metaregret.theory.learning.settings import MetaSettings, RecurrentSettings
 from metaregret.theory.learning.softmax import Dynamics, dynamics
 from metaregret.theory.learning.step_tasks import StepTasks, unrolled
+from metaregret.theory.learning.worlds import WORLDS, world
 
 __all__ = [
+    "DISTRIBUTIONS",
+    "WORLDS",
     "Dynamics",
-    "HistoryTree",
-    "MetaMethod",
-    "PolicyGradient",
+    "Knob",
+    "MetaLearners",
+    "MetaSettings",
     "RecurrentLearners",
-    "RecurrentSchedule",
-    "Schedule",
+    "RecurrentSettings",
     "StepTasks",
+    "Training",
     "adapt",
-    "adapt_from_episodes",
     "dynamics",
-    "history_tree",
+    "hitting_times",
+    "merged",
     "meta_train",
-    "policy_gradient",
+    "play",
     "train_explorer",
     "train_recurrent",
+    "training",
     "unrolled",
+    "world",
 ]

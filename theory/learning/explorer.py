@@ -1,12 +1,13 @@
-"""The memoryless learner of the theory, trained: an exploration policy that descends its expected regret.
+"""Memoryless learners, exactly: explore with one policy until the first success, then play optimally.
 
-A memoryless learner plays one policy until the first success; trained on goals drawn from ``q`` it minimises
-the expected number of episodes that it needs beyond the best (T3),
+A proposal gives an exploration policy: draw one of its tasks and play an optimal policy of it (ties broken
+evenly). From scratch there is nothing but uniform actions. Either ends in goal ``g`` with some probability
+``rho(g)``, so that the first success takes ``1 / rho(g)`` episodes on average and regret over ``N`` episodes
+is ``(1 - (1 - rho)^N) (v/rho - 1)`` (T1): no sampling, no training, no step size.
 
-    L_q(theta) = sum_g q_g (v*_g / rho_theta(g) - 1),
-
-by Adam on the exact gradient. Its worst-case regret over all goals is ``max_g v*_g / rho(g) - 1`` (T4); what
-an ideally trained one would have is T5's ``W(q)`` where every goal can be reached with certainty.
+`train_explorer` is the same learner trained: on goals drawn from ``q`` it descends ``sum_g q_g v_g / rho(g)``
+by Adam on the exact gradient; what an ideally trained one would have is T5's ``W(q)`` where every goal can
+be reached with certainty.
 """
 
 from __future__ import annotations
@@ -16,27 +17,45 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.backup import backup
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_values
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
-from metaregret.theory.learning.softmax import Dynamics, dynamics, policy
+from metaregret.theory.learning.distributions import Training
+from metaregret.theory.learning.softmax import Dynamics, dynamics, terminal
+from metaregret.theory.learning.step_tasks import StepTasks, optimal_ends
 from metaregret.theory.tasks import Detection, GoalTasks
 
-__all__ = ["terminal", "train_explorer"]
+__all__ = ["exploration", "hitting_times", "regret", "train_explorer", "uniform_actions"]
 
 
-def terminal(world: Dynamics, theta: Any) -> Any:
-    """Return the terminal-state distribution ``rho`` of a softmax policy, shape (S,), differentiable."""
-    jax = load_jax()
-    jnp = jax.numpy
-    moves = jnp.asarray(world.transition)
+def exploration(training: Training) -> np.ndarray:
+    """Return ``rho``, shape (S,): the last state of an optimal policy for a task drawn from `training`."""
+    return np.asarray(training.weights @ optimal_ends(training.tasks))
 
-    def step(now: Any, probabilities: Any) -> tuple[Any, None]:
-        return jnp.einsum("s,sa,ast->t", now, probabilities, moves), None
 
-    now, _ = jax.lax.scan(step, jnp.asarray(world.initial), policy(world, theta))
-    return now
+def uniform_actions(tasks: StepTasks) -> np.ndarray:
+    """Return ``rho``, shape (S,), of uniformly random available actions."""
+    process, operator = tasks.process, backup(tasks.process)
+    even = 1.0 / np.diff(process.choice_offsets)[process.choice_state]
+    now = operator.initial()
+    for _ in range(tasks.steps):
+        now = operator.push(now[process.choice_state] * even)
+    return np.asarray(now)
+
+
+def hitting_times(rho: np.ndarray, goals: np.ndarray) -> np.ndarray:
+    """Return the expected number of episodes until the first success on each goal; infinite where never."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(1.0 / rho[goals])
+
+
+def regret(rho: np.ndarray, best: np.ndarray, episodes: int) -> np.ndarray:
+    """Return ``Reg_N`` for success probabilities `rho` and optima `best`, of one shape."""
+    never = rho <= 0
+    safe = np.where(never, 1.0, rho)
+    return np.where(never, episodes * best, (1.0 - (1.0 - safe) ** episodes) * (best / safe - 1.0))
 
 
 def train_explorer(

@@ -1,20 +1,25 @@
-"""Meta-training an initial policy: MAML, first-order MAML, Reptile and pooled pre-training.
+r"""Learners that adapt by gradient steps from sampled episodes, trained through that adaptation.
 
-With ``U^k_z(theta)`` for ``k`` exact gradient steps on task ``z`` at rate ``alpha`` and tasks drawn from the
-training distribution ``q``:
+A trial on a task ``z``: start at ``theta_0``; in each of ``k`` steps sample episodes of the current policy,
+estimate the gradient by REINFORCE (Williams 1992) with the other episodes' rewards to go as baseline, and
+step, ``theta_{i+1} = theta_i + rule(estimate)``. Meta-training ascends the mean return over the trial,
+``F = E (1/k) sum_i J_z(theta_i)``. Episodes depend on the parameters in two ways: through the steps that
+are computed from them (derivatives go through the steps) and through what was sampled. For the second each
+batch of episodes is credited with the returns of all *later* policies,
 
-* MAML (Finn, Abbeel and Levine 2017): ascend ``E_q J_z(U^k_z(theta))``, derivatives through the inner steps;
-* first-order MAML (same source, sec. 5.2): the gradient ``grad J_z`` at ``U^k_z(theta)``;
-* Reptile (Nichol, Achiam and Schulman 2018): towards ``U^k_z(theta)``, the direction
-  ``(U^k_z(theta) - theta) / alpha``;
-* pooled pre-training: ascend ``E_q J_z(theta)``, no inner steps.
+    grad F = (1/k) E sum_i [ d J(theta_i) + grad log Pr(episodes_i; theta_i) sum_{j > i} J(theta_j) ],
 
-All use the same outer optimiser (Adam) with the same rate, number of iterations and tasks a batch.
+the exploration credit of E-MAML (Stadie et al., "Some considerations on learning to explore via
+meta-reinforcement learning", 2018), which ProMP (Rothfuss et al. 2019) switches on or off; the other
+trials of the same task are its baseline. Returns are exact (`expected_return`); only learners sample.
+
+What is learned is one of the knobs that a learning procedure has: the first parameters (with a step size),
+the step size alone, or an update rule: a small network from the gradient and its moments to the step, shared
+by all parameters (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -26,105 +31,185 @@ from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
-from metaregret.theory.learning.softmax import Dynamics, expected_return
+from metaregret.theory.learning.settings import MetaSettings
+from metaregret.theory.learning.softmax import Dynamics, expected_return, log_policy, sample
 
-__all__ = ["MetaMethod", "Schedule", "inner_steps", "meta_direction", "meta_objective", "meta_train"]
+__all__ = [
+    "Knob",
+    "MetaLearners",
+    "adapt",
+    "first_parameters",
+    "meta_train",
+    "surrogate",
+    "trial",
+    "untrained",
+]
 
 
-class MetaMethod(Enum):
-    """How an initial policy is trained."""
+class Knob(Enum):
+    """What is meta-trained, and how a learner steps."""
 
-    MAML = "maml"
-    FIRST_ORDER = "fomaml"
-    REPTILE = "reptile"
-    POOLED = "pooled"
+    INITIALISATION = "initialisation"
+    """The first parameters and the step size, with exploration credit (E-MAML)."""
+    NO_CREDIT = "no-credit"
+    """The same without credit: nothing trains exploration."""
+    EXACT = "exact"
+    """The same with exact gradients in place of episodes (MAML): there is nothing to explore."""
+    STEP_SIZE = "step-size"
+    """The step size alone, from uniform actions: learning from scratch."""
+    RULE = "rule"
+    """The update rule alone, from uniform actions."""
+
+    @property
+    def starts(self) -> bool:
+        """Whether the first parameters are learned."""
+        return self in (Knob.INITIALISATION, Knob.NO_CREDIT, Knob.EXACT)
+
+    @property
+    def credit(self) -> bool:
+        """Whether episodes are credited with what later policies return."""
+        return self not in (Knob.NO_CREDIT, Knob.EXACT)
+
+    @property
+    def steps_as(self) -> Knob:
+        """The knob that stands for all whose learners step in the same way, so that they share what is
+        compiled."""
+        return self if self in (Knob.EXACT, Knob.RULE) else Knob.INITIALISATION
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """The settings that all methods share.
+@dataclass(frozen=True, eq=False)
+class MetaLearners:
+    """``B`` trained learners.
 
     Attributes
     ----------
-    iterations : int
-        Outer steps.
-    batch : int
-        Tasks drawn for one outer step.
-    inner : int
-        Inner gradient steps ``k``.
-    outer_rate : float
-        Adam's rate.
-    noise : float
-        Standard deviation of the parameters at the beginning.
+    knob : Knob
+    parameters : mapping of arrays
+        ``theta`` (B, S, A), ``rate`` (B,) the logarithm of the step size, and the rule's weights.
+    curve : ndarray, shape (B, iterations)
+        Mean return over the trials of each batch.
     """
 
-    iterations: int = 200
-    batch: int = 8
-    inner: int = 3
-    outer_rate: float = 0.1
-    noise: float = 0.01
-
-    def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "inner"):
-            if getattr(self, name) < 1:
-                raise InvalidArgumentError(f"Expected {name} >= 1, but got {name}={getattr(self, name)}.")
-        if not 0 < self.outer_rate < math.inf:
-            raise InvalidArgumentError(f"Expected a positive rate, but got outer_rate={self.outer_rate}.")
-        if not 0 <= self.noise < math.inf:
-            raise InvalidArgumentError(f"Expected noise >= 0, but got noise={self.noise}.")
+    knob: Knob
+    parameters: dict[str, np.ndarray]
+    curve: np.ndarray
 
 
-def inner_steps(world: Dynamics, theta: Any, rewards: Any, rate: Any, steps: int) -> Any:
-    """Return ``U^k(theta)``, differentiable in `theta` and `rate`."""
+def first_parameters(world: Dynamics, knob: Knob, settings: MetaSettings, key: Any) -> dict[str, Any]:
+    """Return untrained parameters, in single precision."""
+    jax = load_jax()
+    jnp = jax.numpy
+    keys = jax.random.split(key, 3)
+    parameters = {
+        "theta": settings.noise * jax.random.normal(keys[0], world.shape, jnp.float32),
+        "rate": jnp.log(jnp.float32(settings.first_rate)),
+    }
+    if knob is Knob.RULE:
+        parameters["inner"] = 0.5 * jax.random.normal(keys[1], (4, settings.hidden), jnp.float32)
+        parameters["outer"] = jnp.zeros(settings.hidden, jnp.float32)
+    return parameters
+
+
+def trial(
+    world: Dynamics, knob: Knob, settings: MetaSettings, parameters: Any, rewards: Any, key: Any
+) -> tuple[Any, Any]:
+    """Return the exact return of the policy of each step, and the log-likelihood of its episodes, (k,) each.
+
+    Parameters
+    ----------
+    parameters : mapping
+        See `first_parameters`.
+    rewards : array, shape (T, S)
+    key : array
+        Fixes the episodes.
+    """
+    jax = load_jax()
+    jnp = jax.numpy
+
+    def step(carry: Any, key: Any) -> tuple[Any, Any]:
+        theta, moments = carry
+        if knob is Knob.EXACT:
+            value, slope = jax.value_and_grad(expected_return, argnums=1)(world, theta, rewards)
+            return (theta + jnp.exp(parameters["rate"]) * slope, moments), (value, jnp.zeros_like(value))
+        visits, gains = jax.lax.stop_gradient(_counts(world, theta, rewards, key, settings.episodes))
+        scores = log_policy(world, theta)
+        slope = gains - gains.sum(axis=-1, keepdims=True) * jnp.exp(scores)
+        move, moments = _rule(knob, parameters, slope, moments)
+        likelihood = (visits * jnp.where(world.available, scores, 0)).sum()
+        return (theta + move, moments), (expected_return(world, theta, rewards), likelihood)
+
+    theta = parameters["theta"]
+    moments = (jnp.zeros_like(theta),) * 3 if knob is Knob.RULE else ()
+    return jax.lax.scan(step, (theta, moments), jax.random.split(key, settings.steps))[1]
+
+
+def _counts(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any]:
+    """How often each choice was made in sampled episodes, and the sum of its advantages over their number.
+
+    The REINFORCE estimate is ``gains - pi sum_a gains``: all that a gradient step needs of its episodes.
+    """
+    jax = load_jax()
+    jnp = jax.numpy
+    states, actions, paid = sample(world, theta, rewards, key, episodes)
+    to_go = jnp.cumsum(paid[::-1], axis=0)[::-1]
+    advantage = to_go - (to_go.sum(axis=1, keepdims=True) - to_go) / (episodes - 1)
+    where = jax.nn.one_hot(states.ravel(), world.shape[0], dtype=theta.dtype).T
+    what = jax.nn.one_hot(actions.ravel(), world.shape[1], dtype=theta.dtype)
+    return where @ what, where @ (what * advantage.reshape(-1, 1)) / episodes
+
+
+def _rule(knob: Knob, parameters: Any, slope: Any, moments: Any) -> tuple[Any, Any]:
+    """Return the step and the new moments; a gradient of zero so far moves nothing."""
+    jnp = load_jax().numpy
+    rate = jnp.exp(parameters["rate"])
+    if knob is not Knob.RULE:
+        return rate * slope, moments
+    fast, slow, square = moments
+    fast, slow = 0.5 * fast + 0.5 * slope, 0.9 * slow + 0.1 * slope
+    square = 0.9 * square + 0.1 * slope**2
+    seen = jnp.stack([slope, fast, slow, slope / jnp.sqrt(square + 1e-4)], axis=-1)
+    correction = jnp.tanh(seen @ parameters["inner"]) @ parameters["outer"]
+    return rate * (slope + correction), (fast, slow, square)
+
+
+def surrogate(
+    world: Dynamics, knob: Knob, settings: MetaSettings, credited: Any, parameters: Any, batch: Any, keys: Any
+) -> tuple[Any, Any]:
+    """Return a scalar whose gradient estimates that of the mean return over a trial, and that mean.
+
+    Parameters
+    ----------
+    credited : float
+        1 with exploration credit, 0 without.
+    batch : array, shape (tasks, T, S)
+    keys : array of keys, shape (tasks, trials)
+    """
     jax = load_jax()
 
-    def step(theta: Any, _: None) -> tuple[Any, None]:
-        return theta + rate * jax.grad(expected_return, argnums=1)(world, theta, rewards), None
+    def one(rewards: Any, key: Any) -> tuple[Any, Any]:
+        return trial(world, knob, settings, parameters, rewards, key)
 
-    return jax.lax.scan(step, theta, None, length=steps)[0]
-
-
-def meta_objective(world: Dynamics, theta: Any, batch: Any, rate: Any, steps: int) -> Any:
-    """Return the mean return after `steps` inner steps over tasks of shape (B, T, S)."""
-    jax = load_jax()
-
-    def after(rewards: Any) -> Any:
-        return expected_return(world, inner_steps(world, theta, rewards, rate, steps), rewards)
-
-    return jax.vmap(after)(batch).mean()
-
-
-def meta_direction(
-    world: Dynamics, method: MetaMethod | str, theta: Any, batch: Any, rate: Any, steps: int
-) -> Any:
-    """Return the ascent direction of a method on one batch of tasks, the shape of `theta`."""
-    method = choice(MetaMethod, method, "method")
-    jax = load_jax()
-    if method in (MetaMethod.MAML, MetaMethod.POOLED):
-        inner = steps if method is MetaMethod.MAML else 0
-        return jax.grad(meta_objective, argnums=1)(world, theta, batch, rate, inner)
-
-    def one(rewards: Any) -> Any:
-        there = inner_steps(world, theta, rewards, rate, steps)
-        if method is MetaMethod.REPTILE:
-            return (there - theta) / rate
-        return jax.grad(expected_return, argnums=1)(world, there, rewards)
-
-    return jax.vmap(one)(batch).mean(axis=0)
+    returns, likelihoods = jax.vmap(lambda rewards, row: jax.vmap(lambda key: one(rewards, key))(row))(
+        batch, keys
+    )
+    value = returns.mean()
+    if knob is Knob.EXACT:
+        return value, value
+    later = returns[..., ::-1].cumsum(axis=-1)[..., ::-1] - returns
+    others = (later.sum(axis=1, keepdims=True) - later) / (later.shape[1] - 1)
+    credit = jax.lax.stop_gradient(later - others)
+    return value + credited * (likelihoods * credit).sum(axis=-1).mean() / settings.steps, value
 
 
 def meta_train(
     world: Dynamics,
     rewards: np.ndarray,
     weights: np.ndarray,
-    rates: np.ndarray,
-    method: MetaMethod | str,
-    schedule: Schedule,
+    knob: Knob | str,
+    settings: MetaSettings,
     seeds: np.ndarray,
-    *,
-    stationary: bool = True,
-) -> np.ndarray:
-    """Return the trained parameters of ``B`` learners, shape (B,) + the shape of the parameters.
+) -> MetaLearners:
+    """Train ``B`` learners, each on its own tasks.
 
     Parameters
     ----------
@@ -132,50 +217,143 @@ def meta_train(
         Training tasks of each learner.
     weights : ndarray, shape (B, Z)
         Their probabilities ``q``.
-    rates : ndarray, shape (B,)
-        Inner rate ``alpha`` of each.
+    knob : Knob
+    settings : MetaSettings
     seeds : ndarray of int, shape (B,)
-        Of each learner's start and tasks; learners with the same seed draw the same.
-    stationary : bool
-        Whether the policy shares its parameters between steps.
+        Of each learner's start, tasks and episodes; learners with the same seed draw the same.
 
     Raises
     ------
     InvalidArgumentError
         If the numbers of learners or tasks do not match, or a row of `weights` is not a distribution.
     """
-    method = choice(MetaMethod, method, "method")
-    if not len(rewards) == len(weights) == len(rates) == len(seeds) or rewards.shape[1] != weights.shape[1]:
+    knob = choice(Knob, knob, "knob")
+    if not len(rewards) == len(weights) == len(seeds) or rewards.shape[1] != weights.shape[1]:
         raise InvalidArgumentError(
-            f"Expected rewards (B, Z, T, S), weights (B, Z), rates (B,) and seeds (B,), but got "
-            f"{rewards.shape}, {weights.shape}, {rates.shape} and {seeds.shape}."
+            f"Expected rewards (B, Z, T, S), weights (B, Z) and seeds (B,), but got {rewards.shape}, "
+            f"{weights.shape} and {seeds.shape}."
         )
     for index, row in enumerate(weights):
         as_distribution(row, f"weights[{index}]")
-    jax = load_jax()
-    keys = jax.vmap(jax.random.key)(np.asarray(seeds))
-    return np.asarray(_trainer(world, method, schedule, stationary)(rewards, weights, rates, keys))
+    run, single = _trainer(world, knob.steps_as, settings), np.float32
+    switches = single(knob.credit), single(knob.starts)
+    found = [
+        run(*one, *switches)
+        for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)
+    ]
+    parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
+    return MetaLearners(knob, parameters, np.stack([np.asarray(curve) for _, curve in found]))
 
 
 @lru_cache(maxsize=16)
-def _trainer(world: Dynamics, method: MetaMethod, schedule: Schedule, stationary: bool) -> Any:
+def _trainer(world: Dynamics, knob: Knob, settings: MetaSettings) -> Any:
     jax, optax = load_jax(), load_optax()
-    optimiser = optax.adam(schedule.outer_rate)
-    shape = world.shape if stationary else (world.steps, *world.shape)
+    optimiser = optax.adam(settings.outer_rate)
+    trials = 1 if knob is Knob.EXACT else settings.trials
 
-    def train(rewards: Any, weights: Any, rate: Any, key: Any) -> Any:
-        starting, drawing = jax.random.split(key)
-        theta = schedule.noise * jax.random.normal(starting, shape)
+    def train(rewards: Any, weights: Any, seed: Any, credited: Any, starts: Any) -> Any:
+        starting, drawing = jax.random.split(jax.random.key(seed))
 
-        def step(carry: Any, key: Any) -> tuple[Any, None]:
-            theta, state = carry
-            drawn = jax.random.choice(key, rewards.shape[0], (schedule.batch,), p=weights)
-            ascent = meta_direction(world, method, theta, rewards[drawn], rate, schedule.inner)
-            update, state = optimiser.update(-ascent, state, theta)
-            return (optax.apply_updates(theta, update), state), None
+        def step(carry: Any, key: Any) -> tuple[Any, Any]:
+            parameters, state = carry
+            choosing, playing = jax.random.split(key)
+            drawn = jax.random.choice(choosing, rewards.shape[0], (settings.tasks,), p=weights)
+            keys = jax.random.split(playing, (settings.tasks, trials))
 
-        keys = jax.random.split(drawing, schedule.iterations)
-        (theta, _), _ = jax.lax.scan(step, (theta, optimiser.init(theta)), keys)
-        return theta
+            def loss(parameters: Any) -> tuple[Any, Any]:
+                objective, value = surrogate(
+                    world, knob, settings, credited, parameters, rewards[drawn], keys
+                )
+                return -objective, value
 
-    return jax.jit(jax.vmap(train))
+            (_, value), slope = jax.value_and_grad(loss, has_aux=True)(parameters)
+            slope["theta"] *= starts
+            update, state = optimiser.update(slope, state, parameters)
+            return (optax.apply_updates(parameters, update), state), value
+
+        parameters = first_parameters(world, knob, settings, starting)
+        keys = jax.random.split(drawing, settings.iterations)
+        (parameters, _), curve = jax.lax.scan(step, (parameters, optimiser.init(parameters)), keys)
+        return parameters, curve
+
+    return jax.jit(train)
+
+
+def adapt(
+    world: Dynamics,
+    learners: MetaLearners,
+    settings: MetaSettings,
+    who: np.ndarray,
+    rewards: np.ndarray,
+    seeds: np.ndarray,
+    rates: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the exact return of the policy of each step of ``n`` adaptations, shape (n, k).
+
+    Parameters
+    ----------
+    who : ndarray of int, shape (n,)
+        Which learner adapts.
+    rewards : ndarray, shape (n, T, S)
+        To which task.
+    seeds : ndarray of int, shape (n,)
+        Of the episodes.
+    rates : ndarray, shape (n,), optional
+        Step sizes in place of those learned; NaN keeps the learned one.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the numbers do not match, or a step size is not positive.
+    """
+    if not len(who) == len(rewards) == len(seeds):
+        raise InvalidArgumentError(
+            f"Expected a learner, a task and a seed for each adaptation, but got {len(who)}, {len(rewards)} "
+            f"and {len(seeds)}."
+        )
+    learned = learners.parameters["rate"][who]
+    given = np.full(len(who), np.nan) if rates is None else np.asarray(rates, dtype=np.float64)
+    bad = np.flatnonzero(~np.isnan(given) & ~((given > 0) & np.isfinite(given)))
+    if len(bad):
+        raise InvalidArgumentError(
+            f"Expected positive step sizes, but that of adaptation {int(bad[0])} is {float(given[bad[0]])}."
+        )
+    logs = np.where(np.isnan(given), learned, np.log(np.where(np.isnan(given), 1.0, given)))
+    chosen = {name: value[who] for name, value in learners.parameters.items()}
+    chosen["rate"] = logs.astype(np.float32)
+    run = _player(world, learners.knob.steps_as, settings)
+    padded = -len(who) % CHUNK  # one compiled shape for any number of adaptations
+    index = np.concatenate([np.arange(len(who)), np.zeros(padded, dtype=np.int64)])
+    parts = [
+        np.asarray(
+            run({name: value[part] for name, value in chosen.items()}, rewards[part].astype(np.float32),
+                seeds[part])
+        )
+        for part in index.reshape(-1, CHUNK)
+    ]  # fmt: skip
+    return np.concatenate(parts)[: len(who)].astype(np.float64)
+
+
+CHUNK = 256
+"""Adaptations that run side by side."""
+
+
+@lru_cache(maxsize=16)
+def _player(world: Dynamics, knob: Knob, settings: MetaSettings) -> Any:
+    jax = load_jax()
+
+    def play(parameters: Any, rewards: Any, seed: Any) -> Any:
+        return trial(world, knob, settings, parameters, rewards, jax.random.key(seed))[0]
+
+    return jax.jit(jax.vmap(play))
+
+
+def untrained(world: Dynamics, knob: Knob | str, settings: MetaSettings, seeds: np.ndarray) -> MetaLearners:
+    """Return learners that start from almost uniform actions, as before the first step of `meta_train`."""
+    knob = choice(Knob, knob, "knob")
+    jax = load_jax()
+    found = [
+        first_parameters(world, knob, settings, jax.random.split(jax.random.key(seed))[0]) for seed in seeds
+    ]
+    parameters = {name: np.stack([np.asarray(one[name]) for one in found]) for name in found[0]}
+    return MetaLearners(knob, parameters, np.full((len(found), 1), np.nan))

@@ -1,63 +1,29 @@
-"""A recurrent learner in the manner of RL^2, trained across the episodes of a trial on a task distribution.
+r"""A recurrent learner in the manner of RL^2, trained by proximal policy optimisation on sampled trials.
 
-The policy is a gated recurrent unit (Cho et al. 2014) over (state, last action, last reward, done); its
-memory lasts through all ``N`` episodes of a trial with one task (Duan et al. 2016, arXiv 1611.02779; Wang et
-al. 2016). The objective is the expected reward of a trial, ``E_q R(f, z)``.
+The policy is a gated recurrent unit (Cho et al. 2014) over (state, last action, last reward, whether an
+episode has just ended); its memory lasts through all ``N`` episodes of a trial with one task (Duan et al.
+2016, arXiv 1611.02779; Wang et al. 2016). A batch of trials is played side by side on tasks drawn from the
+training distribution; PPO (Schulman et al. 2017) with generalised advantage estimation then improves the
+policy and a value read from the same memory. Trials may later be longer than those trained on.
 
-Where the tree of histories is small, objective and gradient are exact
-(`metaregret.theory.learning.history_tree`): neither training nor evaluation samples anything, and the value
-found is that of an admissible learner. It can never exceed that of the Bayes-optimal learner for the same
-distribution.
-
-Differs from the paper: exact policy gradient and Adam in place of sampled trials and TRPO.
+Differs from the paper: PPO in place of TRPO; whole trials, never cut, are the batches.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
-from metaregret.theory.learning.history_tree import HistoryTree
-from metaregret.theory.learning.softmax import CLOSED, dynamics
+from metaregret.theory.learning.settings import RecurrentSettings
+from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick
 
-__all__ = ["RecurrentLearners", "RecurrentSchedule", "payoffs", "train_recurrent"]
-
-Layer: TypeAlias = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RecurrentSchedule:
-    """Settings of the training.
-
-    Attributes
-    ----------
-    hidden : int
-        Units of the memory.
-    iterations : int
-        Gradient steps of Adam.
-    rate : float
-        Its rate.
-    """
-
-    hidden: int = 16
-    iterations: int = 400
-    rate: float = 0.01
-
-    def __post_init__(self) -> None:
-        for name in ("hidden", "iterations"):
-            if getattr(self, name) < 1:
-                raise InvalidArgumentError(f"Expected {name} >= 1, but got {name}={getattr(self, name)}.")
-        if not 0 < self.rate < math.inf:
-            raise InvalidArgumentError(f"Expected a positive rate, but got rate={self.rate}.")
+__all__ = ["RecurrentLearners", "decide", "embed", "memorise", "play", "train_recurrent"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,54 +34,37 @@ class RecurrentLearners:
     ----------
     parameters : mapping of arrays
         Each with ``B`` in front.
-    curve : ndarray, shape (B, iterations + 1)
-        Expected reward of a trial under the training distribution, before each step and after the last.
-    history : ndarray, shape (B, iterations + 1, Z')
-        Expected reward of a trial on each evaluation task at the same times, exact.
+    curve : ndarray, shape (B, iterations)
+        Mean reward of a trial in each training batch.
     """
 
     parameters: dict[str, np.ndarray]
     curve: np.ndarray
-    history: np.ndarray
-
-    @property
-    def payoffs(self) -> np.ndarray:
-        """Expected reward of a trial on each evaluation task after training, shape (B, Z')."""
-        return np.asarray(self.history[:, -1])
 
 
-def payoffs(layers: Sequence[Layer], available: Any, parameters: Any) -> Any:
-    """Return ``R(f, z)`` of the learner with these parameters on every task, shape (Z,).
+def embed(world: Dynamics, parameters: Any, seen: Any) -> Any:
+    """Return what is seen before a decision as inputs to the memory, shape (..., 3 hidden).
 
     Parameters
     ----------
-    layers : sequence of mappings
-        The tree's layers, each as a mapping of arrays.
-    available : ndarray of bool, shape (S, A)
-    parameters : mapping of arrays
+    seen : tuple of arrays of one shape
+        State, last action (``A`` before the first), last reward, and 1 where an episode has just ended.
     """
-    jnp = load_jax().numpy
-    memory = jnp.zeros((layers[0]["state"].shape[0], parameters["memory"].shape[0]))
-    reach, total = layers[0]["chance"], 0.0
-    for before, after in pairwise(layers):
-        memory = _remember(parameters, memory[before["parent"]], before)
-        act = _act(parameters, memory, available[before["state"]])
-        reach = reach[after["parent"]] * act[after["parent"], after["action"]] * after["chance"]
-        total = total + (reach * after["reward"]) @ after["members"]
-    return total
+    jax = load_jax()
+    state, action, reward, done = seen
+    states, actions = world.shape
+    parts = [
+        jax.nn.one_hot(state, states, dtype=reward.dtype),
+        jax.nn.one_hot(action, actions + 1, dtype=reward.dtype),
+        jax.numpy.stack([reward, done, jax.numpy.ones_like(reward)], axis=-1),
+    ]
+    return jax.numpy.concatenate(parts, axis=-1) @ parameters["inputs"]
 
 
-def _layers(tree: HistoryTree) -> list[Layer]:
-    return [{field.name: getattr(layer, field.name) for field in fields(layer)} for layer in tree.layers]
-
-
-def _remember(parameters: Any, memory: Any, seen: Layer) -> Any:
-    """One step of the gated recurrent unit."""
+def memorise(parameters: Any, memory: Any, inputs: Any) -> Any:
+    """Return the new memory, shape (n, hidden), of the gated recurrent unit."""
     jax = load_jax()
     jnp = jax.numpy
-    inputs = parameters["state"][seen["state"]] + parameters["action"][seen["action"]]
-    signals = [seen["reward"], seen["done"], jnp.ones_like(seen["reward"])]
-    inputs += jnp.stack(signals, axis=-1) @ parameters["signals"]
     reset, update, candidate = jnp.split(inputs, 3, axis=-1)
     from_reset, from_update, from_candidate = jnp.split(memory @ parameters["memory"], 3, axis=-1)
     keep = jax.nn.sigmoid(update + from_update)
@@ -123,107 +72,197 @@ def _remember(parameters: Any, memory: Any, seen: Layer) -> Any:
     return keep * memory + (1.0 - keep) * fresh
 
 
-def _act(parameters: Any, memory: Any, available: Any) -> Any:
-    """Action probabilities."""
+def decide(world: Dynamics, parameters: Any, memory: Any, state: Any) -> tuple[Any, Any]:
+    """Return the log-probabilities of actions, shape (..., A), and the value expected, from the memory."""
     jax = load_jax()
-    logits = memory @ parameters["out"] + parameters["bias"]
-    return jax.nn.softmax(jax.numpy.where(available, logits, CLOSED), axis=-1)
+    jnp = jax.numpy
+    logits = jnp.where(jnp.asarray(world.available)[state], memory @ parameters["act"], CLOSED)
+    return jax.nn.log_softmax(logits, axis=-1), memory @ parameters["value"]
 
 
-def _first_parameters(states: int, actions: int, hidden: int, key: Any) -> dict[str, Any]:
+def _first_parameters(world: Dynamics, hidden: int, key: Any) -> dict[str, Any]:
     jax = load_jax()
+    states, actions = world.shape
     shapes = {
-        "state": (states, 3 * hidden),
-        "action": (actions + 1, 3 * hidden),
-        "signals": (3, 3 * hidden),
-        "memory": (hidden, 3 * hidden),
-        "out": (hidden, actions),
+        "inputs": ((states + actions + 4, 3 * hidden), 0.5),
+        "memory": ((hidden, 3 * hidden), hidden**-0.5),
+        "act": ((hidden, actions), 0.1),
+        "value": ((hidden,), 0.1),
     }
     keys = jax.random.split(key, len(shapes))
-    drawn = {
-        name: jax.random.normal(key, shape) * (hidden**-0.5 if name in ("memory", "out") else 0.5)
-        for key, (name, shape) in zip(keys, shapes.items(), strict=True)
+    return {
+        name: scale * jax.random.normal(key, shape, jax.numpy.float32)
+        for key, (name, (shape, scale)) in zip(keys, shapes.items(), strict=True)
     }
-    return drawn | {"bias": jax.numpy.zeros(actions)}
+
+
+def _trials(world: Dynamics, parameters: Any, rewards: Any, key: Any, episodes: int) -> dict[str, Any]:
+    """Play ``n`` trials side by side on tasks (n, T, S); everything seen and done, shape (N T, n) each."""
+    jax = load_jax()
+    jnp = jax.numpy
+    count, steps = rewards.shape[0], world.steps
+    row = jnp.arange(count)
+    starts, moves = (jnp.asarray(one, jnp.float32) for one in (world.initial.cumsum(), world.cumulative))
+    successors = jnp.asarray(world.successors)
+    first = pick(starts, jax.random.uniform(jax.random.fold_in(key, 1), (episodes + 1, count), jnp.float32))
+
+    def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
+        memory, seen = carry
+        time, following, luck = inputs
+        memory = memorise(parameters, memory, embed(world, parameters, seen))
+        scores, value = decide(world, parameters, memory, seen[0])
+        action = pick(jnp.exp(scores).cumsum(axis=-1), luck[0])
+        onward = successors[seen[0], action, pick(moves[seen[0], action], luck[1])]
+        paid = rewards[row, time, onward]
+        ends = time == steps - 1
+        done = jnp.full(count, ends, jnp.float32)
+        known = {"seen": seen, "action": action, "paid": paid, "score": scores[row, action], "value": value}
+        return (memory, (jnp.where(ends, following, onward), action, paid, done)), known
+
+    nothing = jnp.zeros(count, jnp.float32)
+    memory = jnp.zeros((count, parameters["memory"].shape[0]), jnp.float32)
+    carry = memory, (first[0], jnp.full(count, world.shape[1]), nothing, nothing)
+    times = jnp.tile(jnp.arange(steps), episodes)
+    luck = jax.random.uniform(key, (episodes * steps, 2, count), jnp.float32)
+    return jax.lax.scan(step, carry, (times, jnp.repeat(first[1:], steps, axis=0), luck))[1]
+
+
+def _loss(world: Dynamics, settings: RecurrentSettings, parameters: Any, batch: Any, weight: Any) -> Any:
+    """PPO's clipped objective, the value's squared error and the entropy, to be descended."""
+    jax = load_jax()
+    jnp = jax.numpy
+
+    def step(memory: Any, inputs: Any) -> tuple[Any, Any]:
+        memory = memorise(parameters, memory, inputs)
+        return memory, memory
+
+    nothing = jnp.zeros((batch["action"].shape[1], settings.hidden), jnp.float32)
+    _, memory = jax.lax.scan(step, nothing, embed(world, parameters, batch["seen"]))
+    scores, value = decide(world, parameters, memory, batch["seen"][0])
+    now = (scores * jax.nn.one_hot(batch["action"], world.shape[1], dtype=scores.dtype)).sum(axis=-1)
+    ratio = jnp.exp(now - batch["score"])
+    clipped = jnp.clip(ratio, 1 - settings.clip, 1 + settings.clip)
+    gain = jnp.minimum(ratio * batch["advantage"], clipped * batch["advantage"]).mean()
+    entropy = -(jnp.exp(scores) * jnp.where(scores > CLOSED / 2, scores, 0)).sum(axis=-1).mean()
+    return 0.5 * ((value - batch["goal"]) ** 2).mean() - gain - weight * entropy
+
+
+def _advantages(settings: RecurrentSettings, batch: dict[str, Any]) -> dict[str, Any]:
+    """Add generalised advantages, standardised, and the values to be learned."""
+    jax = load_jax()
+    jnp = jax.numpy
+
+    def back(carry: Any, row: Any) -> tuple[Any, Any]:
+        ahead, following = carry
+        paid, value = row
+        error = paid + settings.discount * following - value
+        ahead = error + settings.discount * settings.trace * ahead
+        return (ahead, value), ahead
+
+    nothing = jnp.zeros_like(batch["paid"][0])
+    _, ahead = jax.lax.scan(back, (nothing, nothing), (batch["paid"], batch["value"]), reverse=True)
+    scaled = (ahead - ahead.mean()) / (ahead.std() + 1e-6)
+    return batch | {"advantage": scaled, "goal": ahead + batch["value"]}
 
 
 def train_recurrent(
-    tree: HistoryTree,
+    world: Dynamics,
+    rewards: np.ndarray,
     weights: np.ndarray,
+    episodes: int,
+    settings: RecurrentSettings,
     seeds: np.ndarray,
-    schedule: RecurrentSchedule,
-    *,
-    tests: HistoryTree | None = None,
 ) -> RecurrentLearners:
-    """Train ``B`` learners by exact policy gradients.
+    """Train ``B`` learners, each on its own tasks, in trials of `episodes` episodes.
 
     Parameters
     ----------
-    tree : HistoryTree
+    rewards : ndarray, shape (B, Z, T, S)
     weights : ndarray, shape (B, Z)
         The training distribution ``q`` of each.
     seeds : ndarray of int, shape (B,)
-        Of the first parameters.
-    tests : HistoryTree, optional
-        On whose tasks the learners are evaluated, on the same process; by default on those they train on.
 
     Raises
     ------
     InvalidArgumentError
-        If the shapes or the processes do not match, or a row of `weights` is not a distribution.
+        If the shapes do not match, a row of `weights` is not a distribution, or there is no episode.
     """
-    if tests is not None and tests.tasks.process is not tree.tasks.process:
+    if not len(rewards) == len(weights) == len(seeds) or rewards.shape[1] != weights.shape[1]:
         raise InvalidArgumentError(
-            f"Expected evaluation tasks on the process {tree.tasks.process.name!r} itself, but got tasks on "
-            f"{tests.tasks.process.name!r}; make both from one process object."
-        )
-    if weights.shape != (len(seeds), len(tree.tasks)):
-        raise InvalidArgumentError(
-            f"Expected weights of shape {(len(seeds), len(tree.tasks))}, but got {weights.shape}."
+            f"Expected rewards (B, Z, T, S), weights (B, Z) and seeds (B,), but got {rewards.shape}, "
+            f"{weights.shape} and {seeds.shape}."
         )
     for index, row in enumerate(weights):
         as_distribution(row, f"weights[{index}]")
-    jax = load_jax()
-    keys = jax.vmap(jax.random.key)(np.asarray(seeds))
-    available = dynamics(tree.tasks.process).available
-    evaluated = None if tests is None else _layers(tests)
-    run = _trainer(schedule)
-    parameters, curve, history = run(weights, keys, _layers(tree), evaluated, available)
-    return RecurrentLearners(
-        {name: np.asarray(value) for name, value in parameters.items()},
-        np.asarray(curve),
-        np.asarray(history),
-    )
+    if episodes < 1:
+        raise InvalidArgumentError(f"Expected at least one episode, but got episodes={episodes}.")
+    run, single = _trainer(world, settings, episodes), np.float32
+    found = [run(*one) for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)]
+    parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
+    return RecurrentLearners(parameters, np.stack([np.asarray(curve) for _, curve in found]))
 
 
-@lru_cache(maxsize=4)
-def _trainer(schedule: RecurrentSchedule) -> Any:
-    """The compiled training; trees are arguments, so that those of equal shape share it."""
+@lru_cache(maxsize=8)
+def _trainer(world: Dynamics, settings: RecurrentSettings, episodes: int) -> Any:
     jax, optax = load_jax(), load_optax()
-    optimiser = optax.adam(schedule.rate)
+    jnp = jax.numpy
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(settings.rate))
 
-    def train(weights: Any, key: Any, layers: Any, tests: Any, available: Any) -> Any:
-        def value(parameters: Any) -> tuple[Any, Any]:
-            paid = payoffs(layers, available, parameters)
-            return weights @ paid, paid
+    def train(rewards: Any, weights: Any, seed: Any) -> Any:
+        starting, drawing = jax.random.split(jax.random.key(seed))
 
-        def measured(parameters: Any, paid: Any) -> Any:
-            return paid if tests is None else payoffs(tests, available, parameters)
-
-        def step(carry: Any, _: None) -> tuple[Any, Any]:
+        def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
             parameters, state = carry
-            (now, paid), slope = jax.value_and_grad(value, has_aux=True)(parameters)
-            descent = jax.tree.map(lambda entry: -entry, slope)
-            update, state = optimiser.update(descent, state, parameters)
-            moved = optax.apply_updates(parameters, update)
-            return (moved, state), (now, measured(parameters, paid))
+            key, entropy = inputs
+            choosing, playing = jax.random.split(key)
+            drawn = jax.random.choice(choosing, rewards.shape[0], (settings.trials,), p=weights)
+            played = _trials(world, parameters, rewards[drawn], playing, episodes)
+            batch = _advantages(settings, played)
+            for _ in range(int(settings.epochs)):
+                slope = jax.grad(_loss, argnums=2)(world, settings, parameters, batch, entropy)
+                update, state = optimiser.update(slope, state, parameters)
+                parameters = optax.apply_updates(parameters, update)
+            return (parameters, state), batch["paid"].sum(axis=0).mean()
 
-        states, actions = available.shape
-        parameters = _first_parameters(states, actions, schedule.hidden, key)
+        parameters = _first_parameters(world, settings.hidden, starting)
+        keys = jax.random.split(drawing, settings.iterations)
+        entropy = settings.entropy * jnp.linspace(1.0, 0.0, settings.iterations, dtype=jnp.float32)
         start = (parameters, optimiser.init(parameters))
-        (parameters, _), (curve, history) = jax.lax.scan(step, start, None, length=schedule.iterations)
-        last, paid = value(parameters)
-        history = jax.numpy.concatenate([history, measured(parameters, paid)[None]])
-        return parameters, jax.numpy.append(curve, last), history
+        (parameters, _), curve = jax.lax.scan(step, start, (keys, entropy))
+        return parameters, curve
 
-    return jax.jit(jax.vmap(train, in_axes=(0, 0, None, None, None)))
+    return jax.jit(train)
+
+
+def play(
+    world: Dynamics,
+    parameters: dict[str, np.ndarray],
+    rewards: np.ndarray,
+    episodes: int,
+    *,
+    trials: int,
+    seed: int,
+) -> np.ndarray:
+    """Return the mean reward of each episode of sampled trials of one learner, shape (Z, N).
+
+    Parameters
+    ----------
+    parameters : mapping of arrays
+        Of one learner.
+    rewards : ndarray, shape (Z, T, S)
+    episodes : int
+        ``N``, as in training or more.
+    trials : int
+        Trials on each task.
+    seed : int
+    """
+    repeated = np.repeat(rewards.astype(np.float32), trials, axis=0)
+    paid = np.asarray(_player(world, episodes)(parameters, repeated, seed), dtype=np.float64)
+    by_episode = paid.reshape(episodes, world.steps, len(rewards), trials).sum(axis=1)
+    return np.asarray(by_episode.mean(axis=-1).T)
+
+
+@lru_cache(maxsize=8)
+def _player(world: Dynamics, episodes: int) -> Any:
+    jax = load_jax()
+    return jax.jit(lambda p, r, seed: _trials(world, p, r, jax.random.key(seed), episodes)["paid"])

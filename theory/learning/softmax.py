@@ -1,8 +1,8 @@
-"""The expected return of a tabular softmax policy, differentiable, compiled and batched by JAX.
+"""A tabular softmax policy: its exact return and last state, differentiable, and episodes sampled from it.
 
-Backward induction ``V_t(s) = sum_a pi_t(a|s) sum_s' P(s'|s, a) (r[t, s'] + V_{t+1}(s'))`` on dense arrays;
-the return ``J = mu0 . V_0`` is a smooth function of the parameters, and everything else (policy gradients,
-gradients through gradient steps) is its automatic derivative.
+``P_pi = sum_a pi(a|s) P(s'|s, a)`` on dense arrays; the return of a task is the smooth function
+``J = sum_t mu0 P_pi^(t+1) . r_t``. Episodes are drawn by inverting distribution functions, so that the same
+key gives the same episodes. Everything runs in the precision of the parameters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learning.backend import load_jax
 from metaregret.theory.learning.step_tasks import finite_steps
 
-__all__ = ["Dynamics", "dynamics", "expected_return", "policy"]
+__all__ = ["CLOSED", "Dynamics", "dynamics", "expected_return", "log_policy", "pick", "sample", "terminal"]
 
 CLOSED = -1e30
 """Logit of an action that is not available."""
@@ -29,8 +29,10 @@ class Dynamics:
 
     Attributes
     ----------
-    transition : ndarray, shape (A, S, S)
-        ``P[a, s, s']``; unavailable actions stay in place, with a policy that never takes them.
+    transition : ndarray, shape (S, A, S)
+        ``P(s'|s, a)``; unavailable actions stay in place, with a policy that never takes them.
+    successors, cumulative : ndarray, shape (S, A, W)
+        The successors of every choice, and the probability of those up to each.
     initial : ndarray, shape (S,)
     available : ndarray of bool, shape (S, A)
     steps : int
@@ -38,6 +40,8 @@ class Dynamics:
     """
 
     transition: np.ndarray
+    successors: np.ndarray
+    cumulative: np.ndarray
     initial: np.ndarray
     available: np.ndarray
     steps: int
@@ -54,34 +58,71 @@ def dynamics(process: ControlledMarkovProcess) -> Dynamics:
 
     What is compiled for a process is kept with this object, so that all learners on it share it.
     """
-    transition = process.dense()
+    transition = process.dense().transpose(1, 0, 2).copy()
     available = np.zeros((process.n_states, process.n_actions), dtype=bool)
     available[process.choice_state, process.choice_action] = True
     state, action = np.nonzero(~available)
-    transition[action, state, state] = 1.0
-    transition.setflags(write=False)
-    available.setflags(write=False)
-    return Dynamics(transition, process.initial, available, finite_steps(process))
+    transition[state, action, state] = 1.0
+    width = int((transition > 0).sum(axis=-1).max())
+    successors = np.argsort(-transition, axis=-1, kind="stable")[..., :width]
+    cumulative = np.take_along_axis(transition, successors, axis=-1).cumsum(axis=-1)
+    steps = finite_steps(process)
+    return Dynamics(transition, successors, cumulative, np.asarray(process.initial), available, steps)
 
 
-def policy(world: Dynamics, theta: Any) -> Any:
-    """Return ``pi_t(a|s)``, shape (T, S, A), of parameters of shape (S, A) or (T, S, A)."""
+def log_policy(world: Dynamics, theta: Any) -> Any:
+    """Return ``log pi(a|s)``, the shape of `theta`: (S, A), or (T, S, A) for a policy that knows the step."""
     jax = load_jax()
-    jnp = jax.numpy
-    closed = jnp.where(world.available, theta, CLOSED)
-    return jnp.broadcast_to(jax.nn.softmax(closed, axis=-1), (world.steps, *world.shape))
+    return jax.nn.log_softmax(jax.numpy.where(world.available, theta, CLOSED), axis=-1)
 
 
 def expected_return(world: Dynamics, theta: Any, rewards: Any) -> Any:
-    """Return ``J``, a scalar, for rewards of shape (T, S)."""
+    """Return ``J``, a scalar, of parameters (S, A) for rewards of shape (T, S)."""
     jax = load_jax()
     jnp = jax.numpy
-    flat = jnp.asarray(world.transition).transpose(1, 0, 2)
+    transition = jnp.asarray(world.transition, theta.dtype)
+    chain = jnp.einsum("sa,sat->st", jnp.exp(log_policy(world, theta)), transition)
 
-    def back(values: Any, step: Any) -> tuple[Any, None]:
-        probabilities, paid = step
-        return (probabilities * (flat @ (paid + values))).sum(axis=-1), None
+    def back(values: Any, paid: Any) -> tuple[Any, None]:
+        return chain @ (paid + values), None
 
-    nothing = jnp.zeros(world.shape[0])
-    values, _ = jax.lax.scan(back, nothing, (policy(world, theta), rewards), reverse=True)
-    return jnp.asarray(world.initial) @ values
+    values, _ = jax.lax.scan(back, jnp.zeros(world.shape[0], theta.dtype), rewards, reverse=True)
+    return jnp.asarray(world.initial, theta.dtype) @ values
+
+
+def terminal(world: Dynamics, theta: Any) -> Any:
+    """Return the terminal-state distribution ``rho``, shape (S,), of parameters (T, S, A) or (S, A)."""
+    jax = load_jax()
+    jnp = jax.numpy
+    choices = jnp.broadcast_to(jnp.exp(log_policy(world, theta)), (world.steps, *world.shape))
+
+    def step(now: Any, probabilities: Any) -> tuple[Any, None]:
+        return jnp.einsum("s,sa,sat->t", now, probabilities, jnp.asarray(world.transition)), None
+
+    return jax.lax.scan(step, jnp.asarray(world.initial), choices)[0]
+
+
+def pick(cumulative: Any, luck: Any) -> Any:
+    """Return the index that `luck`, uniform on [0, 1), picks from cumulated probabilities on the last
+    axis."""
+    return (cumulative[..., :-1] <= luck[..., None] * cumulative[..., -1:]).sum(axis=-1)
+
+
+def sample(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any, Any]:
+    """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes)."""
+    jax = load_jax()
+    jnp = jax.numpy
+    luck = jax.random.uniform(key, (world.steps, 2, episodes), theta.dtype)
+    first = jax.random.uniform(jax.random.fold_in(key, 1), (episodes,), theta.dtype)
+    state = pick(jnp.cumsum(jnp.asarray(world.initial, theta.dtype)), first)
+    choices = jnp.cumsum(jnp.exp(log_policy(world, theta)), axis=-1)
+    moves, successors = jnp.asarray(world.cumulative, theta.dtype), jnp.asarray(world.successors)
+
+    def step(state: Any, inputs: Any) -> tuple[Any, Any]:
+        luck, paid = inputs
+        action = pick(choices[state], luck[0])
+        onward = successors[state, action, pick(moves[state, action], luck[1])]
+        return onward, (state, action, paid[onward])
+
+    states, actions, paid = jax.lax.scan(step, state, (luck, rewards))[1]
+    return states, actions, paid

@@ -23,7 +23,10 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.tasks import RewardTasks
 
-__all__ = ["StepTasks", "finite_steps", "unrolled"]
+__all__ = ["StepTasks", "finite_steps", "optimal_ends", "unrolled"]
+
+TIE = 1e-9
+"""Difference of values up to which choices are both optimal."""
 
 FLAT = 1e-9
 """Smallest difference between the best and the worst return that a task is normalised by."""
@@ -114,15 +117,19 @@ class StepTasks:
     def normalised(self) -> StepTasks:
         """Return the tasks scaled so that the best return is 1 and the worst 0.
 
-        A constant is added to the rewards of every step, which changes no comparison of policies. Tasks in
-        which nothing matters pay 0 throughout. Rewards are rounded to 12 decimals: a learner with memory may
-        tell tasks apart by their rewards, but not by the rounding of this scaling.
+        A constant is added to the rewards of the steps on which the task depends on the state at all, so that
+        steps that paid nothing still do: a learner with memory sees rewards, and would see a constant too.
+        Tasks in which nothing matters pay 0 throughout. Rewards are rounded to 12 decimals: a learner with
+        memory may tell tasks apart by their rewards, but not by the rounding of this scaling.
         """
         width = self.optimum - self.worst
         flat = width <= FLAT
         scale = np.where(flat, 0.0, 1.0 / np.where(flat, 1.0, width))
-        shifted = self.rewards - (self.worst / self.steps)[:, None, None]
-        return StepTasks(self.process, self.names, np.round(shifted * scale[:, None, None], DECIMALS))
+        matters = np.ptp(self.rewards[:, :, self.process.reachable], axis=2) > 0
+        rest = np.where(matters, 0.0, self.rewards.min(axis=2)).sum(axis=1)  # paid by the other steps
+        shift = (self.worst - rest) / np.maximum(matters.sum(axis=1), 1)
+        moved = np.where(matters[:, :, None], self.rewards - shift[:, None, None], 0.0)
+        return StepTasks(self.process, self.names, np.round(moved * scale[:, None, None], DECIMALS))
 
 
 def _best(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
@@ -131,6 +138,25 @@ def _best(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
     for step in reversed(range(rewards.shape[1])):
         values = operator.best(operator.expected(rewards[:, step].T + values))
     return np.asarray(process.initial @ values)
+
+
+def optimal_ends(tasks: StepTasks) -> np.ndarray:
+    """Return the last-state distributions of optimal policies, ties broken evenly, shape (Z, S)."""
+    process, operator = tasks.process, backup(tasks.process)
+    owner, starts = process.choice_state, process.choice_offsets[:-1]
+    values, policies = np.zeros((process.n_states, len(tasks))), []
+    for step in reversed(range(tasks.steps)):
+        q = operator.expected(tasks.rewards[:, step].T + values)
+        values = np.maximum.reduceat(q, starts, axis=0)
+        best = (q >= values[owner] - TIE).astype(np.float64)
+        policies.append(best / np.add.reduceat(best, starts, axis=0)[owner])
+    ends = []
+    for task in range(len(tasks)):
+        now = operator.initial()
+        for policy in reversed(policies):
+            now = operator.push(now[owner] * policy[:, task])
+        ends.append(now)
+    return np.array(ends)
 
 
 def unrolled(tasks: StepTasks) -> RewardTasks:

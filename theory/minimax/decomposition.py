@@ -3,14 +3,24 @@
     maximise s   subject to   rho_g >= base_g + s * direction_g  for all g,   rho in M
 
 is a matrix game between task weights and policies: with ``r = (rho - base) / direction`` the value is
-``max_{mixtures} min_p p . r = min_p max_{policies} p . r``. The policies found so far make a small matrix
-game whose optimal ``p`` asks the planner for the best response, which is a new policy; the current best
-``p``, halfway to the optimal one, is asked as well, which keeps the number of rounds small. It starts from
-all goal-conditioned policies: on grids these are usually all that the optimum mixes. The bracket that
-stops it is that of the monolithic program: the mixture's own policy and the weights, both evaluated afresh.
+``max_{mixtures} min_p p . r = min_p max_{policies} p . r``. The policies found so far make a small game; a
+point near the middle of its optimal ``p`` (`central_point`) asks the planner for the best response, which is
+a new policy (Dantzig & Wolfe, *Decomposition principle for linear programs*, 1960). One pass of the planner
+answers many ``p`` in hardly more time than one, so that every round asks
 
-Source: Dantzig & Wolfe, *Decomposition principle for linear programs* (1960); in-out stabilisation:
-Ben-Ameur & Neto (2007).
+* the point itself, the best so far, and halfway between them (in-out separation: Ben-Ameur & Neto 2007);
+* for every task the point with more weight on this task: its policies are those that the optimum mixes where
+  this task binds. How much more is drawn between the gap and a thousand times that, for each task;
+* points with all weights disturbed at once, which find other vertices where many policies are equally good
+  (with many first states, say, each with a choice of its own).
+
+It starts from all goal-conditioned policies: on grids these are usually all that the optimum mixes. Policies
+that earn least at the point are forgotten. The bracket that stops it is that of the monolithic program: the
+mixture's own policy and the weights, both evaluated afresh.
+
+CPU seconds to a relative 1e-6 of this master and of one that asks two points a round by the simplex method:
+20 x 20 frozen lakes, T = 40: 7 to 10, and gaps of 2e-3 after 60; Taxi, T = 20: 3 and 4; FrozenLake 8x8,
+T = 200: below 1 both.
 """
 
 from __future__ import annotations
@@ -19,22 +29,35 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaregret.tabular.response import best_responses, mixed_policy
-from metaregret.theory.adversaries import Simplex
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.response import Responses, best_responses, mixed_policy
+from metaregret.theory.minimax.central import CentralPoint, central_point
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
-from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
 from metaregret.theory.success import SuccessTasks
 
 __all__ = ["Decomposition"]
 
-MAX_STALLED_ROUNDS = 10
-"""Rounds without any progress after which rounding, not the game, is in the way."""
-
-MAX_POLICIES = 20_000
+MAX_ROUNDS = 300
+PATIENCE = 12
+"""Rounds in which the gap must halve."""
+KEPT = 4
+"""Policies kept for each task."""
+MOST_ASKED = 1000
+"""Tasks whose weight is raised in one round, at most."""
+MOST_SOLVED = 16
+"""The same at geometric horizons, where every policy takes a linear solve."""
 NEGLIGIBLE = 1e-13
 """Policies with a smaller share of the mixture are left out before it is evaluated."""
+ROUGH = 0.3
+"""Accuracy of the master in units of the gap."""
+NEAR, FAR = 0.3, 1000.0
+"""Smallest and largest disturbance of the weights in units of the relative gap; the largest is below one."""
+LEAST = 1e-13
+"""Gaps below this are roundings."""
+CLOSER = 0.25
+"""Relative gap in success probabilities in units of that which is asked of the loss (``1 / t - 1``)."""
 
 
 class Decomposition:
@@ -44,33 +67,45 @@ class Decomposition:
     ----------
     interrupted : bool
         Whether a keyboard interrupt ended the last call.
+    policies : tuple of Responses
+        The policies known, ``n`` in all.
+    successes : ndarray, shape (n, K)
+        Their success probabilities.
     """
 
     def __init__(self, tasks: SuccessTasks) -> None:
         self.tasks = tasks
         self.interrupted = False
-        self._parts = [tasks.responses]
-        self._successes = list((tasks.success.T @ tasks.responses.terminal.T).T)
+        self.policies: tuple[Responses, ...] = (tasks.responses,)
+        self.successes = np.asarray((tasks.success.T @ tasks.responses.terminal.T).T)
+        self.finite = isinstance(tasks.process.horizon, FiniteHorizon)
 
     @property
     def size(self) -> dict[str, int]:
         """Numbers for the report."""
-        return {"policies": len(self._successes)}
+        return {"policies": len(self.successes)}
 
     @property
     def method(self) -> str:
         """A phrase for the report."""
-        return "decomposition: value iteration and a matrix game over policies (HiGHS)"
+        return "decomposition: backward induction and matrix games over policies (interior point)"
 
-    def _ask(self, weights: np.ndarray) -> np.ndarray:
+    def ask(self, weights: np.ndarray) -> np.ndarray:
         """Add the best responses to rows of task weights, shape (n, K); return their success
         probabilities."""
-        rewards = self.tasks.success @ weights.T
-        compiled = self._parts[0].policies is None
-        self._parts.append(best_responses(self.tasks.process, rewards, compiled=compiled))
-        success = (self.tasks.success.T @ self._parts[-1].terminal.T).T
-        self._successes.extend(success)
+        found = best_responses(self.tasks.process, self.tasks.success @ weights.T, compiled=self.finite)
+        success = np.asarray((self.tasks.success.T @ found.terminal.T).T)
+        self.policies += (found,)
+        self.successes = np.concatenate([self.successes, success])
         return success
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Forget all policies but those at these positions, in increasing order."""
+        starts = np.cumsum([0, *(len(part) for part in self.policies)])
+        parts = np.split(kept, np.searchsorted(kept, starts[1:-1]))
+        pairs = zip(self.policies, parts, starts.tolist(), strict=False)
+        self.policies = tuple(part.chosen(mine - start) for part, mine, start in pairs if len(mine))
+        self.successes = self.successes[kept]
 
     def solve(
         self,
@@ -82,43 +117,91 @@ class Decomposition:
         attempts: Sequence[Attempt] = LINEAR_SOLVERS,
     ) -> Best[SaddlePoint]:
         """Solve for one base point and direction; return the certified saddle point."""
-        # The value is about 1 / K in these units; scaled to about 1, the master's absolute tolerances are
-        # relative.
-        scaled = direction / len(base)
-        game = MatrixGame(len(base), Simplex())
-        for success in self._successes:
-            game.add((base - success) / scaled)
-        best = np.full(len(base), 1.0 / len(base))
-        lower, upper = -np.inf, np.inf
-        mixture = np.full(len(self._successes), 1.0 / len(self._successes))
-        stalled = 0
+        search = _Search(self, base, direction)
         try:
-            while stalled < MAX_STALLED_ROUNDS and len(self._successes) < MAX_POLICIES:
-                prior, shares = game.solve()
-                value = float(np.max(shares @ game.losses))
-                stalled += 1
-                if value < upper:
-                    upper, mixture, stalled = value, shares, 0
-                points = np.stack([prior, 0.5 * (prior + best)])
-                responses = self._ask(points / scaled)
-                losses = (base - responses) / scaled
-                bounds = np.sum(points * losses, axis=1)
-                for point, bound, row in zip(points, bounds, losses, strict=True):
-                    if bound > lower:
-                        lower, best, stalled = float(bound), point, 0
-                    game.add(row)
-                if upper - lower <= 0.1 * tolerance * max(1.0, abs(lower)):
-                    break
+            while search.wide(CLOSER * tolerance):
+                search.round()
         except KeyboardInterrupt:
-            if not np.isfinite(lower):
+            if not search.gaps:
                 raise
             self.interrupted = True  # what was found so far is certified all the same
-        point = certified_saddle_point(self.tasks, loss, self._behaviour(mixture), best / direction)
+        point = certified_saddle_point(self.tasks, loss, search.policy(), search.prior / direction)
         return Best(point, point, self.method)
 
-    def _behaviour(self, mixture: np.ndarray) -> np.ndarray:
-        """Return the one Markov policy with the terminal distribution of the mixture, shape (T, C).
+    def behaviour(self, shares: np.ndarray) -> np.ndarray:
+        """Return the one Markov policy that ends where the mixture of the policies ends, shape (T, C)."""
+        return _behaviour(self.policies, shares)
 
-        Its choice weights at a step and state are proportional to the mixture's flow through them.
-        """
-        return mixed_policy(self._parts, np.where(mixture > NEGLIGIBLE * mixture.max(), mixture, 0.0))
+
+def _behaviour(policies: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
+    return mixed_policy(policies, np.where(shares > NEGLIGIBLE * shares.max(), shares, 0.0))
+
+
+class _Search:
+    """The bounds, the best prior and the best mixture of one call.
+
+    The value is about ``1 / K`` in units of `direction`; scaled to about 1, absolute tolerances are relative.
+    """
+
+    def __init__(self, program: Decomposition, base: np.ndarray, direction: np.ndarray) -> None:
+        self._program, self._base, self._unit = program, base, direction / len(base)
+        self._tasks = len(base)
+        self._random = np.random.default_rng(0)  # the same question has the same answer
+        self.lower, self.upper, self.gaps = -np.inf, np.inf, list[float]()
+        self.prior = self._first = direction / direction.sum()
+        self._best: tuple[tuple[Responses, ...], np.ndarray] = (), np.empty(0)
+        self._from: tuple[np.ndarray, np.ndarray] | None = None
+
+    def policy(self) -> np.ndarray:
+        """Return the Markov policy of the best mixture."""
+        return _behaviour(*self._best)
+
+    def wide(self, tolerance: float) -> bool:
+        """Whether the relative gap is above `tolerance`, and was worth the last rounds."""
+        if not self.gaps:
+            return True
+        stalled = len(self.gaps) > PATIENCE and self.gaps[-1] > 0.5 * self.gaps[-1 - PATIENCE]
+        return self.gaps[-1] > max(LEAST, tolerance) and not stalled and len(self.gaps) < MAX_ROUNDS
+
+    def round(self) -> None:
+        """Solve the master, ask around its point and forget what is not needed."""
+        program, known = self._program, len(self._program.successes)
+        point = self._master(((program.successes - self._base) / self._unit).T)
+        policies, priors = program.policies, self._around(point.prior)
+        answers = (program.ask(priors / self._unit) - self._base) / self._unit
+        if point.lower > self.lower:
+            self.lower, self._best = point.lower, (policies, point.shares)
+        bounds = np.sum(priors * answers, axis=1)
+        best = int(bounds.argmin())
+        if bounds[best] < self.upper:
+            self.upper, self.prior = float(bounds[best]), priors[best]
+        self.gaps.append(max(0.0, self.upper - self.lower) / max(1.0, abs(self.upper)))
+        near = np.sort(np.argsort(point.slack, kind="stable")[: KEPT * self._tasks])
+        program.keep(np.append(near, np.arange(known, len(program.successes))))
+        shares = np.append(point.shares[near], np.zeros(len(answers)))
+        self._from = point.prior, shares / shares.sum()
+
+    def _master(self, payoff: np.ndarray) -> CentralPoint:
+        """Solve the game over the policies known, from the last point, or afresh where that leads nowhere."""
+        far = 0.1 * float(np.abs(self._first @ payoff).max())
+        gap = self.upper - self.lower if self.gaps else far
+        if self._from is not None:
+            point = central_point(payoff, ROUGH * gap, *self._from, max(gap, LEAST))
+            if point.upper - point.lower <= gap:
+                return point
+        even = np.full(payoff.shape[1], 1.0 / payoff.shape[1])
+        return central_point(payoff, ROUGH * gap, self._first, even, far)
+
+    def _around(self, point: np.ndarray) -> np.ndarray:
+        """Return the priors to be asked, shape (n, K)."""
+        random, gap = self._random, max(self.gaps[-1], LEAST) if self.gaps else 1.0
+        near, far = np.log(min(0.5, NEAR * gap)), np.log(min(0.9, FAR * gap))
+        raised = min(self._tasks, MOST_ASKED if self._program.finite else MOST_SOLVED)
+        tasks = random.permutation(self._tasks)[:raised]
+        more = np.exp(random.uniform(near, far, size=raised))
+        one = (1.0 - more[:, None]) * point
+        one[np.arange(raised), tasks] += more
+        rate = np.exp(random.uniform(near, far, size=((raised + 1) // 2, 1)))
+        every = point * np.exp(rate * random.normal(size=(len(rate), self._tasks)))
+        priors = np.vstack([point, self.prior, 0.5 * (point + self.prior), one, every])
+        return priors / priors.sum(axis=1, keepdims=True)

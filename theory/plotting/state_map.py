@@ -42,11 +42,7 @@ class Panel:
 
 
 def states_figure(
-    process: ControlledMarkovProcess,
-    panels: Sequence[Panel],
-    *,
-    label: str,
-    path: Path | str | None = None,
+    process: ControlledMarkovProcess, panels: Sequence[Panel], *, label: str, path: Path | str | None = None
 ) -> Figure:
     """Return a picture of distributions over the states, side by side, and write it where a path is given.
 

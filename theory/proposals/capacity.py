@@ -34,7 +34,7 @@ def capacity(request: Request) -> Draft:
     rewards = np.log(np.maximum(rows / np.where(marginal > 0, marginal, 1.0), 1e-30))
     part = Part(1.0, request.outcome, probabilities, tuple(skill.policy for skill in kept), rewards)
     curve = tuple(step.information for step in found.history)
-    return Draft((part,), (curve,), details={"capacity": found})
+    return Draft((part,), (curve,), proof=found)
 
 
 METHOD = Method("capacity", "the most informative skills there are, certified", capacity, monotone=True)

@@ -60,7 +60,7 @@ def dads(request: Request) -> Draft:
             reward = following
         curves.append(tuple(curve))
     assert best is not None
-    return Draft((_part(request, best[1], count),), tuple(curves), details={"objective": best[0]})
+    return Draft((_part(request, best[1], count),), tuple(curves))
 
 
 def _part(request: Request, choices: np.ndarray, count: int) -> Part:

@@ -44,7 +44,7 @@ def order(request: Request) -> Draft:
     ratio = np.maximum(rows / np.where(marginal > 0, marginal, 1.0), 1e-30)
     rewards = np.log(ratio) if wanted.is_infinite else wanted.transform(ratio)
     part = Part(1.0, request.outcome, probabilities, tuple(skill.policy for skill in kept), rewards)
-    return Draft((part,), details={"redundancy": found})
+    return Draft((part,), proof=found)
 
 
 METHOD = Method(

@@ -57,15 +57,10 @@ def packing(request: Request) -> Draft:
     part = Part(
         1.0, request.outcome, weights / weights.sum(), tuple(policies[int(i)] for i in order), rewards
     )
-    details = {
-        "tau*": cover.value,
-        "packing": dict(zip(cover.names, cover.packing, strict=True)),
-        "paths": [(path.weight, [cover.names[g] for g in path.goals]) for path in cover.paths],
-    }
     found = [sum((p.weight for p in kept if g in p.goals), Fraction(0)) for g in range(len(tasks.goals))]
     total = sum(path.weight for path in kept)
-    visited = OnTheWay(tasks, tuple(chance / total for chance in found))
-    return Draft((part,), goal_distribution=goals, details=details, on_the_way=visited)
+    visited = OnTheWay(tasks, cover, tuple(chance / total for chance in found))
+    return Draft((part,), goal_distribution=goals, on_the_way=visited)
 
 
 METHOD = Method(

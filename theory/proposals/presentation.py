@@ -16,6 +16,7 @@ from metaregret.theory.results import MOST_ROWS
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from metaregret.theory.covers import FractionalCover
     from metaregret.theory.proposals.proposal import Proposal
 
 __all__ = ["proposal_document", "proposal_parts"]
@@ -58,16 +59,19 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
         "curves": [list(curve) for curve in proposal.curves],
     }
     if proposal.on_the_way is not None:
-        document |= {"detect": "visit"} | _cover(proposal.details)
+        document |= {"detect": "visit"} | _cover(proposal.on_the_way.cover)
     return document if proposal.learner is None else document | {"trained": _trained(proposal)}
 
 
-def _cover(details: Mapping[str, Any]) -> dict[str, Any]:
+def _cover(cover: FractionalCover) -> dict[str, Any]:
     """The fractional packing and cover in rational numbers."""
+    names = cover.names
     return {
-        "tau_star": str(details["tau*"]),
-        "packing": {name: str(weight) for name, weight in details["packing"].items()},
-        "cover": [{"weight": str(weight), "goals": goals} for weight, goals in details["paths"]],
+        "tau_star": str(cover.value),
+        "packing": {name: str(weight) for name, weight in zip(names, cover.packing, strict=True)},
+        "cover": [
+            {"weight": str(path.weight), "goals": [names[g] for g in path.goals]} for path in cover.paths
+        ],
     }
 
 
@@ -110,11 +114,11 @@ def _trained(proposal: Proposal) -> dict[str, Any]:
 def proposal_parts(proposal: Proposal) -> Iterator[str | Table]:
     """Yield what is printed."""
     process, information = proposal.process, proposal.mutual_information
-    upper = f"{information.upper:.9g}" if proposal.capacity_known else "not known"
+    upper = f"{information.upper:.9g}" if proposal.capacity_known else f"at most {information.upper:.9g}"
     yield f"{process.name}: tasks proposed by {proposal.method.name}"
     yield f"mutual information   {information.lower:.9g} nats (certified capacity: {upper})"
     if proposal.on_the_way is not None:
-        yield f"tau*                 {proposal.details['tau*']} (goals are noticed on the way)"
+        yield f"tau*                 {proposal.on_the_way.cover.value} (goals are noticed on the way)"
     yield f"worst case regret    {number(proposal.worst_case_regret)}"
     yield f"minimax regret       {number(proposal.minimax_regret)}"
     yield f"matches uniform      {proposal.matches_uniform}"

@@ -4,7 +4,7 @@ regrets."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,6 @@ from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.choices import as_path
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.by_name import NamedArray
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
@@ -31,17 +30,11 @@ from metaregret.theory.proposals.regrets import (
     trained_learner,
     worst_case_regret,
 )
-from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Request
+from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, Proof, Request
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.results import Result
-from metaregret.theory.skills import (
-    ProcessCapacity,
-    States,
-    information_lower_bound,
-    make_skills,
-    mixture,
-)
-from metaregret.theory.skills.dual_bound import support_bound
+from metaregret.theory.skills import ProcessCapacity, States, information_lower_bound, make_skills, mixture
+from metaregret.theory.skills.dual_bound import known_polytope, support_bound
 from metaregret.theory.skills.relaxation import Relaxation
 
 if TYPE_CHECKING:
@@ -121,7 +114,8 @@ class Proposal(Result):
         The best possible.
     curves : tuple of tuple of float
         The method's objective by round, one curve a restart (or phase).
-    details : mapping
+    proof : ProcessCapacity, Redundancy or Minimum, or None
+        The certified optimum that the method computed, if it does.
     on_the_way : OnTheWay or None
         Where given, goals are noticed when visited: `regret` and `minimax` count them so, and
         `exploration` is the chance of visiting each.
@@ -150,7 +144,7 @@ class Proposal(Result):
     regret: Bracket
     minimax: MinimaxSolution
     curves: tuple[tuple[float, ...], ...]
-    details: Mapping[str, Any]
+    proof: Proof | None = None
     on_the_way: OnTheWay | None = None
     learner: Learner | None = None
     episodes: int | None = None
@@ -354,7 +348,7 @@ def evaluate(
         regret=regret,
         minimax=minimax,
         curves=draft.curves,
-        details=draft.details,
+        proof=draft.proof,
         on_the_way=draft.on_the_way,
         learner=learner,
         episodes=episodes,
@@ -397,7 +391,7 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
     total, known, how = 0.0, True, "capacity of the process"
     for part in draft.parts:
         if certify and _within_reach(part.outcome.process, draft):
-            found = draft.details.get("capacity")
+            found = draft.proof
             capacity = found if isinstance(found, ProcessCapacity) else capacity_of(part.outcome.process)
             total += part.weight * capacity.mutual_information.upper
             known, how = known and capacity.known, capacity.mutual_information.upper_from
@@ -408,10 +402,8 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
 
 
 def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
-    """Whether the capacity is known already, in closed form, or its branch and bound stands a chance."""
-    finite = isinstance(process.horizon, FiniteHorizon)
-    points = finite and process.is_deterministic and np.count_nonzero(process.initial) == 1
-    if points or "capacity" in draft.details:
+    """Whether the capacity is known already, by its vertices, or its branch and bound stands a chance."""
+    if isinstance(draft.proof, ProcessCapacity) or known_polytope(process) is not None:
         return True
     support = np.flatnonzero(goal_support(process))
     uniform = np.full(process.n_states, 1.0 / process.n_states)

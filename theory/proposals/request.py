@@ -7,11 +7,11 @@ from the draft in `metaregret.theory.proposals.proposal`, the same way for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,12 +19,24 @@ from metaregret.tabular.choices import check_seed
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.covers import FractionalCover
 from metaregret.theory.information import Order, as_order
 from metaregret.theory.information.channel import as_distribution
-from metaregret.theory.skills import Outcome, States, outcome, read_states
+from metaregret.theory.skills import (
+    Minimum,
+    Outcome,
+    ProcessCapacity,
+    Redundancy,
+    States,
+    outcome,
+    read_states,
+)
 from metaregret.theory.tasks import GoalTasks
 
-__all__ = ["RESTARTS", "Draft", "Method", "OnTheWay", "Part", "Request"]
+__all__ = ["RESTARTS", "Draft", "Method", "OnTheWay", "Part", "Proof", "Request"]
+
+Proof: TypeAlias = ProcessCapacity | Redundancy | Minimum
+"""What certifies that the skills of a proposal are optimal, for methods that compute an optimum."""
 
 MAX_SKILLS = 10_000
 
@@ -129,11 +141,14 @@ class OnTheWay:
     Attributes
     ----------
     tasks : GoalTasks
+    cover : FractionalCover
+        Their fractional packing and cover by the paths of an episode.
     visited : tuple of Fraction, length K
         Chance that an episode with the skills visits each goal.
     """
 
     tasks: GoalTasks
+    cover: FractionalCover
     visited: tuple[Fraction, ...]
 
     @property
@@ -153,8 +168,8 @@ class Draft:
         The method's objective by round, one curve a restart.
     goal_distribution : ndarray, shape (S,), or None
         The goals proposed, where they are not the marginal of the skills.
-    details : mapping
-        Anything else worth keeping.
+    proof : ProcessCapacity, Redundancy or Minimum, optional
+        The certified optimum that the skills are taken from, for methods that compute one.
     on_the_way : OnTheWay, optional
         For methods whose goals are noticed on the way.
     """
@@ -162,7 +177,7 @@ class Draft:
     parts: tuple[Part, ...]
     curves: tuple[tuple[float, ...], ...] = ()
     goal_distribution: np.ndarray | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    proof: Proof | None = None
     on_the_way: OnTheWay | None = None
 
 

@@ -41,7 +41,6 @@ def smm(request: Request) -> Draft:
     target[support] = 1.0 / len(support)
     responses, curve = _historical_averaging(request, target)
     best = minimise_over_terminal(process, relative_entropy(target))
-    details = {"divergence": best.value, "historical_average": curve}
     if request.skills is None:
         probabilities = np.array([skill.probability for skill in best.skills])
         policies = tuple(skill.policy for skill in best.skills)
@@ -55,7 +54,7 @@ def smm(request: Request) -> Draft:
     reward = np.zeros(process.n_states)
     reward[support] = np.log(target[support] / np.maximum(marginal[support], 1e-30))
     rewards = np.broadcast_to(reward, rows.shape)
-    return Draft((Part(1.0, request.outcome, probabilities, policies, rewards),), (curve,), details=details)
+    return Draft((Part(1.0, request.outcome, probabilities, policies, rewards),), (curve,), proof=best)
 
 
 def _historical_averaging(request: Request, target: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:

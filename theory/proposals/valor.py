@@ -57,7 +57,7 @@ def valor(request: Request, *, entropy_weight: float = 0.0) -> Draft:
     assert best is not None
     chosen = best[1]
     part = Part(1.0, seen, chosen.prior, chosen.policies, chosen.rewards)
-    return Draft((part,), tuple(curves), details={"skills_reached": len(chosen.prior), "skills_asked": most})
+    return Draft((part,), tuple(curves))
 
 
 def _accuracy(skills: Skills) -> float:

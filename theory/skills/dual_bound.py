@@ -6,7 +6,7 @@ known where the vertices are:
 * *deterministic dynamics with one start*: ``M`` is the simplex on the states where an episode can end, its
   vertices are point masses, and the maximum is ``max_g -log q_g`` at every order;
 * *few choices or steps*: all vertices by enumeration (`metaregret.theory.skills.vertices`); an episode of one
-  step and one start has one vertex a choice.
+  step and one start has one vertex per choice.
 
 At order infinity it is ``max_g v_g / q_g`` (T19), by one value iteration. Otherwise only ``log |support|`` is
 certain without a search, from ``q`` uniform on the states where an episode can end.
@@ -26,7 +26,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order, divergences, row_divergences
 from metaregret.theory.skills.skill import entropy_change
-from metaregret.theory.skills.vertices import MAX_POINTS, terminal_vertices
+from metaregret.theory.skills.vertices import MAX_ENTRIES, MAX_POINTS, terminal_vertices
 
 __all__ = ["ONE", "TerminalPolytope", "known_polytope", "support_bound"]
 
@@ -72,10 +72,6 @@ class TerminalPolytope:
         moved = error[:, used] @ logarithm + entropy_change(rows[:, used], error[:, used]).sum(axis=1)
         rounding = relative_error(2 * rows.shape[1] + 32) * (float(logarithm.max(initial=0.0)) + bound + 1.0)
         return np.asarray(bound + moved + rounding)
-
-
-MAX_ENTRIES = 2**22
-"""Largest table of points; larger processes exceed it after a few steps, and the attempt alone takes long."""
 
 
 def known_polytope(

@@ -14,7 +14,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["distinct", "terminal_rows"]
+__all__ = ["distinct", "groups", "terminal_rows"]
 
 
 def terminal_rows(process: ControlledMarkovProcess, choices: np.ndarray) -> np.ndarray:
@@ -46,5 +46,13 @@ def terminal_rows(process: ControlledMarkovProcess, choices: np.ndarray) -> np.n
 
 def distinct(rows: np.ndarray, digits: int = 12) -> np.ndarray:
     """Return the indices of the first of each group of rows that agree to `digits` decimals."""
-    _, first = np.unique(np.round(rows, digits) + 0.0, axis=0, return_index=True)
-    return np.sort(first)
+    return np.sort(groups(rows, digits)[0])
+
+
+def groups(rows: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first index of each group of rows that agree to `digits` decimals, and the group of each
+    row."""
+    rounded = np.ascontiguousarray(np.round(rows, digits) + 0.0)  # no negative zero: rows compare as bytes
+    as_bytes = rounded.view(np.dtype((np.void, rounded.shape[1] * rounded.itemsize))).ravel()
+    _, first, group = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return first, group.ravel()

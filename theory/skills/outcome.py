@@ -180,10 +180,7 @@ def trajectory_outcome(process: ControlledMarkovProcess) -> Outcome:
     complete = np.array([len(_states_of(memory)) == process.horizon.steps + 1 for memory in tree.memory])
     owner = complete[tree.process.choice_state]
     return Outcome(
-        tree.process,
-        process,
-        np.where(owner, -1, tree.base_choice),
-        np.where(complete, tree.base_state, -1),
+        tree.process, process, np.where(owner, -1, tree.base_choice), np.where(complete, tree.base_state, -1)
     )
 
 

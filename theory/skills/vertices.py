@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,11 +25,14 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills.evaluation import distinct
+from metaregret.theory.skills.evaluation import distinct, groups
 
-__all__ = ["terminal_vertices"]
+__all__ = ["MAX_ENTRIES", "MAX_POINTS", "Merging", "terminal_vertices"]
 
 MAX_POINTS = 5_000
+MAX_ENTRIES = 2**21
+"""Largest table of points of one layer, over all states: the sets of many states are refused together."""
+
 DIGITS = 13
 """Points that agree to so many decimals are one point; how far they are apart is measured and counted."""
 
@@ -41,7 +45,8 @@ def terminal_vertices(
     Parameters
     ----------
     max_points : int
-        Largest number of points in any set of the recursion.
+        Largest number of points in any set of the recursion; all sets of one step together hold at most
+        ``2**21`` numbers.
 
     Returns
     -------
@@ -52,11 +57,11 @@ def terminal_vertices(
     Raises
     ------
     InstanceTooLargeError
-        As soon as a set would have more than `max_points` points.
+        As soon as a set would have too many points.
     """
     if isinstance(process.horizon, FiniteHorizon):
         widest = max(int(np.diff(process.offsets).max()), int(np.count_nonzero(process.initial)))
-        merging = _Merging(process, max_points)
+        merging = Merging(process, max_points)
         rows = merging.vertices(process.horizon.steps)
         rounding = relative_error((process.horizon.steps + 1) * (widest + 3))
         return rows, rows * rounding + merging.distance * (1 + rounding)
@@ -70,7 +75,7 @@ def _refuse(process: ControlledMarkovProcess, points: int, limit: int) -> None:
     )
 
 
-class _Merging:
+class Merging:
     """The backward recursion; `distance` adds up how far merged points were apart, step by step.
 
     A merged point stands for one at most so far away in every entry, and a weighted Minkowski sum is no
@@ -84,6 +89,14 @@ class _Merging:
 
     def vertices(self, steps: int) -> np.ndarray:
         """Return the points of all policies of so many steps."""
+        *_, sets = self.backwards(steps)
+        starts = np.flatnonzero(self.process.initial > 0)
+        rows = self._minkowski(self.process.initial[starts], [sets[int(s)] for s in starts])
+        self._count()
+        return rows
+
+    def backwards(self, steps: int) -> Iterator[dict[int, np.ndarray]]:
+        """Yield the points of 0, 1, .. `steps` last steps, from every state where the others can end."""
         process = self.process
         layers = [process.initial > 0]
         for _ in range(steps):
@@ -91,13 +104,21 @@ class _Merging:
             reached[process.successors[layers[-1][process.choice_state[process.transition_choice]]]] = True
             layers.append(reached)
         sets = {int(s): np.eye(process.n_states)[[s]] for s in np.flatnonzero(layers[-1])}
+        yield sets
         for layer in reversed(layers[:-1]):
-            sets = {int(s): self._union(int(s), sets) for s in np.flatnonzero(layer)}
+            sets = self._layer(np.flatnonzero(layer).tolist(), sets)
             self._count()
-        starts = np.flatnonzero(process.initial > 0)
-        rows = self._minkowski(process.initial[starts], [sets[int(s)] for s in starts])
-        self._count()
-        return rows
+            yield sets
+
+    def _layer(self, states: list[int], following: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        sets: dict[int, np.ndarray] = {}
+        points, most = 0, MAX_ENTRIES // self.process.n_states
+        for state in states:
+            sets[state] = self._union(state, following)
+            points += len(sets[state])
+            if points > most:
+                _refuse(self.process, points, most)
+        return sets
 
     def _count(self) -> None:
         self.distance, self._farthest = self.distance + self._farthest, 0.0
@@ -122,12 +143,10 @@ class _Merging:
 
     def _merged(self, points: np.ndarray) -> np.ndarray:
         """Drop points that agree with an earlier one; several merges of one step may add up."""
-        _, first, group = np.unique(
-            np.round(points, DIGITS) + 0.0, axis=0, return_index=True, return_inverse=True
-        )
+        first, group = groups(points, DIGITS)
         if len(first) == len(points):
             return points
-        apart = float(np.abs(points - points[first][group.ravel()]).max())
+        apart = float(np.abs(points - points[first][group]).max())
         self._farthest += apart
         return np.asarray(points[np.sort(first)])
 

@@ -24,18 +24,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 
 
 @dataclass(frozen=True)
@@ -71,21 +60,21 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(strategy, check, name="T99 exact")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T99",
     title="Template",
     statement=r"\sum_g \frac1{\rho_g}\ge K^2",
-    kind=Kind.CLASSICAL,
+    kind="classical",
     source="the harmonic and the arithmetic mean",
     claim=Claim(),
     methods=(
-        Method("tangents", Group.SYMBOLIC, symbolic, general="all K"),
-        Method("rational distributions", Group.EXACT, exact),
+        method("tangents", "symbolic", symbolic, general="all K"),
+        method("rational distributions", "exact", exact),
     ),
-    planted=(
-        Planted("exponent one", Claim(bound=lambda count: count)),
-        Planted("off by one", Claim(bound=lambda count: count**2 - 1)),
-        Planted("factor 2", Claim(bound=lambda count: 2 * count**2)),
-    ),
-    expected=Verdict.PROVED,
+    planted={
+        "exponent one": Claim(bound=lambda count: count),
+        "off by one": Claim(bound=lambda count: count**2 - 1),
+        "factor 2": Claim(bound=lambda count: 2 * count**2),
+    },
+    expected="proved",
 )

@@ -24,17 +24,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import policies, processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    exact_agreement,
-)
+from metaregret.theory.claims import Context, Trial, exact_agreement, method, theorem
 from metaregret.theory.regret import memoryless_regret
 
 
@@ -129,40 +119,34 @@ def library(claim: Any, context: Context) -> Iterable[Trial]:
             yield Trial(f"rho = {rho}, N = {episodes}", 1e-12 - error, f"{computed} against {expected}")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T01",
     title="Hitting time",
     statement=(
         r"\mathrm{Reg}_N = \bigl(1-(1-\rho)^N\bigr)\Bigl(\frac{v}{\rho}-1\Bigr), \qquad "
         r"\lim_{\rho\to 0}\mathrm{Reg}_N = N v, \qquad \mathrm{Reg}_\infty = \frac{v}{\rho}-1"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source="arXiv 1806.04640, goal-reaching case",
     claim=regret,
     methods=(
-        Method(
+        method(
             "induction on N",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all N >= 1, all rho and v",
             prose="the principle of induction; that episodes are independent until the first success",
         ),
-        Method("episode by episode on rational processes", Group.EXACT, exact),
-        Method("the learner simulated", Group.SIMULATION, simulation),
-        Method("the library's vectorised formula", Group.PROPERTY, library),
+        method("episode by episode on rational processes", "exact", exact),
+        method("the learner simulated", "simulation", simulation),
+        method("the library's vectorised formula", "property", library),
     ),
-    planted=(
-        Planted(
-            "exponent N - 1", lambda rho, v, n: (1 - (1 - rho) ** (n - 1)) * (v / rho - 1) if rho else n * v
-        ),
-        Planted("dropped factor", lambda rho, v, n: v / rho - 1 if rho else n * v),
-        Planted(
-            "v and rho exchanged", lambda rho, v, n: (1 - (1 - rho) ** n) * (rho / v - 1) if v else n * v
-        ),
-        Planted(
-            "success instead of failure", lambda rho, v, n: (1 - rho**n) * (v / rho - 1) if rho else n * v
-        ),
-    ),
-    expected=Verdict.PROVED,
+    planted={
+        "exponent N - 1": lambda rho, v, n: (1 - (1 - rho) ** (n - 1)) * (v / rho - 1) if rho else n * v,
+        "dropped factor": lambda rho, v, n: v / rho - 1 if rho else n * v,
+        "v and rho exchanged": lambda rho, v, n: (1 - (1 - rho) ** n) * (rho / v - 1) if v else n * v,
+        "success instead of failure": lambda rho, v, n: (1 - rho**n) * (v / rho - 1) if rho else n * v,
+    },
+    expected="proved",
     certificate=lambda: solved("line:3", 2, episodes=3),
 )

@@ -18,7 +18,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from metaregret.theory.claims import Context, Trial, method, theorem
 
 
 def regret(rho: Any, optimum: Any, episodes: int | None) -> Any:
@@ -89,7 +89,7 @@ def divergence(claim: Any, context: Context) -> Iterable[Trial]:
         yield Trial(f"rho = {rho}", 0.0 - float(abs(doubled)), f"difference {doubled}")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T02",
     title="Inverse relation",
     statement=(
@@ -97,28 +97,27 @@ THEOREM = Theorem(
         r"\frac{\partial^2\mathrm{Reg}_N}{\partial\rho^2}\ge 0 \ \text{ on } (0,v],\qquad "
         r"\lim_{\rho\to 0}\mathrm{Reg}_\infty=\infty"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source="arXiv 1806.04640, goal-reaching case",
     claim=regret,
     methods=(
-        Method(
+        method(
             "signs of the derivatives",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="every summand i, hence all N",
-            prose="that every term of the two derivatives has the sign it shows on 0 < rho <= v <= 1, and "
-            "that the "
-            "regret of N episodes is the sum of the summands (checked for N = 1..4)",
+            prose="that every term of the two derivatives has the sign it shows on 0 < rho <= v <= 1, "
+            "and that the regret of N episodes is the sum of the summands (checked for N = 1..4)",
         ),
-        Method("rational chords", Group.EXACT, exact),
-        Method("doubling at N = inf", Group.EXACT, divergence),
+        method("rational chords", "exact", exact),
+        method("doubling at N = inf", "exact", divergence),
     ),
-    planted=(
-        Planted("linear in rho", lambda rho, v, n: v - rho if n else v / rho - 1),
-        Planted("wrong sign", lambda rho, v, n: -regret(rho, v, n)),
-        Planted("bounded at N = inf", lambda rho, v, n: regret(rho, v, n or 50)),
-        Planted("concave variant", lambda rho, v, n: (v - rho) * (1 + rho) if n else v / rho - 1),
-    ),
+    planted={
+        "linear in rho": lambda rho, v, n: v - rho if n else v / rho - 1,
+        "wrong sign": lambda rho, v, n: -regret(rho, v, n),
+        "bounded at N = inf": lambda rho, v, n: regret(rho, v, n or 50),
+        "concave variant": lambda rho, v, n: (v - rho) * (1 + rho) if n else v / rho - 1,
+    },
     uses=("T01",),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

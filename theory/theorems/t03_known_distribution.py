@@ -27,7 +27,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, Verdict
+from metaregret.theory.claims import Context, Trial, method, theorem
 from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
 from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
 
@@ -188,40 +188,35 @@ def smt(claim: Any, context: Context) -> Iterable[Trial]:
         yield from no_model(f"{size} goals", [*u, *rho], [sum(rho) == 1, loss < claimed])
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T03",
     title="Known task distribution: the square-root law",
     statement=(
         r"\arg\min_{\rho\in\Delta}\ \sum_g p_g\frac{v_g}{\rho_g} \;\propto\; \sqrt{p_g v_g}, \qquad "
         r"\min_{\rho\in\Delta}\ \sum_g p_g\frac{v_g}{\rho_g}-1=\Bigl(\sum_g\sqrt{p_g v_g}\Bigr)^{2}-1"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source="arXiv 1806.04640, goal-reaching case (v = 1); unequal v is an extension by this project",
     claim=Claim(_exploration, _loss),
     methods=(
-        Method(
+        method(
             "sum of squares",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K (the identity is a sum over pairs)",
             prose="the sum over pairs of goals; that a sum of squares vanishes only where all of them do",
         ),
-        Method("rational square roots and competitors", Group.EXACT, exact),
-        Method("convex program, bracketed", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})),
-        Method(
-            "program over a smaller M, bracketed", Group.OPTIMISATION, achievable, frozenset({"Clarabel"})
-        ),
+        method("rational square roots and competitors", "exact", exact),
+        method("convex program, bracketed", "optimisation", optimisation, "Clarabel"),
+        method("program over a smaller M, bracketed", "optimisation", achievable, "Clarabel"),
         *smt_method("no counterexample for K <= 5", smt),
     ),
-    planted=(
-        Planted("exponent one: rho ∝ p", Claim(lambda a: [r * r / sum(x * x for x in a) for r in a], _loss)),
-        Planted("uniform exploration", Claim(lambda a: [Fraction(1, len(a))] * len(a), _loss)),
-        Planted("dropped square", Claim(_exploration, lambda a: sum(a) - 1)),
-        Planted(
-            "sum of squares instead of square of sum",
-            Claim(_exploration, lambda a: sum(x * x for x in a) - 1),
-        ),
-    ),
+    planted={
+        "exponent one: rho ∝ p": Claim(lambda a: [r * r / sum(x * x for x in a) for r in a], _loss),
+        "uniform exploration": Claim(lambda a: [Fraction(1, len(a))] * len(a), _loss),
+        "dropped square": Claim(_exploration, lambda a: sum(a) - 1),
+        "sum of squares instead of square of sum": Claim(_exploration, lambda a: sum(x * x for x in a) - 1),
+    },
     uses=("T01", "T02"),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

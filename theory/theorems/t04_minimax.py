@@ -26,24 +26,9 @@ from hypothesis import strategies as st
 from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.strategies import (
-    controllable_processes,
-    deterministic_processes,
-    policies,
-    processes,
-)
+from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    CONTROLLABLE,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-)
+from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem
 from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
@@ -256,7 +241,7 @@ def _skewed(count: int) -> list[Fraction]:
     return [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T04",
     title="Minimax regret of memoryless learners",
     statement=(
@@ -264,42 +249,36 @@ THEOREM = Theorem(
         r"t^*=\max\{t:\rho\in M,\ \rho_g\ge t\,v^*_g\}; \qquad "
         r"v^*\equiv 1 \Rightarrow \text{value } K-1,\ \rho^*=p^*=\text{uniform}"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source=(
         "arXiv 1806.04640, goal-reaching case (every goal reached surely); in general an extension by "
         "this project"
     ),
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "weighted regrets and tangents",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K, every goal reachable surely",
-            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform rho; "
-            "the "
-            "general linear program and finite N are certified on instances",
+            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform "
+            "rho; the general linear program and finite N are certified on instances",
         ),
-        Method("saddle point on rational processes", Group.EXACT, exact),
-        Method("linear program, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
-        Method("dual bound in rationals against policies", Group.PROPERTY, sandwich, frozenset({"HiGHS"})),
-        Method(
-            "finitely many episodes, in rationals",
-            Group.PROPERTY,
-            finitely_many,
-            frozenset({"HiGHS"}),
-        ),
+        method("saddle point on rational processes", "exact", exact),
+        method("linear program, bracketed", "optimisation", program, "HiGHS"),
+        method("dual bound in rationals against policies", "property", sandwich, "HiGHS"),
+        method("finitely many episodes, in rationals", "property", finitely_many, "HiGHS"),
         *smt_method("no counterexample for K <= 5", smt),
     ),
-    planted=(
-        Planted("K for K - 1", Claim(value=lambda k: k)),
-        Planted("dropped constant", Claim(general=lambda t: 1 / t)),
-        Planted("skewed exploration", Claim(exploration=_skewed)),
-        Planted("skewed prior", Claim(prior=_skewed)),
-        Planted("t for t v in the program", Claim(demand=lambda v: Fraction(1))),
-        Planted("one episode fewer", Claim(finite=lambda rho, v, n: regret(rho, v, n - 1))),
-    ),
+    planted={
+        "K for K - 1": Claim(value=lambda k: k),
+        "dropped constant": Claim(general=lambda t: 1 / t),
+        "skewed exploration": Claim(exploration=_skewed),
+        "skewed prior": Claim(prior=_skewed),
+        "t for t v in the program": Claim(demand=lambda v: Fraction(1)),
+        "one episode fewer": Claim(finite=lambda rho, v, n: regret(rho, v, n - 1)),
+    },
     uses=("T01", "T02"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("grid:3x3,slip=1/10", 4),
 )

@@ -26,12 +26,9 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
+    method,
+    theorem,
 )
 from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -107,28 +104,28 @@ def smt(claim: Any, context: Context) -> Iterable[Trial]:
         yield from no_model(f"{count} goals", others, [*(r >= 1 for r in others), worst < count - 1])
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T05",
     title="Best task proposal: uniform",
     statement=(
         r"W(q)=\frac{\sum_h\sqrt{q_h}}{\min_g\sqrt{q_g}}-1\;\ge\;K-1,\qquad "
         r"W(q)=K-1 \iff q=\bigl(\tfrac1K,\dots,\tfrac1K\bigr)"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source="arXiv 1806.04640, goal-reaching case",
     claim=worst_case,
     methods=(
-        Method("termwise excess", Group.SYMBOLIC, symbolic),
-        Method("trained learner, rational", Group.EXACT, exact),
-        Method("against the minimax program", Group.OPTIMISATION, processes, frozenset({"HiGHS"})),
+        method("termwise excess", "symbolic", symbolic),
+        method("trained learner, rational", "exact", exact),
+        method("against the minimax program", "optimisation", processes, "HiGHS"),
         *smt_method("no counterexample for K <= 5", smt),
     ),
-    planted=(
-        Planted("mean for min", lambda roots, least: len(roots) - 1 + least - least),
-        Planted("exponent one", lambda roots, least: sum(x * x for x in roots) / least**2 - 1),
-        Planted("dropped constant", lambda roots, least: sum(roots) / least),
-        Planted("number of goals off by one", lambda roots, least: sum(roots) / least - 2),
-    ),
+    planted={
+        "mean for min": lambda roots, least: len(roots) - 1 + least - least,
+        "exponent one": lambda roots, least: sum(x * x for x in roots) / least**2 - 1,
+        "dropped constant": lambda roots, least: sum(roots) / least,
+        "number of goals off by one": lambda roots, least: sum(roots) / least - 2,
+    },
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
     uses=("T03", "T04"),
     certificate=lambda: proposed("grid:3x3", 4, "uniform"),

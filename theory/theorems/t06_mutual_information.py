@@ -29,17 +29,7 @@ from metaregret.tabular.goals import goal_support, optimal_terminal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, distributions
 from metaregret.theory.certificates.worked import capacity
-from metaregret.theory.claims import (
-    CONTROLLABLE,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-)
+from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem
 from metaregret.theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
 
 
@@ -161,7 +151,7 @@ def processes(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T06",
     title="Mutual information finds the minimax task distribution",
     statement=(
@@ -171,42 +161,35 @@ THEOREM = Theorem(
         r"q^*_{\mathrm{MI}}=\rho^*="
         r"p^*=\bigl(\tfrac1K,\dots,\tfrac1K\bigr)"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source="arXiv 1806.04640, mutual-information case; Cover & Thomas, Elements of Information Theory, "
     "thm 2.6.4",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "Gibbs' inequality",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K, all skills",
-            prose="the sum over the goals; H(s_T | z) is not negative, and zero only for point masses; that "
-            "skills "
-            "which reach their goals surely attain the bound",
+            prose="the sum over the goals; H(s_T | z) is not negative, and zero only for point masses; "
+            "that skills which reach their goals surely attain the bound",
         ),
-        Method("point masses on rational processes", Group.EXACT, exact),
-        Method("any rational skills", Group.PROPERTY, bound),
-        Method(
-            "capacity against the minimax program",
-            Group.OPTIMISATION,
-            processes,
-            frozenset({"HiGHS", "interior point"}),
-        ),
+        method("point masses on rational processes", "exact", exact),
+        method("any rational skills", "property", bound),
+        method("capacity against the minimax program", "optimisation", processes, "HiGHS", "interior point"),
     ),
-    planted=(
-        Planted("K - 1 for K", Claim(odds=lambda count: count - 1)),
-        Planted("squared", Claim(odds=lambda count: count**2)),
-        Planted(
-            "skewed marginal",
-            Claim(marginal=lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]),
+    planted={
+        "K - 1 for K": Claim(odds=lambda count: count - 1),
+        "squared": Claim(odds=lambda count: count**2),
+        "skewed marginal": Claim(
+            marginal=lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]
         ),
-        Planted("a uniform mixture is enough for equality", Claim(equality=lambda sure, uniform: uniform)),
-        Planted("sure skills are enough for equality", Claim(equality=lambda sure, uniform: sure)),
-        Planted("equality never", Claim(equality=lambda sure, uniform: False)),
-    ),
+        "a uniform mixture is enough for equality": Claim(equality=lambda sure, uniform: uniform),
+        "sure skills are enough for equality": Claim(equality=lambda sure, uniform: sure),
+        "equality never": Claim(equality=lambda sure, uniform: False),
+    },
     assumptions=(CONTROLLABLE,),
     uses=("T04", "T07"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: capacity("grid:3x3", 4),
 )

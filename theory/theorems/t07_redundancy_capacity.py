@@ -26,17 +26,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, stochastic_processes
 from metaregret.theory.certificates.worked import capacity, witness_process
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, method, theorem, vanishes
 from metaregret.theory.information import channel_capacity
 from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
 from metaregret.theory.skills import terminal_vertices
@@ -226,7 +216,7 @@ def _transposed(p: np.ndarray, channel: np.ndarray) -> np.ndarray:
     return output / output.sum() if output.sum() > 0 else np.full(channel.shape[1], 1.0 / channel.shape[1])
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T07",
     title="Redundancy equals capacity",
     statement=(
@@ -234,42 +224,33 @@ THEOREM = Theorem(
         r"\max_{p(z),\pi_z} I(s_T;z)=\min_q\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q), \qquad "
         r"I(p)+\mathrm{KL}(pW\,\|\,q^*)\le C\le\max_{\rho\in M}\mathrm{KL}(\rho\,\|\,q)\ \text{ for all } p,q"
     ),
-    kind=Kind.CLASSICAL,
+    kind="classical",
     source="R. G. Gallager, Source coding with side information and universal coding (1979); B. Ya. "
     "Ryabko (1979)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "compensation identity",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all finite channels",
-            prose="the sum over all pairs; that a saddle point exists (M is compact, I is concave in p and "
-            "KL "
-            "convex in q: Sion's minimax theorem); that divergences are not negative (T06); that a mixture "
-            "of "
-            "active rows needs no more rows than there are states (Caratheodory)",
+            prose="the sum over all pairs; that a saddle point exists (M is compact, I is concave in p "
+            "and KL convex in q: Sion's minimax theorem); that divergences are not negative (T06); "
+            "that a mixture of active rows needs no more rows than there are states (Caratheodory)",
         ),
-        Method(
-            "any prior and output bracket the capacity",
-            Group.PROPERTY,
-            bracket,
-            frozenset({"interior point"}),
-        ),
-        Method("conditions at the saddle point", Group.ENUMERATION, saddle, frozenset({"interior point"})),
-        Method("redundancy in cvxpy", Group.OPTIMISATION, redundancy, frozenset({"Clarabel"})),
-        Method("few skills, one output", Group.ENUMERATION, few_and_unique, frozenset({"interior point"})),
+        method("any prior and output bracket the capacity", "property", bracket, "interior point"),
+        method("conditions at the saddle point", "enumeration", saddle, "interior point"),
+        method("redundancy in cvxpy", "optimisation", redundancy, "Clarabel"),
+        method("few skills, one output", "enumeration", few_and_unique, "interior point"),
     ),
-    planted=(
-        Planted("arguments of the divergence exchanged", Claim(lambda w, q, log: q * log(q / w))),
-        Planted("logarithm to base two", Claim(lambda w, q, log: w * log(w / q) / log(2))),
-        Planted("channel transposed", Claim(optimal_output=_transposed)),
-        Planted("output of the uniform prior", Claim(optimal_output=lambda p, channel: channel.mean(axis=0))),
-        Planted("one skill fewer than states", Claim(skills=lambda states: states - 1)),
-        Planted(
-            "distance counted twice", Claim(loss=lambda information, divergence: information + 2 * divergence)
-        ),
-    ),
-    expected=Verdict.PROVED,
+    planted={
+        "arguments of the divergence exchanged": Claim(lambda w, q, log: q * log(q / w)),
+        "logarithm to base two": Claim(lambda w, q, log: w * log(w / q) / log(2)),
+        "channel transposed": Claim(optimal_output=_transposed),
+        "output of the uniform prior": Claim(optimal_output=lambda p, channel: channel.mean(axis=0)),
+        "one skill fewer than states": Claim(skills=lambda states: states - 1),
+        "distance counted twice": Claim(loss=lambda information, divergence: information + 2 * divergence),
+    },
+    expected="proved",
     certificate=lambda: capacity(witness_process("C01")),
 )

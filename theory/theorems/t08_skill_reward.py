@@ -28,7 +28,7 @@ from metaregret.tabular.goals import goal_support, optimal_terminal_values
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, distributions, stochastic_processes
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
 from metaregret.theory.information import mutual_information
 
@@ -206,33 +206,31 @@ def _best_rows(process: ControlledMarkovProcess, terminal: np.ndarray) -> np.nda
     return np.stack(rows)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T08",
     title="The reward of a skill",
     statement=(
         r"r_z(s)=\log p(z\mid s)-\log p(z):\qquad \arg\max_\pi\mathbb{E}_\pi[r_z]=\{\pi:\rho_\pi(g_z)=1\}"
         r"\ \text{ at an optimum of T06};\qquad I_{k+1}(s_T;z)\ge I_k(s_T;z)"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source=(
         "arXiv 1806.04640, mutual-information proposal; "
         "the alternation: Barber and Agakov 2003, Eysenbach et al. 2018"
     ),
     claim=Claim(),
     methods=(
-        Method("divergence, term by term", Group.SYMBOLIC, symbolic),
-        Method("all policies at the optimum", Group.ENUMERATION, optimum),
-        Method("one round of the alternation, no rounding", Group.EXACT, alternation),
-        Method("alternation with value iteration", Group.PROPERTY, planning),
+        method("divergence, term by term", "symbolic", symbolic),
+        method("all policies at the optimum", "enumeration", optimum),
+        method("one round of the alternation, no rounding", "exact", alternation),
+        method("alternation with value iteration", "property", planning),
     ),
-    planted=(
-        Planted("sign", Claim(ratio=lambda posterior, prior: prior / (posterior + Fraction(1, 10**9)))),
-        Planted("dropped prior", Claim(ratio=lambda posterior, prior: posterior)),
-        Planted("factor 2", Claim(ratio=lambda posterior, prior: (posterior / prior) ** 2)),
-        Planted("prior added for subtracted", Claim(ratio=lambda posterior, prior: posterior * prior)),
-        Planted(
-            "discriminator transposed: normalised over states", Claim(update=lambda weights, rows: list(rows))
-        ),
-    ),
+    planted={
+        "sign": Claim(ratio=lambda posterior, prior: prior / (posterior + Fraction(1, 10**9))),
+        "dropped prior": Claim(ratio=lambda posterior, prior: posterior),
+        "factor 2": Claim(ratio=lambda posterior, prior: (posterior / prior) ** 2),
+        "prior added for subtracted": Claim(ratio=lambda posterior, prior: posterior * prior),
+        "discriminator transposed: normalised over states": Claim(update=lambda weights, rows: list(rows)),
+    },
     uses=("T06", "T07"),
 )

@@ -32,14 +32,10 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     FINITE_HORIZON,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
-    Verdict,
     all_hold,
+    method,
+    theorem,
     vanishes,
 )
 from metaregret.theory.claims.oracles import TrajectoryTree, trajectory_tree
@@ -196,7 +192,7 @@ def program(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(f"{specification} T={steps}", min(margin, slack - solution.value.gap), note)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T09",
     title="Trajectory matching",
     statement=(
@@ -204,35 +200,35 @@ THEOREM = Theorem(
         r"\min_\pi\max_\tau\Bigl(\frac{v^*_\tau}{\Pr_\pi(\tau)}-1\Bigr)=n(\text{root})-1,\qquad "
         r"\pi^*(a\mid h)\propto\max_o n(h,a,o)"
     ),
-    kind=Kind.SOURCE,
+    kind="source",
     source=(
         "arXiv 1806.04640, trajectory-matching case (deterministic); "
         "stochastic dynamics are an extension by this project"
     ),
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "induction over the tree",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="any number of actions, any depth",
             prose="the induction over the depth of the tree; that the adversary may fix the worst outcome of "
             "every action, whose probabilities cancel",
         ),
-        Method("leaf by leaf on rational trees", Group.EXACT, exact),
-        Method("equal numbers of actions, counted", Group.ENUMERATION, deterministic),
-        Method("linear program over the tree, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
+        method("leaf by leaf on rational trees", "exact", exact),
+        method("equal numbers of actions, counted", "enumeration", deterministic),
+        method("linear program over the tree, bracketed", "optimisation", program, "HiGHS"),
     ),
-    planted=(
-        Planted("sum over outcomes for max", Claim(outcome=sum)),
-        Planted("min over outcomes for max", Claim(outcome=min)),
-        Planted("product over actions for sum", Claim(node=math.prod)),
-        Planted("uniform over actions", Claim(share=lambda weight, total: weight / weight / 2)),
-        Planted("dropped constant", Claim(value=lambda n: n)),
-        Planted("factor for exponent", Claim(uniform=lambda actions, steps: actions * steps - 1)),
-    ),
+    planted={
+        "sum over outcomes for max": Claim(outcome=sum),
+        "min over outcomes for max": Claim(outcome=min),
+        "product over actions for sum": Claim(node=math.prod),
+        "uniform over actions": Claim(share=lambda weight, total: weight / weight / 2),
+        "dropped constant": Claim(value=lambda n: n),
+        "factor for exponent": Claim(uniform=lambda actions, steps: actions * steps - 1),
+    },
     assumptions=(FINITE_HORIZON,),
     uses=("T01", "T04"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("grid:2x2,slip=1/2", 2, trajectories=True),
 )

@@ -32,14 +32,10 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
-    Verdict,
     all_hold,
+    method,
+    theorem,
     vanishes,
 )
 from metaregret.theory.claims.oracles import TrajectoryTree, trajectory_tree
@@ -184,7 +180,7 @@ def simulation(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(f"{runs} runs, pi = {pi}, best of {k}", within, note)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T10",
     title="Trajectory matching is minimax for all bounded rewards",
     statement=(
@@ -192,31 +188,31 @@ THEOREM = Theorem(
         r"\max_\tau\Bigl(\frac1{\pi(\tau)}-1\Bigr),\qquad "
         r"\mathbb{E}\bigl[R^*-\max_{i\le k}R(\tau_i)\bigr]\le\bigl(1-\pi(\tau^*)\bigr)^k"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="in the spirit of arXiv 1806.04640, general rewards; in this form an extension by this project",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "geometric series and termwise slack",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="any pi and R, all k",
             prose="that the learner explores episode i + 1 exactly if i episodes have failed; the sum over "
             "trajectories; the largest bound is that of the least likely trajectory",
         ),
-        Method("learners followed on rational trees", Group.EXACT, exact),
-        Method("all three-level rewards", Group.ENUMERATION, enumeration),
-        Method("best of k, simulated", Group.SIMULATION, simulation),
+        method("learners followed on rational trees", "exact", exact),
+        method("all three-level rewards", "enumeration", enumeration),
+        method("best of k, simulated", "simulation", simulation),
     ),
-    planted=(
-        Planted("max for min in the bound", Claim(bound=lambda pi: 1 / max(pi) - 1)),
-        Planted("dropped constant in the bound", Claim(bound=lambda pi: 1 / min(pi))),
-        Planted("miss for hit", Claim(regret=lambda loss, hit: loss / (1 - hit) if hit != 1 else loss)),
-        Planted("exponent k - 1", Claim(simple=lambda x, k: (1 - x) ** (k - 1))),
-        Planted("factor for exponent", Claim(simple=lambda x, k: 1 - k * x)),
-    ),
+    planted={
+        "max for min in the bound": Claim(bound=lambda pi: 1 / max(pi) - 1),
+        "dropped constant in the bound": Claim(bound=lambda pi: 1 / min(pi)),
+        "miss for hit": Claim(regret=lambda loss, hit: loss / (1 - hit) if hit != 1 else loss),
+        "exponent k - 1": Claim(simple=lambda x, k: (1 - x) ** (k - 1)),
+        "factor for exponent": Claim(simple=lambda x, k: 1 - k * x),
+    },
     assumptions=(DETERMINISTIC, SINGLE_START),
     uses=("T01", "T09"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("line:3", 3, trajectories=True),
 )

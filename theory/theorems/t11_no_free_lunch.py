@@ -23,18 +23,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 
 Task = tuple[int, ...]
 Score = Callable[[Sequence[int]], int]
@@ -182,7 +171,7 @@ def dynamics(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(ends, check, name="T11 dynamics")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T11",
     title="No free lunch, and what the dynamics pay for",
     statement=(
@@ -191,29 +180,28 @@ THEOREM = Theorem(
         r"\Pr(\text{success in }k\text{ tries})=1-\binom{m-j}{k}\Big/\binom{m}{k}"
         r"\ \text{ for every non-repeating learner}"
     ),
-    kind=Kind.CLASSICAL,
+    kind="classical",
     source="Wolpert and Macready, IEEE Trans. Evol. Comput. 1(1), 1997; the remark on dynamics is ours",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "recursion for one more miss",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all m, j and k (0-1 rewards)",
             prose="that by symmetry every untried trajectory is as good as any other, whatever has been "
-            "seen; "
-            "the total k times the mean is checked on instances only",
+            "seen; the total k times the mean is checked on instances only",
         ),
-        Method("every adaptive learner", Group.ENUMERATION, enumeration),
-        Method("best and worst learner by induction", Group.EXACT, exact),
-        Method("trajectories that share their end", Group.EXACT, dynamics),
+        method("every adaptive learner", "enumeration", enumeration),
+        method("best and worst learner by induction", "exact", exact),
+        method("trajectories that share their end", "exact", dynamics),
     ),
-    planted=(
-        Planted("with replacement", Claim(success=lambda m, j, k: 1 - (1 - j * Fraction(1) / m) ** k)),
-        Planted("one try too many", Claim(success=lambda m, j, k: _success(m, j, k + 1))),
-        Planted("paying and not paying exchanged", Claim(success=lambda m, j, k: _success(m, m - j, k))),
-        Planted("max for mean", Claim(total=lambda m, rewards, k: k * max(rewards))),
-        Planted("no lunch with dynamics either", Claim(free=lambda merged: False)),
-    ),
-    expected=Verdict.PROVED,
+    planted={
+        "with replacement": Claim(success=lambda m, j, k: 1 - (1 - j * Fraction(1) / m) ** k),
+        "one try too many": Claim(success=lambda m, j, k: _success(m, j, k + 1)),
+        "paying and not paying exchanged": Claim(success=lambda m, j, k: _success(m, m - j, k)),
+        "max for mean": Claim(total=lambda m, rewards, k: k * max(rewards)),
+        "no lunch with dynamics either": Claim(free=lambda merged: False),
+    },
+    expected="proved",
 )

@@ -29,19 +29,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    CONTROLLABLE,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import CONTROLLABLE, Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import bayes_regret_at
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.tasks import GoalTasks
@@ -176,42 +164,41 @@ def simulation(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(f"{runs} runs, K = {count}, N = {episodes}", half - abs(mean - expected), note)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T12",
     title="Memory: search without replacement",
     statement=(
         r"\min_{f\ \text{with memory}}\max_p\mathrm{Reg}_O=\begin{cases}N-\dfrac{N(N+1)}{2K}&N\le K\\[1ex]"
         r"\dfrac{K-1}{2}&N\ge K\end{cases}\qquad p^*=\bigl(\tfrac1K,\dots,\tfrac1K\bigr)"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "two sums",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K and N",
             prose="that i episodes end in the goal with probability at most i / K against the uniform "
             "prior, because "
             "an episode ends in one state; that in a random order every goal is in every place equally often",
         ),
-        Method("recursion and random order, rational", Group.EXACT, exact),
-        Method("memory solver, bracketed", Group.OPTIMISATION, decomposition, frozenset({"HiGHS"})),
-        Method("random orders, simulated", Group.SIMULATION, simulation),
+        method("recursion and random order, rational", "exact", exact),
+        method("memory solver, bracketed", "optimisation", decomposition, "HiGHS"),
+        method("random orders, simulated", "simulation", simulation),
     ),
-    planted=(
-        Planted("with replacement", Claim(many=lambda count, episodes: count - 1)),
-        Planted("off by one in N", Claim(few=lambda count, n: n - n * (n - 1) * Fraction(1, 2) / count)),
-        Planted("K + 1 for K - 1", Claim(many=lambda count, episodes: (count + 1) * Fraction(1, 2))),
-        Planted("dropped factor 1/2", Claim(few=lambda count, n: n - n * (n + 1) * Fraction(1) / count)),
-        Planted(
-            "skewed prior",
-            Claim(prior=lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]),
+    planted={
+        "with replacement": Claim(many=lambda count, episodes: count - 1),
+        "off by one in N": Claim(few=lambda count, n: n - n * (n - 1) * Fraction(1, 2) / count),
+        "K + 1 for K - 1": Claim(many=lambda count, episodes: (count + 1) * Fraction(1, 2)),
+        "dropped factor 1/2": Claim(few=lambda count, n: n - n * (n + 1) * Fraction(1) / count),
+        "skewed prior": Claim(
+            prior=lambda count: [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]
         ),
-    ),
+    },
     assumptions=(CONTROLLABLE,),
     uses=("T04", "T14"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

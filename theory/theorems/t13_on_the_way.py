@@ -31,17 +31,7 @@ from metaregret.tabular.environments.line import line
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, distributions
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    FINITE_HORIZON,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    all_hold,
-)
+from metaregret.theory.claims import FINITE_HORIZON, Context, Trial, all_hold, method, theorem
 from metaregret.theory.claims.oracles import bayes_learner, bayes_regret_at
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.tasks import Detection, GoalTasks
@@ -196,7 +186,7 @@ def _gains(
     return Trial(f"{process.name} with {len(goals)} goals, N = {episodes}", float(min(gains)), note)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T13",
     title="Goals noticed on the way",
     statement=(
@@ -204,24 +194,22 @@ THEOREM = Theorem(
         r"p^*=(\tfrac12,0,-,0,\tfrac12)\text{ only};\qquad "
         r"h\text{ on every path to }g,\ v^*_h=v^*_g=1\Rightarrow p^*_h=0\text{ for some } p^*"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; an open question of arXiv 1806.04640",
     claim=Claim(),
     methods=(
-        Method("prior and mixture on the line, rational", Group.EXACT, exact),
-        Method("all learners and priors on the line", Group.ENUMERATION, enumeration),
-        Method("memory solver, bracketed", Group.OPTIMISATION, decomposition, frozenset({"HiGHS"})),
-        Method("moving mass on generated processes", Group.EXACT, dominance),
+        method("prior and mixture on the line, rational", "exact", exact),
+        method("all learners and priors on the line", "enumeration", enumeration),
+        method("memory solver, bracketed", "optimisation", decomposition, "HiGHS"),
+        method("moving mass on generated processes", "exact", dominance),
     ),
-    planted=(
-        Planted("value of T12", Claim(value=Fraction(3, 2))),
-        Planted("value at the uniform prior", Claim(value=Fraction(1, 4))),
-        Planted("uniform prior", Claim(prior=(Fraction(1, 4),) * 4)),
-        Planted(
-            "mass on the inner goals", Claim(prior=(Fraction(0), Fraction(1, 2), Fraction(1, 2), Fraction(0)))
-        ),
-        Planted("mass moved to the goal in passing", Claim(move=lambda prior, h, g: _moved(prior, g, h))),
-    ),
+    planted={
+        "value of T12": Claim(value=Fraction(3, 2)),
+        "value at the uniform prior": Claim(value=Fraction(1, 4)),
+        "uniform prior": Claim(prior=(Fraction(1, 4),) * 4),
+        "mass on the inner goals": Claim(prior=(Fraction(0), Fraction(1, 2), Fraction(1, 2), Fraction(0))),
+        "mass moved to the goal in passing": Claim(move=lambda prior, h, g: _moved(prior, g, h)),
+    },
     assumptions=(FINITE_HORIZON,),
     uses=("T12",),
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", detect="visit", episodes=5),

@@ -27,18 +27,7 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, processes
 from metaregret.theory.adversaries import Polytope
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.regret import bayes_regret, oracle_regret
 
@@ -164,35 +153,35 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(f"{tasks} tasks, alpha = {alpha}", margin, f"vertices {claimed}, programs {highest}")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T14",
     title="The worst case is at point masses",
     statement=(
         r"\max_p \mathrm{Reg}_B(f,p)=\max_p \mathrm{Reg}_O(f,p)=\max_z\bigl(R^*_z-R(f,r_z)\bigr),\qquad "
         r"\max_{p\in\mathcal P}\mathrm{Reg}_B(f,p)=\max_{p\in\mathrm{vert}\,\mathcal P}\mathrm{Reg}_B(f,p)"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project, on the two regrets around arXiv 1806.04640",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "termwise difference",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="any learner, any number of tasks",
             prose="the sum over tasks; that a largest value of linear functions is convex, hence largest at "
             "a vertex",
         ),
-        Method("rational tables of returns", Group.EXACT, exact),
-        Method("all policies of generated processes", Group.ENUMERATION, enumeration),
-        Method("linear programs over polytopes", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
+        method("rational tables of returns", "exact", exact),
+        method("all policies of generated processes", "enumeration", enumeration),
+        method("linear programs over polytopes", "optimisation", optimisation, "HiGHS"),
     ),
-    planted=(
-        Planted("min over tasks", Claim(worst=min)),
-        Planted("sum over tasks", Claim(worst=sum)),
-        Planted("oracle as Bayes baseline", Claim(bayes=lambda p, r, table: p @ (table.max(axis=0) - r))),
-        Planted("sign of the Bayes regret", Claim(bayes=lambda p, r, table: p @ r - (table @ p).max())),
-        Planted("least vertex of the polytope", Claim(polytope=min)),
-    ),
-    expected=Verdict.PROVED,
+    planted={
+        "min over tasks": Claim(worst=min),
+        "sum over tasks": Claim(worst=sum),
+        "oracle as Bayes baseline": Claim(bayes=lambda p, r, table: p @ (table.max(axis=0) - r)),
+        "sign of the Bayes regret": Claim(bayes=lambda p, r, table: p @ r - (table @ p).max()),
+        "least vertex of the polytope": Claim(polytope=min),
+    },
+    expected="proved",
 )

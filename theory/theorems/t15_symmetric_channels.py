@@ -28,19 +28,7 @@ import sympy
 
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.claims import (
-    Assumption,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Assumption, Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.information import channel_capacity
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -189,7 +177,7 @@ def _skewed(count: int) -> Row:
     return [Fraction(2 * (i + 1), count * (count + 1)) for i in range(count)]
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T15",
     title="Symmetric channels",
     statement=(
@@ -197,34 +185,29 @@ THEOREM = Theorem(
         r"\ \Rightarrow\ q^*_{\mathrm{MI}}=\rho^*=\bigl(\tfrac1K,\dots,\tfrac1K\bigr),\quad "
         r"C=\log K-H(\text{row}),\quad \min_\rho\max_g\mathrm{Reg}=Kv-1"
     ),
-    kind=Kind.CLASSICAL,
+    kind="classical",
     source="R. G. Gallager, Information Theory and Reliable Communication, 1968, sec. 4.5",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "weighted regrets and entries",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K and v; the capacity given T07",
             prose="the sums over goals and entries; that equal divergences from the output make it optimal "
             "(T07)",
         ),
-        Method("majorisation and duality, rational", Group.EXACT, exact),
-        Method(
-            "capacity and minimax solvers",
-            Group.OPTIMISATION,
-            programs,
-            frozenset({"HiGHS", "interior point"}),
-        ),
+        method("majorisation and duality, rational", "exact", exact),
+        method("capacity and minimax solvers", "optimisation", programs, "HiGHS", "interior point"),
     ),
-    planted=(
-        Planted("skewed marginal", Claim(marginal=_skewed)),
-        Planted("skewed exploration", Claim(exploration=_skewed)),
-        Planted("dropped constant", Claim(value=lambda count, v: count * v)),
-        Planted("as if reached with certainty", Claim(value=lambda count, v: count - 1)),
-        Planted("number of goals dropped", Claim(term=lambda w, count, logarithm: w * logarithm(w))),
-    ),
+    planted={
+        "skewed marginal": Claim(marginal=_skewed),
+        "skewed exploration": Claim(exploration=_skewed),
+        "dropped constant": Claim(value=lambda count, v: count * v),
+        "as if reached with certainty": Claim(value=lambda count, v: count - 1),
+        "number of goals dropped": Claim(term=lambda w, count, logarithm: w * logarithm(w)),
+    },
     assumptions=(WEAKLY_SYMMETRIC, EQUALLY_REACHABLE),
     uses=("T04", "T06", "T07"),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

@@ -29,7 +29,7 @@ from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.strategies import distributions
-from metaregret.theory.claims import Context, Group, Kind, Method, Planted, Theorem, Trial, all_hold, vanishes
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.minimax.memory import (
     Adversary,
     ConditionalValueAtRisk,
@@ -309,7 +309,7 @@ def processes(claim: Claim, context: Context) -> Iterable[Trial]:
             before = found.lower
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T16",
     title="An adversary with a budget",
     statement=(
@@ -318,33 +318,21 @@ THEOREM = Theorem(
         r"\quad \rho^*\propto\sqrt{p^* v},"
         r"\quad\text{non-decreasing in }\varepsilon"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; balls as in Ben-Tal et al., Management Science 59(2), 2013",
     claim=Claim(),
     methods=(
-        Method("concave dual, gradient and curvature", Group.SYMBOLIC, symbolic),
-        Method("rational saddle points", Group.EXACT, exact),
-        Method("chords and nested balls, rational", Group.EXACT, convexity),
-        Method(
-            "convex program over the ball, bracketed",
-            Group.OPTIMISATION,
-            optimisation,
-            frozenset({"Clarabel"}),
-        ),
-        Method(
-            "convex program over occupancy measures",
-            Group.OPTIMISATION,
-            processes,
-            frozenset({"Clarabel", "HiGHS"}),
-        ),
+        method("concave dual, gradient and curvature", "symbolic", symbolic),
+        method("rational saddle points", "exact", exact),
+        method("chords and nested balls, rational", "exact", convexity),
+        method("convex program over the ball, bracketed", "optimisation", optimisation, "Clarabel"),
+        method("convex program over occupancy measures", "optimisation", processes, "Clarabel", "HiGHS"),
     ),
-    planted=(
-        Planted(
-            "exponent one: rho ∝ p v", Claim(exploration=lambda a: [x * x / sum(y * y for y in a) for x in a])
-        ),
-        Planted("dropped constant", Claim(value=lambda a: sum(a) ** 2)),
-        Planted("sum of squares", Claim(value=lambda a: sum(x * x for x in a) - 1)),
-        Planted("falling in the radius", Claim(order=lambda small, large: small - large)),
-    ),
+    planted={
+        "exponent one: rho ∝ p v": Claim(exploration=lambda a: [x * x / sum(y * y for y in a) for x in a]),
+        "dropped constant": Claim(value=lambda a: sum(a) ** 2),
+        "sum of squares": Claim(value=lambda a: sum(x * x for x in a) - 1),
+        "falling in the radius": Claim(order=lambda small, large: small - large),
+    },
     uses=("T03", "T04"),
 )

@@ -32,13 +32,10 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
     all_hold,
+    method,
+    theorem,
     vanishes,
 )
 from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
@@ -147,29 +144,29 @@ def capacity(claim: Claim, context: Context) -> Iterable[Trial]:
             yield Trial(f"{skills} skills, distinct: {distinct}", margin, f"capacity {found}, bound {bound}")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T17",
     title="Number of skills",
     statement=(
         r"K'<K\ \text{deterministic skills} \Rightarrow |\{g:\rho_g>0\}|\le K',\quad "
         r"\max_g\mathrm{Reg}_N=N v,\quad I(s_T;z)\le\log K'"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project, on arXiv 1806.04640",
     claim=Claim(),
     methods=(
-        Method("limit of the hitting time", Group.SYMBOLIC, symbolic),
-        Method("rational skills on generated processes", Group.EXACT, exact),
-        Method("all choices of skills", Group.ENUMERATION, enumeration),
-        Method("capacity solver", Group.OPTIMISATION, capacity, frozenset({"interior point"})),
+        method("limit of the hitting time", "symbolic", symbolic),
+        method("rational skills on generated processes", "exact", exact),
+        method("all choices of skills", "enumeration", enumeration),
+        method("capacity solver", "optimisation", capacity, "interior point"),
     ),
-    planted=(
-        Planted("one goal more than skills", Claim(covered=lambda skills: skills + 1)),
-        Planted("off by one in N", Claim(regret=lambda episodes, v: (episodes - 1) * v)),
-        Planted("bounded regret", Claim(regret=lambda episodes, v: v)),
-        Planted("information of K' + 1", Claim(odds=lambda skills: skills + 1)),
-        Planted("factor 2 in the information", Claim(odds=lambda skills: skills**2)),
-    ),
+    planted={
+        "one goal more than skills": Claim(covered=lambda skills: skills + 1),
+        "off by one in N": Claim(regret=lambda episodes, v: (episodes - 1) * v),
+        "bounded regret": Claim(regret=lambda episodes, v: v),
+        "information of K' + 1": Claim(odds=lambda skills: skills + 1),
+        "factor 2 in the information": Claim(odds=lambda skills: skills**2),
+    },
     assumptions=(DETERMINISTIC, SINGLE_START),
     uses=("T01", "T06"),
     certificate=lambda: proposed("grid:2x2", 2, "capacity", skills=3),

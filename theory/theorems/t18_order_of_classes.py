@@ -23,17 +23,7 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, policies, processes
-from metaregret.theory.claims import (
-    FINITE_HORIZON,
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    vanishes,
-)
+from metaregret.theory.claims import FINITE_HORIZON, Context, Trial, method, theorem, vanishes
 from metaregret.theory.claims.oracles import bayes_learner
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.solution import Learner
@@ -148,30 +138,28 @@ def generated(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(drawn, check, name="T18 generated", most=1000)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T18",
     title="Order of the learner classes",
     statement=(
         r"\min_{f\,\in\,\text{memory}}\max_p\mathrm{Reg}_O\;\le\;\min_{f\,\in\,\text{memoryless}}\max_p\mathrm{Reg}_O"
         r"\;\le\;\min_{f\,\in\,\text{blind}}\max_p\mathrm{Reg}_O"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project",
     claim=Claim(),
     methods=(
-        Method("episode by episode", Group.SYMBOLIC, symbolic),
-        Method("any policy against the Bayes-optimal learner", Group.EXACT, exact),
-        Method("three solvers, bracketed", Group.OPTIMISATION, programs, frozenset({"HiGHS"})),
-        Method("three solvers, generated processes", Group.OPTIMISATION, generated, frozenset({"HiGHS"})),
+        method("episode by episode", "symbolic", symbolic),
+        method("any policy against the Bayes-optimal learner", "exact", exact),
+        method("three solvers, bracketed", "optimisation", programs, "HiGHS"),
+        method("three solvers, generated processes", "optimisation", generated, "HiGHS"),
     ),
-    planted=(
-        Planted("memory costs", Claim(memory=lambda memory, memoryless: memory - memoryless)),
-        Planted(
-            "memory is worth nothing", Claim(memory=lambda memory, memoryless: -abs(memory - memoryless))
-        ),
-        Planted("blind before memoryless", Claim(blind=lambda memoryless, blind: memoryless - blind)),
-        Planted("memory halves the price", Claim(memory=lambda memory, memoryless: memoryless - 2 * memory)),
-    ),
+    planted={
+        "memory costs": Claim(memory=lambda memory, memoryless: memory - memoryless),
+        "memory is worth nothing": Claim(memory=lambda memory, memoryless: -abs(memory - memoryless)),
+        "blind before memoryless": Claim(blind=lambda memoryless, blind: memoryless - blind),
+        "memory halves the price": Claim(memory=lambda memory, memoryless: memoryless - 2 * memory),
+    },
     assumptions=(FINITE_HORIZON,),
     uses=("T01", "T04", "T12"),
 )

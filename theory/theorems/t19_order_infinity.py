@@ -25,18 +25,7 @@ import sympy
 from metaregret.tabular.goals import goal_values, optimal_terminal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles.power_moments import Rows, best, mixtures, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -138,7 +127,7 @@ def program(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(mixtures(), check, name="T19 program", share=0.3, most=1000)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T19",
     title="Order infinity is regret",
     statement=(
@@ -146,29 +135,29 @@ THEOREM = Theorem(
         r"=1+\mathrm{Reg}^*\ \ge\ \sum_g v^*_g,\quad\text{equal iff}\ \exists\rho\in M:\ "
         r"\rho_g\ge v^*_g/\textstyle\sum v^*"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; Shtarkov 1987 (order infinity as normalised maximum likelihood); "
     "Issa, Wagner & Kamath 2020 (maximal leakage)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "weighted ratios",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all finite sets of goals",
             prose="the largest of the ratios is at least their mean weighted by q, and equals it only if all "
             "are equal",
         ),
-        Method("farthest row of rational sets", Group.EXACT, farthest),
-        Method("equality decided in rationals", Group.PROPERTY, equality, frozenset({"HiGHS"})),
-        Method("linear program, bracketed", Group.OPTIMISATION, program, frozenset({"HiGHS"})),
+        method("farthest row of rational sets", "exact", farthest),
+        method("equality decided in rationals", "property", equality, "HiGHS"),
+        method("linear program, bracketed", "optimisation", program, "HiGHS"),
     ),
-    planted=(
-        Planted("sum v without - 1", Claim(least=sum)),
-        Planted("regret without - 1", Claim(regret=lambda redundancy: redundancy)),
-        Planted("largest v over smallest q", Claim(farthest=lambda values, q: max(values) / min(q))),
-        Planted("number of goals for sum v", Claim(least=lambda values: len(values) - Fraction(1))),
-    ),
+    planted={
+        "sum v without - 1": Claim(least=sum),
+        "regret without - 1": Claim(regret=lambda redundancy: redundancy),
+        "largest v over smallest q": Claim(farthest=lambda values, q: max(values) / min(q)),
+        "number of goals for sum v": Claim(least=lambda values: len(values) - Fraction(1)),
+    },
     uses=("T04",),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

@@ -28,18 +28,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 from metaregret.theory.claims.oracles.power_moments import Rows, best, family, mixed, mixtures, moment, table
 from metaregret.theory.information import channel_redundancy
@@ -195,7 +184,7 @@ def optimised(claim: Claim, context: Context) -> Iterable[Trial]:
     )
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T20",
     title="The price of an order",
     statement=(
@@ -203,38 +192,29 @@ THEOREM = Theorem(
         r"1+\mathrm{Reg}(q_1)\le\max_g v_g\,e^{(C_1+h(v_g))/v_g}\le e\,(1+\mathrm{Reg}^*)^{1/v_{\min}};"
         r"\qquad C_a\ \text{non-decreasing}"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; data processing and monotonicity: van Erven & Harremoes 2014",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "data processing to one event",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all terminal polytopes and finite orders",
             prose="terms of a divergence that are left out are non-negative; the divergence of an order "
             "rises with the order (Jensen)",
         ),
-        Method("integer orders in rationals", Group.EXACT, exact),
-        Method(
-            "order 1 by bounds of logarithms",
-            Group.ENUMERATION,
-            order_one,
-        ),
-        Method(
-            "explorations from convex programs",
-            Group.OPTIMISATION,
-            optimised,
-            frozenset({"Clarabel", "HiGHS"}),
-        ),
+        method("integer orders in rationals", "exact", exact),
+        method("order 1 by bounds of logarithms", "enumeration", order_one),
+        method("explorations from convex programs", "optimisation", optimised, "Clarabel", "HiGHS"),
     ),
-    planted=(
-        Planted("exponent 1 / a", Claim(exponent=lambda order: 1 / order)),
-        Planted("v_max for v_min", Claim(worst=max)),
-        Planted("dropped h(v)", Claim(entropy=lambda x, logarithm: 0 * x)),
-        Planted("half of h(v)", Claim(entropy=lambda x, logarithm: -x * logarithm(x))),
-        Planted("regret falls with the order", Claim(falls=True)),
-    ),
+    planted={
+        "exponent 1 / a": Claim(exponent=lambda order: 1 / order),
+        "v_max for v_min": Claim(worst=max),
+        "dropped h(v)": Claim(entropy=lambda x, logarithm: 0 * x),
+        "half of h(v)": Claim(entropy=lambda x, logarithm: -x * logarithm(x)),
+        "regret falls with the order": Claim(falls=True),
+    },
     uses=("T04", "T19"),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

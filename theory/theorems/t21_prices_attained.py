@@ -25,18 +25,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles.power_moments import best, family, mixed, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -172,40 +161,35 @@ def optimised(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(_FAMILIES, check, name="T21 programs", share=0.2, most=200)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T21",
     title="Both prices are attained",
     statement=(
         r"F(K,v):\ \mathrm{Reg}^*=K+v-1,\quad \mathrm{Reg}(q_1)=v\left(1+(Ke^{h(v)})^{1/v}\right)-1,\quad "
         r"\mathrm{Reg}(q_a)=v\left(1+\left(\frac{K^{a-1}-(1-v)^a}{v^a}\right)^{1/(a-1)}\right)-1"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "two kinds of action equally far",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K, all v, all orders",
             prose="the minimiser is symmetric in the sure goals, since the divergence is convex in q; as the "
             "share of the noisy goal grows its action gets nearer and the others farther",
         ),
-        Method("rational members", Group.EXACT, exact),
-        Method(
-            "minimax regret of the environment",
-            Group.ENUMERATION,
-            processes,
-            frozenset({"HiGHS"}),
-        ),
-        Method("explorations from convex programs", Group.OPTIMISATION, optimised, frozenset({"Clarabel"})),
+        method("rational members", "exact", exact),
+        method("minimax regret of the environment", "enumeration", processes, "HiGHS"),
+        method("explorations from convex programs", "optimisation", optimised, "Clarabel"),
     ),
-    planted=(
-        Planted("exponent 1 / a", Claim(order=lambda k, v, a, power=pow: _order(k, v, a + 1, power))),
-        Planted("dropped h(v)", Claim(one=lambda k, v, power=pow: v * (1 + power(k, 1 / v)) - 1)),
-        Planted("K for K + v - 1", Claim(minimax=lambda k, v: k)),
-        Planted("K - 1 for K + v - 1", Claim(minimax=lambda k, v: k - 1)),
-    ),
+    planted={
+        "exponent 1 / a": Claim(order=lambda k, v, a, power=pow: _order(k, v, a + 1, power)),
+        "dropped h(v)": Claim(one=lambda k, v, power=pow: v * (1 + power(k, 1 / v)) - 1),
+        "K for K + v - 1": Claim(minimax=lambda k, v: k),
+        "K - 1 for K + v - 1": Claim(minimax=lambda k, v: k - 1),
+    },
     uses=("T04", "T19", "T20"),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

@@ -25,18 +25,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles.power_moments import moment
 from metaregret.theory.information import as_order, divergences, kl_divergence
 
@@ -114,32 +103,32 @@ def numerical(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(_PAIRS, check, name="T22 numerical")
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T22",
     title="What an order means",
     statement=(
         r"e^{(a-1)D_a(\rho\|q)}=\mathrm{E}_{g\sim\rho}\left[\left(\frac{1/q_g}{1/\rho_g}\right)^{a-1}\right]"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; the moment form of the divergence: van Erven & Harremoes 2014",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "one goal, and the limit at order 1",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all orders",
             prose="the expectation is the sum of the goals' terms; moments of growing order tend to the "
             "maximum",
         ),
-        Method("integer orders in rationals", Group.EXACT, exact),
-        Method("divergences against moments", Group.PROPERTY, numerical),
+        method("integer orders in rationals", "exact", exact),
+        method("divergences against moments", "property", numerical),
     ),
-    planted=(
-        Planted("exponent a", Claim(exponent=lambda order: order)),
-        Planted("hitting time of the poser over that of the learner", Claim(ratio=lambda rho, q: q / rho)),
-        Planted("exponent of the divergence a", Claim(scale=lambda order: order)),
-    ),
+    planted={
+        "exponent a": Claim(exponent=lambda order: order),
+        "hitting time of the poser over that of the learner": Claim(ratio=lambda rho, q: q / rho),
+        "exponent of the divergence a": Claim(scale=lambda order: order),
+    },
     uses=("T01",),
-    expected=Verdict.PROVED,
+    expected="proved",
 )

@@ -35,14 +35,10 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
-    Verdict,
     all_hold,
+    method,
+    theorem,
     vanishes,
 )
 from metaregret.theory.claims.oracles import path_sets
@@ -204,50 +200,43 @@ def _uniform(packing: Any, tau: Any) -> list[Fraction]:
     return [Fraction(1, len(packing))] * len(packing)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T23",
     title="Without memory: a fractional covering number",
     statement=(
         r"\min_{f\ \text{memoryless}}\max_p\mathrm{Reg}_O=\bigl(1-(1-1/\tau^*)^N\bigr)(\tau^*-1),\qquad "
         r"p^*\text{ least favourable}\iff p^*=w/\tau^*,\ w\text{ an optimal fractional packing}"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; covers and packings: Lovász, On the ratio of optimal integral and "
     "fractional covers (1975)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "sums and tangents",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all tau* and N",
             prose="that an episode finds at most 1/tau* of a packing, and a cover every goal that often "
             "(linear-programming "
             "duality); that the loss is convex and decreasing (T02); which distributions force less",
         ),
-        Method("random set systems, rational", Group.EXACT, exact),
-        Method("planner against all paths", Group.ENUMERATION, enumeration),
-        Method("memoryless solver, bracketed", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
+        method("random set systems, rational", "exact", exact),
+        method("planner against all paths", "enumeration", enumeration),
+        method("memoryless solver, bracketed", "optimisation", optimisation, "HiGHS"),
     ),
-    planted=(
-        Planted(
-            "integral for fractional covers",
-            Claim(number=lambda system: Fraction(len(smallest_cover(system)))),
+    planted={
+        "integral for fractional covers": Claim(number=lambda system: Fraction(len(smallest_cover(system)))),
+        "one episode short": Claim(
+            value=lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** (n - 1))
         ),
-        Planted(
-            "one episode short",
-            Claim(value=lambda tau, n: (tau - 1) * (1 if n is None else 1 - (1 - 1 / tau) ** (n - 1))),
-        ),
-        Planted(
-            "tau* for tau* - 1",
-            Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n)),
-        ),
-        Planted("the value of T12", Claim(value=lambda tau, n: (tau - 1) / 2 if n is None else 1 - 1 / tau)),
-        Planted("uniform prior", Claim(prior=_uniform)),
-        Planted("number of goals", Claim(number=lambda system: Fraction(system.count))),
-    ),
+        "tau* for tau* - 1": Claim(value=lambda tau, n: tau * (1 if n is None else 1 - (1 - 1 / tau) ** n)),
+        "the value of T12": Claim(value=lambda tau, n: (tau - 1) / 2 if n is None else 1 - 1 / tau),
+        "uniform prior": Claim(prior=_uniform),
+        "number of goals": Claim(number=lambda system: Fraction(system.count)),
+    },
     assumptions=(DETERMINISTIC, SINGLE_START),
     uses=("T01", "T04"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("line:5,start=2", 4, detect="visit"),
 )

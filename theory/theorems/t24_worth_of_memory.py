@@ -45,18 +45,7 @@ from metaregret.tabular.environments.spread import spread
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes, set_systems
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import order_game
 from metaregret.theory.covers import SetSystem, fractional_numbers, search_value, smallest_cover
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
@@ -243,7 +232,7 @@ def _noise(claim: Claim, tasks: GoalTasks) -> Trial:
     )
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T24",
     title="Memory is worth at most a factor of two",
     statement=(
@@ -251,38 +240,35 @@ THEOREM = Theorem(
         r"\tfrac{\tau-1}2\bigr),\ m=\lfloor\tau^*\rfloor;\qquad\text{any dynamics: }"
         r"V_{\text{memory}}\ge\tfrac{v_{\min}}{1+v_{\max}}\,V_{\text{memoryless}}"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; min-sum set cover: Feige, Lovász and Tetali (2004); search value of a "
     "set: Fokkink, Kikuta and Ramsey (2017)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "sums",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all tau* and tau",
             prose="that i episodes find at most i/tau* of a packing; that a cover drawn anew, or in random "
             "order, is a learner; "
             "with random dynamics, the sum over goals of what an episode can lose",
         ),
-        Method("random set systems, rational", Group.EXACT, exact),
-        Method("all small set systems, all sequences", Group.ENUMERATION, enumeration),
-        Method("memory solver, bracketed", Group.OPTIMISATION, decomposition, frozenset({"HiGHS"})),
-        Method("noisy processes, infinitely many episodes", Group.EXACT, noise, frozenset({"HiGHS"})),
+        method("random set systems, rational", "exact", exact),
+        method("all small set systems, all sequences", "enumeration", enumeration),
+        method("memory solver, bracketed", "optimisation", decomposition, "HiGHS"),
+        method("noisy processes, infinitely many episodes", "exact", noise, "HiGHS"),
     ),
-    planted=(
-        Planted("one episode more", Claim(middle=lambda tau, m: m - m * (m - 1) * HALF / tau)),
-        Planted("tau* for m", Claim(middle=lambda tau, m: tau - (tau + 1) * HALF)),
-        Planted("half of the fractional cover", Claim(upper=lambda tau, whole: (tau - 1) * HALF)),
-        Planted("tau without randomisation", Claim(certain=lambda whole: whole)),
-        Planted(
-            "no division by the weights",
-            Claim(noisy=lambda regret, weight, v: _noisy(regret, Fraction(1), v)),
-        ),
-        Planted("a factor of two with noise", Claim(factor=lambda smallest, largest: Fraction(2))),
-        Planted("v_max for v_min", Claim(factor=lambda smallest, largest: (1 + largest) / largest)),
-    ),
+    planted={
+        "one episode more": Claim(middle=lambda tau, m: m - m * (m - 1) * HALF / tau),
+        "tau* for m": Claim(middle=lambda tau, m: tau - (tau + 1) * HALF),
+        "half of the fractional cover": Claim(upper=lambda tau, whole: (tau - 1) * HALF),
+        "tau without randomisation": Claim(certain=lambda whole: whole),
+        "no division by the weights": Claim(noisy=lambda regret, weight, v: _noisy(regret, Fraction(1), v)),
+        "a factor of two with noise": Claim(factor=lambda smallest, largest: Fraction(2)),
+        "v_max for v_min": Claim(factor=lambda smallest, largest: (1 + largest) / largest),
+    },
     uses=("T12", "T23"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", detect="visit", episodes=5),
 )

@@ -33,18 +33,7 @@ import sympy
 from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.strategies import attempt_chances
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import mixed_value
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.solution import Criterion
@@ -148,10 +137,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     yield from context.examples(attempt_chances(), check, name="T25 orders", most=3000)
-    for chances in (
-        *KNOWN,
-        (Fraction(1), Fraction(1), Fraction(1, 10)),
-    ):
+    for chances in (*KNOWN, (Fraction(1), Fraction(1), Fraction(1, 10))):
         yield check(list(chances))
 
 
@@ -213,7 +199,7 @@ def without(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T25",
     title="Memory under noise: a participation ratio",
     statement=(
@@ -222,36 +208,33 @@ THEOREM = Theorem(
         r"\text{ on }A;\qquad V_{\text{memoryless}}=K-1;\qquad \text{hitting time }"
         r"\frac{(\sum c)^2+\sum c^2}{2\sum c},\ p^*\propto c"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; the hitting time is classical (searching boxes: Stone 1975)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "telescoping sums",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all c",
             prose="that every learner meets the inequality (a polymatroid) and mixtures of orders reach "
             "every point of its base",
         ),
-        Method("all orders of attempts", Group.ENUMERATION, enumeration),
-        Method("all learners with memory, rational", Group.EXACT, exact),
-        Method("finitely many episodes, bracketed", Group.OPTIMISATION, finite, frozenset({"HiGHS"})),
-        Method("memoryless solver, exact", Group.EXACT, without, frozenset({"HiGHS"})),
+        method("all orders of attempts", "enumeration", enumeration),
+        method("all learners with memory, rational", "exact", exact),
+        method("finitely many episodes, bracketed", "optimisation", finite, "HiGHS"),
+        method("memoryless solver, exact", "exact", without, "HiGHS"),
     ),
-    planted=(
-        Planted("all goals for the best A", Claim(best=lambda values: values[-1])),
-        Planted(
-            "sum of squares for the square of the sum",
-            Claim(regret=lambda s, q: (s / q - 1) * Fraction(1, 2)),
-        ),
-        Planted("dropped factor 1/2", Claim(regret=lambda s, q: s**2 / q - 1)),
-        Planted("prior proportional to c", Claim(weight=lambda c: c)),
-        Planted("hitting time of the mean order", Claim(hitting=lambda s, q: s * Fraction(1, 2))),
-        Planted("prior of the regret for the hitting time", Claim(hitting_weight=lambda c: c**2)),
-        Planted("K without memory", Claim(memoryless=lambda count: count)),
-    ),
+    planted={
+        "all goals for the best A": Claim(best=lambda values: values[-1]),
+        "sum of squares for the square of the sum": Claim(regret=lambda s, q: (s / q - 1) * Fraction(1, 2)),
+        "dropped factor 1/2": Claim(regret=lambda s, q: s**2 / q - 1),
+        "prior proportional to c": Claim(weight=lambda c: c),
+        "hitting time of the mean order": Claim(hitting=lambda s, q: s * Fraction(1, 2)),
+        "prior of the regret for the hitting time": Claim(hitting_weight=lambda c: c**2),
+        "K without memory": Claim(memoryless=lambda count: count),
+    },
     uses=("T12", "T24"),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("attempts:1,1/2", learner="memory", episodes=3),
 )

@@ -34,18 +34,7 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.certificates.worked import proposed
-from metaregret.theory.claims import (
-    Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
-    Trial,
-    Verdict,
-    all_hold,
-    vanishes,
-)
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.proposals import trained_learner
 
 Vector = Sequence[Fraction]
@@ -204,41 +193,38 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
             )
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T26",
     title="The price of a wrong proposal",
     statement=(
         r"\frac{1+\mathbb E_p\mathrm{Reg}(\rho_q)}{1+\min_\rho\mathbb E_p\mathrm{Reg}(\rho)}\le"
         r"\cosh^2\!\bigl(\tfrac14 d_H(p,q)\bigr),\qquad d_H(p,q)=\log\frac{\max_g p_g/q_g}{\min_g p_g/q_g}"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project; Kantorovich's inequality, Hilbert's projective metric (Bushell 1973)",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "Kantorovich's inequality",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all p and q",
             prose="that optimality for q gives sum a rho / rho_q <= 1; the sums over goals in the "
-            "inequalities of Cauchy and "
-            "Schwarz and of Kantorovich",
+            "inequalities of Cauchy and Schwarz and of Kantorovich",
         ),
-        Method("simplices, rational", Group.EXACT, simplices),
-        Method("channels, rational", Group.EXACT, exact),
-        Method(
-            "learners trained by a convex program", Group.OPTIMISATION, optimisation, frozenset({"Clarabel"})
-        ),
+        method("simplices, rational", "exact", simplices),
+        method("channels, rational", "exact", exact),
+        method("learners trained by a convex program", "optimisation", optimisation, "Clarabel"),
     ),
-    planted=(
-        Planted("cosine without the square", Claim(factor=lambda k: (k**2 + 1) / (2 * k))),
-        Planted("exp(d_H / 2)", Claim(factor=lambda k: k)),
-        Planted("exp(d_H)", Claim(factor=lambda k: k**2)),
-        Planted("no price", Claim(factor=lambda k: k / k)),
-        Planted("inverse", Claim(factor=lambda k: 4 * k / (1 + k) ** 2)),
-        Planted("half the distance", Claim(factor=lambda k: (1 + (1 + k) / 2) ** 2 / (2 * (1 + k)))),
-    ),
+    planted={
+        "cosine without the square": Claim(factor=lambda k: (k**2 + 1) / (2 * k)),
+        "exp(d_H / 2)": Claim(factor=lambda k: k),
+        "exp(d_H)": Claim(factor=lambda k: k**2),
+        "no price": Claim(factor=lambda k: k / k),
+        "inverse": Claim(factor=lambda k: 4 * k / (1 + k) ** 2),
+        "half the distance": Claim(factor=lambda k: (1 + (1 + k) / 2) ** 2 / (2 * (1 + k))),
+    },
     uses=("T03",),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: proposed("grid:2x2", 2, "uniform"),
 )

@@ -38,14 +38,10 @@ from metaregret.theory.claims import (
     DETERMINISTIC,
     SINGLE_START,
     Context,
-    Group,
-    Kind,
-    Method,
-    Planted,
-    Theorem,
     Trial,
-    Verdict,
     all_hold,
+    method,
+    theorem,
     vanishes,
 )
 from metaregret.theory.claims.oracles import bayes_learner, mixed_value
@@ -165,39 +161,38 @@ def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(f"{specification} T={steps}, {ties} tied", float(margin), note)
 
 
-THEOREM = Theorem(
+THEOREM = theorem(
     uid="T27",
     title="Training with memory is brittle",
     statement=(
         r"q\text{ without ties}:\ \max_g\mathrm{Reg}(f_q,g)=K-1=2\min_f\max_g\mathrm{Reg}(f,g);\qquad "
         r"q\text{ exchangeable, random}:\ \max_g\mathbb E_q\mathrm{Reg}(f_q,g)=\tfrac{K-1}2"
     ),
-    kind=Kind.EXTENSION,
+    kind="extension",
     source="extension by this project",
     claim=Claim(),
     methods=(
-        Method(
+        method(
             "sums over places",
-            Group.SYMBOLIC,
+            "symbolic",
             symbolic,
             general="all K and b",
             prose="that Bayes-optimal search goes from the likeliest goal down without repeating itself; "
-            "that under an "
-            "exchangeable law every goal is in every place equally often",
+            "that under an exchangeable law every goal is in every place equally often",
         ),
-        Method("recursion over hyperstates, rational", Group.EXACT, exact),
-        Method("all orders of search", Group.ENUMERATION, enumeration),
-        Method("learners trained by decomposition", Group.OPTIMISATION, optimisation, frozenset({"HiGHS"})),
+        method("recursion over hyperstates, rational", "exact", exact),
+        method("all orders of search", "enumeration", enumeration),
+        method("learners trained by decomposition", "optimisation", optimisation, "HiGHS"),
     ),
-    planted=(
-        Planted("minimax although trained on one", Claim(trained=lambda count, tied: (count - 1) * HALF)),
-        Planted("K for K - 1", Claim(trained=lambda count, tied: count - tied * HALF)),
-        Planted("ties of all sizes alike", Claim(trained=lambda count, tied: count - 1)),
-        Planted("mixing does not help", Claim(mixed=lambda count: count - 1)),
-        Planted("K for K - 1 in the mixture", Claim(mixed=lambda count: count * HALF)),
-    ),
+    planted={
+        "minimax although trained on one": Claim(trained=lambda count, tied: (count - 1) * HALF),
+        "K for K - 1": Claim(trained=lambda count, tied: count - tied * HALF),
+        "ties of all sizes alike": Claim(trained=lambda count, tied: count - 1),
+        "mixing does not help": Claim(mixed=lambda count: count - 1),
+        "K for K - 1 in the mixture": Claim(mixed=lambda count: count * HALF),
+    },
     assumptions=(DETERMINISTIC, SINGLE_START, CONTROLLABLE),
     uses=("T12",),
-    expected=Verdict.PROVED,
+    expected="proved",
     certificate=lambda: solved("line:5,start=2", 4, learner="memory", episodes=5),
 )

@@ -178,11 +178,7 @@ def _places(
     if len(states) <= 3:
         width = 2 * side + gap * (len(states) - 1)
         below = 14 + (32 if len(arrows) > len(states) else 0)
-        return (
-            {s: (side + gap * i, above) for i, s in enumerate(states)},
-            width,
-            above + RADIUS + below,
-        )
+        return ({s: (side + gap * i, above) for i, s in enumerate(states)}, width, above + RADIUS + below)
     radius = max(110.0, gap * len(states) / (2 * math.pi))
     centre = (side + radius, above + radius)
     places = {}

@@ -52,10 +52,9 @@ def _boxes(figure: Figure) -> list[tuple[str, Bbox]]:
 def _off_scale(axis: Axis) -> list[Text]:
     """Labels of ticks outside of the view, which exist but are not drawn."""
     low, high = sorted(axis.get_view_interval())
-    room = 1e-9 * (high - low)
     return [
         text
         for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
         for text in (tick.label1, tick.label2)
-        if not low - room <= tick.get_loc() <= high + room
+        if not low - 1e-9 * abs(tick.get_loc()) <= tick.get_loc() <= high + 1e-9 * abs(tick.get_loc())
     ]

@@ -113,7 +113,7 @@ def _measure(name: str) -> None:
     if not sweep.points:  # a saved table that is not there: the committed sample stays
         return
     with Store(Path(":memory:")) as store:
-        run([sweep], store)
+        run(sweep.jobs, store)
         content = [{"point": record.point, "rows": record.rows} for record in store.records(sweep.ids)]
     lines = ",\n".join(json.dumps(each) for each in content)
     (FOLDER / f"{name}.study.json").write_text(f"[\n{lines}\n]\n")

@@ -5,23 +5,25 @@ import re
 from collections.abc import Callable
 from functools import cache
 from math import comb
-from pathlib import Path
+from pathlib import Path as File
 
 import numpy as np
 import pandas as pd
 import pytest
 from legibility import complaints
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
 from snapshot import FOLDER, STYLE, described, drawn, results_of, stored
 
 from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.noise_gap import median_interval
 from metaregret.experiments.figures.registry import figure, figures
 from metaregret.experiments.figures.render import csv_of, draw, images, macros, write
-from metaregret.experiments.studies import planning_benchmark
+from metaregret.experiments.runs.job import measure
 from metaregret.experiments.sweeps import Sweep, study
-from metaregret.experiments.sweeps.measurement import Job, measure
+from metaregret.experiments.topics import benchmark
+from metaregret.experiments.topics.noise_gap import median_interval
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.plotting.style import COLOURS, HATCHES, LINES, MARKERS, STYLES, Style, style
 
@@ -81,7 +83,7 @@ def test_a_study_measures_what_it_did(name: str) -> None:
     committed = stored(name)
     for each in committed[:: max(1, len(committed) // 3)][:3]:
         again = Sweep(study(name), (each["point"],), 0)
-        found = measure(Job(again.ids[0], study(name), each["point"], 0))
+        found = measure(again.jobs[0])
         assert found.error is None
         assert len(found.rows) == len(each["rows"])
         for row, known in zip(found.rows, each["rows"], strict=True):
@@ -93,46 +95,74 @@ def test_a_study_measures_what_it_did(name: str) -> None:
                     assert row[key] == value, key
 
 
-def test_a_saved_table_is_read_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_table_is_read_as_it_is(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table gives one point, another table another one, none gives none; a broken one is refused."""
     table = tmp_path / "planning.csv"
-    monkeypatch.setattr(planning_benchmark, "TABLE", table)
-    benchmark = study("planning_benchmark")
-    assert benchmark.sweep().points == ()
+    monkeypatch.setattr(benchmark, "TABLE", table)
+    saved = study("planning_benchmark")
+    assert saved.sweep().points == ()
     table.write_text(
         "task,model,states,contestant,seconds,ratio,required,error,right\n"
         "a,m,10,metaregret,0.5,1,,0,True\na,m,10,peer,1.5,3,,0.1,False\n"
     )
-    first = benchmark.sweep()
-    found = measure(Job(first.ids[0], benchmark, first.points[0], 0))
+    first = saved.sweep()
+    found = measure(first.jobs[0])
     assert [row["ratio"] for row in found.rows] == [1.0, 3.0]
     assert [row["right"] for row in found.rows] == [True, False]
     table.write_text("task,model\na,m\n")
-    second = benchmark.sweep()
+    second = saved.sweep()
     assert second.ids != first.ids
-    broken = measure(Job(second.ids[0], benchmark, second.points[0], 0))
+    broken = measure(second.jobs[0])
     assert broken.error is not None
     assert "'contestant' is missing" in broken.error
 
 
 @cache
-def shown(name: str, look: str) -> Drawing:
+def shown(name: str, look: str, columns: int | None = None) -> Drawing:
     """A drawing that several tests look at and none changes."""
-    return drawn(SHOWN[name], style(look))
+    return drawn(SHOWN[name], style(look, columns))
 
 
-@pytest.mark.parametrize("look", ["icml", "neurips"])
-@pytest.mark.parametrize("name", SHOWN)
-def test_nothing_overlaps_or_is_clipped(name: str, look: str) -> None:
-    assert complaints(shown(name, look).figure) == []
+LOOKS = (("icml", None), ("icml", 1), ("neurips", None), ("neurips", 1))
 
 
-@pytest.mark.parametrize("look", ["icml", "neurips", "iclr"])
-@pytest.mark.parametrize("name", SHOWN)
-def test_no_text_is_under_six_points_in_print(name: str, look: str) -> None:
-    words = [text for text in shown(name, look).figure.findobj(Text) if text.get_text().strip()]
+@pytest.mark.parametrize(
+    ("name", "look", "columns"),
+    [(name, *look) for name, each in SHOWN.items() for look in LOOKS if look[1] is None or not each.long],
+)
+def test_all_is_legible_in_print(name: str, look: str, columns: int | None) -> None:
+    """Nothing overlaps or is clipped, no text is under six points, and the width is that of the columns."""
+    figure = shown(name, look, columns).figure
+    assert complaints(figure) == []
+    words = [text for text in figure.findobj(Text) if text.get_text().strip()]
     assert words
     assert min(text.get_fontsize() for text in words) >= 6
+    inches, height = figure.get_size_inches()
+    widths = {None: (style(look).column, style(look).line), 1: (style(look).column,)}[columns]
+    assert inches in [pytest.approx(width) for width in widths]
+    assert height <= 10.2
+
+
+def test_two_columns_are_as_wide_as_the_text() -> None:
+    assert style("icml", 2).canvas().get_size_inches()[0] == pytest.approx(style("icml").line)
+    for columns in (0, 3, True, "1"):
+        with pytest.raises(InvalidArgumentError, match="columns to be 1 or 2"):
+            style("icml", columns)
+
+
+def test_no_arrow_runs_through_a_claim() -> None:
+    """Every drawn arrow, sampled along its curves, keeps clear of all boxes; a straight one does not."""
+    patches = shown("theorem_graph", "icml").figure.axes[0].patches
+    boxes = [one.get_path().get_extents() for one in patches if isinstance(one, FancyBboxPatch)]
+    arrows = [vars(one)["_path_original"] for one in patches if isinstance(one, FancyArrowPatch)]
+    straight = Path([[boxes[0].x0, boxes[0].y0], [boxes[-1].x0, boxes[-1].y0]])
+    assert len(boxes) > 30
+    assert len(arrows) > 40
+    for path in (*arrows, straight):
+        (line,) = path.to_polygons(closed_only=False)
+        points = Path(line).interpolated(20).vertices
+        met = any(box.expanded(0.98, 0.98).count_contains(points) for box in boxes)
+        assert met == (path is straight)
 
 
 def test_other_styles_are_no_narrower() -> None:
@@ -206,7 +236,7 @@ def test_fonts_are_embedded_as_outlines_of_true_type() -> None:
     assert b"<text" not in svg
 
 
-def test_files_of_a_figure(tmp_path: Path) -> None:
+def test_files_of_a_figure(tmp_path: File) -> None:
     chosen = figure("regret_density")
     drawing = drawn(chosen)
     manifest = write(chosen, drawing, STYLE, tmp_path, ["svg"])

@@ -14,6 +14,7 @@ import networkx as nx
 import pytest
 from markupsafe import escape
 
+from metaregret.experiments.report import model
 from metaregret.experiments.report.html import write_site
 from metaregret.experiments.report.html.figures import take_figures
 from metaregret.experiments.report.html.graph import HEIGHT, WIDTH, dependency_graph, layout
@@ -87,6 +88,24 @@ def test_a_theorem_page_tells_everything(site: Path, document: Mapping[str, Any]
     assert 'href="certificates/T04.json"' in text
     assert "absent.json" not in text
     assert "C07.html" in text, "what happens when an assumption is dropped"
+
+
+def test_methods_and_refutations_say_where_their_source_is(
+    site: Path, document: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    sources = Path(model.__file__).resolve().parents[2]
+    rows = [*(m for row in document["theorems"] for m in row["methods"]), *document["controls"]]
+    found = [row["where"] for row in rows if row["where"] is not None and "/" in row["where"]["file"]]
+    assert len(found) > 20
+    for where in found:
+        line = (sources / where["file"]).read_text().splitlines()[where["line"] - 1]
+        assert re.search(r"def |lambda|@", line), where
+    page = (site / "T04.html").read_text()
+    assert "<code>theory/theorems/t04_minimax.py</code>, line " in page
+    monkeypatch.setattr(model, "_repository", lambda: "https://example.org/m")
+    where = model.where_defined(model.made)
+    assert where["link"].startswith("https://example.org/m/blob/v")
+    assert where["link"].endswith(f"/experiments/report/model.py#L{where['line']}")
 
 
 def test_a_control_page_draws_its_witness(site: Path):

@@ -6,16 +6,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaregret.tabular.engine import goal_values_all, solve
+from metaregret.tabular import goals
+from metaregret.tabular.engine import solve
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
-from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.goals import TerminalValues, goal_values
+from metaregret.tabular.process import ControlledMarkovProcess, Representation
 from metaregret.tabular.strategies import processes
 
 
@@ -27,56 +30,79 @@ def attained(process: ControlledMarkovProcess, policy: np.ndarray, goal: int) ->
     return np.asarray(values)
 
 
-@given(processes(max_states=5, max_actions=3), st.integers(0, 6))
+def all_goals(process: ControlledMarkovProcess, which: np.ndarray | None = None) -> TerminalValues:
+    """Everything about all goals; no process is small enough to do without the compiled pass."""
+    with mock.patch.object(goals, "SMALL_WORK", -1):
+        return goal_values(process, which, policies=True, everywhere=True)
+
+
+@given(processes(max_states=5, max_actions=3), st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_every_goal_matches_its_own_backward_induction(process: ControlledMarkovProcess, steps: int) -> None:
-    found = goal_values_all(process, steps=steps, keep_policies=True)
-    for goal in range(process.n_states):
-        indicator = (np.arange(process.n_states) == goal).astype(int)
-        exact = solve(process, steps=steps, terminal=indicator, exact=True)
-        assert exact.exact is not None
-        for state, value in enumerate(exact.exact):
-            assert Fraction(found.lower[state, goal]) <= value <= Fraction(found.upper[state, goal])
-            assert found.upper[state, goal] - found.lower[state, goal] <= 1e-13
-        policy = found.policy(process, goal)
-        assert policy.shape == (steps, process.n_states)
-        np.testing.assert_allclose(attained(process, policy, goal), found.values[:, goal], atol=1e-14)
+    process = process.replaced(horizon=steps)
+    for found in (all_goals(process), goal_values(process, policies=True, everywhere=True)):
+        assert found.everywhere is not None
+        assert found.policies is not None
+        lower, upper = found.everywhere
+        for goal in range(process.n_states):
+            indicator = (np.arange(process.n_states) == goal).astype(int)
+            exact = solve(process, steps=steps, terminal=indicator, exact=True)
+            assert exact.exact is not None
+            assert found.lower[goal] <= exact.value.exact <= found.upper[goal]
+            for state, value in enumerate(exact.exact):
+                assert Fraction(lower[state, goal]) <= value <= Fraction(upper[state, goal])
+                assert upper[state, goal] - lower[state, goal] <= 1e-13
+            policy = found.policies[:, :, goal]
+            assert policy.shape == (steps, process.n_states)
+            np.testing.assert_allclose(attained(process, policy, goal), lower[:, goal], atol=1e-13)
+
+
+@given(processes(max_states=4), st.sampled_from(["dense", "rational"]))
+@settings(max_examples=30, deadline=None)
+def test_bounds_from_every_state_are_those_of_starting_there(
+    process: ControlledMarkovProcess, representation: Representation
+) -> None:
+    """At both kinds of horizon: the bounds overlap those of the process that starts in that state."""
+    bounds = goal_values(process, representation=representation, everywhere=True).everywhere
+    assert bounds is not None
+    for state in range(process.n_states):
+        there = goal_values(process.replaced(initial=state), representation="rational").exact
+        assert there is not None
+        for low, value, high in zip(bounds[0, state], there, bounds[1, state], strict=True):
+            assert Fraction(low) <= value <= Fraction(high)
+            assert high - low <= 1e-10
 
 
 @pytest.mark.parametrize("specification", ["grid:9x9", "grid:9x9,slip=1/10", "tree:0,0,1,1,2,2"])
 def test_more_goals_than_lanes_and_more_than_one_word(specification: str) -> None:
-    process = make(specification)
-    found = goal_values_all(process, steps=7, keep_policies=True)
+    process = make(specification).replaced(horizon=7)
+    found = all_goals(process)
+    assert found.everywhere is not None
+    assert found.policies is not None
     for goal in (0, process.n_states // 2, process.n_states - 1):
         terminal = (np.arange(process.n_states) == goal).astype(float)
         single = solve(process, steps=7, terminal=terminal)
-        np.testing.assert_allclose(found.values[:, goal], single.values, atol=1e-14)
+        np.testing.assert_allclose(found.everywhere[0, :, goal], single.values, atol=1e-13)
         np.testing.assert_allclose(
-            attained(process, found.policy(process, goal), goal), found.values[:, goal], atol=1e-14
+            attained(process, found.policies[:, :, goal], goal), single.values, atol=1e-13
         )
 
 
-def test_a_subset_of_goals_keeps_its_order_and_repeats() -> None:
-    process = make("grid:4x4,slip=1/5")
-    everything = goal_values_all(process, steps=5)
-    some = goal_values_all(process, np.array([7, 3, 7]), 5)
-    np.testing.assert_array_equal(some.values, everything.values[:, [7, 3, 7]])
-    deterministic = make("grid:4x4")
-    everything = goal_values_all(deterministic, steps=5)
-    some = goal_values_all(deterministic, np.array([7, 3, 7]), 5)
-    np.testing.assert_array_equal(some.values, everything.values[:, [7, 3, 7]])
+@pytest.mark.parametrize("specification", ["grid:4x4", "grid:4x4,slip=1/5"])
+def test_a_subset_of_goals_keeps_its_order_and_repeats(specification: str) -> None:
+    process = make(specification).replaced(horizon=5)
+    everything, some = all_goals(process), all_goals(process, np.array([7, 3, 7]))
+    assert everything.everywhere is not None
+    assert some.everywhere is not None
+    np.testing.assert_array_equal(some.everywhere, everything.everywhere[:, :, [7, 3, 7]])
+    np.testing.assert_array_equal(some.values, everything.values[[7, 3, 7]])
 
 
 def test_refusals() -> None:
-    process = make("line:4")
     with pytest.raises(InvalidArgumentError, match=r"goals\[1\] = 4 is not a state"):
-        goal_values_all(process, np.array([0, 4]), 3)
-    with pytest.raises(InvalidArgumentError, match="steps=-1"):
-        goal_values_all(process, steps=-1)
-    with pytest.raises(InvalidArgumentError, match="keep_policies=True"):
-        goal_values_all(process, steps=2).policy(process, 0)
+        goal_values(make("line:4"), np.array([0, 4]))
     with pytest.raises(InstanceTooLargeError, match="GiB"):
-        goal_values_all(make("grid:30x30"), steps=1_000_000, keep_policies=True)
+        goal_values(make("grid:30x30").replaced(horizon=1_000_000), policies=True)
 
 
 def test_importing_the_engine_loads_nothing_heavy() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.engine import solve
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
-from metaregret.tabular.importers import from_gymnasium_table, to_gymnasium_table
+from metaregret.tabular.importers import from_gymnasium_table, read, to_gymnasium_table
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
@@ -45,6 +45,52 @@ def test_a_state_entered_with_and_without_the_flag() -> None:
         1: {0: [(0.5, 0, 6, True), (0.5, 1, 0, True)]},
     }
     assert best(table) == 4 + Fraction(1, 2) * 3
+
+
+LADDER = {
+    0: {0: [(0.1, 1, 0.1, False), (0.9, 2, 0.0, True)], 1: [(1.0, 2, 0.5, False)]},
+    1: {0: [(0.5, 0, 7.0, False), (0.5, 1, 0.0, False)], 1: [(1.0, 2, -1.0, True)]},
+    2: {0: [(1.0, 2, 0.0, False)], 1: [(1.0, 2, 3.0, True)]},
+}
+
+
+def in_rows(make: Any) -> list[list[list[Any]]]:
+    return [[[make(outcome) for outcome in row] for row in rows.values()] for rows in LADDER.values()]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        in_rows(list),
+        in_rows(np.array),
+        tuple(map(tuple, in_rows(tuple))),
+        np.array([[*map(tuple, rows), None][:2] for rows in in_rows(tuple)], dtype=object),
+        in_rows(lambda o: (np.float32(o[0]), np.int8(o[1]), np.float32(o[2]), np.bool_(o[3]))),
+        {str(s): {str(a): [(p, str(to), r, end) for p, to, r, end in o] for a, o in rows.items()}
+         for s, rows in LADDER.items()},
+    ],
+)  # fmt: skip
+def test_tables_in_other_clothes(table: Any) -> None:
+    """By hand: 1/2 for going on to 2 and 3 for ending there."""
+    model = read(table)
+    assert model.process.is_exact
+    assert model.rewards is not None
+    assert model.rewards.exact is not None
+    found = solve(model.process, model.rewards.exact[0], objective="finite", steps=2, exact=True)
+    assert found.value.exact == Fraction(7, 2)
+
+
+def test_starts_of_tables_whose_states_have_gaps() -> None:
+    table = {0: {0: [(1.0, 5, 2.0, True)]}}
+    rare = np.array([0.999999999999, 1e-12])
+    assert read_table(table, initial=[1.0]).process.exact_initial == (1, 0)
+    assert read_table(LADDER, initial=[*rare, 0.0]).process.exact_initial == (
+        1 - Fraction(1, 10**12),
+        Fraction(1, 10**12),
+        *[0] * (read_table(LADDER).process.n_states - 2),
+    )
+    with pytest.raises(InvalidProcessError, match="none of the 2 states"):
+        read_table(table, initial=[0.0, 1.0])
 
 
 def test_outcomes_of_probability_zero_do_not_count() -> None:

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -189,6 +190,50 @@ def test_arrays_of_others(arrays: dict[str, Any], tmp_path: Path) -> None:
     assert value(model) == Fraction(18, 5)
 
 
+@pytest.mark.parametrize(
+    ("source", "form"),
+    [
+        ({"P": P, "R": R}, "mdptoolbox"),
+        ({"transition_matrix": np.swapaxes(P, 0, 1), "R": R}, None),
+        ({"Q": np.swapaxes(P, 0, 1), "R": R, "beta": 0.5}, None),
+        ((P.astype(float).astype(np.float32), R), None),
+        ((R, np.swapaxes(P, 0, 1), 0.5), None),
+        ((R.ravel(), np.swapaxes(P, 0, 1).reshape(4, 2), 0.5, [0, 0, 1, 1], [0, 1] * 2), None),
+        ((np.array([*map(sp.csr_matrix, P.astype(float)), None], dtype=object)[:2], R), None),
+        ((list(map(sp.lil_matrix, P.astype(float))), sp.csr_matrix(R)), None),
+        ([P.tolist(), R.tolist()], None),
+    ],
+)
+def test_other_spellings_of_the_same_model(source: Any, form: str | None, tmp_path: Path) -> None:
+    assert value(read(source, form)) == Fraction(18, 5)
+    if isinstance(source, dict):
+        assert value(read(foreign(tmp_path, **source), form)) == Fraction(18, 5)
+
+
+def test_axes_that_nobody_can_tell() -> None:
+    """Where both (A, S, S) and (S, A, S) fit, what is taken is said."""
+    assert any("(A, S, S) or (S, A, S)" in note.text for note in read((P, R)).notes)
+    assert not read((P[:, :, [0, 1, 1]][:, [0, 1, 1]] * [1, 0.5, 0.5], R[[0, 1, 1]])).notes
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.coo_array])
+def test_a_chain_has_one_action(kind: Any) -> None:
+    """By hand: 1 + 1/2 (1 / (1 - 1/4)) of the visits to state 0, halved each step."""
+    chain = kind(np.array([[0.5, 0.5], [0.0, 1.0]]))
+    assert read(chain).process.n_actions == 1
+    assert value(read((chain, [1.0, 0.0]))) == Fraction(4, 3)
+    assert read(tuple(np.eye(3) for _ in range(4))).process.n_actions == 4
+
+
+def test_names_in_arrays(tmp_path: Path) -> None:
+    names = {"states": ["4,3", "(0, 1)"], "actions": ["go [east]"]}
+    for arrays in ({"successors": np.array([[1], [1]])}, {"P": np.eye(2)[None]}):
+        process = read(foreign(tmp_path, **arrays, **names, initial=[1e-15, 1 - 1e-15])).process
+        assert process.exact_initial == (Fraction(1, 10**15), 1 - Fraction(1, 10**15))
+        assert list(process.states) == names["states"]
+        assert list(process.actions) == names["actions"]
+
+
 def test_successors_in_npz_and_npy(tmp_path: Path) -> None:
     table = np.array([[0, 1], [1, 0]])
     for arrays in ({"successors": table, "initial": [0.0, 1.0]}, {"arr_0": table}):
@@ -205,9 +250,10 @@ def test_successors_in_npz_and_npy(tmp_path: Path) -> None:
         ({"P": P, "R": R}, r"may be \(A, S, S\) or \(S, A, S\)"),
         ({"X": P}, "'X' is unknown"),
         ({"P": P, "T": P}, "given twice"),
-        ({"R": R}, "neither transitions"),
+        ({"R": R}, "Neither transitions"),
         ({"successors": np.array([[0, 7]])}, r"successors\[0, 1\] = 7"),
         ({"P": np.array([["a"]])}, "number or"),
+        ({"P": np.eye(2), "gamma": 1.5}, "discount from 0 to 1"),
     ],
 )
 def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -258,6 +304,27 @@ def test_environments_in_memory() -> None:
     changed = gymnasium.wrappers.TransformReward(gymnasium.make("FrozenLake-v1"), lambda reward: 2 * reward)
     with pytest.raises(InvalidArgumentError, match="TransformReward"):
         read(changed)
+
+
+class Generous(FrozenLakeEnv):
+    """Pays twice what its table says, far from the start."""
+
+    def step(self, action: int) -> Any:
+        state, reward, *rest = super().step(action)
+        return state, 2 * reward, *rest
+
+
+def test_steps_that_differ_far_from_the_start_are_found() -> None:
+    environment = Generous(map_name="8x8", is_slippery=False)
+    environment.reset(seed=3)
+    before = environment.s, environment.np_random.bit_generator.state
+    with pytest.raises(InvalidArgumentError, match=r"to state 63 with reward 2\.0"):
+        read(environment)
+    assert (environment.s, environment.np_random.bit_generator.state) == before
+    limited = gymnasium.wrappers.TimeLimit(gymnasium.make("FrozenLake-v1"), 5)
+    assert any("5 steps" in text for text in read(limited, horizon=6).warnings())
+    with pytest.raises(InvalidArgumentError, match="got type"):
+        read(Generous)
 
 
 def test_formats_are_named_in_one_place() -> None:

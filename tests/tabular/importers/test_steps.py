@@ -18,6 +18,13 @@ from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentErro
 from metaregret.tabular.importers import from_environment, from_steps
 from metaregret.tabular.importers.steps import Draws
 
+OTHER = np.random.default_rng(0)
+
+
+def rare(number: float) -> int:
+    """What runs that are repeated a thousand times do not see."""
+    return int(number < 1e-12)
+
 
 def walk(state: int, action: int, random: Any) -> tuple[int, float, bool]:
     """Right with 3/10, else left; ends at 0 and 3, and pays at 3."""
@@ -59,6 +66,25 @@ def test_every_kind_of_draw() -> None:
     assert max(row) == Fraction(1, 2) * Fraction(1, 2) * Fraction(2, 3) * Fraction(1, 2) * Fraction(4, 5)
 
 
+def test_orders_and_counts() -> None:
+    """By hand: six orders of three cards; 0, 1 or 2 of two trials; six pairs of three cards."""
+
+    def drawn_by(draw: Any) -> list[Fraction]:
+        initial = from_steps(draw, lambda s, a, random: (s, 0.0, True), 1).process.exact_initial
+        return sorted(initial or ())
+
+    def shuffled(random: Any) -> Any:
+        cards = [0, 1, 2]
+        random.shuffle(cards)
+        return tuple(cards)
+
+    sixth = [Fraction(1, 6)] * 6
+    assert drawn_by(shuffled) == drawn_by(lambda random: tuple(random.permutation([5, 6, 7]))) == sixth
+    assert drawn_by(lambda random: tuple(random.choice(3, size=2, replace=False))) == sixth
+    assert drawn_by(lambda random: random.binomial(2, 0.3)) == [Fraction(k, 100) for k in (9, 42, 49)]
+    assert drawn_by(lambda random: bool(random.uniform() < 0.25)) == [Fraction(1, 4), Fraction(3, 4)]
+
+
 @pytest.mark.parametrize(
     ("step", "error", "words"),
     [
@@ -66,6 +92,10 @@ def test_every_kind_of_draw() -> None:
         (lambda s, a, random: (random.normal(), 0.0, True), UnsupportedError, "normal"),
         (lambda s, a, random: (0, 2 * random.random(), True), UnsupportedError, "continuous"),
         (lambda s, a, random: (0, standard_random.random(), True), UnsupportedError, "draws elsewhere"),
+        (lambda s, a, random: (rare(standard_random.random()), 0, True), UnsupportedError, "of its own"),
+        (lambda s, a, random: (rare(OTHER.random()), 0, True), UnsupportedError, "of its own"),
+        (lambda s, a, random: (random.uniform(1, 2), 0, True), UnsupportedError, "uniform"),
+        (lambda s, a, random: (random.choice(2, 3, False), 0, True), UnsupportedError, "replace=False"),
         (lambda s, a, random: (int(random.choice(2, p=[0.5, 0.4])), 0.0, True), InvalidArgumentError, "0.9"),
     ],
 )
@@ -108,6 +138,66 @@ def test_an_environment_is_stepped_in_copies() -> None:
 def test_observations_that_hide_the_state_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="does not tell what happens next"):
         from_environment(Coin(shown=False))
+
+
+class Restless(Coin):
+    """A coin that is rarely tossed again: by which generator?"""
+
+    tosses = 0
+
+    def __init__(self, by: str) -> None:
+        super().__init__()
+        self.kept: Any = [np.random.default_rng(5), standard_random.Random(5)]
+        self.by = by
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        draw: dict[str, Any] = {
+            "numpy": self.kept[0].random,
+            "python": self.kept[-1].random,
+            "global": standard_random.random,
+            "legacy": np.random.mtrand.rand,
+            "module": OTHER.random,
+            "space": lambda: float(self.action_space.sample()) + 1,
+            "class": self.count,
+        }
+        rare(draw.get(self.by, float)() + (self.by in ("cut", "its own")))
+        return self.coin, float(action == self.coin), self.by != "cut", self.by == "cut", {}
+
+    def count(self) -> float:
+        Restless.tosses += 1
+        return 1.0
+
+
+@pytest.mark.parametrize("by", ["numpy", "python", "global", "legacy", "module", "space", "class"])
+def test_environments_that_draw_elsewhere_are_refused(by: str) -> None:
+    with pytest.raises(UnsupportedError, match=r"of its own or a global one.*self\.np_random"):
+        from_environment(Restless(by))
+    assert from_environment(Restless("its own")).process.is_exact
+
+
+def test_episodes_that_the_environment_cuts_short_are_said() -> None:
+    assert any("truncated" in text for text in from_environment(Restless("cut")).warnings())
+
+
+class Dealer(Coin):
+    """Leaves the draws to an object that keeps the generator."""
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[int, dict[str, Any]]:
+        shown = super().reset(seed=seed)
+        self.table = {"dealer": self.np_random}
+        return shown
+
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        return 2, float(self.table["dealer"].random() < 0.3), True, False, {}
+
+
+def test_draws_follow_the_generator_into_objects() -> None:
+    model = from_environment(Dealer())
+    assert model.rewards is not None
+    assert model.rewards.exact is not None
+    assert solve(
+        model.process, model.rewards.exact[0], objective="total", exact=True
+    ).value.exact == Fraction(3, 10)
 
 
 def test_continuous_environments_are_refused() -> None:

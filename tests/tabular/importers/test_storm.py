@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaregret.tabular.engine import solve
 from metaregret.tabular.environments import load, make
 from metaregret.tabular.errors import FileFormatError, UnsupportedError
-from metaregret.tabular.importers import Imported, read, read_storm, write_drn
+from metaregret.tabular.importers import Imported, read, read_storm, write_drn, write_explicit
 from metaregret.tabular.importers.imported import reward_table
+from metaregret.tabular.labels import Labels
+from metaregret.tabular.rewards import RewardTables
 from metaregret.tabular.strategies import processes
 
 stormpy = pytest.importorskip(
@@ -194,22 +198,35 @@ def test_a_missing_file_is_named() -> None:
         load("nowhere.drn")
 
 
-@given(processes(max_states=4, random_start=False))
-@settings(max_examples=25, deadline=None)
-def test_drn_round_trip(process: Any) -> None:
-    """The same dynamics, the same expected rewards, the same value."""
-    import tempfile
+SAME = ("choice_offsets", "choice_action", "offsets", "successors", "initial")
 
-    rewards = np.array([Fraction(i % 7 - 2, 3) for i in range(process.n_transitions)], dtype=object)
+
+@given(processes(max_states=4, random_start=False), st.sampled_from(["drn", "tra"]))
+@settings(max_examples=40, deadline=None)
+def test_round_trips_through_storms_files(process: Any, ending: str) -> None:
+    """The same dynamics, the same rewards in expectation, the same value; decimals where files hold them."""
+    shift = 2 if ending == "drn" else 0
+    rewards = np.array([Fraction(i % 7 - shift, 4) for i in range(process.n_transitions)], dtype=object)
+    goals = {"goal": (process.n_states - 1,), "not a word": (0,)}
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.drn"
-        write_drn(file, process, reward_table(process, rewards))
+        file = Path(folder) / f"model.{ending}"
+        write = write_drn if ending == "drn" else write_explicit
+        notes = write(file, process, reward_table(process, rewards), goals)
         again = read(file)
-    for name in ("choice_offsets", "choice_action", "offsets", "successors", "probabilities", "initial"):
+    for name in SAME:
         np.testing.assert_array_equal(getattr(process, name), getattr(again.process, name), err_msg=name)
-    assert list(again.process.exact_probabilities) == list(process.exact_probabilities)
+    assert again.labels == {"goal": (process.n_states - 1,)}
     assert again.rewards is not None
     assert again.rewards.exact is not None
+    spelled = [Fraction(repr(float(p))) for p in process.exact_probabilities]
+    decimal = spelled == list(process.exact_probabilities)
+    assert [note.text[0] for note in notes if "rounded" in note.text] == [] if decimal or shift else ["0"]
+    if not (decimal or shift):
+        np.testing.assert_array_equal(process.probabilities, again.process.probabilities)
+        return
+    assert list(again.process.exact_probabilities) == list(process.exact_probabilities)
+    if not shift:
+        assert again.rewards.exact.tolist() == [rewards.tolist()]
     values = [
         solve(model, paid, objective="discounted", gamma=Fraction(1, 2), exact=True).value.exact
         for model, paid in ((process, rewards), (again.process, again.rewards.exact[0]))
@@ -217,7 +234,65 @@ def test_drn_round_trip(process: Any) -> None:
     assert values[0] == values[1]
 
 
-def test_drn_refuses_what_it_cannot_say(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="one initial state"):
-        write_drn(tmp_path / "a.drn", make("line:3").replaced(initial={0: "1/2", 1: "1/2"}))
+def test_storm_finds_the_same_value_in_explicit_files(tmp_path: Path) -> None:
+    """Storm's own reader and checker on what is written: a grid's far corner, and the moves until there."""
+    grid = make("grid:3x3,slip=1/5")
+    corner = grid.n_states - 1
+    paid = np.array([float(grid.choice_state[c] != corner) for c in grid.transition_choice])
+    write_explicit(tmp_path / "g.tra", grid, reward_table(grid, paid), {"corner": [corner]})
+    files = [str(tmp_path / f"g.{ending}") for ending in ("tra", "lab", "trew")]
+    model = stormpy.build_model_from_explicit(files[0], files[1], transition_rewards=files[2])
+    (formula,) = stormpy.parse_properties('Rmin=? [F "corner"]')
+    storms = float(stormpy.model_checking(model, formula)[0])
+    rewards = reward_table(grid, paid).exact
+    assert rewards is not None
+    ours = solve(grid, -rewards[0], objective="total", targets=np.array([corner]), exact=True)
+    assert -float(ours.value) == pytest.approx(storms, abs=1e-5)
+
+
+def test_what_storms_files_cannot_say_is_refused(tmp_path: Path) -> None:
+    line = make("line:3")
+    for write in (write_drn, write_explicit):
+        with pytest.raises(UnsupportedError, match="one initial state"):
+            write(tmp_path / "a.tra", line.replaced(initial={0: "1/2", 1: "1/2"}))
+    paid = reward_table(line, np.full(line.n_states, -1))
+    with pytest.raises(UnsupportedError, match="no negative rewards"):
+        write_explicit(tmp_path / "a.tra", line, paid)
+    assert paid.exact is not None
+    two = RewardTables.from_exact(line, Labels(2, "task"), [paid.exact[0]] * 2)
+    with pytest.raises(UnsupportedError, match="one task's rewards"):
+        write_explicit(tmp_path / "a.tra", line, two)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a.srew").write_text("0 1\n")
+    with pytest.raises(UnsupportedError, match=r"a\.srew would be read"):
+        write_explicit(tmp_path / "a.tra", line)
+
+
+BOOLEANS = """mdp
+module switch
+  on : bool init false;
+  x : [0..1] init 0;
+  [flip] !on -> 0.1 : (on'=true) + 0.9 : (x'=1-x);
+  [rest] on -> true;
+endmodule
+"""
+
+
+def test_states_are_named_by_truth_values(tmp_path: Path) -> None:
+    """A byte order mark is no content, in whatever Storm reads."""
+    (tmp_path / "a.prism").write_text(BOOLEANS)
+    (tmp_path / "b.prism").write_text("\ufeff" + BOOLEANS)
+    for name in ("a.prism", "b.prism"):
+        process = read(tmp_path / name).process
+        assert sorted(process.states) == ["!on,x=0", "!on,x=1", "on,x=0", "on,x=1"]
+        assert process.name == name[0]
+
+
+@pytest.mark.parametrize("ending", ["drn", "tra"])
+def test_models_without_a_start_are_refused(ending: str, tmp_path: Path) -> None:
+    write = write_drn if ending == "drn" else write_explicit
+    write(tmp_path / f"a.{ending}", make("line:3"))
+    for file in tmp_path.iterdir():
+        file.write_text(file.read_text().replace("init", "begin"))
+    with pytest.raises(UnsupportedError, match="one initial state, but got 0"):
+        read(tmp_path / f"a.{ending}")

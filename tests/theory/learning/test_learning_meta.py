@@ -1,172 +1,153 @@
-"""Adaptation and meta-training against hand-written loops and central differences."""
+"""Training through sampled adaptation: the gradient with exploration credit, what it does, what is
+refused."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from learning_instances import goals_on, random_tasks
+from learning_instances import differences, goals_on
 
-from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
-from metaregret.theory.learning import (
-    Dynamics,
-    MetaMethod,
-    Schedule,
-    StepTasks,
-    adapt,
-    adapt_from_episodes,
-    backend,
-    dynamics,
-    meta_train,
-)
+from metaregret.theory.learning import Knob, MetaSettings, adapt, backend, dynamics, meta_train
 from metaregret.theory.learning.backend import load_jax
-from metaregret.theory.learning.meta import meta_direction, meta_objective
+from metaregret.theory.learning.meta import surrogate, untrained
+
+TWO = MetaSettings(iterations=1, steps=2, episodes=2, tasks=1, trials=2, hidden=2)
 
 
-def by_hand(tasks: StepTasks, task: int, rate: float, steps: int) -> list[float]:
-    """Gradient ascent from uniform actions in plain loops: returns, occupancies and advantages anew."""
-    transition, horizon = tasks.process.dense(), tasks.steps
-    actions, states, _ = transition.shape
-    theta = np.zeros((states, actions))
-    curve = []
-    for _ in range(steps + 1):
-        policy = [[math.exp(theta[s, a]) / sum(math.exp(x) for x in theta[s]) for a in range(actions)]
-                  for s in range(states)]  # fmt: skip
-        visits = [list(map(float, tasks.process.initial))]
-        for _step in range(horizon):
-            onward = [0.0] * states
-            for s in range(states):
-                for a in range(actions):
-                    for to in range(states):
-                        onward[to] += visits[-1][s] * policy[s][a] * transition[a, s, to]
-            visits.append(onward)
-        value, slope = [0.0] * states, np.zeros((states, actions))
-        for step in reversed(range(horizon)):
-            q = [[sum(transition[a, s, to] * (tasks.rewards[task, step, to] + value[to])
-                      for to in range(states)) for a in range(actions)] for s in range(states)]  # fmt: skip
-            value = [sum(policy[s][a] * q[s][a] for a in range(actions)) for s in range(states)]
-            for s in range(states):
-                for a in range(actions):
-                    slope[s, a] += visits[step][s] * policy[s][a] * (q[s][a] - value[s])
-        curve.append(sum(tasks.process.initial[s] * value[s] for s in range(states)))
-        theta = theta + rate * slope
-    return curve
+def two_stages(parameters: np.ndarray) -> float:
+    """The mean return of a two-armed bandit's two policies, the second after one REINFORCE step from two
+    episodes, exactly: all episodes are enumerated. Parameters: two logits, log step size; arm 1 pays."""
+
+    def softmax(theta: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(theta) / np.exp(theta).sum())
+
+    theta, rate = parameters[:2], math.exp(parameters[2])
+    pi = softmax(theta)
+    total = float(pi[1])
+    for arms in itertools.product((0, 1), repeat=2):
+        slope = np.zeros(2)
+        for mine, other in (arms, arms[::-1]):
+            slope += (np.eye(2)[mine] - pi) * (mine - other) / 2  # the other episode is the baseline
+        total += float(pi[list(arms)].prod() * softmax(theta + rate * slope)[1])
+    return total / 2
 
 
-def test_from_scratch_equals_a_hand_written_loop() -> None:
-    tasks = goals_on("grid:2x2,slip=1/5", 3)
-    world = dynamics(tasks.process)
-    found = adapt(world, np.zeros((1, *world.shape)), tasks.rewards[3:], 2.0, 6)[0]
-    assert np.abs(found - by_hand(tasks, 3, 2.0, 6)).max() < 1e-12
-    assert np.abs(found - by_hand(tasks, 3, 2.1, 6)).max() > 1e-3
-
-
-WIDTH = 1e-5
-
-
-def direction(
-    world: Dynamics, method: MetaMethod, theta: np.ndarray, batch: np.ndarray, steps: int
-) -> np.ndarray:
-    compiled = load_jax().jit(lambda moved: meta_direction(world, method, moved, batch, 1.5, steps))
-    return np.asarray(compiled(theta))
-
-
-def meta_differences(world: Dynamics, theta: np.ndarray, batch: np.ndarray, rate: float) -> np.ndarray:
+def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error of the product's gradient, over 400 batches of 100 trials."""
     jax = load_jax()
-    nudges = WIDTH * np.eye(theta.size).reshape(-1, *theta.shape)
-    objective = jax.jit(jax.vmap(lambda moved: meta_objective(world, moved, batch, rate, 2)))
-    values = np.asarray(objective(np.concatenate([theta + nudges, theta - nudges])))
-    return ((values[: theta.size] - values[theta.size :]) / (2 * WIDTH)).reshape(theta.shape)
-
-
-def test_the_meta_gradient_goes_through_the_inner_steps() -> None:
-    """MAML's direction is the gradient of the return after two inner steps; the first-order one is not."""
-    tasks = random_tasks(make("line:3"), 2, 2, 3)
+    jnp = jax.numpy
+    tasks = goals_on("tree:0", 1)  # the root goes to its child or stays
     world = dynamics(tasks.process)
-    theta = np.random.default_rng(0).normal(size=world.shape)
-    truth = meta_differences(world, theta, tasks.rewards, 1.5)
-    full, first_order = (
-        direction(world, method, theta, tasks.rewards, 2)
-        for method in (MetaMethod.MAML, MetaMethod.FIRST_ORDER)
-    )
-    assert np.abs(full - truth).max() < 1e-6
-    assert np.abs(first_order - truth).max() > 1e-2
+    stay = int(tasks.process.actions.position("stay"))
+    closed = [[0.0, 0.0], [0.0, 0.0]]
+    order = [1 - stay, stay]  # arm 1 stays at the root, which is the goal
+
+    def objective(flat: Any, keys: Any) -> Any:
+        theta = jnp.asarray(closed).at[0, jnp.asarray(order)].set(flat[:2])
+        given = {"theta": theta, "rate": flat[2]}
+        return surrogate(world, knob, TWO, float(knob.credit), given, jnp.asarray(tasks.rewards[:1]), keys)[0]
+
+    keys = jax.random.split(jax.random.key(5), (400, 1, 100))
+    slopes = np.asarray(jax.jit(jax.vmap(jax.grad(objective), (None, 0)))(jnp.asarray(parameters), keys))
+    return slopes.mean(axis=0), slopes.std(axis=0) / math.sqrt(len(slopes))
 
 
-def test_one_step_of_reptile_is_pooled_training() -> None:
-    """With one inner step ``(U(theta) - theta) / alpha`` is the gradient itself."""
-    tasks = random_tasks(make("line:3"), 2, 2, 3)
+def test_exploration_credit_is_the_gradient_of_the_two_stage_objective() -> None:
+    """Within 4 standard errors of central differences in every entry; without credit it is off by more than
+    10, and so it is at a step size that is a tenth larger."""
+    at = np.array([0.3, -0.4, 1.0])
+    truth = differences(two_stages, at)
+    mean, error = estimated(Knob.INITIALISATION, at)
+    assert (np.abs(mean - truth) / error).max() < 4
+    without, error = estimated(Knob.NO_CREDIT, at)
+    assert (np.abs(without - truth) / error).max() > 10
+    assert np.abs(differences(two_stages, at + np.array([0, 0, 0.1])) - truth).max() > 10 * error.max()
+
+
+def test_exact_adaptation_equals_a_hand_written_loop() -> None:
+    """Gradient ascent on ``J = pi(stay)``, with slope ``pi_a (1{a = stay} - pi_stay)``."""
+    tasks = goals_on("tree:0", 1)
+    world, settings = dynamics(tasks.process), MetaSettings(steps=6, noise=1e-12)
+    learners = untrained(world, Knob.EXACT, settings, np.array([0]))
+    found = adapt(world, learners, settings, np.array([0]), tasks.rewards[:1], np.array([0]), np.array([2.0]))
+    gap, curve = 0.0, []
+    for _ in range(6):
+        chance = 1 / (1 + math.exp(-gap))
+        curve.append(chance)
+        gap += 2 * 2.0 * chance * (1 - chance)
+    assert np.abs(found[0] - curve).max() < 1e-5
+    assert np.abs(found[0] - np.roll(curve, 1)).max() > 1e-2
+
+
+SMALL = MetaSettings(iterations=25, tasks=4, trials=4, steps=5, episodes=3, hidden=3)
+
+
+def test_training_explores_and_repeats() -> None:
+    """On goals of a line the trained initialisation reaches the far end more often; the same seed trains the
+    same learner, in any company."""
+    tasks = goals_on("line:4", 3)
     world = dynamics(tasks.process)
-    theta = np.random.default_rng(0).normal(size=world.shape)
-    pooled, one, two = (
-        direction(world, method, theta, tasks.rewards, steps)
-        for method, steps in ((MetaMethod.POOLED, 1), (MetaMethod.REPTILE, 1), (MetaMethod.REPTILE, 2))
-    )
-    assert np.abs(pooled - one).max() < 1e-12
-    assert np.abs(pooled - two).max() > 1e-2
-
-
-def test_meta_training_ascends_and_repeats() -> None:
-    """MAML raises the return after its inner steps on the tasks it trains on; a seed fixes everything."""
-    tasks = goals_on("line:3,start=1", 2)
-    world = dynamics(tasks.process)
-    schedule = Schedule(iterations=60, batch=3, inner=1)
-    rewards, weights = np.repeat(tasks.rewards[None], 3, axis=0), np.full((3, 3), 1 / 3)
-    seeds, rates = np.array([0, 1, 0]), np.full(3, 5.0)
-    theta = meta_train(world, rewards, weights, rates, MetaMethod.MAML, schedule, seeds)
+    rewards, weights = np.repeat(tasks.rewards[None], 3, axis=0), np.full((3, 4), 1 / 4)
+    learners = meta_train(world, rewards, weights, "initialisation", SMALL, np.array([0, 1, 0]))
+    theta = learners.parameters["theta"]
     assert np.array_equal(theta[0], theta[2])
     assert not np.array_equal(theta[0], theta[1])
-    starts = np.repeat(np.stack([theta[0], np.zeros(world.shape)]), 3, axis=0)
-    curves = adapt(world, starts, np.concatenate([tasks.rewards, tasks.rewards]), 5.0, 1)
-    trained, scratch = curves[:3, 1].mean(), curves[3:, 1].mean()
-    assert trained > scratch + 0.1
+    assert learners.curve[:, -5:].mean() > learners.curve[:, :5].mean() + 0.05
+    index = np.repeat(np.arange(3), 4)
+    scratch = untrained(world, "step-size", SMALL, np.array([0, 1, 0]))
+    first = [
+        adapt(world, who, SMALL, index, np.tile(tasks.rewards, (3, 1, 1)), np.arange(12))[:, 0].reshape(3, 4)
+        for who in (learners, scratch)
+    ]
+    assert first[0].sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)  # a distribution of the last state
+    assert (first[0][:, 3] > 1.2 * first[1][:, 3]).all()
 
 
-def test_sampled_adaptation_repeats_and_learns() -> None:
-    tasks = goals_on("line:3,start=1", 2)
+@pytest.mark.parametrize("knob", [Knob.STEP_SIZE, Knob.RULE])
+def test_nothing_is_learned_before_the_first_success(knob: Knob) -> None:
+    """Without any reward neither the step size nor the learned rule moves a policy; with one they do."""
+    tasks = goals_on("line:3", 2)
     world = dynamics(tasks.process)
-    start, rewards = np.zeros((3, *world.shape)), np.repeat(tasks.rewards[:1], 3, axis=0)
-    first = adapt_from_episodes(world, start, rewards, 3.0, 15, episodes=4, seeds=np.array([0, 1, 0]))
-    assert np.array_equal(first[0], first[2])
-    assert not np.array_equal(first[0], first[1])
-    assert np.abs(first[:, 0] - 1 / 3).max() < 1e-12  # left-left, left-stay, stay-left of nine
-    assert first[:, -1].mean() > 0.6
+    weights = np.full((1, 3), 1 / 3)
+    learners = meta_train(world, tasks.rewards[None], weights, knob, SMALL, np.array([0]))
+    assert np.abs(learners.parameters["theta"]).max() < 0.1
+    nothing = np.zeros((1, *tasks.rewards.shape[1:]))
+    rewards = np.concatenate([nothing, tasks.rewards[:1], tasks.rewards[:1]])
+    seeds = np.array([0, 0, 1])
+    curves = adapt(world, learners, SMALL, np.zeros(3, dtype=int), rewards, seeds)
+    again = adapt(world, learners, SMALL, np.zeros(1, dtype=int), rewards[1:2], seeds[1:2])
+    assert np.array_equal(again, curves[1:2])
+    assert not curves[0].any()
+    assert curves[1:, -1].max() > curves[1:, 0].max() + 0.1
+    assert not np.array_equal(curves[1], curves[2])
 
 
 def test_malformed_calls_are_refused() -> None:
     tasks = goals_on("line:3", 2)
     world = dynamics(tasks.process)
-    start = np.zeros((3, *world.shape))
-    with pytest.raises(InvalidArgumentError, match="3 learners and 2 tasks"):
-        adapt(world, start, tasks.rewards[:2], 1.0, 5)
-    with pytest.raises(InvalidArgumentError, match="steps=0"):
-        adapt(world, start, tasks.rewards, 1.0, 0)
-    with pytest.raises(InvalidArgumentError, match="at least 2 episodes"):
-        adapt_from_episodes(world, start, tasks.rewards, 1.0, 5, episodes=1, seeds=np.arange(3))
-    with pytest.raises(InvalidArgumentError, match=r"that of learner 1 is nan"):
-        adapt(world, start, tasks.rewards, np.array([1.0, np.nan, 0.0]), 5)
-    with pytest.raises(InvalidArgumentError, match="batch=0"):
-        Schedule(batch=0)
-    with pytest.raises(InvalidArgumentError, match=r"outer_rate=-0\.1"):
-        Schedule(outer_rate=-0.1)
-    with pytest.raises(InvalidArgumentError, match=r"noise=nan"):
-        Schedule(noise=math.nan)
-    with pytest.raises(InvalidArgumentError, match="weights"):
-        meta_train(
-            world, tasks.rewards[None], np.ones((1, 2)), np.ones(1), MetaMethod.MAML, Schedule(), np.zeros(1)
-        )
+    with pytest.raises(InvalidArgumentError, match=r"knob to be one of 'initialisation', .*, but got 'maml'"):
+        meta_train(world, tasks.rewards[None], np.full((1, 3), 1 / 3), "maml", SMALL, np.array([0]))
+    with pytest.raises(InvalidArgumentError, match=r"got \(1, 3, 2, 3\), \(1, 2\) and \(1,\)"):
+        meta_train(world, tasks.rewards[None], np.full((1, 2), 1 / 2), "rule", SMALL, np.array([0]))
     with pytest.raises(InvalidArgumentError, match=r"weights\[0\]"):
-        meta_train(
-            world, tasks.rewards[None], np.ones((1, 3)), np.ones(1), MetaMethod.MAML, Schedule(), np.zeros(1)
-        )
+        meta_train(world, tasks.rewards[None], np.ones((1, 3)), "rule", SMALL, np.array([0]))
+    learners = untrained(world, "step-size", SMALL, np.array([0]))
+    who = np.zeros(2, dtype=int)
+    with pytest.raises(InvalidArgumentError, match="got 2, 3 and 2"):
+        adapt(world, learners, SMALL, who, tasks.rewards, who)
+    with pytest.raises(InvalidArgumentError, match=r"that of adaptation 1 is -1\.0"):
+        adapt(world, learners, SMALL, who, tasks.rewards[:2], who, np.array([1.0, -1.0]))
+    with pytest.raises(InvalidArgumentError, match="at least 2 episodes"):
+        MetaSettings(episodes=1)
+    with pytest.raises(InvalidArgumentError, match="outer_rate=0"):
+        MetaSettings(outer_rate=0.0)
 
 
-@pytest.mark.parametrize(("module", "load"), [("jax", "load_jax"), ("optax", "load_optax")])
-def test_without_the_extra_the_message_names_it(
-    monkeypatch: pytest.MonkeyPatch, module: str, load: str
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, module, None)  # what an absent package looks like
-    with pytest.raises(MissingExtraError, match=rf"{module}.*pip install 'metaregret\[learn\]'"):
-        getattr(backend, load).__wrapped__()
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingExtraError, match=r"need nothing_such, .*metaregret\[learn\]"):
+        backend._load("nothing_such")

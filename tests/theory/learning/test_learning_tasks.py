@@ -1,4 +1,4 @@
-"""Test tasks, training distributions, worlds and the limits of all learners."""
+"""Test tasks, training distributions, worlds, exact memoryless learners and the limits of all."""
 
 from __future__ import annotations
 
@@ -7,69 +7,41 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from learning_instances import goals_on, random_tasks
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.learning import StepTasks, policy_gradient
-from metaregret.theory.learning.distributions import DISTRIBUTIONS, HANDMADE, training
-from metaregret.theory.learning.families import (
-    distances,
-    path_tasks,
-    shaped_goals,
-    sparse_goals,
-    target_levels,
-)
-from metaregret.theory.learning.limits import bayes_learner, best_mean_return, goals_of
-from metaregret.theory.learning.worlds import WORLDS, world
+from metaregret.theory.learning import StepTasks, hitting_times, merged, training, unrolled, world
+from metaregret.theory.learning.distributions import goal_frequencies, stacked
+from metaregret.theory.learning.explorer import exploration, regret, uniform_actions
+from metaregret.theory.learning.limits import bayes_regret, memoryless_regret, minimax_regret
+from metaregret.theory.learning.worlds import goals_of, ledge, shaped_goals, sparse_goals
+from metaregret.theory.minimax.memory import bayes_optimal
+from metaregret.theory.tasks import GoalTasks
 
 
 def test_shaped_goals_pay_by_distance() -> None:
     """On a line of 3, two steps, from the left to the right end: the best loses 1 + 0, the worst 2 + 2."""
     tasks = shaped_goals(make("line:3").replaced(horizon=2), np.array([2]))
     assert np.abs(tasks.rewards[0] - np.array([[0, 1, 2]]) / 3).max() < 1e-12
+    assert goals_of(tasks) is None
 
 
-def test_distances_count_steps() -> None:
-    found = distances(make("grid:4x3"))
-    cells = np.arange(12)
-    x, y = cells % 4, cells // 4
-    assert np.array_equal(found, np.abs(x[:, None] - x) + np.abs(y[:, None] - y))
+def test_normalisation_adds_nothing_to_steps_that_pay_nothing() -> None:
+    tasks = random_tasks(make("grid:3x2,slip=1/5"), 3, 5, 11)
+    late = StepTasks(tasks.process, tasks.names, tasks.rewards * np.array([0, 1, 1])[None, :, None])
+    for given in (tasks, late):
+        scaled = given.normalised()
+        assert np.abs(scaled.optimum - 1).max() < 1e-10
+        assert np.abs(scaled.worst).max() < 1e-10
+    assert not late.normalised().rewards[:, 0].any()
+    flat = StepTasks(tasks.process, ("nothing",), np.full((1, 3, 6), 0.5)).normalised()
+    assert not flat.rewards.any()
 
 
-def test_paths_are_walked_in_time() -> None:
-    """The optimum walks the path and waits; one step late loses one share of five."""
-    process = make("line:5").replaced(horizon=5)
-    tasks = path_tasks(process, np.array([3]))
-    assert np.argmax(tasks.rewards[0], axis=1).tolist() == [1, 2, 3, 3, 3]
-    theta = np.zeros((5, 5, 3))
-    right, stay = process.actions.position("right"), process.actions.position("stay")
-    for step in range(5):
-        theta[step, :, right if step < 3 else stay] = 50.0
-    assert policy_gradient(tasks, theta).returns[0] == pytest.approx(1.0, abs=1e-12)
-    late = np.roll(theta, 1, axis=0)
-    assert policy_gradient(tasks, late).returns[0] == pytest.approx(2 / 5, abs=1e-12)
-
-
-def test_target_speeds_pay_by_difference() -> None:
-    process = make("line:3,start=1").replaced(horizon=1)
-    tasks = target_levels(process, np.array([-1, 0, 1]), np.array([1]))
-    assert tasks.names == ("speed +1",)
-    assert np.abs(tasks.rewards[0, 0] - np.array([0, 0.5, 1])).max() < 1e-12
-
-
-def test_goals_out_of_reach_are_refused() -> None:
-    tree = make("tree:0,0").replaced(horizon=1)
-    with pytest.raises(InvalidArgumentError, match="'4' is 4 steps away, but an episode has 2"):
-        path_tasks(make("line:5").replaced(horizon=2), np.array([4]))
-    with pytest.raises(InvalidArgumentError, match="one initial state"):
-        path_tasks(tree.replaced(initial={0: Fraction(1, 2), 1: Fraction(1, 2)}), np.array([0]))
-    with pytest.raises(UnsupportedError, match="finite horizon"):
-        sparse_goals(tree.replaced(horizon=GeometricHorizon(Fraction(1, 2))), np.array([0]))
-
-
-@pytest.mark.parametrize("family", [sparse_goals, shaped_goals, path_tasks])
+@pytest.mark.parametrize("family", [sparse_goals, shaped_goals])
 def test_goals_that_are_no_states_are_refused(
     family: Callable[[ControlledMarkovProcess, np.ndarray], StepTasks],
 ) -> None:
@@ -78,69 +50,104 @@ def test_goals_that_are_no_states_are_refused(
     for wrong in (5, -1):
         with pytest.raises(InvalidArgumentError, match=rf"goals\[1\] = {wrong} is not a state; .* 0\.\.4"):
             family(process, np.array([0, wrong]))
+    with pytest.raises(UnsupportedError, match="finite horizon"):
+        family(process.replaced(horizon=GeometricHorizon(Fraction(1, 2))), np.array([0]))
 
 
-def test_levels_and_worlds_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"shape \(3,\), but got \(2,\)"):
-        target_levels(make("line:3").replaced(horizon=1), np.array([0, 1]), np.array([1]))
-    with pytest.raises(InvalidArgumentError, match="sparse, shaped, speed, paths, but got 'moon'"):
+def test_the_ledge_is_reached_by_luck() -> None:
+    """Without slips: one jump, at the last step; a jump that fails ends in each of nine cells."""
+    tasks = sparse_goals(ledge(Fraction(1, 4), Fraction(0)))
+    assert tasks.optimum == pytest.approx([1.0] * 9 + [0.25])
+    jumpers = exploration(training("handmade", StepTasks(tasks.process, ("ledge",), tasks.rewards[-1:]), 0))
+    assert jumpers == pytest.approx([1 / 12] * 9 + [1 / 4])
+
+
+def test_every_task_of_every_distribution_is_on_one_scale() -> None:
+    for name in ("grid", "ledge", "shaped"):
+        tests = world(name)
+        for source in ("diayn", "diayn-2", "diayn-held-out", "diayn-16", "random", "uniform", "handmade"):
+            given = training(source, tests, 0)
+            assert given.tasks.process is tests.process
+            assert given.weights.sum() == pytest.approx(1.0)
+            assert np.abs(given.tasks.optimum - 1).max() < 1e-7
+            assert np.abs(given.tasks.worst).max() < 1e-7
+    with pytest.raises(InvalidArgumentError, match=r"name to be one of 'diayn', .*, but got 'none'"):
+        training("none", world("grid"), 0)
+    with pytest.raises(InvalidArgumentError, match=r"world to be one of 'grid', .*, but got 'moon'"):
         world("moon")
 
 
-@pytest.mark.parametrize("name", list(WORLDS))
-def test_every_task_of_every_distribution_is_on_one_scale(name: str) -> None:
-    tests = world(name)
-    assert 9 <= tests.process.n_states <= 45
-    for source in [*DISTRIBUTIONS, HANDMADE]:
-        given = training(source, tests, 0)
-        assert given.tasks.process is tests.process
-        assert given.weights.sum() == pytest.approx(1.0)
-        assert np.abs(given.tasks.optimum - 1).max() < 1e-9
-        assert np.abs(given.tasks.worst).max() < 1e-9
+def test_identical_distributions_are_one() -> None:
+    """T6: where every goal is reached with certainty, DIAYN at the end, capacity and uniform goals propose
+    the test tasks; on the ledge they differ. A third held out is not the same, nor another seed of one."""
+    names = ("diayn", "uniform", "order-1", "random", "handmade", "diayn-held-out")
+    found = merged([training(name, world("grid"), seed) for seed in (0, 1)] for name in names)
+    assert list(found) == ["random", "diayn = uniform = order-1 = handmade", "diayn-held-out"]
+    assert len(found["diayn-held-out"][0].tasks) == 11
+    first, again, other = (training("random", world("grid"), seed).tasks.rewards for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    noisy = merged([training(name, world("ledge"), 0)] for name in ("diayn", "uniform", "order-inf"))
+    assert list(noisy) == ["diayn", "uniform", "order-inf"]
+    rewards, weights = stacked(found["diayn-held-out"], 13)
+    assert weights.sum(axis=1) == pytest.approx([1.0, 1.0])
+    assert not rewards[:, 11:].any()
 
 
-@pytest.mark.parametrize("name", ["shaped", "speed", "paths"])
-def test_proposals_do_not_see_the_test_tasks(name: str) -> None:
-    """No proposed task is a test task, and a proposal is the same whatever the test tasks are."""
-    tests = world(name)
-    other = StepTasks(tests.process, ("one",), tests.rewards[:1] * 0.5)
-    for source in DISTRIBUTIONS:
-        proposed = training(source, tests, 1)
-        gap = np.abs(proposed.tasks.rewards[:, None] - tests.rewards[None]).max(axis=(2, 3))
-        assert gap.min() > 1e-3
-        assert np.array_equal(proposed.tasks.rewards, training(source, other, 1).tasks.rewards)
-    assert np.array_equal(training(HANDMADE, tests, 1).tasks.rewards, tests.rewards)
+def test_orders_ask_for_the_ledge_more_and_more() -> None:
+    """The exploration of order infinity is the minimax one (T19), mutual information all but leaves the ledge
+    out (T20)."""
+    tests = world("ledge")
+    goals = goals_of(tests)
+    assert goals is not None
+    often = [goal_frequencies(tests.process, order)[-1] for order in ("1", "inf")]
+    assert often[0] < 0.01
+    assert often[1] > 0.1
+    rho = exploration(training("order-inf", tests, 0))[goals]
+    assert regret(rho, tests.optimum, 10**7).max() == pytest.approx(memoryless_regret(tests).upper, rel=0.05)
+    mutual = exploration(training("order-1", tests, 0))[goals]
+    assert regret(mutual, tests.optimum, 10**7).max() > 20 * memoryless_regret(tests).upper
 
 
-def test_random_proposals_change_with_the_seed() -> None:
-    tests = world("sparse")
-    for source in ("diayn", "random", "carml"):
-        first, again, other = (training(source, tests, seed).tasks.rewards for seed in (0, 0, 1))
-        assert np.array_equal(first, again)
-        assert not np.array_equal(first, other)
-    with pytest.raises(InvalidArgumentError, match="diayn, random, carml, capacity, uniform, handmade"):
-        training("none", tests, 0)
+def test_hitting_times_by_hand() -> None:
+    """Two uniform steps on a line of three from its end, where left stays: 4, 3 and 2 of 9 ways end in the
+    cells (left, right, stay); uniform goals are found in three episodes each."""
+    tasks = goals_on("line:3", 2)
+    goals = goals_of(tasks)
+    assert goals is not None
+    ways = dict.fromkeys(range(3), 0)
+    for moves in [(a, b) for a in (1, -1, 0) for b in (1, -1, 0)]:
+        cell = 0
+        for move in moves:
+            cell = min(max(cell + move, 0), 2)
+        ways[cell] += 1
+    assert hitting_times(uniform_actions(tasks), goals) == pytest.approx(
+        [9 / ways[cell] for cell in range(3)]
+    )
+    rho = exploration(training("uniform", tasks, 0))
+    assert hitting_times(rho, goals) == pytest.approx([3, 3, 3])
+    assert regret(rho[goals], tasks.optimum, 2) == pytest.approx([2 / 3 + 4 / 9] * 3)
+    assert regret(np.array([0.0, 1.0]), np.array([0.5, 1.0]), 7).tolist() == [3.5, 0.0]
+    assert np.isinf(hitting_times(np.array([0.0, 1.0]), np.array([0]))).all()
 
 
-@pytest.mark.parametrize("episodes", [1, 4, 12])
-def test_the_limit_on_goals_is_search_without_replacement(episodes: int) -> None:
-    """T12: with K goals equally likely, n <= K episodes give n (n + 1) / (2 K) at best."""
-    bracket = best_mean_return(world("sparse"), episodes)
-    assert bracket.contains((episodes + 1) / 32)
-    assert bracket.gap < 1e-9
+@pytest.mark.parametrize("episodes", [1, 3, 5])
+def test_the_closed_form_is_what_the_solvers_say(episodes: int) -> None:
+    """T12 on a line of four, episodes fewer and more than goals, against the Bayes-optimal and minimax
+    learners of the general solvers."""
+    tasks = goals_on("line:4", 3)
+    family = GoalTasks.reachable(tasks.process)
+    bayes = bayes_optimal(family, np.full(4, 0.25), episodes).value
+    assert bayes.contains(bayes_regret(tasks, episodes).lower)
+    assert minimax_regret(tasks, episodes).lower == bayes_regret(tasks, episodes).lower
+    timed = bayes_optimal(unrolled(tasks), np.full(4, 0.25), episodes).value
+    assert max(bayes.lower, timed.lower) <= min(bayes.upper, timed.upper)
 
 
-def test_the_limit_falls_as_the_tasks_get_harder_to_tell_apart() -> None:
-    """On three paths known after one step the loss is that of the first steps, so V_n is V_1 + (n - 1)."""
-    tests = world("speed")
-    once, thrice = best_mean_return(tests, 1), best_mean_return(tests, 3)
-    assert thrice.contains((once.midpoint + 2) / 3)
-    skewed = np.eye(len(tests))[0]
-    assert bayes_learner(tests, 2, skewed).value.contains(0.0)
-
-
-def test_only_plain_goals_are_goals() -> None:
-    process = make("line:3").replaced(horizon=2)
-    assert goals_of(sparse_goals(process, np.array([0, 2]))) is not None
-    assert goals_of(shaped_goals(process, np.array([0, 2]))) is None
-    assert goals_of(sparse_goals(process, np.array([2, 0]))) is None
+def test_limits_without_a_closed_form() -> None:
+    """On the ledge the minimax value is above the Bayes value of uniform tasks, and both below memoryless."""
+    tests = world("ledge")
+    bayes, minimax = bayes_regret(tests, 4), minimax_regret(tests, 4)
+    assert 0 < bayes.lower <= minimax.upper
+    assert minimax.upper < memoryless_regret(tests).lower
+    assert 0 < bayes_regret(shaped_goals(make("grid:2x2")), 2).lower < 2

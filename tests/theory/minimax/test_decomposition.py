@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,12 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaregret.tabular import make
+from metaregret.tabular.backup.rational import to_flint
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
+from metaregret.theory.minimax import decomposition
+from metaregret.theory.minimax.central import CentralPoint, central_point
 from metaregret.theory.minimax.closed_form import ClosedForm
 from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.exact import solve_game
+from metaregret.theory.minimax.flow_program import SaddlePoint
 from metaregret.theory.minimax.solution import Criterion, Learner
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.regret import bracketed_loss
@@ -85,141 +90,143 @@ def test_geometric_horizons_are_decomposed_too() -> None:
     assert decomposed.relative_gap <= 1e-8
 
 
+# ---------------------------------------------------------------- the master
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 2**32 - 1), st.booleans())
+def test_central_points_bracket_the_value_of_a_game(tasks: int, size: int, seed: int, warm: bool) -> None:
+    """Against the exact value; ties, repeated columns and negative payoffs included."""
+    random = np.random.default_rng(seed)
+    payoff = random.integers(-3, 6, size=(tasks, size)).astype(float)
+    prior, shares = np.full(tasks, 1 / tasks), np.full(size, 1 / size)
+    if warm:
+        prior, shares = random.dirichlet(np.ones(tasks)), np.eye(size)[0]
+    point = central_point(payoff, 1e-9, prior, shares, 1e-3 if warm else 1.0)
+    value = float(Fraction(str(solve_game(to_flint(payoff.astype(int).astype(object))).value)))
+    assert point.lower - 1e-12 <= value <= point.upper + 1e-12
+    assert point.upper - point.lower <= 1e-9
+    for strategy in (point.prior, point.shares):
+        assert strategy.min() >= 0
+        assert strategy.sum() == pytest.approx(1)
+    assert point.lower == (payoff @ point.shares).min()
+    assert point.upper == (point.prior @ payoff).max()
+
+
 # ---------------------------------------------------------------- rounds
 
+TASKS = success_tasks(GoalTasks.reachable(make("garnet:S=9,A=2,b=3,seed=5").replaced(horizon=3)))
+COUNT = len(TASKS.names)
+REGRET = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, TASKS.optimum, None)
+ASKED = 3 + COUNT + (COUNT + 1) // 2
+"""Three points, one for each task, half as many disturbed as a whole."""
 NEVER = -1.0
 """A tolerance that no bracket meets."""
-UNITS = np.array([2.0, 2.0])
-"""A direction in which the losses of two tasks at base zero are minus their success probabilities."""
 
 
-class Master:
-    """A matrix game that answers as it was told; `Rounds` says what."""
-
-    def __init__(self, rounds: Rounds) -> None:
-        self.rounds, self.added = rounds, list[list[float]]()
-        self.losses = np.zeros((1, 2))
-
-    def add(self, row: np.ndarray) -> None:
-        self.added.append(row.tolist())
-
-    def solve(self) -> tuple[np.ndarray, np.ndarray]:
-        self.losses = np.full((1, 2), self.rounds.bounds[self.rounds.played][0])
-        return np.array([0.75, 0.25]), np.array([1.0])
+def solved(program: Decomposition, tolerance: float) -> SaddlePoint:
+    return program.solve(REGRET, np.zeros(COUNT), TASKS.optimum.values, tolerance=tolerance).lowest
 
 
-class Rounds:
-    """Play the decomposition with an upper and a lower bound that are given for every round.
+def test_rounds_end_where_the_gap_no_longer_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be learnt from the planner the gap stays what it was in the first round."""
+    asked, program = list[int](), Decomposition(TASKS)
+    program.keep(np.arange(COUNT - 1))
 
-    The responses have the lower bound as their loss on both tasks, that to the halfway point one less.
-    """
+    def ask(weights: np.ndarray) -> np.ndarray:
+        asked.append(len(weights))
+        found = honest(weights)
+        program.successes[-len(found) :] = 0.0
+        return found
 
-    def __init__(self, bounds: list[tuple[float, float]], tolerance: float) -> None:
-        rows = [(0, 0, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)]
-        process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=2, initial=0, horizon=1)
-        self.bounds, self.played, self.points = bounds, 0, list[list[list[float]]]()
-        self.program = Decomposition(success_tasks(GoalTasks.reachable(process)))
-        self.master = Master(self)
-        with (
-            mock.patch.object(self.program, "_ask", self.ask),
-            mock.patch.object(self.program, "_behaviour", side_effect=lambda mixture: mixture),
-            mock.patch("metaregret.theory.minimax.decomposition.MatrixGame", return_value=self.master),
-            mock.patch("metaregret.theory.minimax.decomposition.certified_saddle_point") as self.certified,
-        ):
-            self.best = self.program.solve(None, np.zeros(2), UNITS, tolerance=tolerance)
-
-    def ask(self, rewards: np.ndarray) -> np.ndarray:
-        self.points.append(rewards.tolist())  # the goals are the states, and the scale is one
-        lower = self.bounds[self.played][1]
-        self.played += 1
-        if self.played == len(self.bounds):
-            self.bounds.append(self.bounds[-1])
-        return np.array([[-lower, -lower], [1 - lower, 1 - lower]])
+    honest = program.ask
+    monkeypatch.setattr(program, "ask", ask)
+    solved(program, NEVER)
+    assert len(asked) == decomposition.PATIENCE + 1
+    assert set(asked) == {ASKED}
+    for limit in (1, 3):
+        asked.clear()
+        monkeypatch.setattr(decomposition, "MAX_ROUNDS", limit)
+        solved(program, NEVER)
+        assert len(asked) == limit
 
 
-def test_rounds_end_where_the_bracket_is_a_tenth_of_the_tolerance() -> None:
-    """0.1 * 1.25 = 1 / 8, relative to the lower bound but to one at least."""
-    for bounds, played in (
-        ([(2.0, 0.0), (0.625, 0.5)], 2),
-        ([(2.0, 0.0), (0.75, 0.5), (0.5, 0.5)], 3),
-        ([(9.0, 8.0)], 1),
-        ([(9.0, 7.875), (8.0, 8.0)], 2),
-        ([(-7.0, -8.0)], 1),
-    ):
-        assert Rounds(bounds, 1.25).played == played
+def test_a_failing_master_is_asked_afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = list[np.ndarray]()
+
+    def failing(payoff: np.ndarray, tolerance: float, *start: Any) -> CentralPoint:
+        calls.append(start[0])
+        point = central_point(payoff, tolerance, *start)
+        worst = dataclasses.replace(point, lower=-9.0, shares=np.eye(payoff.shape[1])[0])
+        return worst if len(calls) == 2 else point
+
+    monkeypatch.setattr(decomposition, "central_point", failing)
+    point = solved(Decomposition(TASKS), 1e-7)
+    assert point.upper - point.lower <= 1e-7 * point.upper
+    assert len(calls) > 3
+    np.testing.assert_array_equal(calls[2], calls[0])  # the second round: from its last point, then afresh
 
 
-def test_the_best_mixture_and_the_best_weights_are_certified() -> None:
-    rounds = Rounds([(4.0, 1.0), (3.0, 0.5), (3.5, 2.0), (2.5, 2.5)], 1e-9)
-    (tasks, loss, mixture, weights), _ = rounds.certified.call_args
-    assert tasks is rounds.program.tasks
-    assert loss is None
-    assert mixture.tolist() == [1.0]
-    np.testing.assert_array_equal(weights, np.array([0.75, 0.25]) / UNITS)
-    assert rounds.best.lowest is rounds.best.highest is rounds.certified.return_value
-    assert rounds.best.method == rounds.program.method
-    # At first the best weights are uniform; halfway to them is asked as well.
-    assert rounds.points[0] == [[0.75, 0.25], [0.625, 0.375]]
-    assert rounds.points[1] == [[0.75, 0.25], [0.75, 0.25]]
-    # The two policies known from the start, then two rows a round.
-    assert rounds.master.added[:4] == [[-1.0, 0.0], [0.0, -1.0], [1.0, 1.0], [0.0, 0.0]]
-    assert len(rounds.master.added) == 2 + 2 * 4
-
-
-@pytest.mark.parametrize(
-    "better", [(4.0, 1.0), (3.0, 0.0), (4.0, 0.5)], ids=["lower", "upper", "lower again"]
-)
-def test_rounds_without_progress_are_limited(better: tuple[float, float]) -> None:
-    assert Rounds([(4.0, 0.0)], 1e-9).played == 11  # the first round is progress
-    assert Rounds([(4.0, 0.0), (4.0, 0.0), better], 1e-9).played == 13
-
-
-def test_policies_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = success_tasks(GoalTasks.reachable(make("line:3").replaced(horizon=2)))
-    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
-    for limit, policies in ((3, 3), (4, 5), (5, 5), (6, 7)):  # two are added to those that were there
-        monkeypatch.setattr("metaregret.theory.minimax.decomposition.MAX_POLICIES", limit)
-        program = Decomposition(tasks)
-        point = program.solve(loss, np.zeros(3), tasks.optimum.values, tolerance=NEVER)
-        assert program.size == {"policies": policies}
-        assert point.lower <= 2 <= point.upper
+def test_few_policies_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decomposition, "MAX_ROUNDS", 30)
+    program = Decomposition(TASKS)
+    solved(program, NEVER)
+    assert program.size == {"policies": decomposition.KEPT * COUNT + ASKED}
+    assert sum(map(len, program.policies)) == len(program.successes)
 
 
 def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks = success_tasks(GoalTasks.reachable(make("line:3").replaced(horizon=2)))
-    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, tasks.optimum, None)
-    for rounds in (0, 1):
-        program = Decomposition(tasks)
+    for rounds in (0, 2):
+        program = Decomposition(TASKS)
         assert program.interrupted is False
-        honest = program._ask
-        answers = [honest] * rounds
+        answers = [program.ask] * rounds
 
         def ask(rewards: np.ndarray, answers: list[Any] = answers) -> Any:
             if not answers:
                 raise KeyboardInterrupt
             return answers.pop(0)(rewards)
 
-        monkeypatch.setattr(program, "_ask", ask)
+        monkeypatch.setattr(program, "ask", ask)
         if rounds == 0:
             with pytest.raises(KeyboardInterrupt):
-                program.solve(loss, np.zeros(3), tasks.optimum.values, tolerance=NEVER)
+                solved(program, NEVER)
         else:
-            point = program.solve(loss, np.zeros(3), tasks.optimum.values, tolerance=NEVER)
+            point = solved(program, NEVER)
             assert program.interrupted is True
-            assert point.lower <= 2 <= point.upper
+            assert point.upper - point.lower < point.upper / 2
 
 
 @settings(max_examples=15, deadline=None)
-@given(processes(geometric=False, min_states=2), st.integers(0, 2**32 - 1))
+@given(processes(min_states=2), st.integers(0, 2**32 - 1))
 def test_the_behaviour_of_a_mixture_succeeds_as_the_mixture(
     process: ControlledMarkovProcess, seed: int
 ) -> None:
-    tasks = success_tasks(GoalTasks.reachable(process))
+    """Also of policies that are left after others were forgotten."""
+    tasks, random = success_tasks(GoalTasks.reachable(process)), np.random.default_rng(seed)
     program = Decomposition(tasks)
-    shares = np.random.default_rng(seed).dirichlet(np.ones(len(tasks.names)))
+    for _ in range(2):
+        program.ask(random.dirichlet(np.ones(len(tasks.names)), size=3))
+    known = len(program.successes)
+    program.keep(np.sort(random.permutation(known)[: known // 2 + 1]))
+    shares = random.dirichlet(np.ones(len(program.successes)))
     for mixture in (shares, np.eye(len(shares))[0], np.where(np.arange(len(shares)) == 0, 1.0, 1e-14)):
-        policy = program._behaviour(mixture)
+        policy = program.behaviour(mixture)
         reached = tasks.success.T @ terminal_distribution(process, policy).probabilities
-        np.testing.assert_allclose(reached, mixture @ np.stack(program._successes), atol=1e-12)
+        np.testing.assert_allclose(reached, mixture @ program.successes, atol=1e-12)
     # Where the mixture never comes, the first choice is as good as any.
-    assert set(np.unique(program._behaviour(np.eye(len(shares))[0]))) <= {0.0, 1.0}
+    assert set(np.unique(program.behaviour(np.eye(len(shares))[0]))) <= {0.0, 1.0}
+
+
+def test_many_first_states_and_rare_goals_are_solved() -> None:
+    """20 first states with a choice of their own each, and goals of probability 1e-10 and less."""
+    rows = [(s, a, 20 + (s * a) % 7, 1) for s in range(20) for a in range(3)]
+    rows += [(s, 0, s, 1) for s in range(20, 27)]
+    many = ControlledMarkovProcess.from_transitions(
+        rows, states=27, actions=3, initial=dict.fromkeys(range(20), Fraction(1, 20)), horizon=1
+    )
+    slippery = make("line:14,slip=9/10").replaced(horizon=12)
+    for process in (many, slippery):
+        tasks = GoalTasks.reachable(process)
+        methods = ("program", "decomposition")
+        found = [solve_without_memory(tasks, method=m, tolerance=1e-7).value for m in methods]
+        assert max(v.lower for v in found) <= min(v.upper for v in found)

@@ -79,7 +79,7 @@ def solve_game(payoff: np.ndarray) -> GameSolution:
 def _from_kernel(payoff: np.ndarray) -> GameSolution | None:
     """Solve on the kernel that floating-point pivots point to; None unless it is exactly optimal."""
     try:
-        floats = np.array([[float(v) for v in row] for row in payoff.tolist()])
+        floats = np.array([[int(v.p) / int(v.q) for v in row] for row in payoff.tolist()])
     except OverflowError:  # no pivots in floating point point the way
         return None
     end = _pivot(floats, 1.0, ROUNDING)
@@ -151,8 +151,8 @@ class _Tableau:
 def _pivot(payoff: np.ndarray, one: Any, rounding: Any) -> _Tableau | None:
     """Run the simplex method on ``max { sum y : P^T y <= 1, y >= 0 }``; None if it does not end in time.
 
-    The tableau is condensed: one row a column of the game, one column a row of the game. Bland's rule (1977)
-    after the first pivots excludes cycles in exact arithmetic.
+    The tableau is condensed: one row per column of the game, one column per row of the game. Bland's rule
+    (1977) after the first pivots excludes cycles in exact arithmetic.
     """
     count, size = payoff.shape
     table = np.full((size + 1, count + 1), one - one)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.choices import one_of
+from metaregret.theory.presentation import number
 from metaregret.theory.proposals.supervised.cactus import cactus_partitions, cactus_scatter
 from metaregret.theory.proposals.supervised.data import LabelledItems
 from metaregret.theory.proposals.supervised.learner import (
@@ -19,12 +20,17 @@ from metaregret.theory.proposals.supervised.learner import (
     within_class_scatter,
 )
 from metaregret.theory.proposals.supervised.umtra import umtra_scatter
+from metaregret.theory.results import Result
 
-__all__ = ["SupervisedProposal", "majority_subsets", "propose_supervised", "supervised_methods"]
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+__all__ = ["SupervisedProposal", "propose_supervised", "supervised_methods"]
 
 
-@dataclass(frozen=True, eq=False)
-class SupervisedProposal:
+@dataclass(frozen=True, eq=False, repr=False)
+class SupervisedProposal(Result):
     """What a learner trained on proposed classification tasks loses.
 
     Attributes
@@ -32,6 +38,7 @@ class SupervisedProposal:
     method : str
     ways : int
         ``N``, the classes of a task.
+    seed : int
     errors : SubsetErrors
         Of the learner trained on the proposal.
     oracle : SubsetErrors
@@ -40,6 +47,7 @@ class SupervisedProposal:
 
     method: str
     ways: int
+    seed: int
     errors: SubsetErrors
     oracle: SubsetErrors
 
@@ -51,16 +59,28 @@ class SupervisedProposal:
     @property
     def worst_case_regret(self) -> float:
         """The largest excess over the learner trained on the true classes, over class subsets."""
-        return float((self.errors.errors - self.oracle.errors).max())
+        return float(self._regrets.max())
 
     @property
     def hardest(self) -> tuple[int, ...]:
         """The class subset of the worst-case regret."""
-        return self.errors.subsets[int((self.errors.errors - self.oracle.errors).argmax())]
+        return self.errors.subsets[int(self._regrets.argmax())]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers as plain types."""
+    @property
+    def _regrets(self) -> np.ndarray:
+        return np.asarray(self.errors.errors - self.oracle.errors)
+
+    def parts(self) -> Iterator[str]:
+        yield f"digits: {self.ways}-way tasks proposed by {self.method}"
+        yield f"worst case error     {number(self.worst_case_error)}"
+        yield f"mean error           {number(self.errors.mean)}"
+        yield f"worst case regret    {number(self.worst_case_regret)}"
+        yield f"hardest              {list(self.hardest)}"
+
+    def _document(self) -> dict[str, Any]:
         return {
+            "format": "metaregret-supervised-proposal/1",
+            "seed": self.seed,
             "method": self.method,
             "ways": self.ways,
             "worst_case_error": self.worst_case_error,
@@ -68,6 +88,29 @@ class SupervisedProposal:
             "worst_case_regret": self.worst_case_regret,
             "hardest": list(self.hardest),
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a class subset: the errors of both learners, and the regret."""
+        import pandas as pd
+
+        names = pd.Index([" ".join(map(str, subset)) for subset in self.errors.subsets], name="classes")
+        columns = {"error": self.errors.errors, "oracle": self.oracle.errors, "regret": self._regrets}
+        return pd.DataFrame(columns, index=names)
+
+    def plot(self, path: Path | str | None = None) -> Figure:
+        """Draw the regret by pair of classes; write it where a path is given.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the file is no .pdf, .png or .svg, or cannot be written.
+        """
+        from metaregret.theory.plotting.proposals import supervised_figure
+
+        return supervised_figure(self, path)
+
+    def __repr__(self) -> str:
+        return f"<SupervisedProposal of {self.method!r}: worst-case regret {self.worst_case_regret:.6g}>"
 
 
 Scatter = Callable[[LabelledItems, int], np.ndarray]
@@ -139,34 +182,9 @@ def propose_supervised(
     MissingExtraError
         If scikit-learn is needed and not installed.
     """
-    if method not in _SCATTERS:
-        raise InvalidArgumentError(
-            f"Expected method to be one of {', '.join(_SCATTERS)}, but got {method!r}."
-        )
+    method = one_of(tuple(_SCATTERS), method, "method")
     errors, oracle = (
         subset_errors(test, learn_metric(scatter(train, seed)), ways, episodes=episodes, seed=seed)
         for scatter in (_SCATTERS[method], _true_classes)
     )
-    return SupervisedProposal(method, ways, errors, oracle)
-
-
-def majority_subsets(
-    partition: np.ndarray, labels: np.ndarray, ways: int, *, tasks: int = 2000, seed: int = 0
-) -> Counter[tuple[int, ...]]:
-    """Return which class subsets CACTUs' tasks stand for: the majority classes of `ways` random clusters.
-
-    Tasks in which two clusters share their majority class stand for no subset and are not counted: subsets
-    with few or no tasks are the coverage holes of the supervised setting (C8).
-
-    Parameters
-    ----------
-    partition, labels : ndarray of int, shape (n,)
-    """
-    majority = [int(np.bincount(labels[partition == cluster]).argmax()) for cluster in np.unique(partition)]
-    rng = np.random.default_rng(seed)
-    found: Counter[tuple[int, ...]] = Counter()
-    for _ in range(tasks):
-        classes = {majority[i] for i in rng.choice(len(majority), size=ways, replace=False)}
-        if len(classes) == ways:
-            found[tuple(sorted(classes))] += 1
-    return found
+    return SupervisedProposal(method, ways, seed, errors, oracle)

@@ -1,0 +1,108 @@
+"""Ways to measure many points: in this process, on all cores (joblib), on a cluster (Dask).
+
+Each takes an iterator of jobs, from which it draws only as many as it can keep busy, and yields measurements
+as they arrive. Drawing a job claims it, so few claims are open at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TypeAlias
+
+from metaregret.experiments.runs.job import Job, Measurement, measure
+from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, SolverError
+
+__all__ = ["BACKENDS", "Backend"]
+
+Backend: TypeAlias = Callable[[Iterator[Job], int, str | None], Iterator[Measurement]]
+
+
+def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[Measurement]:
+    """Measure in `workers` processes of this machine; one worker is this process."""
+    if workers == 1:
+        yield from map(measure, jobs)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    # A worker whose memory has grown is replaced between two points, and nothing is lost.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
+        pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
+        parent = os.getpid()
+        yield from pool(delayed(_measure_for)(parent, job) for job in jobs)
+
+
+def _measure_for(parent: int, job: Job) -> Measurement:
+    """Measure in a worker, which ends when the process that asked for it is gone."""
+    _follow(parent)
+    return measure(job)
+
+
+@cache
+def _follow(parent: int) -> None:
+    """Watch the parent from now on: idle workers of a killed process would stay for minutes."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[Measurement]:
+    """Measure on a Dask cluster; without an address, on a local one of `workers` processes.
+
+    A worker that dies loses nothing: the scheduler gives its points to the others.
+    """
+    try:
+        from distributed import Client, KilledWorker, LocalCluster, as_completed
+    except ImportError:
+        raise MissingExtraError(
+            "The dask backend needs Dask; install it with: pip install 'metaregret[dask]'"
+        ) from None
+    cluster = None
+    try:
+        if scheduler is None:
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        with Client(cluster if scheduler is None else scheduler, timeout=20) as client:
+            width = 2 * max(1, sum(client.nthreads().values()))
+            running = as_completed()
+            for job in _take(jobs, width):
+                running.add(client.submit(measure, job, pure=False))
+            for future in running:
+                yield future.result()
+                for job in _take(jobs, 1):
+                    running.add(client.submit(measure, job, pure=False))
+    except (KilledWorker, OSError, RuntimeError, ValueError) as error:  # time-outs and addresses among them
+        if scheduler is None or not isinstance(error, (OSError, ValueError)):
+            raise _broken(error) from error
+        raise InvalidArgumentError(
+            f"Cannot reach the Dask scheduler at {scheduler}: {error}; check the address."
+        ) from None
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def _broken(error: Exception) -> SolverError:
+    return SolverError(
+        f"The Dask cluster failed: {type(error).__name__}: {error}; what was measured is kept, so "
+        "run again, with fewer workers if they lack memory."
+    )
+
+
+def _take(jobs: Iterator[Job], count: int) -> Iterator[Job]:
+    for _ in range(count):
+        job = next(jobs, None)
+        if job is None:
+            return
+        yield job
+
+
+BACKENDS: dict[str, Backend] = {"loky": _loky, "dask": _dask}
