@@ -17,7 +17,7 @@ from metaregret.theory.information import as_order, channel_redundancy
 from metaregret.theory.information.channel import Vector
 from metaregret.theory.information.orders import FLOOR, Order, divergences
 from metaregret.theory.information.redundancy import _evaluated, tangent
-from metaregret.theory.information.strategies import channels, distributions
+from tests.theory.information.channels import channels, distributions
 
 FINITE = ("1.001", "3/2", "2", "5", "64")
 DIGITS = 60

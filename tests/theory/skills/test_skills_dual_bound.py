@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from metaregret.tabular.environments import make
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.information import as_order
-from metaregret.theory.information.strategies import channels, distributions
 from metaregret.theory.skills.dual_bound import TerminalPolytope, known_polytope, support_bound
+from tests.theory.information.channels import channels, distributions
 
 
 def relative_entropy(row: list[Fraction], reference: list[Fraction]) -> Decimal:
