@@ -70,7 +70,7 @@ def _gain(row: object) -> str:
 
 
 def _knobs(data: pd.DataFrame) -> str:
-    chosen = data[(data["rule"] == "own") & [leading(name) == "diayn" for name in data["training"]]]
+    chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
     worlds = [world for world in WORLDS if world in set(chosen["world"])]
     by = {(row.world, row.knob): row for row in chosen.itertuples()}
     rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
