@@ -84,7 +84,7 @@ def backup_range(
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    base: np.ndarray,
+    base: np.ndarray | None,
     residual: np.ndarray,
     policy: np.ndarray,
 ) -> tuple[float, float, int]:
@@ -102,9 +102,12 @@ def backup_range(
                 total = 0.0
                 if stop > start:
                     total = row_sum(start, stop, stop - start, successors, probabilities, values)
-            total = rewards[choice] + discount * total
+            total = rewards[choice] + (total if base is None else discount * total)
             if total > best:
                 best, decision = total, choice
+        if base is None:  # known to the compiler
+            residual[state], policy[state] = best, decision
+            continue
         if policy[state] != decision:
             policy[state] = decision
             changed += 1
@@ -125,7 +128,7 @@ def _backup_parallel(
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    base: np.ndarray,
+    base: np.ndarray | None,
     residual: np.ndarray,
     policy: np.ndarray,
 ) -> tuple[float, float, int]:
@@ -152,12 +155,12 @@ def backup(
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    base: np.ndarray,
+    base: np.ndarray | None,
     residual: np.ndarray,
     policy: np.ndarray,
     threads: bool,
 ) -> tuple[float, float, int]:
-    """Compute ``T values - base`` and a greedy policy: the residual where `base` is `values`, else zeros.
+    """Compute ``T values - base`` (the residual where `base` is `values`) and a greedy policy.
 
     Parameters
     ----------
@@ -165,7 +168,9 @@ def backup(
         The rows.
     rewards : ndarray, shape (C,)
         Expected reward of each choice.
-    values, base : ndarray, shape (S,)
+    values : ndarray, shape (S,)
+    base : ndarray, shape (S,), or None
+        None for ``T values``, which is all that is computed then.
     residual, policy : ndarray, shape (S,)
         Written: the difference, and the first maximising choice of every state.
 
