@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information import (
+    capacity_bracket,
     entropy,
     kl_divergence,
     mutual_information,
@@ -160,3 +162,30 @@ def test_a_reference_need_not_sum_to_one() -> None:
     np.testing.assert_allclose(
         channel.divergences(3 * reference), row_divergences(channel, reference), atol=1e-14
     )
+
+
+EYE = np.eye(2)
+HALF, THIRD = [0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]
+
+
+@pytest.mark.parametrize("wrong", [[0.5, 0.6], THIRD, [1.5, -0.5]])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda p: kl_divergence(p, HALF), "distribution"),
+        (lambda p: kl_divergence(HALF, p), "reference"),
+        (lambda p: row_divergences(EYE, p), "reference"),
+        (lambda p: output_distribution(p, EYE), "input_distribution"),
+        (lambda p: mutual_information(p, EYE), "input_distribution"),
+        (lambda p: capacity_bracket(EYE, p), "input_distribution"),
+    ],
+)
+def test_what_is_no_distribution_on_the_symbols_is_named(call: Any, name: str, wrong: list[float]) -> None:
+    """A sum, a length and a sign."""
+    with pytest.raises(InvalidArgumentError, match=rf"(Expected|of|and) {name}\b"):
+        call(np.array(wrong))
+
+
+def test_entropy_names_what_it_was_given() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"\bdistribution\b"):
+        entropy([0.5, 0.6])
