@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,12 +14,10 @@ from metaregret.theory.proposals.supervised import (
     cactus_partitions,
     digits,
     learn_metric,
-    majority_subsets,
     propose_supervised,
     shifted_copies,
     subset_errors,
     supervised_methods,
-    umtra_distinct_probability,
     within_class_scatter,
 )
 
@@ -27,6 +26,25 @@ from metaregret.theory.proposals.supervised import (
 def split() -> tuple[LabelledItems, LabelledItems]:
     pytest.importorskip("sklearn", reason="scikit-learn is an optional dependency")
     return digits(0)
+
+
+def distinct_probability(labels: np.ndarray, ways: int) -> float:
+    """The probability that `ways` items drawn without replacement have different true classes, by elementary
+    symmetric polynomials of the class counts."""
+    polynomial = np.zeros(ways + 1)
+    polynomial[0] = 1.0
+    for count in np.bincount(labels):
+        polynomial[1:] += count * polynomial[:-1]
+    return float(polynomial[ways] / math.comb(len(labels), ways))
+
+
+def majority_subsets(partition: np.ndarray, labels: np.ndarray, ways: int) -> Counter[tuple[int, ...]]:
+    """Which class subsets CACTUs' tasks stand for: the majority classes of random clusters, where they differ
+    (a subset without tasks is a coverage hole, C8)."""
+    majority = [int(np.bincount(labels[partition == cluster]).argmax()) for cluster in np.unique(partition)]
+    rng = np.random.default_rng(0)
+    drawn = [{majority[i] for i in rng.choice(len(majority), size=ways, replace=False)} for _ in range(2000)]
+    return Counter(tuple(sorted(classes)) for classes in drawn if len(classes) == ways)
 
 
 def blobs(seed: int = 0, spread: float = 0.05) -> LabelledItems:
@@ -73,8 +91,8 @@ def test_shifts_move_every_pixel() -> None:
 def test_distinct_classes_probability_by_counting() -> None:
     labels = np.array([0, 0, 1, 1, 2])
     # Pairs: 10, of which (0,0) and (1,1) are alike; triples with three classes: 2 * 2 * 1 of 10.
-    assert umtra_distinct_probability(labels, 2) == pytest.approx(8 / 10)
-    assert umtra_distinct_probability(labels, 3) == pytest.approx(4 / 10)
+    assert distinct_probability(labels, 2) == pytest.approx(8 / 10)
+    assert distinct_probability(labels, 3) == pytest.approx(4 / 10)
 
 
 def test_proposals_on_digits(split: tuple[LabelledItems, LabelledItems]) -> None:
