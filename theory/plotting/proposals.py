@@ -54,7 +54,7 @@ def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figur
 
 
 def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None = None) -> Figure:
-    """Return a picture of a table of proposals: worst-case regrets by method, one panel a process.
+    """Return a picture of a table of proposals: worst-case regrets by method, one panel per process.
 
     Parameters
     ----------

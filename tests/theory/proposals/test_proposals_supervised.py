@@ -28,25 +28,6 @@ def split() -> tuple[LabelledItems, LabelledItems]:
     return digits(0)
 
 
-def distinct_probability(labels: np.ndarray, ways: int) -> float:
-    """The probability that `ways` items drawn without replacement have different true classes, by elementary
-    symmetric polynomials of the class counts."""
-    polynomial = np.zeros(ways + 1)
-    polynomial[0] = 1.0
-    for count in np.bincount(labels):
-        polynomial[1:] += count * polynomial[:-1]
-    return float(polynomial[ways] / math.comb(len(labels), ways))
-
-
-def majority_subsets(partition: np.ndarray, labels: np.ndarray, ways: int) -> Counter[tuple[int, ...]]:
-    """Which class subsets CACTUs' tasks stand for: the majority classes of random clusters, where they differ
-    (a subset without tasks is a coverage hole, C8)."""
-    majority = [int(np.bincount(labels[partition == cluster]).argmax()) for cluster in np.unique(partition)]
-    rng = np.random.default_rng(0)
-    drawn = [{majority[i] for i in rng.choice(len(majority), size=ways, replace=False)} for _ in range(2000)]
-    return Counter(tuple(sorted(classes)) for classes in drawn if len(classes) == ways)
-
-
 def blobs(seed: int = 0, spread: float = 0.05) -> LabelledItems:
     """Four classes told apart by the first two coordinates; the third is loud noise."""
     rng = np.random.default_rng(seed)
@@ -88,13 +69,6 @@ def test_shifts_move_every_pixel() -> None:
     assert sorted(int(copy.argmax()) for copy in copies) == list(range(9))
 
 
-def test_distinct_classes_probability_by_counting() -> None:
-    labels = np.array([0, 0, 1, 1, 2])
-    # Pairs: 10, of which (0,0) and (1,1) are alike; triples with three classes: 2 * 2 * 1 of 10.
-    assert distinct_probability(labels, 2) == pytest.approx(8 / 10)
-    assert distinct_probability(labels, 3) == pytest.approx(4 / 10)
-
-
 def test_proposals_on_digits(split: tuple[LabelledItems, LabelledItems]) -> None:
     found = {name: propose_supervised(name, *split, ways=3, episodes=5) for name in supervised_methods()}
     assert found["true-classes"].worst_case_regret == 0.0
@@ -108,10 +82,16 @@ def test_proposals_on_digits(split: tuple[LabelledItems, LabelledItems]) -> None
 
 
 def test_clusters_propose_class_subsets_unevenly(split: tuple[LabelledItems, LabelledItems]) -> None:
-    partitions = cactus_partitions(split[0].items, partitions=1)
-    counts = majority_subsets(partitions[0], split[0].labels, 5)
-    assert 0 < len(counts) <= math.comb(10, 5)
-    assert max(counts.values()) > 2 * min(counts.values())
+    """The majority classes of five random clusters: subsets with few tasks are holes in what is covered."""
+    partition = cactus_partitions(split[0].items, partitions=1)[0]
+    majority = [int(np.bincount(split[0].labels[partition == c]).argmax()) for c in np.unique(partition)]
+    rng, found = np.random.default_rng(0), Counter[tuple[int, ...]]()
+    for _ in range(2000):
+        classes = {majority[i] for i in rng.choice(len(majority), size=5, replace=False)}
+        if len(classes) == 5:  # no two clusters share their class
+            found[tuple(sorted(classes))] += 1
+    assert 0 < len(found) <= math.comb(10, 5)
+    assert max(found.values()) > 2 * min(found.values())
 
 
 def test_bad_options_are_refused() -> None:
