@@ -248,7 +248,7 @@ def test_where_no_proof_is_in_reach_the_search_ends_with_an_open_bracket(
 ) -> None:
     monkeypatch.setattr("metaregret.theory.skills.skill_search.WORK", 0.0)
     monkeypatch.setattr("metaregret.theory.skills.skill_search.LITTLE", 10.0)
-    process = make("grid:4x4,slip=3/10").replaced(horizon=6)
+    process = make("grid:3x3,slip=3/10").replaced(horizon=3)
     found = process_redundancy(process, order, max_points=1, random_starts=1)
     assert not found.known
     assert found.value.lower < found.value.upper <= support_bound(process) + 1e-12
