@@ -41,7 +41,7 @@ __all__ = ["Found", "SkillSearch", "require_room"]
 NEGLIGIBLE = 1e-12
 """Probabilities below this are those of skills that an interior-point method has not quite left out."""
 
-LATELY, LITTLE = 5, 2e-3
+LATELY, LITTLE = 5, 5e-3
 """Rounds, and nats that they must gain where branch and bound is out of reach."""
 
 KEPT_STARTS = 4
