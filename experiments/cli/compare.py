@@ -52,7 +52,7 @@ def COMMAND(
 ) -> None:
     """Compare what the methods propose: information, coverage, distances, regrets and their price.
 
-    One row a process, method and seed. The regret is that of the learner that explores with the proposal,
+    One row per process, method and seed. The regret is that of the learner that explores with the proposal,
     "trained" and "memory" are the worst-case regrets of the Bayes-optimal learners trained on the proposed
     goals, memoryless and with memory; price is the ratio to the minimax regret. With several seeds the
     terminal shows the median and the range, the files every seed.

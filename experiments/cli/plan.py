@@ -15,7 +15,7 @@ from metaregret.experiments.cli.options import (
     rewards_of,
 )
 from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
 __all__ = ["COMMAND"]
 
@@ -116,7 +116,11 @@ def COMMAND(
     if certificate is not None:
         check_certifiable(process, **question)
     with progress(f"planning on {process.name}"):
-        found = plan(process, **question, minimise=minimise, tolerance=tolerance, exact=exact)
+        try:
+            found = plan(process, **question, minimise=minimise, tolerance=tolerance, exact=exact)
+        except UnsupportedError as error:
+            named = "name target states" in str(error)
+            raise UnsupportedError(f"{error} (--until STATE names them.)" if named else str(error)) from error
     if certificate is not None:
         write_certificate(found, certificate)
     if policy_file is not None:

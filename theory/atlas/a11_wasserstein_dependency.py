@@ -3,8 +3,8 @@ r"""A11, distance as information: the Wasserstein dependency of skills and state
 Statement
 ---------
 Replace the divergence in the mutual information of skills and states by a transport distance, the number of
-steps between states. With one skill a goal, reached for sure, the measure of a distribution ``q`` of goals is
-``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
+steps between states. With one skill per goal, reached for sure, the measure of a distribution ``q`` of goals
+is ``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
 goals are never proposed, and their regret is infinite. With mutual information every goal is proposed (T06).
 
 Dropped: equal distances. Where all goals are equally far from each other the uniform distribution is the only
@@ -161,7 +161,7 @@ PUBLISHED = published(
     statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0\ \text{for every goal}",
     source="in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with "
     "metric-aware abstraction, ICLR 2024, arXiv:2310.08887",
-    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper "
+    finite="The dependency itself with one skill per goal and a free distribution of skills; the paper "
     "maximises a lower bound in a learned latent space, and says that it covers that space rather "
     "than all states.",
     needs="equal distances between goals; then the proposal is uniform",

@@ -57,7 +57,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """One policy a state: the information is the entropy of the mixture; all mixtures of a grid."""
+    """One policy per state: the information is the entropy of the mixture; all mixtures of a grid."""
     for count in (2, 3, 4):
         level = [(Fraction(-1), Fraction(claim.options(count)))]
         for weights in combinations_with_replacement(range(1, 5), count):

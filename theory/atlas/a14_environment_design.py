@@ -44,7 +44,7 @@ def _equilibrium(claim: Claim, points: list[replay.Outcome]) -> tuple[Fraction, 
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
-    """Generated processes, one task a goal: exact equilibria."""
+    """Generated processes, one task per goal: exact equilibria."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
         reached, least = _equilibrium(claim, outcomes_of(process))

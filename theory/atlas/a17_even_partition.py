@@ -135,7 +135,7 @@ PUBLISHED = published(
             prose="an average of numbers that are at most zero is zero only if all are",
         ),
         method("rational skills", "exact", exact),
-        method("one state a skill", "enumeration", enumeration),
+        method("one state per skill", "enumeration", enumeration),
     ),
     planted={
         "one skill less": Claim(lambda skills: skills - Fraction(1, 2)),

@@ -37,7 +37,7 @@ class Claim:
 
 
 def rare(count: int, share: Fraction) -> list[list[Fraction]]:
-    """Return one outcome an action: a state of its own with probability `share`, the common one otherwise."""
+    """Return one outcome per action: a state of its own with probability `share`, else the common one."""
     return [[1 - share, *(share * int(s == a) for s in range(count))] for a in range(count)]
 
 

@@ -35,7 +35,7 @@ Plan = tuple[tuple[int, ...], ...]
 """The action of every state (inner) at every step (outer)."""
 
 Dynamics = list[list[Fraction]]
-"""``q(s'|s)``, one row a state."""
+"""``q(s'|s)``, one row per state."""
 
 
 @dataclass(frozen=True)

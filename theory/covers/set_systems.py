@@ -88,7 +88,7 @@ def _spell(mask: int) -> str:
 
 
 def fractional_numbers(system: SetSystem) -> tuple[Fraction, tuple[Fraction, ...], tuple[Fraction, ...]]:
-    """Return ``tau*``, an optimal packing (one weight a goal) and an optimal cover (one weight a set),
+    """Return ``tau*``, an optimal packing (one weight per goal) and an optimal cover (one weight per set),
     exactly."""
     one, none = flint.fmpq(1), flint.fmpq(0)
     payoff = np.array(

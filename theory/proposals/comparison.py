@@ -159,7 +159,7 @@ class Comparison(Result):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a process, method and seed, with the columns `COLUMNS`."""
+        """Return one row per process, method and seed, with the columns `COLUMNS`."""
         import pandas as pd
 
         return pd.DataFrame(self.rows(), columns=list(COLUMNS))
@@ -171,7 +171,7 @@ class Comparison(Result):
         return pd.DataFrame(self.curves(), columns=list(CURVE_COLUMNS))
 
     def plot(self, path: Path | str | None = None) -> Figure:
-        """Draw the worst-case regrets by method, one panel a process; write them where a path is given.
+        """Draw the worst-case regrets by method, one panel per process; write them where a path is given.
 
         Raises
         ------
@@ -192,7 +192,7 @@ class Comparison(Result):
         return tuple(entry.proposal for entry in self.entries)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one mapping a row, with the keys of `COLUMNS`; regrets may be infinite."""
+        """Return the table as one mapping per row, with the keys of `COLUMNS`; regrets may be infinite."""
         return [entry.row() for entry in self.entries]
 
     def curves(self) -> list[dict[str, Any]]:
