@@ -149,7 +149,7 @@ def optimal_terminal_values(
     Parameters
     ----------
     terminal : ndarray or sparse array, shape (S, K)
-        Non-negative terminal rewards, one column a task; object arrays of `Fraction` for the rational
+        Non-negative terminal rewards, one column per task; object arrays of `Fraction` for the rational
         representation.
     policies, everywhere : bool
         What to keep, see `goal_values`.

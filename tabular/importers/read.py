@@ -59,8 +59,7 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     -------
     Imported
         Unpacks as ``process, rewards, notes``. Floating-point probabilities are read as the decimals that
-        they
-        print where these sum to one, and stay floating point elsewhere.
+        they print where these sum to one, and stay floating point elsewhere.
 
     Raises
     ------
@@ -219,7 +218,7 @@ def _tuple_format(source: tuple[Any, ...]) -> str:
 _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (lambda source: isinstance(source, ControlledMarkovProcess), "process"),
     (lambda source: isinstance(source, (str, Path)), _path_format),
-    (_has("unwrapped", "step"), "gymnasium"),
+    (lambda source: not isinstance(source, type) and _has("unwrapped", "step")(source), "gymnasium"),
     (_has("transition_matrix"), "msdm"),
     (_has("Q", "R", "beta"), "quantecon"),
     (_has("P", "R"), "mdptoolbox"),
@@ -233,7 +232,7 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 """What tells a format: what it looks like, and its name or how to find it."""
 
 
-# ---------------------------------------------------------------- one reader a format
+# ---------------------------------------------------------------- one reader per format
 
 
 def _read_process(source: Any) -> Imported:

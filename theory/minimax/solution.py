@@ -241,7 +241,7 @@ class MinimaxSolution(Result):
         return document
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a task: its least-favourable probability and the learner's loss on it."""
+        """Return one row per task: its least-favourable probability and the learner's loss on it."""
         import pandas as pd
 
         columns = {"least_favourable": self.least_favourable, "loss": self.per_task}

@@ -68,7 +68,7 @@ def _saved(figure: Figure, path: Path | str | None) -> Figure:
 
 
 def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None = None) -> Figure:
-    """Return a picture of a table of proposals: worst-case regrets by method, one panel a process.
+    """Return a picture of a table of proposals: worst-case regrets by method, one panel per process.
 
     Parameters
     ----------

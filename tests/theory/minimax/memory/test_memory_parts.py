@@ -13,6 +13,7 @@ import pytest
 from memory_instances import slippery_ring
 from play import Table, payoffs, planned
 
+from benchmarks.hyperstate_program import _repaired, hyperstate_program, solve_program
 from metaregret.tabular.environments.line import line
 from metaregret.tabular.errors import (
     ConvergenceError,
@@ -41,7 +42,6 @@ from metaregret.theory.minimax.memory import (
     trained_with_memory,
 )
 from metaregret.theory.minimax.memory.export import known_task_choices, learner_rows
-from metaregret.theory.minimax.memory.program import _repaired, hyperstate_program, solve_program
 from metaregret.theory.minimax.memory.trained import STRICTNESS, _ChargedGame
 from metaregret.theory.minimax.solution import Criterion
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
