@@ -272,9 +272,8 @@ def test_latex_escapes_names_and_spells_numbers() -> None:
                     "initial": {"a_b": "1/2", "c&d": "1/2"}, "horizon": 1,
                     "transitions": [["a_b", "go", "a_b", 1], ["c&d", "go", "c&d", 1]]})  # fmt: skip
     solution = solve(goals(process), exact=True)
-    text = dataclasses.replace(
-        solution, details={"exact_per_task": [Fraction(1, 2), Fraction(-3)]}
-    ).to_latex()
+    exact = dataclasses.replace(solution.proof.exact, per_task=[Fraction(1, 2), Fraction(-3)])
+    text = dataclasses.replace(solution, proof=dataclasses.replace(solution.proof, exact=exact)).to_latex()
     assert r"a\_b" in text
     assert r"c\&d" in text
     assert r"$\frac{1}{2}$" in text

@@ -156,7 +156,7 @@ def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float)
         lower_from=solution.value.lower_from,
         upper_from=solution.value.upper_from,
     )
-    skills = make_skills(process, [1.0], [solution.details["policy"]])
+    skills = make_skills(process, [1.0], [solution.policy_proof.policy])
     closed = value.relative_gap <= tolerance
     return Redundancy(process, order, value, closed, skills, mixture(skills), value.status(tolerance))
 
