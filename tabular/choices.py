@@ -16,8 +16,10 @@ Every public entry reads its options here, so that nothing falls through to a de
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +34,7 @@ __all__ = [
     "check_seed",
     "check_tolerance",
     "choice",
+    "did_you_mean",
     "expect",
     "flag",
     "one_of",
@@ -136,7 +139,26 @@ def one_of(words: Sequence[str], value: object, name: str) -> str:
     if isinstance(value, str) and value in words:
         return value
     allowed = ", ".join(repr(word) for word in words)
-    raise InvalidArgumentError(f"Expected {name} to be one of {allowed}, but got {value!r:.60}.")
+    raise InvalidArgumentError(
+        f"Expected {name} to be one of {allowed}, but got {value!r:.60}.{did_you_mean(value, words)}"
+    )
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return a sentence that names the known word that a misspelt one is nearest to, or nothing.
+
+    >>> did_you_mean("griid", ["grid", "garnet"])
+    " Did you mean 'grid'?"
+    >>> did_you_mean("zebra", ["grid", "garnet"])
+    ''
+    """
+    plain = {name.casefold(): name for name in reversed(list(islice(known, MOST_COMPARED)))}
+    near = difflib.get_close_matches(str(word)[:80].casefold(), plain, n=1, cutoff=0.7)
+    return f" Did you mean {plain[near[0]]!r:.80}?" if near else ""
+
+
+MOST_COMPARED = 2000
+"""Names that a misspelt one is compared with."""
 
 
 def flag(value: object, name: str) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["discover", "look_up"]
@@ -90,5 +91,7 @@ def look_up(known: Mapping[str, Item], name: object, what: str) -> Item:
         If there is none; the message lists what there is.
     """
     if not isinstance(name, str) or name not in known:
-        raise InvalidArgumentError(f"Unknown {what} {name!r:.80}; there are {', '.join(known)}.")
+        raise InvalidArgumentError(
+            f"Unknown {what} {name!r:.80}; there are {', '.join(known)}." + did_you_mean(name, known)
+        )
     return known[name]

@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["Labels", "split_names", "split_pairs"]
@@ -109,7 +110,10 @@ class Labels(Sequence[str]):
             return int(name)
         some = ", ".join(repr(known[:40]) for known in self[:8])
         more = ", ..." if self._count > 8 else ""
-        raise InvalidArgumentError(f"Unknown {self.what} {name[:80]!r}; the {self.what}s are {some}{more}.")
+        raise InvalidArgumentError(
+            f"Unknown {self.what} {name[:80]!r}; the {self.what}s are {some}{more}."
+            + ("" if self._names is None else did_you_mean(name, self._names))
+        )
 
     def __contains__(self, name: object) -> bool:
         if self._index is not None:

@@ -151,7 +151,7 @@ def processes(
     min_states, max_states, max_actions, max_steps : int
         Size limits.
     deterministic : bool, optional
-        True: one successor a choice; False: at least one choice has two; None: either.
+        True: one successor per choice; False: at least one choice has two; None: either.
     geometric : bool
         Whether geometric horizons are drawn, too.
     random_start : bool

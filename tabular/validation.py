@@ -109,7 +109,7 @@ def check_counts_as(process: ControlledMarkovProcess) -> None:
     n_states = len(process.states)
     if goals.shape != (n_states,):
         raise InvalidProcessError(
-            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal a state."
+            f"Expected counts_as of shape ({n_states},), but got {goals.shape}; name one goal per state."
         )
     for state, goal in enumerate(goals.tolist()):
         if goal != -1 and not (0 <= goal < n_states and int(goals[goal]) == goal):

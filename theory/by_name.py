@@ -17,7 +17,7 @@ __all__ = ["ByName", "NamedArray", "OptionalNamedArray"]
 
 
 class ByName(NDArrayOperatorsMixin, Mapping[str, "float | Fraction"]):
-    """One number a name, such as the probability of every task.
+    """One number per name, such as the probability of every task.
 
     Looked up by name it gives the rational number where that is known, else a float; by position, a slice
     or a mask, floats; arithmetic and NumPy's functions take it as the array it carries.
@@ -42,7 +42,7 @@ class ByName(NDArrayOperatorsMixin, Mapping[str, "float | Fraction"]):
         array = np.asarray(values, dtype=float).view()
         if array.shape != (len(names),):
             raise InvalidArgumentError(
-                f"Expected one number a name, shape ({len(names)},), but got {array.shape}."
+                f"Expected one number per name, shape ({len(names)},), but got {array.shape}."
             )
         array.setflags(write=False)
         self.names, self.array = names, array

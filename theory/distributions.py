@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.documents import abridged, read_document, require
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 from metaregret.tabular.labels import split_pairs
@@ -76,6 +77,7 @@ def distribution_of(given: Mapping[str, Any], names: Sequence[str], what: str) -
         raise InvalidArgumentError(
             f"{what}: {unknown[0]!r} is none of the {len(names)} tasks {', '.join(map(repr, names[:8]))}"
             f"{', ...' * (len(names) > 8)}; give 'uniform', A=P,B=P,... or a {DISTRIBUTION} file."
+            + did_you_mean(unknown[0], names)
         )
     shares = [parse_fraction(given.get(name, 0), f"{what}: probability of {name!r}") for name in names]
     total = sum(shares, Fraction(0))

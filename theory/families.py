@@ -101,8 +101,8 @@ def rewards(
     tables : RewardTables, path or mapping
         Tables made for this process; a ``metaregret-rewards/1`` file; or by task a list of
         ``(state, action, next state, reward)`` (states and actions by name or index, ``"*"`` for any action
-        or next state), or an array of one reward a transition (shape (M,)), a state and action
-        ((S, A)) or a state ((S,)).
+        or next state), or an array of one reward per transition (shape (M,)), per state and
+        action ((S, A)) or per state ((S,)).
 
     Raises
     ------

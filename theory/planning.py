@@ -369,7 +369,7 @@ class Plan(Result):
         write_arrays(as_path(path), {**arrays, **names, "action": self.policy.array()})
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a state that can be visited: its value, and the action of the first step."""
+        """Return one row per state that can be visited: its value, and the action of the first step."""
         import pandas as pd
 
         names = [self.process.states[state] for state in np.flatnonzero(self.process.reachable).tolist()]

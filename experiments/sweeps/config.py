@@ -58,7 +58,7 @@ def read_sweep(config: str, *, seed: int | None = None, scale: Scale | str | Non
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(read_bytes(path).decode())
+        document = tomllib.loads(read_bytes(path).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path}: not a text file (byte {error.start} is not UTF-8).") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -20,7 +20,7 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def frame(store: Store, sweep: Sweep, *, provenance: bool = False) -> pd.DataFrame:
-    """Return the results of a sweep, one line a row, in the order of its points.
+    """Return the results of a sweep, one line per row, in the order of its points.
 
     Columns are the parameters, then the results, then with `provenance` the identifier, the seed and what a
     rerun need not reproduce: code, seconds, peak memory. Without it the frame depends on study, points and

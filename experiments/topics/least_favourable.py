@@ -32,7 +32,7 @@ TIGHT = 1e-4
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
-    """Draw one row a process and one column for each learner and time of detection."""
+    """Draw one row per process and one column for each learner and time of detection."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 

@@ -84,7 +84,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Solve one game and bound the mass on every goal, or on every role; one row a set of goals."""
+    """Solve one game and bound the mass on every goal, or on every role; one row per set of goals."""
     from metaregret.tabular import make
     from metaregret.theory.minimax import solve
     from metaregret.theory.minimax.least_favourable import LeastFavourable

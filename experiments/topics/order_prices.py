@@ -82,7 +82,7 @@ BOUND: Mapping[str, Any] = {"linestyle": (0, (1, 2)), "linewidth": 0.7}
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
-    """Draw one line a process and, faint, the bound of T20."""
+    """Draw one line per process and, faint, the bound of T20."""
     data = results["order_prices"].assign(
         shown=lambda rows: rows["alpha"].astype(float).fillna(FAR),
         price=lambda rows: rows["one_plus_regret"] / rows["one_plus_minimax"],

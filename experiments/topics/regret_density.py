@@ -34,7 +34,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Simulate the learner at every goal; one row a goal."""
+    """Simulate the learner at every goal; one row per goal."""
     from metaregret.tabular import goal_values, make, terminal_distribution, uniform_policy
     from metaregret.theory import memoryless_regret
 

@@ -24,7 +24,7 @@ INSTANCES = {Scale.FULL: 10, Scale.SHORT: 2}
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return one point a claim."""
+    """Return one point per claim."""
     from metaregret.experiments.runs.provenance import code_version
     from metaregret.theory.claims import controls, theorems
 

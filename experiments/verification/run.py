@@ -89,7 +89,7 @@ class VerificationReport(Result):
         return dict(self.document)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a claim: title, verdict, expected verdict, number of instances and margin."""
+        """Return one row per claim: title, verdict, expected verdict, number of instances and margin."""
         import pandas as pd
 
         rows = self._claims()

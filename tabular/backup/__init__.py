@@ -1,6 +1,6 @@
 """The Bellman backup as an operator on value functions, for any representation of the probabilities.
 
-With ``Q = P v`` (expectation over successors, one row a choice) and the maximum over each state's choices,
+With ``Q = P v`` (expectation over successors, one row per choice) and the maximum over each state's choices,
 
     (T v)(s) = max_{c in choices(s)} sum_{s'} P(s' | c) v(s').
 

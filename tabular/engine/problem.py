@@ -1,4 +1,4 @@
-"""The reading of a planning problem: arguments checked, rewards folded to one number a choice, signs
+"""The reading of a planning problem: arguments checked, rewards folded to one number per choice, signs
 normalised.
 
 Every solver maximises. A minimisation is posed with negated rewards, and its bounds are negated back at the

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.discovery import discover
 from metaregret.tabular.environments.options import Environment, Options
 from metaregret.tabular.errors import EnvironmentSpecError
@@ -74,6 +75,7 @@ def load(specification: str, *, start: str | None = None) -> Imported:
             f"Unknown process {specification[:200]!r}: expected a file or one of "
             + ", ".join(environment.usage for environment in known.values())
             + "."
+            + did_you_mean(name, known)
         )
     if start is None:
         return model

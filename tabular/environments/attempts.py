@@ -76,7 +76,7 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
 ENVIRONMENT = Environment(
     "attempts",
     "attempts:P/Q,P/Q,...",
-    "one attempt an episode: action g ends in goal g with the given chance, else in no goal",
+    "one attempt per episode: action g ends in goal g with the given chance, else in no goal",
     ("attempts:1,1/2,1/4",),
     _build,
 )

@@ -1,11 +1,9 @@
 """Blackjack as Gymnasium plays it (``Blackjack-v1``), with an infinite deck: exact, in thirteenths.
 
-States are Gymnasium's observations ``(player's sum, dealer's card, usable ace)``. The dealer's second card is
-hidden, so it may be drawn when the player sticks. With ``natural`` or ``sab`` an ace and a ten at the start
-are
-worth more than another 21, which the observation does not show: they have states of their own. All rewards
-are
-paid at the end; their means over the dealer's draws are what the transitions pay.
+States are Gymnasium's observations ``(player's sum, dealer's card, usable ace)``. The dealer's second card
+is hidden, so it may be drawn when the player sticks. With ``natural`` or ``sab`` an ace and a ten at the
+start are worth more than another 21, which the observation does not show: they have states of their own.
+All rewards are paid at the end; their means over the dealer's draws are what the transitions pay.
 
 Source: Sutton and Barto, *Reinforcement Learning: An Introduction* (2018), example 5.1.
 """

@@ -1,4 +1,4 @@
-"""A set system as a process: one action a set, whose goals an episode comes by one after the other.
+"""A set system as a process: one action per set, whose goals an episode comes by one after the other.
 
 Every set is a path of its own through copies of its goals (`ControlledMarkovProcess.counts_as`): a process in
 which each goal is a single state cannot hold every set system, since two paths through one state can be
@@ -113,7 +113,7 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
 ENVIRONMENT = Environment(
     "cover",
     "cover:G.G...;G.G...;...",
-    "a set system: one action a set, whose goals are noticed on the way (ask for --detect visit)",
+    "a set system: one action per set, whose goals are noticed on the way (ask for --detect visit)",
     ("cover:0.1.2;0.3.4;0.5.6;1.3.5;1.4.6;2.3.6;2.4.5",),
     _build,
 )

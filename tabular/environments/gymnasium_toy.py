@@ -1,20 +1,17 @@
 """Gymnasium environments that have a transition table ``P``, and Blackjack, as controlled Markov processes.
 
 Any registered environment with a table will do (``gym:module:Env-v0`` imports the module first). What the
-table
-says is read by `metaregret.tabular.importers.gymnasium_table`; here stands what the *sources* of Gymnasium's
-own
-environments add to their tables, or what of theirs the tables leave out:
+table says is read by `metaregret.tabular.importers.gymnasium_table`; here stands what the *sources* of
+Gymnasium's own environments add to their tables, or what of theirs the tables leave out:
 
 * FrozenLake's ``success_rate`` and slippery CliffWalking's moves are thirds where they print 0.333...;
   FrozenLake's sideways moves have probability ``(1 - success_rate) / 2`` exactly, Taxi's in the rain
   likewise.
 * Start distributions are uniform on their support.
-* Taxi's ``fickle_passenger`` is not in its table: the passenger who is fickle (``fickle_probability``)
-changes the
-  destination to one of the three others at the first move in the taxi. Nobody sees beforehand whether they
-  are,
-  so the draw may wait until that move: states before it keep their numbers, states after it are copies.
+* Taxi's ``fickle_passenger`` is not in its table: a passenger who is fickle (``fickle_probability``) changes
+  the destination to one of the three others at the first move in the taxi. Nobody sees beforehand whether
+  they are, so the draw may wait until that move: states before it keep their numbers, states after it are
+  copies.
 
 An environment whose steps do not agree with its table is refused.
 """
@@ -23,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import importlib
 import inspect
 import json
@@ -38,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.environments.options import MAX_STATES, Environment, Options
 from metaregret.tabular.errors import EnvironmentSpecError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
@@ -55,6 +54,8 @@ _PLAIN_WRAPPERS = {"TimeLimit", "OrderEnforcing", "PassiveEnvChecker", "RecordEp
 _NOT_OPTIONS = {"render_mode", "self"}
 TRIAL_STEPS = 300
 """Steps for which a foreign environment is compared with its table."""
+TRIAL_PAIRS = 20_000
+"""States and actions from which it is stepped at most."""
 TRIAL_OUTCOMES = 20_000
 """Outcomes of a step function without a table that are enumerated unasked."""
 
@@ -90,9 +91,8 @@ def gymnasium_model(
     start : str or int, optional
         A state in which every episode starts instead.
     **options
-        Of the environment (``map_name="8x8"``, ``is_slippery=False``); text is read by the option's own type,
-        and
-        rational numbers such as ``success_rate="1/3"`` stay exact.
+        Of the environment (``map_name="8x8"``, ``is_slippery=False``); text is read by the option's own
+        type, and rational numbers such as ``success_rate="1/3"`` stay exact.
 
     Raises
     ------
@@ -149,9 +149,8 @@ def read_environment(
     Raises
     ------
     EnvironmentSpecError
-        If it has no transition table, wrappers change what it does, its steps do not agree with its table, or
-        it
-        does not say where episodes start.
+        If it has no transition table, wrappers change what it does, its steps do not agree with its table,
+        or it does not say where episodes start.
     """
     bare = environment.unwrapped
     spec = getattr(environment, "spec", None)
@@ -280,7 +279,7 @@ def _typed_options(spec: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any
         if key in _NOT_OPTIONS or (key not in names and not anything):
             raise EnvironmentSpecError(
                 f"{spec.id} has no option {key!r} that changes its model; its options are "
-                f"{', '.join(names) or 'none'}."
+                f"{', '.join(names) or 'none'}.{did_you_mean(key, names)}"
             )
         typed[key], number = given, given if isinstance(given, Fraction) else None
         if isinstance(given, str):
@@ -437,30 +436,29 @@ def _wrapped(environment: Any, name: str) -> tuple[Note, ...]:
 
 
 def _trial(environment: Any, table: Any, name: str) -> tuple[Note, ...]:
-    """Step a foreign environment at random and refuse it where an outcome is not in its table."""
+    """Step a foreign environment and refuse it where an outcome is not in its table.
+
+    At random from the start, and where its attribute ``s`` is the state, as in Gymnasium's own, also once
+    from every state by every action. Stepped is a copy.
+    """
     unchecked = Note(f"the steps of {name} could not be compared with its table P")
     if getattr(environment.observation_space, "n", None) != len(table):
         return (unchecked,)
-    random = np.random.default_rng(0)
     try:
         with _quiet():
-            state, ended = int(environment.reset(seed=0)[0]), False
-            seen = []
-            for _ in range(TRIAL_STEPS):
-                if ended:
-                    state = int(environment.reset()[0])
-                row = table[state]
-                actions = [a for a in (row if isinstance(row, Mapping) else range(len(row))) if row[a]]
-                if not actions:
-                    ended = True
-                    continue
-                action = actions[int(random.integers(len(actions)))]
-                to, reward, ended, _, _ = environment.step(action)
-                seen.append((state, action, int(to), float(reward), bool(ended)))
-                state = int(to)
+            environment = copy.deepcopy(environment)
+            seen = _walk(environment, table)
+            if all(at == state for state, *_, at in seen):
+                ends = {to for _, _, to, _, ended, _ in seen if ended}
+                pairs = [
+                    (state, a) for state in range(len(table)) if state not in ends for a in _own(table[state])
+                ]
+                for state, action in pairs[:TRIAL_PAIRS]:
+                    environment.s = state
+                    seen.append(_stepped(environment, state, action))
     except Exception:  # a foreign step may raise anything; the table is all there is then
         return (unchecked,)
-    for state, action, to, reward, ended in seen:
+    for state, action, to, reward, ended, _ in seen:
         listed = [(int(o[1]), float(o[2]), bool(o[3])) for o in table[state][action] if o[0] > 0]
         if (to, reward, ended) not in listed:
             raise EnvironmentSpecError(
@@ -471,6 +469,33 @@ def _trial(environment: Any, table: Any, name: str) -> tuple[Note, ...]:
                 "the step function does. Leave out the option, or enumerate the steps."
             )
     return ()
+
+
+def _walk(environment: Any, table: Any) -> list[tuple[Any, ...]]:
+    """Random steps from the start: state, action, successor, reward, end, and the attribute ``s`` before."""
+    random = np.random.default_rng(0)
+    state, ended = int(environment.reset(seed=0)[0]), False
+    seen: list[tuple[Any, ...]] = []
+    for _ in range(TRIAL_STEPS):
+        if ended:
+            state = int(environment.reset()[0])
+        actions = _own(table[state])
+        if not actions:
+            ended = True
+            continue
+        seen.append(_stepped(environment, state, actions[int(random.integers(len(actions)))]))
+        _, _, state, _, ended, _ = seen[-1]
+    return seen
+
+
+def _own(row: Any) -> list[Any]:
+    return [a for a in (row if isinstance(row, Mapping) else range(len(row))) if row[a]]
+
+
+def _stepped(environment: Any, state: int, action: Any) -> tuple[Any, ...]:
+    at = getattr(environment, "s", None)
+    to, reward, ended, _, _ = environment.step(action)
+    return state, action, int(to), float(reward), bool(ended), at
 
 
 def _start(start: str | int, table: Any) -> dict[Any, int]:

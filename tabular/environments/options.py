@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -49,13 +50,14 @@ class Options:
     def __init__(self, values: Mapping[str, str], where: str) -> None:
         self._values = dict(values)
         self._where = where
+        self._asked: list[str] = []  # the options that the environment has
         self._of = where.removesuffix(":")
 
     def integer(
         self, key: str, default: int | None = None, minimum: int = 0, maximum: int = MAX_STATES
     ) -> int:
         """Take a whole number."""
-        text = self._values.pop(key, None)
+        text = self._take(key)
         if text is None:
             if default is None:
                 raise EnvironmentSpecError(f"{self._where} needs {key}=NUMBER.")
@@ -64,7 +66,7 @@ class Options:
 
     def probability(self, key: str, default: Fraction = Fraction(0)) -> Fraction:
         """Take a rational number in [0, 1]."""
-        text = self._values.pop(key, None)
+        text = self._take(key)
         if text is None:
             return default
         try:
@@ -74,6 +76,10 @@ class Options:
         if not 0 <= value <= 1:
             raise EnvironmentSpecError(f"Expected {self._of}: {key} between 0 and 1, but got {text}.")
         return value
+
+    def _take(self, key: str) -> str | None:
+        self._asked.append(key)
+        return self._values.pop(key, None)
 
     def put(self, key: str, value: str) -> None:
         """Set an option, whatever the specification says."""
@@ -88,7 +94,10 @@ class Options:
         """Raise `EnvironmentSpecError` if an option was not understood."""
         if self._values:
             key = next(iter(self._values))
-            raise EnvironmentSpecError(f"{self._where} has no option {key!r}; see `metaregret env list`.")
+            raise EnvironmentSpecError(
+                f"{self._where} has no option {key!r}; see `metaregret env list`."
+                + did_you_mean(key, self._asked)
+            )
 
 
 @dataclass(frozen=True)

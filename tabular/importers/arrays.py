@@ -1,6 +1,5 @@
 """Transition matrices: pymdptoolbox's (A, S, S) arrays, lists and sparse lists, msdm's (S, A, S) matrices
-with
-masks, and (S, A) tables of successors."""
+with masks, and (S, A) tables of successors."""
 
 from __future__ import annotations
 

@@ -3,12 +3,10 @@
 What the table says, and nothing else:
 
 * Outcomes that lead to the same state are one transition: their probabilities add up, their reward is the
-mean.
-  Outcomes of probability zero do not count, nor do their flags.
+  mean. Outcomes of probability zero do not count, nor do their flags.
 * `terminated` belongs to the outcome. Where episodes also pass through (or start in) a state at which others
   end, the state has a second copy, named ``"s (ended)"``, which is absorbing and pays nothing. A state at
-  which
-  every episode ends is absorbing itself, whatever its own row says: no episode uses that row.
+  which every episode ends is absorbing itself, whatever its own row says: no episode uses that row.
 * A float is the decimal that it prints. Only where the source of the table says what its floats stand for
   (`spelled`) are they read as that.
 """
@@ -390,8 +388,7 @@ def to_gymnasium_table(
     """Return a table from rewards of the transitions, shape (M,).
 
     Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
-    stay
-    missing.
+    stay missing.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.labels import Labels
@@ -135,7 +136,13 @@ class Imported:
         InvalidArgumentError
             If it names none.
         """
-        return list(self.labels[text]) if text in self.labels else self.process.states.select(text)
+        if text in self.labels:
+            return list(self.labels[text])
+        try:
+            return self.process.states.select(text)
+        except InvalidArgumentError as error:
+            sets = f" Sets of states: {', '.join(list(self.labels)[:8])}." if self.labels else ""
+            raise InvalidArgumentError(f"{error}{sets}{did_you_mean(text, self.labels)}") from None
 
     def with_process(self, process: ControlledMarkovProcess) -> Imported:
         """Return the same model for a process with the same transitions (another start or horizon)."""

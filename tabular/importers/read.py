@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,7 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     -------
     Imported
         Unpacks as ``process, rewards, notes``. Floating-point probabilities are read as the decimals that
-        they
-        print where these sum to one, and stay floating point elsewhere.
+        they print where these sum to one, and stay floating point elsewhere.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def _tuple_format(source: tuple[Any, ...]) -> str:
 _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
     (lambda source: isinstance(source, ControlledMarkovProcess), "process"),
     (lambda source: isinstance(source, (str, Path)), _path_format),
-    (_has("unwrapped", "step"), "gymnasium"),
+    (lambda source: not isinstance(source, type) and _has("unwrapped", "step")(source), "gymnasium"),
     (_has("transition_matrix"), "msdm"),
     (_has("Q", "R", "beta"), "quantecon"),
     (_has("P", "R"), "mdptoolbox"),
@@ -233,7 +233,7 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 """What tells a format: what it looks like, and its name or how to find it."""
 
 
-# ---------------------------------------------------------------- one reader a format
+# ---------------------------------------------------------------- one reader per format
 
 
 def _read_process(source: Any) -> Imported:
@@ -332,20 +332,17 @@ def _read_successors(source: Any) -> Imported:
     return with_table(*from_successors(*parts, horizon=STEPS))
 
 
-def _read_storm(source: Any) -> Imported:
+def _read_storm(source: Any, form: str) -> Imported:
     from metaregret.tabular.importers.storm import read_storm
 
-    return read_storm(Path(source))
+    return read_storm(Path(source), format=form)
 
 
 _READERS: dict[str, Callable[..., Imported]] = {
     "json": _read_json,
     "npz": _read_npz,
     "npy": _read_npz,
-    "prism": _read_storm,
-    "jani": _read_storm,
-    "drn": _read_storm,
-    "explicit": _read_storm,
+    **{form: partial(_read_storm, form=form) for form in ("prism", "jani", "drn", "explicit")},
     "specification": _read_specification,
     "gymnasium": _read_gymnasium,
     "mdptoolbox": _read_mdptoolbox,

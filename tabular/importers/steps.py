@@ -1,10 +1,9 @@
 """Processes from step functions: every outcome of every random draw is enumerated, or the model is refused.
 
 The step function draws from the generator that it is given. Here this is `Draws`, which replays a list of
-decisions and notes where it could have decided otherwise; running the function once for each list enumerates
-all
-its outcomes with their exact probabilities (systematic depth-first search over choices, as in stateless model
-checking: Godefroid, "Model checking for programming languages using VeriSoft", 1997).
+decisions and notes where it could have decided otherwise; running the function once for each list
+enumerates all its outcomes with their exact probabilities (systematic depth-first search over choices, as
+in stateless model checking: Godefroid, "Model checking for programming languages using VeriSoft", 1997).
 """
 
 from __future__ import annotations
@@ -291,9 +290,8 @@ def from_environment(
     """Enumerate a Gymnasium environment with discrete actions by stepping copies of it.
 
     States are the observations. Every hidden state that an observation can stand for must have the same
-    outcomes:
-    where it does not, the observation is not a state, and the environment is refused. So is one that draws
-    from any generator but its own ``np_random``.
+    outcomes: where it does not, the observation is not a state, and the environment is refused. So is one
+    that draws from any generator but its own ``np_random``.
 
     Raises
     ------

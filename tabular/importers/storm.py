@@ -1,9 +1,8 @@
 """PRISM, JANI, DRN and explicit files through Storm (the extra ``storm``); `storm_files` writes them.
 
 Storm parses and builds the model with rational numbers; here its sparse matrix becomes a process. Markov
-chains have one
-action. Deadlocks have the self-loop that Storm gives them. Reward structures become tasks: a state's
-reward is paid on leaving it, as PRISM counts ``C<=T`` and ``F``. Labels become sets of goals.
+chains have one action. Deadlocks have the self-loop that Storm gives them. Reward structures become tasks:
+a state's reward is paid on leaving it, as PRISM counts ``C<=T`` and ``F``. Labels become sets of goals.
 
 Source of the formats: Hensel et al., "The probabilistic model checker Storm" (2022).
 """

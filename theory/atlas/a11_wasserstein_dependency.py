@@ -3,8 +3,8 @@ r"""A11, distance as information: the Wasserstein dependency of skills and state
 Statement
 ---------
 Replace the divergence in the mutual information of skills and states by a transport distance, the number of
-steps between states. With one skill a goal, reached for sure, the measure of a distribution ``q`` of goals is
-``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
+steps between states. With one skill per goal, reached for sure, the measure of a distribution ``q`` of goals
+is ``sum_{g,h} q_g q_h d(g, h)``. On a line of K states all of its maximisers put half on each end: the inner
 goals are never proposed, and their regret is infinite. With mutual information every goal is proposed (T06).
 
 Dropped: equal distances. Where all goals are equally far from each other the uniform distribution is the only
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
+from metaregret.theory.atlas._instances import MOST, document
 from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
@@ -142,7 +142,7 @@ def _distances(model: replay.Model) -> list[list[int]]:
     return table
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Lines from the middle."""
     for count in (3, 5):
         names = [f"s{k}" for k in range(count)]
@@ -151,20 +151,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
             for k in range(count)
             for action, step in (("left", -1), ("stay", 0), ("right", 1))
         ]
-        found = {
-            "process": {
-                "format": "metaregret-cmp/1",
-                "states": names,
-                "actions": ["left", "stay", "right"],
-                "initial": {names[count // 2]: 1},
-                "horizon": count // 2,
-                "transitions": moves,
-            },
-            "proposal": ["1/2", *["0"] * (count - 2), "1/2"],
-        }
-        if refute(found):
-            return found
-    return None
+        process = document(moves, count // 2, names) | {"initial": {names[count // 2]: 1}}
+        yield {"process": process, "proposal": ["1/2", *["0"] * (count - 2), "1/2"]}
 
 
 PUBLISHED = published(
@@ -173,7 +161,7 @@ PUBLISHED = published(
     statement=r"q\in\arg\max\sum_{g,h}q_gq_hd(g,h)\Rightarrow q_g>0\ \text{for every goal}",
     source="in the spirit of S. Park, O. Rybkin & S. Levine, METRA: scalable unsupervised RL with "
     "metric-aware abstraction, ICLR 2024, arXiv:2310.08887",
-    finite="The dependency itself with one skill a goal and a free distribution of skills; the paper "
+    finite="The dependency itself with one skill per goal and a free distribution of skills; the paper "
     "maximises a lower bound in a learned latent space, and says that it covers that space rather "
     "than all states.",
     needs="equal distances between goals; then the proposal is uniform",

@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.claims.published import Published
@@ -58,7 +59,9 @@ def claim(uid: str) -> Theorem | Control | Published:
     if padded not in known:
         known.update(atlas())
     if padded not in known:
-        raise InvalidArgumentError(f"Unknown claim {uid!r}; there are {', '.join(known)}.")
+        raise InvalidArgumentError(
+            f"Unknown claim {uid!r}; there are {', '.join(known)}.{did_you_mean(uid, known)}"
+        )
     return known[padded]
 
 

@@ -42,7 +42,7 @@ def verdict_of(evidence: Sequence[Evidence]) -> Verdict:
     Parameters
     ----------
     evidence : sequence of Evidence
-        One entry a method that was run.
+        One entry per method that was run.
     """
     if not evidence:
         return Verdict.INCONCLUSIVE

@@ -116,7 +116,7 @@ def _blamed(what: str) -> Iterator[None]:
 
 
 def theorem_results(found: Iterable[tuple[Theorem, Sequence[Evidence]]]) -> dict[str, TheoremResult]:
-    """Return what the evidence, one entry a method, says about each theorem.
+    """Return what the evidence, one entry per method, says about each theorem.
 
     No verdict exceeds those of the theorems it uses: their verdicts in this run, or, for those that were not
     run, the expected ones (`capped`).
@@ -143,7 +143,7 @@ def theorem_results(found: Iterable[tuple[Theorem, Sequence[Evidence]]]) -> dict
 
 
 def theorem_result(theorem: Theorem, evidence: Sequence[Evidence]) -> TheoremResult:
-    """Return what `evidence`, one entry a method, says about one theorem, the others being as expected."""
+    """Return what `evidence`, one entry per method, says about one theorem, the others being as expected."""
     return theorem_results([(theorem, evidence)])[theorem.uid]
 
 

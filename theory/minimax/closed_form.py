@@ -54,7 +54,7 @@ class Equaliser:
     Parameters
     ----------
     success : ndarray, shape (K, K)
-        Success probabilities, one row a policy.
+        Success probabilities, one row per policy.
     """
 
     def __init__(self, success: np.ndarray) -> None:

@@ -102,7 +102,7 @@ class Ladder(Result):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the least-favourable distributions, one row a task and one column a learner class."""
+        """Return the least-favourable distributions, one row per task and one column per learner class."""
         import pandas as pd
 
         columns = {rung.learner.value: pd.Series(rung.least_favourable.floats()) for rung in self.rungs}

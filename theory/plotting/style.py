@@ -35,10 +35,9 @@ LINES = (
     (0, (2, 2)),
 )
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
-GREY = "#767676"
 
 _BASE: Mapping[str, Any] = {
-    "font.family": "STIXGeneral",
+    "font.family": ["STIXGeneral", "DejaVu Sans"],  # the latter for letters that the former lacks
     "mathtext.fontset": "stix",
     "pdf.fonttype": 42,
     "ps.fonttype": 42,

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from metaregret.tabular.choices import choice, expect, flag
+from metaregret.tabular.choices import choice, did_you_mean, expect, flag
 from metaregret.tabular.discovery import discover
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -203,5 +203,6 @@ def _method(known: dict[str, Method], name: str | Method) -> Method:
     if not isinstance(plain, str) or plain not in known:
         raise InvalidArgumentError(
             f"Expected method to be one of {', '.join(known)}, but got method={name!r:.60}."
+            + did_you_mean(name, known)
         )
     return known[plain].of_order(alpha) if colon else known[plain]

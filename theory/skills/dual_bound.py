@@ -6,7 +6,7 @@ known where the vertices are:
 * *deterministic dynamics with one start*: ``M`` is the simplex on the states where an episode can end, its
   vertices are point masses, and the maximum is ``max_g -log q_g`` at every order;
 * *few choices or steps*: all vertices by enumeration (`metaregret.theory.skills.vertices`); an episode of one
-  step and one start has one vertex a choice.
+  step and one start has one vertex per choice.
 
 At order infinity it is ``max_g v_g / q_g`` (T19), by one value iteration. Otherwise only ``log |support|`` is
 certain without a search, from ``q`` uniform on the states where an episode can end.

@@ -1,7 +1,7 @@
 """The capacity of the goal-conditioned skills alone: one optimal policy per goal, no other policies
 considered.
 
-A lower bound of the capacity of the process, and the exact optimum of what methods with one skill a goal
+A lower bound of the capacity of the process, and the exact optimum of what methods with one skill per goal
 can reach when each skill is an optimal goal-reaching policy. For processes that are too large for
 `process_capacity`, whose search for better skills then has no end in sight.
 """

@@ -26,12 +26,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.strategies import (
-    controllable_processes,
-    deterministic_processes,
-    policies,
-    processes,
-)
+from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem
 from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
@@ -163,7 +158,7 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
         process, policy = situation
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals))
-        weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.details["weights"]]
+        weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.policy_proof.weights]
         optimum = goal_values(process, goals, representation="rational").exact
         assert optimum is not None
         column = np.full((process.n_states, 1), Fraction(0), dtype=object)
@@ -266,19 +261,13 @@ THEOREM = theorem(
             "symbolic",
             symbolic,
             general="all K, every goal reachable surely",
-            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform rho; "
-            "the "
-            "general linear program and finite N are certified on instances",
+            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform "
+            "rho; the general linear program and finite N are certified on instances",
         ),
         method("saddle point on rational processes", "exact", exact),
         method("linear program, bracketed", "optimisation", program, "HiGHS"),
         method("dual bound in rationals against policies", "property", sandwich, "HiGHS"),
-        method(
-            "finitely many episodes, in rationals",
-            "property",
-            finitely_many,
-            "HiGHS",
-        ),
+        method("finitely many episodes, in rationals", "property", finitely_many, "HiGHS"),
         *smt_method("no counterexample for K <= 5", smt),
     ),
     planted={

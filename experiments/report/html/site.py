@@ -1,4 +1,4 @@
-"""Write the pages: an index, one page a theorem, control and published claim, and one of figures."""
+"""Write the pages: an index, one page per theorem, control and published claim, and one of figures."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -303,6 +304,27 @@ def test_environments_in_memory() -> None:
     changed = gymnasium.wrappers.TransformReward(gymnasium.make("FrozenLake-v1"), lambda reward: 2 * reward)
     with pytest.raises(InvalidArgumentError, match="TransformReward"):
         read(changed)
+
+
+class Generous(FrozenLakeEnv):
+    """Pays twice what its table says, far from the start."""
+
+    def step(self, action: int) -> Any:
+        state, reward, *rest = super().step(action)
+        return state, 2 * reward, *rest
+
+
+def test_steps_that_differ_far_from_the_start_are_found() -> None:
+    environment = Generous(map_name="8x8", is_slippery=False)
+    environment.reset(seed=3)
+    before = environment.s, environment.np_random.bit_generator.state
+    with pytest.raises(InvalidArgumentError, match=r"to state 63 with reward 2\.0"):
+        read(environment)
+    assert (environment.s, environment.np_random.bit_generator.state) == before
+    limited = gymnasium.wrappers.TimeLimit(gymnasium.make("FrozenLake-v1"), 5)
+    assert any("5 steps" in text for text in read(limited, horizon=6).warnings())
+    with pytest.raises(InvalidArgumentError, match="got type"):
+        read(Generous)
 
 
 def test_formats_are_named_in_one_place() -> None:

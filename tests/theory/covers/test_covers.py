@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from metaregret.tabular import make
+from metaregret.tabular.augment import remember_visits
 from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.environments.cover import cover
 from metaregret.tabular.errors import (
@@ -32,7 +34,6 @@ from metaregret.theory.covers import (
     smallest_cover,
 )
 from metaregret.theory.covers.fractional import path_policies
-from metaregret.theory.covers.set_systems import visited_sets
 from metaregret.theory.minimax.least_favourable import LeastFavourable
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.memory.unending import solve_unending
@@ -47,6 +48,12 @@ PLANES = "cover:0.2.4.6;1.2.5.6;0.1.4.5;3.4.5.6;0.2.3.5;1.2.3.4;0.1.3.6"
 
 def on_the_way(specification: str) -> GoalTasks:
     return GoalTasks.reachable(make(specification), Detection.VISIT)
+
+
+def visited_sets(tasks: GoalTasks) -> SetSystem:
+    """The sets of goals that an episode can find, from the process that remembers visits."""
+    augmented, _ = remember_visits(tasks.process, tasks.goals)
+    return SetSystem(len(tasks.goals), tuple({cast(int, memory) for memory in augmented.memory}))
 
 
 @given(set_systems())
@@ -109,7 +116,7 @@ def test_finitely_many_episodes_stay_below(chances: list[Fraction]) -> None:
     tasks = GoalTasks.reachable(attempts(chances))
     limit = solve_unending(tasks).value.exact
     assert limit is not None
-    prior = solve_unending(tasks).details["exact_prior"]
+    prior = solve_unending(tasks).proof.exact.prior
     finite = [bayes_regret_at(tasks.process, tasks.goals.tolist(), prior, episodes) for episodes in (1, 3, 5)]
     assert finite == sorted(finite)
     assert finite[-1] <= limit
@@ -144,7 +151,7 @@ def test_known_values(specification: str, criterion: str, value: str) -> None:
     tasks = GoalTasks.reachable(make(specification))
     solution = solve_memory(tasks, None, criterion=criterion)
     assert solution.value.exact == Fraction(value)
-    mixed = np.array(solution.details["exact_weights"]) @ np.array(solution.details["exact_losses"])
+    mixed = np.array(solution.proof.exact.weights) @ np.array(solution.proof.exact.losses)
     assert max(mixed) == Fraction(value)
 
 

@@ -158,7 +158,7 @@ def test_every_pivot_follows_the_rule(greedy: int, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(matrix_game, "GREEDY_PIVOTS", greedy)
     rng = np.random.default_rng(1)
     pivots = [len(spied(rational(rng.integers(1, 5, (4, 5)).tolist()), monkeypatch)) for _ in range(30)]
-    assert max(pivots) > 4  # some games ask for more than one pivot a row
+    assert max(pivots) > 4  # some games ask for more than one pivot per row
 
 
 def test_the_number_of_pivots_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

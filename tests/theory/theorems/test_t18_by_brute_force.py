@@ -1,7 +1,7 @@
 """T18 attacked from outside: own random processes, every learner listed, no code shared with the theorem.
 
 A deterministic learner is a map from what it has seen to an action. Before the first success all that it has
-seen is its path; after it the task is known. So the returns of all learners, one number a goal, follow by a
+seen is its path; after it the task is known. So the returns of all learners, one number per goal, follow by a
 recursion over paths. Blind and memoryless learners come from the same list for a single episode.
 """
 

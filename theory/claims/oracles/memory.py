@@ -114,7 +114,7 @@ def bayes_learner(
     ----------
     goals : sequence of int
     prior : sequence of Fraction
-        One entry a goal.
+        One entry per goal.
     episodes : int
         ``N``.
 

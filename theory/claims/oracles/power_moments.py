@@ -1,6 +1,6 @@
 """What T19 to T22 and C09 share: sets of distributions with rational entries, and the family F(K, v).
 
-A set of rows stands for a terminal polytope: the process of one step with one action a row has it.
+A set of rows stands for a terminal polytope: the process of one step with one action per row has it.
 """
 
 from __future__ import annotations

@@ -151,8 +151,8 @@ class _Tableau:
 def _pivot(payoff: np.ndarray, one: Any, rounding: Any) -> _Tableau | None:
     """Run the simplex method on ``max { sum y : P^T y <= 1, y >= 0 }``; None if it does not end in time.
 
-    The tableau is condensed: one row a column of the game, one column a row of the game. Bland's rule (1977)
-    after the first pivots excludes cycles in exact arithmetic.
+    The tableau is condensed: one row per column of the game, one column per row of the game. Bland's rule
+    (1977) after the first pivots excludes cycles in exact arithmetic.
     """
     count, size = payoff.shape
     table = np.full((size + 1, count + 1), one - one)

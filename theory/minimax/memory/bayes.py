@@ -157,7 +157,7 @@ class BayesLearner(Result):
         return document
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a task: its probability under the prior, and the learner's loss on it."""
+        """Return one row per task: its probability under the prior, and the learner's loss on it."""
         import pandas as pd
 
         data = {"prior": self.prior, "loss": self.per_task}

@@ -9,6 +9,7 @@ import pytest
 import scipy.optimize as so
 from memory_instances import random_process, random_tables
 
+from benchmarks.hyperstate_program import hyperstate_program
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.hyperstate import HyperstateGraph
@@ -16,7 +17,6 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
 from metaregret.theory.minimax.least_favourable import LeastFavourable
 from metaregret.theory.minimax.memory import memory_game, solve_memory
-from metaregret.theory.minimax.memory.program import hyperstate_program
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 SLACK = 1e-9
@@ -125,7 +125,7 @@ def test_many_least_favourable_distributions() -> None:
     corner = ranges.mass([2])
     assert corner.lower == pytest.approx(0, abs=1e-6)
     assert corner.upper == pytest.approx(1 / 2, abs=1e-6)
-    game = solution.details["game"]
+    game = solution.proof.game
     for pair in ([2, 6], [2, 7], [5, 6]):
         forced = game.respond(np.bincount(pair, minlength=9) / 2).lower
         assert forced == pytest.approx(1 / 2, abs=1e-9)
