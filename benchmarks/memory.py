@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.hyperstate_program import solve_program
 from metaregret.tabular.environments.line import line
 from metaregret.theory.minimax.memory import memory_game, solve_memory
-from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.solution import Criterion
 from metaregret.theory.optimise import Attempt
 from metaregret.theory.tasks import Detection, GoalTasks

@@ -24,6 +24,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+from scipy.sparse.csgraph import dijkstra
 
 from metaregret.tabular.backup import Backup, backup
 from metaregret.tabular.bounds import relative_error, underflow_allowance
@@ -470,10 +471,15 @@ def _occupied(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray]
     ever, kept, since, power = now.copy(), now, 0, 1
     before = np.zeros_like(now)
     for step in range(1, process.horizon.steps + 1):
-        # Where no state is lost in a step none ever will be, and only what is new leads to what is new.
-        growing = bool(np.all(now[before]))
-        found = _following(graph, now & ~before) if growing else _following(graph, now)
-        before, now = now, (now | found if growing and step > 1 else found)
+        if step > 1 and np.all(now[before]):  # no state is lost now, so that none ever will be
+            fresh, left = np.flatnonzero(now & ~before), process.horizon.steps - step + 1
+            if len(fresh):
+                now = now | (
+                    dijkstra(graph, indices=fresh, unweighted=True, min_only=True, limit=left) <= left
+                )
+            ever |= now
+            break
+        before, now = now, _following(graph, now)
         ever |= now
         since += 1
         if np.array_equal(now, kept):  # the sets repeat with period `since` (Brent 1980): skip whole periods

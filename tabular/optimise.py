@@ -245,11 +245,6 @@ class GrowingProgram:
         for price, low, high in zip(self._cost.tolist(), *bounds, strict=True):
             self._solver.addCol(price, low, high, 0, [], [])
 
-    @property
-    def n_rows(self) -> int:
-        """Number of rows so far."""
-        return self._count
-
     def add_row(self, row: np.ndarray, least: float, most: float) -> int:
         """Add ``least <= row . x <= most``; return its index."""
         if self._count == len(self._rows):

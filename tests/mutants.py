@@ -4,9 +4,10 @@
     python tests/mutants.py tabular/engine/*.py --tests tests/tabular/engine --sample 200 --plain \\
         --save ends.json
 
-A run goes on from what the file of an earlier one holds (``--minutes`` cuts it into pieces); ``--again``
-tries the survivors once more. ``--sample`` takes as many of all mutants by ``--seed``; ``--plain`` runs
-kernels as Python, so that they have mutants, too. Mutants of the words of an error are left out.
+A run goes on from what the file of an earlier one holds (``--minutes`` cuts it into pieces; delete the file
+of times beside it when tests have changed); ``--again`` tries the survivors once more. ``--sample`` takes as
+many of all mutants by ``--seed``; ``--plain`` runs kernels as Python, so that they have mutants, too. Mutants
+of the words of an error are left out.
 
 `mutmut run` starts a session of pytest for each mutant, which takes a second or two; here the tests are
 collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first
@@ -116,9 +117,14 @@ class Runner:
     """A plugin of pytest that runs every mutant in place of running every test once."""
 
     def __init__(
-        self, mutants: Sequence[str], seconds: float, minutes: float, save: Callable[[dict[str, str]], None]
+        self,
+        mutants: Sequence[str],
+        seconds: float,
+        minutes: float,
+        times: Path | None,
+        save: Callable[[dict[str, str]], None],
     ) -> None:
-        self.mutants, self.seconds, self.save = mutants, seconds, save
+        self.mutants, self.seconds, self.times, self.save = mutants, seconds, times, save
         self.stop = time.monotonic() + 60.0 * minutes
         self.outcome: dict[str, str] = {}
         self._failed = False
@@ -131,14 +137,12 @@ class Runner:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Time the tests without mutants, then run the mutants."""
-        started = time.process_time()
-        signal.signal(signal.SIGVTALRM, too_slow)
-        items = [item for item in session.items if self._time(item)]
-        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
-        usual = time.process_time() - started
-        # What fails in any fork would kill every mutant.
-        if self.mutants and self._child("none__mutmut_0", items, usual) != 0:
-            raise SystemExit(f"{self._last_of(items).nodeid} fails in a fork without any mutant")
+        if self.times is not None and self.times.exists():
+            named = {item.nodeid: item for item in session.items}
+            for function, called in json.loads(self.times.read_text()).items():
+                self._called[function] = [(spent, named[test]) for spent, test in called]
+        else:
+            self._time_all(session.items)
         for number, mutant in enumerate(self.mutants, start=1):
             if time.monotonic() > self.stop:
                 break
@@ -147,6 +151,21 @@ class Runner:
             if sys.stderr.isatty():
                 print(f"\r{number} of {len(self.mutants)} mutants", end="", file=sys.stderr, flush=True)
         return True
+
+    def _time_all(self, items: Sequence[pytest.Item]) -> None:
+        started = time.process_time()
+        signal.signal(signal.SIGVTALRM, too_slow)
+        items = [item for item in items if self._time(item)]
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        usual = time.process_time() - started
+        # What fails in any fork would kill every mutant.
+        if self.mutants and self._child("none__mutmut_0", items, usual) != 0:
+            raise SystemExit(f"{self._last_of(items).nodeid} fails in a fork without any mutant")
+        if self.times is not None:
+            called = {
+                name: [(spent, item.nodeid) for spent, item in found] for name, found in self._called.items()
+            }
+            self.times.write_text(json.dumps(called))
 
     def _time(self, item: pytest.Item) -> bool:
         """Run a test without mutants; whether it ends in time."""
@@ -261,7 +280,11 @@ def main() -> int:
         done = KILLED if options.again else (*KILLED, "survived", "not called")
         left = [name for name in mutants if before.get(name) not in done]
         runner = Runner(
-            left, options.seconds, options.minutes, lambda ends: save(options.save, {**before, **ends})
+            left,
+            options.seconds,
+            options.minutes,
+            options.save and options.save.with_suffix(".times"),
+            lambda ends: save(options.save, {**before, **ends}),
         )
         arguments = ["-o", "addopts="]
         for plugin in ("cacheprovider", "terminal", "xdist"):

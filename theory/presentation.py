@@ -57,16 +57,20 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 """Unicode categories that act on a terminal or are not seen."""
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """Return a table; all cells are shown as text, never as markup."""
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
+) -> Table:
+    """Return a table, the columns `right` flush right; cells are shown as text, never as markup, but for
+    those that are `rich.text.Text` already."""
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     result = Table(title=escape(visible(title)), title_justify="left")
     for column in columns:
-        result.add_column(column, overflow="fold")
+        result.add_column(column, overflow="fold", justify="right" if column in right else "left")
     for row in rows:
-        result.add_row(*(escape(visible(str(cell))) for cell in row))
+        result.add_row(*(cell if isinstance(cell, Text) else escape(visible(str(cell))) for cell in row))
     return result
 
 

@@ -37,9 +37,10 @@ TAIL = """
 1. Copy `theory/atlas/_template.py` to `aNN_<slug>.py`. State the claim in your own words, with authors,
    title, year and place; say under `finite` what was made finite or exact, and what is therefore not
    judged. Attribute to a paper only what you read there.
-2. `holds` is the claim, or what repairs it, with at least two methods of different groups and three planted
-   errors; `fails` is the claim without its assumption, or the false claim itself. [How to add a
-   theorem](../how-to/add-a-theorem.md) has the parts of both.
+2. `published(...)` takes the claim, or what repairs it (`holds`), with at least two methods of different
+   groups and three planted errors by name; and the claim without its assumption, or the false claim itself
+   (`fails`). [How to add a theorem](../how-to/add-a-theorem.md) has the parts of both. Pictures of the
+   witnesses are drawn by the report's renderer.
 3. Look for the witness with `mr.search(claim, domain=...)`, which makes it small inside the domain; replay
    it with the standard library in `refute`, and store it in `theory/atlas/witnesses/aNN.json` with
    `metaregret.theory.claims.store_witness`.

@@ -69,7 +69,7 @@ def _version() -> str:
         return "not installed"
 
 
-@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(_version(), prog_name="metaregret")
 def metaregret() -> None:
     """Verify the theory of unsupervised meta-reinforcement learning on tabular problems, exactly.

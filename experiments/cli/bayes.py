@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from metaregret.experiments.cli.options import (
+    Source,
     adversary_options,
-    build_process,
     criterion_option,
     detect_option,
     episodes_option,
@@ -24,7 +24,7 @@ __all__ = ["COMMAND"]
 
 @click.command("bayes", short_help="The best learner with memory for known task probabilities.")
 @process_options
-@click.option("--tasks", default="goals", metavar="FAMILY", help="goals or rewards:FILE.", show_default=True)
+@click.option("--tasks", default="goals", metavar="FAMILY", help="goals or rewards:FILE.")
 @goals_option
 @detect_option
 @click.option("--episodes", required=True, metavar="N", help="Number of episodes N.")
@@ -34,7 +34,6 @@ __all__ = ["COMMAND"]
     default="uniform",
     metavar="uniform|A=P,B=P,...|FILE",
     help="The distribution q that the learner is best for; a file is metaregret-distribution/1.",
-    show_default=True,
 )
 @click.option(
     "--against",
@@ -45,10 +44,7 @@ __all__ = ["COMMAND"]
 @adversary_options("the prior")
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     tasks: str,
     goals: str,
     detect: str,
@@ -78,7 +74,7 @@ def COMMAND(
     if count is None:
         raise InvalidArgumentError("Bayes-optimal learners play finitely many episodes; give --episodes N.")
     check_outputs(json_file)
-    process = build_process(cmp, horizon, gamma, start)
+    process = source.process()
     family = task_family(process, tasks, goals, detect, regret=criterion == "regret")
     if isinstance(family, TrajectoryTasks):
         raise UnsupportedError("Learners with memory are solved for goals and rewards; choose one of those.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from metaregret.experiments.cli.options import (
-    build_process,
+    SEED,
+    Source,
+    file_option,
     finite_episodes_option,
     json_option,
     process_options,
+    word_option,
 )
 from metaregret.experiments.cli.output import check_outputs, progress, show
 from metaregret.experiments.cli.propose import MethodOption
@@ -23,26 +27,17 @@ __all__ = ["COMMAND"]
 @process_options
 @click.argument("more", nargs=-1, metavar="[CMP]...")
 @click.option("--methods", cls=MethodOption, metavar="A,B,...", help="Which methods, by default all")
-@click.option(
-    "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
-)
-@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many seeds.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="The first seed."
-)
+@word_option("--states", ("end", "all"), help="Terminal state, or all states.")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="How many seeds.")
+@click.option("--seed", type=SEED, default=0, help="The first seed.")
 @click.option("--episodes", metavar="N", help="Of the learners with memory [default: one a goal].")
 @click.option("--no-memory", is_flag=True, help="Leave out the learners with memory.")
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the table.")
-@click.option(
-    "--curves", type=click.Path(path_type=Path, dir_okay=False), help="Write the objectives by round as CSV."
-)
-@click.option("--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the regrets by method.")
+@file_option("--csv", "csv_file", help="Write the table.")
+@file_option("--curves", help="Write the objectives by round as CSV.")
+@file_option("--figure", help="Draw the regrets by method.")
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     more: tuple[str, ...],
     methods: str | None,
     states: str,
@@ -75,7 +70,7 @@ def COMMAND(
     if no_memory and episodes is not None:
         raise InvalidArgumentError("Give --episodes or --no-memory, not both.")
     count = finite_episodes_option(episodes)
-    processes = [build_process(name, horizon, gamma, start) for name in (cmp, *more)]
+    processes = [replace(source, cmp=name).process() for name in (source.cmp, *more)]
     with progress("comparing") as describe:
         result = compare(
             processes,

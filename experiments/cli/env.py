@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from metaregret.experiments.cli.options import build_model, json_option, process_options
+from metaregret.experiments.cli.options import Source, file_option, json_option, process_options
 from metaregret.experiments.cli.output import check_outputs, console, emit_json
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.presentation import number, state_map, table
@@ -58,7 +58,7 @@ def list_environments(json_file: str | None) -> None:
 @COMMAND.command("show", short_help="Show a process: sizes, structure, goals.")
 @process_options
 @json_option
-def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, json_file: str | None) -> None:
+def show(source: Source, json_file: str | None) -> None:
     """Show a process: sizes, structure, which goals can be reached and how surely, and how it was read: exact
     or
     floating point and why, the largest row error, what was made absorbing.
@@ -75,7 +75,7 @@ def show(cmp: str, horizon: int | None, gamma: str | None, start: str | None, js
     from metaregret.tabular.importers.imported import exactness
 
     check_outputs(json_file)
-    model = build_model(cmp, horizon, gamma, start)
+    model = source.model()
     process = model.process
     arithmetic, error = exactness(process)
     goals = np.flatnonzero(goal_support(process))
@@ -131,17 +131,10 @@ def _absorbing(process: ControlledMarkovProcess) -> list[int]:
 @COMMAND.command("export", short_help="Write a process as JSON, NPZ, DRN or explicit files.")
 @process_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--rewards",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the rewards that came with CMP, as metaregret-rewards/1.",
-)
+@file_option("--rewards", help="Also write the rewards that came with CMP, as metaregret-rewards/1.")
 @json_option
 def export(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     file: Path,
     rewards: Path | None,
     json_file: str | None,
@@ -168,7 +161,7 @@ def export(
         raise InvalidArgumentError(
             f"Expected a .json, .npz, .drn or .tra file to write, but got {str(file)!r}."
         )
-    model = build_model(cmp, horizon, gamma, start)
+    model = source.model()
     process = model.process
     notes: tuple[Note, ...] = ()
     if ending == ".npz":

@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import existing_folder, json_option, sweep_options
+from metaregret.experiments.cli.options import (
+    existing_folder,
+    file_option,
+    json_option,
+    sweep_options,
+)
 from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.presentation import table
@@ -23,11 +28,8 @@ __all__ = ["COMMAND"]
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("figures"),
     help="Folder to write into.",
-    show_default=True,
 )
-@click.option(
-    "--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.", show_default=True
-)
+@click.option("--style", "style_name", default="icml", metavar="STYLE", help="icml, neurips or iclr.")
 @click.option(
     "--columns",
     type=click.Choice(["1", "2"]),
@@ -39,14 +41,8 @@ __all__ = ["COMMAND"]
     default="pdf,png,svg",
     metavar="FORMATS",
     help="Which of pdf, png and svg.",
-    show_default=True,
 )
-@click.option(
-    "--store",
-    "store_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="SQLite file of results [default: results.sqlite in the folder].",
-)
+@file_option("--store", "store_file", help="SQLite file of results [default: results.sqlite in the folder].")
 @click.option("--short", is_flag=True, help="A few points per study, to try a figure out.")
 @click.option("--long", is_flag=True, help="Also the points that take long, in studies that have some.")
 @sweep_options

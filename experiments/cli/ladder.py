@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from metaregret.experiments.cli.options import (
-    build_process,
+    Source,
     criterion_option,
     detect_option,
     episodes_option,
+    file_option,
     json_option,
     process_options,
 )
@@ -26,17 +27,10 @@ __all__ = ["COMMAND"]
 @detect_option
 @criterion_option
 @click.option("--exact", is_flag=True, help="Rational bounds (tolerance zero).")
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the three distributions side by side.",
-)
+@file_option("--figure", help="Draw the three distributions side by side.")
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     episodes: str,
     detect: str,
     criterion: str,
@@ -61,7 +55,7 @@ def COMMAND(
     if count is None:
         raise InvalidArgumentError("The ladder needs a finite number of episodes; give --episodes N.")
     check_outputs(json_file, figure=figure)
-    process = build_process(cmp, horizon, gamma, start)
+    process = source.process()
     tasks = goals(process, detect=detect)
     with progress(f"ladder on {process.name}") as describe:
         result = ladder(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = [
+    "SEED",
+    "Source",
     "adversary_options",
-    "build_model",
-    "build_process",
     "criterion_option",
     "detect_option",
     "episodes_option",
+    "file_option",
     "finite_episodes_option",
     "goals_option",
     "json_option",
@@ -37,41 +40,107 @@ __all__ = [
     "rewards_of",
     "sweep_options",
     "task_family",
+    "word_option",
+    "workers_option",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+SEED = click.IntRange(0, 2**32 - 1)
 FILES = ("json", "npz", "npy", "prism", "jani", "drn", "explicit")
 FORMATS = (*FILES, "mdptoolbox", "msdm", "quantecon", "successors")
 """Formats of files and forms of arrays in them, as `metaregret.tabular.importers.FORMATS` names them."""
 
 
-def _keep_format(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    """Keep ``--format`` for `build_model`, so that commands need not hand it on."""
-    context.meta["metaregret.format"] = value
+@dataclass(frozen=True)
+class Source:
+    """What names the process of a command: the CMP argument and the options that override it."""
+
+    cmp: str
+    horizon: int | None
+    gamma: str | None
+    start: str | None
+    form: str | None
+
+    def process(self) -> ControlledMarkovProcess:
+        """Build the process; see `model`."""
+        return self.model().process
+
+    def model(self, *, unbounded: bool = False) -> Imported:
+        """Read the model, and warn where it differs from its source.
+
+        Parameters
+        ----------
+        unbounded : bool
+            Whether episodes of any length are asked about, whatever the horizon.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If both a horizon and a gamma are given, or anything is malformed.
+        """
+        from metaregret.tabular.environments import load
+        from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+        from metaregret.tabular.importers import read
+        from metaregret.tabular.rationals import parse_fraction
+
+        if self.horizon is not None and self.gamma is not None:
+            raise InvalidArgumentError("Give --horizon or --gamma, not both.")
+        length: Horizon | None = None if self.horizon is None else FiniteHorizon(self.horizon)
+        if self.gamma is not None:
+            length = GeometricHorizon(parse_fraction(self.gamma, "--gamma"))
+        start = self.start
+        if start is not None and start[:1] in ('"', "["):
+            names = split_names(start, "--start")
+            start = names[0] if len(names) == 1 else start
+        here = Path(self.cmp)
+        model = load(self.cmp, start=start) if self.form is None else read(here, self.form, start=start)
+        if length is not None:
+            model = model.with_process(model.process.replaced(horizon=length))
+        for warning in model.warnings(unbounded=unbounded):
+            click.echo(f"metaregret: {model.process.name}: {warning}", err=True)
+        click.get_current_context().meta.setdefault("metaregret.models", []).append(model)
+        return model
 
 
 def process_options(function: Function) -> Function:
-    """Add the CMP argument and the options that override its horizon and start."""
-    for decorate in (
-        click.option(
-            "--format",
-            "source_format",
-            type=click.Choice(FORMATS),
-            expose_value=False,
-            callback=_keep_format,
-            help="What CMP is, where its name does not tell.",
-        ),
-        click.option("--start", metavar="STATE", help="Start in this state instead."),
+    """Add the CMP argument and the options that override its horizon and start, handed on as a `Source`."""
+
+    @wraps(function)
+    def command(cmp: str, horizon: int | None, gamma: str | None, start: str | None, form: str | None,
+                **others: Any) -> Any:  # fmt: skip
+        return function(source=Source(cmp, horizon, gamma, start, form), **others)
+
+    return _with(
+        click.argument("cmp"),
+        click.option("--horizon", type=int, metavar="T", help="Finite horizon of T steps per episode."),
         click.option(
             "--gamma", metavar="G", help='Geometric horizon: go on with probability G (0.9 or "9/10").'
         ),
-        click.option("--horizon", type=int, metavar="T", help="Finite horizon of T steps per episode."),
-        click.argument("cmp"),
-    ):
-        function = decorate(function)
-    return function
+        click.option("--start", metavar="STATE", help="Start in this state instead."),
+        click.option(
+            "--format", "form", type=click.Choice(FORMATS), help="What CMP is, where its name does not tell."
+        ),
+    )(cast("Function", command))
+
+
+def _with(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Add options to a command, in the order in which its help lists them."""
+    return lambda function: reduce(lambda decorated, option: option(decorated), options[::-1], function)
+
+
+def file_option(
+    name: str, parameter: str | None = None, *, help: str, folder: bool = False
+) -> Callable[[Function], Function]:
+    """Add an option that names a file, or a folder, to write."""
+    kind = click.Path(path_type=Path, dir_okay=folder, file_okay=not folder)
+    return click.option(*filter(None, (name, parameter)), type=kind, help=help)
+
+
+def word_option(name: str, words: Sequence[str], *, help: str) -> Callable[[Function], Function]:
+    """Add an option that takes one of some words, by default the first."""
+    return click.option(name, type=click.Choice(words), default=words[0], help=help)
 
 
 def json_option(function: Function) -> Function:
@@ -83,39 +152,31 @@ def json_option(function: Function) -> Function:
 
 def criterion_option(function: Function) -> Function:
     """Add ``--criterion``."""
-    return click.option(
+    return word_option(
         "--criterion",
-        type=click.Choice(["regret", "hitting-time", "ratio"]),
-        default="regret",
+        ("regret", "hitting-time", "ratio"),
         help="The loss: reward lost to who knows the task, cost until the first success, or that cost over "
         "the smallest possible.",
-        show_default=True,
     )(function)
 
 
 def adversary_options(nominal: str) -> Callable[[Function], Function]:
     """Add ``--adversary`` and ``--nominal``, which is `nominal` where it is left out."""
-
-    def decorate(function: Function) -> Function:
-        for option in (
-            click.option(
-                "--nominal",
-                metavar="uniform|A=P,...|FILE",
-                help=f"The distribution around which the adversary's set lies; a file is "
-                f"metaregret-distribution/1 [default: {nominal}].",
-            ),
-            click.option(
-                "--adversary",
-                metavar="SET",
-                help="Which task distributions the adversary may choose: simplex (all), tv:E (within total "
-                "variation E of the nominal one), kl:E (within E nats), cvar:A (the worst share A of the "
-                "tasks), polytope:FILE (metaregret-polytope/1).",
-            ),
-        ):
-            function = option(function)
-        return function
-
-    return decorate
+    return _with(
+        click.option(
+            "--adversary",
+            metavar="SET",
+            help="Which task distributions the adversary may choose: simplex (all), tv:E (within total "
+            "variation E of the nominal one), kl:E (within E nats), cvar:A (the worst share A of the "
+            "tasks), polytope:FILE (metaregret-polytope/1).",
+        ),
+        click.option(
+            "--nominal",
+            metavar="uniform|A=P,...|FILE",
+            help="The distribution around which the adversary's set lies; a file is "
+            f"metaregret-distribution/1 [default: {nominal}].",
+        ),
+    )
 
 
 def read_adversary(
@@ -142,12 +203,10 @@ def read_adversary(
 
 def detect_option(function: Function) -> Function:
     """Add ``--detect``."""
-    return click.option(
+    return word_option(
         "--detect",
-        type=click.Choice(["end", "visit"]),
-        default="end",
+        ("end", "visit"),
         help="When a goal is noticed: at the end of an episode, or at the first visit.",
-        show_default=True,
     )(function)
 
 
@@ -158,85 +217,29 @@ def goals_option(function: Function) -> Function:
         default="reachable",
         metavar="SET",
         help="reachable, all, or names A,B,...; names with commas in double quotes, or a JSON list.",
-        show_default=True,
     )(function)
 
 
 def sweep_options(function: Function) -> Function:
     """Add seed, number of workers and where they run."""
-    for decorate in (
+    return _with(
+        click.option("--seed", type=SEED, help="Seed of every random draw [default: 0]."),
+        workers_option,
+        word_option("--backend", ("loky", "dask"), help="Processes of this machine, or a Dask cluster."),
         click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler, with --backend dask."),
-        click.option(
-            "--backend",
-            type=click.Choice(["loky", "dask"]),
-            default="loky",
-            help="Processes of this machine, or a Dask cluster.",
-            show_default=True,
-        ),
-        click.option(
-            "--workers",
-            type=click.IntRange(1, 256),
-            default=os.cpu_count() or 1,
-            help="Processes [default: all cores].",
-        ),
-        click.option(
-            "--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of every random draw [default: 0]."
-        ),
-    ):
-        function = decorate(function)
-    return function
+    )(function)
 
 
-def build_process(
-    cmp: str, horizon: int | None, gamma: str | None, start: str | None
-) -> ControlledMarkovProcess:
-    """Build the process that the arguments describe; see `build_model`."""
-    return build_model(cmp, horizon, gamma, start).process
-
-
-def build_model(
-    cmp: str, horizon: int | None, gamma: str | None, start: str | None, *, unbounded: bool = False
-) -> Imported:
-    """Read the model that the arguments describe, and warn where it differs from its source.
-
-    Parameters
-    ----------
-    unbounded : bool
-        Whether episodes of any length are asked about, whatever the horizon.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If both a horizon and a gamma are given, or anything is malformed.
-    """
-    from metaregret.tabular.environments import load
-    from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
-    from metaregret.tabular.importers import read
-    from metaregret.tabular.rationals import parse_fraction
-
-    if horizon is not None and gamma is not None:
-        raise InvalidArgumentError("Give --horizon or --gamma, not both.")
-    length: Horizon | None = None
-    if horizon is not None:
-        length = FiniteHorizon(horizon)
-    if gamma is not None:
-        length = GeometricHorizon(parse_fraction(gamma, "--gamma"))
-    context = click.get_current_context()
-    form = context.meta.get("metaregret.format")
-    if start is not None and start[:1] in ('"', "["):
-        names = split_names(start, "--start")
-        start = names[0] if len(names) == 1 else start
-    model = load(cmp, start=start) if form is None else read(Path(cmp), form, start=start)
-    if length is not None:
-        model = model.with_process(model.process.replaced(horizon=length))
-    for warning in model.warnings(unbounded=unbounded):
-        click.echo(f"metaregret: {model.process.name}: {warning}", err=True)
-    context.meta.setdefault("metaregret.models", []).append(model)
-    return model
+def workers_option(function: Function) -> Function:
+    """Add ``--workers``."""
+    count = os.cpu_count() or 1
+    return click.option(
+        "--workers", type=click.IntRange(1, 256), default=count, show_default="all cores", help="Processes."
+    )(function)
 
 
 def model_rewards(process: ControlledMarkovProcess) -> RewardTables:
-    """Return the rewards that came with a process of `build_model`.
+    """Return the rewards that came with a process of a `Source`.
 
     Raises
     ------

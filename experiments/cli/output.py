@@ -163,8 +163,13 @@ def counter(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
     Yields a function that sets how many of `total` are done.
     """
+
+    def say(done: int) -> None:
+        tell(f"{description}: {done} of {total} are done")
+
+    say(0)
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield say
         return
     columns = (
         TextColumn("{task.description}"),
@@ -176,4 +181,9 @@ def counter(description: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(escape(description), total=total)
-        yield lambda done: bar.update(task, completed=done)
+
+        def show(done: int) -> None:
+            say(done)
+            bar.update(task, completed=done)
+
+        yield show

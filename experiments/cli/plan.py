@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import build_model, json_option, process_options, rewards_of
+from metaregret.experiments.cli.options import (
+    Source,
+    file_option,
+    json_option,
+    process_options,
+    rewards_of,
+)
 from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 
@@ -40,28 +46,19 @@ __all__ = ["COMMAND"]
     type=float,
     default=1e-9,
     help="Gap to certify, relative to max(1, largest value).",
-    show_default=True,
 )
 @click.option(
     "--exact", is_flag=True, help="Rational arithmetic: lower = upper, checked by a Bellman residual of zero."
 )
-@click.option(
-    "--certificate",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a certificate of the exact value that metaregret check proves.",
-)
-@click.option(
+@file_option("--certificate", help="Write a certificate of the exact value that metaregret check proves.")
+@file_option(
     "--policy",
     "policy_file",
-    type=click.Path(path_type=Path, dir_okay=False),
     help="Write the policy as arrays to this .npz file: quick for millions of states.",
 )
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     goal: str | None,
     reach: bool,
     rewards: Path | None,
@@ -95,7 +92,7 @@ def COMMAND(
         raise InvalidArgumentError("--reach goes with --goal; for rewards use --total.")
     if until is not None and (goal is not None or total):
         raise InvalidArgumentError("--until goes with --rewards and is a total already; leave --total out.")
-    if (reach or total or until is not None) and (horizon is not None or gamma is not None):
+    if (reach or total or until is not None) and (source.horizon is not None or source.gamma is not None):
         raise InvalidArgumentError(
             "--reach, --total and --until have no horizon; leave --horizon and --gamma out."
         )
@@ -104,7 +101,7 @@ def COMMAND(
     check_outputs(json_file, certificate=certificate, policy=policy_file)
     if policy_file is not None and policy_file.suffix.lower() != ".npz":
         raise InvalidArgumentError(f"--policy writes an .npz file; rename {str(policy_file)[:200]!r}.")
-    model = build_model(cmp, horizon, gamma, start, unbounded=reach or total or until is not None)
+    model = source.model(unbounded=reach or total or until is not None)
     process = model.process
     from metaregret.theory.planning import check_certifiable, plan
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from metaregret.experiments.cli.options import (
-    build_process,
+    SEED,
+    Source,
+    file_option,
     finite_episodes_option,
     json_option,
     process_options,
+    word_option,
 )
 from metaregret.experiments.cli.output import check_outputs, progress, show, write_certificate
 from metaregret.tabular.errors import InvalidArgumentError
@@ -41,14 +44,11 @@ class MethodOption(click.Option):
 @click.option(
     "--method",
     default="capacity",
-    show_default=True,
     cls=MethodOption,
     metavar="NAME",
     help="One of cactus, umtra, random, scratch and true-classes for digits, else of",
 )
-@click.option(
-    "--states", type=click.Choice(["end", "all"]), default="end", help="Terminal state, or all states."
-)
+@word_option("--states", ("end", "all"), help="Terminal state, or all states.")
 @click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one a goal].")
 @click.option(
     "--alpha",
@@ -69,23 +69,14 @@ class MethodOption(click.Option):
 )
 @click.option("--episodes", metavar="N", help="Number of episodes of --learner memory [default: one a goal].")
 @click.option("--ways", type=click.IntRange(2, 10), help="Classes of a task, for digits [default: 5].")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw the goals, the exploration and the objective's curves.",
-)
-@click.option(
-    "--certificate",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a certificate of the worst-case regret that metaregret check proves.",
+@click.option("--seed", type=SEED, default=0)
+@file_option("--figure", help="Draw the goals, the exploration and the objective's curves.")
+@file_option(
+    "--certificate", help="Write a certificate of the worst-case regret that metaregret check proves."
 )
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     method: str,
     states: str,
     skills: int | None,
@@ -120,8 +111,18 @@ def COMMAND(
       metaregret propose digits --method cactus --ways 3
     """
     check_outputs(json_file, figure=figure, certificate=certificate)
-    if cmp == DIGITS:
-        given = (horizon, gamma, start, skills, alpha, learner, episodes, certificate, *tests)
+    if source.cmp == DIGITS:
+        given = (
+            source.horizon,
+            source.gamma,
+            source.start,
+            skills,
+            alpha,
+            learner,
+            episodes,
+            certificate,
+            *tests,
+        )
         if states != "end" or any(value is not None for value in given):
             raise InvalidArgumentError(
                 "Proposals on digits take --method, --ways, --seed, --figure and --json only."
@@ -141,10 +142,11 @@ def COMMAND(
 
     if method in supervised_methods() and method not in methods():
         raise InvalidArgumentError(
-            f"Method {method!r} proposes classification tasks; give {DIGITS} in place of the CMP {cmp!r}."
+            f"Method {method!r} proposes classification tasks; give {DIGITS} in place of the CMP "
+            f"{source.cmp!r}."
         )
     count = finite_episodes_option(episodes)
-    process = build_process(cmp, horizon, gamma, start)
+    process = source.process()
     with progress(f"{method} on {process.name}"):
         proposal = propose(
             process,

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metaregret.experiments.cli.options import (
+    Source,
     adversary_options,
-    build_process,
     criterion_option,
     detect_option,
     episodes_option,
+    file_option,
     goals_option,
     json_option,
     process_options,
     read_adversary,
     task_family,
+    word_option,
 )
 from metaregret.experiments.cli.output import (
     check_outputs,
@@ -45,7 +47,6 @@ __all__ = ["COMMAND"]
     default="goals",
     metavar="FAMILY",
     help="goals, trajectories or rewards:FILE.",
-    show_default=True,
 )
 @goals_option
 @detect_option
@@ -54,31 +55,26 @@ __all__ = ["COMMAND"]
     type=click.Choice(["blind", "memoryless", "memory"]),
     default="memoryless",
     help="What it uses of what it saw: nothing, only its first success, or everything.",
-    show_default=True,
 )
-@click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.", show_default=True)
+@click.option("--episodes", default="inf", metavar="N|inf", help="Number of episodes N.")
 @criterion_option
 @adversary_options("uniform")
-@click.option(
+@word_option(
     "--method",
-    type=click.Choice(["auto", "program", "decomposition"]),
-    default="auto",
+    ("auto", "program", "decomposition"),
     help="Without memory: one linear program over occupancy measures, its decomposition, or the faster.",
-    show_default=True,
 )
 @click.option(
     "--max-edges",
     type=click.IntRange(min=1),
     default=10**8,
     help="With memory: the largest graph of hyperstates that is built, in edges.",
-    show_default=True,
 )
 @click.option(
     "--tolerance",
     type=float,
     default=1e-9,
     help="Gap to certify, relative to max(1, value).",
-    show_default=True,
 )
 @click.option("--exact", is_flag=True, help="Find equal rational bounds (tolerance zero).")
 @click.option(
@@ -87,20 +83,11 @@ __all__ = ["COMMAND"]
     metavar="each|A,B,...",
     help="Bound the mass that all least-favourable distributions put on each task, or on these together.",
 )
-@click.option(
-    "--certificate",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a certificate that metaregret check proves.",
-)
-@click.option(
-    "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Draw the distribution: PDF, PNG, SVG."
-)
+@file_option("--certificate", help="Write a certificate that metaregret check proves.")
+@file_option("--figure", help="Draw the distribution: PDF, PNG, SVG.")
 @json_option
 def COMMAND(
-    cmp: str,
-    horizon: int | None,
-    gamma: str | None,
-    start: str | None,
+    source: Source,
     tasks: str,
     goals: str,
     detect: str,
@@ -133,7 +120,7 @@ def COMMAND(
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected --tolerance between 0 and 1, but got {tolerance}.")
     check_outputs(json_file, certificate=certificate, figure=figure)
-    process = build_process(cmp, horizon, gamma, start)
+    process = source.process()
     if tasks != "goals" and (goals != "reachable" or detect != "end"):
         raise UnsupportedError("--goals and --detect go with --tasks goals only; leave them out.")
     family = task_family(process, tasks, goals, detect, regret=criterion == "regret")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from metaregret.experiments.cli.options import json_option, sweep_options
+from metaregret.experiments.cli.options import file_option, json_option, sweep_options
 from metaregret.experiments.cli.output import check_outputs, console, counter, emit_json
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.presentation import table
@@ -18,20 +18,10 @@ __all__ = ["COMMAND"]
 @click.command("sweep", short_help="Run a study into a store of results.")
 @click.argument("config", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the studies.")
-@click.option(
-    "--store",
-    "store_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="SQLite file of results; made if new.",
-)
+@file_option("--store", "store_file", help="SQLite file of results; made if new.")
 @click.option("--short", is_flag=True, help="A few points only.")
 @sweep_options
-@click.option(
-    "--export",
-    "export_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the results as .csv or .parquet.",
-)
+@file_option("--export", "export_file", help="Write the results as .csv or .parquet.")
 @click.option("--provenance", is_flag=True, help="Export code, seconds and memory of each result, too.")
 @json_option
 def COMMAND(

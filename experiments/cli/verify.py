@@ -3,14 +3,13 @@ expected."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from metaregret.experiments.cli.options import existing_folder, json_option
+from metaregret.experiments.cli.options import SEED, existing_folder, file_option, json_option, workers_option
 from metaregret.experiments.cli.output import check_outputs, counter, show
 from metaregret.tabular.documents import json_text
 from metaregret.tabular.errors import InvalidArgumentError
@@ -38,28 +37,24 @@ __all__ = ["COMMAND"]
     type=click.IntRange(1, 10**6),
     help="The same, for a deep run: finished evidence is kept, and a run that was killed goes on from there.",
 )
-@click.option(
+@file_option(
     "--resume",
-    type=click.Path(path_type=Path, dir_okay=False),
     help="Keep finished evidence in this file and use what it has "
     "[default for --examples: metaregret/verification.sqlite in the cache folder].",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=SEED,
     default=0,
     help="Seed of every random draw.",
-    show_default=True,
 )
-@click.option(
+@file_option(
     "--report",
-    type=click.Path(path_type=Path, file_okay=False),
+    folder=True,
     help="Write pages (index.html), report.json, theorems.tex and numbers.tex into this folder.",
 )
-@click.option(
-    "--figures",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Show the figures of this folder (from `metaregret figures`) on the pages.",
+@file_option(
+    "--figures", folder=True, help="Show the figures of this folder (from `metaregret figures`) on the pages."
 )
 @click.option(
     "--add",
@@ -68,12 +63,7 @@ __all__ = ["COMMAND"]
     multiple=True,
     help="Show a result of your own on the pages: what --json of another command wrote.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    default=os.cpu_count() or 1,
-    help="Processes [default: all cores].",
-)
+@workers_option
 @json_option
 def COMMAND(
     uids: tuple[str, ...],

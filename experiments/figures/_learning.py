@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["KNOBS", "MEASURES", "SCRATCH", "TRAININGS", "WORLDS", "draw_intervals", "gains", "leading", "over_seeds"]
+__all__ = [
+    "KNOBS",
+    "MEASURES",
+    "SCRATCH",
+    "TRAININGS",
+    "WORLDS",
+    "draw_intervals",
+    "gains",
+    "leading",
+    "over_seeds",
+]
 
 TRAININGS = {
     "diayn": "DIAYN, last state",
@@ -65,7 +75,7 @@ def gains(data: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     keys = ["world", "training", "rule"]
-    base = {name: rows.set_index([*keys, "seed_of_run"]) for name, rows in data.groupby("knob")}
+    base = {name: rows.set_index([*keys, "seed_of_run"]).sort_index() for name, rows in data.groupby("knob")}
     rows: list[dict[str, Any]] = []
     for knob in [name for name in KNOBS if name in base]:
         for (world, training, rule), found in data[data["knob"] == knob].groupby(keys, sort=False):
@@ -106,5 +116,7 @@ def draw_intervals(axes: Axes, rows: pd.DataFrame, height: list[float], index: i
     look = Style.points(index)
     middle = rows["gain" if "gain" in rows else "mean"]
     reach = [(middle - rows["lower"]).clip(lower=0.0), (rows["upper"] - middle).clip(lower=0.0)]
-    axes.errorbar(middle, height, xerr=reach, color=look["color"], linestyle="none", elinewidth=0.8, capsize=0.0)
+    axes.errorbar(
+        middle, height, xerr=reach, color=look["color"], linestyle="none", elinewidth=0.8, capsize=0.0
+    )
     axes.plot(middle, height, **look, label=label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,9 @@ def _gains(data: pd.DataFrame) -> list[str]:
         by = {(row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()}
         rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
         scratch = [by[world, "diayn"].scratch_area for world in worlds]
-        rows.append(["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)])
+        rows.append(
+            ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
+        )
         for name in TRAININGS:
             found = [by.get((world, name)) for world in worlds]
             if any(found):
@@ -79,7 +82,9 @@ def _knobs(data: pd.DataFrame) -> str:
 def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
     chosen = data[(data["knob"] == "initialisation") & (data["rule"] == "own")]
     limits = memoryless.groupby("world")[["bayes_regret_25", "minimax_regret_25"]].first()
-    rows = [["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]]
+    rows = [
+        ["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]
+    ]
     for world in [name for name in WORLDS if name in set(chosen["world"])]:
         here = chosen[chosen["world"] == world]
         bound = limits.loc[world] if world in limits.index else None
@@ -101,14 +106,18 @@ def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
 
 def _recurrent(data: pd.DataFrame) -> str:
     by = data.set_index(["process", "length", "training", "measure"])
-    rows = [["recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"]]
+    rows = [
+        ["recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"]
+    ]
     for (process, length), here in data.groupby(["process", "length"], sort=False):
         for training in here["training"].unique():
             cells = []
             for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
                 key = (process, length, training, measure)
                 row = by.loc[key] if key in by.index else None
-                cells.append("" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]")
+                cells.append(
+                    "" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
+                )
             name = f"{process}, {length} episodes: {_label(training)}"
             rows.append([name, *cells, f"{here['bayes'].iloc[0]:.3f}"])
     return _markdown(rows)
@@ -118,7 +127,13 @@ def _price(data: pd.DataFrame) -> str:
     from scipy.stats import spearmanr
 
     levels = sorted(data["hilbert"].round(6).unique())
-    rows = [["price of a wrong proposal at $d_H$", *(f"{level:g}" for level in levels), "rank correlation of worst regret with distance, W(q)"]]
+    rows = [
+        [
+            "price of a wrong proposal at $d_H$",
+            *(f"{level:g}" for level in levels),
+            "rank correlation of worst regret with distance, W(q)",
+        ]
+    ]
     line = data.groupby(data["hilbert"].round(6))["bound"].first()
     rows.append(["bound of T26", *(f"{line[level]:.2f}" for level in levels), ""])
     for learner, label in LEARNERS.items():
@@ -126,12 +141,26 @@ def _price(data: pd.DataFrame) -> str:
         mean = here.groupby(["kind", here["hilbert"].round(6)])["price"].mean()
         ranks = [spearmanr(here[name], here["worst_regret"]).statistic for name in ("distance", "theory")]
         for kind in here["kind"].unique():
-            rows.append([f"{label}, {kind}", *(f"{mean[kind, level]:.2f}" for level in levels), ", ".join(f"{rank:+.2f}" for rank in ranks)])
+            rows.append(
+                [
+                    f"{label}, {kind}",
+                    *(f"{mean[kind, level]:.2f}" for level in levels),
+                    ", ".join(f"{rank:+.2f}" for rank in ranks),
+                ]
+            )
     return _markdown(rows)
 
 
 def _mixture(data: pd.DataFrame) -> str:
-    rows = [["ratio of one goal to the last", "worst goal of one learner", "of a random one", "mean regret", "T27"]]
+    rows = [
+        [
+            "ratio of one goal to the last",
+            "worst goal of one learner",
+            "of a random one",
+            "mean regret",
+            "T27",
+        ]
+    ]
     for row in data.itertuples():
         rows.append(
             [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
@@ -162,7 +191,7 @@ def _label(name: str) -> str:
 
 
 def _time(value: float) -> str:
-    return "never" if value != value else f"{value:,.0f}"
+    return f"{value:,.0f}" if math.isfinite(value) else "never"
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

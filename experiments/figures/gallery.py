@@ -27,8 +27,9 @@ _HEAD = """# Gallery
 
 Each figure is made from stored results by one command, with its data as CSV, its caption and numbers as LaTeX
 macros, and a manifest. `metaregret figures` makes all, `--style neurips` or `--style iclr` sets them for
-another venue than ICML. Results that are missing are computed first, into an SQLite store that may be shared,
-killed and resumed; see [sweeps](../how-to/sweeps.md).
+another venue than ICML, `--columns 1` or `2` for the width of one or two columns. Results that are missing
+are computed first, into an SQLite store that may be shared, killed and resumed; see
+[sweeps](../how-to/sweeps.md).
 """
 
 
@@ -46,14 +47,15 @@ def gallery(pictures: Collection[str]) -> str:
 
 
 def small_picture(content: bytes) -> bytes:
-    """Return a PNG of at most `WIDTH` pixels across and 64 colours."""
+    """Return a PNG of at most `WIDTH` pixels across and 128 colours, chosen so that rare ones survive."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(content)).convert("RGB")
     if image.width > WIDTH:
         image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    image.quantize(64).save(buffer, format="png", optimize=True)
+    few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 

@@ -28,10 +28,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             rows = table[(table["world"] == world) & (table["rule"] == rule)].reset_index(drop=True)
             height = [-place - 0.22 * (index - 0.5) for place in range(len(rows))]
             draw_intervals(axes, rows, height, index, label)
-        names = [
-            TRAININGS[leading(row.training)] + ("" if row.knob == "initialisation" else f"; {KNOBS[row.knob].partition(', ')[2] or KNOBS[row.knob]}")
-            for row in rows.itertuples()
-        ]  # fmt: skip
+        names = [TRAININGS[leading(row.training)] + _suffix(row.knob) for row in rows.itertuples()]
         axes.set_yticks([-place for place in range(len(rows))], names)
         axes.axvline(0.0, color="0.35", linewidth=0.8)
         axes.set(title=WORLDS[world], xlabel="gain over scratch")
@@ -46,10 +43,15 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         table,
         numbers | {"seeds": float(table["seeds"].max())},
         "Gain over learning from scratch in the mean return of 100 episodes on unseen tasks, for learners "
-        "meta-trained through sampled adaptation on each proposal; lines after a semicolon train another knob "
-        "or train otherwise. Bars: 95 % bootstrap intervals over seeds. One rule for the step sizes of all, "
-        "scratch included.",
+        "meta-trained through sampled adaptation on each proposal; lines after a semicolon train another "
+        "knob or train otherwise. Bars: 95 % bootstrap intervals over seeds. One rule for the step sizes "
+        "of all, scratch included.",
     )
+
+
+def _suffix(knob: str) -> str:
+    """What is trained, where that is not the initialisation with credit."""
+    return "" if knob == "initialisation" else f"; {KNOBS[knob].rpartition(', ')[2]}"
 
 
 FIGURE = Figure(

@@ -1,4 +1,5 @@
-r"""Episodes until the first success of memoryless learners: what a proposal is worth before anything learns."""
+r"""Episodes until the first success of memoryless learners: what a proposal is worth before anything
+learns."""
 
 from __future__ import annotations
 
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     """Draw one panel for each world."""
+    import numpy as np
+
     data = results["learning_memoryless"]
     measures = ["mean_hitting", "worst_hitting", "never_found", "regret_25", "regret_100", "worst_regret_100"]
     limits = ["minimax_hitting", "bayes_regret_25", "minimax_regret_25", "smallest_optimum"]
     groups = data.groupby(["world", "training"], sort=False)
     # A mean over seeds in one of which a goal is never found is infinite: left empty.
-    table = groups[measures].agg(lambda column: column.mean(skipna=False)).join(groups[limits].first()).reset_index()
+    table = (
+        groups[measures]
+        .agg(lambda column: column.mean(skipna=False))
+        .join(groups[limits].first())
+        .reset_index()
+    )
     worlds = [world for world in WORLDS if world in set(table["world"])]
     figure = style.canvas("line", ratio=0.42)
     numbers: dict[str, float | str] = {}
@@ -31,7 +39,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             axes.plot(rows[column], height, **style.points(index), label=("mean", "worst goal")[index])
         for place, missing in zip(height, rows["mean_hitting"].isna(), strict=True):
             if missing:
-                axes.annotate("never", (0.98, place), xycoords=("axes fraction", "data"), ha="right", va="center")
+                axes.annotate(
+                    "never", (0.98, place), xycoords=("axes fraction", "data"), ha="right", va="center"
+                )
         axes.axvline(rows["minimax_hitting"].iloc[0], color="0.35", linewidth=0.8)
         names = ["from scratch", *(TRAININGS[leading(name)] for name in rows["training"][1:])]
         axes.set_yticks(height, names)
@@ -42,10 +52,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     return Drawing(
         figure,
         table,
-        {name: value for name, value in numbers.items() if value == value},
+        {name: value for name, value in numbers.items() if not np.isnan(float(value))},
         "Expected number of episodes until the first success of learners that explore by playing an optimal "
-        "policy of a random proposed task, or uniform actions (from scratch): mean over goals and worst goal, "
-        "computed exactly. Never: some goal is not found in some seed. Line: the minimax memoryless learner.",
+        "policy of a random proposed task, or uniform actions (from scratch): mean over goals and worst "
+        "goal, computed exactly. Never: some goal is not found in some seed. Line: the minimax memoryless "
+        "learner.",
     )
 
 

@@ -1,4 +1,5 @@
-r"""One proposal or a random one for recurrent learners: the worst case of a learner and of their mixture (T27)."""
+r"""One proposal or a random one for recurrent learners: the worst case of a learner and of their mixture
+(T27)."""
 
 from __future__ import annotations
 
@@ -46,10 +47,10 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         figure,
         pd.DataFrame(table),
         numbers | {"learners": float(table["seeds"].max())},
-        "Recurrent learners on a star of five goals in trials of five episodes, each trained on a proposal of "
-        "its own: goals in random order, each less likely than the one before by the factor on the axis. "
-        "Regret on the worst goal of one learner (mean over learners, 95 % interval) and of a learner drawn at "
-        "random among them. Lines: $K-1$ and $(K-1)/2$ (T27).",
+        "Recurrent learners on a star of five goals in trials of five episodes, each trained on a "
+        "proposal of its own: goals in random order, each less likely than the one before by the factor "
+        "on the axis. Regret on the worst goal of one learner (mean over learners, 95 % interval) and of "
+        "a learner drawn at random among them. Lines: $K-1$ and $(K-1)/2$ (T27).",
     )
 
 

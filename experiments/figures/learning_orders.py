@@ -1,4 +1,5 @@
-r"""Where goals are not equally easy to reach: proposals of order 1, 2 and infinity, for trained learners too."""
+r"""Where goals are not equally easy to reach: proposals of order 1, 2 and infinity, for trained learners
+too."""
 
 from __future__ import annotations
 
@@ -51,10 +52,10 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         figure,
         table,
         numbers,
-        "Regret over 100 episodes on a slipping grid with one goal that is reached by luck only, for learners "
-        "that practise on goals as often as the exploration of order 1 (mutual information), 2 and infinity "
-        "asks for, on uniform goals, and on DIAYN's tasks. Exact for memoryless learners; trained learners with "
-        "95 % bootstrap intervals over seeds.",
+        "Regret over 100 episodes on a slipping grid with one goal that is reached by luck only, for "
+        "learners that practise on goals as often as the exploration of order 1 (mutual information), 2 "
+        "and infinity asks for, on uniform goals, and on DIAYN's tasks. Exact for memoryless learners; "
+        "trained learners with 95 % bootstrap intervals over seeds.",
     )
 
 

@@ -38,14 +38,15 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     right.plot(*[[data["theory"].min(), data["theory"].max()]] * 2, color="0.35", linewidth=0.8)
     right.set(xscale="log", yscale="log", xlabel="$W(q)$ of T5", ylabel="worst-goal regret")
     left.legend(loc="upper left")
-    columns = ["learner", "kind", "hilbert", "distance", "theory", "bound", "price", "mean_regret", "worst_regret"]
+    names = ("learner", "kind", "hilbert", "distance", "theory", "bound", "price", "mean_regret")
     return Drawing(
         figure,
-        data[columns],
+        data[[*names, "worst_regret"]],
         numbers,
         "Learners trained on proposals at a distance from uniform, which then meet all goals equally often. "
         "Left: what the wrong proposal costs, and the bound for memoryless learners, which is attained by "
-        "proposals of two levels. Right: regret on the worst goal against that of an ideal memoryless learner.",
+        "proposals of two levels. Right: regret on the worst goal against that of an ideal memoryless "
+        "learner.",
     )
 
 

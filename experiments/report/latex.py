@@ -15,9 +15,7 @@ from typing import Any
 
 from metaregret.tabular.documents import write_text
 
-__all__ = ["LATEX_FILES", "escaped", "number_macros", "theorem_table", "write_latex"]
-
-LATEX_FILES = ("theorems.tex", "numbers.tex")
+__all__ = ["escaped", "number_macros", "theorem_table", "write_latex"]
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metaregret.theory.claims import Verdict
+from metaregret.theory.presentation import table
 
 __all__ = ["report_parts"]
 
@@ -55,24 +56,25 @@ def _verdict(row: Mapping[str, Any]) -> Text:
 
 
 def _theorems(document: Mapping[str, Any]) -> Table:
-    table = Table(title="Theorems", title_justify="left")
-    for column in ("", "theorem", "verdict", "methods", "instances", "margin", "planted", "s"):
-        right = column in ("instances", "margin", "planted", "s")
-        table.add_column(column, justify="right" if right else "left")
-    for row in document["theorems"]:
-        margin = "-" if row["margin"] is None else f"{row['margin']:.1e}" if row["margin"] else "0 (exact)"
-        groups = ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
-        table.add_row(
+    columns = ("", "theorem", "verdict", "methods", "instances", "margin", "planted", "s")
+    rows = [
+        (
             row["uid"],
-            Text(row["title"]),
+            row["title"],
             _verdict(row),
-            groups,
-            str(row["instances"]),
-            margin,
+            _groups(row),
+            row["instances"],
+            "-" if row["margin"] is None else f"{row['margin']:.1e}" if row["margin"] else "0 (exact)",
             _planted(row),
             f"{row['seconds']:.1f}",
         )
-    return table
+        for row in document["theorems"]
+    ]
+    return table("Theorems", columns, rows, right=columns[4:])
+
+
+def _groups(row: Mapping[str, Any]) -> str:
+    return ", ".join(dict.fromkeys(method["group"] for method in row["methods"]))
 
 
 def _planted(row: Mapping[str, Any]) -> Text:
@@ -97,43 +99,29 @@ def _explain(theorem: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _controls(document: Mapping[str, Any]) -> Table:
-    table = Table(title="Negative controls (each must be refuted by its witness)", title_justify="left")
-    for column in ("", "control", "drops", "verdict", "facts of the replayed witness"):
-        table.add_column(column, overflow="fold")
-    for row in document["controls"]:
-        facts = (
-            "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items()) or row["note"]
-        )
-        table.add_row(row["uid"], Text(row["title"]), Text(row["drops"]), _verdict(row), Text(facts))
-    return table
+    columns = ("", "control", "drops", "verdict", "facts of the replayed witness")
+    rows = [
+        (row["uid"], row["title"], row["drops"], _verdict(row), _facts(row)) for row in document["controls"]
+    ]
+    return table("Negative controls (each must be refuted by its witness)", columns, rows)
 
 
-def _atlas(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title="Published claims: what holds, and where it stops", title_justify="left")
-    for column in (
-        "",
-        "claim",
-        "verdict",
-        "needs",
-        "methods",
-        "planted",
-        "s",
-        "facts of the replayed witness",
-    ):
-        table.add_column(column, overflow="fold", justify="right" if column in ("planted", "s") else "left")
-    for row in rows:
-        facts = "; ".join(f"{key}: {_spell(value)}" for key, value in (row["facts"] or {}).items())
-        table.add_row(
-            row["uid"],
-            escape(row["title"]),
-            _verdict(row),
-            escape(row["needs"]),
-            ", ".join(dict.fromkeys(method["group"] for method in row["methods"])),
-            _planted(row),
-            f"{row['seconds']:.1f}",
-            escape(facts or row["note"]),
+def _facts(row: Mapping[str, Any]) -> str:
+    facts = (row["facts"] or {}).items()
+    return "; ".join(f"{key}: {_spell(value)}" for key, value in facts) or row["note"]
+
+
+def _atlas(published: Sequence[Mapping[str, Any]]) -> Table:
+    columns = ("", "claim", "verdict", "needs", "methods", "planted", "s", "facts of the replayed witness")
+    rows = [
+        (
+            *(row["uid"], row["title"], _verdict(row), row["needs"], _groups(row), _planted(row)),
+            *(f"{row['seconds']:.1f}", _facts(row)),
         )
-    return table
+        for row in published
+    ]
+    title = "Published claims: what holds, and where it stops"
+    return table(title, columns, rows, right=("planted", "s"))
 
 
 def _spell(value: Any) -> str:
@@ -141,39 +129,18 @@ def _spell(value: Any) -> str:
 
 
 def _processes(document: Mapping[str, Any]) -> Table:
-    table = Table(title="The main claim, process by process", title_justify="left")
-    for column in (
-        "process",
-        "T",
-        "goals",
-        "uniform",
-        "minimax regret",
-        "MI's worst-case regret",
-        "gap",
-        "I (nats)",
-    ):
-        table.add_column(
-            column,
-            justify="left" if column in ("process", "uniform") else "right",
-            overflow="fold",
-            no_wrap=False,
-        )
+    numbers = ("minimax regret", "MI's worst-case regret", "gap", "I (nats)")
+    columns = ("process", "T", "goals", "uniform", *numbers)
+    rows = []
     for row in document["processes"]:
-        promised = row["expected_uniform"]
-        colour = ("green" if row["uniform"] else "red") if promised else "default"
+        colour = ("green" if row["uniform"] else "red") if row["expected_uniform"] else "default"
         low, high = row["minimax_regret"]["lower"], row["minimax_regret"]["upper"]
-        gap = max(row["gap"], 0.0)
-        table.add_row(
-            Text(row["process"]),
-            str(row["horizon"]),
-            str(row["goals"]),
-            Text("yes" if row["uniform"] else "no", style=colour),
-            f"{0.5 * (low + high):.6g}",
-            f"{row['proposal_regret']:.6g}",
-            f"{gap:.4g}" if gap > 1e-6 else "0",
-            _information(row),
-        )
-    return table
+        uniform = Text("yes" if row["uniform"] else "no", style=colour)
+        gap = f"{row['gap']:.4g}" if row["gap"] > 1e-6 else "0"
+        regrets = (f"{0.5 * (low + high):.6g}", f"{row['proposal_regret']:.6g}", gap)
+        rows.append((row["process"], row["horizon"], row["goals"], uniform, *regrets, _information(row)))
+    title = "The main claim, process by process"
+    return table(title, columns, rows, right=("T", "goals", *numbers))
 
 
 def _information(row: Mapping[str, Any]) -> str:

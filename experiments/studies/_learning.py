@@ -14,7 +14,7 @@ SURE = ("diayn", "uniform", "order-1", "handmade", "diayn-held-out", "diayn-16",
 """Distributions compared where every goal is reached with certainty (capacity is ``order-1``)."""
 
 NOISY = ("diayn", "uniform", "handmade", "order-1", "order-2", "order-inf", "random")
-DENSE = ("diayn", "handmade", "diayn-16", "random")
+DENSE = ("diayn", "uniform", "handmade", "diayn-16", "random")
 EXACT = (*SURE[:-1], "diayn-3K", "random"), (*NOISY[:-1], "diayn-2", "random")
 """With those that are compared where nothing has to be trained."""
 

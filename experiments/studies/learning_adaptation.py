@@ -19,35 +19,54 @@ if TYPE_CHECKING:
 
     from metaregret.theory.learning import MetaLearners, StepTasks, Training
 
-SPARSE = ("grid", "rooms", "line")
-FULL = {
-    "step-size": ((*SPARSE, "ledge", "shaped"), "all"),
-    "initialisation": ((*SPARSE, "ledge", "shaped"), "all"),
-    "no-credit": (SPARSE, "diayn"),
-    "rule": ((*SPARSE, "shaped"), "diayn"),
-    "exact": (SPARSE, "diayn"),
-    "exact-scratch": (SPARSE, "diayn"),
+SURE = ("diayn", "diayn-held-out", "diayn-16", "random")
+TRAININGS = {
+    "grid": SURE,
+    "rooms": SURE,
+    "line": SURE,
+    "ledge": ("diayn", "uniform", "order-1", "order-2", "order-inf", "random"),
+    "shaped": ("diayn", "handmade", "diayn-16", "random"),
 }
-"""The worlds in which each knob is tried, and on which proposals; ``step-size`` is learning from scratch."""
+"""The distributions of each world; each also stands for those that are identical to it."""
+
+OTHER_KNOBS = {
+    "no-credit": ("grid", "rooms", "line"),
+    "rule": ("grid", "rooms", "line", "shaped"),
+    "exact": ("grid", "rooms", "line"),
+    "exact-scratch": ("grid", "rooms", "line"),
+}
+"""The worlds in which other knobs are trained, on DIAYN's tasks; ``step-size`` is learning from scratch."""
 
 CHOOSING_RUNS = 2
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return world x knob; the 7 x 7 grid is long."""
-    settings = {"seeds": SEEDS, "iterations": MetaSettings().iterations, "first": seed}
+    """Return world x knob x distribution."""
     if scale is Scale.SHORT:
-        small = {"arms": "all", "seeds": 2, "iterations": 20, "first": seed}
-        return [{"world": "grid", "knob": knob, **small} for knob in ("step-size", "initialisation")]
-    return [
-        {"world": world, "knob": knob, "arms": chosen, **settings}
-        for knob, (worlds, chosen) in FULL.items()
-        for world in (*worlds, *(["wide"] if scale is Scale.LONG else []))
+        small = {"seeds": 2, "iterations": 20}
+        return [_full("grid", knob, "diayn", seed) | small for knob in ("step-size", "initialisation")]
+    main = [
+        _full(world, knob, name, seed)
+        for world, names in TRAININGS.items()
+        for knob in ("step-size", "initialisation")
+        for name in names
     ]
+    return main + [_full(w, knob, "diayn", seed) for knob, worlds in OTHER_KNOBS.items() for w in worlds]
+
+
+def long(seed: int) -> Sequence[Point]:
+    """Return the 7 x 7 grid, with every knob."""
+    main = [_full("wide", knob, name, seed) for knob in ("step-size", "initialisation") for name in SURE]
+    return main + [_full("wide", knob, "diayn", seed) for knob in OTHER_KNOBS]
+
+
+def _full(world: str, knob: str, training: str, seed: int) -> dict[str, Any]:
+    settings = {"seeds": SEEDS, "iterations": MetaSettings().iterations, "first": seed}
+    return {"world": world, "knob": knob, "proposal": training, **settings}
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Train and adapt; one row for each distribution, rule for step sizes and seed.
+    """Train and adapt; one row for each rule for step sizes and seed.
 
     All points share the seeds from ``first`` on, so that comparisons are paired; `generator` is not used.
     """
@@ -58,25 +77,20 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     from metaregret.theory.learning.meta import untrained
 
     tests, knob = world(point["world"]), point["knob"]
-    names = arms(point["world"])
-    all_arms = groups(tests, names, point["seeds"], point["first"])
-    if point["arms"] != "all":
-        all_arms = {name: group for name, group in all_arms.items() if group[0].name == point["arms"]}
-    seeds = point["first"] + np.arange(point["seeds"])
-    width = max(len(one.tasks) for group in all_arms.values() for one in group)
-    settings, rows = meta_settings(point), []
-    for name, group in all_arms.items():
-        rewards, weights = stacked(group, width)
-        if knob in ("step-size", "exact-scratch"):
-            learners = untrained(dynamics(tests.process), knob.replace("-scratch", ""), settings, seeds)
-        else:
-            learners = meta_train(dynamics(tests.process), rewards, weights, knob, settings, seeds)
-        for rule, rates, curves in _adapted(tests, group, learners, settings):
-            rows += [
-                {"training": name, "rule": rule, "seed_of_run": seed, "rate": rates[seed]} | _measures(tests, curves[seed], settings.episodes)
-                for seed in range(len(group))
-            ]  # fmt: skip
-    return rows
+    found = groups(tests, arms(point["world"]), point["seeds"], point["first"])
+    ((name, group),) = ((name, group) for name, group in found.items() if group[0].name == point["proposal"])
+    seeds, settings = point["first"] + np.arange(point["seeds"]), meta_settings(point)
+    if knob in ("step-size", "exact-scratch"):
+        learners = untrained(dynamics(tests.process), knob.replace("-scratch", ""), settings, seeds)
+    else:
+        rewards, weights = stacked(group, 3 * len(tests))  # one width for all, to share what is compiled
+        learners = meta_train(dynamics(tests.process), rewards, weights, knob, settings, seeds)
+    return [
+        {"training": name, "rule": rule, "seed_of_run": seed, "rate": rates[seed]}
+        | _measures(tests, curves[seed], settings.episodes, not knob.startswith("exact"))
+        for rule, rates, curves in _adapted(tests, group, learners, settings)
+        for seed in range(len(group))
+    ]
 
 
 def _adapted(
@@ -93,7 +107,9 @@ def _adapted(
     for seed, one in enumerate(group):
         index = np.indices((len(candidates), len(one.tasks), CHOOSING_RUNS)).reshape(3, -1)
         who, streams = np.full(index.shape[1], seed), 1 + CHOOSING_RUNS * index[1] + index[2]
-        found = adapt(world, learners, settings, who, one.tasks.rewards[index[1]], streams, candidates[index[0]])
+        found = adapt(
+            world, learners, settings, who, one.tasks.rewards[index[1]], streams, candidates[index[0]]
+        )
         scores = found.mean(axis=1).reshape(len(candidates), -1, CHOOSING_RUNS).mean(axis=2)
         own[:, seed] = scores @ one.weights
     index = np.indices((len(candidates), seeds, RUNS, len(tests))).reshape(4, -1)
@@ -104,11 +120,12 @@ def _adapted(
     best = {"own": int(own.mean(axis=1).argmax()), "tests": int(curves.mean(axis=(1, 2, 3, 4)).argmax())}
     learned = np.exp(learners.parameters["rate"])
     return [
-        (rule, np.where(np.isnan(candidates[k]), learned, candidates[k]), curves[k]) for rule, k in best.items()
+        (rule, np.where(np.isnan(candidates[k]), learned, candidates[k]), curves[k])
+        for rule, k in best.items()
     ]
 
 
-def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, float | None]:
+def _measures(tests: StepTasks, curves: np.ndarray, batch: int, sampled: bool) -> dict[str, float | None]:
     """Return what is reported of one learner from its exact returns, shape (runs, Z, steps)."""
     from metaregret.theory.learning.worlds import goals_of
 
@@ -120,7 +137,7 @@ def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, flo
     return {
         "area": curves.mean(),
         "first_25": curves[..., : 25 // batch].mean(),
-        "first_success": waits.mean() if goals_of(tests) is not None else None,
+        "first_success": waits.mean() if sampled and goals_of(tests) is not None else None,
         "regret_25": early,
         "regret_100": lost.sum(axis=1).mean(),
         "worst_regret_100": lost.sum(axis=1).max(),
@@ -128,4 +145,11 @@ def _measures(tests: StepTasks, curves: np.ndarray, batch: int) -> dict[str, flo
     }
 
 
-STUDY = Study("learning_adaptation", "Gradient learners on proposals, knob by knob", points, measure, needs=needs)
+STUDY = Study(
+    "learning_adaptation",
+    "Gradient learners on proposals, knob by knob",
+    points,
+    measure,
+    needs=needs,
+    long=long,
+)

@@ -18,11 +18,19 @@ SHORT_RUN, LONG_RUN = 25, 100
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return one point for each world; the 7 x 7 grid is long."""
+    """Return one point for each world."""
     if scale is Scale.SHORT:
         return [{"world": world, "few": True, "seeds": 2, "first": seed} for world in ("grid", "ledge")]
-    chosen = (*WORLDS, "wide") if scale is Scale.LONG else WORLDS
-    return [{"world": world, "few": False, "seeds": SEEDS, "first": seed} for world in chosen]
+    return [_full(world, seed) for world in WORLDS]
+
+
+def long(seed: int) -> Sequence[Point]:
+    """Return the 7 x 7 grid."""
+    return [_full("wide", seed)]
+
+
+def _full(world: str, seed: int) -> Point:
+    return {"world": world, "few": False, "seeds": SEEDS, "first": seed}
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
@@ -42,7 +50,9 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     assert goals is not None
     names = FEW if point["few"] else arms(point["world"], exact=True)
     found = groups(tests, names, point["seeds"], point["first"])
-    learners = [(name, seed, exploration(one)) for name, group in found.items() for seed, one in enumerate(group)]
+    learners = [
+        (name, seed, exploration(one)) for name, group in found.items() for seed, one in enumerate(group)
+    ]
     limits = {
         "minimax_hitting": 1.0 + memoryless_regret(tests).upper,
         "bayes_regret_25": bayes_regret(tests, SHORT_RUN).lower,
@@ -69,4 +79,4 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     return rows
 
 
-STUDY = Study("learning_memoryless", "Memoryless learners on proposals, exactly", points, measure)
+STUDY = Study("learning_memoryless", "Memoryless learners on proposals, exactly", points, measure, long=long)

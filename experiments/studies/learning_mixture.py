@@ -1,9 +1,9 @@
 """With memory, is one proposal brittle and a random one not (T27), for trained recurrent learners too?
 
 Five goals on a star, one step each, five episodes. Each learner trains on a proposal of its own: goals in
-random order, each ``ratio`` times as likely as the one before. A learner that knew its proposal by heart would
-search in that order, and lose ``K - 1`` on the last goal; one drawn at random among all loses ``(K - 1) / 2`` on
-every goal.
+random order, each ``ratio`` times as likely as the one before. A learner that knew its proposal by heart
+would search in that order, and lose ``K - 1`` on the last goal; one drawn at random among all loses ``(K -
+1) / 2`` on every goal.
 """
 
 from __future__ import annotations
@@ -59,4 +59,6 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     return rows
 
 
-STUDY = Study("learning_mixture", "One proposal or a random one, for recurrent learners", points, measure, needs=needs)
+STUDY = Study(
+    "learning_mixture", "One proposal or a random one, for recurrent learners", points, measure, needs=needs
+)

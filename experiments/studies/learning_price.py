@@ -101,4 +101,6 @@ def _gradient(point: Point, tests: Any, q: np.ndarray) -> tuple[np.ndarray, np.n
     return lost.mean(axis=1), lost.max(axis=1)
 
 
-STUDY = Study("learning_price", "The price of a wrong proposal for trained learners", points, measure, needs=needs)
+STUDY = Study(
+    "learning_price", "The price of a wrong proposal for trained learners", points, measure, needs=needs
+)

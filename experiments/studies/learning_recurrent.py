@@ -22,12 +22,20 @@ TRIALS = 128
 
 
 def points(scale: Scale, seed: int) -> Sequence[Point]:
-    """Return process x distribution."""
-    grids = list(GRIDS) if scale is Scale.LONG else ["grid:3x3"]
-    settings = {"seeds": SEEDS, "iterations": RecurrentSettings().iterations, "first": seed}
+    """Return one point for each distribution, on the smaller grid."""
     if scale is Scale.SHORT:
-        return [{"process": grids[0], "training": "diayn", "seeds": 2, "iterations": 20, "first": seed}]
-    return [{"process": grid, "training": name, **settings} for grid in grids for name in TRAININGS]
+        return [{"process": "grid:3x3", "training": "diayn", "seeds": 2, "iterations": 20, "first": seed}]
+    return _full("grid:3x3", seed)
+
+
+def long(seed: int) -> Sequence[Point]:
+    """Return the larger grid."""
+    return _full("grid:4x4", seed)
+
+
+def _full(grid: str, seed: int) -> list[Point]:
+    settings = {"seeds": SEEDS, "iterations": RecurrentSettings().iterations, "first": seed}
+    return [{"process": grid, "training": name, **settings} for name in TRAININGS]
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
@@ -75,4 +83,6 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     return rows
 
 
-STUDY = Study("learning_recurrent", "Recurrent learners on proposals, by PPO", points, measure, needs=needs)
+STUDY = Study(
+    "learning_recurrent", "Recurrent learners on proposals, by PPO", points, measure, needs=needs, long=long
+)

@@ -82,7 +82,9 @@ def _sweep(document: Mapping[str, Any], where: str) -> Sweep:
         raise FileFormatError(f'{where}: expected "seed" from 0 to 2**32 - 1, but got {abridged(seed)}.')
     scale = document.get("scale", "full")
     if scale not in [each.value for each in Scale]:  # whatever was given, hashable or not
-        raise FileFormatError(f'{where}: expected "scale" "full" or "short", but got {abridged(scale)}.')
+        raise FileFormatError(
+            f'{where}: expected "scale" "full", "short" or "long", but got {abridged(scale)}.'
+        )
     if "points" in document and "grid" in document:
         raise FileFormatError(f'{where}: "points" and "grid" are both given; give one of them.')
     default = chosen.sweep(Scale(scale), seed)

@@ -48,7 +48,8 @@ class Study:
     title : str
         One line.
     points : callable
-        ``points(scale, seed)`` returns the parameters of every measurement: flat mappings of JSON scalars.
+        ``points(scale, seed)`` returns the parameters of every measurement, all or in short: flat mappings of
+        JSON scalars.
     measure : callable
         ``measure(point, generator)`` returns a flat mapping of scalars, or a sequence of such mappings with
         the same keys, one a row. It must depend on nothing but its arguments.
@@ -57,6 +58,8 @@ class Study:
     needs : callable, optional
         Raises `MissingExtraError` where something that `measure` needs is not installed. Asked before a sweep
         begins, never to list the study: its points are data and need nothing.
+    long : callable, optional
+        ``long(seed)`` returns the points that take hours, which `Scale.LONG` adds to all others.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Study:
     measure: Callable[[Point, np.random.Generator], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
     version: int = 1
     needs: Callable[[], None] | None = None
+    long: Callable[[int], Sequence[Point]] | None = None
 
     def sweep(
         self, scale: Scale | str = Scale.FULL, seed: int = 0, points: Sequence[Point] | None = None
@@ -79,7 +83,11 @@ class Study:
         scale = choice(Scale, scale, "scale")
         if self.needs is not None:
             self.needs()
-        return Sweep(self, tuple(self.points(scale, seed) if points is None else points), seed)
+        if points is None:
+            points = self.points(Scale.SHORT if scale is Scale.SHORT else Scale.FULL, seed)
+            if scale is Scale.LONG and self.long is not None:
+                points = [*points, *self.long(seed)]
+        return Sweep(self, tuple(points), seed)
 
     def rows(self, point: Point, generator: np.random.Generator) -> list[Row]:
         """Measure a point and return plain rows.

@@ -145,13 +145,12 @@ def jobs_of(item: Item, context: Context, *, own_code: str = "", inside: Item | 
     uid, make = item.uid, partial(_job, context=context, own_code=own_code)
     if isinstance(item, Control):
         return [make("control", uid, work=partial(_control, uid, context, inside))]
-    return [
-        *(
-            make("method", uid, work=partial(_method, uid, m.name, context, inside), method=m.name)
-            for m in methods_of(item, context)
-        ),
-        make("planted", uid, work=partial(_planted, uid, context, inside)),
+    methods = [
+        make("method", uid, work=partial(_method, uid, m.name, context, inside), method=m.name)
+        for m in methods_of(item, context)
     ]
+    planted = [make("planted", uid, work=partial(_planted, uid, context, inside))] if item.planted else []
+    return methods + planted
 
 
 def _job(
@@ -229,7 +228,9 @@ def _rows(
         (item, [_evidence(found["method", item.uid, method.name]) for method in methods_of(item, context)])
         for item in proved
     )
-    rows = {item.uid: theorem_row(results[item.uid], found["planted", item.uid, ""]) for item in proved}
+    rows = {
+        item.uid: theorem_row(results[item.uid], found.get(("planted", item.uid, ""), [])) for item in proved
+    }
     for item in items:
         if isinstance(item, Published):
             rows[item.uid] = atlas_row(item, rows[item.uid], found["control", item.uid, ""])

@@ -135,6 +135,7 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
     InstanceTooLargeError
         Before memory is spent: the number of sets, a sum of binomial coefficients, is known beforehand.
     """
+    from metaregret.tabular.hyperstate.kernels import SetTable
     from metaregret.tabular.hyperstate.kernels.episodes import Episode, goal_sets
 
     require_layers(signals, episodes)
@@ -147,7 +148,8 @@ def build_episode_graph(signals: Signals, episodes: int, *, max_edges: int) -> E
     sets = full_set(signals)
     child, counts = np.empty((0, len(targets)), dtype=np.int32), np.ones(episodes, dtype=np.int64)
     if signals.n_classes > 1:
-        sets, child, counts = goal_sets(targets, signals.n_classes, sets, episodes, 2**31 - 2)
+        table, child, counts = goal_sets(targets, signals.n_classes, sets, episodes, 2**31 - 2)
+        sets = SetTable(*table)
     first = np.concatenate([[0], np.cumsum(within.sum(axis=1))])
     episode = Episode(
         targets, cells[signal > 0], cells[signal == 0], child, first, np.nonzero(within)[1].astype(np.int64)

@@ -138,7 +138,7 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
     InstanceTooLargeError
         Before memory is spent, with the estimated size and what to reduce.
     """
-    from metaregret.tabular.hyperstate.kernels import Layer, expand
+    from metaregret.tabular.hyperstate.kernels import Layer, SetTable, SplitTable, expand
 
     require_room(signals, episodes, max_edges)
     known = known_task_values(signals, episodes)
@@ -161,11 +161,12 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
         least = before + (episodes - index // period) * (edges + room - before)
         if least > max_edges:
             refuse(signals, episodes, max_edges, least, index, period)
-        first_child, child, following, next_numbers, complete, sets, splits = expand(
+        first_child, child, following, next_numbers, complete, *tables = expand(
             state, numbers, destination, index == episodes * period - 1, _signal(signals, index),
             signals.labels,
             dynamics.choice_offsets, dynamics.offsets, sets, splits, room, max_edges - edges,
         )  # fmt: skip
+        sets, splits = SetTable(*tables[0]), SplitTable(*tables[1])
         if not complete:
             refuse(signals, episodes, max_edges, max_edges, index, period)
         layers.append(Layer(state, numbers, first_child, child))

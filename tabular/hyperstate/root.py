@@ -35,14 +35,13 @@ def full_dynamics(signals: Signals) -> Dynamics:
 
 def full_set(signals: Signals) -> SetTable:
     """Return a table that holds the set of all classes as number 0."""
-    from metaregret.tabular.hyperstate.kernels import SetTable, intern
+    from metaregret.tabular.hyperstate.kernels import SetTable, first_set
 
     width = (signals.n_classes + 63) // 64
     bits = np.zeros(width * 64, dtype=np.uint8)
     bits[: signals.n_classes] = 1
     empty = SetTable(np.empty((64, width), dtype=np.uint64), np.full(256, -1, dtype=np.int32), 0)
-    _, sets = intern(np.packbits(bits, bitorder="little").view(np.uint64), empty)
-    return sets
+    return SetTable(*first_set(np.packbits(bits, bitorder="little").view(np.uint64), empty))
 
 
 def no_choices(width: int) -> DeterministicLearner:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.capacity import GAP, as_csv, channels, measure, plain_blahut_arimoto
 from metaregret.theory.information import channel_capacity
-from metaregret.theory.information.textbook import z_channel
+from tests.theory.information.textbook import z_channel
 
 
 def test_the_plain_loop_finds_the_capacity() -> None:

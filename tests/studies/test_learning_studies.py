@@ -12,10 +12,17 @@ import numpy as np
 import pytest
 
 from metaregret.experiments.cli import main
-from metaregret.experiments.studies import learning_curves, learning_limits, learning_link, learning_recurrent
+from metaregret.experiments.studies import (
+    learning_adaptation,
+    learning_memoryless,
+    learning_mixture,
+    learning_price,
+    learning_recurrent,
+)
 from metaregret.experiments.sweeps import Scale, Study
 
-STUDIES = [item.STUDY for item in (learning_curves, learning_limits, learning_link, learning_recurrent)]
+STUDIES = [item.STUDY for item in (learning_adaptation, learning_memoryless, learning_mixture, learning_price,
+                                   learning_recurrent)]  # fmt: skip
 
 
 def rows_of(study: Study, point: dict[str, Any], seed: int = 0) -> list[dict[str, Any]]:
@@ -25,35 +32,60 @@ def rows_of(study: Study, point: dict[str, Any], seed: int = 0) -> list[dict[str
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
 def test_points_are_distinct_and_few_in_short(study: Study) -> None:
-    full, short = study.sweep(Scale.FULL), study.sweep(Scale.SHORT)
-    assert len(set(full.ids)) == len(full.points) > len(short.points) >= 1
+    full, short, long = (study.sweep(scale) for scale in (Scale.FULL, Scale.SHORT, Scale.LONG))
+    assert len(set(full.ids)) == len(full.points) >= len(short.points) >= 1
+    assert set(full.ids) <= set(long.ids)
 
 
-def test_a_trained_explorer_loses_what_theory_says_and_again() -> None:
-    """T5 at every proposal, the uniform one first; the same seed gives the same rows, another one others."""
-    point = {**learning_link.STUDY.points(Scale.SHORT, 0)[0], "iterations": 600}
-    rows = rows_of(learning_link.STUDY, point)
-    assert [row["trained"] for row in rows] == pytest.approx([row["theory"] for row in rows], rel=1e-4)
-    assert rows[0]["theory"] == pytest.approx(8.0)
-    assert rows[0]["distance"] == pytest.approx(0.0, abs=1e-15)
-    assert rows == rows_of(learning_link.STUDY, point, seed=1)
-    other = rows_of(learning_link.STUDY, {**point, "proposals_from": 1})
-    assert other[-1]["distance"] != rows[-1]["distance"]
+def test_seven_by_seven_and_larger_recurrent_worlds_are_long() -> None:
+    def worlds(study: Study, scale: Scale) -> set[str]:
+        return {point.get("world", point.get("process")) for point in study.sweep(scale).points}
+
+    assert worlds(learning_adaptation.STUDY, Scale.LONG) - worlds(learning_adaptation.STUDY, Scale.FULL) == {
+        "wide"
+    }
+    extra = worlds(learning_recurrent.STUDY, Scale.LONG) - worlds(learning_recurrent.STUDY, Scale.FULL)
+    assert extra == {"grid:4x4"}
 
 
-def test_curves_repeat_and_start_at_the_uniform_policy() -> None:
-    point = {"world": "sparse", "method": "scratch", "seeds": 2, "iterations": 1, "steps": 2, "episodes": 2}
-    rows = rows_of(learning_curves.STUDY, point)
-    assert rows == rows_of(learning_curves.STUDY, point, seed=1)
-    assert len(rows) == 2 * 2 * 16
-    first = [row["return_00"] for row in rows if row["adaptation"] == "exact" and row["seed_of_run"] == 0]
-    assert sum(first) == pytest.approx(1.0)  # a distribution of the last state
-    assert all(0 <= row["return_02"] <= 1 for row in rows)
+def test_scratch_waits_long_and_proposals_do_not() -> None:
+    """On the 4 x 4 grid: K = 16 goals by DIAYN, 86 by uniform actions."""
+    rows = rows_of(learning_memoryless.STUDY, {"world": "grid", "few": True, "seeds": 1, "first": 0})
+    assert [row["training"] for row in rows] == ["scratch", "diayn = uniform = order-inf"]
+    assert rows[0]["mean_hitting"] == pytest.approx(85.6, abs=0.1)
+    assert rows[1]["mean_hitting"] == rows[1]["worst_hitting"] == pytest.approx(16.0)
+    assert rows[1]["bayes_regret_25"] == 7.5
 
 
-def test_limits_are_brackets() -> None:
-    (row,) = rows_of(learning_limits.STUDY, {"world": "speed", "episodes": 2})
-    assert 0 < row["best_lower"] <= row["best_upper"] < 1
+def test_exact_adaptation_repeats_with_one_rule_for_step_sizes() -> None:
+    point = {
+        "world": "grid",
+        "knob": "exact-scratch",
+        "proposal": "diayn",
+        "seeds": 2,
+        "iterations": 1,
+        "first": 0,
+    }
+    rows = rows_of(learning_adaptation.STUDY, point)
+    assert rows == rows_of(learning_adaptation.STUDY, point, seed=1)
+    assert [row["rule"] for row in rows] == ["own", "own", "tests", "tests"]
+    assert rows[0]["rate"] == rows[2]["rate"]  # its own tasks are the test tasks
+    assert 0 < rows[0]["area"] < 1
+    assert rows[0]["regret_100"] == pytest.approx(100 * (1 - rows[0]["area"]), abs=1e-3)
+    assert rows != rows_of(learning_adaptation.STUDY, {**point, "first": 7})
+
+
+def test_an_explorer_pays_no_more_than_the_bound() -> None:
+    """T26 and T5 for the trained explorer, within what its training leaves; proposals come from the seed."""
+    point = {"learner": "explorer", "draws": 1, "iterations": 200, "proposals_from": 0}
+    rows = rows_of(learning_price.STUDY, point)
+    assert rows == rows_of(learning_price.STUDY, point, seed=1)
+    for row in rows:
+        assert row["worst_regret"] == pytest.approx(row["theory"], rel=1e-2)
+        assert 1 - 1e-3 < row["price"] < row["bound"] + 1e-2
+        if row["kind"] == "halves":  # attained
+            assert row["price"] == pytest.approx(row["bound"], rel=1e-2)
+    assert rows[-2]["price"] > 2
 
 
 @pytest.mark.parametrize("missing", ["jax", "optax"])
@@ -72,6 +104,13 @@ def test_without_the_extra_one_message_names_it(
     assert "pip install 'metaregret[learn]'" in said
 
 
+def test_short_and_long_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["figures", "learning", "--short", "--long"])
+    assert stop.value.code == 2
+    assert "exclude each other" in capsys.readouterr().err
+
+
 def test_without_the_extra_studies_are_still_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,4 +121,4 @@ def test_without_the_extra_studies_are_still_listed(
         main(["sweep", "--list", "--json", "-"])
     assert stop.value.code == 0
     names = {study["name"] for study in json.loads(capsys.readouterr().out)["studies"]}
-    assert {"learning_curves", "learning_link", "learning_recurrent", "noise_gap"} <= names
+    assert {"learning_adaptation", "learning_price", "learning_recurrent", "noise_gap"} <= names

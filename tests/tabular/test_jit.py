@@ -172,3 +172,42 @@ def test_every_kernel_goes_through_the_door() -> None:
 )
 def test_a_planted_breach_is_seen(planted: str) -> None:
     assert breaches(planted, covered_modules())
+
+
+def _named_results(*roots: Path) -> list[str]:
+    """Kernels that other modules import and that say they return tuples with names."""
+    trees = {path: ast.parse(path.read_text()) for root in roots for path in root.rglob("*.py")}
+    nodes = [(path, node) for path, tree in trees.items() for node in ast.walk(tree)]
+    named = {
+        node.name
+        for _, node in nodes
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "NamedTuple" for base in node.bases)
+    }
+    kernels = {
+        node.name: node
+        for _, node in nodes
+        if isinstance(node, ast.FunctionDef) and "njit" in "".join(map(ast.unparse, node.decorator_list))
+    }
+    called = {
+        alias.name
+        for path, node in nodes
+        if isinstance(node, ast.ImportFrom)
+        and "kernels" not in (path.stem.rpartition("_")[2], path.parent.name)
+        for alias in node.names
+    }
+    return [
+        name
+        for name in sorted(called & kernels.keys())
+        if any(isinstance(part, ast.Name) and part.id in named for part in ast.walk(kernels[name].returns))
+    ]
+
+
+def test_what_python_calls_returns_tuples_without_names(tmp_path: Path) -> None:
+    """numba makes tuples with names by Python code, and crashes where a signal's handler raises there."""
+    assert _named_results(ROOT / "tabular", ROOT / "theory") == []
+    (tmp_path / "sum_kernels.py").write_text(
+        "class Sum(NamedTuple):\n    total: float\n"
+        "@njit(cache=True)\ndef summed(x: float) -> tuple[int, Sum]:\n    return 1, Sum(x)\n"
+    )
+    (tmp_path / "sums.py").write_text("from sum_kernels import summed\n")
+    assert _named_results(tmp_path) == ["summed"]

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lying_solvers import LIES, WHOM, lying
 
+from benchmarks.hyperstate_program import solve_program
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine import solve as plan
 from metaregret.tabular.environments import make
@@ -37,7 +38,6 @@ from metaregret.theory.adversaries import (
 from metaregret.theory.claims import Context, Group, Theorem
 from metaregret.theory.minimax import Criterion, Learner, solve
 from metaregret.theory.minimax.memory import MemoryGame, bayes_optimal, memory_game, solve_memory
-from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS
 from metaregret.theory.proposals.regrets import realise, trained_learner

@@ -15,7 +15,7 @@ from metaregret.tabular.strategies import distributions, processes
 from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.minimax.exact.matrix_game import solve_game
 
-__all__ = ["MOST", "POINTS", "SMALL", "game", "goals_of", "one_step", "outcomes_of", "reach"]
+__all__ = ["MOST", "POINTS", "SMALL", "document", "game", "goals_of", "one_step", "outcomes_of", "reach"]
 
 MOST = 60
 """Instances a method looks at, at most: each is decided exactly."""
@@ -28,7 +28,21 @@ POINTS = st.integers(2, 3).flatmap(
 """Outcome sets of one-step processes: distinct distributions over two or three states."""
 
 
-def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, object]:
+def document(moves: Sequence[Sequence[object]], steps: int, states: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a process of so many steps from its transitions; it starts in the first state, and states and
+    actions come in the order in which the transitions name them, unless `states` are given."""
+    names = list(states) or list(dict.fromkeys(str(move[place]) for move in moves for place in (0, 2)))
+    return {
+        "format": "metaregret-cmp/1",
+        "states": names,
+        "actions": list(dict.fromkeys(move[1] for move in moves)),
+        "initial": {names[0]: 1},
+        "horizon": steps,
+        "transitions": [list(move) for move in moves],
+    }
+
+
+def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, Any]:
     """Return the document of the one-step process whose actions end in `points`; it starts in the first
     state."""
     count = len(points[0])
@@ -36,14 +50,7 @@ def one_step(points: Sequence[Sequence[Fraction]]) -> dict[str, object]:
     moves = [
         ["s0", f"a{a}", names[t], str(p)] for a, point in enumerate(points) for t, p in enumerate(point) if p
     ]
-    return {
-        "format": "metaregret-cmp/1",
-        "states": names,
-        "actions": [f"a{a}" for a in range(len(points))],
-        "initial": {"s0": 1},
-        "horizon": 1,
-        "transitions": moves + [[name, "a0", name, "1"] for name in names[1:]],
-    }
+    return document(moves + [[name, "a0", name, "1"] for name in names[1:]], 1, names)
 
 
 def outcomes_of(process: ControlledMarkovProcess) -> list[tuple[Fraction, ...]]:
@@ -56,9 +63,7 @@ def goals_of(points: Sequence[Sequence[Fraction]]) -> list[int]:
     return [g for g in range(len(points[0])) if any(point[g] for point in points)]
 
 
-def reach(
-    process: ControlledMarkovProcess,
-) -> tuple[list[tuple[Fraction, ...]], list[int], list[Fraction]]:
+def reach(process: ControlledMarkovProcess) -> tuple[list[tuple[Fraction, ...]], list[int], list[Fraction]]:
     """Return `outcomes_of` a process, the goals among its states, and the best probability of each goal."""
     points = outcomes_of(process)
     goals = goals_of(points)

@@ -57,9 +57,9 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {"product": str(point[0] * point[1])} if point[0] * point[1] < Fraction(1, 4) else None
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
-    """Look for a witness from scratch."""
-    return {"point": ["1/3", "2/3"]}
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
+    """Yield what may be a witness; the first that refutes is taken."""
+    yield {"point": ["1/3", "2/3"]}
 
 
 PUBLISHED = published(
@@ -71,10 +71,7 @@ PUBLISHED = published(
     needs="both equally likely",
     refuted=True,
     verdict="proved",
-    holds=(
-        "At most one quarter",
-        r"p(1-p)\le\tfrac14",
-    ),
+    holds=("At most one quarter", r"p(1-p)\le\tfrac14"),
     kind="classical",
     holds_source="the geometric and the arithmetic mean",
     claim=Claim(),
@@ -87,10 +84,7 @@ PUBLISHED = published(
         "twice the product": Claim(lambda a, b: 2 * a * b),
         "half the product": Claim(lambda a, b: a * b / 2),
     },
-    fails=(
-        "Always one quarter",
-        r"p(1-p)=\tfrac14",
-    ),
+    fails=("Always one quarter", r"p(1-p)=\tfrac14"),
     drops="equal probabilities",
     refute=refute,
     search=search,

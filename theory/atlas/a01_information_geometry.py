@@ -104,7 +104,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two mirrored skills and a symmetric third: the smallest denominators first."""
     for n in range(3, 12):
         for x in range(n // 2 + 1, n):
@@ -115,16 +115,13 @@ def search(context: Context) -> Mapping[str, Any] | None:
                     c = [Fraction(z, n), Fraction(z, n), Fraction(n - 2 * z, n)]
                     if c[2] <= a[2]:
                         continue
-                    found = {
+                    yield {
                         "process": one_step([a, b, c]),
                         "skills": [[str(p) for p in a], [str(p) for p in b]],
                         "weights": ["1/2", "1/2"],
                         "missed": [str(p) for p in c],
                         "reward": ["0", "0", "1"],
                     }
-                    if refute(found):
-                        return found
-    return None
 
 
 PUBLISHED = published(
@@ -150,8 +147,7 @@ PUBLISHED = published(
             symbolic,
             general="all sizes",
             prose="the divergence is a sum over coordinates; a strictly convex function on a polytope is "
-            "largest at vertices only; skills of positive weight have the largest divergence "
-            "(Kuhn-Tucker)",
+            "largest at vertices only; skills of positive weight have the largest divergence (Kuhn-Tucker)",
         ),
         method("rational points", "exact", exact),
     ),

@@ -22,7 +22,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import deterministic_processes
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
+from metaregret.theory.atlas._instances import MOST, document
 from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published
 from metaregret.theory.claims.oracles import sign_of_log_sum, trajectory_tree
 
@@ -181,28 +181,12 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {"visits with memory": spelled, "Markov policies": "less entropy, every one"}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Build the smallest process of the kind: a coin, a way back, a choice."""
-    names = ["start", "left", "right", "home"]
-    moves = [
-        ["start", "go", "left", "1/2"],
-        ["start", "go", "right", "1/2"],
-        ["left", "go", "home", "1"],
-        ["right", "go", "home", "1"],
-        ["home", "go", "left", "1"],
-        ["home", "turn", "right", "1"],
-    ]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": names,
-        "actions": ["go", "turn"],
-        "initial": {"start": 1},
-        "horizon": 3,
-        "transitions": moves,
-    }
+    coin = ["start go left 1/2", "start go right 1/2"]
+    moves = [*coin, "left go home 1", "right go home 1", "home go left 1", "home turn right 1"]
     policy = [[2, 3, [1, 1, 0, 1], 1], [2, 3, [1, 0, 1, 1], 0]]
-    found = {"process": process, "policy_with_memory": policy}
-    return found if refute(found) else None
+    yield {"process": document([move.split() for move in moves], 3), "policy_with_memory": policy}
 
 
 PUBLISHED = published(

@@ -20,7 +20,7 @@ from typing import Any
 import sympy
 
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, POINTS
+from metaregret.theory.atlas._instances import MOST, POINTS, document
 from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 
@@ -95,35 +95,15 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {name: [str(p) for p in end] for name, end in zip(names, ends, strict=True)}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two choices, one after the other: try all pairs of policies with quarters."""
-    names = ["start", "middle", "far", "aside"]
-    moves = [
-        ["start", "on", "middle", "1"],
-        ["start", "off", "aside", "1"],
-        ["middle", "on", "far", "1"],
-        ["middle", "off", "aside", "1"],
-        ["far", "on", "far", "1"],
-        ["aside", "on", "aside", "1"],
-    ]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": names,
-        "actions": ["on", "off"],
-        "initial": {"start": 1},
-        "horizon": 2,
-        "transitions": moves,
-    }
+    first = ["start on middle 1", "start off aside 1", "middle on far 1", "middle off aside 1"]
+    moves = [*first, "far on far 1", "aside on aside 1"]
+    process = document([move.split() for move in moves], 2, ["start", "middle", "far", "aside"])
     policy: Any = lambda x, y: [[str(x), str(1 - x)], [str(y), str(1 - y)], ["1"], ["1"]]
     for k in range(1, 5):
-        found = {
-            "process": process,
-            "first": policy(Fraction(1), Fraction(k, 4)),
-            "second": policy(Fraction(k, 4), Fraction(1)),
-        }
-        if refute(found):
-            return found
-    return None
+        share, one = Fraction(k, 4), Fraction(1)
+        yield {"process": process, "first": policy(one, share), "second": policy(share, one)}
 
 
 PUBLISHED = published(

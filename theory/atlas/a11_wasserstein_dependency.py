@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
+from metaregret.theory.atlas._instances import MOST, document
 from metaregret.theory.claims import Context, Trial, all_hold, exact_agreement, method, published, vanishes
 
 
@@ -142,7 +142,7 @@ def _distances(model: replay.Model) -> list[list[int]]:
     return table
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Lines from the middle."""
     for count in (3, 5):
         names = [f"s{k}" for k in range(count)]
@@ -151,20 +151,8 @@ def search(context: Context) -> Mapping[str, Any] | None:
             for k in range(count)
             for action, step in (("left", -1), ("stay", 0), ("right", 1))
         ]
-        found = {
-            "process": {
-                "format": "metaregret-cmp/1",
-                "states": names,
-                "actions": ["left", "stay", "right"],
-                "initial": {names[count // 2]: 1},
-                "horizon": count // 2,
-                "transitions": moves,
-            },
-            "proposal": ["1/2", *["0"] * (count - 2), "1/2"],
-        }
-        if refute(found):
-            return found
-    return None
+        process = document(moves, count // 2, names) | {"initial": {names[count // 2]: 1}}
+        yield {"process": process, "proposal": ["1/2", *["0"] * (count - 2), "1/2"]}
 
 
 PUBLISHED = published(

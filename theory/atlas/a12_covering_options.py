@@ -22,6 +22,7 @@ from typing import Any
 import sympy
 
 from metaregret.theory.atlas import _replay as replay
+from metaregret.theory.atlas._instances import document
 from metaregret.theory.claims import (
     Context,
     Trial,
@@ -151,28 +152,16 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     }
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """The prism over a triangle, every pair of states not joined."""
     edges = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5), (0, 3), (1, 4), (2, 5)]
     moves = [[str(u), f"to {w}", str(w), "1"] for edge in edges for u, w in (edge, edge[::-1])]
-    process = {
-        "format": "metaregret-cmp/1",
-        "states": [str(u) for u in range(6)],
-        "actions": [f"to {u}" for u in range(6)],
-        "initial": {"0": 1},
-        "horizon": 2,
-        "transitions": moves,
-    }
-    for a, b in combinations(range(6), 2):
-        found = {
-            "process": process,
-            "option": [a, b],
-            "second_eigenvalue": "2",
-            "fiedler_vector": ["1", "1", "1", "-1", "-1", "-1"],
-        }
-        if (a, b) not in edges and refute(found):
-            return found
-    return None
+    process = document(moves, 2, [str(u) for u in range(6)])
+    vector = ["1", "1", "1", "-1", "-1", "-1"]
+    for option in combinations(range(6), 2):
+        if option not in edges:
+            found = {"process": process, "option": list(option), "second_eigenvalue": "2"}
+            yield found | {"fiedler_vector": vector}
 
 
 PUBLISHED = published(

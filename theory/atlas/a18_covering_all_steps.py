@@ -24,7 +24,7 @@ from metaregret.tabular.files import process_document
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST, game
+from metaregret.theory.atlas._instances import MOST, document, game
 from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 
 
@@ -110,29 +110,16 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {"states": str(states), "pairs": str(len(pairs)), "factor needed, at least": str(factor)}
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Three states, two steps, deterministic: all ways to move."""
     names = ["s0", "s1", "s2"]
+    first = [["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)]
     for last in product(names, repeat=2):
-        document = {
-            "format": "metaregret-cmp/1",
-            "states": names,
-            "actions": ["a", "b", "c"],
-            "initial": {"s0": 1},
-            "horizon": 2,
-            "transitions": [
-                *[["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)],
-                ["s1", "a", last[0], "1"],
-                ["s2", "a", last[1], "1"],
-            ],
-        }
-        points = visits(replay.read(document))
+        process = document([*first, ["s1", "a", last[0], "1"], ["s2", "a", last[1], "1"]], 2, names)
+        points = visits(replay.read(process))
         pairs, best = _pairs(points)
         _, _, prior = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
-        found = {"process": document, "weights": [str(w) for w in prior]}
-        if refute(found):
-            return found
-    return None
+        yield {"process": process, "weights": [str(w) for w in prior]}
 
 
 PUBLISHED = published(
@@ -167,10 +154,7 @@ PUBLISHED = published(
         "half the pairs": Claim(lambda pairs, states: pairs * Fraction(1, 2)),
         "number of states": Claim(lambda pairs, states: states),
     },
-    fails=(
-        "A factor of S suffices",
-        r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S",
-    ),
+    fails=("A factor of S suffices", r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le S"),
     fails_source="extension by this project",
     drops="the factor of the horizon",
     refute=refute,

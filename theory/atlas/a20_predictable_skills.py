@@ -27,7 +27,7 @@ from metaregret.tabular.files import process_document
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from metaregret.theory.atlas import _replay as replay
-from metaregret.theory.atlas._instances import MOST
+from metaregret.theory.atlas._instances import MOST, document
 from metaregret.theory.claims import Context, Trial, all_hold, method, published, vanishes
 from metaregret.theory.claims.oracles import sign_of_log_sum
 
@@ -208,14 +208,7 @@ def crossing(rare: Fraction, back: Fraction, even: Fraction) -> dict[str, Any]:
     """Return the process of two states in which an action decides how likely the other one comes next."""
     moves = [("left", "a", 1 - rare), ("left", "b", rare), ("right", "a", back), ("right", "b", even)]
     rows = [[s, a, t, str(p)] for s, a, x in moves for t, p in (("right", x), ("left", 1 - x))]
-    return {
-        "format": "metaregret-cmp/1",
-        "states": ["left", "right"],
-        "actions": ["a", "b"],
-        "initial": {"left": 1},
-        "horizon": 3,
-        "transitions": rows,
-    }
+    return document(rows, 3, ["left", "right"])
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -246,14 +239,11 @@ def _rounded(terms: replay.LogSum) -> float:
     return math.fsum(float(c) * math.log(x) for c, x in terms)
 
 
-def search(context: Context) -> Mapping[str, Any] | None:
+def search(context: Context) -> Iterable[Mapping[str, Any]]:
     """Two states, three steps, and two skills that begin with one action each."""
     tenth, quarter, third, half = (Fraction(1, n) for n in (10, 4, 3, 2))
     for shares in product((tenth, quarter), (third, quarter), (half, third)):
-        found = {"process": crossing(*shares), "skills": [[[0, 0]] * 3, [[1, 1]] * 3]}
-        if refute(found):
-            return found
-    return None
+        yield {"process": crossing(*shares), "skills": [[[0, 0]] * 3, [[1, 1]] * 3]}
 
 
 PUBLISHED = published(

@@ -410,6 +410,7 @@ class Game:
         self.span = 1 << 40 if self.discount else process.horizon + 1
         charge(0 if self.discount else 10 * n * self.span)
         self.ahead = 1 / Fraction(self.discount or 1)  # on arrival a pay is discounted once more
+        charge(len(tasks) ** 2 // 400)  # a bit for each in each
         self.goal = {s: 1 << z for z, s in enumerate(tasks) if isinstance(s, int)}
         if memory and not self.goal:
             self.places, self.numbers = ranked(tasks)
@@ -858,8 +859,9 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
 
     def most(reward: Mapping[int, Number]) -> Number:
         if process is None:
+            charge(sum([3 + len(row) for row in ends]))
             return max(
-                [add([product(reward.get(y, 0), p) for y, p in row.items()]) for row in ends]
+                [add([product(reward[y], p) for y, p in row.items() if y in reward]) for row in ends]
             )
         return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
 

@@ -9,7 +9,7 @@ assumption dropped where it is true).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ def published(
     fails_source: str | None = None,
     drops: str,
     refute: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
-    search: Callable[[Context], Mapping[str, Any] | None],
+    search: Callable[[Context], Iterable[Mapping[str, Any]]],
     uses: tuple[str, ...] = (),
 ) -> Published:
     """Return a published claim with both its records.
@@ -118,8 +118,10 @@ def published(
         Title and statement of what is refuted; by default those of the claim.
     fails_source : str, optional
         Where that comes from; by default the source of the claim.
-    drops, refute, search
+    drops, refute
         As in `metaregret.theory.claims.Control`.
+    search : callable
+        ``search(context)`` yields what may be a witness, from scratch; the first that refutes is taken.
     """
     kept, denied = holds or (title, statement), fails or (title, statement)
     proved = theorem(
@@ -134,6 +136,14 @@ def published(
         uses=uses,
         expected=verdict,
     )
-    control = Control(uid, denied[0], denied[1], drops, fails_source or source, refute, search)
+    control = Control(
+        uid=uid,
+        title=denied[0],
+        statement=denied[1],
+        drops=drops,
+        source=fails_source or source,
+        refute=refute,
+        search=lambda context: next(filter(refute, search(context)), None),
+    )
     expected = Verdict.REFUTED if refuted else proved.expected
     return Published(uid, title, statement, source, finite, expected, needs, proved, control)

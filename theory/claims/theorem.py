@@ -46,8 +46,6 @@ class Method:
         For a symbolic derivation: for which sizes it is general.
     prose : str
         For a general derivation: the steps that no program checks, so that a reader can.
-    catches_none : str
-        Why none of the theorem's planted errors is caught by this method alone; empty if one is.
     """
 
     name: str
@@ -56,7 +54,6 @@ class Method:
     solvers: frozenset[str] = frozenset()
     general: str | None = None
     prose: str = ""
-    catches_none: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", choice(Group, self.group, "group"))
@@ -123,11 +120,10 @@ def method(
     *solvers: str,
     general: str | None = None,
     prose: str = "",
-    catches_none: str = "",
 ) -> Method:
     """Return a `Method`: its group may be given by its word, its solvers follow one by one."""
     parsed = choice(Group, group, "group")
-    return Method(name, parsed, run, frozenset(solvers), general, prose, catches_none)
+    return Method(name, parsed, run, frozenset(solvers), general, prose)
 
 
 def theorem(

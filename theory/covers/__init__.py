@@ -13,7 +13,6 @@ from metaregret.theory.covers.set_systems import (
     fractional_numbers,
     search_value,
     smallest_cover,
-    visited_sets,
 )
 
 __all__ = [
@@ -24,5 +23,4 @@ __all__ = [
     "fractional_numbers",
     "search_value",
     "smallest_cover",
-    "visited_sets",
 ]

@@ -14,17 +14,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import lcm
-from typing import cast
 
 import flint
 import numpy as np
 
-from metaregret.tabular.augment import remember_visits
 from metaregret.tabular.backup.rational import from_flint
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
-from metaregret.tabular.goals import goal_support
 from metaregret.theory.minimax.exact import solve_game
-from metaregret.theory.tasks import Detection, GoalTasks
 
 __all__ = [
     "Search",
@@ -32,7 +28,6 @@ __all__ = [
     "fractional_numbers",
     "search_value",
     "smallest_cover",
-    "visited_sets",
 ]
 
 MAX_GOALS = 16
@@ -90,24 +85,6 @@ class SetSystem:
 
 def _spell(mask: int) -> str:
     return "{" + ", ".join(str(g) for g in range(mask.bit_length()) if mask >> g & 1) + "}"
-
-
-def visited_sets(tasks: GoalTasks) -> SetSystem:
-    """Return the sets of goals that an episode of a process can find, by their positions.
-
-    Raises
-    ------
-    InstanceTooLargeError
-        If remembering visits needs too many states.
-    InvalidArgumentError
-        If no episode finds some goal.
-    """
-    count = len(tasks.goals)
-    if tasks.detect is Detection.END:
-        support = goal_support(tasks.process)
-        return SetSystem(count, tuple(1 << i for i, goal in enumerate(tasks.goals) if support[goal]))
-    augmented, _ = remember_visits(tasks.process, tasks.goals)
-    return SetSystem(count, tuple({cast(int, memory) for memory in augmented.memory}))
 
 
 def fractional_numbers(system: SetSystem) -> tuple[Fraction, tuple[Fraction, ...], tuple[Fraction, ...]]:

@@ -9,7 +9,6 @@ from metaregret.theory.information.measures import (
     mutual_information,
     output_distribution,
     row_divergences,
-    row_entropies,
 )
 from metaregret.theory.information.orders import Order, as_order, divergences
 from metaregret.theory.information.redundancy import ChannelRedundancy, channel_redundancy
@@ -29,5 +28,4 @@ __all__ = [
     "mutual_information",
     "output_distribution",
     "row_divergences",
-    "row_entropies",
 ]

@@ -129,10 +129,6 @@ def channel_capacity(
     0.368064207
     """
     one_of(get_args(CapacityMethod), method, "method")
-    if method not in get_args(CapacityMethod):
-        raise InvalidArgumentError(
-            f"Expected method to be one of {get_args(CapacityMethod)}, but got {method!r}."
-        )
     if not (isinstance(tolerance, int | float) and math.isfinite(tolerance) and tolerance > 0.0):
         raise InvalidArgumentError(
             f"Expected tolerance to be a positive number of nats, but got {tolerance!r}."

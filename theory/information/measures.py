@@ -24,7 +24,6 @@ __all__ = [
     "mutual_information",
     "output_distribution",
     "row_divergences",
-    "row_entropies",
 ]
 
 
@@ -69,23 +68,6 @@ def kl_divergence(distribution: ArrayLike, reference: ArrayLike) -> float:
     if not q[support].all():
         return float("inf")
     return max(0.0, float(p[support] @ (np.log(p[support]) - np.log(q[support]))))
-
-
-def row_entropies(channel: ChannelLike) -> Vector:
-    """Return ``H(W_x)`` of every row, shape ``(X,)``, in nats.
-
-    Parameters
-    ----------
-    channel : array_like or scipy.sparse array, shape (X, Y)
-        ``channel[x, y] = W(y|x)``.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If `channel` is not a channel; the message names the row.
-    """
-    entropies: Vector = np.maximum(as_channel(channel).entropies, 0.0)
-    return entropies
 
 
 def row_divergences(channel: ChannelLike, reference: ArrayLike) -> Vector:

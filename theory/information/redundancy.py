@@ -152,11 +152,7 @@ class _Candidate:
 
 
 def channel_redundancy(
-    channel: ChannelLike,
-    order: object = 1,
-    *,
-    tolerance: float = 1e-7,
-    method: RedundancyMethod = "auto",
+    channel: ChannelLike, order: object = 1, *, tolerance: float = 1e-7, method: RedundancyMethod = "auto"
 ) -> ChannelRedundancy:
     """Bracket the redundancy of order a of the rows of a matrix.
 

@@ -5,8 +5,9 @@
 * ``diayn-2``: DIAYN with the reward of order 2;
 * ``diayn-16``, ``diayn-3K``: DIAYN on all states, paid on every step, with 16 skills or three for each goal;
 * ``random``: a random discriminator, paid on every step (16 tasks);
-* ``uniform``: every reachable goal, equally likely; ``order-1`` (capacity), ``order-2``, ``order-inf``: goals as
-  often as makes policies for them end, taken together, as the exploration ``q_a`` of that order does;
+* ``uniform``: every reachable goal, equally likely; ``order-1`` (capacity), ``order-2``, ``order-inf``:
+  goals as often as makes policies for them end, taken together, as the exploration ``q_a`` of that order
+  does;
 * ``handmade``: the test tasks themselves, a reference.
 
 No other proposal sees the test tasks. As a discriminator that has been learned is never certain, rewards are
@@ -92,8 +93,8 @@ def training(name: str, tests: StepTasks, seed: int) -> Training:
 def goal_frequencies(process: ControlledMarkovProcess, order: str) -> np.ndarray:
     """Return how often to draw each goal so that policies for them end as the exploration ``q_a`` does.
 
-    ``q_a`` has a redundancy within `NATS` of the smallest. Frequencies are from a linear system; where it asks
-    for negative ones they are 0, and the others are scaled.
+    ``q_a`` has a redundancy within `NATS` of the smallest. Frequencies are from a linear system; where it
+    asks for negative ones they are 0, and the others are scaled.
     """
     found = process_redundancy(process, as_order(order), tolerance=None if order == "inf" else NATS)
     goals = np.flatnonzero(goal_support(process))
@@ -129,12 +130,15 @@ def _gathered(name: str, tasks: StepTasks, weights: np.ndarray) -> Training:
     flat = np.where(tasks.process.reachable, tasks.rewards, 0.0).reshape(len(tasks), -1).round(9) + 0.0
     _, first, owner = np.unique(-flat, axis=0, return_index=True, return_inverse=True)
     total = np.bincount(owner.ravel(), weights=weights, minlength=len(first))
-    kept = StepTasks(tasks.process, tuple(map(str, range(len(first)))), flat[first].reshape(-1, *tasks.rewards.shape[1:]))
+    kept = StepTasks(
+        tasks.process, tuple(map(str, range(len(first)))), flat[first].reshape(-1, *tasks.rewards.shape[1:])
+    )
     return Training(name, kept, total / total.sum())
 
 
 def merged(groups: Iterable[list[Training]]) -> dict[str, list[Training]]:
-    """Return the distributions (one realisation a seed each) with identical ones under one name, ``a = b``."""
+    """Return the distributions (one realisation a seed each) with identical ones under one name, ``a =
+    b``."""
     kept: dict[str, list[Training]] = {}
     for group in groups:
         same = [name for name, other in kept.items() if all(map(_equal, group, other))]
@@ -151,7 +155,8 @@ def _equal(one: Training, other: Training) -> bool:
 
 
 def stacked(group: list[Training], width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return rewards, shape (seeds, width, T, S), and weights, (seeds, width), filled up with weights of 0."""
+    """Return rewards, shape (seeds, width, T, S), and weights, (seeds, width), filled up with weights of
+    0."""
     rewards = np.zeros((len(group), width, *group[0].tasks.rewards.shape[1:]))
     weights = np.zeros((len(group), width))
     for index, one in enumerate(group):

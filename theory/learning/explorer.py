@@ -29,6 +29,7 @@ from metaregret.theory.tasks import Detection, GoalTasks
 
 __all__ = ["exploration", "hitting_times", "regret", "train_explorer", "uniform_actions"]
 
+
 def exploration(training: Training) -> np.ndarray:
     """Return ``rho``, shape (S,): the last state of an optimal policy for a task drawn from `training`."""
     return np.asarray(training.weights @ optimal_ends(training.tasks))

@@ -13,9 +13,9 @@ the exploration credit of E-MAML (Stadie et al., "Some considerations on learnin
 meta-reinforcement learning", 2018), which ProMP (Rothfuss et al. 2019) switches on or off; the other
 trials of the same task are its baseline. Returns are exact (`expected_return`); only learners sample.
 
-What is learned is one of the knobs that a learning procedure has: the first parameters (with a step size), the
-step size alone, or an update rule: a small network from the gradient and its moments to the step, shared by
-all parameters (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016).
+What is learned is one of the knobs that a learning procedure has: the first parameters (with a step size),
+the step size alone, or an update rule: a small network from the gradient and its moments to the step, shared
+by all parameters (Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", 2016).
 """
 
 from __future__ import annotations
@@ -34,7 +34,16 @@ from metaregret.theory.learning.backend import load_jax, load_optax
 from metaregret.theory.learning.settings import MetaSettings
 from metaregret.theory.learning.softmax import Dynamics, expected_return, log_policy, sample
 
-__all__ = ["Knob", "MetaLearners", "adapt", "first_parameters", "meta_train", "surrogate", "trial", "untrained"]
+__all__ = [
+    "Knob",
+    "MetaLearners",
+    "adapt",
+    "first_parameters",
+    "meta_train",
+    "surrogate",
+    "trial",
+    "untrained",
+]
 
 
 class Knob(Enum):
@@ -55,6 +64,17 @@ class Knob(Enum):
     def starts(self) -> bool:
         """Whether the first parameters are learned."""
         return self in (Knob.INITIALISATION, Knob.NO_CREDIT, Knob.EXACT)
+
+    @property
+    def credit(self) -> bool:
+        """Whether episodes are credited with what later policies return."""
+        return self not in (Knob.NO_CREDIT, Knob.EXACT)
+
+    @property
+    def steps_as(self) -> Knob:
+        """The knob that stands for all whose learners step in the same way, so that they share what is
+        compiled."""
+        return self if self in (Knob.EXACT, Knob.RULE) else Knob.INITIALISATION
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,12 +173,14 @@ def _rule(knob: Knob, parameters: Any, slope: Any, moments: Any) -> tuple[Any, A
 
 
 def surrogate(
-    world: Dynamics, knob: Knob, settings: MetaSettings, parameters: Any, batch: Any, keys: Any
+    world: Dynamics, knob: Knob, settings: MetaSettings, credited: Any, parameters: Any, batch: Any, keys: Any
 ) -> tuple[Any, Any]:
     """Return a scalar whose gradient estimates that of the mean return over a trial, and that mean.
 
     Parameters
     ----------
+    credited : float
+        1 with exploration credit, 0 without.
     batch : array, shape (tasks, T, S)
     keys : array of keys, shape (tasks, trials)
     """
@@ -171,12 +193,12 @@ def surrogate(
         batch, keys
     )
     value = returns.mean()
-    if knob in (Knob.NO_CREDIT, Knob.EXACT):
+    if knob is Knob.EXACT:
         return value, value
     later = returns[..., ::-1].cumsum(axis=-1)[..., ::-1] - returns
     others = (later.sum(axis=1, keepdims=True) - later) / (later.shape[1] - 1)
     credit = jax.lax.stop_gradient(later - others)
-    return value + (likelihoods * credit).sum(axis=-1).mean() / settings.steps, value
+    return value + credited * (likelihoods * credit).sum(axis=-1).mean() / settings.steps, value
 
 
 def meta_train(
@@ -213,9 +235,12 @@ def meta_train(
         )
     for index, row in enumerate(weights):
         as_distribution(row, f"weights[{index}]")
-    run = _trainer(world, knob, settings)
-    single = np.float32
-    found = [run(*one) for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)]
+    run, single = _trainer(world, knob.steps_as, settings), np.float32
+    switches = single(knob.credit), single(knob.starts)
+    found = [
+        run(*one, *switches)
+        for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)
+    ]
     parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
     return MetaLearners(knob, parameters, np.stack([np.asarray(curve) for _, curve in found]))
 
@@ -226,7 +251,7 @@ def _trainer(world: Dynamics, knob: Knob, settings: MetaSettings) -> Any:
     optimiser = optax.adam(settings.outer_rate)
     trials = 1 if knob is Knob.EXACT else settings.trials
 
-    def train(rewards: Any, weights: Any, seed: Any) -> Any:
+    def train(rewards: Any, weights: Any, seed: Any, credited: Any, starts: Any) -> Any:
         starting, drawing = jax.random.split(jax.random.key(seed))
 
         def step(carry: Any, key: Any) -> tuple[Any, Any]:
@@ -236,12 +261,13 @@ def _trainer(world: Dynamics, knob: Knob, settings: MetaSettings) -> Any:
             keys = jax.random.split(playing, (settings.tasks, trials))
 
             def loss(parameters: Any) -> tuple[Any, Any]:
-                objective, value = surrogate(world, knob, settings, parameters, rewards[drawn], keys)
+                objective, value = surrogate(
+                    world, knob, settings, credited, parameters, rewards[drawn], keys
+                )
                 return -objective, value
 
             (_, value), slope = jax.value_and_grad(loss, has_aux=True)(parameters)
-            if not knob.starts:
-                slope["theta"] = jax.numpy.zeros_like(slope["theta"])
+            slope["theta"] *= starts
             update, state = optimiser.update(slope, state, parameters)
             return (optax.apply_updates(parameters, update), state), value
 
@@ -295,7 +321,7 @@ def adapt(
     logs = np.where(np.isnan(given), learned, np.log(np.where(np.isnan(given), 1.0, given)))
     chosen = {name: value[who] for name, value in learners.parameters.items()}
     chosen["rate"] = logs.astype(np.float32)
-    run = _player(world, learners.knob, settings)
+    run = _player(world, learners.knob.steps_as, settings)
     padded = -len(who) % CHUNK  # one compiled shape for any number of adaptations
     index = np.concatenate([np.arange(len(who)), np.zeros(padded, dtype=np.int64)])
     parts = [

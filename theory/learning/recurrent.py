@@ -1,10 +1,10 @@
 r"""A recurrent learner in the manner of RL^2, trained by proximal policy optimisation on sampled trials.
 
 The policy is a gated recurrent unit (Cho et al. 2014) over (state, last action, last reward, whether an
-episode has just ended); its memory lasts through all ``N`` episodes of a trial with one task (Duan et al. 2016,
-arXiv 1611.02779; Wang et al. 2016). A batch of trials is played side by side on tasks drawn from the training
-distribution; PPO (Schulman et al. 2017) with generalised advantage estimation then improves the policy and a
-value read from the same memory. Trials may later be longer than those trained on.
+episode has just ended); its memory lasts through all ``N`` episodes of a trial with one task (Duan et al.
+2016, arXiv 1611.02779; Wang et al. 2016). A batch of trials is played side by side on tasks drawn from the
+training distribution; PPO (Schulman et al. 2017) with generalised advantage estimation then improves the
+policy and a value read from the same memory. Trials may later be longer than those trained on.
 
 Differs from the paper: PPO in place of TRPO; whole trials, never cut, are the batches.
 """

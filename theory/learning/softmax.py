@@ -103,7 +103,8 @@ def terminal(world: Dynamics, theta: Any) -> Any:
 
 
 def pick(cumulative: Any, luck: Any) -> Any:
-    """Return the index that `luck`, uniform on [0, 1), picks from cumulated probabilities on the last axis."""
+    """Return the index that `luck`, uniform on [0, 1), picks from cumulated probabilities on the last
+    axis."""
     return (cumulative[..., :-1] <= luck[..., None] * cumulative[..., -1:]).sum(axis=-1)
 
 

@@ -2,8 +2,8 @@
 
 Goals pay 1 at the end of the episode, whatever the best chance ``v*`` of reaching them; all are met equally
 often. Sparse: ``grid`` (4 x 4 from a corner), ``rooms`` (four rooms of 2 x 2 cells), ``line`` (15 states from
-its end), ``wide`` (7 x 7). Noisy: ``ledge``, a slipping 3 x 3 grid with one goal that is reached by luck only.
-Dense: ``shaped``, the 4 x 4 grid where every step pays by the distance to the goal.
+its end), ``wide`` (7 x 7). Noisy: ``ledge``, a slipping 3 x 3 grid with one goal that is reached by luck
+only. Dense: ``shaped``, the 4 x 4 grid where every step pays by the distance to the goal.
 """
 
 from __future__ import annotations
@@ -86,16 +86,17 @@ def goals_of(tasks: StepTasks) -> np.ndarray | None:
 def ledge(luck: Fraction = Fraction(1, 4), slip: Fraction = Fraction(1, 10)) -> ControlledMarkovProcess:
     """Return a slipping 3 x 3 grid with a ledge (state 9) above the far corner.
 
-    In the far corner the agent can jump: with probability `luck` it lands on the ledge, for good, otherwise in
-    a uniformly random cell. Episodes have six steps.
+    In the far corner the agent can jump: with probability `luck` it lands on the ledge, for good, otherwise
+    in a uniformly random cell. Episodes have five steps, one more than
+    the way to the corner.
     """
     floor = make(f"grid:3x3,slip={slip}")
-    weights = floor.exact_probabilities
-    owner = floor.transition_choice
+    weights, owner = floor.exact_probabilities, floor.transition_choice
+    states, actions = floor.choice_state[owner], floor.choice_action[owner]
     rows: list[tuple[int, int, int, object]] = [
-        (int(floor.choice_state[owner[m]]), int(floor.choice_action[owner[m]]), int(floor.successors[m]), weights[m])
+        (int(states[m]), int(actions[m]), int(floor.successors[m]), weights[m])
         for m in range(floor.n_transitions)
-    ]  # fmt: skip
+    ]
     jump, top = floor.n_actions, floor.n_states
     rows += [(top - 1, jump, cell, (1 - luck) / top) for cell in range(top)]
     rows += [(top - 1, jump, top, luck), (top, jump, top, 1)]

@@ -35,6 +35,11 @@ __all__ = ["FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "l
 
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
+JUST_ABOVE = 4e-14
+"""Relative distance from the smallest loss, where slopes are infinite, at which the first level is tried."""
+ROUNDINGS = 9
+"""Relative roundings reckoned with in each term of a sum over tasks: of a required success probability (its
+formula, tested against rational arithmetic), of its product with a weight, and of the sum."""
 BACKWARD = np.array([0.0, *(2.0**-k for k in range(53, 0, -1))])
 """Relative distances below a Newton step at which it is tried, for it may overshoot by a rounding."""
 
@@ -97,7 +102,8 @@ class Program(Protocol):
 def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
     """Return an upper bound on ``max_{rho in M} w . rho``, by value iteration, rounding included."""
     column = np.asarray(tasks.success @ weights)[:, None]
-    return float(optimal_terminal_values(tasks.process, column).upper[0]) * (1 + 1e-15 * (len(weights) + 4))
+    upper = float(optimal_terminal_values(tasks.process, column).upper[0])
+    return upper * (1 + relative_error(ROUNDINGS * (len(weights) + 4)))
 
 
 def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
@@ -109,8 +115,9 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     that is returned was tested.
     """
     active = weights > 0
-    # Differences such as v - theta / N are off by a rounding of v.
-    needed_at_least = support * (1.0 + 1e-15 * (len(weights) + 8)) + 4e-16 * float(weights @ loss.optimum)
+    # Differences such as v - theta / N are off by roundings of v.
+    needed_at_least = support * (1.0 + relative_error(ROUNDINGS * (len(weights) + 8)))
+    needed_at_least += relative_error(4) * float(weights @ loss.optimum)
 
     def holds(theta: float) -> bool:
         needed = loss.required(theta)[active]
@@ -136,7 +143,7 @@ def _newton_step(loss: Loss, weights: np.ndarray, needed_at_least: float, theta:
     active = weights > 0
     needed = loss.required(theta)
     if np.any(np.isinf(needed[active])):  # just below the smallest loss of some task
-        return theta * (1 + 4e-14)
+        return theta * (1 + JUST_ABOVE)
     moving = active & (needed > 0)
     fall = float(np.sum(weights[moving] / loss.slope(needed)[moving]))
     return theta + (float(weights[active] @ needed[active]) - needed_at_least) / max(fall, 1e-300)

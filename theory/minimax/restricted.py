@@ -34,17 +34,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.errors import ContradictionError, SolverError
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, support_value
-from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.minimax.parametric import Brackets, close
+from metaregret.theory.optimise import Attempt, Best, solve_certified
 from metaregret.theory.regret import BracketedLoss, Loss
 from metaregret.theory.success import SuccessTasks
 
-__all__ = ["Restricted", "RestrictedGame", "RestrictedPoint", "solve_restricted"]
+__all__ = ["RestrictedGame", "RestrictedPoint", "solve_restricted"]
 
 MAX_ROUNDS = 300
 MAX_STALLED_ROUNDS = 12
@@ -221,47 +221,6 @@ class _Tangents:
         return cls(task, points[where, task], values[where, task], np.maximum(slopes[where, task], 1e-9))
 
 
-@dataclass(eq=False)
-class Restricted:
-    """What was found: as `newton` returns it for the unrestricted adversary.
-
-    Attributes
-    ----------
-    primal, dual : RestrictedPoint or None
-        The points with the smallest upper and the largest lower bound.
-    closed, interrupted : bool
-    rounds : int
-        Linear programs solved.
-    """
-
-    primal: RestrictedPoint | None = None
-    dual: RestrictedPoint | None = None
-    closed: bool = False
-    interrupted: bool = False
-    rounds: int = 0
-
-    @property
-    def best(self) -> tuple[RestrictedPoint, RestrictedPoint]:
-        """The two points."""
-        assert self.primal is not None
-        assert self.dual is not None
-        return self.primal, self.dual
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The best bounds so far."""
-        lower = -np.inf if self.dual is None else self.dual.lower
-        return lower, np.inf if self.primal is None else self.primal.upper
-
-    def enter(self, new: Best[RestrictedPoint]) -> tuple[float, float]:
-        """Keep what is better and return the bounds."""
-        if self.primal is None or new.upper < self.primal.upper:
-            self.primal = new.lowest
-        if self.dual is None or new.lower > self.dual.lower:
-            self.dual = new.highest
-        return self.bounds
-
-
 class _Program:
     """The linear program at a set of tangents, and what its variables prove."""
 
@@ -320,7 +279,7 @@ def solve_restricted(
     progress: Progress | None = None,
     *,
     decomposed: bool = False,
-) -> tuple[Restricted, Achievable]:
+) -> tuple[Brackets[RestrictedPoint], Achievable]:
     """Return certified bounds on ``min_{rho in M} max_{p in U} p . phi(rho)``, as narrow as asked.
 
     Parameters
@@ -345,60 +304,44 @@ def solve_restricted(
     prior = adversary.start(len(loss.nominal.optimum))
     game = RestrictedGame(tasks, loss, adversary)
     achievable: Achievable = _Policies(tasks) if decomposed else _Flows(tasks)
-    found = Restricted()
-    try:
-        _close(_Program(game, achievable), prior, tolerance, found, progress)
-    except KeyboardInterrupt:
-        if found.primal is None:
-            raise
-        found.interrupted = True
-    return found, achievable
+    search = _Search(_Program(game, achievable), prior, tolerance)
+    close(
+        search.found,
+        search.ask,
+        search.learn,
+        tolerance,
+        progress,
+        rounds=MAX_ROUNDS,
+        patience=MAX_STALLED_ROUNDS,
+    )
+    return search.found, achievable
 
 
-def _close(
-    program: _Program,
-    prior: np.ndarray,
-    tolerance: float,
-    found: Restricted,
-    progress: Progress | None,
-) -> None:
-    """Solve programs at ever nearer tangents, entering every pair of bounds in `found`."""
-    game = program.game
-    loss, distance, stalled = game.loss.nominal, 0.3, 0
-    best = loss.optimum / 4.0
-    unit = max(game.worst(loss.value(best)), 1e-9)
-    attempts: Sequence[Attempt] = LINEAR_SOLVERS[:1]
-    while found.rounds < MAX_ROUNDS and stalled < MAX_STALLED_ROUNDS:
-        found.rounds += 1
-        tangents = _Tangents.around(loss, best, distance, game.charged)
-        try:
-            new = program.solve(tangents, prior, distance, unit, tolerance, attempts)
-        except ContradictionError:
-            raise
-        except SolverError:
-            if attempts is LINEAR_SOLVERS:
-                if found.primal is None:
-                    raise
-                return
-            attempts = LINEAR_SOLVERS
-            continue
-        before = found.bounds
-        lower, upper = found.enter(new)
-        if lower > upper * (1 + 1e-12):
-            raise ContradictionError(
-                f"The certified bounds contradict each other (lower {lower!r} > upper {upper!r}), which only "
-                "a programming error or a wrong adversary can cause; please report it with the instance."
-            )
-        stalled = stalled + 1 if before == (lower, upper) else 0
-        if progress is not None:
-            progress(lower, upper)
-        gap = (upper - lower) / max(1.0, abs(lower))
-        if gap <= tolerance:
-            found.closed = True
-            return
-        program.achievable.learn(new.highest.weights)
-        prior = found.best[1].prior
-        best = np.maximum(np.minimum(new.lowest.success, loss.optimum), 1e-9 * loss.optimum)
+class _Search:
+    """Where the tangents are, ever nearer to the best policy so far."""
+
+    def __init__(self, program: _Program, prior: np.ndarray, tolerance: float) -> None:
+        self.found = Brackets[RestrictedPoint]()
+        self._program, self._prior, self._tolerance = program, prior, tolerance
+        loss = program.game.loss.nominal
+        self._best, self._distance = loss.optimum / 4.0, 0.3
+        self._unit = max(program.game.worst(loss.value(self._best)), 1e-9)
+
+    def ask(self, attempts: Sequence[Attempt]) -> Best[RestrictedPoint]:
+        game, distance = self._program.game, self._distance
+        tangents = _Tangents.around(game.loss.nominal, self._best, distance, game.charged)
+        return self._program.solve(tangents, self._prior, distance, self._unit, self._tolerance, attempts)
+
+    def learn(self, new: Best[RestrictedPoint]) -> bool:
+        """Move the tangents: their distance shrinks with the gap, which is quadratic in it."""
+        optimum = self._program.game.loss.nominal.optimum
+        self._program.achievable.learn(new.highest.weights)
+        primal, dual = self.found.best
+        self._prior = dual.prior
+        self._best = np.maximum(np.minimum(new.lowest.success, optimum), 1e-9 * optimum)
+        gap = (primal.upper - dual.lower) / max(1.0, abs(dual.lower))
         if np.isfinite(gap):
-            unit = max(upper, 1e-9)
-            distance = max(FINEST, min(distance, max(distance / 3.0, 0.5 * float(np.sqrt(gap)))))
+            self._unit = max(primal.upper, 1e-9)
+            nearer = max(self._distance / 3.0, 0.5 * float(np.sqrt(gap)))
+            self._distance = max(FINEST, min(self._distance, nearer))
+        return True

@@ -35,13 +35,14 @@ import scipy.sparse as sp
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine import PlanningSolution, solve
-from metaregret.tabular.errors import ContradictionError, ConvergenceError, SolverError, UnsupportedError
+from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
 from metaregret.theory.learners import Progress
+from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.minimax.solution import MinimaxSolution
-from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
+from metaregret.theory.optimise import Attempt, Best, solve_certified
 from metaregret.theory.question import Question
 from metaregret.theory.regret import check_certified
 from metaregret.theory.success import SuccessTasks, success_tasks
@@ -247,61 +248,45 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         game.relative_to_best()
     if game.at_start.all():
         policy = uniform_policy(game.process)
-        lowest = highest = StepPoint(0.0, 0.0, policy, *game.losses(policy), np.ones(len(game.at_start)))
-        size = 0
+        free = StepPoint(0.0, 0.0, policy, *game.losses(policy), np.ones(len(game.at_start)))
+        found, size = Brackets(free, free), 0
     else:
         program = StepProgram(game)
-        lowest, highest = _dinkelbach(program, question.tolerance, progress)
+        found = _dinkelbach(program, question.tolerance, progress)
         size = len(program.polytope.choice)
-    return _solution(question, game, lowest, highest, size, began)
+    return _solution(question, game, found, size, began)
 
 
-def _dinkelbach(
-    program: StepProgram, tolerance: float, progress: Progress | None
-) -> tuple[StepPoint, StepPoint]:
+def _dinkelbach(program: StepProgram, tolerance: float, progress: Progress | None) -> Brackets[StepPoint]:
     """Return the points with the smallest upper and the largest lower bound."""
     game = program.game
-    policy = uniform_policy(game.process)
-    lowest = highest = game.certify(policy, np.ones(len(game.at_start)))
-    attempts: Sequence[Attempt] = LINEAR_SOLVERS[:1]
-    for _ in range(MAX_ROUNDS):
+    start = game.certify(uniform_policy(game.process), np.ones(len(game.at_start)))
+    found = Brackets(start, start)
+
+    def ask(attempts: Sequence[Attempt]) -> Best[StepPoint]:
+        lowest = found.best[0]
         theta = lowest.upper if np.isfinite(lowest.upper) else FAR * game.steps
         scale = game.least[1] * np.maximum(lowest.found, 1e-9)
-        try:
-            best = program.solve(theta, scale, tolerance, attempts)
-        except ContradictionError:
-            raise
-        except SolverError:
-            if attempts is LINEAR_SOLVERS:
-                break
-            attempts = LINEAR_SOLVERS
-            continue
-        stalled = best.upper >= lowest.upper and best.lower <= highest.lower
-        lowest = best.lowest if best.upper < lowest.upper else lowest
-        highest = best.highest if best.lower > highest.lower else highest
-        if progress is not None:
-            progress(highest.lower, lowest.upper)
-        if lowest.upper - highest.lower <= tolerance * max(1.0, highest.lower):
-            break
-        if stalled and attempts is LINEAR_SOLVERS:
-            break
-        attempts = LINEAR_SOLVERS if stalled else attempts
+        return program.solve(theta, scale, tolerance, attempts)
+
+    close(found, ask, lambda _: True, tolerance, progress, rounds=MAX_ROUNDS)
+    lowest, highest = found.best
     if not np.isfinite(lowest.upper):
         raise ConvergenceError(
             "No policy was found that visits every goal with certified probability; raise the horizon.",
             lower=highest.lower,
         )
-    return lowest, highest
+    return found
 
 
 def _solution(
     question: Question,
     game: StepGame,
-    lowest: StepPoint,
-    highest: StepPoint,
+    found: Brackets[StepPoint],
     variables: int,
     began: float,
 ) -> MinimaxSolution:
+    lowest, highest = found.best
     kept = ~game.at_start | (not question.criterion.relative)
     value = Bracket(
         highest.lower,
@@ -326,5 +311,10 @@ def _solution(
         status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
-        details={"policy": lowest.policy, "weights": highest.weights, "marked": game.marked},
+        details={
+            "policy": lowest.policy,
+            "weights": highest.weights,
+            "marked": game.marked,
+            "interrupted": found.interrupted,
+        },
     )

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +28,11 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.learners import Learner, Progress
-from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint
+from metaregret.theory.minimax.decomposition import Decomposition
+from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint, certified_saddle_point
+from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.minimax.solution import MinimaxSolution
-from metaregret.theory.optimise import LINEAR_SOLVERS, Best
+from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.question import Method, Question
 from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
 from metaregret.theory.success import SuccessTasks, success_tasks
@@ -134,19 +135,55 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     _refuse_large(marked)  # before any time is spent
     _refuse_rare(marked)
     achievable = _achievable(marked) if question.exact else None
-    program = choose_program(marked, question.method)
     loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
+    if achievable is not None and question.method is Method.AUTO and not question.restricted:
+        proved = _closed_exactly(question, marked, loss, achievable, began)
+        if proved is not None:
+            return proved
+    program = choose_program(marked, question.method)
     if question.restricted:
         return _restricted(question, marked, loss, progress, began)
-    found = newton(program, loss, question.tolerance, progress)
+    try:
+        found = newton(program, loss, question.tolerance, progress)
+    except ContradictionError:
+        raise
+    except SolverError:
+        if achievable is None:
+            raise
+        program = Decomposition(marked)  # rational arithmetic needs only a start
+        found = newton(program, loss, question.tolerance, progress)
     primal, dual = found.best
-    if not (found.closed or found.interrupted or achievable):  # rational arithmetic needs only a start
+    if not (found.closed or found.interrupted or achievable):
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
-    solution = _solution(question, marked, loss, program, primal, dual, began)
+    solution = _solution(question, marked, loss, program.method, program.size, primal, dual, began)
     solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})
     if achievable is None or found.interrupted:
         return solution
     return _sharpened(achievable, solution, question.tolerance)
+
+
+def _closed_exactly(
+    question: Question,
+    marked: SuccessTasks,
+    loss: BracketedLoss,
+    achievable: AchievableSuccess,
+    began: float,
+) -> MinimaxSolution | None:
+    """Return the exact solution where one rational linear solve gives it, whatever floating point would."""
+    from metaregret.theory.minimax.exact import closed_form, complete
+
+    proved = closed_form(achievable, question.criterion.form(question.learner), question.episodes)
+    if proved is None:
+        return None
+    exact = proved[1]
+    numbers = (np.array(part, dtype=float) for part in (exact.policy, exact.weights))
+    point = certified_saddle_point(marked, loss, *numbers)
+    size = {"policies": len(marked.names)}
+    solution = _solution(question, marked, loss, "closed form", size, point, point, began)
+    found = complete(solution, *proved, question.tolerance)
+    return dataclasses.replace(
+        found, method=f"closed form: {exact.method}", seconds=time.perf_counter() - began
+    )
 
 
 def _refuse_rare(marked: SuccessTasks) -> None:
@@ -231,8 +268,6 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
     _refuse_large(marked)
     otherwise: Callable[[SuccessTasks], Program] = FlowProgram
     if is_decomposed(marked, method):
-        from metaregret.theory.minimax.decomposition import Decomposition
-
         otherwise = Decomposition
     if method is Method.AUTO and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
         from metaregret.theory.minimax.closed_form import ClosedForm
@@ -304,47 +339,6 @@ def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, toleran
     return sharpen(achievable, solution, tolerance)
 
 
-@dataclass
-class Brackets:
-    """The saddle points with the smallest upper and the largest lower bound so far.
-
-    Attributes
-    ----------
-    primal, dual : SaddlePoint or None
-        None before the first bounds.
-    closed : bool
-        Whether the bracket is as narrow as asked.
-    interrupted : bool
-        Whether a keyboard interrupt ended the search.
-    """
-
-    primal: SaddlePoint | None = None
-    dual: SaddlePoint | None = None
-    closed: bool = False
-    interrupted: bool = False
-
-    @property
-    def best(self) -> tuple[SaddlePoint, SaddlePoint]:
-        """The two saddle points."""
-        assert self.primal is not None
-        assert self.dual is not None
-        return self.primal, self.dual
-
-    def stalled(self, new: Best[SaddlePoint]) -> bool:
-        """Whether a new pair of bounds improves neither."""
-        if self.primal is None or self.dual is None:
-            return False
-        return new.upper >= self.primal.upper and new.lower <= self.dual.lower
-
-    def enter(self, new: Best[SaddlePoint]) -> tuple[float, float]:
-        """Keep what is better and return the bounds."""
-        if self.primal is None or new.upper < self.primal.upper:
-            self.primal = new.lowest
-        if self.dual is None or new.lower > self.dual.lower:
-            self.dual = new.highest
-        return self.dual.lower, self.primal.upper
-
-
 def newton(
     program: Program,
     loss: BracketedLoss,
@@ -352,7 +346,7 @@ def newton(
     progress: Callable[[float, float], None] | None = None,
     *,
     level: float | None = None,
-) -> Brackets:
+) -> Brackets[SaddlePoint]:
     """Return certified bounds on ``min_{rho in M} max_g phi_g(rho_g)``, as narrow as asked where possible.
 
     A keyboard interrupt after the first bounds ends the search; the first step is taken from `level` where
@@ -363,58 +357,25 @@ def newton(
     SolverError
         If no solver returned anything that could be certified.
     """
-    found = Brackets()
-    try:
-        found.closed = _steps_to_the_value(program, loss, tolerance, found, progress, level)
-    except KeyboardInterrupt:
-        if found.primal is None:
-            raise
-        found.interrupted = True
-    return found
-
-
-def _steps_to_the_value(
-    program: Program,
-    loss: BracketedLoss,
-    tolerance: float,
-    found: Brackets,
-    progress: Callable[[float, float], None] | None,
-    level: float | None,
-) -> bool:
-    """Take Newton steps, entering every pair of bounds in `found`; whether the bracket has closed."""
-    base, direction = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
+    homogeneous, found = loss.nominal.homogeneous, Brackets[SaddlePoint]()
+    aim = np.zeros_like(loss.nominal.optimum), loss.nominal.direction
     if level is not None:
-        base, direction = _tangent(loss.nominal, level)
-    attempts = LINEAR_SOLVERS if loss.nominal.homogeneous else LINEAR_SOLVERS[:1]
-    for _ in range(MAX_NEWTON_STEPS):
-        try:
-            best = program.solve(
-                loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts
-            )
-        except ContradictionError:
-            raise
-        except SolverError:
-            if attempts is LINEAR_SOLVERS and found.primal is None:
-                raise
-            if attempts is LINEAR_SOLVERS:
-                break
-            attempts = LINEAR_SOLVERS
-            continue
-        stalled = found.stalled(best)
-        lower, upper = found.enter(best)
-        if progress is not None:
-            progress(lower, upper)
-        if upper - lower <= tolerance * max(1.0, abs(lower)):
-            return True
+        aim = _tangent(loss.nominal, level)
+
+    def ask(attempts: Sequence[Attempt]) -> Best[SaddlePoint]:
+        base, direction = aim
+        return program.solve(loss, base, direction / direction.max(), tolerance=tolerance, attempts=attempts)
+
+    def learn(_: Best[SaddlePoint]) -> bool:
+        nonlocal aim
         if program.interrupted:
             raise KeyboardInterrupt
-        if loss.nominal.homogeneous or (stalled and attempts is LINEAR_SOLVERS):
-            break
-        # Steps before the last are not tight by nature; other solvers are asked only where the first one
-        # stalls.
-        attempts = LINEAR_SOLVERS if stalled else attempts
-        base, direction = _tangent(loss.nominal, upper)
-    return False
+        if not homogeneous:
+            aim = _tangent(loss.nominal, found.best[0].upper)
+        return not homogeneous
+
+    attempts = LINEAR_SOLVERS if homogeneous else LINEAR_SOLVERS[:1]
+    return close(found, ask, learn, tolerance, progress, rounds=MAX_NEWTON_STEPS, attempts=attempts)
 
 
 def _tangent(loss: Loss, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -443,7 +404,8 @@ def _solution(
     question: Question,
     marked: SuccessTasks,
     loss: BracketedLoss,
-    program: Program,
+    method: str,
+    size: dict[str, int],
     primal: SaddlePoint,
     dual: SaddlePoint,
     began: float,
@@ -464,13 +426,13 @@ def _solution(
         learner=question.learner,
         criterion=question.criterion,
         episodes=question.episodes,
-        method=program.method,
+        method=method,
         status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={
             "states": marked.process.n_states,
             "tasks": len(marked.names),
-            **program.size,
+            **size,
         },
         details={
             "policy": primal.policy,

@@ -35,7 +35,6 @@ LINES = (
     (0, (2, 2)),
 )
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
-GREY = "#767676"
 
 _BASE: Mapping[str, Any] = {
     "font.family": "STIXGeneral",

@@ -33,24 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry", "comparison"]
 
 COLUMNS = (
-    "process",
-    "method",
-    "seed",
-    "mutual_information",
-    "capacity",
-    "coverage",
-    "distance_to_uniform",
-    "distance_to_minimax",
-    "worst_case_regret",
-    "minimax_regret",
-    "price",
-    "trained_worst_case_regret",
-    "trained_price",
-    "episodes",
-    "memory_worst_case_regret",
-    "memory_as_planned",
-    "memory_minimax_regret",
-    "memory_price",
+    *("process", "method", "seed", "mutual_information", "capacity"),
+    *(
+        "coverage",
+        "distance_to_uniform",
+        "distance_to_minimax",
+        "worst_case_regret",
+        "minimax_regret",
+        "price",
+    ),
+    *("trained_worst_case_regret", "trained_price", "episodes"),
+    *("memory_worst_case_regret", "memory_as_planned", "memory_minimax_regret", "memory_price"),
 )
 """Information in nats, distances in total variation. Regrets and their price (a ratio) at ``N = inf`` are of
 the explorer and of the trained memoryless learner; those with memory at ``episodes``, None if left out."""
@@ -94,35 +87,25 @@ class Entry:
         """Return one mapping with the keys of `COLUMNS`; regrets may be infinite."""
         found, memory = self.proposal, self.memory
         trained = found.trained.worst_case.midpoint
-        values = (
-            found.process.name,
-            found.method.name,
-            found.seed,
-            found.mutual_information.lower,
-            found.mutual_information.upper if found.capacity_known else None,
-            found.coverage,
-            found.distance_to_uniform,
-            found.distance_to_minimax,
-            found.worst_case_regret,
-            found.minimax_regret,
-            found.price,
-            trained,
-            found.price_of(trained),
-            *_memory_columns(memory),
-        )
-        return dict(zip(COLUMNS, values, strict=True))
-
-
-def _memory_columns(memory: WithMemory | None) -> tuple[Any, ...]:
-    if memory is None:
-        return (None,) * 5
-    return (
-        memory.episodes,
-        memory.worst_case.midpoint,
-        memory.as_planned,
-        memory.minimax.value.midpoint,
-        memory.price,
-    )
+        row = {key: getattr(found, key) for key in COLUMNS[5:11]}
+        row |= {
+            "process": found.process.name,
+            "method": found.method.name,
+            "seed": found.seed,
+            "mutual_information": found.mutual_information.lower,
+            "capacity": found.mutual_information.upper if found.capacity_known else None,
+            "trained_worst_case_regret": trained,
+            "trained_price": found.price_of(trained),
+        }
+        if memory is not None:
+            row |= {
+                "episodes": memory.episodes,
+                "memory_worst_case_regret": memory.worst_case.midpoint,
+                "memory_as_planned": memory.as_planned,
+                "memory_minimax_regret": memory.minimax.value.midpoint,
+                "memory_price": memory.price,
+            }
+        return {key: row.get(key) for key in COLUMNS}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -215,18 +198,13 @@ class Comparison(Result):
     def curves(self) -> list[dict[str, Any]]:
         """Return the objectives by round, one mapping a round with the keys of `CURVE_COLUMNS`; ``monotone``
         says whether by theory the objective never decreases."""
-        return [
-            dict(
-                zip(
-                    CURVE_COLUMNS,
-                    (found.process.name, found.method.name, found.seed, run, played, value, monotone),
-                    strict=True,
-                )
-            )
-            for found, monotone in ((found, found.method.monotone) for found in self.proposals)
+        rows = [
+            (found.process.name, found.method.name, found.seed, run, played, value, found.method.monotone)
+            for found in self.proposals
             for run, curve in enumerate(found.curves)
             for played, value in enumerate(curve)
         ]
+        return [dict(zip(CURVE_COLUMNS, row, strict=True)) for row in rows]
 
 
 def comparison(

@@ -16,7 +16,6 @@ from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.choices import as_path
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.by_name import NamedArray
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
@@ -35,7 +34,7 @@ from metaregret.theory.proposals.request import Draft, Method, OnTheWay, Part, P
 from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.results import Result
 from metaregret.theory.skills import ProcessCapacity, States, information_lower_bound, make_skills, mixture
-from metaregret.theory.skills.dual_bound import support_bound
+from metaregret.theory.skills.dual_bound import known_polytope, support_bound
 from metaregret.theory.skills.relaxation import Relaxation
 
 if TYPE_CHECKING:
@@ -403,10 +402,8 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
 
 
 def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
-    """Whether the capacity is known already, in closed form, or its branch and bound stands a chance."""
-    finite = isinstance(process.horizon, FiniteHorizon)
-    points = finite and process.is_deterministic and np.count_nonzero(process.initial) == 1
-    if points or isinstance(draft.proof, ProcessCapacity):
+    """Whether the capacity is known already, by its vertices, or its branch and bound stands a chance."""
+    if isinstance(draft.proof, ProcessCapacity) or known_polytope(process) is not None:
         return True
     support = np.flatnonzero(goal_support(process))
     uniform = np.full(process.n_states, 1.0 / process.n_states)

@@ -15,7 +15,8 @@ over the terminal distributions ``M`` of all policies, on all states where an ep
 
 The bracket is recomputed from policies. Above: the mixture of the returned skills, evaluated afresh, is in
 ``M``, and its farthest point is bounded by enumeration or branch and bound; or ``C_a <= C_inf`` where that
-is less. Below: the tangent of a weighted sum of divergences, largest over ``M`` by value iteration.
+is less, and up to order 2 ``C_a <= log sum v`` (A19). Below: the tangent of a weighted sum of divergences,
+largest over ``M`` by value iteration.
 
 Sources: R. G. Gallager (1979); B. Ya. Ryabko (1979); S. Yagli, Y. Altug, S. Verdu, "Minimax Renyi redundancy"
 (2018) for the unconstrained problem; the constraint and its bounds are ours.
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order
 from metaregret.theory.skills.capacity import process_capacity
+from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 from metaregret.theory.skills.skill_search import SkillSearch
 from metaregret.theory.skills.vertices import MAX_POINTS
@@ -113,27 +116,13 @@ def process_redundancy(
         raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
     if known.is_infinite:
         return _of_regret(process, known, tolerance)
+    limits: dict[str, Any] = {"max_points": max_points, "max_nodes": max_nodes}
+    limits |= {"random_starts": random_starts, "seed": seed, "tolerance": tolerance}
     if known.is_one:
-        found = process_capacity(
-            process,
-            tolerance=tolerance,
-            max_rounds=max_rounds,
-            max_points=max_points,
-            max_nodes=max_nodes,
-            random_starts=random_starts,
-            seed=seed,
-        )
+        found = process_capacity(process, max_rounds=max_rounds, **limits)
         value, skills = found.mutual_information, found.skills
         return Redundancy(process, known, value, found.known, skills, found.goal_distribution, found.status)
-    search = SkillSearch(
-        process,
-        tolerance=tolerance,
-        order=known,
-        max_points=max_points,
-        max_nodes=max_nodes,
-        random_starts=random_starts,
-        seed=seed,
-    )
+    search = SkillSearch(process, order=known, **limits)
     for _ in range(max_rounds):
         round_ = search.round()
         if not len(round_.better.divergences):
@@ -193,5 +182,7 @@ def _bracket(
     if upper - lower > search.tolerance * max(1.0, abs(lower)):
         most = _of_regret(search.process, as_order("inf"), 1e-6).value
         upper, how = min((upper, how), (most.upper, "redundancy of order infinity, which is no less"))
+        if search.order.alpha <= 2:
+            upper, how = min((upper, how), (support_bound(search.process), "maximal leakage"))
     lower_from = "tangent at the farthest policies, its maximum by value iteration"
     return Bracket(min(lower, upper), upper, lower_from=lower_from, upper_from=how)

@@ -31,6 +31,7 @@ from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
 from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
 from metaregret.theory.skills.global_search import WORK, search_globally
+from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.relaxation import Relaxation
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 from metaregret.theory.skills.vertices import MAX_POINTS
@@ -138,6 +139,10 @@ class SkillSearch:
                 upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
                 if proof.choices.shape[-1]:
                     better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
+            finite = isinstance(self.process.horizon, FiniteHorizon)
+            if self.order.is_one and finite and not len(better.divergences) and upper > level:
+                last = LastSteps(self.process)
+                upper, how = min((upper, how), (last.bound(q, upper), last.how))
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:

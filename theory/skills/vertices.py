@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from metaregret.tabular.policy import deterministic_policy, terminal_distributio
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills.evaluation import distinct, groups
 
-__all__ = ["MAX_ENTRIES", "terminal_vertices"]
+__all__ = ["MAX_ENTRIES", "MAX_POINTS", "Merging", "terminal_vertices"]
 
 MAX_POINTS = 5_000
 MAX_ENTRIES = 2**21
@@ -60,7 +61,7 @@ def terminal_vertices(
     """
     if isinstance(process.horizon, FiniteHorizon):
         widest = max(int(np.diff(process.offsets).max()), int(np.count_nonzero(process.initial)))
-        merging = _Merging(process, max_points)
+        merging = Merging(process, max_points)
         rows = merging.vertices(process.horizon.steps)
         rounding = relative_error((process.horizon.steps + 1) * (widest + 3))
         return rows, rows * rounding + merging.distance * (1 + rounding)
@@ -74,7 +75,7 @@ def _refuse(process: ControlledMarkovProcess, points: int, limit: int) -> None:
     )
 
 
-class _Merging:
+class Merging:
     """The backward recursion; `distance` adds up how far merged points were apart, step by step.
 
     A merged point stands for one at most so far away in every entry, and a weighted Minkowski sum is no
@@ -88,6 +89,14 @@ class _Merging:
 
     def vertices(self, steps: int) -> np.ndarray:
         """Return the points of all policies of so many steps."""
+        *_, sets = self.backwards(steps)
+        starts = np.flatnonzero(self.process.initial > 0)
+        rows = self._minkowski(self.process.initial[starts], [sets[int(s)] for s in starts])
+        self._count()
+        return rows
+
+    def backwards(self, steps: int) -> Iterator[dict[int, np.ndarray]]:
+        """Yield the points of 0, 1, .. `steps` last steps, from every state where the others can end."""
         process = self.process
         layers = [process.initial > 0]
         for _ in range(steps):
@@ -95,13 +104,11 @@ class _Merging:
             reached[process.successors[layers[-1][process.choice_state[process.transition_choice]]]] = True
             layers.append(reached)
         sets = {int(s): np.eye(process.n_states)[[s]] for s in np.flatnonzero(layers[-1])}
+        yield sets
         for layer in reversed(layers[:-1]):
             sets = self._layer(np.flatnonzero(layer).tolist(), sets)
             self._count()
-        starts = np.flatnonzero(process.initial > 0)
-        rows = self._minkowski(process.initial[starts], [sets[int(s)] for s in starts])
-        self._count()
-        return rows
+            yield sets
 
     def _layer(self, states: list[int], following: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
         sets: dict[int, np.ndarray] = {}

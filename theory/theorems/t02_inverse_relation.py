@@ -106,9 +106,8 @@ THEOREM = theorem(
             "symbolic",
             symbolic,
             general="every summand i, hence all N",
-            prose="that every term of the two derivatives has the sign it shows on 0 < rho <= v <= 1, and "
-            "that the "
-            "regret of N episodes is the sum of the summands (checked for N = 1..4)",
+            prose="that every term of the two derivatives has the sign it shows on 0 < rho <= v <= 1, "
+            "and that the regret of N episodes is the sum of the summands (checked for N = 1..4)",
         ),
         method("rational chords", "exact", exact),
         method("doubling at N = inf", "exact", divergence),

@@ -26,12 +26,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.strategies import (
-    controllable_processes,
-    deterministic_processes,
-    policies,
-    processes,
-)
+from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem
 from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
@@ -266,19 +261,13 @@ THEOREM = theorem(
             "symbolic",
             symbolic,
             general="all K, every goal reachable surely",
-            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform rho; "
-            "the "
-            "general linear program and finite N are certified on instances",
+            prose="the sums over the goals; that the mixture of goal-reaching policies has the uniform "
+            "rho; the general linear program and finite N are certified on instances",
         ),
         method("saddle point on rational processes", "exact", exact),
         method("linear program, bracketed", "optimisation", program, "HiGHS"),
         method("dual bound in rationals against policies", "property", sandwich, "HiGHS"),
-        method(
-            "finitely many episodes, in rationals",
-            "property",
-            finitely_many,
-            "HiGHS",
-        ),
+        method("finitely many episodes, in rationals", "property", finitely_many, "HiGHS"),
         *smt_method("no counterexample for K <= 5", smt),
     ),
     planted={

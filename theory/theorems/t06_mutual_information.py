@@ -171,19 +171,12 @@ THEOREM = theorem(
             "symbolic",
             symbolic,
             general="all K, all skills",
-            prose="the sum over the goals; H(s_T | z) is not negative, and zero only for point masses; that "
-            "skills "
-            "which reach their goals surely attain the bound",
+            prose="the sum over the goals; H(s_T | z) is not negative, and zero only for point masses; "
+            "that skills which reach their goals surely attain the bound",
         ),
         method("point masses on rational processes", "exact", exact),
         method("any rational skills", "property", bound),
-        method(
-            "capacity against the minimax program",
-            "optimisation",
-            processes,
-            "HiGHS",
-            "interior point",
-        ),
+        method("capacity against the minimax program", "optimisation", processes, "HiGHS", "interior point"),
     ),
     planted={
         "K - 1 for K": Claim(odds=lambda count: count - 1),

@@ -234,18 +234,11 @@ THEOREM = theorem(
             "symbolic",
             symbolic,
             general="all finite channels",
-            prose="the sum over all pairs; that a saddle point exists (M is compact, I is concave in p and "
-            "KL "
-            "convex in q: Sion's minimax theorem); that divergences are not negative (T06); that a mixture "
-            "of "
-            "active rows needs no more rows than there are states (Caratheodory)",
+            prose="the sum over all pairs; that a saddle point exists (M is compact, I is concave in p "
+            "and KL convex in q: Sion's minimax theorem); that divergences are not negative (T06); "
+            "that a mixture of active rows needs no more rows than there are states (Caratheodory)",
         ),
-        method(
-            "any prior and output bracket the capacity",
-            "property",
-            bracket,
-            "interior point",
-        ),
+        method("any prior and output bracket the capacity", "property", bracket, "interior point"),
         method("conditions at the saddle point", "enumeration", saddle, "interior point"),
         method("redundancy in cvxpy", "optimisation", redundancy, "Clarabel"),
         method("few skills, one output", "enumeration", few_and_unique, "interior point"),

@@ -190,8 +190,7 @@ THEOREM = theorem(
             symbolic,
             general="all m, j and k (0-1 rewards)",
             prose="that by symmetry every untried trajectory is as good as any other, whatever has been "
-            "seen; "
-            "the total k times the mean is checked on instances only",
+            "seen; the total k times the mean is checked on instances only",
         ),
         method("every adaptive learner", "enumeration", enumeration),
         method("best and worst learner by induction", "exact", exact),

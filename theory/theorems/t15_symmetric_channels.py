@@ -198,13 +198,7 @@ THEOREM = theorem(
             "(T07)",
         ),
         method("majorisation and duality, rational", "exact", exact),
-        method(
-            "capacity and minimax solvers",
-            "optimisation",
-            programs,
-            "HiGHS",
-            "interior point",
-        ),
+        method("capacity and minimax solvers", "optimisation", programs, "HiGHS", "interior point"),
     ),
     planted={
         "skewed marginal": Claim(marginal=_skewed),

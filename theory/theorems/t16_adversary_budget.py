@@ -325,19 +325,8 @@ THEOREM = theorem(
         method("concave dual, gradient and curvature", "symbolic", symbolic),
         method("rational saddle points", "exact", exact),
         method("chords and nested balls, rational", "exact", convexity),
-        method(
-            "convex program over the ball, bracketed",
-            "optimisation",
-            optimisation,
-            "Clarabel",
-        ),
-        method(
-            "convex program over occupancy measures",
-            "optimisation",
-            processes,
-            "Clarabel",
-            "HiGHS",
-        ),
+        method("convex program over the ball, bracketed", "optimisation", optimisation, "Clarabel"),
+        method("convex program over occupancy measures", "optimisation", processes, "Clarabel", "HiGHS"),
     ),
     planted={
         "exponent one: rho ∝ p v": Claim(exploration=lambda a: [x * x / sum(y * y for y in a) for x in a]),

@@ -205,18 +205,8 @@ THEOREM = theorem(
             "rises with the order (Jensen)",
         ),
         method("integer orders in rationals", "exact", exact),
-        method(
-            "order 1 by bounds of logarithms",
-            "enumeration",
-            order_one,
-        ),
-        method(
-            "explorations from convex programs",
-            "optimisation",
-            optimised,
-            "Clarabel",
-            "HiGHS",
-        ),
+        method("order 1 by bounds of logarithms", "enumeration", order_one),
+        method("explorations from convex programs", "optimisation", optimised, "Clarabel", "HiGHS"),
     ),
     planted={
         "exponent 1 / a": Claim(exponent=lambda order: 1 / order),

@@ -181,12 +181,7 @@ THEOREM = theorem(
             "share of the noisy goal grows its action gets nearer and the others farther",
         ),
         method("rational members", "exact", exact),
-        method(
-            "minimax regret of the environment",
-            "enumeration",
-            processes,
-            "HiGHS",
-        ),
+        method("minimax regret of the environment", "enumeration", processes, "HiGHS"),
         method("explorations from convex programs", "optimisation", optimised, "Clarabel"),
     ),
     planted={

@@ -137,10 +137,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
     yield from context.examples(attempt_chances(), check, name="T25 orders", most=3000)
-    for chances in (
-        *KNOWN,
-        (Fraction(1), Fraction(1), Fraction(1, 10)),
-    ):
+    for chances in (*KNOWN, (Fraction(1), Fraction(1), Fraction(1, 10))):
         yield check(list(chances))
 
 

@@ -210,8 +210,7 @@ THEOREM = theorem(
             symbolic,
             general="all p and q",
             prose="that optimality for q gives sum a rho / rho_q <= 1; the sums over goals in the "
-            "inequalities of Cauchy and "
-            "Schwarz and of Kantorovich",
+            "inequalities of Cauchy and Schwarz and of Kantorovich",
         ),
         method("simplices, rational", "exact", simplices),
         method("channels, rational", "exact", exact),

@@ -178,8 +178,7 @@ THEOREM = theorem(
             symbolic,
             general="all K and b",
             prose="that Bayes-optimal search goes from the likeliest goal down without repeating itself; "
-            "that under an "
-            "exchangeable law every goal is in every place equally often",
+            "that under an exchangeable law every goal is in every place equally often",
         ),
         method("recursion over hyperstates, rational", "exact", exact),
         method("all orders of search", "enumeration", enumeration),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaregret.tabular.hyperstate.kernels.expansion import Layer, expand
 from metaregret.tabular.hyperstate.kernels.induction import Dynamics, Payoffs, backward, forward
-from metaregret.tabular.hyperstate.kernels.sets import SetTable, intern, set_masses
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, first_set, set_masses
 from metaregret.tabular.hyperstate.kernels.splits import SplitTable
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "SplitTable",
     "backward",
     "expand",
+    "first_set",
     "forward",
-    "intern",
     "set_masses",
 ]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metaregret.tabular.hyperstate.kernels.induction import Dynamics, add, add_to_members
-from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, intern, plain_sets
 from metaregret.tabular.jit import njit
 
 __all__ = ["Episode", "Plan", "episode_values", "goal_sets", "play_episode"]
@@ -57,7 +57,7 @@ def _doubled(child: np.ndarray) -> np.ndarray:
 @njit(cache=True)
 def goal_sets(
     targets: np.ndarray, n_classes: int, sets: SetTable, rounds: int, limit: int
-) -> tuple[SetTable, np.ndarray, np.ndarray]:
+) -> tuple[tuple[np.ndarray, np.ndarray, int], np.ndarray, np.ndarray]:
     """Enter every set that some targets can leave, in order of how many were removed.
 
     Parameters
@@ -72,8 +72,8 @@ def goal_sets(
     Returns
     -------
     tuple
-        The table, the child table (sets, J), and the number of sets with at most ``m`` targets removed,
-        (rounds,).
+        The table (see `plain_sets`), the child table (sets, J), and the number of sets with at most ``m``
+        targets removed, (rounds,).
     """
     child = empty_slots(64 * len(targets))
     counts = np.zeros(rounds, dtype=np.int64)
@@ -99,10 +99,10 @@ def goal_sets(
                     entered, sets = intern(row, sets)
                     child[number * len(targets) + place] = entered
             if sets.used > limit:
-                return sets, child[: sets.used * len(targets)].reshape((-1, len(targets))), counts
+                return plain_sets(sets), child[: sets.used * len(targets)].reshape((-1, len(targets))), counts
         done = until
         counts[removed] = sets.used
-    return sets, child[: sets.used * len(targets)].reshape((-1, len(targets))), counts
+    return plain_sets(sets), child[: sets.used * len(targets)].reshape((-1, len(targets))), counts
 
 
 @njit(cache=True)

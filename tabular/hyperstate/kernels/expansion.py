@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from metaregret.tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown
-from metaregret.tabular.hyperstate.kernels.splits import SplitTable, add_split, split_number
+from metaregret.tabular.hyperstate.kernels.sets import SetTable, empty_slots, grown, plain_sets
+from metaregret.tabular.hyperstate.kernels.splits import SplitTable, add_split, plain_splits, split_number
 from metaregret.tabular.jit import njit
 
 __all__ = ["Layer", "expand"]
@@ -59,7 +59,7 @@ def expand(
     splits: SplitTable,
     room: int,
     limit: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool, SetTable, SplitTable]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool, tuple[Any, ...], tuple[Any, ...]]:
     """Expand a layer of hyperstates by one step.
 
     Parameters
@@ -78,7 +78,8 @@ def expand(
     Returns
     -------
     tuple
-        ``(first_child, child, next_state, next_numbers, complete, sets, splits)``.
+        ``(first_child, child, next_state, next_numbers, complete, sets, splits)``, the last two without names
+        (see `plain_sets`).
     """
     first_child = np.empty(len(state) + 1, dtype=np.int64)
     child = np.empty(max(room, 1), dtype=np.int32)
@@ -90,7 +91,9 @@ def expand(
         first_child[node] = n_children
         here = numbers[node]
         if n_children > limit:
-            return first_child, child, next_state, next_numbers, False, sets, splits
+            return (
+                first_child, child, next_state, next_numbers, False, plain_sets(sets), plain_splits(splits)
+            )  # fmt: skip
         choices = choice_offsets[state[node]], choice_offsets[state[node] + 1]
         for transition in range(offsets[choices[0]], offsets[choices[1]]):
             told = signal[transition]
@@ -123,5 +126,5 @@ def expand(
     first_child[len(state)] = n_children
     return (
         first_child, child[:n_children], next_state[:n_next].copy(), next_numbers[:n_next].copy(),
-        True, sets, splits,
+        True, plain_sets(sets), plain_splits(splits),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from metaregret.tabular.jit import njit
 
-__all__ = ["SetTable", "contains", "empty_slots", "grown", "intern", "set_masses"]
+__all__ = ["SetTable", "contains", "empty_slots", "first_set", "grown", "intern", "plain_sets", "set_masses"]
 
 
 class SetTable(NamedTuple):
@@ -23,6 +23,14 @@ class SetTable(NamedTuple):
     words: np.ndarray
     slots: np.ndarray
     used: int
+
+
+@njit(cache=True)
+def plain_sets(table: SetTable) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the fields. What Python calls must return tuples without names: numba makes those with names by
+    Python code, and does not look whether a signal (an interrupt) ended it, but goes on with a null pointer.
+    """
+    return table.words, table.slots, table.used
 
 
 @njit(cache=True)
@@ -95,6 +103,12 @@ def intern(row: np.ndarray, table: SetTable) -> tuple[int | np.int64, SetTable]:
         table.words[table.used, place] = row[place]
     table.slots[at] = table.used
     return table.used, SetTable(table.words, table.slots, table.used + 1)
+
+
+@njit(cache=True)
+def first_set(row: np.ndarray, empty: SetTable) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the table that holds the set `row` as number 0; see `plain_sets`."""
+    return plain_sets(intern(row, empty)[1])
 
 
 @njit(cache=True)

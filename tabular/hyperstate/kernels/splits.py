@@ -9,7 +9,7 @@ import numpy as np
 from metaregret.tabular.hyperstate.kernels.sets import SetTable, contains, empty_slots, grown, intern
 from metaregret.tabular.jit import njit
 
-__all__ = ["SplitTable", "add_split", "split_number"]
+__all__ = ["SplitTable", "add_split", "plain_splits", "split_number"]
 
 
 class SplitTable(NamedTuple):
@@ -27,6 +27,17 @@ class SplitTable(NamedTuple):
     n_splits: int
     n_blocks: int
     n_signals: int
+
+
+@njit(cache=True)
+def plain_splits(
+    splits: SplitTable,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int, int]:
+    """Return the fields; see `metaregret.tabular.hyperstate.kernels.sets.plain_sets`."""
+    return (
+        splits.at, splits.offsets, splits.block_set, splits.block_class,
+        splits.n_splits, splits.n_blocks, splits.n_signals,
+    )  # fmt: skip
 
 
 @njit(cache=True)

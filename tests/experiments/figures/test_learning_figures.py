@@ -9,81 +9,111 @@ import pandas as pd
 import pytest
 
 from metaregret.experiments.figures import (
-    learning_comparison,
-    learning_episodes,
-    learning_link,
+    learning_gains,
+    learning_memoryless,
+    learning_mixture,
+    learning_orders,
+    learning_price,
     learning_recurrent,
-    learning_regret,
-    learning_steps,
 )
-from metaregret.experiments.figures._learning import METHODS, TRAININGS, WORLDS
+from metaregret.experiments.figures._learning import MEASURES, gains, leading, over_seeds
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.figures.registry import figures, figures_of
 from metaregret.experiments.figures.render import draw
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.plotting.style import style
 
-TASKS, SEEDS, STEPS = 9, 3, 6
-GAIN = {"diayn": 0.2, "random": -0.1, "carml": 0.0, "capacity": 0.1, "uniform": 0.1, "handmade": 0.3}
+SURE = ("diayn = uniform = order-1 = handmade", "random")
+NOISY = ("diayn", "order-1", "order-2", "order-inf", "uniform = handmade", "random")
+GAIN = {"initialisation": 0.2, "no-credit": 0.0, "rule": -0.1, "exact": 0.1}
 
 
-def made_up_curves() -> pd.DataFrame:
-    """Scratch climbs from 0.1 to 0.7, a little differently on each task; others are off by their gain."""
+def made_up_adaptation() -> pd.DataFrame:
+    """Scratch gets .3 (.5 with exact gradients) and a hundredth more a seed; knobs add their gain."""
     rows: list[dict[str, Any]] = []
-    for world in WORLDS:
-        for adaptation in ("exact", "episodes"):
-            for method, training in [("scratch", "scratch"), *((m, t) for m in METHODS for t in GAIN)]:
-                for seed in range(SEEDS):
-                    for task in range(TASKS):
-                        base = 0.1 + 0.1 * np.arange(STEPS + 1) + 0.01 * task + 0.001 * seed
-                        curve = base + GAIN.get(training, 0.0) * (1.0 + 0.01 * task)
-                        rows.append(
-                            {"world": world, "method": method, "episodes": 5, "training": training}
-                            | {"adaptation": adaptation, "rate": 3.0, "seed_of_run": seed, "task": f"t{task}"}
-                            | {f"return_{step:02d}": value for step, value in enumerate(curve)}
-                        )
+    for world, names in (("grid", SURE), ("ledge", NOISY)):
+        for knob in ("step-size", "exact-scratch", *GAIN):
+            for name in names:
+                for rule in ("own", "tests"):
+                    for seed in range(4):
+                        area = (0.5 if knob.startswith("exact") else 0.3) + 0.01 * seed + GAIN.get(knob, 0.0)
+                        area += (seed == 3) * (knob == "no-credit") * 0.04
+                        measured = dict.fromkeys(MEASURES, 10 * area) | {"area": area, "rate": 3.0}
+                        named = {"world": world, "knob": knob, "training": name, "rule": rule}
+                        rows.append(named | {"seed_of_run": seed} | measured)
     return pd.DataFrame(rows)
 
 
-def made_up_limits() -> pd.DataFrame:
-    rows = [(world, n, 0.9 - 0.4 / n) for world in WORLDS for n in (1, 2, 16)]
-    frame = pd.DataFrame(rows, columns=["world", "episodes", "best_upper"])
-    return frame.assign(best_lower=frame["best_upper"] - 1e-12)
+def made_up_memoryless() -> pd.DataFrame:
+    rows = []
+    for world, names in (("grid", SURE), ("ledge", NOISY)):
+        for name, seed in [("scratch", 0), *((name, seed) for name in names for seed in range(2))]:
+            lost = name == "random" and seed == 1
+            rows.append(
+                {"world": world, "training": name, "seed_of_run": seed, "never_found": int(lost)}
+                | {"mean_hitting": None if lost else 16.0, "worst_hitting": None if lost else 32.0}
+                | {"regret_25": 5.0, "regret_100": 15.0, "worst_regret_100": 20.0 + seed}
+                | {"minimax_hitting": 16.0, "smallest_optimum": 1.0}
+                | {"bayes_regret_25": 7.5, "minimax_regret_25": 7.5}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def made_up_recurrent() -> pd.DataFrame:
     rows = [
-        (world, training, seed, iteration, 0.1 + 0.001 * iteration + 0.01 * seed, 0.62)
-        for world in ("star", "line")
-        for training in ("handmade", "diayn", "random", "carml")
-        for seed in range(SEEDS)
-        for iteration in range(0, 401, 10)
-    ]
-    columns = ["world", "training", "seed_of_run", "iteration", "mean_return", "best_upper"]
-    return pd.DataFrame(rows, columns=columns)
+        {"process": "grid:3x3", "training": name, "seed_of_run": seed, "length": length}
+        | {"mean_return": 0.5 + 0.01 * seed, "worst_return": 0.1, "last_return": 0.9}
+        | {"held_out_return": 0.2 if name == "diayn-held-out" else None}
+        | {"trained_to": 0.5, "bayes": 0.555, "memoryless_uniform": 0.42, "memoryless_scratch": 0.37}
+        for name in ("diayn", "diayn-held-out", "random")
+        for seed in range(3)
+        for length in (9, 18)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
-def made_up_link() -> pd.DataFrame:
+def made_up_price() -> pd.DataFrame:
+    level = np.linspace(0, 6, 7)
+    bound = np.cosh(level / 4) ** 2
+    parts = [
+        pd.DataFrame({"learner": learner, "kind": "halves", "hilbert": level, "bound": bound})
+        .assign(distance=level / 10, theory=7 + level, price=1 + share * (bound - 1))
+        .assign(mean_regret=7 * bound, worst_regret=7 + sign * level)
+        for learner, share, sign in (("explorer", 1.0, 1), ("initialisation", 0.5, -1))
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def made_up_mixture() -> pd.DataFrame:
+    """Learner i searches in its own order, of which there are five: regret 0, 1, .., 4 by place."""
     rows = [
-        (kind, c, c, 1 / (1.1 - c), 1 / (1.1 - c) if kind == "explorer" else None, sign * c + 5)
-        for kind, sign in zip(learning_link.KINDS, (1, 1, -1, 1), strict=True)
-        for c in np.linspace(0, 1, 11).tolist()
+        {
+            "ratio": ratio,
+            "seed_of_run": learner,
+            "goal": goal,
+            "weight": 0.2,
+            "regret": float((goal + learner) % 5),
+        }
+        for ratio in (1.0, 0.5)
+        for learner in range(5)
+        for goal in range(5)
     ]
-    return pd.DataFrame(rows, columns=["kind", "concentration", "distance", "theory", "ideal", "trained"])
+    return pd.DataFrame(rows)
 
 
 RESULTS = {
-    "learning_curves": made_up_curves,
-    "learning_limits": made_up_limits,
+    "learning_adaptation": made_up_adaptation,
+    "learning_memoryless": made_up_memoryless,
     "learning_recurrent": made_up_recurrent,
-    "learning_link": made_up_link,
+    "learning_price": made_up_price,
+    "learning_mixture": made_up_mixture,
 }
-FIGURES = [item.FIGURE for item in (learning_comparison, learning_episodes, learning_link,
-                                    learning_recurrent, learning_regret, learning_steps)]  # fmt: skip
+FIGURES = [item.FIGURE for item in (learning_gains, learning_memoryless, learning_mixture, learning_orders,
+                                    learning_price, learning_recurrent)]  # fmt: skip
 
 
-def drawn(figure: Figure, look: str = "icml") -> Drawing:
-    return draw(figure, {name: RESULTS[name]() for name in figure.studies}, style(look))
+def drawn(figure: Figure) -> Drawing:
+    return draw(figure, {name: RESULTS[name]() for name in figure.studies}, style("icml"))
 
 
 def test_the_command_names_them_all() -> None:
@@ -97,61 +127,54 @@ def test_the_command_names_them_all() -> None:
 def test_every_figure_is_drawn(figure: Figure) -> None:
     drawing = drawn(figure)
     drawing.figure.canvas.draw()
-    assert all(axes.get_xlabel() for axes in drawing.figure.axes)
+    assert all(axes.get_xlabel() for axes in drawing.figure.axes if axes.get_visible())
     assert not drawing.data.empty
     assert all(np.isfinite(value) for value in drawing.numbers.values() if isinstance(value, float))
 
 
-def test_gains_and_their_significance() -> None:
-    """Nine tasks, all above or all below: p = 2 / 2^9, and six comparisons make the smallest 6 / 256."""
-    table = learning_comparison.comparisons(made_up_curves())
-    assert len(table) == len(WORLDS) * 2 * len(METHODS) * len(GAIN)
-    one = table[(table["world"] == "paths") & (table["method"] == "maml") & (table["adaptation"] == "exact")]
-    one = one.set_index("training")
-    for training, gain in GAIN.items():
-        assert one.loc[training, "gain"] == pytest.approx(1.04 * gain)
-        assert one.loc[training, "lower"] <= one.loc[training, "gain"] <= one.loc[training, "upper"]
-    assert one.loc["diayn", "p"] == pytest.approx(2 / 512)
-    assert one.loc["diayn", "holm"] == pytest.approx(12 / 512)
-    assert one.loc["carml", "holm"] == 1.0
-    numbers = drawn(learning_comparison.FIGURE).numbers
-    assert (numbers["exactDiaynAbove"], numbers["exactRandomBelow"], numbers["exactRandomAbove"]) == (4, 4, 0)
+def test_gains_are_paired_by_seed_and_counted() -> None:
+    table = gains(made_up_adaptation()).set_index(["world", "knob", "training", "rule"]).sort_index()
+    assert len(table) == (2 + 6) * 4 * 2
+    for knob, gain in GAIN.items():
+        row = table.loc[("grid", knob, SURE[0], "own")]
+        assert row["gain"] == pytest.approx(gain + 0.01 * (knob == "no-credit"))
+        assert row["above"] == {"initialisation": 4, "exact": 4, "rule": 0, "no-credit": row["above"]}[knob]
+    sure = table.loc[("ledge", "initialisation", "order-2", "tests")]
+    assert (sure["lower"], sure["upper"]) == pytest.approx((0.2, 0.2))
+    unsure = table.loc[("grid", "no-credit", "random", "own")]
+    assert unsure["lower"] == pytest.approx(0.0, abs=1e-12)
+    assert unsure["upper"] > 0.02
+    assert table.loc[("grid", "exact", SURE[0], "own"), "scratch_area"] == pytest.approx(0.515)
+    assert table.loc[("grid", "rule", SURE[0], "own"), "scratch_area"] == pytest.approx(0.315)
 
 
-def test_the_worst_task_is_found() -> None:
-    """Task 0 is the worst where gains grow with the task, and the last where they shrink with it faster than
-    the tasks get easier."""
-    table = learning_regret.worst_cases(made_up_curves()).set_index(
-        ["world", "adaptation", "method", "training"]
-    )
-    scratch = table.loc[("speed", "exact", "scratch", "scratch")]
-    area = (0.1 + 0.1 * np.arange(STEPS)).mean()
-    assert scratch["mean"] == pytest.approx(1 - area - 0.001)
-    assert scratch["largest"] == pytest.approx(1 - area)
+def test_a_goal_that_is_never_found_shows() -> None:
+    data = drawn(learning_memoryless.FIGURE).data.set_index(["world", "training"])
+    assert np.isnan(data.loc[("grid", "random"), "mean_hitting"])
+    assert data.loc[("grid", "random"), "never_found"] == pytest.approx(0.5)
+    assert data.loc[("grid", SURE[0]), "mean_hitting"] == 16.0
 
 
-def test_the_line_of_the_bayes_optimal_learner() -> None:
-    """Known at 1, 2 and 16 episodes; between them and beyond, each further episode pays at most 1."""
-    known = made_up_limits().query("world == 'speed'")
-    line = learning_episodes.bayes_line(known, np.array([1, 2, 3, 16, 20]))
-    assert line == pytest.approx([0.5, 0.7, (2 * 0.7 + 1) / 3, 0.875, (16 * 0.875 + 4) / 20])
+def test_the_mixture_is_better_than_each_of_its_learners() -> None:
+    """Each learner loses 4 on its last goal, one of the five at random 2 on every goal."""
+    data = drawn(learning_mixture.FIGURE).data
+    assert data["one_worst"].tolist() == [4.0, 4.0]
+    assert data["mixture_worst"].tolist() == [2.0, 2.0]
 
 
-def test_a_learner_above_the_line_shows() -> None:
-    assert drawn(learning_episodes.FIGURE).numbers["aboveBayes"] < 0
-    results = {name: RESULTS[name]() for name in learning_episodes.FIGURE.studies}
-    results["learning_limits"]["best_upper"] -= 0.4
-    assert draw(learning_episodes.FIGURE, results, style("icml")).numbers["aboveBayes"] > 0
-    assert drawn(learning_recurrent.FIGURE).numbers["aboveBayes"] == pytest.approx(0.1 + 0.4 + 0.02 - 0.62)
+def test_prices_are_compared_with_the_bound() -> None:
+    numbers = drawn(learning_price.FIGURE).numbers
+    assert numbers["explorerLargestShare"] == pytest.approx(1.0)
+    assert numbers["initialisationLargestShare"] == pytest.approx(0.5)
+    assert (numbers["explorerTheory"], numbers["initialisationTheory"]) == pytest.approx((1.0, -1.0))
 
 
-def test_rank_correlations_have_their_signs() -> None:
-    numbers = drawn(learning_link.FIGURE).numbers
-    assert numbers["rankMamlExact"] == pytest.approx(1.0)
-    assert numbers["rankMamlEpisodes"] == pytest.approx(-1.0)
+def test_a_learner_above_the_bayes_optimal_one_shows() -> None:
+    assert drawn(learning_recurrent.FIGURE).numbers["aboveBayes"] == pytest.approx(0.51 - 0.555)
 
 
-def test_every_training_distribution_has_a_series() -> None:
-    axes = drawn(learning_steps.FIGURE).figure.axes[0]
-    labels = axes.get_legend_handles_labels()[1]
-    assert labels == [*TRAININGS.values(), "optimum"]
+def test_intervals_leave_out_what_was_not_measured() -> None:
+    table = over_seeds(made_up_recurrent(), ["training"], "held_out_return")
+    assert table["training"].tolist() == ["diayn-held-out"]
+    assert table["seeds"].tolist() == [6]
+    assert leading("a = b = c") == "a"

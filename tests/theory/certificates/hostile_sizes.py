@@ -173,19 +173,19 @@ def deep_objects(size: float, _: random.Random) -> bytes:
 
 @attack
 def many_keys(size: float, _: random.Random) -> bytes:
-    count = int(size * checker.MAX_BYTES * 0.98 / 11)
+    count = int(size * checker.MAX_BYTES * 0.98 / 12)
     return TINY + b"{" + b",".join(b'"%07d":1' % i for i in range(count)) + b"}}}"
 
 
 @attack
 def many_keys_of_fractions(size: float, _: random.Random) -> bytes:
-    count = int(size * checker.MAX_BYTES * 0.98 / 15)
+    count = int(size * checker.MAX_BYTES * 0.98 / 17)
     return TINY + b"{" + b",".join(b'"%06d":"1/3"' % i for i in range(count)) + b"}}}"
 
 
 @attack
 def many_keys_of_exponents(size: float, _: random.Random) -> bytes:
-    count = int(size * checker.MAX_BYTES * 0.98 / 17)
+    count = int(size * checker.MAX_BYTES * 0.98 / 19)
     return TINY + b"{" + b",".join(b'"%06d":"1e999"' % i for i in range(count)) + b"}}}"
 
 
@@ -355,6 +355,41 @@ def a_channel_without_zeros(size: float, rng: random.Random) -> bytes:
     found = json.loads(document(None, claim, {"input": flat, "output": flat}))
     del found["process"]
     return json.dumps(found, separators=(",", ":")).encode()
+
+
+def redundancy(rows: Any, outputs: int, order: Any, **witness: Any) -> bytes:
+    """Claim a redundancy of a channel."""
+    names = [str(y) for y in range(outputs)]
+    claim = {"problem": "redundancy", "channel": {"outputs": names, "rows": rows}, "order": order}
+    found = json.loads(document(None, claim, witness))
+    del found["process"]
+    return json.dumps(found, separators=(",", ":")).encode()
+
+
+@attack
+def redundancy_of_a_high_order(size: float, rng: random.Random) -> bytes:
+    """Powers of long fractions."""
+    count = int(40 * size) + 2
+    rows = {str(x): dict(zip("01", fine(rng, 600), strict=True)) for x in range(count)}
+    share = dict.fromkeys(rows, f"1/{count}")
+    return redundancy(rows, 2, 64, input=share, farthest=share)
+
+
+@attack
+def redundancy_of_order_infinity(size: float, _: random.Random) -> bytes:
+    """The best probability of each of very many ends, over very many rows."""
+    count = int(300_000 * size) + 1
+    rows = {str(x): {str(x % 1000): 1} for x in range(count)}
+    share = {str(x): f"1/{min(count, 1000)}" for x in range(min(count, 1000))}
+    return redundancy(rows, 1000, "inf", input=share, farthest={"0": 1})
+
+
+@attack
+def redundancy_of_a_wide_channel(size: float, _: random.Random) -> bytes:
+    count = int(350 * size) + 2
+    rows = {str(x): {str(y): f"1/{count}" for y in range(count)} for x in range(count)}
+    flat = {str(x): f"1/{count}" for x in range(count)}
+    return redundancy(rows, count, 17, input=flat, farthest=flat)
 
 
 @attack

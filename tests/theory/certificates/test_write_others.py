@@ -18,9 +18,10 @@ from metaregret.theory.certificates.drafting import Document, write_certificate
 from metaregret.theory.certificates.write_capacity import channel_certificate, process_capacity_certificate
 from metaregret.theory.certificates.write_planning import planning_certificate
 from metaregret.theory.certificates.write_proposal import proposal_certificate
-from metaregret.theory.information import channel_capacity, textbook
+from metaregret.theory.information import channel_capacity
 from metaregret.theory.proposals import propose
 from metaregret.theory.skills import process_capacity
+from tests.theory.information import textbook
 
 
 def proved(document: Document, folder: Path) -> tuple[Fraction, Fraction]:

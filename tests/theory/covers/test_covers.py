@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from metaregret.tabular import make
+from metaregret.tabular.augment import remember_visits
 from metaregret.tabular.environments.attempts import attempts
 from metaregret.tabular.environments.cover import cover
 from metaregret.tabular.errors import (
@@ -32,7 +34,6 @@ from metaregret.theory.covers import (
     smallest_cover,
 )
 from metaregret.theory.covers.fractional import path_policies
-from metaregret.theory.covers.set_systems import visited_sets
 from metaregret.theory.minimax.least_favourable import LeastFavourable
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.minimax.memory.unending import solve_unending
@@ -47,6 +48,12 @@ PLANES = "cover:0.2.4.6;1.2.5.6;0.1.4.5;3.4.5.6;0.2.3.5;1.2.3.4;0.1.3.6"
 
 def on_the_way(specification: str) -> GoalTasks:
     return GoalTasks.reachable(make(specification), Detection.VISIT)
+
+
+def visited_sets(tasks: GoalTasks) -> SetSystem:
+    """The sets of goals that an episode can find, from the process that remembers visits."""
+    augmented, _ = remember_visits(tasks.process, tasks.goals)
+    return SetSystem(len(tasks.goals), tuple({cast(int, memory) for memory in augmented.memory}))
 
 
 @given(set_systems())

@@ -24,11 +24,11 @@ from metaregret.theory.information import (
     normal_equations,
     output_distribution,
     row_divergences,
-    textbook,
     working_set,
 )
 from metaregret.theory.information.channel import Channel, Vector
-from metaregret.theory.information.strategies import channels, distributions
+from tests.theory.information import textbook
+from tests.theory.information.channels import channels, distributions
 
 METHODS: list[CapacityMethod] = ["auto", "interior-point", "accelerated", "blahut-arimoto"]
 TEXTBOOK = {

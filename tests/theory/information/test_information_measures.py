@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,15 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information import (
+    capacity_bracket,
     entropy,
     kl_divergence,
     mutual_information,
     output_distribution,
     row_divergences,
-    row_entropies,
 )
 from metaregret.theory.information.channel import Vector, as_channel
-from metaregret.theory.information.strategies import channels, distributions
+from tests.theory.information.channels import channels, distributions
 
 
 @st.composite
@@ -63,7 +64,7 @@ def test_mutual_information_is_the_divergence_of_the_joint_from_the_product(
 @given(inputs_and_channel())
 def test_mutual_information_is_output_entropy_less_noise(case: tuple[Vector, Vector]) -> None:
     p, channel = case
-    noise = float(p @ row_entropies(channel))
+    noise = float(p @ as_channel(channel).entropies)
     expected = entropy(output_distribution(p, channel)) - noise
     assert mutual_information(p, channel) == pytest.approx(expected, abs=1e-13)
 
@@ -82,7 +83,7 @@ def test_mutual_information_is_symmetric_under_bayes_rule(case: tuple[Vector, Ve
 def test_rows_agree_with_vectors(case: tuple[Vector, Vector]) -> None:
     p, channel = case
     q = output_distribution(p, channel)
-    assert row_entropies(channel) == pytest.approx([entropy(row) for row in channel], abs=1e-14)
+    assert as_channel(channel).entropies == pytest.approx([entropy(row) for row in channel], abs=1e-14)
     assert row_divergences(channel, q) == pytest.approx([kl_divergence(row, q) for row in channel], abs=1e-13)
 
 
@@ -95,7 +96,7 @@ def test_dense_and_sparse_agree(case: tuple[Vector, Vector]) -> None:
         scipy.sparse.coo_array(dense),
     ):
         assert mutual_information(p, sparse) == pytest.approx(mutual_information(p, dense), abs=1e-14)
-        assert row_entropies(sparse) == pytest.approx(row_entropies(dense), abs=1e-14)
+        assert as_channel(sparse).entropies == pytest.approx(as_channel(dense).entropies, abs=1e-14)
         assert output_distribution(p, sparse) == pytest.approx(output_distribution(p, dense), abs=1e-15)
 
 
@@ -124,7 +125,7 @@ def test_a_malformed_channel_is_named_by_row_and_value(
     wrap: type, rows: list[list[float]], fragments: list[str]
 ) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
-        row_entropies(wrap(rows))
+        as_channel(wrap(rows))
     for fragment in fragments:
         assert fragment in str(caught.value)
 
@@ -132,7 +133,7 @@ def test_a_malformed_channel_is_named_by_row_and_value(
 @pytest.mark.parametrize("channel", [[0.5, 0.5], np.ones((0, 3)), np.ones((2, 0)), [[1.0], [0.5, 0.5]], "no"])
 def test_a_channel_of_wrong_shape_is_refused(channel: object) -> None:
     with pytest.raises(InvalidArgumentError, match="channel"):
-        row_entropies(channel)
+        as_channel(channel)
 
 
 def test_distributions_are_checked() -> None:
@@ -161,3 +162,30 @@ def test_a_reference_need_not_sum_to_one() -> None:
     np.testing.assert_allclose(
         channel.divergences(3 * reference), row_divergences(channel, reference), atol=1e-14
     )
+
+
+EYE = np.eye(2)
+HALF, THIRD = [0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]
+
+
+@pytest.mark.parametrize("wrong", [[0.5, 0.6], THIRD, [1.5, -0.5]])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda p: kl_divergence(p, HALF), "distribution"),
+        (lambda p: kl_divergence(HALF, p), "reference"),
+        (lambda p: row_divergences(EYE, p), "reference"),
+        (lambda p: output_distribution(p, EYE), "input_distribution"),
+        (lambda p: mutual_information(p, EYE), "input_distribution"),
+        (lambda p: capacity_bracket(EYE, p), "input_distribution"),
+    ],
+)
+def test_what_is_no_distribution_on_the_symbols_is_named(call: Any, name: str, wrong: list[float]) -> None:
+    """A sum, a length and a sign."""
+    with pytest.raises(InvalidArgumentError, match=rf"(Expected|of|and) {name}\b"):
+        call(np.array(wrong))
+
+
+def test_entropy_names_what_it_was_given() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"\bdistribution\b"):
+        entropy([0.5, 0.6])

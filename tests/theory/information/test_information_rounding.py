@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from metaregret.theory.information import capacity_bracket, channel_capacity
 from metaregret.theory.information.channel import Vector
-from metaregret.theory.information.strategies import channels, distributions
+from tests.theory.information.channels import channels, distributions
 
 
 def exact_bounds(channel: Vector, p: Vector) -> tuple[Decimal, Decimal]:

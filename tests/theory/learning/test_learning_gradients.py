@@ -30,7 +30,10 @@ def by_hand(tasks: StepTasks, theta: np.ndarray, task: int) -> float:
             return 0.0
         weights = {a: math.exp(theta[state, a]) for a in available[state]}
         return sum(
-            w / sum(weights.values()) * dense[a, state, to] * (tasks.rewards[task, step, to] + value(to, step + 1))
+            w
+            / sum(weights.values())
+            * dense[a, state, to]
+            * (tasks.rewards[task, step, to] + value(to, step + 1))
             for a, w in weights.items()
             for to in np.flatnonzero(dense[a, state]).tolist()
         )
@@ -54,7 +57,9 @@ def test_its_gradient_is_that_of_central_differences(specification: str) -> None
     tasks = random_tasks(make(specification), 3, 2, 5)
     world = dynamics(tasks.process)
     theta = np.random.default_rng(2).normal(size=world.shape)
-    found = np.asarray(jax.grad(expected_return, argnums=1)(world, jax.numpy.asarray(theta), tasks.rewards[0]))
+    found = np.asarray(
+        jax.grad(expected_return, argnums=1)(world, jax.numpy.asarray(theta), tasks.rewards[0])
+    )
     truth = differences(lambda moved: by_hand(tasks, moved, 0), theta)
     assert np.abs(found - truth).max() < 1e-8
     assert np.abs(found[:, ::-1] - truth).max() > 1e-3
@@ -62,8 +67,8 @@ def test_its_gradient_is_that_of_central_differences(specification: str) -> None
 
 
 def test_sampled_episodes_and_gradients_are_unbiased() -> None:
-    """The mean of 4000 estimates from three episodes is within 4 standard errors in all entries; of a gradient
-    15 % larger, or of the states visited without a slip, it is not."""
+    """The mean of 4000 estimates from three episodes is within 4 standard errors in all entries; of a
+    gradient 15 % larger, or of the states visited without a slip, it is not."""
     jax = load_jax()
     tasks = random_tasks(make("grid:3x1,slip=1/5"), 3, 2, 7)
     world = dynamics(tasks.process)
@@ -84,7 +89,9 @@ def test_sampled_episodes_and_gradients_are_unbiased() -> None:
     truth = float(expected_return(world, theta, tasks.rewards[1]))
     assert abs(paid.mean() - truth) < 4 * paid.std() / np.sqrt(len(keys))
     calm = dynamics(make("grid:3x1").replaced(horizon=3))
-    assert abs(float(expected_return(calm, theta, tasks.rewards[1])) - truth) > 4 * paid.std() / np.sqrt(len(keys))
+    assert abs(float(expected_return(calm, theta, tasks.rewards[1])) - truth) > 4 * paid.std() / np.sqrt(
+        len(keys)
+    )
 
 
 def test_the_last_state_is_where_goals_are_paid() -> None:
@@ -92,7 +99,9 @@ def test_the_last_state_is_where_goals_are_paid() -> None:
     world = dynamics(tasks.process)
     theta = load_jax().numpy.asarray(np.random.default_rng(1).normal(size=world.shape))
     rho = np.asarray(terminal(world, theta))
-    assert rho == pytest.approx([float(expected_return(world, theta, one)) for one in tasks.rewards], abs=1e-12)
+    assert rho == pytest.approx(
+        [float(expected_return(world, theta, one)) for one in tasks.rewards], abs=1e-12
+    )
 
 
 def test_malformed_tasks_are_refused() -> None:

@@ -1,4 +1,5 @@
-"""Training through sampled adaptation: the gradient with exploration credit, what it does, what is refused."""
+"""Training through sampled adaptation: the gradient with exploration credit, what it does, what is
+refused."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ TWO = MetaSettings(iterations=1, steps=2, episodes=2, tasks=1, trials=2, hidden=
 
 def two_stages(parameters: np.ndarray) -> float:
     """The mean return of a two-armed bandit's two policies, the second after one REINFORCE step from two
-    episodes: exact, by enumeration of all episodes. Parameters: two logits and the log step size; arm 1 pays."""
+    episodes, exactly: all episodes are enumerated. Parameters: two logits, log step size; arm 1 pays."""
 
     def softmax(theta: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(theta) / np.exp(theta).sum())
@@ -49,7 +50,7 @@ def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarra
     def objective(flat: Any, keys: Any) -> Any:
         theta = jnp.asarray(closed).at[0, jnp.asarray(order)].set(flat[:2])
         given = {"theta": theta, "rate": flat[2]}
-        return surrogate(world, knob, TWO, given, jnp.asarray(tasks.rewards[:1]), keys)[0]
+        return surrogate(world, knob, TWO, float(knob.credit), given, jnp.asarray(tasks.rewards[:1]), keys)[0]
 
     keys = jax.random.split(jax.random.key(5), (400, 1, 100))
     slopes = np.asarray(jax.jit(jax.vmap(jax.grad(objective), (None, 0)))(jnp.asarray(parameters), keys))
@@ -65,7 +66,7 @@ def test_exploration_credit_is_the_gradient_of_the_two_stage_objective() -> None
     assert (np.abs(mean - truth) / error).max() < 4
     without, error = estimated(Knob.NO_CREDIT, at)
     assert (np.abs(without - truth) / error).max() > 10
-    assert np.abs(differences(two_stages, at + [0, 0, 0.1]) - truth).max() > 10 * error.max()
+    assert np.abs(differences(two_stages, at + np.array([0, 0, 0.1])) - truth).max() > 10 * error.max()
 
 
 def test_exact_adaptation_equals_a_hand_written_loop() -> None:
@@ -129,7 +130,7 @@ def test_nothing_is_learned_before_the_first_success(knob: Knob) -> None:
 def test_malformed_calls_are_refused() -> None:
     tasks = goals_on("line:3", 2)
     world = dynamics(tasks.process)
-    with pytest.raises(InvalidArgumentError, match="knob to be one of 'initialisation', .*, but got 'maml'"):
+    with pytest.raises(InvalidArgumentError, match=r"knob to be one of 'initialisation', .*, but got 'maml'"):
         meta_train(world, tasks.rewards[None], np.full((1, 3), 1 / 3), "maml", SMALL, np.array([0]))
     with pytest.raises(InvalidArgumentError, match=r"got \(1, 3, 2, 3\), \(1, 2\) and \(1,\)"):
         meta_train(world, tasks.rewards[None], np.full((1, 2), 1 / 2), "rule", SMALL, np.array([0]))

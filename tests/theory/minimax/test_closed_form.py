@@ -19,6 +19,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from metaregret.theory.minimax import closed_form
 from metaregret.theory.minimax.closed_form import ClosedForm, Equaliser
+from metaregret.theory.minimax.exact import AchievableSuccess, equalise
 from metaregret.theory.minimax.flow_program import FlowProgram
 from metaregret.theory.minimax.solution import Criterion, Learner
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -192,3 +193,56 @@ def test_the_answer_does_not_depend_on_what_computes_it(monkeypatch: pytest.Monk
     compiled = solve_without_memory(tasks).value
     assert compiled.upper == pytest.approx(small.upper, rel=1e-11)
     assert max(compiled.lower, small.lower) <= min(compiled.upper, small.upper)
+
+
+# ---------------------------------------------------------------- in rational arithmetic
+
+
+def test_the_rational_closed_form_agrees_with_column_generation() -> None:
+    """Every criterion that is a linear program, finite and geometric horizons, the latter close to one."""
+    random, closed = np.random.default_rng(7), 0
+    for index in range(24):
+        process = random_process(random)
+        if index % 4 == 0:
+            gamma = 1 - Fraction(1, 10 ** int(random.integers(4, 10)))
+            process = process.replaced(horizon=GeometricHorizon(gamma))
+        tasks = GoalTasks.reachable(process)
+        learner, criterion, episodes = [*LOSSES[:1], *LOSSES[2:5]][index // 4 % 4]
+        found, generated = (
+            solve_without_memory(
+                tasks, learner=learner, criterion=criterion, episodes=episodes, exact=True, method=method
+            )
+            for method in ("auto", "program")
+        )
+        assert found.value.exact is not None
+        assert found.value.exact == generated.value.exact
+        assert found.value.exact == max(map(Fraction, found.per_task.fractions().values()))
+        closed += found.method.startswith("closed form: one rational")
+    assert 5 < closed < 24
+
+
+def test_rational_solves_prove_what_they_return() -> None:
+    """Two goals behind one action that mixes them, and a third: nothing binds everywhere, and equal policies
+    make the matrix singular."""
+    rows = [
+        (0, 0, 1, Fraction(1, 2)),
+        (0, 0, 2, Fraction(1, 2)),
+        (0, 1, 3, 1),
+        *((s, 0, s, 1) for s in (1, 2, 3)),
+    ]
+    process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=1)
+    achievable = AchievableSuccess(success_tasks(GoalTasks.reachable(process)))
+    policies = [achievable.optimum().policies[..., task] for task in range(3)]
+    best = achievable.optimum().exact.tolist()
+    assert best == [Fraction(1, 2), Fraction(1, 2), Fraction(1)]
+    zeros = [Fraction(0)] * 3
+    assert equalise(achievable, zeros, best, policies) is None
+    found = equalise(achievable, zeros, [Fraction(1), Fraction(0), Fraction(1)], policies)
+    assert found is not None
+    assert (found.level, found.prior.tolist()) == (
+        Fraction(1, 3),
+        [Fraction(2, 3), Fraction(0), Fraction(1, 3)],
+    )
+    # A policy that is not the best one gives equal payoffs, too, but no bound that holds.
+    swapped = [policies[2], policies[1], policies[2]]
+    assert equalise(achievable, zeros, best, swapped) is None

@@ -41,12 +41,11 @@ from metaregret.theory.minimax.exact import (
     AchievableSuccess,
     ExactSolution,
     achievable,
-    generation,
     outward_bracket,
     sharpen,
     solve_linear,
 )
-from metaregret.theory.minimax.exact.generation import roundings
+from metaregret.theory.minimax.exact.double_oracle import roundings
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
@@ -312,6 +311,7 @@ def line() -> AchievableSuccess:
     return AchievableSuccess(success_tasks(GoalTasks.reachable(process)))
 
 
+LIMIT = "metaregret.theory.minimax.exact.double_oracle.MAX_ROUNDS"
 ZEROS, ONES = [Fraction(0)] * 3, [Fraction(1)] * 3
 GO = [np.array([[goal, 3, 4]]) for goal in range(3)]
 
@@ -324,10 +324,10 @@ def test_rounds_and_vertices_are_counted(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.policy.tolist() == [[Fraction(1, 3)] * 3 + [1, 1]]
     at_once = solve_linear(line(), ZEROS, ONES, vertices=GO)
     assert (at_once.level, at_once.rounds, at_once.vertices) == (Fraction(1, 3), 1, 3)
-    monkeypatch.setattr(generation, "MAX_ROUNDS", 3)
+    monkeypatch.setattr(LIMIT, 3)
     assert solve_linear(line(), ZEROS, ONES, vertices=GO[:1]).rounds == 3
-    monkeypatch.setattr(generation, "MAX_ROUNDS", 2)
-    with pytest.raises(ConvergenceError, match=r"^The exact bounds did not meet after 2 restricted games\.$"):
+    monkeypatch.setattr(LIMIT, 2)
+    with pytest.raises(ConvergenceError, match="did not meet after 2 restricted games; "):
         solve_linear(line(), ZEROS, ONES, vertices=GO[:1])
 
 

@@ -35,7 +35,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
 from metaregret.theory.minimax.exact import AchievableSuccess, outward_bracket, solve_linear
-from metaregret.theory.minimax.exact.generation import roundings
+from metaregret.theory.minimax.exact.double_oracle import roundings
 from metaregret.theory.minimax.memory import bayes_optimal, estimate_size, solve_memory
 from metaregret.theory.minimax.memory.horizon import enough_episodes
 from metaregret.theory.minimax.without_memory import solve_without_memory

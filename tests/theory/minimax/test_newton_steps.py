@@ -31,7 +31,8 @@ from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
 from metaregret.theory.minimax.closed_form import ClosedForm
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, SaddlePoint
-from metaregret.theory.minimax.without_memory import Brackets, least_favourable, newton, solve_without_memory
+from metaregret.theory.minimax.parametric import Brackets
+from metaregret.theory.minimax.without_memory import least_favourable, newton, solve_without_memory
 from metaregret.theory.optimise import LINEAR_SOLVERS, Best
 from metaregret.theory.regret import BracketedLoss, Loss, loss_of
 from metaregret.theory.success import SuccessTasks, success_tasks
@@ -443,7 +444,8 @@ def test_an_interrupted_search_returns_its_bounds(exact: bool, monkeypatch: pyte
         return dataclasses.replace(found, dual=wider, closed=False, interrupted=True)
 
     monkeypatch.setattr(without_memory, "newton", interrupted)
-    found = solve_without_memory(GoalTasks(z_channel(), np.array([1, 2])), exact=exact)
+    tasks = GoalTasks(z_channel(), np.array([1, 2]))
+    found = solve_without_memory(tasks, exact=exact, method="program")
     assert found.details["interrupted"] is True
     assert found.value.lower == 0.25
     assert found.status is Status.BRACKETED
@@ -540,7 +542,7 @@ def test_rational_bounds_are_made_of_the_bracket(monkeypatch: pytest.MonkeyPatch
         mock.patch("metaregret.theory.minimax.exact.AchievableSuccess") as prepared,
         mock.patch("metaregret.theory.minimax.exact.sharpen", return_value=SOLVED) as sharpened,
     ):
-        assert solve_without_memory(tasks, exact=True, tolerance=0.25) is SOLVED
+        assert solve_without_memory(tasks, exact=True, tolerance=0.25, method="program") is SOLVED
     ((given,), _), ((achievable, solution, tolerance), _) = prepared.call_args, sharpened.call_args
     assert given.names == ("1", "2")
     assert achievable is prepared.return_value

@@ -396,7 +396,7 @@ def rounds(
         certify=mock.Mock(return_value=point(*first)),
     )
     program, told = Scripted(game, answers), list[tuple[float, float]]()
-    found = steps_on_the_way._dinkelbach(program, 0.125, lambda low, high: told.append((low, high)))
+    found = steps_on_the_way._dinkelbach(program, 0.125, lambda low, high: told.append((low, high))).best
     (policy, weights), _ = game.certify.call_args
     np.testing.assert_array_equal(policy, uniform_policy(inner.process))
     np.testing.assert_array_equal(weights, np.ones(3))
@@ -419,8 +419,8 @@ def test_rounds_end_where_the_bracket_is_narrow() -> None:
 
 
 def test_the_gap_is_relative_to_the_lower_bound_but_to_one_at_least() -> None:
-    assert len(rounds([(0.5, 0.625), (9, 9)])[0].asked) == 1
-    assert len(rounds([(0.5, 0.75), (0.6, 0.75), (9, 9)], first=(0.0, 1.0))[0].asked) == 3
+    assert len(rounds([(0.5, 0.625), (9, 9)], first=(0.0, 9.0))[0].asked) == 1
+    assert len(rounds([(0.5, 0.75), (0.6, 0.75), (0.7, 0.7)], first=(0.0, 1.0))[0].asked) == 3
     assert len(rounds([(8.0, 9.0), (9, 9)])[0].asked) == 1
     assert len(rounds([(7.75, 9.0), (9, 9)])[0].asked) == 2
 

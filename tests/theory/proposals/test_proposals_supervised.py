@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,12 +14,10 @@ from metaregret.theory.proposals.supervised import (
     cactus_partitions,
     digits,
     learn_metric,
-    majority_subsets,
     propose_supervised,
     shifted_copies,
     subset_errors,
     supervised_methods,
-    umtra_distinct_probability,
     within_class_scatter,
 )
 
@@ -70,13 +69,6 @@ def test_shifts_move_every_pixel() -> None:
     assert sorted(int(copy.argmax()) for copy in copies) == list(range(9))
 
 
-def test_distinct_classes_probability_by_counting() -> None:
-    labels = np.array([0, 0, 1, 1, 2])
-    # Pairs: 10, of which (0,0) and (1,1) are alike; triples with three classes: 2 * 2 * 1 of 10.
-    assert umtra_distinct_probability(labels, 2) == pytest.approx(8 / 10)
-    assert umtra_distinct_probability(labels, 3) == pytest.approx(4 / 10)
-
-
 def test_proposals_on_digits(split: tuple[LabelledItems, LabelledItems]) -> None:
     found = {name: propose_supervised(name, *split, ways=3, episodes=5) for name in supervised_methods()}
     assert found["true-classes"].worst_case_regret == 0.0
@@ -90,10 +82,16 @@ def test_proposals_on_digits(split: tuple[LabelledItems, LabelledItems]) -> None
 
 
 def test_clusters_propose_class_subsets_unevenly(split: tuple[LabelledItems, LabelledItems]) -> None:
-    partitions = cactus_partitions(split[0].items, partitions=1)
-    counts = majority_subsets(partitions[0], split[0].labels, 5)
-    assert 0 < len(counts) <= math.comb(10, 5)
-    assert max(counts.values()) > 2 * min(counts.values())
+    """The majority classes of five random clusters: subsets with few tasks are holes in what is covered."""
+    partition = cactus_partitions(split[0].items, partitions=1)[0]
+    majority = [int(np.bincount(split[0].labels[partition == c]).argmax()) for c in np.unique(partition)]
+    rng, found = np.random.default_rng(0), Counter[tuple[int, ...]]()
+    for _ in range(2000):
+        classes = {majority[i] for i in rng.choice(len(majority), size=5, replace=False)}
+        if len(classes) == 5:  # no two clusters share their class
+            found[tuple(sorted(classes))] += 1
+    assert 0 < len(found) <= math.comb(10, 5)
+    assert max(found.values()) > 2 * min(found.values())
 
 
 def test_bad_options_are_refused() -> None:

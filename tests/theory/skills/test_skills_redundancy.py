@@ -24,6 +24,7 @@ from metaregret.theory.skills import (
     process_redundancy,
     terminal_vertices,
 )
+from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.tasks import GoalTasks
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
@@ -75,12 +76,14 @@ def test_branch_and_bound_agrees_with_enumeration(order: int) -> None:
     assert abs(listed.value.midpoint - searched.value.midpoint) <= 3e-6
 
 
-def test_what_is_not_proved_is_bounded_by_order_infinity() -> None:
+@pytest.mark.parametrize("order", [2, 4])
+def test_what_is_not_proved_is_bounded_by_order_infinity_and_leakage(order: int) -> None:
     process = make("grid:3x3,slip=3/10").replaced(horizon=4)
-    found = process_redundancy(process, 2, max_nodes=0)
-    most = process_redundancy(process, "inf")
+    found = process_redundancy(process, order, max_nodes=0)
+    most = process_redundancy(process, "inf").value.upper
+    bound = min(most, support_bound(process)) if order == 2 else most
     assert not found.known
-    assert found.value.upper == pytest.approx(most.value.upper, rel=1e-6)
+    assert found.value.upper == pytest.approx(bound, rel=1e-6)
     assert 1.0 < found.value.lower < found.value.upper
 
 

@@ -65,7 +65,7 @@ def test_every_method_catches_a_planted_error_by_itself(theorem: Theorem):
     for method in theorem.methods:
         tried = (partial(method.run, planted.claim, unshrunk) for planted in theorem.planted)
         caught = any(gather(method.name, method.group, run).failure is not None for run in tried)
-        assert caught != bool(method.catches_none), f"{method.name} catches a planted error: {caught}"
+        assert caught, f"{method.name} catches no planted error"
 
 
 def test_a_general_derivation_says_what_is_prose(theorem: Theorem):

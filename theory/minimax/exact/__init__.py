@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from metaregret.theory.minimax.exact.achievable import Achievable
-from metaregret.theory.minimax.exact.generation import LinearOptimum, solve_linear
+from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, solve_linear
 from metaregret.theory.minimax.exact.matrix_game import GameSolution, solve_game
 from metaregret.theory.minimax.exact.rewards import AchievableRewards
-from metaregret.theory.minimax.exact.sharpen import ExactSolution, outward_bracket, sharpen
+from metaregret.theory.minimax.exact.sharpen import (
+    ExactSolution,
+    closed_form,
+    complete,
+    outward_bracket,
+    sharpen,
+)
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.regret import ExactLoss, LinearForm
 
@@ -19,6 +25,9 @@ __all__ = [
     "GameSolution",
     "LinearForm",
     "LinearOptimum",
+    "closed_form",
+    "complete",
+    "equalise",
     "outward_bracket",
     "sharpen",
     "solve_game",

@@ -1,12 +1,12 @@
 """Sharpen a floating-point minimax solution of a learner without memory to rational bounds.
 
 * Where the problem is a linear program (infinitely many episodes, one episode, or the blind learner's regret)
-the value
-  is rational: equal bounds come from exact column generation.
+  the value is rational. Equal bounds come from one rational linear solve where all tasks bind
+  (`closed_form`, tried before anything else), and from exact column generation elsewhere.
 * With ``2 <= N < inf`` episodes the value is in general irrational. The linear program at a rational point
-near the
-  optimum gives an exact policy, whose worst loss is the upper bound, and weights ``w``. Convexity gives the
-  lower bound: with the tangents at ``r``, for ``p_g`` proportional to ``w_g / s_g``, ``s_g = -phi_g'(r_g)``,
+  near the optimum gives an exact policy, whose worst loss is the upper bound, and weights ``w``. Convexity
+  gives the lower bound: with the tangents at ``r``, ``s_g = -phi_g'(r_g)`` and ``p_g`` proportional to
+  ``w_g / s_g``,
 
       min_{rho in M} sum_g p_g phi_g(rho_g) >= sum_g p_g (phi_g(r_g) + s_g r_g) - U(p s),
 
@@ -28,12 +28,12 @@ from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.rationals import nearest_float
-from metaregret.theory.minimax.exact.generation import solve_linear
+from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, solve_linear
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.solution import MinimaxSolution
-from metaregret.theory.regret import ExactLoss, LinearForm
+from metaregret.theory.regret import ExactLoss, LinearForm, LossForm
 
-__all__ = ["ExactSolution", "outward_bracket", "sharpen"]
+__all__ = ["ExactSolution", "closed_form", "complete", "outward_bracket", "sharpen"]
 
 DENOMINATORS = (1000, 10**12)
 """Largest denominators of the points at which a convex problem is made linear, tried in this order."""
@@ -85,15 +85,34 @@ def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance:
         The relative gap that still counts as certified where the bounds differ.
     """
     began = time.perf_counter()
+    loss, vertices = _loss(achievable, solution.criterion.form(solution.learner), solution.episodes)
+    vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
+    exact = _solve(achievable, loss, vertices, solution)
+    found = complete(solution, loss, exact, tolerance)
+    return dataclasses.replace(found, seconds=solution.seconds + time.perf_counter() - began)
+
+
+def closed_form(
+    achievable: AchievableSuccess, form: LossForm, episodes: int | None
+) -> tuple[ExactLoss, ExactSolution] | None:
+    """Return the exact solution by one rational linear solve, None where there is none (see `equalise`)."""
+    loss, policies = _loss(achievable, form, episodes)
+    linear = loss.linear_form()
+    found = None if linear is None else equalise(achievable, linear.base, linear.direction, policies)
+    if linear is None or found is None:
+        return None
+    return loss, _proved(loss, linear, found, "one rational linear solve over the tasks' own policies")
+
+
+def _loss(
+    achievable: AchievableSuccess, form: LossForm, episodes: int | None
+) -> tuple[ExactLoss, list[np.ndarray]]:
+    """Return the loss in exact arithmetic and the policies that are best for one task each."""
     optimum = achievable.optimum()
     assert optimum.exact is not None
     assert optimum.policies is not None
-    form = solution.criterion.form(solution.learner)
-    loss = ExactLoss(form, solution.episodes, tuple(optimum.exact.tolist()))
-    vertices = [optimum.policies[..., task] for task in range(achievable.count)]
-    vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
-    exact = _solve(achievable, loss, vertices, solution)
-    return _result(solution, loss, exact, tolerance, time.perf_counter() - began)
+    loss = ExactLoss(form, episodes, tuple(optimum.exact.tolist()))
+    return loss, [optimum.policies[..., task] for task in range(achievable.count)]
 
 
 def _solve(
@@ -123,11 +142,15 @@ def _linear(
     prior: np.ndarray,
 ) -> ExactSolution:
     found = solve_linear(achievable, form.base, form.direction, vertices=vertices, prior=prior)
+    method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
+    return _proved(loss, form, found, method)
+
+
+def _proved(loss: ExactLoss, form: LinearForm, found: LinearOptimum, method: str) -> ExactSolution:
     value = form.value(found.level)
     assert loss.worst(found.success.tolist()) == value
     direction = np.array(form.direction)
     weights, reference = found.prior / direction, np.array(form.base) + found.level * direction
-    method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return ExactSolution(value, value, found.prior, weights, reference, found.policy, found.success, method)
 
 
@@ -177,9 +200,10 @@ def _tangent_bound(
     return prior @ at + rewards @ np.array(reference) - best, prior, rewards
 
 
-def _result(
-    solution: MinimaxSolution, loss: ExactLoss, exact: ExactSolution, tolerance: float, seconds: float
+def complete(
+    solution: MinimaxSolution, loss: ExactLoss, exact: ExactSolution, tolerance: float
 ) -> MinimaxSolution:
+    """Return `solution` with all its numbers replaced by the exact ones."""
     value = outward_bracket(exact.lower, exact.upper)
     success, marked = exact.success.tolist(), solution.details["marked"]
     explored = exact.success
@@ -211,7 +235,6 @@ def _result(
         exploration=np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),
-        seconds=solution.seconds + seconds,
         details=details,
     )
 

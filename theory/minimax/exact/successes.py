@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import flint
@@ -26,6 +27,10 @@ class AchievableSuccess(Achievable):
 
     def optimum(self) -> TerminalValues:
         """Return the exact ``v*`` of every task with an optimal deterministic policy for each."""
+        return self._optimum
+
+    @cached_property
+    def _optimum(self) -> TerminalValues:
         columns = np.full((self.process.n_states, self.count), Fraction(0))
         columns[self._marks] = Fraction(1)
         return self._plan(columns)

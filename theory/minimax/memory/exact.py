@@ -1,11 +1,7 @@
 """Sharpening: equal rational bounds on the minimax value, proved with tolerance zero.
 
-The learners of the floating-point mixture are evaluated exactly, and their matrix game is solved in
-rational arithmetic (`metaregret.theory.minimax.exact`). For the adversary's strategy the Bayes-adaptive
-problem is solved exactly; if its value is that of the matrix game, the value is proved. Otherwise the exact
-best response is a learner that the game lacked, and the search goes on: there are finitely many learners, so
-it ends. The floating-point prior, rounded to small denominators, is tried first, because the matrix game's
-own optimum is not unique where the game is degenerate.
+The learners of the floating-point mixture are evaluated exactly and start the double oracle
+(`metaregret.theory.minimax.exact.double_oracle`), whose best responses are exact Bayes-adaptive plans.
 """
 
 from __future__ import annotations
@@ -13,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.hyperstate import DeterministicLearner
 from metaregret.tabular.hyperstate.rational import RationalBayes
 from metaregret.theory.minimax.memory.game import MemoryGame
 
 __all__ = ["ExactMemory", "sharpen_memory"]
-
-MAX_ROUNDS = 500
-DENOMINATORS = (24, 720, 10**5)
-"""Largest denominators of the roundings of the floating-point prior, tried in this order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,37 +57,33 @@ def sharpen_memory(
     NotExactError
         If the process or the rewards are known in floating point only.
     ConvergenceError
-        If the bounds still differ after a limit on rounds that no game of sensible size meets.
+        As `double_oracle`.
     """
-    oracle = RationalBayes(game.graph.signals, game.episodes, game.graph.size.edges)
+    from metaregret.tabular.backup.rational import from_flint, to_flint
+    from metaregret.theory.minimax.exact.double_oracle import Strategy, double_oracle, roundings
+
+    oracle, asked = RationalBayes(game.graph.signals, game.episodes, game.graph.size.edges), list[Any]()
     scale, offset = _loss_form(game, oracle)
-    pool = list(learners)
-    losses = [_losses(game, oracle.payoff_of(learner), scale, offset) for learner in pool]
-    tried = list(_roundings(prior))
-    for count in range(1, MAX_ROUNDS + 1):
-        value, strategy, weights = _matrix_game(losses)
-        p = tried.pop(0) if tried else strategy
-        response = oracle.respond(_class_weights(game, p, scale))
-        loss = _losses(game, response.payoff, scale, offset)
-        lower = sum(x * y for x, y in zip(p, loss, strict=True))
-        if lower == value:
-            kept = [index for index, weight in enumerate(weights) if weight]
-            return ExactMemory(
-                value,
-                tuple(p),
-                tuple(weights[index] for index in kept),
-                tuple(pool[index] for index in kept),
-                tuple(tuple(losses[index]) for index in kept),
-                count,
-            )
-        if loss not in losses:
-            pool.append(response.learner)
-            losses.append(loss)
-    raise ConvergenceError(
-        f"After {MAX_ROUNDS} exact best responses the rational bounds are {float(lower)!r} and "
-        f"{float(value)!r}; solve in floating point, whose bracket is certified too.",
-        lower=float(lower),
-        upper=float(value),
+
+    def strategy(payoff: Sequence[Fraction], learner: DeterministicLearner) -> Strategy[DeterministicLearner]:
+        losses = _losses(game, payoff, scale, offset)
+        return Strategy(-to_flint(losses), learner)
+
+    def respond(p: np.ndarray) -> Strategy[DeterministicLearner]:
+        asked.append(p)
+        best = oracle.respond(_class_weights(game, from_flint(p).tolist(), scale))
+        return strategy(best.payoff, best.learner)
+
+    start = [strategy(oracle.payoff_of(learner), learner) for learner in learners]
+    found = double_oracle(start, respond, roundings(prior), sign=-1)
+    (value,) = from_flint(np.array([-found.value]))
+    return ExactMemory(
+        value,
+        tuple(from_flint(found.prior)),
+        tuple(from_flint(np.array([weight for weight, _ in found.mixture]))),
+        tuple(each.plays for _, each in found.mixture),
+        tuple(tuple(from_flint(-each.payoff)) for _, each in found.mixture),
+        len(asked),
     )
 
 
@@ -116,19 +104,3 @@ def _class_weights(game: MemoryGame, p: Sequence[Fraction], scale: Sequence[Frac
     for task, (probability, factor) in enumerate(zip(p, scale, strict=True)):
         weights[int(game.task_class[task])] += probability * factor
     return weights
-
-
-def _roundings(prior: np.ndarray) -> list[list[Fraction]]:
-    """Return the prior rounded to small denominators, where the rounding is a distribution."""
-    rounded = [[Fraction(float(x)).limit_denominator(limit) for x in prior] for limit in DENOMINATORS]
-    return [p for p in rounded if sum(p) == 1]
-
-
-def _matrix_game(losses: list[list[Fraction]]) -> tuple[Fraction, list[Fraction], list[Fraction]]:
-    """Return value, adversary's and learner's strategies of the game over the learners found so far."""
-    from metaregret.tabular.backup.rational import from_flint, to_flint
-    from metaregret.theory.minimax.exact import solve_game
-
-    solution = solve_game(to_flint(np.array(losses)))
-    value = from_flint(np.array([solution.value]))[0]
-    return value, list(from_flint(solution.columns)), list(from_flint(solution.rows))

@@ -18,7 +18,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import flint
@@ -30,7 +29,7 @@ from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.rationals import nearest_float
-from metaregret.theory.minimax.exact import solve_game
+from metaregret.theory.minimax.exact.double_oracle import Played, Strategy, double_oracle
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.success import success_tasks
@@ -40,7 +39,6 @@ __all__ = ["UnendingGame", "solve_unending"]
 
 MAX_WORK = 3_000_000
 """Largest number of sets times transitions of an episode times goals."""
-MAX_ROUNDS = 2000
 MAX_SWEEPS = 1000
 """Steps of policy iteration for one set; there are rarely more than five."""
 
@@ -235,41 +233,30 @@ def solve_unending(tasks: GoalTasks, *, criterion: Criterion | str = Criterion.R
     NotExactError, InstanceTooLargeError, UnsupportedError, UnreachableGoalError
         As `UnendingGame`.
     ConvergenceError
-        After a limit on rounds that no game of sensible size meets.
+        As `double_oracle`.
     """
     begun = time.perf_counter()
     criterion = choice(Criterion, criterion, "criterion")
     game = UnendingGame(tasks, criterion)
-    prior: list[Any] = [flint.fmpq(1, game.count)] * game.count
-    losses = [game.respond(prior)]
-    for rounds in range(1, MAX_ROUNDS + 1):
-        solution = solve_game(np.array(losses, dtype=object))
-        prior = list(solution.columns)
-        response = game.respond(prior)
-        lower = sum((p * x for p, x in zip(prior, response, strict=True)), flint.fmpq(0))
-        if lower == solution.value:
-            return _solution(tasks, game, criterion, solution, losses, rounds, time.perf_counter() - begun)
-        losses.append(response)
-    raise ConvergenceError(
-        f"The exact bounds did not meet after {MAX_ROUNDS} best responses.",
-        lower=nearest_float(Fraction(int(lower.p), int(lower.q))),
-        upper=nearest_float(Fraction(int(solution.value.p), int(solution.value.q))),
-    )
+
+    def respond(prior: np.ndarray) -> Strategy[None]:
+        return Strategy(-np.array(game.respond(prior.tolist()), dtype=object), None)
+
+    even = np.array([flint.fmpq(1, game.count)] * game.count, dtype=object)
+    found = double_oracle([respond(even)], respond, sign=-1)
+    return _solution(tasks, game, criterion, found, time.perf_counter() - begun)
 
 
 def _solution(
     tasks: GoalTasks,
     game: UnendingGame,
     criterion: Criterion,
-    solved: Any,
-    losses: list[list[Any]],
-    rounds: int,
+    found: Played[None],
     seconds: float,
 ) -> MinimaxSolution:
-    (value,) = from_flint(np.array([solved.value]))
-    prior, weights = from_flint(solved.columns), from_flint(solved.rows)
-    table = from_flint(np.array(losses, dtype=object))
-    kept = [index for index, weight in enumerate(weights) if weight]
+    (value,), prior = from_flint(np.array([-found.value])), from_flint(found.prior)
+    weights = from_flint(np.array([weight for weight, _ in found.mixture]))
+    table = from_flint(-np.stack([each.payoff for _, each in found.mixture]))
     return MinimaxSolution(
         value=Bracket.of(
             value, "policy iteration over sets of possible goals, and an exact mixture of learners"
@@ -285,11 +272,11 @@ def _solution(
         method="exact double oracle: policy iteration over sets of possible goals",
         status=Status.EXACT,
         seconds=seconds,
-        size={"task sets": (1 << game.count) - 1, "rounds": rounds, "learners": len(kept)},
+        size={"task sets": (1 << game.count) - 1, "rounds": found.rounds, "learners": len(weights)},
         details={
             "exact_prior": tuple(prior),
-            "exact_weights": tuple(weights[kept]),
-            "exact_losses": tuple(tuple(table[index]) for index in kept),
+            "exact_weights": tuple(weights),
+            "exact_losses": tuple(tuple(row) for row in table),
             "interrupted": False,
         },
     )

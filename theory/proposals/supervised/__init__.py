@@ -11,13 +11,11 @@ from metaregret.theory.proposals.supervised.learner import (
 )
 from metaregret.theory.proposals.supervised.proposal import (
     SupervisedProposal,
-    majority_subsets,
     propose_supervised,
     supervised_methods,
 )
 from metaregret.theory.proposals.supervised.umtra import (
     shifted_copies,
-    umtra_distinct_probability,
     umtra_scatter,
 )
 
@@ -29,12 +27,10 @@ __all__ = [
     "cactus_scatter",
     "digits",
     "learn_metric",
-    "majority_subsets",
     "propose_supervised",
     "shifted_copies",
     "subset_errors",
     "supervised_methods",
-    "umtra_distinct_probability",
     "umtra_scatter",
     "within_class_scatter",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["SupervisedProposal", "majority_subsets", "propose_supervised", "supervised_methods"]
+__all__ = ["SupervisedProposal", "propose_supervised", "supervised_methods"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,25 +188,3 @@ def propose_supervised(
         for scatter in (_SCATTERS[method], _true_classes)
     )
     return SupervisedProposal(method, ways, seed, errors, oracle)
-
-
-def majority_subsets(
-    partition: np.ndarray, labels: np.ndarray, ways: int, *, tasks: int = 2000, seed: int = 0
-) -> Counter[tuple[int, ...]]:
-    """Return which class subsets CACTUs' tasks stand for: the majority classes of `ways` random clusters.
-
-    Tasks in which two clusters share their majority class stand for no subset and are not counted: subsets
-    with few or no tasks are the coverage holes of the supervised setting (C8).
-
-    Parameters
-    ----------
-    partition, labels : ndarray of int, shape (n,)
-    """
-    majority = [int(np.bincount(labels[partition == cluster]).argmax()) for cluster in np.unique(partition)]
-    rng = np.random.default_rng(seed)
-    found: Counter[tuple[int, ...]] = Counter()
-    for _ in range(tasks):
-        classes = {majority[i] for i in rng.choice(len(majority), size=ways, replace=False)}
-        if len(classes) == ways:
-            found[tuple(sorted(classes))] += 1
-    return found

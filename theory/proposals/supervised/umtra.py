@@ -19,13 +19,12 @@ arXiv 1811.11819 (2018).
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 
 from metaregret.theory.proposals.supervised.learner import within_class_scatter
 
-__all__ = ["shifted_copies", "umtra_distinct_probability", "umtra_scatter"]
+__all__ = ["shifted_copies", "umtra_scatter"]
 
 
 def shifted_copies(items: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -45,15 +44,3 @@ def umtra_scatter(items: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     copies = shifted_copies(items, shape)
     labels = np.tile(np.arange(len(items)), len(copies))
     return within_class_scatter(copies.reshape(-1, items.shape[1]), labels)
-
-
-def umtra_distinct_probability(labels: np.ndarray, ways: int) -> float:
-    """Return the probability that `ways` items drawn without replacement have different true classes.
-
-    By elementary symmetric polynomials of the class counts; labels has shape (n,).
-    """
-    polynomial = np.zeros(ways + 1)
-    polynomial[0] = 1.0
-    for count in np.bincount(labels):
-        polynomial[1:] += count * polynomial[:-1]
-    return float(polynomial[ways] / math.comb(len(labels), ways))

@@ -9,6 +9,7 @@ import pytest
 import scipy.optimize as so
 from memory_instances import random_process, random_tables
 
+from benchmarks.hyperstate_program import hyperstate_program
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.hyperstate import HyperstateGraph
@@ -16,7 +17,6 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution, solve
 from metaregret.theory.minimax.least_favourable import LeastFavourable
 from metaregret.theory.minimax.memory import memory_game, solve_memory
-from metaregret.theory.minimax.memory.program import hyperstate_program
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
 
 SLACK = 1e-9

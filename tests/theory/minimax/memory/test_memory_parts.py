@@ -13,6 +13,7 @@ import pytest
 from memory_instances import slippery_ring
 from play import Table, payoffs, planned
 
+from benchmarks.hyperstate_program import _repaired, hyperstate_program, solve_program
 from metaregret.tabular.environments.line import line
 from metaregret.tabular.errors import (
     ConvergenceError,
@@ -41,7 +42,6 @@ from metaregret.theory.minimax.memory import (
     trained_with_memory,
 )
 from metaregret.theory.minimax.memory.export import known_task_choices, learner_rows
-from metaregret.theory.minimax.memory.program import _repaired, hyperstate_program, solve_program
 from metaregret.theory.minimax.memory.trained import STRICTNESS, _ChargedGame
 from metaregret.theory.minimax.solution import Criterion
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks
@@ -362,16 +362,16 @@ def test_a_limit_on_exact_rounds_is_an_error_with_both_bounds(monkeypatch: pytes
     """Three roundings that prove nothing, then the strategy of the game: one round more than the limit."""
     game = memory_game(FORK, 2, REGRET, 100)
     start, prior = game.respond(np.array([1.0, 0.0])).learner, np.array([0.123456, 0.876544])
-    needed = sharpen_memory(game, prior, [start]).rounds
-    monkeypatch.setattr("metaregret.theory.minimax.memory.exact.MAX_ROUNDS", needed)
+    limit = "metaregret.theory.minimax.exact.double_oracle.MAX_ROUNDS"
+    monkeypatch.setattr(limit, 2)
     assert sharpen_memory(game, prior, [start]).value == Fraction(1, 2)
-    monkeypatch.setattr("metaregret.theory.minimax.memory.exact.MAX_ROUNDS", needed - 1)
+    monkeypatch.setattr(limit, 1)
     with pytest.raises(ConvergenceError) as caught:
         sharpen_memory(game, prior, [start])
-    assert caught.value.lower < 0.5 <= caught.value.upper
+    assert caught.value.lower < caught.value.upper
     assert str(caught.value) == (
-        f"After {needed - 1} exact best responses the rational bounds are {caught.value.lower!r} and "
-        f"{caught.value.upper!r}; solve in floating point, whose bracket is certified too."
+        f"The exact bounds {caught.value.lower!r} and {caught.value.upper!r} did not meet after 1 restricted "
+        "games; solve in floating point, whose bracket is certified too."
     )
 
 

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from memory_instances import slippery_ring
 
+from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Status
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError, UnsupportedError
 from metaregret.tabular.hyperstate import DeterministicLearner
 from metaregret.theory.adversaries import Adversary
+from metaregret.theory.minimax.exact import solve_game
 from metaregret.theory.minimax.memory import (
     KullbackLeiblerBall,
     MemoryGame,
@@ -27,7 +29,6 @@ from metaregret.theory.minimax.memory import (
     TotalVariationBall,
     solve_memory,
 )
-from metaregret.theory.minimax.memory.exact import _matrix_game
 from metaregret.theory.minimax.memory.game import Column
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.solve import Search, decompose
@@ -90,7 +91,7 @@ def random_game(seed: int, allowance: float = 1e-12) -> TableGame:
 
 
 def exact_value(losses: np.ndarray) -> Fraction:
-    return _matrix_game([[Fraction(int(x)) for x in row] for row in losses])[0]
+    return -from_flint(np.array([solve_game(-to_flint(losses.astype(int).astype(object)).T).value]))[0]
 
 
 UNIFORM = np.full(5, 0.2)

@@ -12,6 +12,7 @@ from history_tree import goal_tree, value
 from memory_instances import random_process, random_tables, slippery_ring
 from play import payoffs
 
+from benchmarks.hyperstate_program import solve_program
 from metaregret.tabular.bounds import Status
 from metaregret.tabular.environments import make
 from metaregret.tabular.environments.line import line
@@ -28,7 +29,6 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.memory import estimate_size, memory_game, solve_memory
 from metaregret.theory.minimax.memory.export import learner_rows
-from metaregret.theory.minimax.memory.program import solve_program
 from metaregret.theory.minimax.memory.solve import Search, decompose
 from metaregret.theory.minimax.solution import Criterion
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TrajectoryTasks

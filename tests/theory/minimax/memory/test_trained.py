@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from benchmarks.hyperstate_program import hyperstate_program
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.hyperstate import HyperstateGraph
@@ -19,7 +20,6 @@ from metaregret.theory.minimax.memory import (
     solve_memory,
     trained_with_memory,
 )
-from metaregret.theory.minimax.memory.program import hyperstate_program
 from metaregret.theory.minimax.memory.trained import STRICTNESS
 from metaregret.theory.minimax.solution import Criterion
 from metaregret.theory.tasks import GoalTasks

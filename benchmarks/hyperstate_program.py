@@ -2,8 +2,8 @@
 
     min { theta : x >= 0 a flow of realisation weights, scale_z (offset_z - payoff_z . x) <= theta for all z }
 
-(THEORY, section 5.) It is exact but grows with the number of edges; the decomposition of `solve_memory`
-needs it nowhere. Both bounds are recomputed: the solver's flow is repaired into a behaviour policy, whose
+The tests hold it against the decomposition of `solve_memory`, which needs it nowhere; the benchmark measures
+what that saves. Both bounds are recomputed: the solver's flow is repaired into a behaviour policy, whose
 losses are those of a real learner, and its multipliers are a task distribution, to which a best response is
 computed.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,9 +22,6 @@ from metaregret.tabular.errors import SolverError, UnsupportedError
 from metaregret.tabular.hyperstate import HyperstateGraph
 from metaregret.theory.minimax.memory.game import MemoryGame
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, solve_certified
-
-if TYPE_CHECKING:
-    from metaregret.tabular.hyperstate.kernels.program import Triplets
 
 __all__ = ["HyperstateProgram", "hyperstate_program", "solve_program"]
 
@@ -48,25 +45,67 @@ class HyperstateProgram:
 
 
 def hyperstate_program(graph: HyperstateGraph) -> HyperstateProgram:
-    """Return the program's matrices for a graph of single steps."""
-    from metaregret.tabular.hyperstate.kernels.program import layer_program, no_triplets
+    """Return the program's matrices for a graph of single steps.
 
-    flow, payoff = no_triplets(), no_triplets()
-    row = column = 0
+    One column for each pair of a hyperstate and a choice. The flow rows say that what leaves a hyperstate has
+    entered it; the payoff rows, one for each class, add up what the column pays to the tasks of the
+    hyperstate's set.
+    """
+    flow = _Triplets()
+    pays = _Triplets()
+    classes, dynamics, splits = graph.signals.n_classes, graph.dynamics, graph.splits
+    members = [[z for z in range(classes) if int(row[z >> 6]) >> (z & 63) & 1] for row in graph.sets.words]
+    first, column, owner = 0, 0, []
     for index, layer in enumerate(graph.layers):
-        flow, payoff, column = layer_program(
-            layer, row, column, index == len(graph.layers) - 1, graph.signal(index), graph.dynamics,
-            graph.splits, graph.payoffs(index), graph.sets.words, flow, payoff,
-        )  # fmt: skip
-        row += len(layer.state)
-    pays = sp.csr_array(_entries(payoff), shape=(graph.signals.n_classes, column))
-    value, (rows, _) = _entries(flow)
-    return HyperstateProgram(sp.csr_array(_entries(flow)), pays, rows[value > 0])
+        signal, paid, leaf = graph.signal(index), graph.payoffs(index), index == len(graph.layers) - 1
+        after_layer = first + len(layer.state)
+        for node, (state, here) in enumerate(zip(layer.state.tolist(), layer.sets.tolist(), strict=True)):
+            children = iter(layer.child[layer.first_child[node] :].tolist())
+            for choice in range(*dynamics.choice_offsets[state : state + 2].tolist()):
+                flow.add(first + node, column, 1.0)
+                owner.append(first + node)
+                pays.add_all(members[here], column, paid.toll)
+                for transition in range(*dynamics.offsets[choice : choice + 2].tolist()):
+                    told, chance = int(signal[transition]), float(dynamics.probability[transition])
+                    split = int(splits.at[here * splits.n_signals + told]) if told else -1
+                    for block in range(*splits.offsets[split : split + 2].tolist()) if told else (-1,):
+                        target = int(splits.block_set[block]) if told else here
+                        member = int(splits.block_class[block]) if told else 0
+                        if target < 0:  # a single class: it is known from here on
+                            later = paid.known[dynamics.successors[transition], member]
+                            later = paid.after[member] if paid.closes[told, member] else later
+                            pays.add(member, column, chance * (paid.pay[told, member] + later))
+                            continue
+                        pays.add_all(
+                            members[target], column, chance * paid.pay[told, member] if told else 0.0
+                        )
+                        if not leaf:
+                            flow.add(after_layer + next(children), column, -chance)
+                column += 1
+        first = after_layer
+    return HyperstateProgram(flow.matrix((first, column)), pays.matrix((classes, column)), np.array(owner))
 
 
-def _entries(matrix: Triplets) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    used = slice(matrix.used)
-    return matrix.value[used], (matrix.row[used], matrix.column[used])
+class _Triplets:
+    """A sparse matrix under construction."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+        self.values: list[float] = []
+
+    def add(self, row: int, column: int, value: float) -> None:
+        self.rows.append(row)
+        self.columns.append(column)
+        self.values.append(value)
+
+    def add_all(self, rows: Sequence[int], column: int, value: float) -> None:
+        if value != 0.0:
+            for row in rows:
+                self.add(row, column, value)
+
+    def matrix(self, shape: tuple[int, int]) -> sp.csr_array:
+        return sp.csr_array((self.values, (self.rows, self.columns)), shape=shape)
 
 
 def solve_program(game: MemoryGame, *, attempts: Sequence[Attempt] = LINEAR_SOLVERS) -> Bracket:
