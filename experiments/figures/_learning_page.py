@@ -19,15 +19,17 @@ NAMES = ("memoryless", "gains", "recurrent", "price", "mixture", "orders")
 
 
 def section(folder: Path) -> str:
-    """Return the results as Markdown, from ``learning_*.csv`` in `folder`."""
+    """Return the results as Markdown, from those ``learning_*.csv`` that are in `folder`."""
     import pandas as pd
 
-    tables = [pd.read_csv(folder / f"learning_{name}.csv") for name in NAMES]
-    memoryless, gains = tables[:2]
-    parts = [
-        _memoryless(memoryless), *_gains(gains), _knobs(gains), _regrets(gains, memoryless),
-        _recurrent(tables[2]), _price(tables[3]), _mixture(tables[4]), _orders(tables[5]),
-    ]  # fmt: skip
+    files = {name: folder / f"learning_{name}.csv" for name in NAMES}
+    tables = {name: pd.read_csv(file) for name, file in files.items() if file.exists()}
+    parts = [_memoryless(tables["memoryless"])]
+    if "gains" in tables:
+        gains = tables["gains"]
+        parts += [*_gains(gains), _knobs(gains), _regrets(gains, tables["memoryless"])]
+    rest = {"recurrent": _recurrent, "price": _price, "mixture": _mixture, "orders": _orders}
+    parts += [table(tables[name]) for name, table in rest.items() if name in tables]
     return "\n\n".join(parts) + "\n"
 
 

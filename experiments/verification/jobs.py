@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from metaregret.experiments.cache import cache_folder
 from metaregret.experiments.report import Row, atlas_row, control_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.report.model import plain
 from metaregret.experiments.runs import Job, Point, Store, run
 from metaregret.experiments.runs.provenance import digest, package_versions
 from metaregret.theory.claims import (
@@ -145,13 +146,12 @@ def jobs_of(item: Item, context: Context, *, own_code: str = "", inside: Item | 
     uid, make = item.uid, partial(_job, context=context, own_code=own_code)
     if isinstance(item, Control):
         return [make("control", uid, work=partial(_control, uid, context, inside))]
-    return [
-        *(
-            make("method", uid, work=partial(_method, uid, m.name, context, inside), method=m.name)
-            for m in methods_of(item, context)
-        ),
-        make("planted", uid, work=partial(_planted, uid, context, inside)),
+    methods = [
+        make("method", uid, work=partial(_method, uid, m.name, context, inside), method=m.name)
+        for m in methods_of(item, context)
     ]
+    planted = [make("planted", uid, work=partial(_planted, uid, context, inside))] if item.planted else []
+    return methods + planted
 
 
 def _job(
@@ -210,7 +210,10 @@ def _process(name: str, context: Context) -> Row:
 
 def evidence_document(evidence: Evidence) -> dict[str, Any]:
     """Return evidence as JSON, from which `_evidence` reads it."""
-    return asdict(evidence) | {"group": evidence.group.value, "solvers": sorted(evidence.solvers)}
+    document = asdict(evidence) | {"group": evidence.group.value, "solvers": sorted(evidence.solvers)}
+    if evidence.failure is not None:
+        document["failure"]["witness"] = plain(evidence.failure.witness)
+    return document
 
 
 def _evidence(document: Mapping[str, Any]) -> Evidence:
@@ -229,7 +232,9 @@ def _rows(
         (item, [_evidence(found["method", item.uid, method.name]) for method in methods_of(item, context)])
         for item in proved
     )
-    rows = {item.uid: theorem_row(results[item.uid], found["planted", item.uid, ""]) for item in proved}
+    rows = {
+        item.uid: theorem_row(results[item.uid], found.get(("planted", item.uid, ""), [])) for item in proved
+    }
     for item in items:
         if isinstance(item, Published):
             rows[item.uid] = atlas_row(item, rows[item.uid], found["control", item.uid, ""])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.engine.bound_kernels import macqueen
-from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, expected, reduce_choices
+from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
 from metaregret.tabular.jit import njit, prange
 
 __all__ = ["MOST_SWEEPS", "plan", "plan_roughly_first"]
@@ -59,7 +59,10 @@ def _gather_parallel(rows: Any, policy: np.ndarray, chain: Any) -> None:
 def _evaluate_range(
     first: int,
     last: int,
-    rows: Any,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
     policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
@@ -70,10 +73,18 @@ def _evaluate_range(
     least, greatest = values.dtype.type(np.inf), values.dtype.type(-np.inf)
     drift = values.dtype.type(shift)
     discount = values.dtype.type(gamma)
-    gathered = rows[2] > 0
     for state in range(first, last):
-        row = state if gathered else policy[state]
-        total = constant[state] - drift + discount * expected(rows, row, values)
+        total = values.dtype.type(0)
+        if width > 0:
+            start = state * width
+            total = row_sum(start, start + width, width, successors, probabilities, values)
+        else:
+            start, stop = offsets[policy[state]], offsets[policy[state] + 1]
+            if stop > start:
+                total = values.dtype.type(
+                    row_sum(start, stop, stop - start, successors, probabilities, values)
+                )
+        total = constant[state] - drift + discount * total
         difference = total - values[state]
         following[state] = total
         least = difference if difference < least else least
@@ -83,7 +94,10 @@ def _evaluate_range(
 
 @njit(cache=True, nogil=True, parallel=True)
 def _evaluate_parallel(
-    rows: Any,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
     policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
@@ -97,14 +111,18 @@ def _evaluate_parallel(
     for chunk in prange(chunks):
         first = chunk * CHUNK
         least[chunk], greatest[chunk] = _evaluate_range(
-            first, min(count, first + CHUNK), rows, policy, constant, gamma, shift, values, following
-        )
+            first, min(count, first + CHUNK), offsets, width, successors, probabilities, policy, constant,
+            gamma, shift, values, following,
+        )  # fmt: skip
     return least.min(), greatest.max()
 
 
 @njit(cache=True, nogil=True)
 def _evaluate(
-    rows: Any,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
     policy: np.ndarray,
     constant: np.ndarray,
     gamma: float,
@@ -116,8 +134,13 @@ def _evaluate(
     """Write ``following = constant - shift + gamma P values`` for the chain of one policy, whose rows are
     those of the states (fixed width) or of its choices (ragged); return the range of change."""
     if threads:
-        return _evaluate_parallel(rows, policy, constant, gamma, shift, values, following)
-    return _evaluate_range(0, len(values), rows, policy, constant, gamma, shift, values, following)
+        return _evaluate_parallel(
+            offsets, width, successors, probabilities, policy, constant, gamma, shift, values, following
+        )
+    return _evaluate_range(
+        0, len(values), offsets, width, successors, probabilities, policy, constant, gamma, shift, values,
+        following,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -135,8 +158,8 @@ def _solve_chain(
     tuple
         The level to be added to ``e``, times ``1 - gamma``, and the number of sweeps.
     """
-    choice_offsets, offsets, width, _, _ = rows
-    together = (choice_offsets, offsets, width, chain[1], chain[2])
+    _, offsets, width, successors, probabilities = rows
+    _, together, weights = chain
     if width > 0 and threads:
         _gather_parallel(rows, policy, chain)
     elif width > 0:
@@ -146,9 +169,14 @@ def _solve_chain(
     while high - low > wanted and sweeps < MOST_SWEEPS:
         shift += 0.5 * (low + high)
         if width > 0:
-            low, high = _evaluate(together, policy, constant, gamma, shift, error, following, threads)
+            low, high = _evaluate(
+                offsets, width, together, weights, policy, constant, gamma, shift, error, following, threads
+            )
         else:
-            low, high = _evaluate(rows, policy, constant, gamma, shift, error, following, threads)
+            low, high = _evaluate(
+                offsets, width, successors, probabilities, policy, constant, gamma, shift, error, following,
+                threads,
+            )  # fmt: skip
         sweeps += 1
         error, following = following, error
     if sweeps % 2 == 1:
@@ -266,9 +294,11 @@ def _iterate(
     best_span, magnitude = np.inf, 1.0
     while True:
         if fresh and backups == 0:
-            least, greatest, changed = reduce_choices(rows[0], rewards, values, residual, policy, True)
+            least, greatest, changed = reduce_choices(rows[0], rewards, values, residual, policy)
         else:
-            least, greatest, changed = backup(*rows, rewards, gamma, values, residual, policy, True, threads)
+            least, greatest, changed = backup(
+                *rows, rewards, gamma, values, values, residual, policy, threads
+            )
         backups += 1
         span, goal = greatest - least, unit_goal * magnitude
         slow = 0 if alone or span <= 0.5 * best_span else slow + 1

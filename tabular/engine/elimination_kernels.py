@@ -100,7 +100,10 @@ def plan_small(
     policy[:] = -1
     best, stalled, backups, magnitude = np.inf, 0, 0, 1.0
     while True:
-        least, greatest, changed = backup_range(0, size, rows, rewards, gamma, lower, upper, policy, True)
+        least, greatest, changed = backup_range(
+            0, size, choice_offsets, offsets, width, successors, probabilities, rewards, gamma, lower, lower,
+            upper, policy,
+        )  # fmt: skip
         backups += 1
         reach = max(abs(least), abs(greatest))
         stalled = 0 if changed > 0 or reach < 0.5 * best else stalled + 1

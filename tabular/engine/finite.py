@@ -35,8 +35,7 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     if problem.terminal is not None:
         values += problem.sign * problem.terminal.astype(float)
     following = np.empty(n_states)
-    policy = np.empty((steps if keep_policy else 0, n_states), dtype=_choice_type(problem))
-    nothing = np.empty(0, dtype=policy.dtype)
+    policy = np.empty((steps if keep_policy else 1, n_states), dtype=_choice_type(problem))
     positive = float(values.min()) >= 0.0 and float(problem.rewards.min()) >= 0.0
     matrix = dense_rows(problem.process)
     length = n_states if matrix is not None else problem.rows.longest
@@ -45,9 +44,9 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     error = UNIT_ROUNDOFF * magnitude
     for step in range(steps - 1, -1, -1):
         error = mass * error + problem.allowance(magnitude + error, length)
-        least, greatest = _step(problem, matrix, values, following, policy[step] if keep_policy else nothing)
+        _step(problem, matrix, values, following, policy[step if keep_policy else 0])
         values, following = following, values
-        magnitude = max(greatest, -least)
+        magnitude = float(max(values.max(), -values.min()))
     if not math.isfinite(error + magnitude):
         raise InvalidArgumentError(
             f"The values overflow double precision within {steps} steps; scale the rewards down, or use "
@@ -75,20 +74,16 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
 
 def _step(
     problem: Problem, matrix: np.ndarray | None, values: np.ndarray, following: np.ndarray, policy: np.ndarray
-) -> tuple[float, float]:
-    """Write one backup; return its least and greatest element."""
+) -> None:
     from metaregret.tabular.engine import kernels
 
     rows = problem.rows
     if matrix is not None:
         action_values = matrix @ values
         action_values += problem.rewards
-        found = kernels.reduce_choices(rows.choice_offsets, action_values, values, following, policy, False)
+        kernels.reduce_choices(rows.choice_offsets, action_values, np.zeros(len(values)), following, policy)
     else:
-        found = kernels.backup(
-            *rows.arrays, problem.rewards, 1.0, values, following, policy, False, rows.threaded
-        )
-    return found[:2]
+        kernels.backup(*rows.arrays, problem.rewards, 1.0, values, None, following, policy, rows.threaded)
 
 
 def _may_underflow(problem: Problem) -> bool:

@@ -2,10 +2,10 @@
 
 Two layouts share every kernel. *Fixed-width rows* (ELL): the transitions of choice ``c`` stand at
 ``c * width : (c + 1) * width``, padded with probability zero; no offsets are read, and the compiler sees one
-trip count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[c + 1]``. Compiled code passes
-them as one tuple, ``rows = (choice_offsets, offsets, width, successors, probabilities)``, see
-`metaregret.tabular.engine.layout.Rows`; calls from Python spell it out, because a tuple among the arguments
-costs as much as the backup of a small model.
+trip count. *Ragged rows* (``width = 0``): they stand at ``offsets[c] : offsets[c + 1]``. What is called once
+a round takes them as one tuple, ``rows = (choice_offsets, offsets, width, successors, probabilities)``, see
+`metaregret.tabular.engine.layout.Rows`; what is called once a sweep, or from Python, takes them one by one,
+because a tuple among the arguments costs as much as a sweep of a small model.
 
 A sweep is cut into chunks of consecutive states. Small models run them in one thread, because a parallel
 region costs more than their sweep; large ones spread them over threads. The result does not depend on the
@@ -27,11 +27,11 @@ __all__ = [
     "MATH",
     "backup",
     "backup_range",
-    "expected",
     "extremes",
     "gap_and_scale",
     "midpoints",
     "reduce_choices",
+    "row_sum",
 ]
 
 CHUNK = 8192
@@ -42,7 +42,7 @@ MATH = {"contract", "nsz"}
 
 
 @njit(inline="always")
-def _row_sum(
+def row_sum(
     first: int, last: int, width: int, successors: np.ndarray, probabilities: np.ndarray, values: np.ndarray
 ) -> Any:
     """Return ``sum p V(s')`` over the transitions ``first:last`` of a row, without padding in between.
@@ -72,62 +72,65 @@ def _row_sum(
     return total
 
 
-@njit(inline="always")
-def expected(rows: Any, choice: int, values: np.ndarray) -> Any:
-    """Return ``P_c V``; zero for an empty row."""
-    _, offsets, width, successors, probabilities = rows
-    total = values.dtype.type(0)
-    if width > 0:
-        first = choice * width
-        total = values.dtype.type(_row_sum(first, first + width, width, successors, probabilities, values))
-    else:
-        first, last = offsets[choice], offsets[choice + 1]
-        if last > first:
-            total = values.dtype.type(_row_sum(first, last, last - first, successors, probabilities, values))
-    return total
-
-
 @njit(cache=True, nogil=True, fastmath=MATH)
 def backup_range(
     first: int,
     last: int,
-    rows: Any,
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    following: np.ndarray,
+    base: np.ndarray | None,
+    residual: np.ndarray,
     policy: np.ndarray,
-    relative: bool,
 ) -> tuple[float, float, int]:
     """Back up the states ``first:last``; see `backup`."""
-    choice_offsets, keep = rows[0], len(policy) > 0
     least, greatest, changed = np.inf, -np.inf, 0
     discount = values.dtype.type(gamma)
     for state in range(first, last):
         best, decision = -np.inf, choice_offsets[state]
         for choice in range(choice_offsets[state], choice_offsets[state + 1]):
-            total = rewards[choice] + discount * expected(rows, choice, values)
+            if width > 0:
+                start = choice * width
+                total = row_sum(start, start + width, width, successors, probabilities, values)
+            else:
+                start, stop = offsets[choice], offsets[choice + 1]
+                total = 0.0
+                if stop > start:
+                    total = row_sum(start, stop, stop - start, successors, probabilities, values)
+            total = rewards[choice] + (total if base is None else discount * total)
             if total > best:
                 best, decision = total, choice
-        if keep and policy[state] != decision:
+        if base is None:  # known to the compiler
+            residual[state], policy[state] = best, decision
+            continue
+        if policy[state] != decision:
             policy[state] = decision
             changed += 1
-        found = best - values[state] if relative else best
-        following[state] = found
-        least = found if found < least else least
-        greatest = found if found > greatest else greatest
+        difference = best - base[state]
+        residual[state] = difference
+        least = difference if difference < least else least
+        greatest = difference if difference > greatest else greatest
     return least, greatest, changed
 
 
 @njit(cache=True, nogil=True, parallel=True)
 def _backup_parallel(
-    rows: Any,
+    choice_offsets: np.ndarray,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    following: np.ndarray,
+    base: np.ndarray | None,
+    residual: np.ndarray,
     policy: np.ndarray,
-    relative: bool,
 ) -> tuple[float, float, int]:
     count = len(values)
     chunks = (count + CHUNK - 1) // CHUNK
@@ -136,8 +139,9 @@ def _backup_parallel(
     for chunk in prange(chunks):
         first = chunk * CHUNK
         least[chunk], greatest[chunk], changed[chunk] = backup_range(
-            first, min(count, first + CHUNK), rows, rewards, gamma, values, following, policy, relative
-        )
+            first, min(count, first + CHUNK), choice_offsets, offsets, width, successors, probabilities,
+            rewards, gamma, values, base, residual, policy,
+        )  # fmt: skip
     return least.min(), greatest.max(), changed.sum()
 
 
@@ -151,12 +155,12 @@ def backup(
     rewards: np.ndarray,
     gamma: float,
     values: np.ndarray,
-    following: np.ndarray,
+    base: np.ndarray | None,
+    residual: np.ndarray,
     policy: np.ndarray,
-    relative: bool,
     threads: bool,
 ) -> tuple[float, float, int]:
-    """Compute ``T values`` or, if `relative`, the residual ``T values - values``, and a greedy policy.
+    """Compute ``T values - base`` (the residual where `base` is `values`) and a greedy policy.
 
     Parameters
     ----------
@@ -165,45 +169,51 @@ def backup(
     rewards : ndarray, shape (C,)
         Expected reward of each choice.
     values : ndarray, shape (S,)
-    following, policy : ndarray, shape (S,)
-        Written: the result, and the first maximising choice of every state (unless that is empty).
+    base : ndarray, shape (S,), or None
+        None for ``T values``, which is all that is computed then.
+    residual, policy : ndarray, shape (S,)
+        Written: the difference, and the first maximising choice of every state.
 
     Returns
     -------
     tuple
-        Least and greatest element of the result, and the number of decisions that changed.
+        Least and greatest difference, and the number of decisions that changed.
     """
-    rows = (choice_offsets, offsets, width, successors, probabilities)
     if threads:
-        return _backup_parallel(rows, rewards, gamma, values, following, policy, relative)
-    return backup_range(0, len(values), rows, rewards, gamma, values, following, policy, relative)
+        return _backup_parallel(
+            choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values, base, residual,
+            policy,
+        )  # fmt: skip
+    return backup_range(
+        0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values,
+        base, residual, policy,
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def reduce_choices(
     choice_offsets: np.ndarray,
     action_values: np.ndarray,
-    values: np.ndarray,
-    following: np.ndarray,
+    base: np.ndarray,
+    residual: np.ndarray,
     policy: np.ndarray,
-    relative: bool,
 ) -> tuple[float, float, int]:
     """Maximise `action_values`, shape (C,), within each state; see `backup` for what is written and
     returned."""
-    least, greatest, changed, keep = np.inf, -np.inf, 0, len(policy) > 0
-    for state in range(len(values)):
+    least, greatest, changed = np.inf, -np.inf, 0
+    for state in range(len(base)):
         decision = choice_offsets[state]
         best = action_values[decision]
         for choice in range(decision + 1, choice_offsets[state + 1]):
             if action_values[choice] > best:
                 best, decision = action_values[choice], choice
-        if keep and policy[state] != decision:
+        if policy[state] != decision:
             policy[state] = decision
             changed += 1
-        found = best - values[state] if relative else best
-        following[state] = found
-        least = found if found < least else least
-        greatest = found if found > greatest else greatest
+        difference = best - base[state]
+        residual[state] = difference
+        least = difference if difference < least else least
+        greatest = difference if difference > greatest else greatest
     return least, greatest, changed
 
 

@@ -48,10 +48,10 @@ class Operator:
             action_values *= self.gamma
             action_values += self.rewards
             return kernels.reduce_choices(
-                rows.choice_offsets, action_values, values, self.residual, self.policy, True
+                rows.choice_offsets, action_values, values, self.residual, self.policy
             )
         return kernels.backup(
-            *rows.arrays, self.rewards, self.gamma, values, self.residual, self.policy, True, rows.threaded
+            *rows.arrays, self.rewards, self.gamma, values, values, self.residual, self.policy, rows.threaded
         )
 
     def longest_sum(self) -> int:

@@ -10,8 +10,6 @@ sec. 2.2.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from metaregret.tabular.engine.kernels import MATH
@@ -21,9 +19,18 @@ __all__ = ["evaluate_in_order", "improve_in_order"]
 
 
 @njit(cache=True, nogil=True, fastmath=MATH, inline="always")
-def _resolved(state: int, choice: int, rows: Any, reward: float, gamma: float, values: np.ndarray) -> float:
+def _resolved(
+    state: int,
+    choice: int,
+    offsets: np.ndarray,
+    width: int,
+    successors: np.ndarray,
+    probabilities: np.ndarray,
+    reward: float,
+    gamma: float,
+    values: np.ndarray,
+) -> float:
     """Value of `choice` with its self-loop resolved; minus infinity where it never leaves."""
-    _, offsets, width, successors, probabilities = rows
     total, stay = 0.0, 0.0
     start = choice * width if width > 0 else offsets[choice]
     stop = start + width if width > 0 else offsets[choice + 1]
@@ -62,17 +69,20 @@ def improve_in_order(
     A decision changes only for a gain above `threshold`, so that rounding does not make a proper policy
     improper.
     """
-    rows = (choice_offsets, offsets, width, successors, probabilities)
     largest, changed = 0.0, 0
     for place in range(len(order)):
         state = order[place]
         decision = policy[state]
         best = -np.inf
         if decision >= 0:
-            best = _resolved(state, decision, rows, rewards[decision], gamma, values)
+            best = _resolved(
+                state, decision, offsets, width, successors, probabilities, rewards[decision], gamma, values
+            )
         bar = best + threshold
         for choice in range(choice_offsets[state], choice_offsets[state + 1]):
-            value = _resolved(state, choice, rows, rewards[choice], gamma, values)
+            value = _resolved(
+                state, choice, offsets, width, successors, probabilities, rewards[choice], gamma, values
+            )
             if value > bar:
                 best, decision = value, choice
                 bar = value
@@ -107,7 +117,6 @@ def evaluate_in_order(
     tuple
         Largest relative change of the last sweep, and the number of sweeps.
     """
-    rows = (choice_offsets, offsets, width, successors, probabilities)
     largest, sweeps = np.inf, 0
     count = len(order)
     while sweeps < max_sweeps:
@@ -116,7 +125,9 @@ def evaluate_in_order(
         for place in range(count):
             state = order[place] if sweeps % 2 == 0 else order[count - 1 - place]
             choice = policy[state]
-            value = _resolved(state, choice, rows, constant[state], gamma, values)
+            value = _resolved(
+                state, choice, offsets, width, successors, probabilities, constant[state], gamma, values
+            )
             largest = max(largest, abs(value - values[state]))
             top = max(top, abs(value))
             values[state] = value

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 
+from metaregret.theory.minimax import decomposition
 from metaregret.theory.minimax.memory.master import MatrixGame
 
 
@@ -184,14 +185,15 @@ def test_an_interrupt_shows_the_best_bracket(cli: Cli, monkeypatch: pytest.Monke
     finished = solved(cli, *grid)["value"]
     if learner == "memoryless":
         grid = (*grid, "--method", "decomposition")
-    solve, calls = MatrixGame.solve, iter(range(1000))
+    home, name = (MatrixGame, "solve") if learner == "memory" else (decomposition, "central_point")
+    solve, calls = getattr(home, name), iter(range(1000))
 
-    def interrupted(game: MatrixGame) -> tuple[Any, Any]:
+    def interrupted(*arguments: Any) -> Any:
         if next(calls) == 2:
             raise KeyboardInterrupt
-        return solve(game)
+        return solve(*arguments)
 
-    monkeypatch.setattr(MatrixGame, "solve", interrupted)
+    monkeypatch.setattr(home, name, interrupted)
     outcome = cli("solve", *grid, "--json", "-")
     assert outcome.status == 130
     assert "best certified bracket" in outcome.err

@@ -239,7 +239,7 @@ def perturbed_backup(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def planted(*arguments: Any) -> tuple[float, float, int]:
         result = honest(*arguments)
-        arguments[8][0] += 1e-6
+        arguments[9][0] += 1e-6
         return result
 
     monkeypatch.setattr(kernels, "backup", planted)

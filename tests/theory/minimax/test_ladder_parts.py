@@ -18,7 +18,7 @@ from metaregret.theory.tasks import Detection, GoalTasks
 
 def rungs(*values: Bracket) -> Ladder:
     solutions: list[Any] = [SimpleNamespace(value=value) for value in values]
-    return Ladder(*solutions)
+    return Ladder(SimpleNamespace(), *solutions)
 
 
 def test_differences_of_bounds_are_outward() -> None:
