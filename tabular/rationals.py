@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def parse_fraction(value: object, what: str = "number") -> Fraction:
 
     Parameters
     ----------
-    value : int, float, Fraction or str
+    value : int, float, Fraction, Decimal, other rational or str
         Floats are read by their shortest decimal spelling (``0.1`` is one tenth); strings as ``"p/q"`` or a
         decimal literal.
     what : str
@@ -63,8 +64,10 @@ def parse_fraction(value: object, what: str = "number") -> Fraction:
             raise InvalidArgumentError(f"Expected {what} to be finite, but got {float(value)!r}.")
         narrow = isinstance(value, np.floating) and not isinstance(value, np.float64)
         return Fraction(str(value) if narrow else repr(float(value)))
-    if isinstance(value, str):
-        return _parse_text(value.strip(), what)
+    if isinstance(value, (str, Decimal)):
+        return _parse_text(str(value).strip(), what)
+    if isinstance(value, Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
     raise InvalidArgumentError(
         f'Expected {what} to be a number or a string "p/q", but got {value!r} of type {type(value).__name__}.'
     )

@@ -123,7 +123,7 @@ def check_main_claim(process: ControlledMarkovProcess) -> MainClaim:
             False,
         )
         marginal = skills.goal_distribution[goals]
-    optimum = minimax.details["marked"].optimum.values
+    optimum = minimax.marked_proof.marked.optimum.values
     return MainClaim(
         process=process,
         goals=goals,

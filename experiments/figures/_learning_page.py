@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading
+from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading, records
 from metaregret.experiments.figures.learning_price import LEARNERS
 
 if TYPE_CHECKING:
@@ -19,21 +19,23 @@ NAMES = ("memoryless", "gains", "recurrent", "price", "mixture", "orders")
 
 
 def section(folder: Path) -> str:
-    """Return the results as Markdown, from ``learning_*.csv`` in `folder`."""
+    """Return the results as Markdown, from those ``learning_*.csv`` that are in `folder`."""
     import pandas as pd
 
-    tables = [pd.read_csv(folder / f"learning_{name}.csv") for name in NAMES]
-    memoryless, gains = tables[:2]
-    parts = [
-        _memoryless(memoryless), *_gains(gains), _knobs(gains), _regrets(gains, memoryless),
-        _recurrent(tables[2]), _price(tables[3]), _mixture(tables[4]), _orders(tables[5]),
-    ]  # fmt: skip
+    files = {name: folder / f"learning_{name}.csv" for name in NAMES}
+    tables = {name: pd.read_csv(file) for name, file in files.items() if file.exists()}
+    parts = [_memoryless(tables["memoryless"])]
+    if "gains" in tables:
+        gains = tables["gains"]
+        parts += [*_gains(gains), _knobs(gains), _regrets(gains, tables["memoryless"])]
+    rest = {"recurrent": _recurrent, "price": _price, "mixture": _mixture, "orders": _orders}
+    parts += [table(tables[name]) for name, table in rest.items() if name in tables]
     return "\n\n".join(parts) + "\n"
 
 
 def _memoryless(data: pd.DataFrame) -> str:
     worlds = [world for world in WORLDS if world in set(data["world"])]
-    by = {(row.world, leading(row.training)): row for row in data.itertuples()}
+    by = {(row.world, leading(row.training)): row for row in records(data)}
     rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
     for name in ["scratch", *TRAININGS]:
         found = [by.get((world, name)) for world in worlds]
@@ -48,7 +50,7 @@ def _gains(data: pd.DataFrame) -> list[str]:
     chosen = data[data["knob"] == "initialisation"]
     parts = []
     for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
-        by = {(row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()}
+        by = {(row.world, leading(row.training)): row for row in records(chosen[chosen["rule"] == rule])}
         rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
         scratch = [by[world, "diayn"].scratch_area for world in worlds]
         rows.append(
@@ -62,15 +64,15 @@ def _gains(data: pd.DataFrame) -> list[str]:
     return parts
 
 
-def _gain(row: object) -> str:
+def _gain(row: Any) -> str:
     values = {name: getattr(row, name) for name in ("area", "gain", "lower", "upper", "above", "seeds")}
     return "{area:.3f}: {gain:+.3f} [{lower:+.3f}, {upper:+.3f}], {above} of {seeds}".format(**values)
 
 
 def _knobs(data: pd.DataFrame) -> str:
-    chosen = data[(data["rule"] == "own") & [leading(name) == "diayn" for name in data["training"]]]
+    chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
     worlds = [world for world in WORLDS if world in set(chosen["world"])]
-    by = {(row.world, row.knob): row for row in chosen.itertuples()}
+    by = {(row.world, row.knob): row for row in records(chosen)}
     rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
     for knob, label in KNOBS.items():
         found = [by.get((world, knob)) for world in worlds]
@@ -113,7 +115,7 @@ def _recurrent(data: pd.DataFrame) -> str:
         for training in here["training"].unique():
             cells = []
             for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
-                key = (process, length, training, measure)
+                key: Any = (process, length, training, measure)
                 row = by.loc[key] if key in by.index else None
                 cells.append(
                     "" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
@@ -161,7 +163,7 @@ def _mixture(data: pd.DataFrame) -> str:
             "T27",
         ]
     ]
-    for row in data.itertuples():
+    for row in records(data):
         rows.append(
             [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
              f"{row.mixture_worst:.2f}", f"{row.mean_regret:.2f}",
@@ -179,7 +181,7 @@ def _orders(data: pd.DataFrame) -> str:
     for training in data["training"].unique():
         cells = []
         for knob, measure in columns:
-            key = (knob, measure, training)
+            key: Any = (knob, measure, training)
             row = by.loc[key] if key in by.index else None
             cells.append("" if row is None else f"{row['mean']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]")
         rows.append([_label(leading(training)), *cells])

@@ -23,16 +23,15 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     limits = ["minimax_hitting", "bayes_regret_25", "minimax_regret_25", "smallest_optimum"]
     groups = data.groupby(["world", "training"], sort=False)
     # A mean over seeds in one of which a goal is never found is infinite: left empty.
-    table = (
-        groups[measures]
-        .agg(lambda column: column.mean(skipna=False))
-        .join(groups[limits].first())
-        .reset_index()
-    )
+    table = groups[measures].agg(_mean).join(groups[limits].first()).reset_index()
     worlds = [world for world in WORLDS if world in set(table["world"])]
-    figure = style.canvas("line", ratio=0.42)
+    columns = min(2, len(worlds))
+    figure = style.canvas("line", ratio=0.32 * -(-len(worlds) // columns))
     numbers: dict[str, float | str] = {}
-    for axes, world in zip(figure.subplots(1, len(worlds), squeeze=False)[0], worlds, strict=True):
+    grid = figure.subplots(-(-len(worlds) // columns), columns, squeeze=False).ravel()
+    for axes in grid[len(worlds) :]:
+        axes.set_visible(False)
+    for axes, world in zip(grid, worlds, strict=False):
         rows = table[table["world"] == world].reset_index(drop=True)
         height = [-float(place) for place in range(len(rows))]
         for index, column in enumerate(("mean_hitting", "worst_hitting")):
@@ -46,9 +45,12 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         names = ["from scratch", *(TRAININGS[leading(name)] for name in rows["training"][1:])]
         axes.set_yticks(height, names)
         axes.set(xscale="log", xlabel="episodes to success", title=WORLDS[world])
+        axes.set_ylim(0.6 - len(rows), 0.6)
+        axes.xaxis.set_minor_formatter("")
         axes.grid(axis="y", visible=False)
         numbers |= {f"{world}Scratch": rows["mean_hitting"][0], f"{world}Diayn": rows["mean_hitting"][1]}
-    figure.axes[0].legend(loc="lower right")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return Drawing(
         figure,
         table,
@@ -58,6 +60,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "goal, computed exactly. Never: some goal is not found in some seed. Line: the minimax memoryless "
         "learner.",
     )
+
+
+def _mean(column: pd.Series[float]) -> float:
+    """The mean over seeds, empty where a value is."""
+    return float(column.mean(skipna=False))
 
 
 FIGURE = Figure(

@@ -33,6 +33,7 @@ __all__ = [
     "atlas_row",
     "control_row",
     "made",
+    "plain",
     "planted_rows",
     "process_row",
     "report_document",
@@ -236,8 +237,8 @@ def control_row(result: ControlResult) -> Row:
         "verdict": result.verdict.name,
         "expected": "REFUTED",
         "as_expected": result.as_expected,
-        "witness": None if result.witness is None else _plain(result.witness),
-        "facts": None if result.facts is None else _plain(result.facts),
+        "witness": None if result.witness is None else plain(result.witness),
+        "facts": None if result.facts is None else plain(result.facts),
         "note": result.note,
         "where": where_defined(control.refute),
         "seconds": round(result.seconds, 3),
@@ -275,7 +276,7 @@ def atlas_row(item: Published, holds: Row, fails: Row) -> Row:
     }
 
 
-def _plain(document: Any) -> Any:
+def plain(document: Any) -> Any:
     """Return a document as JSON types; rationals become "p/q" strings."""
     return json.loads(json.dumps(document, default=str))
 

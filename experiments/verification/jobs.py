@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from metaregret.experiments.cache import cache_folder
 from metaregret.experiments.report import Row, atlas_row, control_row, planted_rows, process_row, theorem_row
+from metaregret.experiments.report.model import plain
 from metaregret.experiments.runs import Job, Point, Store, run
 from metaregret.experiments.runs.provenance import digest, package_versions
 from metaregret.theory.claims import (
@@ -209,7 +210,10 @@ def _process(name: str, context: Context) -> Row:
 
 def evidence_document(evidence: Evidence) -> dict[str, Any]:
     """Return evidence as JSON, from which `_evidence` reads it."""
-    return asdict(evidence) | {"group": evidence.group.value, "solvers": sorted(evidence.solvers)}
+    document = asdict(evidence) | {"group": evidence.group.value, "solvers": sorted(evidence.solvers)}
+    if evidence.failure is not None:
+        document["failure"]["witness"] = plain(evidence.failure.witness)
+    return document
 
 
 def _evidence(document: Mapping[str, Any]) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -331,20 +332,17 @@ def _read_successors(source: Any) -> Imported:
     return with_table(*from_successors(*parts, horizon=STEPS))
 
 
-def _read_storm(source: Any) -> Imported:
+def _read_storm(source: Any, form: str) -> Imported:
     from metaregret.tabular.importers.storm import read_storm
 
-    return read_storm(Path(source))
+    return read_storm(Path(source), format=form)
 
 
 _READERS: dict[str, Callable[..., Imported]] = {
     "json": _read_json,
     "npz": _read_npz,
     "npy": _read_npz,
-    "prism": _read_storm,
-    "jani": _read_storm,
-    "drn": _read_storm,
-    "explicit": _read_storm,
+    **{form: partial(_read_storm, form=form) for form in ("prism", "jani", "drn", "explicit")},
     "specification": _read_specification,
     "gymnasium": _read_gymnasium,
     "mdptoolbox": _read_mdptoolbox,

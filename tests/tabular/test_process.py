@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
@@ -252,6 +253,10 @@ def test_fractions_read_back(value: Fraction) -> None:
 def test_floats_mean_what_they_print(value: float) -> None:
     assert parse_fraction(value) == Fraction(repr(value))
     assert float(parse_fraction(value)) == value
+    assert parse_fraction(Decimal(repr(value))) == Fraction(repr(value))
+    if abs(value) < 1e38:
+        narrow = np.float32(value)
+        assert parse_fraction(narrow) == Fraction(str(narrow))
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def exactly(**fields: Any) -> Callable[[int], Bounds]:
             goals(index, fields.get("detect", Detection.END)),
             exact=True,
             **{name: value for name, value in fields.items() if name != "detect"},
-        ).details
-        return details["exact_lower"], details["exact_upper"]
+        ).proof
+        return details.exact.lower, details.exact.upper
 
     return truth
 

@@ -32,6 +32,8 @@ from metaregret.theory import (
     solve,
     trajectories,
 )
+from metaregret.theory.minimax.ladder import ladder
+from metaregret.theory.minimax.memory import bayes_optimal
 from metaregret.theory.regret import memoryless_regret
 
 
@@ -51,10 +53,14 @@ def results(exact: MinimaxSolution) -> dict[str, Result]:
         "plan": plan(process, goal="4", exact=True),
         "proposal": propose(process, "uniform", learner="memory", episodes=3),
         "comparison": compare(make("line:3", horizon=2), ["uniform", "capacity"], memory=False),
+        "ladder": ladder(goals(process, detect="visit"), 5, exact=True),
+        "bayes": bayes_optimal(goals(process, detect="visit"), "0=2/3,4=1/3", 5).beside(
+            {"the far end": np.eye(5)[4]}
+        ),
     }
 
 
-NAMES = ("exact", "float", "memory", "trajectories", "plan", "proposal", "comparison")
+NAMES = ("exact", "float", "memory", "trajectories", "plan", "proposal", "comparison", "ladder", "bayes")
 
 
 # ---------------------------------------------------------------- brackets
@@ -218,7 +224,7 @@ def test_every_result_says_itself(results: dict[str, Result], name: str, tmp_pat
     assert ("<svg" in page) == (name in ("exact", "float", "memory", "plan", "proposal"))
 
 
-@pytest.mark.parametrize("name", ["exact", "plan", "proposal", "comparison"])
+@pytest.mark.parametrize("name", ["exact", "plan", "proposal", "comparison", "ladder"])
 def test_pictures_are_figures_and_files(results: dict[str, Any], name: str, tmp_path: Path) -> None:
     figure = results[name].plot(tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 1000
@@ -266,9 +272,8 @@ def test_latex_escapes_names_and_spells_numbers() -> None:
                     "initial": {"a_b": "1/2", "c&d": "1/2"}, "horizon": 1,
                     "transitions": [["a_b", "go", "a_b", 1], ["c&d", "go", "c&d", 1]]})  # fmt: skip
     solution = solve(goals(process), exact=True)
-    text = dataclasses.replace(
-        solution, details={"exact_per_task": [Fraction(1, 2), Fraction(-3)]}
-    ).to_latex()
+    exact = dataclasses.replace(solution.proof.exact, per_task=[Fraction(1, 2), Fraction(-3)])
+    text = dataclasses.replace(solution, proof=dataclasses.replace(solution.proof, exact=exact)).to_latex()
     assert r"a\_b" in text
     assert r"c\&d" in text
     assert r"$\frac{1}{2}$" in text

@@ -33,8 +33,8 @@ from metaregret.theory.certificates.minimax_claims import (
     prior_of,
 )
 from metaregret.theory.certificates.write_steps import steps_certificate
+from metaregret.theory.minimax.proof import MixtureProof
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
-from metaregret.theory.success import SuccessTasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
 __all__ = ["minimax_certificate"]
@@ -94,9 +94,11 @@ def _by_dynamics(process: ControlledMarkovProcess, solution: MinimaxSolution) ->
 
 
 def _without_memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
-    marked: SuccessTasks = solution.details["marked"]
+    proof = solution.marked_proof
+    marked = proof.marked
     process, names, state, block = exploration(tasks, marked)
-    policy = solution.details.get("exact_policy", solution.details["policy"])
+    policy = proof.policy if proof.exact is None else proof.exact.policy
+    assert policy is not None
     rows = policy_rows(marked.process, policy, state=state, block=block)
     claim = minimax_claim(tasks, solution, {"goals": list(names)}, solution.episodes or "inf")
     witness = {"prior": named(names, exact_prior(solution)), "learners": [{"rows": rows}]}
@@ -107,7 +109,9 @@ def _without_memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
 
 
 def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
-    policy = solution.details.get("exact_policy", solution.details["policy"])
+    proof = solution.policy_proof
+    policy = proof.policy if proof.exact is None else proof.exact.policy
+    assert policy is not None
     block = [(1 << len(solution.tasks)) - 1] * tasks.process.n_states
     rows = policy_rows(tasks.process, policy, state=list(tasks.process.states), block=block)
     assert solution.episodes is not None
@@ -121,13 +125,14 @@ def _blind_rewards(tasks: RewardTasks, solution: MinimaxSolution) -> Document:
 def _memory(tasks: TaskFamily, solution: MinimaxSolution) -> Document:
     from metaregret.theory.minimax.memory.export import learner_rows
 
-    if "game" not in solution.details:
+    proof = solution.proof
+    if not isinstance(proof, MixtureProof):
         raise UnsupportedError(
             "The checker replays finitely many episodes, but this value is that of infinitely many on random "
             "dynamics; give a number of episodes."
         )
-    game, mixture = solution.details["game"], solution.details["mixture"]
-    weights = fractions(solution.details.get("exact_weights", mixture.weights))
+    game, mixture = proof.game, proof.mixture
+    weights = fractions(mixture.weights if proof.exact is None else proof.exact.weights)
     learners = [
         {"weight": str(weight), "rows": learner_rows(game, learner)}
         for weight, learner in zip(weights, mixture.learners, strict=True)

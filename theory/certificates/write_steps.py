@@ -17,7 +17,6 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.drafting import Document, certificate, named, policy_rows, proved
 from metaregret.theory.certificates.minimax_claims import exploration, minimax_claim, prior_of
 from metaregret.theory.minimax.solution import Criterion, MinimaxSolution
-from metaregret.theory.success import SuccessTasks
 from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["least_steps", "steps_certificate"]
@@ -40,10 +39,10 @@ def steps_certificate(tasks: GoalTasks, solution: MinimaxSolution, *, budget: in
         If no level near the lower bound of the solution is accepted.
     """
     tasks.process.require_exact()
-    marked: SuccessTasks = solution.details["marked"]
+    marked = solution.marked_proof.marked
     process, names, state, block = exploration(tasks, marked)
     claim = minimax_claim(tasks, solution, {"goals": list(names)}, "inf")
-    rows = policy_rows(marked.process, solution.details["policy"], state=state, block=block)
+    rows = policy_rows(marked.process, solution.marked_proof.policy, state=state, block=block)
     witness: Document = {"prior": prior_of(solution), "learners": [{"rows": rows}]}
     if solution.criterion is Criterion.RATIO:
         witness["least"] = named(names, [least_steps(process, int(goal)) for goal in tasks.goals])

@@ -146,16 +146,15 @@ def divergences(order: Order, rows: ArrayLike, reference: ArrayLike, *, error: A
     q = np.asarray(reference, dtype=float)
     lost = np.any((high > 0) & ~(q > 0), axis=1)
     used = (high > 0) & (q > 0)
-    logarithm = np.log(np.where(used, high, 1.0)) - np.log(np.where(q > 0, q, 1.0))
+    logarithm = np.where(used, np.log(np.where(used, high, 1.0)) - np.log(np.where(q > 0, q, 1.0)), 0.0)
     size = np.abs(logarithm).max(axis=1, initial=0.0)
     largest = np.where(used, logarithm, -np.inf).max(axis=1, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0.0)
     value, slack = largest, 2.0 + size
     if not order.is_infinite:
         # sum rho (rho/q)^(a-1), in units of its largest ratio: at most 1, at least the probability of that.
-        sums = np.sum(
-            np.where(used, high * np.exp(order.power * (logarithm - largest[:, None])), 0.0), axis=1
-        )
+        ratios = np.exp(order.power * np.minimum(logarithm - largest[:, None], 0.0))
+        sums = np.sum(np.where(used, high * ratios, 0.0), axis=1)
         logarithm = np.log(np.maximum(sums, 1e-300))
         value, slack = largest + logarithm / order.power, slack + size + (1 + np.abs(logarithm)) / order.power
     return np.where(lost, np.inf, value + relative_error(high.shape[1] + 64) * slack)

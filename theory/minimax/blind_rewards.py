@@ -31,6 +31,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, Simplex
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.exact import AchievableRewards, outward_bracket, solve_linear
+from metaregret.theory.minimax.proof import Exact, PolicyProof
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import Best, solve_certified
 from metaregret.theory.question import Question
@@ -172,7 +173,6 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         lower_from="dual weights, evaluated by planning for the weighted rewards",
         upper_from="rewards of the returned policy, evaluated afresh",
     )
-    restricted = {"adversary": question.adversary} if question.restricted else {}
     solution = MinimaxSolution(
         value=value,
         tasks=tasks.names,
@@ -187,7 +187,7 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         status=value.status(tolerance),
         seconds=time.perf_counter() - began,
         size=size,
-        details={"policy": lowest.policy, "weights": highest.prior, "tasks": tasks, **restricted},
+        proof=PolicyProof(policy=lowest.policy, weights=highest.prior, adversary=question.adversary),
     )
     return solution if achievable is None else _sharpen(achievable, solution, episodes, began)
 
@@ -255,12 +255,22 @@ def _sharpen(
 ) -> MinimaxSolution:
     """Return the solution with equal rational bounds, by exact column generation."""
     best, vertices = achievable.optimum()
-    vertices = vertices + achievable.decompose(solution.details["policy"], achievable.count + 2)
+    vertices = vertices + achievable.decompose(solution.policy_proof.policy, achievable.count + 2)
     ones = [Fraction(1)] * len(best)
     found = solve_linear(achievable, best, ones, vertices=vertices, prior=solution.least_favourable.array)
     regret, optimum = -episodes * found.level, np.array(best)
     losses = episodes * (optimum - found.success)
     value = outward_bracket(regret, regret)
+    exact = Exact(
+        lower=regret,
+        upper=regret,
+        prior=found.prior,
+        weights=found.prior,
+        per_task=losses,
+        policy=found.policy,
+        success=found.success,
+        optimum=optimum,
+    )
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return dataclasses.replace(
         solution,
@@ -270,17 +280,10 @@ def _sharpen(
         method=f"{solution.method}, then {method}",
         status=Status.EXACT,
         seconds=time.perf_counter() - began,
-        details={
-            **solution.details,
-            "policy": np.array(found.policy, dtype=float),
-            "weights": np.array(found.prior, dtype=float),
-            "exact_lower": regret,
-            "exact_upper": regret,
-            "exact_prior": found.prior,
-            "exact_weights": found.prior,
-            "exact_policy": found.policy,
-            "exact_success": found.success,
-            "exact_optimum": optimum,
-            "exact_per_task": losses,
-        },
+        proof=dataclasses.replace(
+            solution.policy_proof,
+            policy=np.array(found.policy, dtype=float),
+            weights=np.array(found.prior, dtype=float),
+            exact=exact,
+        ),
     )

@@ -26,11 +26,10 @@ import numpy as np
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.theory.adversaries import Simplex
 from metaregret.theory.minimax.flow_program import support_value
-from metaregret.theory.minimax.memory.game import MemoryGame
 from metaregret.theory.minimax.memory.master import MatrixGame
+from metaregret.theory.minimax.proof import MarkedProof, MixtureProof
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
 from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
-from metaregret.theory.success import SuccessTasks
 
 __all__ = ["LeastFavourable", "MassRange"]
 
@@ -164,14 +163,15 @@ class _WithMemory:
     steps: Sequence[float] = (1e-3, 1e-4, 1e-5)
 
     def __init__(self, solution: MinimaxSolution) -> None:
-        if "game" not in solution.details:
+        proof = solution.proof
+        if not isinstance(proof, MixtureProof):
             raise UnsupportedError(
                 "Masses are bounded for finitely many episodes on random dynamics; give a number of episodes."
             )
-        if not isinstance(solution.details["adversary"], Simplex):
+        if not isinstance(proof.adversary, Simplex):
             raise UnsupportedError("Masses are bounded for the unrestricted adversary only.")
-        self._game: MemoryGame = solution.details["game"]
-        self._losses: list[np.ndarray] = list(solution.details["mixture"].losses)
+        self._game = proof.game
+        self._losses: list[np.ndarray] = list(proof.mixture.losses)
         self._tasks = len(self._game.names)
 
     def solve(self, bonus: np.ndarray) -> _Shifted:
@@ -227,13 +227,13 @@ class _WithoutMemory:
     def __init__(self, solution: MinimaxSolution) -> None:
         from metaregret.theory.minimax.without_memory import choose_program
 
-        marked = solution.details.get("marked")
-        if not isinstance(marked, SuccessTasks) or "required" not in solution.details:
+        proof = solution.proof
+        if not isinstance(proof, MarkedProof) or proof.required is None:
             raise UnsupportedError(
                 f"Masses are bounded for 0-1 tasks counted in episodes, not for this game of the "
                 f"{solution.learner.value} learner; use goals and the criterion regret."
             )
-        self._marked = marked
+        self._marked = marked = proof.marked
         self._loss = bracketed_loss(solution.learner, solution.criterion, marked.optimum, solution.episodes)
         methods = {"linear program": "program", "decomposition": "decomposition"}
         named = [name for phrase, name in methods.items() if phrase in solution.method]

@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import as_path
-from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.errors import InvalidArgumentError, NotExactError, UnsupportedError
 from metaregret.tabular.labels import Labels
 from metaregret.theory.adversaries import Adversary, Simplex
 from metaregret.theory.by_name import NamedArray, OptionalNamedArray
 from metaregret.theory.criteria import Criterion
 from metaregret.theory.learners import Learner
+from metaregret.theory.minimax.proof import Exact, MarkedProof, MixtureProof, PolicyProof, Proof
 from metaregret.theory.presentation import length, number, state_map, table
 from metaregret.theory.results import MOST_ROWS, Result, cells
 
@@ -31,17 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
 
+P = TypeVar("P", bound=Proof)
+
 
 def _prior(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
-    return solution.tasks, solution.details.get("exact_prior")
+    return solution.tasks, getattr(solution.proof.exact, "prior", None)
 
 
 def _losses(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
-    return solution.tasks, solution.details.get("exact_per_task")
+    return solution.tasks, getattr(solution.proof.exact, "per_task", None)
 
 
 def _explored(solution: MinimaxSolution) -> tuple[Sequence[str], Sequence[Any] | None]:
-    process, exact = solution.process, solution.details.get("exact_exploration")
+    process, exact = solution.process, getattr(solution.proof.exact, "exploration", None)
     stored = solution.__dict__["_exploration"]
     if process is not None and len(stored) == process.n_states:
         return process.states, exact
@@ -74,8 +77,9 @@ class MinimaxSolution(Result):
     seconds : float
     size : mapping
         Numbers of variables, rows, hyperstates, ... of what was solved.
-    details : mapping
-        Learner-specific objects (policy, mixture, history of the bracket).
+    proof : Proof
+        What proves the bounds: a policy and dual weights (`PolicyProof`), or a mixture of learners
+        (`MixtureProof`).
     family : GoalTasks, TrajectoryTasks, RewardTasks or None
         The tasks that were solved; None where a part of the toolkit solved what is no task family.
 
@@ -99,7 +103,7 @@ class MinimaxSolution(Result):
     status: Status
     seconds: float
     size: Mapping[str, int]
-    details: Mapping[str, Any] = field(default_factory=dict)
+    proof: Proof = field(default_factory=Proof)
     family: TaskFamily | None = None
 
     @property
@@ -110,8 +114,60 @@ class MinimaxSolution(Result):
     @property
     def adversary(self) -> Adversary:
         """The task distributions that the adversary was allowed."""
-        found = self.details.get("adversary")
-        return found if isinstance(found, Adversary) else Simplex()
+        return self.proof.adversary
+
+    @property
+    def policy_proof(self) -> PolicyProof:
+        """What proves the value of a learner without memory.
+
+        Raises
+        ------
+        UnsupportedError
+            For learners with memory.
+        """
+        return self._proof(PolicyProof, "a policy and dual weights")
+
+    @property
+    def marked_proof(self) -> MarkedProof:
+        """The same for tasks of success and failure.
+
+        Raises
+        ------
+        UnsupportedError
+            For reward tables and learners with memory.
+        """
+        return self._proof(MarkedProof, "a policy and dual weights on marked states")
+
+    @property
+    def mixture_proof(self) -> MixtureProof:
+        """What proves the value of a learner with memory.
+
+        Raises
+        ------
+        UnsupportedError
+            For learners without memory, and infinitely many episodes on random dynamics.
+        """
+        return self._proof(MixtureProof, "a mixture of learners")
+
+    @property
+    def exact_proof(self) -> Exact:
+        """The rational bounds and what proves them.
+
+        Raises
+        ------
+        NotExactError
+            If the solution is known in floating point only.
+        """
+        if self.proof.exact is None:
+            raise NotExactError("The solution is known in floating point only; solve with exact=True.")
+        return self.proof.exact
+
+    def _proof(self, kind: type[P], what: str) -> P:
+        if not isinstance(self.proof, kind):
+            raise UnsupportedError(
+                f"This value of the {self.learner.value} learner is not proved by {what}; see its proof."
+            )
+        return self.proof
 
     @property
     def _against(self) -> str:
@@ -121,7 +177,7 @@ class MinimaxSolution(Result):
     @property
     def interrupted(self) -> bool:
         """Whether a keyboard interrupt ended the search; the bracket is the best one found."""
-        return bool(self.details.get("interrupted"))
+        return self.proof.interrupted
 
     @property
     def by_state(self) -> dict[int, float] | None:
@@ -180,8 +236,8 @@ class MinimaxSolution(Result):
             "seconds": self.seconds,
             "size": dict(self.size),
         }
-        if "history" in self.details:
-            document["history"] = [list(bounds) for bounds in self.details["history"]]
+        if isinstance(self.proof, MixtureProof):
+            document["history"] = [list(bounds) for bounds in self.proof.history]
         return document
 
     def to_frame(self) -> pd.DataFrame:

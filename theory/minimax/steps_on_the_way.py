@@ -41,6 +41,7 @@ from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.parametric import Brackets, close
+from metaregret.theory.minimax.proof import MarkedProof
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import Attempt, Best, solve_certified
 from metaregret.theory.question import Question
@@ -311,10 +312,10 @@ def _solution(
         status=value.status(question.tolerance),
         seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
-        details={
-            "policy": lowest.policy,
-            "weights": highest.weights,
-            "marked": game.marked,
-            "interrupted": found.interrupted,
-        },
+        proof=MarkedProof(
+            policy=lowest.policy,
+            weights=highest.weights,
+            marked=game.marked,
+            interrupted=found.interrupted,
+        ),
     )

@@ -31,6 +31,7 @@ from metaregret.theory.learners import Learner, Progress
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.minimax.parametric import Brackets, close
+from metaregret.theory.minimax.proof import MarkedProof
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.question import Method, Question
@@ -156,7 +157,8 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     if not (found.closed or found.interrupted or achievable):
         raise _not_closed(dual.lower, primal.upper, question.tolerance)
     solution = _solution(question, marked, loss, program.method, program.size, primal, dual, began)
-    solution = dataclasses.replace(solution, details={**solution.details, "interrupted": found.interrupted})
+    proof = dataclasses.replace(solution.proof, interrupted=found.interrupted)
+    solution = dataclasses.replace(solution, proof=proof)
     if achievable is None or found.interrupted:
         return solution
     return _sharpened(achievable, solution, question.tolerance)
@@ -246,13 +248,13 @@ def _restricted(
             **body.size,
             "rounds": found.rounds,
         },
-        details={
-            "policy": primal.policy,
-            "weights": dual.weights,
-            "marked": marked,
-            "adversary": question.adversary,
-            "interrupted": found.interrupted,
-        },
+        proof=MarkedProof(
+            policy=primal.policy,
+            weights=dual.weights,
+            marked=marked,
+            adversary=question.adversary,
+            interrupted=found.interrupted,
+        ),
     )
 
 
@@ -434,10 +436,10 @@ def _solution(
             "tasks": len(marked.names),
             **size,
         },
-        details={
-            "policy": primal.policy,
-            "weights": dual.weights,
-            "required": loss.nominal.required(primal.upper),
-            "marked": marked,
-        },
+        proof=MarkedProof(
+            policy=primal.policy,
+            weights=dual.weights,
+            required=loss.nominal.required(primal.upper),
+            marked=marked,
+        ),
     )

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.choices import as_path
 from metaregret.tabular.goals import goal_support
-from metaregret.theory.plotting.state_map import (
-    Panel,
-    check_suffix,
-    draw_distribution,
-    new_figure,
-    save_figure,
-)
+from metaregret.theory.plotting.state_map import Panel, draw_distribution, new_figure, picture
+from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,12 +28,9 @@ MOST_INFINITE = 3.0
 
 def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figure:
     """Return a picture of a proposal: its goals, the exploration they lead to, and the objective by round."""
-    if path is not None:
-        check_suffix(as_path(path))
     process, goals = proposal.process, np.flatnonzero(goal_support(proposal.process))
     columns = 3 if proposal.curves else 2
     wide = max(len(row) for row in process.picture) if process.picture else 6
-    figure = new_figure(min(columns * max(2.8, 0.6 * wide), 16.0), 3.2)
     panels = [
         Panel(title, {int(s): float(weights[s]) for s in goals})
         for title, weights in (
@@ -48,23 +39,18 @@ def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figur
         )
     ]
     top = max(max(panel.weights.values()) for panel in panels)
-    for position, panel in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, columns, position)
-        draw_distribution(figure, axes, process, panel, top, "probability")
-    if proposal.curves:
-        axes = figure.add_subplot(1, columns, 3)
-        for curve in proposal.curves:
-            axes.plot(range(len(curve)), curve, marker="." if len(curve) < 30 else "", linewidth=1)
-        axes.set_title("objective by round, one line a run", fontsize=9)
-        axes.set_xlabel("round")
-        axes.set_ylabel("objective (nats)")
-    return _saved(figure, path)
-
-
-def _saved(figure: Figure, path: Path | str | None) -> Figure:
-    if path is not None:
-        save_figure(figure, as_path(path))
-    return figure
+    with picture(path) as finished:
+        figure = new_figure(min(columns * max(2.8, 0.6 * wide), 16.0), 3.2)
+        for position, panel in enumerate(panels, start=1):
+            axes = figure.add_subplot(1, columns, position)
+            draw_distribution(figure, axes, process, panel, top, "probability")
+        if proposal.curves:
+            axes = figure.add_subplot(1, columns, 3)
+            for curve in proposal.curves:
+                axes.plot(range(len(curve)), curve, marker="." if len(curve) < 30 else "", linewidth=1)
+            axes.set_title("objective by round, one line a run", fontsize=9)
+            axes.set(xlabel="round", ylabel="objective (nats)")
+        return finished(figure)
 
 
 def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None = None) -> Figure:
@@ -75,48 +61,43 @@ def comparison_figure(rows: Sequence[Mapping[str, Any]], path: Path | str | None
     rows : sequence of mapping
         As `metaregret.theory.proposals.Comparison.rows` returns them.
     """
-    if path is not None:
-        check_suffix(as_path(path))
     processes = list(dict.fromkeys(row["process"] for row in rows))
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    figure = new_figure(min(1.5 + 3.6 * len(processes), 16.0), 1.4 + 0.3 * len(methods))
-    for position, name in enumerate(processes, start=1):
-        axes = figure.add_subplot(1, len(processes), position)
-        _regret_dots(axes, [row for row in rows if row["process"] == name], methods)
-        axes.set_title(name, fontsize=9)
-        axes.set_yticks(range(len(methods)), methods if position == 1 else [""] * len(methods), fontsize=8)
-        axes.set_ylim(len(methods) - 0.5, -0.5)
-        axes.legend(fontsize=6, loc="best")
-    return _saved(figure, path)
+    with picture(path) as finished:
+        figure = new_figure(min(1.5 + 3.6 * len(processes), 16.0), 1.4 + 0.3 * len(methods))
+        for position, name in enumerate(processes, start=1):
+            axes = figure.add_subplot(1, len(processes), position)
+            _regret_dots(axes, [row for row in rows if row["process"] == name], methods)
+            axes.set_title(name, fontsize=9)
+            names = methods if position == 1 else [""] * len(methods)
+            axes.set_yticks(range(len(methods)), names, fontsize=8)
+            axes.set_ylim(len(methods) - 0.5, -0.5)
+            axes.legend(fontsize=6, loc="best")
+        return finished(figure)
 
 
 def _regret_dots(axes: Axes, rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> None:
-    kinds = (
-        ("worst_case_regret", "plays the skills", "o", "#00456f"),
-        ("trained_worst_case_regret", "trained, memoryless", "s", "#b35900"),
-        ("memory_worst_case_regret", "trained, with memory", "^", "#5b8c2a"),
-    )
-    finite = [row[key] for row in rows for key, *_ in kinds if row[key] and math.isfinite(row[key])]
+    kinds = {
+        "worst_case_regret": "plays the skills",
+        "trained_worst_case_regret": "trained, memoryless",
+        "memory_worst_case_regret": "trained, with memory",
+    }
+    finite = [row[key] for row in rows for key in kinds if row[key] and math.isfinite(row[key])]
     edge = MOST_INFINITE * max([*finite, 1.0])
-    for key, label, marker, colour in kinds:
+    for index, (key, label) in enumerate(kinds.items()):
         shown = [row for row in rows if row[key] is not None]
         if shown:
-            axes.scatter(
-                [min(row[key], edge) for row in shown],
-                [methods.index(row["method"]) for row in shown],
-                marker=marker,
-                s=18,
-                facecolors="none",
-                edgecolors=colour,
-                label=label,
-            )
-    for key, label, style, colour in (
-        ("minimax_regret", "minimax, memoryless", "-", "#00456f"),
-        ("memory_minimax_regret", "minimax, with memory", "--", "#5b8c2a"),
+            places = [methods.index(row["method"]) for row in shown]
+            axes.plot([min(row[key], edge) for row in shown], places, **Style.points(index), label=label)
+    for key, label, index in (
+        ("minimax_regret", "minimax, memoryless", 0),
+        ("memory_minimax_regret", "minimax, with memory", 2),
     ):
         if rows[0][key] is not None:
-            axes.axvline(rows[0][key], linestyle=style, color=colour, linewidth=0.8, label=label)
+            look = {**Style.series(index, marker=False), "linewidth": 0.8}
+            axes.axvline(rows[0][key], **look, zorder=1, label=label)
     axes.set_xscale("symlog", linthresh=1.0)
+    axes.set_xlim(left=0.0, right=1.3 * axes.get_xlim()[1])
     axes.set_xlabel("worst-case regret" + (" (rightmost: infinite)" if _any_infinite(rows) else ""))
 
 
@@ -129,8 +110,6 @@ def _any_infinite(rows: Sequence[Mapping[str, Any]]) -> bool:
 def supervised_figure(proposal: SupervisedProposal, path: Path | str | None = None) -> Figure:
     """Return a picture of a supervised proposal: the regret by pair of classes, averaged over the subsets
     that hold both."""
-    if path is not None:
-        check_suffix(as_path(path))
     regrets = proposal.errors.errors - proposal.oracle.errors
     classes = 1 + max(max(subset) for subset in proposal.errors.subsets)
     total, count = np.zeros((classes, classes)), np.zeros((classes, classes))
@@ -140,13 +119,13 @@ def supervised_figure(proposal: SupervisedProposal, path: Path | str | None = No
         count[pair] += 1
     np.fill_diagonal(count, 0)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    figure = new_figure(4.6, 3.8)
-    axes = figure.add_subplot()
-    image = axes.imshow(np.ma.masked_invalid(mean), cmap="cividis")
-    axes.set_xticks(range(classes))
-    axes.set_yticks(range(classes))
-    axes.set_title(
-        f"{proposal.method}: mean regret of the {proposal.ways}-way tasks with both classes", fontsize=8
-    )
-    figure.colorbar(image, ax=axes).set_label("excess error", fontsize=8)
-    return _saved(figure, path)
+    title = f"{proposal.method}: mean regret of the {proposal.ways}-way tasks with both classes"
+    with picture(path) as finished:
+        figure = new_figure(4.6, 3.8)
+        axes = figure.add_subplot()
+        image = axes.imshow(np.ma.masked_invalid(mean), cmap="cividis")
+        axes.set(xticks=range(classes), yticks=range(classes))
+        axes.grid(visible=False)
+        axes.set_title(title, fontsize=8)
+        figure.colorbar(image, ax=axes).set_label("excess error", fontsize=8)
+        return finished(figure)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,15 @@ from metaregret.tabular.documents import write_bytes
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.plotting import layout
+from metaregret.theory.plotting.style import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Panel", "check_suffix", "draw_distribution", "new_figure", "save_figure", "states_figure"]
+__all__ = [
+    "Panel", "check_suffix", "draw_distribution", "new_figure", "picture", "save_figure", "states_figure",
+]  # fmt: skip
 
 MAX_NODES = 40
 """Processes with more states and no picture are drawn as bars."""
@@ -51,24 +55,41 @@ def states_figure(
     InvalidArgumentError
         If the path's suffix is not .pdf, .png or .svg, or the file cannot be written.
     """
-    if path is not None:
-        check_suffix(as_path(path))
-    picture = process.picture
-    rows, columns = (len(picture), max(len(row) for row in picture)) if picture else (1, 1)
-    graph = not picture and process.n_states <= MAX_NODES
-    width, height = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if picture else (6.0, 2.6)
+    cells = process.picture
+    rows, columns = (len(cells), max(len(row) for row in cells)) if cells else (1, 1)
+    graph = not cells and process.n_states <= MAX_NODES
+    width, height = (1.2 + 0.75 * columns, 0.9 + 0.75 * rows) if cells else (6.0, 2.6)
     width, height = (4.2, 3.6) if graph else (width, height)
-    tall = columns > 2 * rows or not (picture or graph)  # wide panels stand below one another
+    tall = columns > 2 * rows or not (cells or graph)  # wide panels stand below one another
     across, down = (1, len(panels)) if tall else (len(panels), 1)
     size = (min(width * across, 16.0), min(max(height, 1.6) * down, 14.0))
-    figure = new_figure(*size)
     top = max(max(panel.weights.values()) for panel in panels)
-    for position, panel in enumerate(panels, start=1):
-        axes = figure.add_subplot(down, across, position)
-        draw_distribution(figure, axes, process, panel, top, label)
-    if path is not None:
-        save_figure(figure, as_path(path))
-    return figure
+    with picture(path) as finished:
+        figure = new_figure(*size)
+        for position, panel in enumerate(panels, start=1):
+            axes = figure.add_subplot(down, across, position)
+            draw_distribution(figure, axes, process, panel, top, label)
+        return finished(figure)
+
+
+@contextmanager
+def picture(path: Path | str | None) -> Iterator[Callable[[Figure], Figure]]:
+    """Draw the picture of a result in the look of the figures.
+
+    Yields a function that writes the finished picture where a path is given, whose suffix is looked at first,
+    and returns it.
+    """
+    file = None if path is None else as_path(path)
+    if file is not None:
+        check_suffix(file)
+
+    def finished(figure: Figure) -> Figure:
+        if file is not None:
+            save_figure(figure, file)
+        return figure
+
+    with style("icml").context():
+        yield finished
 
 
 def check_suffix(file: Path) -> None:
@@ -133,6 +154,7 @@ def _heat_map(
                 values[y, x] = weights.get(state, np.nan)
     image = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", vmin=0.0, vmax=top)
     axes.set_facecolor("0.85")
+    axes.grid(visible=False)
     if columns <= 12:
         for y, x in np.argwhere(np.isfinite(values)):
             shade = "black" if values[y, x] > 0.6 * top else "white"
@@ -172,7 +194,7 @@ def _graph(
 
 def _bars(axes: Axes, process: ControlledMarkovProcess, weights: Mapping[int, float], label: str) -> None:
     states = sorted(weights)
-    axes.bar(range(len(states)), [weights[s] for s in states], color="#00456f")
+    axes.bar(range(len(states)), [weights[s] for s in states], color=COLOURS[1])
     if len(states) <= 30:
         axes.set_xticks(range(len(states)), [process.states[s] for s in states], fontsize=7)
     axes.set_xlabel("state")

@@ -37,7 +37,7 @@ LINES = (
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++++")
 
 _BASE: Mapping[str, Any] = {
-    "font.family": "STIXGeneral",
+    "font.family": ["STIXGeneral", "DejaVu Sans"],  # the latter for letters that the former lacks
     "mathtext.fontset": "stix",
     "pdf.fonttype": 42,
     "ps.fonttype": 42,

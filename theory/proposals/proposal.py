@@ -35,7 +35,7 @@ from metaregret.theory.proposals.with_memory import WithMemory, with_memory
 from metaregret.theory.results import Result
 from metaregret.theory.skills import ProcessCapacity, States, information_lower_bound, make_skills, mixture
 from metaregret.theory.skills.dual_bound import known_polytope, support_bound
-from metaregret.theory.skills.relaxation import Relaxation
+from metaregret.theory.skills.relaxation import node_cost
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -405,9 +405,7 @@ def _within_reach(process: ControlledMarkovProcess, draft: Draft) -> bool:
     """Whether the capacity is known already, by its vertices, or its branch and bound stands a chance."""
     if isinstance(draft.proof, ProcessCapacity) or known_polytope(process) is not None:
         return True
-    support = np.flatnonzero(goal_support(process))
-    uniform = np.full(process.n_states, 1.0 / process.n_states)
-    return Relaxation(process, uniform, support).node_cost <= MAX_NODE_COST
+    return node_cost(process, int(np.count_nonzero(goal_support(process)))) <= MAX_NODE_COST
 
 
 def _explorer(request: Request, draft: Draft, skills: list[ProposedSkill], goals: np.ndarray) -> Explorer:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from metaregret.tabular.choices import check_seed
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.covers import FractionalCover
 from metaregret.theory.information import Order, as_order
 from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.skills import (
@@ -32,6 +31,9 @@ from metaregret.theory.skills import (
     read_states,
 )
 from metaregret.theory.tasks import GoalTasks
+
+if TYPE_CHECKING:
+    from metaregret.theory.covers import FractionalCover
 
 __all__ = ["RESTARTS", "Draft", "Method", "OnTheWay", "Part", "Proof", "Request"]
 

@@ -106,7 +106,7 @@ def with_memory(
             f"more than {MAX_EDGES}; ask for fewer episodes or a smaller process."
         )
     minimax = memory_minimax_of(process, count)
-    found = trained_with_memory(minimax.details["game"], p / p.sum())
+    found = trained_with_memory(minimax.mixture_proof.game, p / p.sum())
     # No learner does better than minimax: that bound is often the tighter one.
     lower = max(found.worst_case.lower, min(minimax.value.lower, found.worst_case.upper))
     worst = dataclasses.replace(found.worst_case, lower=lower)

@@ -7,9 +7,9 @@ hand, a channel capacity with a certified bracket; (3) look for policies whose t
 further than that from the marginal ``q``, by value iteration on the linearised divergence; (4) add them and
 repeat until none is found; (5) prove that there is none: from the vertices of ``M`` where they are known,
 else by branch and bound (`metaregret.theory.skills.global_search`), which on the way finds the skills that
-local search missed. The bracket ``[I, max_M KL]`` is then certified. Where the search ends early the lower
-bound stands, the optimum is not claimed, and ``upper`` is whatever bound is certain, at worst ``log
-|support|``.
+local search missed. The bracket ``[I, max_M KL]`` is then certified. Where the process is too large for a
+proof the search ends when five rounds gain less than 5e-3 nats: the lower bound stands, the optimum is not
+claimed, and ``upper`` is whatever bound is certain, at worst ``log sum v``.
 
 The optimal marginal ``q*`` is unique; the skills and their probabilities need not be.
 
@@ -144,7 +144,7 @@ def process_capacity(
         found = search.round()
         best = max(found.channel.value.lower, float(found.better.divergences.max(initial=0.0)))
         history.append(Round(found.channel.value.lower, best, len(search.rows)))
-        if not len(found.better.divergences):
+        if search.settled(found):
             return _result(search, found, history)
         search.add(found.better)
     bounds = _result(search, found, history).mutual_information

@@ -125,14 +125,15 @@ def process_redundancy(
     search = SkillSearch(process, order=known, **limits)
     for _ in range(max_rounds):
         round_ = search.round()
-        if not len(round_.better.divergences):
+        settled = search.settled(round_)
+        if settled:
             break
         search.add(round_.better)
     skills = search.skills(round_.channel)
     value = _bracket(
         search, round_.channel.weights, round_.channel.reference, skills, round_.upper, round_.how
     )
-    if len(round_.better.divergences):
+    if not settled:
         raise ConvergenceError(
             f"Policies still improve after {max_rounds} rounds; raise max_rounds or the tolerance.",
             lower=value.lower,
@@ -155,7 +156,7 @@ def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float)
         lower_from=solution.value.lower_from,
         upper_from=solution.value.upper_from,
     )
-    skills = make_skills(process, [1.0], [solution.details["policy"]])
+    skills = make_skills(process, [1.0], [solution.policy_proof.policy])
     closed = value.relative_gap <= tolerance
     return Redundancy(process, order, value, closed, skills, mixture(skills), value.status(tolerance))
 

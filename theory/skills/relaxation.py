@@ -29,7 +29,7 @@ from metaregret.theory.information import Order
 from metaregret.theory.skills.dual_bound import ONE
 from metaregret.theory.skills.evaluation import groups
 
-__all__ = ["Nodes", "Relaxation"]
+__all__ = ["Nodes", "Relaxation", "node_cost"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,7 @@ class Relaxation:
     @property
     def node_cost(self) -> float:
         """Floating-point operations of one node, roughly."""
-        sweeps = self.levels if self.gamma == 1.0 else 30.0 / max(1e-3, 1.0 - self.gamma)
-        return sweeps * self.process.n_states**2 * self.width * (2 * len(self.support) + 1)
+        return node_cost(self.process, len(self.support))
 
     def root(self) -> np.ndarray:
         """The node that fixes nothing, shape (1, L, S)."""
@@ -179,6 +178,16 @@ class Relaxation:
             visits[:, level] = now
             now = np.einsum("ns,nsz->nz", now, rows[states, actions[:, level]])
         return visits, now
+
+
+def node_cost(process: ControlledMarkovProcess, goals: int) -> float:
+    """Return the floating-point operations of one node, roughly, without making it."""
+    horizon, width = process.horizon, int(np.diff(process.choice_offsets).max())
+    if isinstance(horizon, FiniteHorizon):
+        sweeps = float(horizon.steps)
+    else:
+        sweeps = 30.0 / max(1e-3, 1.0 - float(horizon.gamma))
+    return float(sweeps * process.n_states**2 * width * (2 * goals + 1))
 
 
 def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bou
 from metaregret.theory.skills.evaluation import distinct, terminal_rows
 from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.last_steps import LastSteps
-from metaregret.theory.skills.relaxation import Relaxation
+from metaregret.theory.skills.relaxation import Relaxation, node_cost
 from metaregret.theory.skills.skill import Skill, information_lower_bound, make_skills
 from metaregret.theory.skills.vertices import MAX_POINTS
 
@@ -40,6 +40,9 @@ __all__ = ["Found", "SkillSearch", "require_room"]
 
 NEGLIGIBLE = 1e-12
 """Probabilities below this are those of skills that an interior-point method has not quite left out."""
+
+LATELY, LITTLE = 5, 5e-3
+"""Rounds, and nats that they must gain where branch and bound is out of reach."""
 
 KEPT_STARTS = 4
 """Known vertices, per goal, from which the ascent starts."""
@@ -115,6 +118,15 @@ class SkillSearch:
         rows = terminal_rows(process, choices)
         first = distinct(rows)
         self.rows, self.choices = rows[first], choices[..., first]
+        self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
+        self._values: list[float] = []
+
+    def settled(self, found: Found) -> bool:
+        """Whether to stop: nothing better was found, or no proof is in reach and five rounds gained next to
+        nothing. The bracket is certified either way; in the second case it stays open."""
+        self._values.append(found.channel.value.lower)
+        gained = self._values[-1] - self._values[-1 - LATELY] if len(self._values) > LATELY else np.inf
+        return not len(found.better.divergences) or (not self.provable and gained < LITTLE)
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
@@ -133,8 +145,8 @@ class SkillSearch:
             # Rounding alone can lift the exact vertices' bound above the trivial one.
             upper, how = min(upper, enumerated), self.polytope.how
         elif not len(better.divergences) and self.max_nodes != 0:
-            relaxation = Relaxation(self.process, q, self.support, self.order)
-            if self.max_nodes is not None or relaxation.node_cost <= WORK:
+            if self.max_nodes is not None or self.provable:
+                relaxation = Relaxation(self.process, q, self.support, self.order)
                 proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
                 upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
                 if proof.choices.shape[-1]:

@@ -158,7 +158,7 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
         process, policy = situation
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals))
-        weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.details["weights"]]
+        weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.policy_proof.weights]
         optimum = goal_values(process, goals, representation="rational").exact
         assert optimum is not None
         column = np.full((process.n_states, 1), Fraction(0), dtype=object)

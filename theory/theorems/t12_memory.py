@@ -136,7 +136,7 @@ def decomposition(claim: Claim, context: Context) -> Iterable[Trial]:
             solution = solve_memory(tasks, episodes)
             claimed = float(claim.value(count, episodes))
             prior = np.array([float(p) for p in claim.prior(count)])
-            forced = solution.details["game"].respond(prior).lower
+            forced = solution.mixture_proof.game.respond(prior).lower
             slack = 1e-9 * max(1.0, claimed)
             margin = (
                 min(claimed - solution.value.lower, solution.value.upper - claimed, forced - claimed) + slack

@@ -90,10 +90,11 @@ def equality(claim: Claim, context: Context) -> Iterable[Trial]:
         assert values is not None
         least, regret = claim.least(list(values)), solution.value.exact
         if regret == least:
-            success = solution.details["exact_success"]
+            success = solution.exact_proof.success
+            assert success is not None
             reached = all(r * (least + 1) >= v for r, v in zip(success, values, strict=True))
             return all_hold(f"{len(values)} goals", f"regret {regret} = sum v - 1", reached=reached)
-        weights = solution.details["exact_weights"]
+        weights = solution.exact_proof.weights
         column = np.full((process.n_states, 1), Fraction(0), dtype=object)
         column[np.asarray(tasks.goals), 0] = list(weights)
         most = optimal_terminal_values(process, column, representation="rational").exact

@@ -220,7 +220,7 @@ def _noise(claim: Claim, tasks: GoalTasks) -> Trial:
     assert regret is not None
     assert memory is not None
     assert found is not None
-    optimum, prior = [Fraction(v) for v in found], without.details["exact_prior"]
+    optimum, prior = [Fraction(v) for v in found], without.exact_proof.prior
     weight = sum((1 + regret) * p / v for p, v in zip(prior, optimum, strict=True))
     low, factor = claim.noisy(regret, weight, max(optimum)), claim.factor(min(optimum), max(optimum))
     return all_hold(

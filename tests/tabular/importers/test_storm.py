@@ -282,8 +282,9 @@ def test_states_are_named_by_truth_values(tmp_path: Path) -> None:
     """A byte order mark is no content, in whatever Storm reads."""
     (tmp_path / "a.prism").write_text(BOOLEANS)
     (tmp_path / "b.prism").write_text("\ufeff" + BOOLEANS)
-    for name in ("a.prism", "b.prism"):
-        process = read(tmp_path / name).process
+    (tmp_path / "c.txt").write_text(BOOLEANS)
+    for name, form in (("a.prism", None), ("b.prism", None), ("c.txt", "prism")):
+        process = read(tmp_path / name, form).process
         assert sorted(process.states) == ["!on,x=0", "!on,x=1", "on,x=0", "on,x=1"]
         assert process.name == name[0]
 

@@ -188,11 +188,12 @@ def test_claims_are_what_the_witness_proves_and_no_more() -> None:
     solution = solve(tasks, exact=True)
     # A worse prior proves a smaller lower bound; as an exact value that is refused.
     uneven = np.array([Fraction(1, 2), Fraction(1, 6), Fraction(1, 6), Fraction(1, 6)], dtype=object)
-    details = {**solution.details, "exact_prior": uneven}
+    exact = dataclasses.replace(solution.proof.exact, prior=uneven)
+    proof = dataclasses.replace(solution.proof, exact=exact)
     with pytest.raises(SolverError, match="not the exact value"):
-        minimax_certificate(tasks, dataclasses.replace(solution, details=details))
+        minimax_certificate(tasks, dataclasses.replace(solution, proof=proof))
     loose = dataclasses.replace(solution.value, exact=None)
-    document = minimax_certificate(tasks, dataclasses.replace(solution, details=details, value=loose))
+    document = minimax_certificate(tasks, dataclasses.replace(solution, proof=proof, value=loose))
     assert Fraction(document["claim"]["lower"]) < 3 == Fraction(document["claim"]["upper"])
 
 

@@ -260,7 +260,7 @@ def _costs_with_a_goal_that_is_never_found(
 def _bounds(solution: Any) -> tuple[Bound, Bound]:
     if solution.value.exact is not None:
         return solution.value.exact, solution.value.exact
-    return solution.details["exact_lower"], solution.details["exact_upper"]
+    return solution.proof.exact.lower, solution.proof.exact.upper
 
 
 def proposal(model: Model, claim: Document, witness: Document) -> tuple[Bound, Bound]:

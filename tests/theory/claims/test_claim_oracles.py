@@ -104,7 +104,7 @@ def test_the_recursion_agrees_with_the_memory_solver(
     prior = data.draw(distributions(len(goals)))
     forced = bayes_regret_at(process, goals.tolist(), prior, episodes, detect)
     solution = solve_memory(GoalTasks(process, goals, detect), episodes)
-    respond = solution.details["game"].respond(np.array([float(p) for p in prior]))
+    respond = solution.proof.game.respond(np.array([float(p) for p in prior]))
     assert respond.lower <= forced + Fraction(1, 10**12)
     assert float(forced) == pytest.approx(respond.lower, abs=1e-9)
     assert float(forced) <= solution.value.upper + 1e-12

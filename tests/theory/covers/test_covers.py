@@ -116,7 +116,7 @@ def test_finitely_many_episodes_stay_below(chances: list[Fraction]) -> None:
     tasks = GoalTasks.reachable(attempts(chances))
     limit = solve_unending(tasks).value.exact
     assert limit is not None
-    prior = solve_unending(tasks).details["exact_prior"]
+    prior = solve_unending(tasks).proof.exact.prior
     finite = [bayes_regret_at(tasks.process, tasks.goals.tolist(), prior, episodes) for episodes in (1, 3, 5)]
     assert finite == sorted(finite)
     assert finite[-1] <= limit
@@ -151,7 +151,7 @@ def test_known_values(specification: str, criterion: str, value: str) -> None:
     tasks = GoalTasks.reachable(make(specification))
     solution = solve_memory(tasks, None, criterion=criterion)
     assert solution.value.exact == Fraction(value)
-    mixed = np.array(solution.details["exact_weights"]) @ np.array(solution.details["exact_losses"])
+    mixed = np.array(solution.proof.exact.weights) @ np.array(solution.proof.exact.losses)
     assert max(mixed) == Fraction(value)
 
 

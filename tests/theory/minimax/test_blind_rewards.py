@@ -355,12 +355,12 @@ def test_what_a_solution_says(kind: str) -> None:
     assert high == pytest.approx(found.per_task.max(), rel=1e-15)
     variables, rows = (12, 6) if kind == "finite" else (4, 2)
     assert found.size == {"states": 2, "tasks": 2, "variables": variables, "rows": rows}
-    details = found.details
-    assert details["tasks"] is tasks
-    assert details["weights"] is found.least_favourable.array.base
-    losses = 5 * (BlindRewards(tasks, 1e-9).optimum[1] - BlindRewards(tasks, 1e-9).earned(details["policy"]))
+    details = found.proof
+    assert found.family is tasks
+    assert details.weights is found.least_favourable.array.base
+    losses = 5 * (BlindRewards(tasks, 1e-9).optimum[1] - BlindRewards(tasks, 1e-9).earned(details.policy))
     np.testing.assert_allclose(found.per_task, losses, rtol=1e-12)
-    assert details.keys() == {"policy", "weights", "tasks"}
+    assert details.exact is None
 
 
 @pytest.mark.parametrize("kind", HORIZONS)
@@ -368,8 +368,8 @@ def test_what_an_exact_solution_says(kind: str) -> None:
     tasks = tables(kind)
     floats = solve(tasks, learner=Learner.BLIND, episodes=5)
     found = solve(tasks, learner=Learner.BLIND, episodes=5, exact=True)
-    value, details = found.value.exact, found.details
-    assert value == details["exact_lower"] == details["exact_upper"]
+    value, details = found.value.exact, found.proof
+    assert value == details.exact.lower == details.exact.upper
     assert found.status is Status.EXACT
     assert re.fullmatch(
         r"linear program over occupancy measures \(HiGHS\), then exact column generation, "
@@ -378,24 +378,20 @@ def test_what_an_exact_solution_says(kind: str) -> None:
     )
     exact = AchievableRewards(tasks)
     best, _ = exact.optimum()
-    assert details["exact_optimum"].tolist() == best
-    assert details["exact_success"].tolist() == from_flint(exact.achieved(details["exact_policy"])).tolist()
-    losses = [5 * (v - r) for v, r in zip(best, details["exact_success"], strict=True)]
+    assert details.exact.optimum.tolist() == best
+    assert details.exact.success.tolist() == from_flint(exact.achieved(details.exact.policy)).tolist()
+    losses = [5 * (v - r) for v, r in zip(best, details.exact.success, strict=True)]
     assert max(losses) == value
     assert found.per_task.tolist() == [float(loss) for loss in losses]
-    assert details["exact_prior"] is details["exact_weights"]
-    support, _ = exact.support(to_flint(details["exact_prior"]))
-    mean = sum(p * v for p, v in zip(details["exact_prior"], best, strict=True))
+    assert details.exact.prior is details.exact.weights
+    support, _ = exact.support(to_flint(details.exact.prior))
+    mean = sum(p * v for p, v in zip(details.exact.prior, best, strict=True))
     assert 5 * (mean - Fraction(int(support.p), int(support.q))) == value
-    assert found.least_favourable.tolist() == details["exact_prior"].astype(float).tolist()
-    assert details["weights"].tolist() == found.least_favourable.tolist()
-    assert details["policy"].tolist() == details["exact_policy"].astype(float).tolist()
-    for array in (found.least_favourable.array, found.per_task.array, details["policy"], details["weights"]):
+    assert found.least_favourable.tolist() == details.exact.prior.astype(float).tolist()
+    assert details.weights.tolist() == found.least_favourable.tolist()
+    assert details.policy.tolist() == details.exact.policy.astype(float).tolist()
+    for array in (found.least_favourable.array, found.per_task.array, details.policy, details.weights):
         assert array.dtype == np.float64
-    assert details.keys() == floats.details.keys() | {
-        f"exact_{name}"
-        for name in ("lower", "upper", "prior", "weights", "policy", "success", "optimum", "per_task")
-    }
     for field in ("tasks", "learner", "criterion", "episodes", "size", "exploration"):
         assert getattr(found, field) == getattr(floats, field)
 
@@ -421,7 +417,7 @@ def test_a_compromise_that_is_best_for_no_task_is_a_starting_point() -> None:
     tenths = [[Fraction(r, 10) for r in row] for row in ((10, 0, 9), (0, 10, 9))]
     found = solve(one_step(tenths), learner=Learner.BLIND, episodes=5, exact=True)
     assert found.value.exact == Fraction(1, 2)
-    assert found.details["exact_policy"].tolist() == [[0, 0, 1]]
+    assert found.proof.exact.policy.tolist() == [[0, 0, 1]]
     assert found.method.endswith(", then exact column generation, 1 restricted games, 3 vertices")
 
 
@@ -431,7 +427,7 @@ def test_a_prior_of_the_solver_is_kept_where_it_proves_the_value() -> None:
     floats = solve(tasks, learner=Learner.BLIND, episodes=5)
     guessed = dataclasses.replace(floats, least_favourable=np.array([0.3, 0.7]))
     found = blind_rewards._sharpen(AchievableRewards(tasks), guessed, 5, 0.0)
-    assert found.details["exact_prior"].tolist() == [Fraction(3, 10), Fraction(7, 10)]
+    assert found.proof.exact.prior.tolist() == [Fraction(3, 10), Fraction(7, 10)]
 
 
 def test_the_time_of_both_solvers_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_the_noise_of_a_grid_costs_what_the_bound_says() -> None:
     share = exact.astype(float) / float(sum(exact.tolist()))
     np.testing.assert_allclose(solution.exploration, share, rtol=1e-9)
     np.testing.assert_allclose(solution.least_favourable, share, rtol=1e-9)
-    again = terminal_distribution(process, solution.details["policy"]).probabilities
+    again = terminal_distribution(process, solution.proof.policy).probabilities
     np.testing.assert_allclose(again, share, rtol=1e-9)
 
 
@@ -97,7 +97,7 @@ def test_the_z_channel_by_hand() -> None:
     solution = solve_without_memory(GoalTasks.reachable(z_channel()))
     assert "linear solve" in solution.method
     assert solution.value.contains(Fraction(1, 2))
-    np.testing.assert_allclose(solution.details["policy"][0, :2], [1 / 3, 2 / 3], rtol=1e-12)
+    np.testing.assert_allclose(solution.proof.policy[0, :2], [1 / 3, 2 / 3], rtol=1e-12)
     np.testing.assert_allclose(solution.least_favourable, [2 / 3, 1 / 3], rtol=1e-12)
 
 

@@ -65,8 +65,8 @@ def test_deterministic_controllable_grid_is_number_of_goals_minus_one() -> None:
     solution = exact(goals("grid:3x3", 4))
     assert solution.value.exact == 8
     assert solution.status is Status.EXACT
-    assert set(solution.details["exact_prior"]) == {Fraction(1, 9)}
-    assert set(solution.details["exact_success"]) == {Fraction(1, 9)}
+    assert set(solution.proof.exact.prior) == {Fraction(1, 9)}
+    assert set(solution.proof.exact.success) == {Fraction(1, 9)}
 
 
 @pytest.mark.parametrize("slip", ["1/10", "3/10", "6/10"])
@@ -74,15 +74,15 @@ def test_deterministic_controllable_grid_is_number_of_goals_minus_one() -> None:
 def test_slippery_grid_is_proved_by_plain_fractions(slip: str, criterion: Criterion) -> None:
     tasks = goals(f"grid:3x3,slip={slip}", 4)
     solution = exact(tasks, criterion=criterion)
-    value, details = solution.value.exact, solution.details
+    value, details = solution.value.exact, solution.proof
     assert value is not None
     best = best_successes(tasks.process)
     level = 1 / (value + 1) if criterion is Criterion.REGRET else 1 / value
     # Upper bound: the policy, pushed forward step by step. Lower bound: p_g / v_g as rewards, planned
     # backward.
-    reached = distribution_of(tasks.process, details["exact_policy"])
+    reached = distribution_of(tasks.process, details.exact.policy)
     assert min(r / v for r, v in zip(reached, best, strict=True)) == level
-    prior = details["exact_prior"].tolist()
+    prior = details.exact.prior.tolist()
     assert min(prior) >= 0
     assert sum(prior) == 1
     assert plan(tasks.process, [p / v for p, v in zip(prior, best, strict=True)]) == level
@@ -118,7 +118,7 @@ def best_successes(process: ControlledMarkovProcess) -> list[Fraction]:
 def test_z_channel_regret_is_one_half() -> None:
     solution = exact(GoalTasks(z_channel(), np.array([0, 1])))
     assert solution.value.exact == Fraction(1, 2)
-    assert solution.details["exact_success"].tolist() == [Fraction(2, 3), Fraction(1, 3)]
+    assert solution.proof.exact.success.tolist() == [Fraction(2, 3), Fraction(1, 3)]
 
 
 @pytest.mark.parametrize(("start", "value"), [(0, 0), (1, 1), (2, 1)])
@@ -168,17 +168,17 @@ def test_finite_budgets_are_bracketed_and_never_called_exact_without_equal_bound
     process = random_process(np.random.default_rng(seed), geometric=seed % 2 == 1)
     tasks = GoalTasks.reachable(process)
     solution = exact(tasks, criterion=criterion, episodes=4)
-    low, high = solution.details["exact_lower"], solution.details["exact_upper"]
+    low, high = solution.proof.exact.lower, solution.proof.exact.upper
     assert low <= high
     assert (solution.value.exact is not None) == (low == high)
     assert (solution.status is Status.EXACT) == (low == high)
     assert high - low < Fraction(1, 10**9)
     vertices = {tuple(v[g] for g in tasks.goals.tolist()) for v in terminal_vectors(process)}
     best = [max(column) for column in zip(*vertices, strict=True)]
-    success = solution.details["exact_success"].tolist()
+    success = solution.proof.exact.success.tolist()
     assert max(loss(criterion, r, v, 4) for r, v in zip(success, best, strict=True)) == high
     # The lower bound from the tangents at the reference, maximised over all vertices one by one.
-    prior, reference = solution.details["exact_prior"].tolist(), solution.details["exact_reference"].tolist()
+    prior, reference = solution.proof.exact.prior.tolist(), solution.proof.exact.reference.tolist()
     tangents = [tangent(criterion, r, v, 4) for r, v in zip(reference, best, strict=True)]
     constant = sum(p * (at - d * r) for p, (at, d), r in zip(prior, tangents, reference, strict=True))
     slopes = [p * d for p, (_, d) in zip(prior, tangents, strict=True)]

@@ -39,13 +39,13 @@ from metaregret.theory.minimax.exact import (
     Achievable,
     AchievableRewards,
     AchievableSuccess,
-    ExactSolution,
     achievable,
     outward_bracket,
     sharpen,
     solve_linear,
 )
 from metaregret.theory.minimax.exact.double_oracle import roundings
+from metaregret.theory.minimax.proof import Exact
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks
@@ -390,8 +390,8 @@ def test_roundings_have_small_denominators_and_no_repeats() -> None:
 
 # ---------------------------------------------------------------- sharpened solutions
 
-NAMES = ["exact_lower", "exact_upper", "exact_prior", "exact_weights", "exact_reference", "exact_policy"]
-NAMES += ["exact_success", "exact_optimum", "exact_per_task", "exact_exploration"]
+NAMES = ["lower", "upper", "prior", "weights", "reference", "policy"]
+NAMES += ["success", "optimum", "per_task", "exploration"]
 
 
 def tasks_of(kind: str, detect: Detection = Detection.END) -> GoalTasks:
@@ -416,9 +416,9 @@ def test_what_a_linear_problem_returns(
     marked = success_tasks(tasks_of(kind))
     floats = solve_without_memory(tasks_of(kind), **options)
     found = sharpen(AchievableSuccess(marked), floats, 1e-9)
-    details, value = found.details, found.value.exact
+    details, value = found.proof, found.value.exact
     assert value is not None
-    assert value == details["exact_lower"] == details["exact_upper"]
+    assert value == details.exact.lower == details.exact.upper
     assert abs(value - Fraction(floats.value.upper)) < 1e-8
     assert (
         found.value.lower_from
@@ -430,17 +430,17 @@ def test_what_a_linear_problem_returns(
     head, _, tail = found.method.partition(", then exact column generation, 1 restricted games, ")
     assert head == floats.method
     assert re.fullmatch(r"\d+ vertices", tail)
-    prior, weights, reference = (details[name] for name in NAMES[2:5])
+    prior, weights, reference = (getattr(details.exact, name) for name in NAMES[2:5])
     assert sum(prior) == 1
     vectors = [vector for _, vector in enumerated(kind, "success")]
     best = [max(column) for column in zip(*vectors, strict=True)]
-    assert details["exact_optimum"].tolist() == best
+    assert details.exact.optimum.tolist() == best
     level = sum(w * r for w, r in zip(weights, reference, strict=True))
     # `weights` as rewards cannot earn more than at `reference`, where every loss is the value.
     assert level == max(sum(w * x for w, x in zip(weights, vector, strict=True)) for vector in vectors)
     if episodes == 1:  # whatever one does, it takes one episode: the policy is one that fails least
         assert weights.tolist() == prior.tolist()
-        assert set(reference) == {min(details["exact_success"])}
+        assert set(reference) == {min(details.exact.success)}
         assert found.per_task.tolist() == [1.0] * 3
     else:
         losses: dict[tuple[Learner, Criterion], Callable[[Fraction, Fraction], Fraction]] = {
@@ -451,24 +451,26 @@ def test_what_a_linear_problem_returns(
         }
         loss = losses[learner, criterion]
         assert [loss(r, v) for r, v in zip(reference, best, strict=True)] == [value] * 3
-        achieved = [loss(r, v) for r, v in zip(details["exact_success"], best, strict=True)]
+        achieved = [loss(r, v) for r, v in zip(details.exact.success, best, strict=True)]
         assert max(achieved) == value
         assert found.per_task.tolist() == [float(loss) for loss in achieved]
     # One and the same in floating point; every array of the proof is of fractions.
     assert found.least_favourable.tolist() == prior.astype(float).tolist()
-    assert details["weights"].tolist() == weights.astype(float).tolist()
-    assert details["policy"].tolist() == details["exact_policy"].astype(float).tolist()
+    assert details.weights.tolist() == weights.astype(float).tolist()
+    assert details.policy.tolist() == details.exact.policy.astype(float).tolist()
     assert found.exploration is not None
-    assert found.exploration.tolist() == details["exact_success"].astype(float).tolist()
+    assert found.exploration.tolist() == details.exact.success.astype(float).tolist()
     for array in (
         found.least_favourable.array,
         found.per_task.array,
         found.exploration.array,
-        details["weights"],
+        details.weights,
     ):
         assert array.dtype == np.float64
-    assert all(isinstance(entry, Fraction) for name in NAMES[2:] for entry in details[name].ravel())
-    assert details.keys() == floats.details.keys() | set(NAMES)
+    assert all(
+        isinstance(entry, Fraction) for name in NAMES[2:] for entry in getattr(details.exact, name).ravel()
+    )
+    assert details.marked is floats.proof.marked or details.marked.names == floats.proof.marked.names
     for field in ("tasks", "learner", "criterion", "episodes", "size"):
         assert getattr(found, field) == getattr(floats, field)
 
@@ -485,10 +487,10 @@ def test_an_optimal_prior_of_the_solver_is_kept(criterion: Criterion, episodes: 
     floats = solve_without_memory(family, criterion=criterion, episodes=episodes)
     guess = np.array([0.3, 0.7])
     guessed = dataclasses.replace(
-        floats, least_favourable=guess, details={**floats.details, "weights": 5.0 * guess}
+        floats, least_favourable=guess, proof=dataclasses.replace(floats.proof, weights=5.0 * guess)
     )
     found = sharpen(AchievableSuccess(success_tasks(family)), guessed, 1e-9)
-    assert found.details["exact_prior"].tolist() == [Fraction(3, 10), Fraction(7, 10)]
+    assert found.proof.exact.prior.tolist() == [Fraction(3, 10), Fraction(7, 10)]
 
 
 def test_the_time_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -505,8 +507,8 @@ def test_the_best_policy_of_every_task_is_a_starting_point() -> None:
     """Whatever the solver's policy is worth: three goals need three policies, and one game."""
     found = line()
     floats = solve_without_memory(GoalTasks.reachable(found.process))
-    poor = {**floats.details, "policy": deterministic_policy(found.process, GO[0])}
-    solved = sharpen(found, dataclasses.replace(floats, details=poor), 1e-9)
+    poor = dataclasses.replace(floats.proof, policy=deterministic_policy(found.process, GO[0]))
+    solved = sharpen(found, dataclasses.replace(floats, proof=poor), 1e-9)
     assert solved.value.exact == 2
     assert solved.method.endswith(", then exact column generation, 1 restricted games, 3 vertices")
 
@@ -516,7 +518,7 @@ def test_explorations_of_visits_are_probabilities_of_visits() -> None:
     found = sharpen(AchievableSuccess(success_tasks(family)), solve_without_memory(family), 1e-9)
     assert found.exploration is not None
     assert found.exploration.array.dtype == np.float64
-    assert found.exploration.tolist() == found.details["exact_success"].astype(float).tolist()
+    assert found.exploration.tolist() == found.proof.exact.success.astype(float).tolist()
     assert found.exploration.sum() > 1
 
 
@@ -531,9 +533,9 @@ def test_tasks_that_never_cost_the_value_do_not_bind() -> None:
     family = GoalTasks.reachable(rare(Fraction(1, 100)))
     found = solve_without_memory(family, episodes=2, exact=True)
     assert found.value.exact == Fraction(3, 4)
-    assert found.details["exact_prior"].tolist() == [Fraction(1, 2), Fraction(1, 2), 0]
-    assert found.details["exact_weights"].tolist() == [1, 1, 0]  # half of the slope 3 - 2 rho = 2
-    assert found.details["exact_success"].tolist() == [Fraction(1, 2), Fraction(1, 2), 0]
+    assert found.proof.exact.prior.tolist() == [Fraction(1, 2), Fraction(1, 2), 0]
+    assert found.proof.exact.weights.tolist() == [1, 1, 0]  # half of the slope 3 - 2 rho = 2
+    assert found.proof.exact.success.tolist() == [Fraction(1, 2), Fraction(1, 2), 0]
     assert found.per_task.tolist() == [0.75, 0.75, 0.02]
     assert found.method.endswith(
         ", then exact column generation at denominators up to 1000, tangents for the lower bound"
@@ -547,9 +549,9 @@ def test_a_task_that_does_not_bind_takes_no_weight() -> None:
     process = ControlledMarkovProcess.from_transitions(rows, states=3, actions=3, initial=0, horizon=1)
     found = solve_without_memory(GoalTasks.reachable(process), episodes=3, exact=True)
     assert found.value.exact is None
-    assert found.details["exact_upper"] - found.details["exact_lower"] < 1e-14
-    assert found.details["exact_prior"][2] == found.details["exact_success"][2] == 0
-    assert min(found.details["exact_prior"][:2]) > 0
+    assert found.proof.exact.upper - found.proof.exact.lower < 1e-14
+    assert found.proof.exact.prior[2] == found.proof.exact.success[2] == 0
+    assert min(found.proof.exact.prior[:2]) > 0
 
 
 @pytest.mark.parametrize(("digits", "tolerance"), [(3, 1e-2), (14, 1e-9)])
@@ -571,7 +573,7 @@ def test_one_task_binds_where_even_failing_costs_no_more_than_the_bound(
 def bracketed(**changes: Any) -> MinimaxSolution:
     """Four episodes at a place where the optimum is irrational."""
     floats = solve_without_memory(tasks_of("finite"), episodes=4)
-    floats = dataclasses.replace(floats, details={**floats.details, **changes.pop("details", {})}, **changes)
+    floats = dataclasses.replace(floats, proof=dataclasses.replace(floats.proof, **changes))
     return sharpen(AchievableSuccess(success_tasks(tasks_of("finite"))), floats, 1e-9)
 
 
@@ -586,18 +588,20 @@ def slope_of_four(rho: Fraction, best: Fraction) -> Fraction:
 
 def check_bracket(found: MinimaxSolution) -> Fraction:
     """Both bounds anew, the lower one over all vertices; returns the gap."""
-    details, vectors = found.details, [vector for _, vector in enumerated("finite", "success")]
+    details, vectors = found.proof, [vector for _, vector in enumerated("finite", "success")]
     best = [max(column) for column in zip(*vectors, strict=True)]
-    success, prior, weights = (details[f"exact_{name}"].tolist() for name in ("success", "prior", "weights"))
-    assert max(map(four_episodes, success, best)) == details["exact_upper"]
-    at = sum(p * four_episodes(r, v) for p, r, v in zip(prior, details["exact_reference"], best, strict=True))
-    earned = sum(w * r for w, r in zip(weights, details["exact_reference"], strict=True))
+    success, prior, weights = (
+        getattr(details.exact, name).tolist() for name in ("success", "prior", "weights")
+    )
+    assert max(map(four_episodes, success, best)) == details.exact.upper
+    at = sum(p * four_episodes(r, v) for p, r, v in zip(prior, details.exact.reference, best, strict=True))
+    earned = sum(w * r for w, r in zip(weights, details.exact.reference, strict=True))
     support = max(sum(w * x for w, x in zip(weights, vector, strict=True)) for vector in vectors)
-    assert details["exact_lower"] == at + earned - support
+    assert details.exact.lower == at + earned - support
     assert sum(prior) == 1
-    slopes = map(slope_of_four, details["exact_reference"], best)
+    slopes = map(slope_of_four, details.exact.reference, best)
     assert weights == [p * slope for p, slope in zip(prior, slopes, strict=True)]
-    return details["exact_upper"] - details["exact_lower"]
+    return details.exact.upper - details.exact.lower
 
 
 def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -607,8 +611,8 @@ def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status is Status.CERTIFIED
     assert found.value.lower_from == "exact dynamic programming with the tangents of the losses"
     assert found.value.upper_from == "exact evaluation of the returned policy"
-    assert Fraction(found.value.lower) <= found.details["exact_lower"]
-    assert found.details["exact_upper"] <= Fraction(found.value.upper)
+    assert Fraction(found.value.lower) <= found.proof.exact.lower
+    assert found.proof.exact.upper <= Fraction(found.value.upper)
     ending = "exact column generation at denominators up to {}, tangents for the lower bound"
     assert found.method.endswith(ending.format(10**12))
     # The narrower of the brackets, whichever was found first, and no better bound of the other.
@@ -618,7 +622,7 @@ def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DENOMINATORS", (10**12, 100))
     again = bracketed()
     assert again.method.endswith(ending.format(10**12))
-    assert again.details["exact_lower"] == found.details["exact_lower"]
+    assert again.proof.exact.lower == found.proof.exact.lower
     monkeypatch.setattr(module, "DENOMINATORS", (100,))
     coarse = bracketed()
     assert coarse.method.endswith(ending.format(100))
@@ -629,16 +633,16 @@ def test_what_a_convex_problem_returns(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_two_brackets_the_narrower_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the one with the smaller upper or the larger lower bound."""
     module = importlib.import_module("metaregret.theory.minimax.exact.sharpen")
-    proved = bracketed().details
+    proved = bracketed().proof.exact
     made = {1000: (Fraction(0), Fraction(3)), 10**12: (Fraction(-10), Fraction(1))}
 
-    def convex(*arguments: Any) -> ExactSolution:
-        arrays = [proved[f"exact_{name}"] for name in ("prior", "weights", "reference", "policy", "success")]
-        return ExactSolution(*made[arguments[-1]], *arrays, f"at {arguments[-1]}")
+    def convex(*arguments: Any) -> Exact:
+        lower, upper = made[arguments[-1]]
+        return dataclasses.replace(proved, lower=lower, upper=upper, method=f"at {arguments[-1]}")
 
     monkeypatch.setattr(module, "_convex", convex)
     found = bracketed()
-    assert (found.details["exact_lower"], found.details["exact_upper"]) == made[1000]
+    assert (found.proof.exact.lower, found.proof.exact.upper) == made[1000]
     assert found.method.endswith(", then at 1000")
     made.update({1000: (Fraction(-10), Fraction(1)), 10**12: (Fraction(0), Fraction(3))})
     assert bracketed().method.endswith(", then at 1000000000000")
@@ -647,10 +651,10 @@ def test_of_two_brackets_the_narrower_is_returned(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("required", [np.full(3, np.inf), np.full(3, np.nan), np.array([0.2, np.inf, 5.0])])
 def test_starting_points_are_not_believed(required: np.ndarray) -> None:
     """Where the solver's points make no sense the best success probabilities stand in: wider, but true."""
-    assert check_bracket(bracketed(details={"required": required})) >= 0
-    assert check_bracket(bracketed(details={"weights": np.zeros(3)})) >= 0
+    assert check_bracket(bracketed(required=required)) >= 0
+    assert check_bracket(bracketed(weights=np.zeros(3))) >= 0
     with pytest.raises(ValueError, match="zip"):  # points of other tasks
-        bracketed(details={"required": required[:2]})
+        bracketed(required=required[:2])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from fractions import Fraction
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.adversaries import Simplex, TotalVariationBall
+from metaregret.theory.adversaries import TotalVariationBall
 from metaregret.theory.minimax import Criterion, Learner, MinimaxSolution
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram
@@ -25,6 +26,7 @@ from metaregret.theory.minimax.least_favourable import (
     _WithMemory,
     _WithoutMemory,
 )
+from metaregret.theory.minimax.proof import MixtureProof, PolicyProof
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.regret import loss_of
 from metaregret.theory.tasks import GoalTasks
@@ -171,7 +173,7 @@ def with_memory(game: Any, known: Sequence[Sequence[float]]) -> Any:
     return SimpleNamespace(
         tasks=game.names,
         learner=Learner.MEMORY,
-        details={"adversary": Simplex(), "game": game, "mixture": SimpleNamespace(losses=losses)},
+        proof=MixtureProof(game=game, mixture=SimpleNamespace(losses=losses)),
     )
 
 
@@ -238,7 +240,8 @@ def test_the_best_bounds_of_all_rounds_are_kept() -> None:
 
 def test_restricted_adversaries_are_refused() -> None:
     solution = with_memory(Columns([(0.0, 1.0)]), [(0.0, 1.0)])
-    solution.details["adversary"] = TotalVariationBall(np.array([0.5, 0.5]), 0.1)
+    ball = TotalVariationBall(np.array([0.5, 0.5]), 0.1)
+    solution.proof = dataclasses.replace(solution.proof, adversary=ball)
     with pytest.raises(UnsupportedError) as caught:
         LeastFavourable(solution)
     assert str(caught.value) == "Masses are bounded for the unrestricted adversary only."
@@ -326,8 +329,10 @@ def test_shifted_games_are_of_the_same_learner_and_criterion(learner: Learner, c
 @pytest.mark.parametrize("missing", ["marked", "required"])
 def test_games_of_other_kinds_are_refused(missing: str) -> None:
     honest = solved()
-    details = {name: value for name, value in honest.details.items() if name != missing}
-    solution: Any = SimpleNamespace(details=details, learner=Learner.BLIND, tasks=honest.tasks)
+    proof = dataclasses.replace(honest.proof, required=None)
+    if missing == "marked":
+        proof = PolicyProof(policy=proof.policy, weights=proof.weights)
+    solution: Any = SimpleNamespace(proof=proof, learner=Learner.BLIND, tasks=honest.tasks)
     with pytest.raises(UnsupportedError) as caught:
         LeastFavourable(solution)
     assert str(caught.value) == (

@@ -188,12 +188,12 @@ def test_blind_learners_of_rewards(name: str, seed: int) -> None:
     assert float(found.least_favourable @ found.per_task) == pytest.approx(
         4 * float(once.value.exact), abs=1e-6
     )
-    details = once.details
-    losses = [v - r for v, r in zip(details["exact_optimum"], details["exact_success"], strict=True)]
+    details = once.proof
+    losses = [v - r for v, r in zip(details.exact.optimum, details.exact.success, strict=True)]
     assert (
         max(losses)
         == once.value.exact
-        == sum(p * x for p, x in zip(details["exact_prior"], losses, strict=True))
+        == sum(p * x for p, x in zip(details.exact.prior, losses, strict=True))
     )
 
 
@@ -264,14 +264,14 @@ def test_learners_with_memory(name: str, detect: Detection, criterion: Criterion
     assert found.value.gap <= 1e-9 * max(1.0, found.value.upper)
     assert found.tasks == kept.names == exact.tasks
     for solution in (found, exact):
-        mixture = solution.details["mixture"]
+        mixture = solution.proof.mixture
         assert sum(mixture.weights) == pytest.approx(1.0)
         assert (mixture.weights @ mixture.losses).max() == pytest.approx(expected, abs=1e-7)
         assert solution.per_task.max() == pytest.approx(expected, abs=1e-7)
         assert solution.least_favourable.sum() == pytest.approx(1.0)
         replayed(solution, kept, episodes)
-    prior, losses = exact.details["exact_prior"], exact.details["exact_losses"]
-    weights = exact.details["exact_weights"]
+    prior, losses = exact.proof.exact.prior, exact.proof.exact.losses
+    weights = exact.proof.exact.weights
     worst = max(sum(w * row[z] for w, row in zip(weights, losses, strict=True)) for z in range(len(prior)))
     assert worst == exact.value.exact
     assert sum(prior) == 1 == sum(weights)
@@ -279,7 +279,7 @@ def test_learners_with_memory(name: str, detect: Detection, criterion: Criterion
 
 def replayed(solution: MinimaxSolution, family: GoalTasks, episodes: int) -> None:
     """The equivalent behaviour policy: probabilities sum to one in every hyperstate, none repeated."""
-    table = solution.details["mixture"].behaviour().table()
+    table = solution.proof.mixture.behaviour().table()
     assert table or len(family.names) <= 2  # where one is seen at once, the other is known
     for (episode, step, state, classes), row in table.items():
         assert 0 <= episode < episodes
@@ -339,7 +339,7 @@ def test_infinitely_many_episodes_with_memory() -> None:
 def test_limits_of_the_search_with_memory() -> None:
     family, calls = goals("noisy pair"), list[tuple[float, float]]()
     found = solve_memory(family, 2, progress=lambda low, high: calls.append((low, high)))
-    assert calls == list(found.details["history"])
+    assert calls == list(found.proof.history)
     assert found.size["rounds"] == len(calls)
     assert all(a[0] <= b[0] and a[1] >= b[1] for a, b in pairwise(calls))
     with pytest.raises(ConvergenceError, match="max_rounds=1") as caught:
@@ -403,13 +403,13 @@ def test_roundings_are_distributions_near_the_prior() -> None:
 def test_policies_are_decomposed_and_mixed(name: str) -> None:
     """The vertices of a decomposition, mixed, achieve the mean of what they achieve."""
     achievable = AchievableSuccess(success_tasks(goals(name)))
-    choices = achievable.decompose(solve(goals(name)).details["policy"], 6)
+    choices = achievable.decompose(solve(goals(name)).proof.policy, 6)
     assert len(choices) > 1
     shares = [flint.fmpq(1, 4), flint.fmpq(3, 4)]
     achieved = achievable.achieved(achievable.mixture(choices[:2], shares))
     first, second = (achievable.vertex(choice) for choice in choices[:2])
     assert (achieved == shares[0] * first + shares[1] * second).all()
-    assert len(achievable.decompose(solve(goals(name)).details["policy"], 1)) == 1
+    assert len(achievable.decompose(solve(goals(name)).proof.policy, 1)) == 1
 
 
 def test_outward_brackets() -> None:

@@ -398,15 +398,13 @@ def test_what_is_reported(method: Any, words: str, size: dict[str, int] | None) 
     np.testing.assert_allclose(found.per_task, [0.5, 0.5], rtol=1e-9)
     np.testing.assert_allclose(found.least_favourable, [2 / 3, 1 / 3], rtol=1e-6)
     np.testing.assert_allclose(found.exploration, [0.0, 2 / 3, 1 / 3], atol=1e-9)
-    details = found.details
-    assert details["interrupted"] is False
-    assert details["marked"].names == found.tasks
-    reached = terminal_distribution(tasks.process, details["policy"]).probabilities
+    details = found.proof
+    assert details.interrupted is False
+    assert details.marked.names == found.tasks
+    reached = terminal_distribution(tasks.process, details.policy).probabilities
     np.testing.assert_array_equal(reached, found.exploration)
-    np.testing.assert_allclose(
-        details["required"], np.array([1.0, 0.5]) / (1 + found.value.upper), rtol=1e-12
-    )
-    np.testing.assert_allclose(details["weights"] / details["weights"].sum(), [0.5, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(details.required, np.array([1.0, 0.5]) / (1 + found.value.upper), rtol=1e-12)
+    np.testing.assert_allclose(details.weights / details.weights.sum(), [0.5, 0.5], rtol=1e-6)
 
 
 def test_what_is_reported_of_visits_and_of_few_episodes() -> None:
@@ -417,7 +415,7 @@ def test_what_is_reported_of_visits_and_of_few_episodes() -> None:
     np.testing.assert_allclose(found.exploration, [0.5, 1.0, 0.5], atol=1e-9)
     np.testing.assert_allclose(found.per_task, [2.0, 0.0, 2.0], atol=1e-8)
     assert found.per_task.min() >= 0
-    np.testing.assert_allclose(found.details["required"], [0.5, 0.5, 0.5], atol=1e-9)
+    np.testing.assert_allclose(found.proof.required, [0.5, 0.5, 0.5], atol=1e-9)
 
 
 def unclosed(*_: Any, **__: Any) -> Brackets:
@@ -446,7 +444,7 @@ def test_an_interrupted_search_returns_its_bounds(exact: bool, monkeypatch: pyte
     monkeypatch.setattr(without_memory, "newton", interrupted)
     tasks = GoalTasks(z_channel(), np.array([1, 2]))
     found = solve_without_memory(tasks, exact=exact, method="program")
-    assert found.details["interrupted"] is True
+    assert found.proof.interrupted is True
     assert found.value.lower == 0.25
     assert found.status is Status.BRACKETED
     assert found.value.exact is None

@@ -491,15 +491,15 @@ def test_what_is_reported(criterion: Criterion, learner: Learner) -> None:
         "first-visit times and visit probabilities of the returned policy, evaluated afresh"
     )
     assert found.value.exact is None
-    marked = found.details["marked"]
+    marked = found.proof.marked
     assert found.size["states"] == marked.process.n_states
     assert found.size["tasks"] == len(kept)
     assert found.size["variables"] == 3 + 3 * 3  # three actions in the middle, then in either of three states
     game = StepGame(marked, 2)
     if criterion is Criterion.RATIO:
         game.relative_to_best()
-    np.testing.assert_array_equal(game.losses(found.details["policy"])[0][kept], found.per_task)
-    assert game.lower_bound(found.details["weights"], 9.0)[0] == pytest.approx(found.value.lower, rel=1e-12)
+    np.testing.assert_array_equal(game.losses(found.proof.policy)[0][kept], found.per_task)
+    assert game.lower_bound(found.proof.weights, 9.0)[0] == pytest.approx(found.value.lower, rel=1e-12)
     assert told[-1] == (found.value.lower, found.value.upper)
 
 
@@ -539,8 +539,8 @@ def test_what_is_reported_where_every_goal_is_at_the_start() -> None:
     assert found.size == {"states": success_tasks(tasks).process.n_states, "tasks": 1, "variables": 0}
     assert found.learner is Learner.BLIND
     assert found.criterion is Criterion.HITTING_TIME
-    np.testing.assert_array_equal(found.details["policy"], uniform_policy(success_tasks(tasks).process))
-    assert found.details["weights"].tolist() == [1.0]
+    np.testing.assert_array_equal(found.proof.policy, uniform_policy(success_tasks(tasks).process))
+    assert found.proof.weights.tolist() == [1.0]
     assert 0 < found.seconds < 60
 
 

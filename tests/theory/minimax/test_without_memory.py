@@ -433,7 +433,7 @@ def test_planted_errors_are_caught_by_the_oracle(monkeypatch: pytest.MonkeyPatch
     process = asymmetric()
     vertices = goal_vertices(process)
     solution = solve_without_memory(GoalTasks.reachable(process))
-    policy, weights = solution.details["policy"], solution.details["weights"]
+    policy, weights = solution.proof.policy, solution.proof.weights
     marked = success_tasks(GoalTasks.reachable(process))
     assert not caught(lambda: bracket_of(marked, policy, weights), vertices)
     # Two columns of the success matrix exchanged, but v* taken from the right one.

@@ -18,9 +18,15 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.claims.oracles.logarithms import logarithm_bounds
 from metaregret.theory.information import channel_capacity, kl_divergence
-from metaregret.theory.skills import ProcessCapacity, Skill, information_lower_bound, process_capacity
+from metaregret.theory.skills import (
+    ProcessCapacity,
+    Skill,
+    information_lower_bound,
+    process_capacity,
+    process_redundancy,
+)
 from metaregret.theory.skills.ascent import ascend
-from metaregret.theory.skills.dual_bound import TerminalPolytope
+from metaregret.theory.skills.dual_bound import TerminalPolytope, support_bound
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 LOCAL_OPTIMA = ((0, 0, 1.779125, 9.8555), (1, 0, 1.785328, 9.4656), (2, 2, 1.784160, 9.9118))
@@ -234,3 +240,15 @@ def test_the_error_of_known_vertices_raises_their_divergences() -> None:
     exact, wrong = (TerminalPolytope(np.array([[0.9, 0.1]]), error, "by hand") for error in (0.0, 0.01))
     assert exact.divergences(reference)[0] < truth - 0.01
     assert wrong.divergences(reference)[0] >= truth
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_where_no_proof_is_in_reach_the_search_ends_with_an_open_bracket(
+    order: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metaregret.theory.skills.skill_search.WORK", 0.0)
+    monkeypatch.setattr("metaregret.theory.skills.skill_search.LITTLE", 10.0)
+    process = make("grid:3x3,slip=3/10").replaced(horizon=3)
+    found = process_redundancy(process, order, max_points=1, random_starts=1)
+    assert not found.known
+    assert found.value.lower < found.value.upper <= support_bound(process) + 1e-12

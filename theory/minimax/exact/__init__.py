@@ -7,7 +7,6 @@ from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, 
 from metaregret.theory.minimax.exact.matrix_game import GameSolution, solve_game
 from metaregret.theory.minimax.exact.rewards import AchievableRewards
 from metaregret.theory.minimax.exact.sharpen import (
-    ExactSolution,
     closed_form,
     complete,
     outward_bracket,
@@ -21,7 +20,6 @@ __all__ = [
     "AchievableRewards",
     "AchievableSuccess",
     "ExactLoss",
-    "ExactSolution",
     "GameSolution",
     "LinearForm",
     "LinearOptimum",

@@ -19,7 +19,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -30,46 +29,17 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, solve_linear
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
+from metaregret.theory.minimax.proof import Exact
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.regret import ExactLoss, LinearForm, LossForm
 
-__all__ = ["ExactSolution", "closed_form", "complete", "outward_bracket", "sharpen"]
+__all__ = ["closed_form", "complete", "outward_bracket", "sharpen"]
 
 DENOMINATORS = (1000, 10**12)
 """Largest denominators of the points at which a convex problem is made linear, tried in this order."""
 
 SLOPE_DENOMINATOR = 10**6
 """Largest denominator of the slopes there; rounding them moves the bounds only to second order."""
-
-
-@dataclass(frozen=True, eq=False)
-class ExactSolution:
-    """Rational bounds with their proofs.
-
-    Attributes
-    ----------
-    lower, upper : Fraction
-    prior : ndarray of Fraction, shape (K,)
-        The task distribution that proves `lower`.
-    weights : ndarray of Fraction, shape (K,)
-        ``prior`` times the slopes at `reference`: the rewards of the dynamic program behind `lower`.
-    reference : ndarray of Fraction, shape (K,)
-        The success probabilities at which the losses were replaced by their tangents.
-    policy : ndarray of Fraction, shape (T, C) or (C,)
-        The policy whose worst loss is `upper`.
-    success : ndarray of Fraction, shape (K,)
-        Its success probabilities.
-    method : str
-    """
-
-    lower: Fraction
-    upper: Fraction
-    prior: np.ndarray
-    weights: np.ndarray
-    reference: np.ndarray
-    policy: np.ndarray
-    success: np.ndarray
-    method: str
 
 
 def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
@@ -86,7 +56,7 @@ def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance:
     """
     began = time.perf_counter()
     loss, vertices = _loss(achievable, solution.criterion.form(solution.learner), solution.episodes)
-    vertices += achievable.decompose(solution.details["policy"], achievable.count + 2)
+    vertices += achievable.decompose(solution.policy_proof.policy, achievable.count + 2)
     exact = _solve(achievable, loss, vertices, solution)
     found = complete(solution, loss, exact, tolerance)
     return dataclasses.replace(found, seconds=solution.seconds + time.perf_counter() - began)
@@ -94,7 +64,7 @@ def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance:
 
 def closed_form(
     achievable: AchievableSuccess, form: LossForm, episodes: int | None
-) -> tuple[ExactLoss, ExactSolution] | None:
+) -> tuple[ExactLoss, Exact] | None:
     """Return the exact solution by one rational linear solve, None where there is none (see `equalise`)."""
     loss, policies = _loss(achievable, form, episodes)
     linear = loss.linear_form()
@@ -117,7 +87,7 @@ def _loss(
 
 def _solve(
     achievable: AchievableSuccess, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
-) -> ExactSolution:
+) -> Exact:
     form = loss.linear_form()
     if form is not None:
         return _linear(achievable, loss, form, vertices, solution.least_favourable.array)
@@ -140,18 +110,39 @@ def _linear(
     form: LinearForm,
     vertices: list[np.ndarray],
     prior: np.ndarray,
-) -> ExactSolution:
+) -> Exact:
     found = solve_linear(achievable, form.base, form.direction, vertices=vertices, prior=prior)
     method = f"exact column generation, {found.rounds} restricted games, {found.vertices} vertices"
     return _proved(loss, form, found, method)
 
 
-def _proved(loss: ExactLoss, form: LinearForm, found: LinearOptimum, method: str) -> ExactSolution:
+def _proved(loss: ExactLoss, form: LinearForm, found: LinearOptimum, method: str) -> Exact:
     value = form.value(found.level)
     assert loss.worst(found.success.tolist()) == value
     direction = np.array(form.direction)
     weights, reference = found.prior / direction, np.array(form.base) + found.level * direction
-    return ExactSolution(value, value, found.prior, weights, reference, found.policy, found.success, method)
+    return _exact(value, value, found.prior, weights, reference, found, method)
+
+
+def _exact(
+    lower: Fraction,
+    upper: Fraction,
+    prior: np.ndarray,
+    weights: np.ndarray,
+    reference: np.ndarray,
+    found: LinearOptimum,
+    method: str,
+) -> Exact:
+    return Exact(
+        lower=lower,
+        upper=upper,
+        prior=prior,
+        weights=weights,
+        reference=reference,
+        policy=found.policy,
+        success=found.success,
+        method=method,
+    )
 
 
 def _convex(
@@ -160,12 +151,14 @@ def _convex(
     vertices: list[np.ndarray],
     solution: MinimaxSolution,
     denominator: int,
-) -> ExactSolution:
+) -> Exact:
     """Bracket a convex problem by the linear program at a rational point near its optimum."""
+    required = solution.marked_proof.required
+    assert required is not None
     # Where the bound itself is out of reach by a rounding, the best success probability stands in for it.
     points = [
         min(best, Fraction(required).limit_denominator(denominator)) if math.isfinite(required) else best
-        for best, required in zip(loss.optimum, map(float, solution.details["required"]), strict=True)
+        for best, required in zip(loss.optimum, map(float, required), strict=True)
     ]
     # With two episodes or more no slope is below 1/2, so that none is rounded to zero.
     slopes = np.array(
@@ -178,14 +171,14 @@ def _convex(
     failing = [loss.value(task, Fraction(0)) for task in range(achievable.count)]
     ceiling = min(solution.value.upper, max(failing))
     direction = np.array([cost >= ceiling for cost in failing]) / slopes
-    guess = solution.details["weights"] * np.array(direction, dtype=float)
+    guess = solution.policy_proof.weights * np.array(direction, dtype=float)
     found = solve_linear(achievable, points, direction.tolist(), vertices=vertices, prior=guess)
     success = found.success.tolist()
     upper = loss.worst(success)
     assert isinstance(upper, Fraction)
     lower, prior, rewards = _tangent_bound(achievable, loss, success, found.prior * slopes)
     method = f"exact column generation at denominators up to {denominator}, tangents for the lower bound"
-    return ExactSolution(lower, upper, prior, rewards, found.success, found.policy, found.success, method)
+    return _exact(lower, upper, prior, rewards, found.success, found, method)
 
 
 def _tangent_bound(
@@ -200,33 +193,26 @@ def _tangent_bound(
     return prior @ at + rewards @ np.array(reference) - best, prior, rewards
 
 
-def complete(
-    solution: MinimaxSolution, loss: ExactLoss, exact: ExactSolution, tolerance: float
-) -> MinimaxSolution:
+def complete(solution: MinimaxSolution, loss: ExactLoss, exact: Exact, tolerance: float) -> MinimaxSolution:
     """Return `solution` with all its numbers replaced by the exact ones."""
     value = outward_bracket(exact.lower, exact.upper)
-    success, marked = exact.success.tolist(), solution.details["marked"]
-    explored = exact.success
+    proof = solution.marked_proof
+    marked, success, policy = proof.marked, exact.success, exact.policy
+    assert success is not None
+    assert policy is not None
+    explored = success
     if marked.augmented is None:
-        found = terminal_distribution(marked.process, exact.policy, representation="rational").exact
+        found = terminal_distribution(marked.process, policy, representation="rational").exact
         assert found is not None
         explored = found
-    losses = np.array([loss.value(task, rho) for task, rho in enumerate(success)], dtype=object)
-    details = {
-        **solution.details,
-        "policy": np.array(exact.policy, dtype=float),
-        "weights": np.array(exact.weights, dtype=float),
-        "exact_lower": exact.lower,
-        "exact_upper": exact.upper,
-        "exact_prior": exact.prior,
-        "exact_weights": exact.weights,
-        "exact_reference": exact.reference,
-        "exact_policy": exact.policy,
-        "exact_success": exact.success,
-        "exact_optimum": np.array(loss.optimum),
-        "exact_per_task": losses,
-        "exact_exploration": explored,
-    }
+    losses = np.array([loss.value(task, rho) for task, rho in enumerate(success.tolist())], dtype=object)
+    exact = dataclasses.replace(exact, optimum=np.array(loss.optimum), per_task=losses, exploration=explored)
+    proof = dataclasses.replace(
+        proof,
+        policy=np.array(policy, dtype=float),
+        weights=np.array(exact.weights, dtype=float),
+        exact=exact,
+    )
     return dataclasses.replace(
         solution,
         value=value,
@@ -235,7 +221,7 @@ def complete(
         exploration=np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),
-        details=details,
+        proof=proof,
     )
 
 

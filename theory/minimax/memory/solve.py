@@ -28,6 +28,7 @@ from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
 from metaregret.theory.minimax.memory.unending import solve_unending
+from metaregret.theory.minimax.proof import Exact, MixtureProof
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
 from metaregret.theory.question import Method, Question
 from metaregret.theory.tasks import GoalTasks, RewardTasks, TrajectoryTasks
@@ -130,7 +131,7 @@ def answer(
     Returns
     -------
     MinimaxSolution
-        ``details`` has the mixture of learners, the game and the history of the bracket. A keyboard
+        ``proof`` has the mixture of learners, the game and the history of the bracket. A keyboard
         interrupt after the first round ends the search and returns the best bracket so far, with status
         ``BRACKETED``.
 
@@ -266,35 +267,35 @@ def _solution(question: Question, game: MemoryGame, search: Search, seconds: flo
             "rounds": len(search.history),
             "learners": len(active),
         },
-        details={
-            "mixture": Mixture(weights, learners, losses, game.task_class),
-            "history": tuple(search.history),
-            "game": game,
-            "adversary": question.adversary,
-            "interrupted": search.interrupted,
-        },
+        proof=MixtureProof(
+            mixture=Mixture(weights, learners, losses, game.task_class),
+            history=tuple(search.history),
+            game=game,
+            adversary=question.adversary,
+            interrupted=search.interrupted,
+        ),
     )
 
 
 def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
     """Return the solution with its value, distribution and mixture replaced by proved rational ones."""
-    game: MemoryGame = solution.details["game"]
-    mixture: Mixture = solution.details["mixture"]
-    proved = sharpen_memory(game, solution.least_favourable.array, mixture.learners)
+    proof = solution.mixture_proof
+    proved = sharpen_memory(proof.game, solution.least_favourable.array, proof.mixture.learners)
     weights, losses = np.array(proved.weights, dtype=float), np.array(proved.losses, dtype=float)
     per_task = np.array(proved.weights) @ np.array(proved.losses)
     bracket = Bracket.of(
         proved.value, "exact Bayes-adaptive value iteration and an exact mixture of learners"
     )
-    details = dict(solution.details)
-    details |= {
-        "mixture": Mixture(weights, proved.learners, losses, game.task_class),
-        "exact_prior": proved.prior,
-        "exact_weights": proved.weights,
-        "exact_losses": proved.losses,
-        "exact_per_task": per_task,
-        "exact_rounds": proved.rounds,
-    }
+    exact = Exact(
+        lower=proved.value,
+        upper=proved.value,
+        prior=proved.prior,
+        weights=proved.weights,
+        per_task=per_task,
+        losses=proved.losses,
+        rounds=proved.rounds,
+    )
+    mixture = Mixture(weights, proved.learners, losses, proof.game.task_class)
     return dataclasses.replace(
         solution,
         value=bracket,
@@ -302,5 +303,5 @@ def _sharpened(solution: MinimaxSolution, begun: float) -> MinimaxSolution:
         per_task=per_task.astype(float),
         status=Status.EXACT,
         seconds=time.perf_counter() - begun,
-        details=details,
+        proof=dataclasses.replace(proof, mixture=mixture, exact=exact),
     )

@@ -63,7 +63,7 @@ def trained_with_memory(
     Parameters
     ----------
     game : MemoryGame
-        From `memory_game`, or ``details["game"]`` of a solution with memory.
+        From `memory_game`, or ``proof.game`` of a solution with memory.
     prior : ndarray, shape (Z,)
         Task distribution trained on, in the order of ``game.names``.
     tolerance : float

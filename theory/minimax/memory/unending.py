@@ -31,6 +31,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact.double_oracle import Played, Strategy, double_oracle
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
+from metaregret.theory.minimax.proof import Exact, Proof
 from metaregret.theory.minimax.solution import Criterion, Learner, MinimaxSolution
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks
@@ -273,10 +274,14 @@ def _solution(
         status=Status.EXACT,
         seconds=seconds,
         size={"task sets": (1 << game.count) - 1, "rounds": found.rounds, "learners": len(weights)},
-        details={
-            "exact_prior": tuple(prior),
-            "exact_weights": tuple(weights),
-            "exact_losses": tuple(tuple(row) for row in table),
-            "interrupted": False,
-        },
+        proof=Proof(
+            exact=Exact(
+                lower=value,
+                upper=value,
+                prior=tuple(prior),
+                weights=tuple(weights),
+                per_task=weights @ table,
+                losses=tuple(tuple(row) for row in table),
+            )
+        ),
     )

@@ -73,9 +73,9 @@ def test_uniform_is_not_least_favourable_on_the_way() -> None:
     tasks = GoalTasks.reachable(make("line:5,start=2").replaced(horizon=4), Detection.VISIT)
     solution = solve_memory(tasks, 5, exact=True)
     half = Fraction(1, 2)
-    assert solution.details["exact_prior"] == (half, 0, 0, 0, half)
+    assert solution.proof.exact.prior == (half, 0, 0, 0, half)
     assert solution.per_task[2] == 0.0
-    game = solution.details["game"]
+    game = solution.proof.game
     rng = np.random.default_rng(0)
     others = [np.full(5, 0.2), *np.eye(5), *rng.dirichlet(np.full(5, 0.3), size=50)]
     for p in others:

@@ -125,7 +125,7 @@ def test_many_least_favourable_distributions() -> None:
     corner = ranges.mass([2])
     assert corner.lower == pytest.approx(0, abs=1e-6)
     assert corner.upper == pytest.approx(1 / 2, abs=1e-6)
-    game = solution.details["game"]
+    game = solution.proof.game
     for pair in ([2, 6], [2, 7], [5, 6]):
         forced = game.respond(np.bincount(pair, minlength=9) / 2).lower
         assert forced == pytest.approx(1 / 2, abs=1e-9)

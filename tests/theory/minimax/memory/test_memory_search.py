@@ -254,10 +254,9 @@ def test_a_solution_says_how_it_was_found() -> None:
         "exact Bayes-adaptive value iteration at the least-favourable distribution"
     )
     assert found.value.upper_from == "losses of the returned mixture of deterministic learners"
-    assert set(found.details) == {"mixture", "history", "game", "adversary", "interrupted"}
-    game, mixture, history = (found.details[name] for name in ("game", "mixture", "history"))
-    assert isinstance(found.details["adversary"], Simplex)
-    assert found.details["interrupted"] is False
+    game, mixture, history = found.proof.game, found.proof.mixture, found.proof.history
+    assert isinstance(found.proof.adversary, Simplex)
+    assert found.proof.interrupted is False
     assert isinstance(history, tuple)
     assert history[-1] == (found.value.lower, found.value.upper)
     assert found.size == {
@@ -283,25 +282,19 @@ def test_an_exact_solution_says_how_it_was_found() -> None:
     how = "exact Bayes-adaptive value iteration and an exact mixture of learners"
     assert found.value.lower_from == found.value.upper_from == how
     assert found.status is Status.EXACT
-    assert set(found.details) - set(rough.details) == {
-        "exact_prior",
-        "exact_weights",
-        "exact_losses",
-        "exact_rounds",
-        "exact_per_task",
-    }
-    details, mixture = found.details, found.details["mixture"]
+    assert rough.proof.exact is None
+    details, mixture = found.proof, found.proof.mixture
     for given, exact in (
-        (found.least_favourable.array, details["exact_prior"]),
-        (mixture.weights, details["exact_weights"]),
-        (mixture.losses, details["exact_losses"]),
+        (found.least_favourable.array, details.exact.prior),
+        (mixture.weights, details.exact.weights),
+        (mixture.losses, details.exact.losses),
     ):
         assert given.dtype == np.float64
         np.testing.assert_array_equal(given, np.array(exact, dtype=float))
-    np.testing.assert_array_equal(mixture.task_class, details["game"].task_class)
+    np.testing.assert_array_equal(mixture.task_class, details.game.task_class)
     np.testing.assert_array_equal(found.per_task, mixture.weights @ mixture.losses)
     assert len(mixture.learners) == len(mixture.weights)
-    assert details["exact_rounds"] >= 1
+    assert details.exact.rounds >= 1
     assert (found.method, found.episodes, found.tasks) == (rough.method, 2, rough.tasks)
 
 
@@ -317,7 +310,7 @@ def test_seconds_are_those_of_the_whole_solution(monkeypatch: pytest.MonkeyPatch
 def test_a_restricted_adversary_is_the_one_that_was_given() -> None:
     ball = TotalVariationBall(np.array([0.7, 0.1, 0.1, 0.1]), 0.1)
     found = solve_memory(SMALL, 2, adversary=ball)
-    assert found.details["adversary"] is ball
+    assert found.proof.adversary is ball
     assert found.value.upper < solve_memory(SMALL, 2).value.lower
     assert ball.excess(found.least_favourable) <= 1e-12
 
@@ -329,11 +322,11 @@ def test_an_interrupt_ends_the_search_with_a_bracket_or_not_at_all(monkeypatch: 
         raise KeyboardInterrupt
 
     found = solve_memory(SMALL, 3, exact=True, progress=stop)
-    assert found.details["interrupted"] is True
+    assert found.proof.interrupted is True
     assert found.status is Status.BRACKETED
     assert found.value.exact is None
-    assert "exact_prior" not in found.details
-    assert len(found.details["history"]) == 1
+    assert found.proof.exact is None
+    assert len(found.proof.history) == 1
 
     def interrupted(game: MemoryGame, prior: np.ndarray) -> Column:
         raise KeyboardInterrupt

@@ -49,8 +49,8 @@ def families(seed: int) -> list[tuple[GoalTasks | RewardTasks, Criterion]]:
 def test_the_behaviour_policy_is_a_learner_with_the_promised_losses(seed: int) -> None:
     for tasks, criterion in families(seed):
         solution = solve_memory(tasks, 3, criterion=criterion)
-        game = solution.details["game"]
-        table = solution.details["mixture"].behaviour().table()
+        game = solution.proof.game
+        table = solution.proof.mixture.behaviour().table()
         for choices in table.values():
             assert sum(choices.values()) == pytest.approx(1.0, abs=1e-12)
         played = payoffs(game.graph.signals, 3, table)
@@ -64,14 +64,12 @@ def test_learners_that_were_not_kept_are_found_again(monkeypatch: pytest.MonkeyP
     kept = solve_memory(SMALL, 3)
     monkeypatch.setattr("metaregret.theory.minimax.memory.solve.LEARNER_BYTES", 0)
     search = Search()
-    game = kept.details["game"]
+    game = kept.proof.game
     decompose(game, Simplex(), np.full(4, 1 / 4), search, 1e-9, 100)
     assert not search.learners
     again = solve_memory(SMALL, 3)
     assert again.value == kept.value
-    for first, second in zip(
-        kept.details["mixture"].learners, again.details["mixture"].learners, strict=True
-    ):
+    for first, second in zip(kept.proof.mixture.learners, again.proof.mixture.learners, strict=True):
         assert list(first.rows()) == list(second.rows())
         assert np.array_equal(first.reach, second.reach)
     search.losses[0] = search.losses[0] + 1.0  # the planted error: another learner than the one found before
@@ -97,18 +95,18 @@ def test_rational_value_lies_in_the_floating_point_bracket(seed: int) -> None:
         proved = solve_memory(tasks, 2, criterion=criterion, exact=True)
         assert proved.status is Status.EXACT
         assert loose.value.contains(proved.value.exact)
-        prior, weights = proved.details["exact_prior"], proved.details["exact_weights"]
+        prior, weights = proved.proof.exact.prior, proved.proof.exact.weights
         assert sum(prior) == 1
         assert min(prior) >= 0
         assert sum(weights) == 1
-        losses = proved.details["exact_losses"]
+        losses = proved.proof.exact.losses
         mixed = [sum(w * row[z] for w, row in zip(weights, losses, strict=True)) for z in range(len(prior))]
         assert max(mixed) == proved.value.exact
 
 
 def test_bracket_only_narrows() -> None:
     solution = solve_memory(GoalTasks.reachable(make("grid:3x3,slip=1/10").replaced(horizon=3)), 3)
-    history = np.array(solution.details["history"])
+    history = np.array(solution.proof.history)
     assert (np.diff(history[:, 0]) >= 0).all()
     assert (np.diff(history[:, 1]) <= 0).all()
     assert tuple(history[-1]) == (solution.value.lower, solution.value.upper)
@@ -139,7 +137,7 @@ def test_interrupt_keeps_the_best_bracket() -> None:
             raise KeyboardInterrupt
 
     solution = solve_memory(SMALL, 3, progress=stop)
-    assert solution.details["interrupted"]
+    assert solution.proof.interrupted
     assert solution.status is Status.BRACKETED
     assert (solution.value.lower, solution.value.upper) == seen[-1]
     assert solution.value.lower <= expected.lower
@@ -250,8 +248,8 @@ class Staying(dict):
 
 def test_a_changed_choice_raises_the_loss() -> None:
     solution = solve_memory(SMALL, 2)
-    game = solution.details["game"]
-    table = solution.details["mixture"].behaviour().table()
+    game = solution.proof.game
+    table = solution.proof.mixture.behaviour().table()
     idle_at_first = Staying({key: choices for key, choices in table.items() if key[1] > 0})
     loss = game.offset - payoffs(game.graph.signals, 2, idle_at_first)[game.task_class]
     assert loss.max() > solution.value.upper + 1e-3
@@ -259,13 +257,13 @@ def test_a_changed_choice_raises_the_loss() -> None:
 
 def test_a_wrong_prior_proves_less() -> None:
     solution = solve_memory(SMALL, 3)
-    game = solution.details["game"]
+    game = solution.proof.game
     assert game.respond(np.eye(4)[0]).lower < solution.value.lower - 1e-3
 
 
 def test_rows_for_certificates_use_task_bits_and_names() -> None:
     solution = solve_memory(SMALL, 2)
-    game, mixture = solution.details["game"], solution.details["mixture"]
+    game, mixture = solution.proof.game, solution.proof.mixture
     rows = learner_rows(game, mixture.learners[0])
     assert len(rows) == len(mixture.learners[0])
     episode, step, state, mask, action = rows[0]
@@ -276,7 +274,7 @@ def test_rows_for_certificates_use_task_bits_and_names() -> None:
 
 def test_rows_of_a_family_of_one_task() -> None:
     solution = solve_memory(GoalTasks(SLIPPERY, np.array([2])), 1)
-    game, mixture = solution.details["game"], solution.details["mixture"]
+    game, mixture = solution.proof.game, solution.proof.mixture
     rows = {(t, s): action for _, t, s, _, action in learner_rows(game, mixture.learners[0])}
     assert len(rows) == SLIPPERY.horizon.steps * SLIPPERY.n_states
     assert rows[1, "1"] == "0"  # one place onward, from 1 to 2
@@ -291,5 +289,5 @@ def test_rows_of_twin_tasks_include_what_they_do_when_nothing_more_can_be_learne
     tasks = RewardTasks(process, RewardTables.from_exact(process, Labels(2, "task"), rows))
     solution = solve_memory(tasks, 2)
     assert solution.value.upper < 1e-9
-    game, mixture = solution.details["game"], solution.details["mixture"]
+    game, mixture = solution.proof.game, solution.proof.mixture
     assert {row[3] for row in learner_rows(game, mixture.learners[0])} == {0b11}

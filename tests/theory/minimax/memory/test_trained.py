@@ -26,7 +26,7 @@ from metaregret.theory.tasks import GoalTasks
 
 
 def game_on(name: str, episodes: int, **changes: int) -> MemoryGame:
-    game = solve_memory(GoalTasks.reachable(make(name).replaced(**changes)), episodes).details["game"]
+    game = solve_memory(GoalTasks.reachable(make(name).replaced(**changes)), episodes).proof.game
     assert isinstance(game, MemoryGame)
     return game
 
@@ -73,7 +73,7 @@ def test_between_minimax_and_what_planning_returns(episodes: int) -> None:
     process = make("grid:3x3,slip=1/10").replaced(horizon=4)
     tasks = GoalTasks.reachable(process)
     solution = solve_memory(tasks, episodes)
-    game = solution.details["game"]
+    game = solution.proof.game
     assert isinstance(game, MemoryGame)
     rng = np.random.default_rng(episodes)
     for prior in (np.full(9, 1 / 9), rng.dirichlet(np.ones(9)), solution.least_favourable):
