@@ -69,6 +69,11 @@ def test_what_the_page_says_in_words() -> None:
     credit, none = (table.loc[("grid", knob, "diayn"), "gain"] for knob in ("initialisation", "no-credit"))
     assert (credit > none).all()
     assert (none > 0).all()
+    assert (table.loc[("line", "no-credit", "diayn"), "upper"] < 0).all()
+    ledge = table.loc[("ledge", "initialisation")]
+    assert ledge.loc["uniform", "above"].tolist() == [6, 6]
+    assert sorted(ledge.loc["diayn", "above"]) == [4, 5]
+    assert (ledge.loc["diayn", "gain"] / ledge.loc["uniform", "gain"]).between(0.4, 0.65).all()
     assert table.loc[("line", "initialisation", "diayn"), "worst_regret_100"].min() > 99.5
     price = read["learning_price"].set_index(["learner", "kind"])
     explorer = price.loc["explorer"]
