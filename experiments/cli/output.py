@@ -73,10 +73,12 @@ def show(result: Result, json_file: str | None = None) -> None:
             out.print(part, markup=False)
 
 
-def write_certificate(result: MinimaxSolution | Plan | Proposal, file: Path, what: str = "value") -> None:
+def write_certificate(
+    result: MinimaxSolution | Plan | Proposal, file: Path, what: str = "value", **options: str
+) -> None:
     """Write the certificate of a result, and say on standard error what it proves."""
     with progress("certifying"):
-        claim = result.certificate(file)["claim"]
+        claim = result.certificate(file, **options)["claim"]
     click.echo(f"wrote {file}, which proves {claim['lower']} <= {what} <= {claim['upper']}", err=True)
 
 

@@ -71,8 +71,12 @@ class MethodOption(click.Option):
 @click.option("--ways", type=click.IntRange(2, 10), help="Classes of a task, for digits [default: 5].")
 @click.option("--seed", type=SEED, default=0)
 @file_option("--figure", help="Draw the goals, the exploration and the objective's curves.")
-@file_option(
-    "--certificate", help="Write a certificate of the worst-case regret that metaregret check proves."
+@file_option("--certificate", help="Write a certificate that metaregret check proves; see --certify.")
+@click.option(
+    "--certify",
+    type=click.Choice(["regret", "information"]),
+    default="regret",
+    help="What --certificate is about; information is for the methods capacity and order.",
 )
 @json_option
 def COMMAND(
@@ -88,6 +92,7 @@ def COMMAND(
     seed: int,
     figure: Path | None,
     certificate: Path | None,
+    certify: str,
     json_file: str | None,
 ) -> None:
     """Propose tasks without supervision, and compare with the minimax task distribution.
@@ -105,6 +110,7 @@ def COMMAND(
       metaregret propose grid:3x3,slip=1/10 --horizon 4 --method capacity --figure proposal.pdf
       metaregret propose line:3 --horizon 3 --method diayn --states all
       metaregret propose noisy-goal:K=4,v=1/2 --method order --alpha inf
+      metaregret propose line:5 --method capacity --certify information --certificate c.json
       metaregret propose line:5 --method vic --learner memory
       metaregret propose line:5 --method hand-made --test 0=1 --test 4=3 --learner memoryless
       metaregret propose line:5,start=2 --horizon 4 --method packing
@@ -160,7 +166,7 @@ def COMMAND(
             episodes=count,
         )
     if certificate is not None:
-        write_certificate(proposal, certificate, "regret")
+        write_certificate(proposal, certificate, "regret" if certify == "regret" else "value", of=certify)
     if figure is not None:
         proposal.plot(figure)
     show(proposal, json_file)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,31 @@ def test_weights_of_the_test_distribution_may_have_any_size(cli: Cli) -> None:
     for weights in (huge, tiny):
         document = proposed(cli, "line:3", "--method", "hand-made", *weights)
         assert document["goal_distribution"] == {"0": 0.25, "1": 0.0, "2": 0.75}
+
+
+# C_2 of F(4, 1/2) is log(64/15): by symmetry q = (x, (1 - x)/4, ..) makes both kinds of action equally far.
+@pytest.mark.parametrize(
+    ("options", "lower", "upper"),
+    [
+        (("--method", "capacity"), 1.4017985476, 1.4017985477),
+        (("--method", "order", "--alpha", "2"), 4.26666, 64 / 15),
+    ],
+)
+def test_certificates_of_information(
+    cli: Cli, tmp_path: Path, options: tuple[str, ...], lower: float, upper: float
+) -> None:
+    file, about = str(tmp_path / "c.json"), ("--certify", "information")
+    outcome = cli("propose", "noisy-goal:K=4,v=1/2", *options, "--certificate", file, *about, "--json", "-")
+    assert outcome.status == 0, outcome.err
+    proved = json.loads(cli("check", file, "--json", "-").out)["proved"]
+    assert lower <= float(Fraction(proved["lower"])) <= float(Fraction(proved["upper"])) <= upper
+
+
+@pytest.mark.parametrize("method", [("uniform",), ("order", "--alpha", "inf"), ("order", "--alpha", "3/2")])
+def test_information_without_a_certificate(cli: Cli, tmp_path: Path, method: tuple[str, ...]) -> None:
+    file = tmp_path / "c.json"
+    outcome = cli(
+        "propose", "line:3", "--method", *method, "--certificate", str(file), "--certify", "information"
+    )
+    assert (outcome.status, file.exists()) == (2, False)
+    assert outcome.err.startswith("metaregret: ")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.choices import as_path
+from metaregret.tabular.choices import as_path, one_of
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -274,19 +274,30 @@ class Proposal(Result):
     def _picture(self) -> Figure | None:
         return None if self.process.picture is None else self.plot()
 
-    def certificate(self, path: Path | str | None = None) -> dict[str, Any]:
-        """Return a certificate of the worst-case regret that `metaregret.check` proves; write it to `path` if
-        given.
+    def certificate(self, path: Path | str | None = None, *, of: str = "regret") -> dict[str, Any]:
+        """Return a certificate that `metaregret.check` proves; write it to `path` if given.
+
+        Parameters
+        ----------
+        path : path, optional
+        of : {"regret", "information"}
+            The worst-case regret; or the capacity (``method="capacity"``) or the redundancy of a whole order
+            from 2 (``method="order"``).
 
         Raises
         ------
         UnsupportedError, NotExactError, InstanceTooLargeError
-            As `metaregret.theory.certificates.write_proposal.proposal_certificate`.
+            As `proposal_certificate` and `information_certificate` of
+            `metaregret.theory.certificates.write_proposal`.
         """
         from metaregret.theory.certificates.drafting import write_certificate
-        from metaregret.theory.certificates.write_proposal import proposal_certificate
+        from metaregret.theory.certificates.write_proposal import (
+            information_certificate,
+            proposal_certificate,
+        )
 
-        document = proposal_certificate(self)
+        writers = {"regret": proposal_certificate, "information": information_certificate}
+        document = writers[one_of(tuple(writers), of, "of")](self)
         if path is not None:
             write_certificate(document, as_path(path))
         return document
