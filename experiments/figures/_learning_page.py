@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading
 from metaregret.experiments.figures.learning_price import LEARNERS
@@ -35,7 +35,7 @@ def section(folder: Path) -> str:
 
 def _memoryless(data: pd.DataFrame) -> str:
     worlds = [world for world in WORLDS if world in set(data["world"])]
-    by = {(row.world, leading(row.training)): row for row in data.itertuples()}
+    by: dict[Any, Any] = {(row.world, leading(row.training)): row for row in data.itertuples()}
     rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
     for name in ["scratch", *TRAININGS]:
         found = [by.get((world, name)) for world in worlds]
@@ -50,11 +50,16 @@ def _gains(data: pd.DataFrame) -> list[str]:
     chosen = data[data["knob"] == "initialisation"]
     parts = []
     for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
-        by = {(row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()}
+        by: dict[Any, Any] = {
+            (row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()
+        }
         rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
         scratch = [by[world, "diayn"].scratch_area for world in worlds]
         rows.append(
-            ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
+            [
+                "scratch" + " (tuned on DIAYN's)" * (rule == "own"),
+                *(f"{value:.3f}" for value in scratch),
+            ]
         )
         for name in TRAININGS:
             found = [by.get((world, name)) for world in worlds]
@@ -64,7 +69,7 @@ def _gains(data: pd.DataFrame) -> list[str]:
     return parts
 
 
-def _gain(row: object) -> str:
+def _gain(row: Any) -> str:
     values = {name: getattr(row, name) for name in ("area", "gain", "lower", "upper", "above", "seeds")}
     return "{area:.3f}: {gain:+.3f} [{lower:+.3f}, {upper:+.3f}], {above} of {seeds}".format(**values)
 
@@ -72,7 +77,7 @@ def _gain(row: object) -> str:
 def _knobs(data: pd.DataFrame) -> str:
     chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
     worlds = [world for world in WORLDS if world in set(chosen["world"])]
-    by = {(row.world, row.knob): row for row in chosen.itertuples()}
+    by: dict[Any, Any] = {(row.world, row.knob): row for row in chosen.itertuples()}
     rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
     for knob, label in KNOBS.items():
         found = [by.get((world, knob)) for world in worlds]

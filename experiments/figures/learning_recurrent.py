@@ -29,7 +29,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     table = pd.concat(
         [over_seeds(data, keys, column).assign(measure=column) for column in MEASURES], ignore_index=True
     ).merge(data.groupby(["process", "length"], as_index=False)[list(LIMITS)].first())
-    panels = list(data.groupby(["process", "length"], sort=False).groups)
+    shown = data[["process", "length"]].drop_duplicates()
+    panels: list[tuple[str, int]] = [(str(one), int(two)) for one, two in shown.to_numpy().tolist()]
     figure = style.canvas("line", ratio=0.34)
     for axes, (process, length) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
