@@ -120,7 +120,7 @@ def _recurrent(data: pd.DataFrame) -> str:
         for training in here["training"].unique():
             cells = []
             for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
-                key = (process, length, training, measure)
+                key: Any = (process, length, training, measure)
                 row = by.loc[key] if key in by.index else None
                 cells.append(
                     "" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
@@ -186,7 +186,7 @@ def _orders(data: pd.DataFrame) -> str:
     for training in data["training"].unique():
         cells = []
         for knob, measure in columns:
-            key = (knob, measure, training)
+            key: Any = (knob, measure, training)
             row = by.loc[key] if key in by.index else None
             cells.append("" if row is None else f"{row['mean']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]")
         rows.append([_label(leading(training)), *cells])
