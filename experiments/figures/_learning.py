@@ -79,7 +79,8 @@ def gains(data: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for knob in [name for name in KNOBS if name in base]:
         for (world, training, rule), found in data[data["knob"] == knob].groupby(keys, sort=False):
-            scratch = base[SCRATCH.get(knob, "step-size")].loc[(world, training, rule)]
+            key: Any = (world, training, rule)
+            scratch = base[SCRATCH.get(knob, "step-size")].loc[key]
             mine = found.set_index("seed_of_run")
             gain = (mine["area"] - scratch["area"]).to_numpy()
             lower, upper = interval(gain)

@@ -23,12 +23,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     limits = ["minimax_hitting", "bayes_regret_25", "minimax_regret_25", "smallest_optimum"]
     groups = data.groupby(["world", "training"], sort=False)
     # A mean over seeds in one of which a goal is never found is infinite: left empty.
-    table = (
-        groups[measures]
-        .agg(lambda column: column.mean(skipna=False))
-        .join(groups[limits].first())
-        .reset_index()
-    )
+    table = groups[measures].mean(skipna=False).join(groups[limits].first()).reset_index()
     worlds = [world for world in WORLDS if world in set(table["world"])]
     columns = min(2, len(worlds))
     figure = style.canvas("line", ratio=0.32 * -(-len(worlds) // columns))
