@@ -21,6 +21,7 @@ __all__ = [
     "gains",
     "leading",
     "over_seeds",
+    "records",
 ]
 
 TRAININGS = {
@@ -56,6 +57,11 @@ SCRATCH = {"exact": "exact-scratch"}
 MEASURES = ("area", "first_25", "first_success", "regret_25", "regret_100", "worst_regret_100")
 
 
+def records(table: pd.DataFrame) -> list[Any]:
+    """Return the rows as named tuples, of whatever types their columns have."""
+    return list(table.itertuples())
+
+
 def leading(name: str) -> str:
     """Return the first of distributions under one name, ``a = b``."""
     return name.partition(" = ")[0]
@@ -77,9 +83,10 @@ def gains(data: pd.DataFrame) -> pd.DataFrame:
     keys = ["world", "training", "rule"]
     base = {name: rows.set_index([*keys, "seed_of_run"]).sort_index() for name, rows in data.groupby("knob")}
     rows: list[dict[str, Any]] = []
+    key: Any
     for knob in [name for name in KNOBS if name in base]:
-        for (world, training, rule), found in data[data["knob"] == knob].groupby(keys, sort=False):
-            key: Any = (world, training, rule)
+        for key, found in data[data["knob"] == knob].groupby(keys, sort=False):
+            world, training, rule = key
             scratch = base[SCRATCH.get(knob, "step-size")].loc[key]
             mine = found.set_index("seed_of_run")
             gain = (mine["area"] - scratch["area"]).to_numpy()

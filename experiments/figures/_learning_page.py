@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading
+from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading, records
 from metaregret.experiments.figures.learning_price import LEARNERS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def section(folder: Path) -> str:
 
 def _memoryless(data: pd.DataFrame) -> str:
     worlds = [world for world in WORLDS if world in set(data["world"])]
-    by: dict[Any, Any] = {(row.world, leading(row.training)): row for row in data.itertuples()}
+    by = {(row.world, leading(row.training)): row for row in records(data)}
     rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
     for name in ["scratch", *TRAININGS]:
         found = [by.get((world, name)) for world in worlds]
@@ -50,16 +50,11 @@ def _gains(data: pd.DataFrame) -> list[str]:
     chosen = data[data["knob"] == "initialisation"]
     parts = []
     for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
-        by: dict[Any, Any] = {
-            (row.world, leading(row.training)): row for row in chosen[chosen["rule"] == rule].itertuples()
-        }
+        by = {(row.world, leading(row.training)): row for row in records(chosen[chosen["rule"] == rule])}
         rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
         scratch = [by[world, "diayn"].scratch_area for world in worlds]
         rows.append(
-            [
-                "scratch" + " (tuned on DIAYN's)" * (rule == "own"),
-                *(f"{value:.3f}" for value in scratch),
-            ]
+            ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
         )
         for name in TRAININGS:
             found = [by.get((world, name)) for world in worlds]
@@ -77,7 +72,7 @@ def _gain(row: Any) -> str:
 def _knobs(data: pd.DataFrame) -> str:
     chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
     worlds = [world for world in WORLDS if world in set(chosen["world"])]
-    by: dict[Any, Any] = {(row.world, row.knob): row for row in chosen.itertuples()}
+    by = {(row.world, row.knob): row for row in records(chosen)}
     rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
     for knob, label in KNOBS.items():
         found = [by.get((world, knob)) for world in worlds]
@@ -168,7 +163,7 @@ def _mixture(data: pd.DataFrame) -> str:
             "T27",
         ]
     ]
-    for row in data.itertuples():
+    for row in records(data):
         rows.append(
             [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
              f"{row.mixture_worst:.2f}", f"{row.mean_regret:.2f}",

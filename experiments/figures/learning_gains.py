@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, draw_intervals, gains, leading
+from metaregret.experiments.figures._learning import (
+    KNOBS,
+    TRAININGS,
+    WORLDS,
+    draw_intervals,
+    gains,
+    leading,
+    records,
+)
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.theory.plotting.style import Style
 
@@ -28,7 +36,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             rows = table[(table["world"] == world) & (table["rule"] == rule)].reset_index(drop=True)
             height = [-place - 0.22 * (index - 0.5) for place in range(len(rows))]
             draw_intervals(axes, rows, height, index, label)
-        names = [TRAININGS[leading(row.training)] + _suffix(row.knob) for row in rows.itertuples()]
+        names = [TRAININGS[leading(row.training)] + _suffix(row.knob) for row in records(rows)]
         axes.set_yticks([-place for place in range(len(rows))], names)
         axes.axvline(0.0, color="0.35", linewidth=0.8)
         axes.set(title=WORLDS[world], xlabel="gain over scratch")
@@ -37,7 +45,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     credit = table[(table["knob"] == "initialisation") & (table["rule"] == "own")]
     credit = credit[[leading(name) == "diayn" for name in credit["training"]]].set_index("world")
-    numbers = {f"{world}Gain": float(credit.loc[world, "gain"]) for world in worlds if world in credit.index}
+    numbers = {f"{world}Gain": float(credit["gain"][world]) for world in worlds if world in credit.index}
     return Drawing(
         figure,
         table,

@@ -23,7 +23,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     limits = ["minimax_hitting", "bayes_regret_25", "minimax_regret_25", "smallest_optimum"]
     groups = data.groupby(["world", "training"], sort=False)
     # A mean over seeds in one of which a goal is never found is infinite: left empty.
-    table = groups[measures].mean(skipna=False).join(groups[limits].first()).reset_index()
+    table = groups[measures].agg(_mean).join(groups[limits].first()).reset_index()
     worlds = [world for world in WORLDS if world in set(table["world"])]
     columns = min(2, len(worlds))
     figure = style.canvas("line", ratio=0.32 * -(-len(worlds) // columns))
@@ -60,6 +60,11 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "goal, computed exactly. Never: some goal is not found in some seed. Line: the minimax memoryless "
         "learner.",
     )
+
+
+def _mean(column: pd.Series[float]) -> float:
+    """The mean over seeds, empty where a value is."""
+    return float(column.mean(skipna=False))
 
 
 FIGURE = Figure(

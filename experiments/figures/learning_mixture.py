@@ -20,7 +20,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
 
     data = results["learning_mixture"]
     goals = data["goal"].nunique()
-    each = data.groupby(["ratio", "seed_of_run"], sort=False, as_index=False)["regret"].max()
+    each = data.groupby(["ratio", "seed_of_run"], sort=False)["regret"].max().reset_index()
     table = over_seeds(each, ["ratio"], "regret").rename(columns={"mean": "one_worst"})
     by_goal = data.groupby(["ratio", "goal"], sort=False, as_index=False)["regret"].mean()
     mixture = by_goal.groupby("ratio", sort=False)["regret"].max().rename("mixture_worst")

@@ -3,7 +3,7 @@ r"""Recurrent learners trained by PPO on proposals, between random search and th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.figures._learning import TRAININGS, draw_intervals, over_seeds
 from metaregret.experiments.figures.figure import Drawing, Figure
@@ -29,8 +29,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     table = pd.concat(
         [over_seeds(data, keys, column).assign(measure=column) for column in MEASURES], ignore_index=True
     ).merge(data.groupby(["process", "length"], as_index=False)[list(LIMITS)].first())
-    shown = data[["process", "length"]].drop_duplicates()
-    panels: list[tuple[str, int]] = [(str(one), int(two)) for one, two in shown.to_numpy().tolist()]
+    panels: list[Any] = list(data.groupby(["process", "length"], sort=False).groups)
     figure = style.canvas("line", ratio=0.34)
     for axes, (process, length) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True

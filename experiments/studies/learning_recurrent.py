@@ -59,7 +59,10 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     rows = []
     for seed, one in enumerate(group):
         goals = goals_of(one.tasks) if point["training"].startswith("diayn") else None
-        known = np.ones(len(tests), dtype=bool) if goals is None else np.isin(goals_of(tests), goals)
+        asked = goals_of(tests)
+        known = np.ones(len(tests), dtype=bool)
+        if goals is not None and asked is not None:
+            known = np.isin(asked, goals)
         mine = {name: value[seed] for name, value in learners.parameters.items()}
         for length in (episodes, 2 * episodes):
             paid = play(world, mine, tests.rewards, length, trials=TRIALS, seed=1_000_000 + seed)

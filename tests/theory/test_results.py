@@ -157,7 +157,7 @@ def test_exact_results_show_fractions_everywhere(exact: MinimaxSolution) -> None
 
 def test_results_show_numbers_that_python_does_not_print(tmp_path: Path) -> None:
     """Ten thousand digits: text, table, notebook, LaTeX, document; a certificate has a bracket."""
-    planned = plan(make("attempts:1/7", horizon=5200), goal="0", exact=True)
+    planned = plan(make("attempts:1/7", horizon=5600), goal="0", exact=True)
     solved = solve(goals(make("noisy-goal:K=3,v=1/7")), episodes=6000, exact=True)
     for result, shown in ((planned, planned.to_json()["value"]), (solved, solved.to_json()["exact"])):
         assert len(str(shown)) > 8700

@@ -19,8 +19,9 @@ import flint
 import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint
-from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
 from metaregret.theory.minimax.exact import solve_game
+from metaregret.theory.minimax.exact.double_oracle import Strategy, double_oracle
 
 __all__ = [
     "Search",
@@ -31,7 +32,6 @@ __all__ = [
 ]
 
 MAX_GOALS = 16
-MAX_ROUNDS = 2000
 
 
 @dataclass(frozen=True)
@@ -175,18 +175,17 @@ def search_value(system: SetSystem, episodes: int | None = None) -> Search:
             f"Searching a set system is solved for at most {MAX_GOALS} goals, but there are {system.count}."
         )
     limit = system.count if episodes is None else min(episodes, system.count)
-    prior: list[Fraction] = [Fraction(1, system.count)] * system.count
-    losses = [best_order(system, prior, limit)]
-    for _ in range(MAX_ROUNDS):
-        table = np.array([[flint.fmpq(x) for x in loss] for loss in losses], dtype=object)
-        game = solve_game(table)
-        prior = list(from_flint(game.columns))
-        (value,) = from_flint(np.array([game.value]))
-        response = best_order(system, prior, limit)
-        if sum((p * x for p, x in zip(prior, response, strict=True)), Fraction(0)) == value:
-            return Search(value, tuple(prior), tuple(from_flint(game.rows)), tuple(losses))
-        losses.append(response)
-    raise ConvergenceError("The game of set covers did not close.", lower=0.0, upper=float(value))
+
+    def respond(prior: np.ndarray) -> Strategy[None]:
+        losses = best_order(system, from_flint(prior).tolist(), limit)
+        return Strategy(-np.array([flint.fmpq(x) for x in losses], dtype=object), None)
+
+    even = np.array([flint.fmpq(1, system.count)] * system.count, dtype=object)
+    found = double_oracle([respond(even)], respond, sign=-1)
+    (value,), prior = from_flint(np.array([-found.value])), from_flint(found.prior)
+    weights = from_flint(np.array([weight for weight, _ in found.mixture]))
+    losses = [tuple(map(int, from_flint(-each.payoff))) for _, each in found.mixture]
+    return Search(value, tuple(prior), tuple(weights), tuple(losses))
 
 
 def best_order(system: SetSystem, prior: Sequence[Fraction], episodes: int) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def goal_frequencies(process: ControlledMarkovProcess, order: str) -> np.ndarray
 def _skills(name: str, tests: StepTasks, seed: int) -> Training:
     """The rewards that a method's skills were trained for."""
     method = methods()[name.partition("-")[0]]
-    states = "end" if name in ("diayn", "diayn-2", "diayn-held-out") else "all"
+    states: Literal["end", "all"] = "end" if name in ("diayn", "diayn-2", "diayn-held-out") else "all"
     skills = {"end": None, "all": 3 * len(tests) if name == "diayn-3K" else SKILLS}[states]
     if name == "diayn-2":
         method = method.of_order(2)

@@ -8,8 +8,8 @@ further than that from the marginal ``q``, by value iteration on the linearised 
 repeat until none is found; (5) prove that there is none: from the vertices of ``M`` where they are known,
 else by branch and bound (`metaregret.theory.skills.global_search`), which on the way finds the skills that
 local search missed. The bracket ``[I, max_M KL]`` is then certified. Where the process is too large for a
-proof the search ends when five rounds gain less than 5e-3 nats: the lower bound stands, the optimum is not
-claimed, and ``upper`` is whatever bound is certain, at worst ``log sum v``.
+proof the search ends when five rounds move the value by less than 5e-3 nats: the lower bound stands, the
+optimum is not claimed, and ``upper`` is whatever bound is certain, at worst ``log sum v``.
 
 The optimal marginal ``q*`` is unique; the skills and their probabilities need not be.
 

@@ -42,7 +42,7 @@ NEGLIGIBLE = 1e-12
 """Probabilities below this are those of skills that an interior-point method has not quite left out."""
 
 LATELY, LITTLE = 5, 5e-3
-"""Rounds, and nats that they must gain where branch and bound is out of reach."""
+"""Rounds, and nats by which they must move the value where branch and bound is out of reach."""
 
 KEPT_STARTS = 4
 """Known vertices, per goal, from which the ascent starts."""
@@ -122,11 +122,12 @@ class SkillSearch:
         self._values: list[float] = []
 
     def settled(self, found: Found) -> bool:
-        """Whether to stop: nothing better was found, or no proof is in reach and five rounds gained next to
+        """Whether to stop: nothing better was found, or no proof is in reach and five rounds changed next to
         nothing. The bracket is certified either way; in the second case it stays open."""
         self._values.append(found.channel.value.lower)
-        gained = self._values[-1] - self._values[-1 - LATELY] if len(self._values) > LATELY else np.inf
-        return not len(found.better.divergences) or (not self.provable and gained < LITTLE)
+        before = self._values[-1 - LATELY] if len(self._values) > LATELY else np.inf
+        moved = abs(self._values[-1] - before)  # above order 1 the value may fall, as more mixtures are tried
+        return not len(found.better.divergences) or (not self.provable and moved < LITTLE)
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""

@@ -27,7 +27,6 @@ from metaregret.theory.minimax.memory.game import Column, MemoryGame, memory_gam
 from metaregret.theory.minimax.memory.horizon import enough_episodes, unending
 from metaregret.theory.minimax.memory.master import MatrixGame
 from metaregret.theory.minimax.memory.mixture import Mixture
-from metaregret.theory.minimax.memory.unending import solve_unending
 from metaregret.theory.minimax.proof import Exact, MixtureProof
 from metaregret.theory.minimax.solution import Learner, MinimaxSolution
 from metaregret.theory.question import Method, Question
@@ -146,6 +145,8 @@ def answer(
     tasks, episodes, allowed = question.tasks, question.episodes, question.adversary
     assert not isinstance(tasks, TrajectoryTasks)  # the question refuses them
     if episodes is None and not question.restricted and unending(tasks):
+        from metaregret.theory.minimax.memory.unending import solve_unending
+
         assert isinstance(tasks, GoalTasks)
         return solve_unending(tasks, criterion=question.criterion)
     played = enough_episodes(tasks) if episodes is None else episodes
