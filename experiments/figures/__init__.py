@@ -1,1 +1,1 @@
-"""Figures: one file per figure, each defining ``FIGURE``; found automatically. They read stored results."""
+"""Figures: how a topic's stored results become images, data, captions and a gallery."""

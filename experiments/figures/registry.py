@@ -14,9 +14,7 @@ __all__ = ["figure", "figures", "figures_of"]
 @cache
 def figures() -> dict[str, Figure]:
     """Return every figure by its name."""
-    learning = discover("metaregret.experiments.figures", "FIGURE", Figure)
-    topics = discover("metaregret.experiments.topics", "FIGURE", Figure, group="metaregret.figures")
-    return dict(sorted((topics | learning).items()))
+    return discover("metaregret.experiments.topics", "FIGURE", Figure, group="metaregret.figures")
 
 
 def figure(name: str) -> Figure:

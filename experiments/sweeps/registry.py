@@ -14,9 +14,7 @@ __all__ = ["studies", "study"]
 @cache
 def studies() -> dict[str, Study]:
     """Return every study by its name."""
-    learning = discover("metaregret.experiments.studies", "STUDY", Study)
-    topics = discover("metaregret.experiments.topics", "STUDY", Study, group="metaregret.studies")
-    return dict(sorted((topics | learning).items()))
+    return discover("metaregret.experiments.topics", "STUDY", Study, group="metaregret.studies")
 
 
 def study(name: str) -> Study:

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from metaregret.experiments.cli import main
-from metaregret.experiments.studies import (
-    learning_adaptation,
+from metaregret.experiments.sweeps import Scale, Study
+from metaregret.experiments.topics import (
+    learning_gains,
     learning_memoryless,
     learning_mixture,
     learning_price,
     learning_recurrent,
 )
-from metaregret.experiments.sweeps import Scale, Study
 
-STUDIES = [item.STUDY for item in (learning_adaptation, learning_memoryless, learning_mixture, learning_price,
+STUDIES = [item.STUDY for item in (learning_gains, learning_memoryless, learning_mixture, learning_price,
                                    learning_recurrent)]  # fmt: skip
 
 
@@ -41,9 +41,7 @@ def test_seven_by_seven_and_larger_recurrent_worlds_are_long() -> None:
     def worlds(study: Study, scale: Scale) -> set[str]:
         return {point.get("world", point.get("process")) for point in study.sweep(scale).points}
 
-    assert worlds(learning_adaptation.STUDY, Scale.LONG) - worlds(learning_adaptation.STUDY, Scale.FULL) == {
-        "wide"
-    }
+    assert worlds(learning_gains.STUDY, Scale.LONG) - worlds(learning_gains.STUDY, Scale.FULL) == {"wide"}
     extra = worlds(learning_recurrent.STUDY, Scale.LONG) - worlds(learning_recurrent.STUDY, Scale.FULL)
     assert extra == {"grid:4x4"}
 
@@ -66,13 +64,13 @@ def test_exact_adaptation_repeats_with_one_rule_for_step_sizes() -> None:
         "iterations": 1,
         "first": 0,
     }
-    rows = rows_of(learning_adaptation.STUDY, point)
-    assert rows == rows_of(learning_adaptation.STUDY, point, seed=1)
+    rows = rows_of(learning_gains.STUDY, point)
+    assert rows == rows_of(learning_gains.STUDY, point, seed=1)
     assert [row["rule"] for row in rows] == ["own", "own", "tests", "tests"]
     assert rows[0]["rate"] == rows[2]["rate"]  # its own tasks are the test tasks
     assert 0 < rows[0]["area"] < 1
     assert rows[0]["regret_100"] == pytest.approx(100 * (1 - rows[0]["area"]), abs=1e-3)
-    assert rows != rows_of(learning_adaptation.STUDY, {**point, "first": 7})
+    assert rows != rows_of(learning_gains.STUDY, {**point, "first": 7})
 
 
 def test_an_explorer_pays_no_more_than_the_bound() -> None:

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from metaregret.experiments.figures import (
+from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.figures.registry import figures, figures_of
+from metaregret.experiments.figures.render import draw
+from metaregret.experiments.topics import (
     learning_gains,
     learning_memoryless,
     learning_mixture,
@@ -16,10 +19,7 @@ from metaregret.experiments.figures import (
     learning_price,
     learning_recurrent,
 )
-from metaregret.experiments.figures._learning import MEASURES, gains, leading, over_seeds
-from metaregret.experiments.figures.figure import Drawing, Figure
-from metaregret.experiments.figures.registry import figures, figures_of
-from metaregret.experiments.figures.render import draw
+from metaregret.experiments.topics._learning import MEASURES, gains, leading, over_seeds
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.plotting.style import style
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from metaregret.experiments.figures._learning_page import NAMES, section
+from metaregret.experiments.topics._learning_page import NAMES, section
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-RENEW = "python -c 'import sys, pathlib; from metaregret.experiments.figures._learning_page import section; "
+RENEW = "python -c 'import sys, pathlib; from metaregret.experiments.topics._learning_page import section; "
 RENEW += 'sys.stdout.write(section(pathlib.Path("docs/data")))\''
 
 

@@ -1,4 +1,4 @@
-"""What the figures of learners share: names, and each learner beside the one from scratch."""
+"""What the topics of learners share: distributions compared, settings, words, each learner beside scratch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,67 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from metaregret.experiments.sweeps import Point
+    from metaregret.theory.learning import StepTasks, Training
+
 __all__ = [
+    "FEW",
     "KNOBS",
     "MEASURES",
     "SCRATCH",
-    "TRAININGS",
-    "WORLDS",
+    "TRAINING_WORDS",
+    "WORLD_WORDS",
+    "arms",
     "draw_intervals",
     "gains",
+    "groups",
     "leading",
+    "meta_settings",
+    "needs",
     "over_seeds",
     "records",
 ]
 
-TRAININGS = {
+SURE = ("diayn", "uniform", "order-1", "handmade", "diayn-held-out", "diayn-16", "random")
+"""Distributions compared where every goal is reached with certainty (capacity is ``order-1``)."""
+
+NOISY = ("diayn", "uniform", "handmade", "order-1", "order-2", "order-inf", "random")
+DENSE = ("diayn", "uniform", "handmade", "diayn-16", "random")
+EXACT = (*SURE[:-1], "diayn-3K", "random"), (*NOISY[:-1], "diayn-2", "random")
+"""With those that are compared where nothing has to be trained."""
+
+FEW = ("diayn", "uniform", "order-inf")
+
+
+def needs() -> None:
+    """JAX and optax, of the extra ``learn``."""
+    from metaregret.theory.learning.backend import require_extra
+
+    require_extra()
+
+
+def arms(world: str, *, exact: bool = False) -> tuple[str, ...]:
+    """Return the distributions that are compared in a world."""
+    if exact:
+        return EXACT[world == "ledge"]
+    return {"ledge": NOISY, "shaped": DENSE}.get(world, SURE)
+
+
+def groups(tests: StepTasks, names: tuple[str, ...], seeds: int, first: int) -> dict[str, list[Training]]:
+    """Return one realisation a seed of each distribution, identical distributions under one name."""
+    from metaregret.theory.learning import merged, training
+
+    return merged([training(name, tests, first + seed) for seed in range(seeds)] for name in names)
+
+
+def meta_settings(point: Point) -> Any:
+    """Return the settings of meta-training, with the iterations of the point."""
+    from metaregret.theory.learning import MetaSettings
+
+    return MetaSettings(iterations=point["iterations"])
+
+
+TRAINING_WORDS = {
     "diayn": "DIAYN, last state",
     "diayn-2": "DIAYN of order 2",
     "uniform": "uniform goals",
@@ -37,7 +84,7 @@ TRAININGS = {
     "diayn-3K": "DIAYN, all states (3K)",
     "random": "random discriminator",
 }
-WORLDS = {
+WORLD_WORDS = {
     "grid": "4 x 4 grid",
     "rooms": "four rooms",
     "line": "line of 15",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaregret.experiments.figures._learning import KNOBS, TRAININGS, WORLDS, leading, records
-from metaregret.experiments.figures.learning_price import LEARNERS
+from metaregret.experiments.topics._learning import KNOBS, TRAINING_WORDS, WORLD_WORDS, leading, records
+from metaregret.experiments.topics.learning_price import LEARNERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +34,10 @@ def section(folder: Path) -> str:
 
 
 def _memoryless(data: pd.DataFrame) -> str:
-    worlds = [world for world in WORLDS if world in set(data["world"])]
+    worlds = [world for world in WORLD_WORDS if world in set(data["world"])]
     by = {(row.world, leading(row.training)): row for row in records(data)}
-    rows = [["mean episodes to success, exact", *(WORLDS[world] for world in worlds)]]
-    for name in ["scratch", *TRAININGS]:
+    rows = [["mean episodes to success, exact", *(WORLD_WORDS[world] for world in worlds)]]
+    for name in ["scratch", *TRAINING_WORDS]:
         found = [by.get((world, name)) for world in worlds]
         if any(found):
             rows.append([_label(name), *(_time(row.mean_hitting) if row else "" for row in found)])
@@ -46,17 +46,17 @@ def _memoryless(data: pd.DataFrame) -> str:
 
 
 def _gains(data: pd.DataFrame) -> list[str]:
-    worlds = [world for world in WORLDS if world in set(data["world"])]
+    worlds = [world for world in WORLD_WORDS if world in set(data["world"])]
     chosen = data[data["knob"] == "initialisation"]
     parts = []
     for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
         by = {(row.world, leading(row.training)): row for row in records(chosen[chosen["rule"] == rule])}
-        rows = [[f"mean return, step sizes {title}", *(WORLDS[world] for world in worlds)]]
+        rows = [[f"mean return, step sizes {title}", *(WORLD_WORDS[world] for world in worlds)]]
         scratch = [by[world, "diayn"].scratch_area for world in worlds]
         rows.append(
             ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
         )
-        for name in TRAININGS:
+        for name in TRAINING_WORDS:
             found = [by.get((world, name)) for world in worlds]
             if any(found):
                 rows.append([_label(name), *(_gain(row) if row else "" for row in found)])
@@ -71,9 +71,9 @@ def _gain(row: Any) -> str:
 
 def _knobs(data: pd.DataFrame) -> str:
     chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
-    worlds = [world for world in WORLDS if world in set(chosen["world"])]
+    worlds = [world for world in WORLD_WORDS if world in set(chosen["world"])]
     by = {(row.world, row.knob): row for row in records(chosen)}
-    rows = [["knob trained on DIAYN's tasks", *(WORLDS[world] for world in worlds)]]
+    rows = [["knob trained on DIAYN's tasks", *(WORLD_WORDS[world] for world in worlds)]]
     for knob, label in KNOBS.items():
         found = [by.get((world, knob)) for world in worlds]
         if any(found):
@@ -87,14 +87,14 @@ def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
     rows = [
         ["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]
     ]
-    for world in [name for name in WORLDS if name in set(chosen["world"])]:
+    for world in [name for name in WORLD_WORDS if name in set(chosen["world"])]:
         here = chosen[chosen["world"] == world]
         bound = limits.loc[world] if world in limits.index else None
         lines = ["", ""] if bound is None else [f"{bound.iloc[0]:.2f}", f"{bound.iloc[1]:.2f}"]
         first = here.iloc[0]
-        values = [(f"{WORLDS[world]}: scratch", "scratch_", first)]
+        values = [(f"{WORLD_WORDS[world]}: scratch", "scratch_", first)]
         values += [
-            (f"{WORLDS[world]}: {_label(leading(row['training']))}", "", row)
+            (f"{WORLD_WORDS[world]}: {_label(leading(row['training']))}", "", row)
             for _, row in here.iterrows()
             if leading(row["training"]) in ("diayn", "random")
         ]
@@ -189,7 +189,7 @@ def _orders(data: pd.DataFrame) -> str:
 
 
 def _label(name: str) -> str:
-    return "from scratch" if name == "scratch" else TRAININGS[name]
+    return "from scratch" if name == "scratch" else TRAINING_WORDS[name]
 
 
 def _time(value: float) -> str:

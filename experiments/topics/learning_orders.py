@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from metaregret.experiments.figures._learning import TRAININGS, draw_intervals, leading, over_seeds
 from metaregret.experiments.figures.figure import Drawing, Figure
+from metaregret.experiments.topics._learning import TRAINING_WORDS, draw_intervals, leading, over_seeds
 from metaregret.theory.plotting.style import Style
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
             for name, value in zip(rows["training"], rows["mean"], strict=True):
                 key = leading(name).title().replace("-", "").replace("1", "One").replace("2", "Two")
                 numbers[f"{knob}{key}{'Worst' if measure.startswith('worst') else 'Mean'}"] = float(value)
-        axes.set_yticks([-at for at in range(len(ORDERS))], [TRAININGS[name] for name in ORDERS])
+        axes.set_yticks([-at for at in range(len(ORDERS))], [TRAINING_WORDS[name] for name in ORDERS])
         axes.set(xlabel=f"{title} (100 episodes)")
         axes.grid(axis="y", visible=False)
     handles, labels = figure.axes[0].get_legend_handles_labels()

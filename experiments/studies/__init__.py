@@ -1,1 +1,0 @@
-"""Studies: one file per study, each defining ``STUDY``; found automatically."""
