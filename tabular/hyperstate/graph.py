@@ -148,6 +148,17 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
     state = np.array([signals.process.n_states], dtype=np.int32)
     numbers = np.zeros(1, dtype=np.int32)
     fan_out = np.diff(dynamics.offsets[dynamics.choice_offsets])
+    # A later step of an episode has the hyperstates of this one where one can stay. So has a later episode,
+    # as one can wait for it at the beginning, with every set known so far; and where a single goal is told,
+    # at the end, while at least two are left.
+    stays = _staying_tells_nothing(signals, dynamics)
+    begin = int(dynamics.successors[-1])
+    waits = (
+        stays
+        and np.array_equal(signals.last, signals.during)
+        and int((signals.process.initial > 0).sum()) == 1
+    )
+    repeats = waits or (signals.n_classes > 2 and bool(signals.closes.any()) and not signals.during.any())
     nodes = edges = before = 0
     for index in range(episodes * period if signals.n_classes > 1 else 0):
         ends = index % period == period - 1
@@ -157,8 +168,13 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
         room = int(fan_out[state].sum())
         if index % period == 0:
             before = edges
-        # Nothing is revealed by repeating an episode, so every later one has these hyperstates, too.
-        least = before + (episodes - index // period) * (edges + room - before)
+        least = edges + room
+        if index % period and stays:
+            least += (period - index % period - 1) * room
+        again = least - before if repeats else 0
+        if waits:
+            again = max(again, signals.steps * int(fan_out[begin]) * len(np.unique(numbers)))
+        least += (episodes - index // period - 1) * again
         if least > max_edges:
             refuse(signals, episodes, max_edges, least, index, period)
         first_child, child, following, next_numbers, complete, *tables = expand(
@@ -186,6 +202,17 @@ def _empty_splits(n_signals: int) -> SplitTable:
         np.full(64 * n_signals, -1, dtype=np.int32), np.zeros(64, dtype=np.int64),
         np.empty(64, dtype=np.int32), np.empty(64, dtype=np.int32), 0, 0, n_signals,
     )  # fmt: skip
+
+
+def _staying_tells_nothing(signals: Signals, dynamics: Dynamics) -> bool:
+    """Whether one can stay everywhere, and is told there what one was told on any way that leads there."""
+    source = np.repeat(
+        np.arange(len(dynamics.choice_offsets) - 1), np.diff(dynamics.offsets[dynamics.choice_offsets])
+    )
+    told = np.empty(signals.process.n_states, dtype=np.int32)
+    told[dynamics.successors] = signal = _signal(signals, 0)
+    stays = np.isin(dynamics.successors, dynamics.successors[source == dynamics.successors])
+    return bool(stays.all() and (told[dynamics.successors] == signal).all())
 
 
 def _signal(signals: Signals, index: int) -> np.ndarray:

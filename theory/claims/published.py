@@ -123,6 +123,7 @@ def published(
     search : callable
         ``search(context)`` yields what may be a witness, from scratch; the first that refutes is taken.
     """
+    kind, verdict = choice(Kind, kind, "kind"), choice(Verdict, verdict, "verdict")
     kept, denied = holds or (title, statement), fails or (title, statement)
     proved = theorem(
         uid=uid,

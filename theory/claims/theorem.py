@@ -144,12 +144,9 @@ def theorem(
     **fields
         The other fields of `Theorem`.
     """
-    return Theorem(
-        kind=choice(Kind, kind, "kind"),
-        planted=tuple(Planted(name, wrong) for name, wrong in planted.items()),
-        expected=choice(Verdict, expected, "expected"),
-        **fields,
-    )
+    kind, expected = choice(Kind, kind, "kind"), choice(Verdict, expected, "expected")
+    errors = tuple(Planted(name, wrong) for name, wrong in planted.items())
+    return Theorem(kind=kind, planted=errors, expected=expected, **fields)
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,13 @@ class MetaLearners:
     parameters: dict[str, np.ndarray]
     curve: np.ndarray
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knob", choice(Knob, self.knob, "knob"))
 
-def first_parameters(world: Dynamics, knob: Knob, settings: MetaSettings, key: Any) -> dict[str, Any]:
+
+def first_parameters(world: Dynamics, knob: Knob | str, settings: MetaSettings, key: Any) -> dict[str, Any]:
     """Return untrained parameters, in single precision."""
+    knob = choice(Knob, knob, "knob")
     jax = load_jax()
     jnp = jax.numpy
     keys = jax.random.split(key, 3)
@@ -111,7 +115,7 @@ def first_parameters(world: Dynamics, knob: Knob, settings: MetaSettings, key: A
 
 
 def trial(
-    world: Dynamics, knob: Knob, settings: MetaSettings, parameters: Any, rewards: Any, key: Any
+    world: Dynamics, knob: Knob | str, settings: MetaSettings, parameters: Any, rewards: Any, key: Any
 ) -> tuple[Any, Any]:
     """Return the exact return of the policy of each step, and the log-likelihood of its episodes, (k,) each.
 
@@ -123,6 +127,7 @@ def trial(
     key : array
         Fixes the episodes.
     """
+    knob = choice(Knob, knob, "knob")
     jax = load_jax()
     jnp = jax.numpy
 
@@ -173,7 +178,13 @@ def _rule(knob: Knob, parameters: Any, slope: Any, moments: Any) -> tuple[Any, A
 
 
 def surrogate(
-    world: Dynamics, knob: Knob, settings: MetaSettings, credited: Any, parameters: Any, batch: Any, keys: Any
+    world: Dynamics,
+    knob: Knob | str,
+    settings: MetaSettings,
+    credited: Any,
+    parameters: Any,
+    batch: Any,
+    keys: Any,
 ) -> tuple[Any, Any]:
     """Return a scalar whose gradient estimates that of the mean return over a trial, and that mean.
 
@@ -184,6 +195,7 @@ def surrogate(
     batch : array, shape (tasks, T, S)
     keys : array of keys, shape (tasks, trials)
     """
+    knob = choice(Knob, knob, "knob")
     jax = load_jax()
 
     def one(rewards: Any, key: Any) -> tuple[Any, Any]:

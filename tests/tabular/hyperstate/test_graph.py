@@ -6,7 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from metaregret.tabular import strategies
 from metaregret.tabular.environments import make
 from metaregret.tabular.environments.line import line
 from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
@@ -16,6 +19,7 @@ from metaregret.tabular.hyperstate import (
     build_episode_graph,
     build_graph,
     goal_signals,
+    kernels,
     reward_signals,
     size_bound,
 )
@@ -142,6 +146,30 @@ def test_size_bound_is_a_bound() -> None:
             assert size.edges <= bound.edges
             assert size.hyperstates <= bound.hyperstates
             assert size.sets <= bound.sets
+
+
+@given(strategies.processes(geometric=False), st.booleans(), st.integers(1, 4))
+@settings(max_examples=150, deadline=None)
+def test_nothing_is_refused_that_fits(process: ControlledMarkovProcess, visit: bool, episodes: int) -> None:
+    """The bound by which graphs are refused while they grow is never above their size."""
+    signals = goal_signals(process, np.arange(process.n_states), visit=visit)
+    size = build_graph(signals, episodes, max_edges=LIMIT).size
+    assert build_graph(signals, episodes, max_edges=max(size.edges, 1)).size == size
+    if size.edges > 1:
+        with pytest.raises(InstanceTooLargeError):
+            build_graph(signals, episodes, max_edges=size.edges - 1)
+
+
+def test_large_graphs_are_refused_by_their_first_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One can stay in every cell, so that every later step has at least as many hyperstates as this one."""
+    grown, grow = [], kernels.expand
+    monkeypatch.setattr(
+        kernels, "expand", lambda state, *rest: (grown.append(len(state)), grow(state, *rest))[1]
+    )
+    signals = goal_signals(make("four-rooms:2").replaced(horizon=16), np.arange(20), visit=True)
+    with pytest.raises(InstanceTooLargeError, match="known in episode 1 of 9"):
+        build_graph(signals, 9, max_edges=10**6)
+    assert sum(grown) < 10**6 / 50
 
 
 def test_geometric_horizon_is_refused_with_the_reason() -> None:
