@@ -68,6 +68,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
 html_context = {"default_mode": "auto"}
+html_sidebars = {"start": [], "changelog": []}
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,

@@ -60,7 +60,8 @@ def claim(uid: str) -> Theorem | Control | Published:
         known.update(atlas())
     if padded not in known:
         raise InvalidArgumentError(
-            f"Unknown claim {uid!r}; there are {', '.join(known)}.{did_you_mean(uid, known)}"
+            f"Unknown claim {uid!r}; there are {', '.join(known)}, and atlas for all published claims."
+            f"{did_you_mean(uid, [*known, 'atlas'])}"
         )
     return known[padded]
 
