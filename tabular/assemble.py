@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from metaregret.tabular.errors import InvalidProcessError
+from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import parse_fraction, split_fractions
@@ -47,9 +47,11 @@ def as_labels(names: int | Sequence[str] | Labels, what: str) -> Labels:
 
 
 def read_initial(
-    initial: Mapping[int, object] | int | np.ndarray, states: Labels
+    initial: Mapping[int, object] | int | str | np.ndarray, states: Labels
 ) -> tuple[np.ndarray, tuple[Fraction, ...] | None]:
     """Return the initial distribution as floats and, where it sums to one exactly, as rationals."""
+    if isinstance(initial, str):
+        initial = states.position(initial)
     if isinstance(initial, np.ndarray) and initial.shape != (len(states),):
         raise InvalidProcessError(
             f"Expected initial of shape ({len(states)},), but got {initial.shape}; give one probability "
@@ -66,7 +68,7 @@ def read_initial(
         initial = {int(initial): 1}
     if not isinstance(initial, Mapping):
         raise InvalidProcessError(
-            "Expected initial to be the index of a state, a mapping from indices to probabilities, or an "
+            "Expected initial to be a state, a mapping from indices to probabilities, or an "
             f"array of shape ({len(states)},), but got {initial!r}."
         )
     if not initial:
@@ -90,10 +92,10 @@ def read_initial(
 
 
 def assemble(
-    transitions: Iterable[tuple[int, int, int, object]],
+    transitions: Iterable[tuple[int | str, int | str, int | str, object]],
     states: int | Sequence[str] | Labels,
     actions: int | Sequence[str] | Labels,
-    initial: Mapping[int, object] | int | np.ndarray,
+    initial: Mapping[int, object] | int | str | np.ndarray,
     horizon: Horizon | int,
 ) -> dict[str, Any]:
     """Assemble rows ``(state, action, successor, probability)``; see
@@ -102,7 +104,7 @@ def assemble(
     table: dict[tuple[int, int, int], Fraction] = {}
     for position, row in enumerate(transitions):
         where = f"transition {position}"
-        key, probability = _row(row, where)
+        key, probability = _row(row, where, (state_labels, action_labels, state_labels))
         for what, index, labels in (
             ("state", key[0], state_labels),
             ("action", key[1], action_labels),
@@ -129,20 +131,27 @@ def assemble(
     return assemble_arrays(keys, values, state_labels, action_labels, initial, horizon)
 
 
-def _row(row: Any, where: str) -> tuple[tuple[int, int, int], object]:
-    """Check the form of ``(state, action, successor, probability)``."""
+def _row(row: Any, where: str, labels: Sequence[Labels]) -> tuple[tuple[int, int, int], object]:
+    """Read ``(state, action, successor, probability)``, each of the first three an index or a name."""
     try:
-        state, action, successor, probability = row
+        *parts, probability = row
+        state, action, successor = parts
     except (TypeError, ValueError):
         raise InvalidProcessError(
             f"{where} is {row!r:.80}; expected (state, action, successor, probability)."
         ) from None
     try:
-        return (operator.index(state), operator.index(action), operator.index(successor)), probability
+        state, action, successor = (
+            known.position(part) if isinstance(part, str) else operator.index(part)
+            for part, known in zip(parts, labels, strict=True)
+        )
+    except InvalidArgumentError as error:
+        raise InvalidProcessError(f"{where}: {error}") from None
     except TypeError:
         raise InvalidProcessError(
-            f"{where} is {row!r:.80}; expected a state, an action and a successor as whole numbers."
+            f"{where} is {row!r:.80}; expected a state, an action and a successor, each by index or name."
         ) from None
+    return (state, action, successor), probability
 
 
 def assemble_arrays(
@@ -150,7 +159,7 @@ def assemble_arrays(
     values: Sequence[Fraction],
     states: Labels,
     actions: Labels,
-    initial: Mapping[int, object] | int | np.ndarray,
+    initial: Mapping[int, object] | int | str | np.ndarray,
     horizon: Horizon | int,
 ) -> dict[str, Any]:
     """Assemble sorted index rows, shape (M, 3), and their rational probabilities."""
@@ -303,7 +312,7 @@ def _assemble_long_counts(
 
 def assemble_dense(
     transition: np.ndarray,
-    initial: np.ndarray | int,
+    initial: np.ndarray | int | str,
     horizon: Horizon | int,
     available: np.ndarray | None,
     states: Sequence[str] | None,
@@ -337,17 +346,17 @@ def assemble_dense(
     return _float_fields(keys, values, initial, horizon, n_states, n_actions, states, actions)
 
 
-def initial_mapping(initial: np.ndarray | int) -> dict[int, object]:
-    """Return an initial distribution as a mapping from state index to probability."""
+def initial_mapping(initial: np.ndarray | int | str) -> Mapping[int, object] | int | str:
+    """Return an initial distribution as a mapping from state index to probability; one state as it is."""
     if isinstance(initial, np.ndarray):
         return {i: p for i, p in enumerate(initial.tolist()) if p != 0}
-    return {int(initial): 1}
+    return initial
 
 
 def _float_fields(
     keys: np.ndarray,
     values: np.ndarray,
-    initial: np.ndarray | int,
+    initial: np.ndarray | int | str,
     horizon: Horizon | int,
     n_states: int,
     n_actions: int,
@@ -373,7 +382,7 @@ def _float_fields(
 
 def assemble_sparse(
     transition: Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix],
-    initial: np.ndarray | int,
+    initial: np.ndarray | int | str,
     horizon: Horizon | int,
     states: Sequence[str] | None,
     actions: Sequence[str] | None,

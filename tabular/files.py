@@ -296,6 +296,8 @@ def reward_row(process: ControlledMarkovProcess, rows: Any, where: str) -> list[
         match = np.ones(process.n_transitions, dtype=bool)
         try:
             for part, (column, labels) in enumerate(columns):
+                if part == 0 and row[0] == "*" and "*" not in labels:
+                    raise InvalidArgumentError("'*' stands for any action or next state; name the state.")
                 if part == 0 or row[part] != "*":
                     match &= column == labels.position(_spelled(row[part]))
             reward = parse_fraction(row[3], "reward")

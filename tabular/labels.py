@@ -109,7 +109,7 @@ class Labels(Sequence[str]):
         ):
             return int(name)
         some = ", ".join(repr(known[:40]) for known in self[:8])
-        more = ", ..." if self._count > 8 else ""
+        more = f" and {self._count - 8} more" if self._count > 8 else ""
         raise InvalidArgumentError(
             f"Unknown {self.what} {name[:80]!r}; the {self.what}s are {some}{more}."
             + ("" if self._names is None else did_you_mean(name, self._names))

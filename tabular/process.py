@@ -133,16 +133,16 @@ class ControlledMarkovProcess:
     @classmethod
     def from_transitions(
         cls,
-        transitions: Iterable[tuple[int, int, int, object]],
+        transitions: Iterable[tuple[int | str, int | str, int | str, object]],
         *,
         states: int | Sequence[str] | Labels,
         actions: int | Sequence[str] | Labels,
-        initial: Mapping[int, object] | int,
+        initial: Mapping[int, object] | int | str,
         horizon: Horizon | int,
         name: str = "process",
         picture: tuple[tuple[int | None, ...], ...] | None = None,
     ) -> ControlledMarkovProcess:
-        """Build a process from ``(state, action, successor, probability)`` rows of indices.
+        """Build a process from rows ``(state, action, successor, probability)``, by index or name.
 
         Probabilities are read as rationals (`metaregret.tabular.parse_fraction`). The process is exact when
         every row and the initial distribution sum to one exactly; where decimals such as 0.333 leave a
@@ -193,7 +193,7 @@ class ControlledMarkovProcess:
         cls,
         transition: np.ndarray,
         *,
-        initial: np.ndarray | int = 0,
+        initial: np.ndarray | int | str = 0,
         horizon: Horizon | int,
         available: np.ndarray | None = None,
         states: Sequence[str] | None = None,
@@ -206,7 +206,7 @@ class ControlledMarkovProcess:
         ----------
         transition : ndarray, shape (A, S, S)
             Floats, or an object array of `Fraction` (then the process is exact).
-        initial : ndarray, shape (S,), or int
+        initial : ndarray, shape (S,), int or str
             Initial distribution, or the one initial state.
         available : ndarray of bool, shape (A, S), optional
             Which actions each state has; rows of unavailable actions are ignored. All, by default.
@@ -228,7 +228,7 @@ class ControlledMarkovProcess:
         cls,
         transition: Sequence[sp.csr_array | sp.csc_array | sp.coo_array | sp.csr_matrix | sp.csc_matrix],
         *,
-        initial: np.ndarray | int = 0,
+        initial: np.ndarray | int | str = 0,
         horizon: Horizon | int,
         states: Sequence[str] | None = None,
         actions: Sequence[str] | None = None,
@@ -244,7 +244,7 @@ class ControlledMarkovProcess:
         self,
         *,
         horizon: Horizon | int | None = None,
-        initial: int | Mapping[int, object] | None = None,
+        initial: int | str | Mapping[int, object] | None = None,
         name: str | None = None,
     ) -> ControlledMarkovProcess:
         """Return the same dynamics with another horizon, initial distribution or name."""

@@ -42,7 +42,8 @@ class Claim(SphinxDirective):
         if isinstance(claim, Control):
             lines += [f"**False without:** {claim.drops}. Refuted by a stored witness, replayed exactly."]
             return [*lines, "", f"**Source:** {claim.source}."]
-        lines += [f"**{claim.expected.name}** · {claim.kind.value} · {claim.source}", ""]
+        kind = "" if claim.source.startswith(claim.kind.value) else f"{claim.kind.value} · "
+        lines += [f"**{claim.expected.name}** · {kind}{claim.source}", ""]
         if claim.assumptions:
             lines += [f"**Assumes:** {'; '.join(a.sentence for a in claim.assumptions)}.", ""]
         lines += ["::::{dropdown} What checks it", ""]

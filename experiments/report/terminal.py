@@ -32,14 +32,12 @@ def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
         yield _processes(document)
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
+    counted = {"theorem": "theorems", "control": "controls", "published claim": "published_claims"}
+    parts = [_count(summary[key], one) for one, key in counted.items() if summary.get(key)]
+    if summary["processes"]:
+        parts.append(_count(summary["processes"], "process", "processes"))
     yield Text.from_markup(
-        f"{_count(summary['theorems'], 'theorem')}, {_count(summary['controls'], 'control')}, "
-        + (
-            f"{_count(published, 'published claim')}, "
-            if (published := summary.get("published_claims"))
-            else ""
-        )
-        + f"{_count(summary['processes'], 'process', 'processes')}, "
+        f"{', '.join(parts)}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )

@@ -122,7 +122,7 @@ def gymnasium_model(
         said = str(error).rstrip(".?") or type(error).__name__
         said = f"there is no {said}" if isinstance(error, KeyError) else said
         raise EnvironmentSpecError(
-            f"Gymnasium cannot make {name!r} with {options}: {said[:300]}{hint}."
+            f"Gymnasium cannot make {name!r}{f' with {options}' if options else ''}: {said[:300]}{hint}."
         ) from error
     suffix = "".join(f",{key}={value}" for key, value in options.items())
     return read_environment(

@@ -35,7 +35,7 @@ def test_one_published_claim_has_its_section_and_its_page(cli: Cli, tmp_path: Pa
     assert outcome.status == 0, outcome.err
     assert "Published claims: what holds, and where it stops" in outcome.out
     assert "177/14" in outcome.out
-    assert "1 theorem, 0 controls, 2 published claims, 0 processes" in " ".join(outcome.out.split())
+    assert "1 theorem, 2 published claims, " in " ".join(outcome.out.split())
     assert "[green]" not in outcome.out
     index, claim = ((tmp_path / name).read_text() for name in ("index.html", "A12.html"))
     assert 'href="A04.html"' in index

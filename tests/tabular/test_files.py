@@ -275,7 +275,7 @@ def test_rewards_match_wildcards_and_later_rows_win(tmp_path: Path) -> None:
     ("rows", "words"),
     [
         ([["9", "*", "*", 1]], "Unknown state '9'"),
-        ([["*", "left", "0", 1]], "Unknown state"),
+        ([["*", "left", "0", 1]], "any action or next state; name the state"),
         ([["0", "jump", "0", 1]], "Unknown action 'jump'"),
         ([["0", "left", "2", 1]], "matches no transition"),
         ([["0", "left", "0"]], "length 3"),

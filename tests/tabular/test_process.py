@@ -299,6 +299,27 @@ def test_long_numbers_are_refused(bad: object) -> None:
 # ---------------------------------------------------------------- labels and horizons
 
 
+def test_rows_by_name_are_rows_by_index() -> None:
+    """Also where the names are numbers in another order: then text is a name and a number an index."""
+    named = [("b", "go", "a", "1/3"), ("b", "go", "b", "2/3"), ("a", "go", "a", 1)]
+    counted = [(0, 0, 1, "1/3"), (0, 0, 0, "2/3"), (1, 0, 1, 1)]
+    for states, rows, start in (
+        (["b", "a"], named, "b"),
+        (["b", "a"], counted, 0),
+        (["1", "0"], [(str(1 - s), "go", str(1 - t), p) for s, _, t, p in counted], "1"),
+    ):
+        process = ControlledMarkovProcess.from_transitions(
+            rows, states=states, actions=["go"], initial=start, horizon=2
+        )
+        assert process.successors.tolist() == [0, 1, 1]
+        assert list(process.exact_probabilities) == [Fraction(2, 3), Fraction(1, 3), 1]
+        assert process.initial.tolist() == [1, 0]
+    with pytest.raises(InvalidProcessError, match=r"transition 0: Unknown state 'bb'; the states are 'b', 'a'"):
+        ControlledMarkovProcess.from_transitions(
+            [("bb", "go", "a", 1)], states=["b", "a"], actions=["go"], initial=0, horizon=2
+        )
+
+
 def test_counted_labels_cost_nothing_and_equal_spelled_ones() -> None:
     assert len(Labels(10**12)) == 10**12
     assert Labels(10**12) == Labels(10**12)

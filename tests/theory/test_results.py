@@ -155,6 +155,16 @@ def test_exact_results_show_fractions_everywhere(exact: MinimaxSolution) -> None
     assert set(document["exact"]) == {"least_favourable", "per_task", "exploration"}
 
 
+def test_a_notebook_gets_the_same_text(
+    exact: MinimaxSolution, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asking for the text of a result shows nothing by itself, and returns all of it."""
+    text = str(exact)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(exact) == text
+    assert capsys.readouterr() == ("", "")
+
+
 def test_results_show_numbers_that_python_does_not_print(tmp_path: Path) -> None:
     """Ten thousand digits: text, table, notebook, LaTeX, document; a certificate has a bracket."""
     planned = plan(make("attempts:1/7", horizon=5600), goal="0", exact=True)

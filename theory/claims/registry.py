@@ -84,8 +84,10 @@ def from_file(path: Path) -> Theorem | Control | Published:
     InvalidArgumentError
         If the file cannot be imported or defines neither ``THEOREM`` nor ``CONTROL`` nor ``PUBLISHED``.
     """
+    if not path.is_file():
+        raise InvalidArgumentError(f"{path}: no such file; check the path.")
     specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
-    if specification is None or specification.loader is None or not path.is_file():
+    if specification is None or specification.loader is None:
         raise InvalidArgumentError(
             f"Cannot import {path}; expected a Python file, see theory/theorems/_template.py."
         )

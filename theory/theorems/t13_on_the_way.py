@@ -191,7 +191,7 @@ THEOREM = theorem(
     title="Goals noticed on the way",
     statement=(
         r"\text{line of 5, }T=4,\ N=5:\ \min_f\max_p\mathrm{Reg}_O=\tfrac12,\ "
-        r"p^*=(\tfrac12,0,-,0,\tfrac12)\text{ only};\qquad "
+        r"p^*=(\tfrac12,0,-,0,\tfrac12)\text{ only (the start is no task)};\qquad "
         r"h\text{ on every path to }g,\ v^*_h=v^*_g=1\Rightarrow p^*_h=0\text{ for some } p^*"
     ),
     kind="extension",

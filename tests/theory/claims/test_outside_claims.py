@@ -81,7 +81,7 @@ def test_a_file_without_a_claim_is_refused(text: str, words: str, tmp_path: Path
 
 
 def test_a_missing_file_is_refused(tmp_path: Path):
-    with pytest.raises(InvalidArgumentError, match="Cannot import"):
+    with pytest.raises(InvalidArgumentError, match="no such file"):
         from_file(tmp_path / "nothing.py")
 
 
