@@ -188,7 +188,7 @@ def optimal_terminal_values(
     operator = backup(process, representation)
     width = max(1, BLOCK_ENTRIES // process.n_choices)
     parts = []
-    for start in range(0, terminal.shape[1], width):
+    for start in range(0, max(1, terminal.shape[1]), width):
         block = terminal[:, start : start + width]
         rewards = operator.array(block.toarray() if sp.issparse(block) else np.asarray(block))
         if np.any(rewards < 0):
@@ -329,7 +329,8 @@ def _exact_result(
 
     def bounds(exact: np.ndarray) -> np.ndarray:
         floats = exact.astype(float)
-        return np.stack([np.nextafter(floats, -np.inf), np.nextafter(floats, np.inf)])
+        around = np.stack([np.nextafter(floats, -np.inf), np.nextafter(floats, np.inf)])
+        return np.where(np.asarray(exact == floats, dtype=bool), floats, around)
 
     exact = from_flint(at_start)
     lower, upper = bounds(exact)
@@ -410,11 +411,11 @@ def _geometric_exact(
     """Exact policy iteration, one column at a time, started from the floating-point greedy policy."""
     process = operator.process
     gamma = operator.number(horizon.gamma)
-    guess = _first_policies(process, rewards, horizon)
-    columns, policies, found = [], [], []
+    policies = _first_policies(process, rewards, horizon)
+    found = np.empty(rewards.shape, dtype=object)
     for column in range(rewards.shape[1]):
         paid = (operator.number(Fraction(1)) - gamma) * rewards[:, column]
-        policy = guess[:, column].copy()
+        policy = policies[:, column]
         while True:
             values = solve_discounted_exactly(process, policy, paid, horizon.gamma)
             q = operator.expected(values)
@@ -422,13 +423,8 @@ def _geometric_exact(
             if not np.any(better):
                 break
             policy = np.where(better, operator.greedy(q), policy)
-        columns.append(operator.initial() @ values)
-        policies.append(policy)
-        found.append(values)
-    at_start = np.empty(len(columns), dtype=object)
-    at_start[:] = columns
-    kept = np.stack(found, axis=-1) if everywhere else None
-    return _exact_result(at_start, np.stack(policies, axis=-1), kept)
+        policies[:, column], found[:, column] = policy, values
+    return _exact_result(operator.initial() @ found, policies, found if everywhere else None)
 
 
 def _first_policies(

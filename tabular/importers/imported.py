@@ -114,9 +114,10 @@ class Imported:
         """Return the same model with a discount as its horizon; a discount of 1 is left out, and noted."""
         if value is None:
             return self
-        gamma = parse_fraction(
-            value.item() if isinstance(value, (np.generic, np.ndarray)) else value, "the discount"
-        )
+        given = number_array(value, "the discount")
+        if given.size != 1:
+            raise InvalidArgumentError(f"Expected one number as the discount, but got shape {given.shape}.")
+        gamma = parse_fraction(given.item(), "the discount")
         if 0 <= gamma < 1:
             return self.with_process(self.process.replaced(horizon=GeometricHorizon(gamma)))
         if gamma != 1:

@@ -80,7 +80,7 @@ def from_named(arrays: Mapping[str, Any], form: str | None = None) -> Imported:
     model = _model(given, form or axes)
     if "initial" in given:
         given_start = number_array(given["initial"], "initial")
-        start: Any = int(given_start) if given_start.ndim == 0 else given_start
+        start: Any = given_start.item() if given_start.ndim == 0 else given_start
         process = as_decimals(model.process)
         model = model.with_process(process.replaced(initial=start_distribution(start, process.n_states)))
     return model.with_discount(given.get("discount"))

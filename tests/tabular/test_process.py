@@ -314,7 +314,9 @@ def test_rows_by_name_are_rows_by_index() -> None:
         assert process.successors.tolist() == [0, 1, 1]
         assert list(process.exact_probabilities) == [Fraction(2, 3), Fraction(1, 3), 1]
         assert process.initial.tolist() == [1, 0]
-    with pytest.raises(InvalidProcessError, match=r"0: Unknown state 'bb'; the states are 'b', 'a'"):
+    with pytest.raises(
+        InvalidProcessError, match=r"transition 0: Unknown state 'bb'; the states are 'b', 'a'"
+    ):
         ControlledMarkovProcess.from_transitions(
             [("bb", "go", "a", 1)], states=["b", "a"], actions=["go"], initial=0, horizon=2
         )

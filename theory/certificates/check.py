@@ -860,9 +860,8 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
     def most(reward: Mapping[int, Number]) -> Number:
         if process is None:
             charge(sum([3 + len(row) for row in ends]))
-            return max(
-                [add([product(reward[y], p) for y, p in row.items() if y in reward]) for row in ends]
-            )
+            earned = [{y: p for y, p in row.items() if y in reward} for row in ends]
+            return max([add([product(reward[y], p) for y, p in row.items()]) for row in earned])
         return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
 
     if claim["order"] == "inf":

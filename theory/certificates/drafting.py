@@ -185,7 +185,8 @@ def proved(draft: Document, *, budget: int = checker.BUDGET, exact: Fraction | N
         raise SolverError(f"The certificate proves [{found}] and not the exact value {Bracket.of(exact)}.")
     draft["claim"] |= {"lower": _text(lower, -1), "upper": _text(upper, 1)}
     whole = checker.text(lower)
-    if lower == upper and checker.REAL.fullmatch(whole):  # else too long for a certificate
+    # A finite value may be too long for a certificate.
+    if lower == upper and (whole in ("inf", "-inf") or checker.REAL.fullmatch(whole)):
         draft["claim"] |= {"lower": whole, "upper": whole, "exact": True}
     return draft
 

@@ -35,6 +35,7 @@ from metaregret.theory.minimax.central import CentralPoint, central_point
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
+from metaregret.theory.skills.evaluation import groups
 from metaregret.theory.success import SuccessTasks
 
 __all__ = ["Decomposition"]
@@ -43,7 +44,9 @@ MAX_ROUNDS = 300
 PATIENCE = 12
 """Rounds in which the gap must halve."""
 KEPT = 4
-"""Policies kept for each task."""
+"""Different policies kept for each task."""
+DIGITS = 12
+"""Decimals to which the payoffs of two policies are compared."""
 MOST_ASKED = 1000
 """Tasks whose weight is raised in one round, at most."""
 MOST_SOLVED = 16
@@ -166,7 +169,8 @@ class _Search:
     def round(self) -> None:
         """Solve the master, ask around its point and forget what is not needed."""
         program, known = self._program, len(self._program.successes)
-        point = self._master(((program.successes - self._base) / self._unit).T)
+        payoff = (program.successes - self._base) / self._unit
+        point = self._master(payoff.T)
         policies, priors = program.policies, self._around(point.prior)
         answers = (program.ask(priors / self._unit) - self._base) / self._unit
         if point.lower > self.lower:
@@ -176,9 +180,13 @@ class _Search:
         if bounds[best] < self.upper:
             self.upper, self.prior = float(bounds[best]), priors[best]
         self.gaps.append(max(0.0, self.upper - self.lower) / max(1.0, abs(self.upper)))
-        near = np.sort(np.argsort(point.slack, kind="stable")[: KEPT * self._tasks])
-        program.keep(np.append(near, np.arange(known, len(program.successes))))
-        shares = np.append(point.shares[near], np.zeros(len(answers)))
+        order = np.argsort(point.slack, kind="stable")
+        # Many answers are the same: their copies must not take the places of others that the optimum mixes.
+        first, group = groups(payoff[order], DIGITS)
+        chosen = np.argsort(first)[: KEPT * self._tasks]
+        chosen = chosen[np.argsort(order[first[chosen]])]
+        program.keep(np.append(order[first[chosen]], np.arange(known, len(program.successes))))
+        shares = np.append(np.bincount(group, point.shares[order])[chosen], np.zeros(len(answers)))
         self._from = point.prior, shares / shares.sum()
 
     def _master(self, payoff: np.ndarray) -> CentralPoint:

@@ -98,6 +98,23 @@ def test_a_subset_of_goals_keeps_its_order_and_repeats(specification: str) -> No
     np.testing.assert_array_equal(some.values, everything.values[[7, 3, 7]])
 
 
+@given(processes(max_states=3), st.sampled_from([None, "dense", "sparse", "rational"]))
+@settings(max_examples=20, deadline=None)
+def test_no_goals_and_goals_that_are_never_reached(
+    process: ControlledMarkovProcess, representation: Representation | None
+) -> None:
+    none = goal_values(process, np.array([], dtype=int), representation=representation, policies=True)
+    assert none.lower.shape == none.upper.shape == (0,)
+    assert none.policies is not None
+    assert none.policies.shape[-1] == 0
+    found = goal_values(process, representation=representation)
+    never = ~goals.goal_support(process)
+    assert not np.any(found.lower[never])
+    assert not np.any(found.upper[never])
+    assert np.all(found.lower >= 0)
+    assert np.all(found.upper[~never] > 0)
+
+
 def test_refusals() -> None:
     with pytest.raises(InvalidArgumentError, match=r"goals\[1\] = 4 is not a state"):
         goal_values(make("line:4"), np.array([0, 4]))

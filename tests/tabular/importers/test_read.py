@@ -190,6 +190,19 @@ def test_arrays_of_others(arrays: dict[str, Any], tmp_path: Path) -> None:
     assert value(model) == Fraction(18, 5)
 
 
+def test_numbers_by_name_mean_what_they_print() -> None:
+    """A discount of 32 bits too; half a state or two discounts are nothing."""
+    model = read(
+        {"P": P, "R": R, "gamma": np.array([0.95], dtype=np.float32), "start": np.array(1)}, "mdptoolbox"
+    )
+    assert isinstance(model.process.horizon, GeometricHorizon)
+    assert model.process.horizon.gamma == Fraction(19, 20)
+    assert model.process.initial.tolist() == [0, 1]
+    for wrong in ({"gamma": [0.5, 0.6]}, {"start": 0.7}):
+        with pytest.raises((InvalidArgumentError, InvalidProcessError), match="shape"):
+            read({"P": P, "R": R, **wrong}, "mdptoolbox")
+
+
 @pytest.mark.parametrize(
     ("source", "form"),
     [

@@ -209,6 +209,7 @@ def a_common_denominator_is_the_least_and_limited(checker: Any, folder: Path) ->
     assert checker.whole([Fraction(1, 4), Fraction(5, 6), 2], "x") == ([3, 10, 24], 12)
     assert checker.whole([3, 4], "x") == ([3, 4], 1)
     assert checker.whole([], "x") == ([], 1)
+    checker.WORK["left"] = 10**9
     game = checker.Game(checker.Process(line(2, 0, horizon=1)), [0] * len(FINE))
     assert reason(checker, game.value, list(map(Fraction, FINE))) == "weights: too fine fractions"
     for count, bits in ((1, 1 << 17), (1 << 12, 1 << 16), (3 << 10, (1 << 28) // (3 << 10))):

@@ -175,6 +175,16 @@ def test_few_policies_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(map(len, program.policies)) == len(program.successes)
 
 
+def test_copies_do_not_take_the_place_of_policies_that_are_needed() -> None:
+    """Few policies, asked again and again: of the three that the optimum mixes, one is rarely the answer."""
+    rows = [(0, 0, 1, "3/5"), (0, 0, 3, "2/5"), (0, 1, 0, "1/2"), (0, 1, 3, "1/2"), (1, 0, 1, "2/3")]
+    rows += [(1, 0, 2, "1/6"), (1, 0, 3, "1/6"), (2, 0, 3, "2/5"), (2, 0, 0, "3/10"), (2, 0, 1, "3/10")]
+    rows += [(3, 0, 2, "2/7"), (3, 0, 3, "1/7"), (3, 0, 0, "4/7"), (3, 1, 1, "1")]
+    process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=3, horizon=2)
+    solution = solve_without_memory(GoalTasks(process, np.arange(3)), episodes=5, method="decomposition")
+    assert solution.value.relative_gap <= 1e-9
+
+
 def test_an_interrupt_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for rounds in (0, 2):
         program = Decomposition(TASKS)
