@@ -77,6 +77,11 @@ def test_every_picture_says_in_words_what_it_shows(read: dict[str, _Reader]):
     assert not [page for page in PAGES if named.search((SITE / page).read_text(encoding="utf-8"))]
 
 
+def test_figures_of_notebooks_are_pictures():
+    shown = re.compile(r"&lt;\w*(Figure|Blank) size")
+    assert not [page for page in PAGES if shown.search((SITE / page).read_text(encoding="utf-8"))]
+
+
 def test_nothing_is_fetched_from_elsewhere():
     remote = re.compile(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(https?:)?//[^\"]+", re.IGNORECASE)
     assert not [page for page in PAGES if remote.search((SITE / page).read_text(encoding="utf-8"))]

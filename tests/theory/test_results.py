@@ -34,6 +34,7 @@ from metaregret.theory import (
 )
 from metaregret.theory.minimax.ladder import ladder
 from metaregret.theory.minimax.memory import bayes_optimal
+from metaregret.theory.plotting import style
 from metaregret.theory.regret import memoryless_regret
 
 
@@ -163,6 +164,11 @@ def test_a_notebook_gets_the_same_text(
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert str(exact) == text
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_shows_figures_without_pyplot(exact: MinimaxSolution) -> None:
+    for figure in (exact.plot(), style("icml").canvas()):
+        assert getattr(figure, "_repr_png_")().startswith(b"\x89PNG")  # noqa: B009 - no method of Figure
 
 
 def test_results_show_numbers_that_python_does_not_print(tmp_path: Path) -> None:

@@ -99,13 +99,10 @@ def check_suffix(file: Path) -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches that needs no display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """Return an empty figure of a size in inches that needs no display, and that notebooks show."""
+    from metaregret.theory.plotting.blank import blank
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return blank(width, height)
 
 
 def draw_distribution(

@@ -125,14 +125,11 @@ class Style:
         ratio : float
             Height over width.
         """
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        from metaregret.theory.plotting.blank import blank
 
         wanted = one_of(("column", "line"), width, "width")
         inches = self.column if self.narrow or (self.columns is None and wanted == "column") else self.line
-        figure = Figure(figsize=(inches, inches * ratio), layout="constrained")
-        FigureCanvasAgg(figure)
-        return figure
+        return blank(inches, inches * ratio)
 
     def panels(
         self, count: int, *, ratio: float, widths: Sequence[float] | None = None, ylabel: str | None = None
