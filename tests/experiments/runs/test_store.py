@@ -110,6 +110,7 @@ def test_a_result_releases_its_claim(tmp_path: Path) -> None:
     (job,) = sweep.jobs
     with Store(tmp_path / "s.sqlite") as store, Store(tmp_path / "s.sqlite") as other:
         assert store.claim(job)
+        assert not store.claim(job), "it is being measured already"
         assert not other.claim(job)
         store.insert(Measurement(job, [], "failed", 0.1, 1))
         with closing(sqlite3.connect(tmp_path / "s.sqlite")) as database:

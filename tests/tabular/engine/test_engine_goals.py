@@ -115,6 +115,17 @@ def test_no_goals_and_goals_that_are_never_reached(
     assert np.all(found.upper[~never] > 0)
 
 
+def test_chances_below_the_smallest_float_are_not_impossible() -> None:
+    rare = Fraction(1, 10**200)
+    rows = [(s, 0, s + 1, rare) for s in (0, 1)] + [(s, 0, 0, 1 - rare) for s in (0, 1)] + [(2, 0, 2, 1)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=3, actions=1, initial=0, horizon=2)
+    for found in (all_goals(process), goal_values(process, policies=True, everywhere=True)):
+        assert found.everywhere is not None
+        for lower, upper in ((found.lower[2], found.upper[2]), found.everywhere[:, 0, 2]):
+            assert lower == 0
+            assert 0 < upper < 1e-300
+
+
 def test_refusals() -> None:
     with pytest.raises(InvalidArgumentError, match=r"goals\[1\] = 4 is not a state"):
         goal_values(make("line:4"), np.array([0, 4]))

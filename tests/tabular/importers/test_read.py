@@ -149,6 +149,10 @@ def test_masks_and_absorbing_states() -> None:
     assert process.dense()[:, 1].tolist() == [[0, 1], [0, 1]]
     assert paid is not None
     assert paid.tolist() == [1, 1, 0, 0]
+    for of_the_end, left in (([0, 1], 1), ([0, 0], 2)):  # all of them where there would be none
+        mask = [[1, 0], of_the_end]
+        process, _ = from_matrices(matrix, available=mask, absorbing=[False, True], horizon=3)
+        assert len(process.choices(1)) == left
     with pytest.raises(InvalidProcessError, match="sum to"):
         from_matrices(matrix, available=[[1, 1], [1, 1]])
 

@@ -243,6 +243,16 @@ def test_rational_solves_prove_what_they_return() -> None:
         Fraction(1, 3),
         [Fraction(2, 3), Fraction(0), Fraction(1, 3)],
     )
+    # A policy that serves two goals fairly well is best for neither, but what the optimum plays.
+    half, fair = Fraction(1, 2), Fraction(2, 5)
+    rows = [(0, 0, 1, half), (0, 0, 3, half), (0, 1, 2, half), (0, 1, 3, half)]
+    rows += [(0, 2, 1, fair), (0, 2, 2, fair), (0, 2, 3, Fraction(1, 5)), *((s, 0, s, 1) for s in (1, 2, 3))]
+    third = ControlledMarkovProcess.from_transitions(rows, states=4, actions=3, initial=0, horizon=1)
+    tasks = GoalTasks(third, np.array([1, 2]))
+    served = AchievableSuccess(success_tasks(tasks))
+    own = [served.optimum().policies[..., task] for task in range(2)]
+    assert equalise(served, zeros[:2], [half, half], own) is None
+    assert solve_without_memory(tasks, exact=True).value.exact == Fraction(1, 4)
     # A policy that is not the best one gives equal payoffs, too, but no bound that holds.
     swapped = [policies[2], policies[1], policies[2]]
     assert equalise(achievable, zeros, best, swapped) is None

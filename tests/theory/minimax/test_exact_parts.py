@@ -44,7 +44,7 @@ from metaregret.theory.minimax.exact import (
     sharpen,
     solve_linear,
 )
-from metaregret.theory.minimax.exact.double_oracle import roundings
+from metaregret.theory.minimax.exact.double_oracle import Strategy, double_oracle, roundings
 from metaregret.theory.minimax.proof import Exact
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.success import success_tasks
@@ -329,6 +329,20 @@ def test_rounds_and_vertices_are_counted(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(LIMIT, 2)
     with pytest.raises(ConvergenceError, match="did not meet after 2 restricted games; "):
         solve_linear(line(), ZEROS, ONES, vertices=GO[:1])
+
+
+def test_bounds_that_did_not_meet_are_those_of_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A learner loses 3 or 1, another 1 or 3: with the first alone 3, against its adversary 1."""
+    learners = [Strategy(to_flint([Fraction(-x) for x in losses]), None) for losses in ((3, 1), (1, 3))]
+
+    def respond(prior: np.ndarray) -> Strategy[None]:
+        return max(learners, key=lambda each: prior @ each.payoff)
+
+    assert double_oracle(learners[:1], respond, sign=-1).value == -2
+    monkeypatch.setattr(LIMIT, 1)
+    with pytest.raises(ConvergenceError) as caught:
+        double_oracle(learners[:1], respond, sign=-1)
+    assert (caught.value.lower, caught.value.upper) == (1.0, 3.0)
 
 
 def test_bases_and_directions_by_hand() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from fractions import Fraction
 from typing import Any
 from unittest import mock
@@ -16,6 +17,7 @@ import pytest
 from metaregret.tabular.bounds import Status
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import (
+    ContradictionError,
     ConvergenceError,
     InstanceTooLargeError,
     InvalidArgumentError,
@@ -73,6 +75,14 @@ def test_the_better_bounds_are_kept_each_with_its_own_point() -> None:
     third = pair(2.0, 4.5)
     assert found.enter(third) == (2.0, 4.0)
     assert found.best == (second.lowest, third.highest)
+
+
+def test_bounds_contradict_each_other_where_they_differ_by_more_than_roundings() -> None:
+    for lower, wrong in ((1.0 + 1e-13, False), (1.0 + 1e-11, True)):
+        found = Brackets()
+        found.enter(pair(0.5, 1.0))
+        with pytest.raises(ContradictionError) if wrong else nullcontext():
+            found.enter(pair(lower, 2.0))
 
 
 # ---------------------------------------------------------------- steps

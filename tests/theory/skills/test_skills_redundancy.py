@@ -183,6 +183,18 @@ def test_an_order_near_one_is_near_the_relative_entropy() -> None:
     assert float(near.divergence(near.terms(rho, q).sum())) == pytest.approx(entropy, abs=1e-3)
 
 
+def test_leakage_bounds_no_order_far_above_two() -> None:
+    """Two actions that end as (2/3, 1/3, 0) and (3/5, 0, 2/5): ``log sum v`` is 0.336, order 6 is 0.503."""
+    rows = [(0, 0, 1, "2/3"), (0, 0, 2, "1/3"), (0, 1, 1, "3/5"), (0, 1, 3, "2/5")]
+    rows += [(s, 0, s, 1) for s in (1, 2, 3)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=1)
+    lower = process_redundancy(process, 6).value.lower
+    assert support_bound(process) + 0.1 < lower
+    unproved = process_redundancy(process, 6, max_points=1, max_nodes=0).value
+    assert unproved.upper_from == "redundancy of order infinity, which is no less"
+    assert lower <= unproved.upper
+
+
 def test_a_reference_that_misses_mass_is_infinitely_far() -> None:
     found = divergences(as_order(2), [[0.5, 0.5], [1.0, 0.0]], [1.0, 0.0])
     assert np.isinf(found[0])
