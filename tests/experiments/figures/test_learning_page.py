@@ -59,22 +59,38 @@ def test_what_the_page_says_in_words() -> None:
     gains = read["learning_gains"]
     gains = gains.assign(training=gains["training"].str.partition(" = ")[0])
     table = gains.set_index(["world", "knob", "training", "rule"]).sort_index()
-    for world in ("grid", "line"):
-        mine = table.loc[(world, "initialisation", "diayn")]
-        assert (mine["lower"] > 0).all()
-        assert (mine["above"] == mine["seeds"]).all()
-        assert (mine["regret_25"] > 2 * {"grid": 7.5, "line": 7.0}[world]).all()
-    random = table.loc[("grid", "initialisation", "random")]
-    assert random.loc["own", "upper"] < 0 < random.loc["tests", "upper"]
+    for world, bayes in {"grid": 7.5, "rooms": 9.5, "line": 7.0}.items():
+        for name in ("diayn", "diayn-held-out"):
+            mine = table.loc[(world, "initialisation", name)]
+            assert (mine["lower"] > 0).all()
+            assert (mine["above"] == mine["seeds"]).all()
+        assert (table.loc[(world, "initialisation", "diayn"), "regret_25"] > 2 * bayes).all()
+        for name in ("diayn-16", "random"):
+            mine = table.loc[(world, "initialisation", name)]
+            assert mine.loc["own", "lower"] < 0
+            assert (mine.loc["tests", "lower"] > 0) == (world == "rooms" and name == "diayn-16")
+    assert table.loc[("grid", "initialisation", "random", "own"), "upper"] < 0
+    assert table.loc[("rooms", "initialisation", "diayn"), "gain"].min() > 0.19
     credit, none = (table.loc[("grid", knob, "diayn"), "gain"] for knob in ("initialisation", "no-credit"))
     assert (credit > none).all()
     assert (none > 0).all()
     assert (table.loc[("line", "no-credit", "diayn"), "upper"] < 0).all()
     ledge = table.loc[("ledge", "initialisation")]
-    assert ledge.loc["uniform", "above"].tolist() == [6, 6]
+    even = ["uniform", "order-1", "order-2", "order-inf"]
+    assert (ledge.loc[even, "above"] == 6).all()
+    assert ledge.loc["uniform", "gain"].min() > ledge.loc[even[1:], "gain"].max()
+    assert ledge.loc["diayn", "gain"].max() < ledge.loc[even, "gain"].min()
+    assert (ledge.loc["random", "lower"] < 0).all()
     assert sorted(ledge.loc["diayn", "above"]) == [4, 5]
     assert (ledge.loc["diayn", "gain"] / ledge.loc["uniform", "gain"]).between(0.4, 0.65).all()
-    assert table.loc[("line", "initialisation", "diayn"), "worst_regret_100"].min() > 99.5
+    for world in ("rooms", "line"):
+        assert table.loc[(world, "initialisation", "diayn"), "worst_regret_100"].min() > 99.5
+    memory = read["learning_recurrent"].set_index(["length", "training", "measure"]).sort_index()
+    near = memory.loc[(9, "diayn", "mean_return")]
+    assert 0.88 < near["mean"] / near["bayes"] < 0.92
+    far = memory.loc[(18, "diayn", "mean_return")]
+    assert near["mean"] < far["mean"] < 0.8 * far["bayes"]
+    assert (memory.xs("held_out_return", level="measure")["mean"] < 0.01).all()
     price = read["learning_price"].set_index(["learner", "kind"])
     explorer = price.loc["explorer"]
     assert (explorer["price"] < explorer["bound"] + 0.01).all()
