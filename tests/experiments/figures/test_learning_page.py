@@ -56,6 +56,12 @@ def test_what_the_page_says_in_words() -> None:
     assert [round(waits[world, "scratch"]) for world in ("grid", "rooms", "line")] == [86, 3139, 343465]
     others = waits.drop(index=["scratch", "diayn = uniform = order-1 = handmade"], level="training")
     assert others[["grid", "rooms", "line"]].isna().all()
+    ledge = waits["ledge"].rename(lambda name: name.partition(" = ")[0]).round()
+    words = {"order-1": 569, "scratch": 239, "order-2": 25, "order-inf": 13, "uniform": 13, "diayn": 170055}
+    assert ledge[list(words)].to_dict() == words
+    orders = read["learning_orders"].set_index(["knob", "measure", "training"])["mean"]
+    ranked = [orders["memoryless", "worst_regret_100", f"order-{order}"] for order in ("1", "2", "inf")]
+    assert [round(value, 1) for value in ranked] == [19.6, 14.6, 7.5]
     gains = read["learning_gains"]
     gains = gains.assign(training=gains["training"].str.partition(" = ")[0])
     table = gains.set_index(["world", "knob", "training", "rule"]).sort_index()
