@@ -175,16 +175,6 @@ def test_few_policies_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(map(len, program.policies)) == len(program.successes)
 
 
-def test_bounds_of_a_search_never_widen() -> None:
-    search = decomposition._Search(Decomposition(TASKS), np.zeros(COUNT), TASKS.optimum.values)
-    lower, upper = -np.inf, np.inf
-    for _ in range(12):
-        search.round()
-        assert lower <= search.lower
-        assert search.upper <= upper
-        lower, upper = search.lower, search.upper
-
-
 def test_copies_do_not_take_the_place_of_policies_that_are_needed() -> None:
     """Few policies, asked again and again: of the three that the optimum mixes, one is rarely the answer."""
     rows = [(0, 0, 1, "3/5"), (0, 0, 3, "2/5"), (0, 1, 0, "1/2"), (0, 1, 3, "1/2"), (1, 0, 1, "2/3")]
