@@ -106,6 +106,17 @@ def test_finite(data: st.DataObject) -> None:
     assert_certified(solve(process, rewards, steps=steps, terminal=terminal, maximise=maximise), exact)
 
 
+def test_roundings_of_many_steps_add_up() -> None:
+    """A tenth, added 1,000 times, is off by more than the rounding of one step; so is a cost of a tenth."""
+    process = ControlledMarkovProcess.from_dense(np.eye(2)[None], horizon=1)
+    rewards = np.array([Fraction(1, 10), Fraction(-1, 10)], dtype=object)
+    exact = solve(process, rewards, steps=1000, exact=True)
+    assert list(exact.exact if exact.exact is not None else ()) == [100, -100]
+    found = solve(process, rewards, steps=1000)
+    assert_certified(found, exact)
+    assert abs(float(found.lower.mean() + found.upper.mean())) < 1e-9
+
+
 @many
 @given(st.data())
 def test_reach(data: st.DataObject) -> None:
