@@ -503,3 +503,18 @@ def test_an_exact_value_above_the_largest_float() -> None:
     assert found.value.exact == 30 * Fraction(10) ** 307
     assert found.value.to_json() == {"lower": np.inf, "upper": np.inf, "exact": "3" + "0" * 308}
     assert "3e+308" in str(found.value)
+
+
+@pytest.mark.parametrize("states", [2, 40])
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"steps": 4},
+        *({"objective": "discounted", "gamma": "9/10", "method": m} for m in ("auto", "gauss-seidel")),
+    ],
+)
+def test_of_equal_choices_the_first_is_taken(states: int, question: dict[str, Any]) -> None:
+    process = ControlledMarkovProcess.from_dense(np.tile(np.eye(states), (3, 1, 1)), horizon=1)
+    policy = solve(process, np.ones(states), **question).policy
+    assert policy is not None
+    assert (policy == process.choice_offsets[:-1]).all()
