@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from metaregret.tabular.choices import Option
+from metaregret.tabular.errors import UnsupportedError
 from metaregret.theory.regret import LossForm, Relative
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Criterion(Option):
         UnsupportedError
             If the learner's losses are no such function.
         """
-        raise NotImplementedError
+        raise UnsupportedError(f"The criterion {self.value!r} has no loss without memory; define form.")
 
     def weigh(self, known: Any) -> tuple[Any, Any]:
         """Return ``scale`` and ``offset`` of the losses ``scale (offset - R)`` of learners with memory.
@@ -59,7 +60,7 @@ class Criterion(Option):
         ``R`` is the learner's payoff over all episodes (rewards, or minus the costs) and `known` that of the
         learner who knows the task: an array, or a Fraction.
         """
-        raise NotImplementedError
+        raise UnsupportedError(f"The criterion {self.value!r} has no loss with memory; define weigh.")
 
 
 class _Regret(Criterion):

@@ -48,7 +48,7 @@ class Learner(Option):
 
     def solve(self, question: Question, progress: Progress | None) -> MinimaxSolution:
         """Return a certified answer."""
-        raise NotImplementedError
+        raise UnsupportedError(f"The learners {self.value!r} cannot be solved for; define solve.")
 
     @property
     def regret(self) -> LossForm:

@@ -163,7 +163,7 @@ class Line:
     required: Callable[[float, np.ndarray], Any]
 
 
-class LossForm:
+class LossForm(ABC):
     """A loss ``phi(rho; v, N)``, convex and decreasing in ``rho``, written once for floats and for fractions.
 
     Attributes
@@ -174,13 +174,13 @@ class LossForm:
 
     grows_with_optimum = True
 
+    @abstractmethod
     def value(self, rho: Any, best: Any, wait: Wait) -> Any:
         """Return the loss at success probability `rho`, the best possible being `best`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def slope(self, rho: Any, best: Any, wait: Wait) -> Any:
         """Return ``-d phi / d rho >= 0``."""
-        raise NotImplementedError
 
     def line(self, episodes: int | None) -> Line | None:
         """Return the linear form that the loss has with so many episodes, if it has one."""
@@ -196,6 +196,7 @@ class LossForm:
 
     def check(self, episodes: int | None) -> None:
         """Raise `UnsupportedError` where the loss is not defined for so many episodes."""
+        assert episodes is None or episodes >= 1
 
 
 class MemorylessRegret(LossForm):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,10 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+
+full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="no device that is always full: what a full disk does is not tried"
+)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import Cli, full_device
 
 ROOT = Path(__file__).parents[2]
 TRUE_CLAIM = ROOT / "docs" / "examples" / "true_claim.py"
@@ -82,9 +82,7 @@ def ended(command: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="no device that is always full: what a full disk does is not tried"
-)
+@full_device
 @pytest.mark.parametrize(
     "command",
     [

@@ -61,6 +61,11 @@ except KeyboardInterrupt:
 """
 
 
+signals = pytest.mark.skipif(
+    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
+)
+
+
 def interrupted(program: str, after: float = 0.0) -> tuple[int, str, str, float]:
     """Interrupt a program when it is ready: its status, what it wrote, and seconds until it ended."""
     process = subprocess.Popen(
@@ -75,9 +80,7 @@ def interrupted(program: str, after: float = 0.0) -> tuple[int, str, str, float]
     return process.returncode, out, err, time.monotonic() - begun
 
 
-@pytest.mark.skipif(
-    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
-)
+@signals
 def test_compiled_code_is_interrupted_and_the_bracket_shown() -> None:
     status, _, err, seconds = interrupted(COMPILED)
     assert status == 130
@@ -85,26 +88,20 @@ def test_compiled_code_is_interrupted_and_the_bracket_shown() -> None:
     assert seconds < 30  # two on an idle machine; the call itself takes minutes
 
 
-@pytest.mark.skipif(
-    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
-)
+@signals
 def test_python_code_ends_in_its_own_way() -> None:
     status, out, err, _ = interrupted(PYTHON)
     assert (status, out, err) == (0, "in its own way\n", "")
 
 
-@pytest.mark.skipif(
-    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
-)
+@signals
 def test_a_compiler_is_not_disturbed() -> None:
     """It swallows exceptions in what it calls back, and would leave half a kernel in the cache."""
     status, out, err, _ = interrupted(COMPILING)
     assert (status, out, err) == (0, "whole\nthen interrupted\n", "")
 
 
-@pytest.mark.skipif(
-    os.name != "posix", reason="elsewhere no process can send SIGINT to another: interrupts are not tried"
-)
+@signals
 def test_kernels_that_return_while_a_signal_waits_do_not_crash() -> None:
     """Tuples with names are made by Python code, which the signal ended unseen (status -11)."""
     status, out, err, _ = interrupted(KERNEL, after=1.0)

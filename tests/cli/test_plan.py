@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Cli
+from conftest import Cli, full_device
 
 from metaregret import make, plan
 from metaregret.tabular.errors import InvalidArgumentError
@@ -180,7 +180,7 @@ def test_a_policy_as_arrays(cli: Cli, tmp_path: Path) -> None:
     assert "an .npz file" in refused.err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device: a full disk is not tried")
+@full_device
 def test_arrays_that_do_not_fit_leave_nothing(tmp_path: Path) -> None:
     file = tmp_path / "full.npz"
     file.symlink_to("/dev/full")

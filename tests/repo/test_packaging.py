@@ -6,7 +6,6 @@ again by the next run; nothing is installed and no index is asked.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -21,14 +20,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "one_way.py"
-SETUPTOOLS = importlib.metadata.version("setuptools")
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "Makefile", "constraints.txt")
 FOLDERS = ("src", "tabular", "theory", "experiments", "tests", "docs", "benchmarks")
-
-pytestmark = pytest.mark.skipif(
-    int(SETUPTOOLS.partition(".")[0]) < 77,
-    reason=f"setuptools {SETUPTOOLS} cannot build this project (77 or newer can): no archive is looked into",
-)
 
 
 def checkout(folder: Path) -> Path:

@@ -210,3 +210,20 @@ def test_an_adversary_of_ones_own() -> None:
     assert np.asarray(found.least_favourable) == pytest.approx([0.5, 0, 0, 0.5], abs=1e-4)
     blind = solve(ENDS, learner="blind", episodes=2, adversary=Either(np.eye(4)[0], np.eye(4)[3]))
     assert blind.value.midpoint == pytest.approx(1.0, rel=1e-9)
+
+
+def test_a_criterion_or_learners_that_define_nothing_are_refused_by_name() -> None:
+    class Bare(Criterion):
+        value = "bare"
+
+    class Nobody(Learner):
+        value = "nobody"
+
+    refusals = {
+        "define form": lambda: Bare().form(Learner.BLIND),
+        "define weigh": lambda: Bare().weigh(1),
+        "define solve": lambda: Nobody().solve(None, None),
+    }
+    for words, refused in refusals.items():
+        with pytest.raises(UnsupportedError, match=words):
+            refused()

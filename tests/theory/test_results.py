@@ -168,7 +168,7 @@ def test_a_notebook_gets_the_same_text(
 
 def test_a_notebook_shows_figures_without_pyplot(exact: MinimaxSolution) -> None:
     for figure in (exact.plot(), style("icml").canvas()):
-        assert getattr(figure, "_repr_png_")().startswith(b"\x89PNG")  # noqa: B009 - no method of Figure
+        assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_results_show_numbers_that_python_does_not_print(tmp_path: Path) -> None:
