@@ -4,8 +4,7 @@ The value is rational: ``exp((a-1) C_a)``, the least over achievable ``q`` of th
 ``sum rho^a q^(1-a)``, and ``exp(C_inf)`` at order infinity, one plus the minimax regret (T19). The witness is
 a mixture, whose own worst case is the upper bound, and weights on its rows (on the ends, at order infinity),
 whose tangent is the lower bound; see `metaregret.theory.information.redundancy`. On a process with noise
-before the last step the checker's upper bound is the larger one over what the last step may do, except at
-infinity.
+before its last steps the checker's upper bound is larger than the maximum, except at infinity.
 """
 
 from __future__ import annotations
@@ -74,17 +73,14 @@ def process_redundancy_certificate(found: Redundancy, *, budget: int = BUDGET) -
     if not finite(process):
         raise UnsupportedError("Certificates of a redundancy need a finite horizon; give a number of steps.")
     claim = _claim(found.order)
-    skills = found.skills
-    learners = skill_learners(
-        process, [s.probability for s in skills], [s.policy for s in skills], process.n_states
+    mixed, far = (
+        skill_learners(process, [s.probability for s in skills], [s.policy for s in skills], process.n_states)
+        for skills in (found.skills, found.farthest)
     )
-    rows = np.stack([skill.terminal for skill in skills])
-    used = rows.max(axis=0) > 0
-    weights = channel_redundancy(
-        rows[:, used] / rows.sum(axis=1, keepdims=True), found.order, tolerance=1e-9
-    ).weights
-    shares = fractions(weights / weights.sum())
-    witness = {"learners": learners, "farthest": {str(i): str(w) for i, w in enumerate(shares)}}
+    witness = {
+        "learners": [*mixed, *({**learner, "weight": "0"} for learner in far)],
+        "farthest": {str(len(mixed) + i): learner["weight"] for i, learner in enumerate(far)},
+    }
     return proved(certificate(process, claim, witness), budget=budget)
 
 

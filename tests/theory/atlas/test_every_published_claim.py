@@ -192,7 +192,7 @@ def test_the_exact_numbers_of_the_sources_witnesses():
 
 
 def test_a_uniform_target_that_cannot_be_matched_is_not_minimax_for_equally_reachable_goals():
-    """The process that A05 names: all goals have v* = 1/2, and the minimax regret is 2/3 at (2/5, 3/10, 3/10),
+    """The process that A05 names: all v* are 1/2, and the minimax regret is 2/3 at (2/5, 3/10, 3/10),
     where the entropy still rises."""
     rows = [(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (0, 1, 0, "1/3"), (0, 1, 1, "1/6"), (0, 1, 2, "1/2")]
     process = ControlledMarkovProcess.from_transitions(
