@@ -842,8 +842,7 @@ def ends_of(process: Process) -> Ends:
     while before:
         rows = [(s, row) for s in before[-1] for row in process.choices[s].values()]
         charge(4 * sum([4 + len(row) for _, row in rows]))
-        many = sum([plans(row, after) for _, row in rows]) * len(process.states) > ENTRIES
-        if many and len(before) < len(layers):
+        if len(before) < len(layers) and entries(rows, after) * len(process.states) > ENTRIES:
             break
         earlier: dict[int, list[dict[int, Number]]] = {s: [] for s in before.pop()}
         for s, row in rows:
@@ -863,12 +862,21 @@ def successors(process: Process, states: Iterable[int]) -> set[int]:
     return {t for s in states for row in process.choices[s].values() for _, t in row}
 
 
-def plans(row: Sequence[tuple[Number, int]], after: Mapping[int, Sequence[object]]) -> int:
-    """Count the ways to go on after a move, up to a number that is too large."""
-    count = 1
-    for _, t in row:
-        count = min(count * len(after[t]), ENTRIES + 1)
-    return count
+def entries(
+    rows: Sequence[tuple[int, Sequence[tuple[Number, int]]]],
+    after: Mapping[int, Sequence[Mapping[int, Number]]],
+) -> int:
+    """Count the plans of one more step, up to a number that is too large; long fractions count more."""
+    numbers = [x for ends in after.values() for end in ends for x in end.values()]
+    charge(len(numbers))
+    total = 0
+    for _, row in rows:
+        count = 1
+        for _, t in row:
+            count = min(count * len(after[t]), ENTRIES)
+        total += count
+    bits = max(map(length, numbers)) + max([length(p) for _, row in rows for p, _ in row])
+    return total * (1 + bits // 128)
 
 
 def channel(claim: Document, witness: Document) -> tuple[dict[str, int], list[Any], Ends]:
