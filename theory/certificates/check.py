@@ -866,7 +866,7 @@ def entries(
     rows: Sequence[tuple[int, Sequence[tuple[Number, int]]]],
     after: Mapping[int, Sequence[Mapping[int, Number]]],
 ) -> int:
-    """Count the plans of one more step, up to a number that is too large; long fractions count more."""
+    """Count the plans of one more step, if they are few; long fractions count more."""
     numbers = [x for ends in after.values() for end in ends for x in end.values()]
     charge(len(numbers))
     total = 0
