@@ -785,7 +785,7 @@ def log(x: Fraction, up: bool) -> Fraction:
     """
     if x < 1:
         return -log(1 / x, not up)
-    charge(160, length(x) // 2)
+    charge(220, length(x) // 2)
     one, sign = 1 << 300, -1 if up else 1
     y = sign * (sign * x.numerator * one // x.denominator)
     for _ in range(100):
