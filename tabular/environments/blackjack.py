@@ -15,7 +15,6 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from metaregret.tabular.errors import EnvironmentSpecError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.importers.imported import Imported
@@ -72,7 +71,7 @@ def blackjack(
 
     Raises
     ------
-    EnvironmentSpecError
+    InvalidProcessError
         If `start` is no state.
     """
     marked = natural or sab
@@ -100,12 +99,5 @@ def blackjack(
         seen = (total, shown, ace)
         worth = _stick(total, shown, bool(mark), sab, natural)
         table[state] = {STICK: [(Fraction(1), state if mark else seen, worth, True)], HIT: hits}
-    if start is not None:
-        keys = {str(key): key for key in table}
-        if str(start) not in keys:
-            raise EnvironmentSpecError(
-                f"Unknown start state {str(start)[:80]!r}; name one such as {next(iter(keys))!r}."
-            )
-        initial = {keys[str(start)]: Fraction(1)}
     ordered = {key: table[key] for key in sorted(table, key=lambda key: (key[:3], len(key)))}
-    return read_table(ordered, initial=initial, horizon=horizon, name=name)
+    return read_table(ordered, initial=initial if start is None else start, horizon=horizon, name=name)

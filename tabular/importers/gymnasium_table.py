@@ -34,8 +34,6 @@ __all__ = ["from_gymnasium_table", "read_table", "to_gymnasium_table"]
 Table = Mapping[Any, Any] | Sequence[Any]
 """``P``: nested mappings or lists; the leaves are lists of outcomes."""
 
-SLIP = {1 / 3: Fraction(1, 3), (1 - 1 / 3) / 2: Fraction(1, 3)}
-"""The floats of Gymnasium's slip, which its source computes as one third and as half of the rest."""
 ENDED = " (ended)"
 MOST_NAMED = 4
 """States that a note spells out."""
@@ -46,12 +44,9 @@ def from_gymnasium_table(
     *,
     initial: np.ndarray | Mapping[Any, Any] | int = 0,
     horizon: Horizon | int = 1,
-    spelled: Mapping[float, Fraction] = SLIP,
+    spelled: Mapping[float, Fraction] | None = None,
 ) -> tuple[ControlledMarkovProcess, np.ndarray]:
     """Return the process and the rational rewards of its transitions; see `read_table`.
-
-    Here the table is one of Gymnasium's own: by default the floats of its slip are thirds, as its source has
-    it.
 
     Returns
     -------
@@ -106,22 +101,21 @@ def read_table(
     own = sorted(state for state in ends if state in going and not read.is_end(state))
     dead = ends - set(own) | {state for state in range(len(read.keys)) if state not in read.rows}
     copy = {state: len(read.keys) + i for i, state in enumerate(own)}
-    rows: list[tuple[int, int, int, Fraction]] = []
-    rewards: dict[tuple[int, int, int], Fraction] = {}
+    moves: dict[tuple[int, int, int], tuple[Fraction, Fraction]] = {}
     for state, by_action in read.rows.items():
-        if state in dead:
-            rows += [(state, action, state, Fraction(1)) for action in by_action]
-            continue
         for action, outcomes in by_action.items():
+            if state in dead:
+                moves[state, action, state] = Fraction(1), Fraction(0)
+                continue
             for (to, ended), (p, paid) in outcomes.items():
-                index = copy.get(to, to) if ended else to
-                rows.append((state, action, index, p))
-                rewards[state, action, index] = paid / p
-    still = [*(state for state in dead if state not in read.rows), *copy.values()]
-    rows += [(index, 0, index, Fraction(1)) for index in still]
+                key = state, action, copy.get(to, to) if ended else to
+                before = moves.get(key, (Fraction(0), Fraction(0)))
+                moves[key] = before[0] + p, before[1] + paid
+    for index in (*(state for state in dead if state not in read.rows), *copy.values()):
+        moves[index, 0, index] = Fraction(1), Fraction(0)
     names = Labels(len(read.keys)) if read.counted and not own else read.names(own)
     process = ControlledMarkovProcess.from_transitions(
-        rows,
+        [(*key, p) for key, (p, _) in moves.items()],
         states=names,
         actions=read.actions,
         initial=start,
@@ -133,7 +127,7 @@ def read_table(
     keys = zip(
         *(c[process.transition_choice].tolist() for c in columns), process.successors.tolist(), strict=True
     )
-    paid_each = [rewards.get(key, Fraction(0)) for key in keys]
+    paid_each = [moves[key][1] / moves[key][0] for key in keys]
     return Imported(
         process,
         RewardTables.from_exact(process, Labels([MODEL_TASK], "task"), [paid_each]),
@@ -242,30 +236,34 @@ class _Rows:
         return seen
 
     def initial(self, initial: np.ndarray | Mapping[Any, Any] | int) -> dict[int, Fraction]:
-        """The start distribution, by state index."""
+        """The start distribution, by state index; states are given by their keys or how these are
+        spelled."""
         if isinstance(initial, Mapping):
-            given = dict(initial)
+            given = list(initial.items())
         elif isinstance(initial, (np.ndarray, list)) or (isinstance(initial, tuple) and self.counted):
             shares = number_array(initial, "initial")
-            if shares.ndim != 1 or (self.counted and len(shares) != len(self.keys)):
+            numbered = all(isinstance(key, int) for key in self.keys)
+            if shares.ndim != 1 or ((self.counted or not numbered) and len(shares) != len(self.keys)):
                 raise InvalidProcessError(
                     f"Expected initial of shape ({len(self.keys)},), but got {shares.shape}; give one "
                     "probability per state."
                 )
-            given = {i: p for i, p in enumerate(shares.tolist()) if p != 0}
+            keys = range(len(shares)) if numbered else self.keys
+            given = [(key, p) for key, p in zip(keys, shares.tolist(), strict=True) if p != 0]
         else:
-            given = {initial: 1}
-        index = {key: i for i, key in enumerate(self.keys)}
-        unknown = [key for key in given if key not in index or (isinstance(key, bool) and self.counted)]
-        if unknown:
-            raise InvalidProcessError(
-                f"The initial state {unknown[0]!r} is none of the {len(self.keys)} states of the table; "
-                "name one "
-                "of them."
-            )
-        return {
-            index[key]: self.number(p, f"initial probability of state {key!r}") for key, p in given.items()
-        }
+            given = [(initial, 1)]
+        index = {str(key): i for i, key in enumerate(self.keys)}
+        start: dict[int, Fraction] = {}
+        for key, p in given:
+            if str(key) not in index:
+                known = ", ".join(list(index)[:MOST_NAMED])
+                raise InvalidProcessError(
+                    f"Unknown start state {str(key)[:80]!r}; the table has {len(index)} states, such as "
+                    f"{known}."
+                )
+            share = self.number(p, f"initial probability of state {key!r}")
+            start[index[str(key)]] = start.get(index[str(key)], Fraction(0)) + share
+        return start
 
     def names(self, own: list[int]) -> Labels:
         """Names of the states, then of the copies of `own`."""
@@ -384,11 +382,12 @@ def _keys(first: list[Any], others: list[Any]) -> tuple[list[Any], bool]:
 
 def to_gymnasium_table(
     process: ControlledMarkovProcess, rewards: np.ndarray
-) -> dict[int, dict[int, list[tuple[float, int, float, bool]]]]:
+) -> dict[int, dict[int, list[tuple[float | Fraction, int, float | Fraction, bool]]]]:
     """Return a table from rewards of the transitions, shape (M,).
 
     Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
-    stay missing.
+    stay missing. Exact numbers that no float prints, such as one third, stay a `Fraction`, so that the table
+    reads back as it was; Gymnasium's ``categorical_sample`` takes both.
 
     Raises
     ------
@@ -404,10 +403,17 @@ def to_gymnasium_table(
     action = process.choice_action[process.transition_choice]
     ended = np.ones(process.n_states, dtype=bool)
     ended[state[(process.successors != state) | (np.asarray(rewards) != 0)]] = False
-    table: dict[int, dict[int, list[tuple[float, int, float, bool]]]] = {
+    table: dict[int, dict[int, list[tuple[float | Fraction, int, float | Fraction, bool]]]] = {
         s: {} for s in range(process.n_states)
     }
-    columns = (state.tolist(), action.tolist(), process.probabilities.tolist(), process.successors.tolist())
-    for s, a, p, to, reward in zip(*columns, rewards, strict=True):
-        table[s].setdefault(a, []).append((p, to, float(reward), bool(ended[to])))
+    shares = process.exact_probabilities if process.is_exact else process.probabilities
+    columns = (state, action, shares, process.successors, np.asarray(rewards))
+    for s, a, p, to, reward in zip(*(column.tolist() for column in columns), strict=True):
+        table[s].setdefault(a, []).append((_printed(p), to, _printed(reward), bool(ended[to])))
     return table
+
+
+def _printed(number: Any) -> float | Fraction:
+    """A number as the float that prints it, where there is one."""
+    exact = parse_fraction(number, "number")
+    return float(exact) if Fraction(repr(float(exact))) == exact else exact

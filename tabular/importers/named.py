@@ -17,7 +17,6 @@ from metaregret.tabular.importers.arrays import (
     from_mdptoolbox,
     from_successors,
     matrix_format,
-    start_distribution,
 )
 from metaregret.tabular.importers.imported import Imported, Note, as_decimals, with_table
 from metaregret.tabular.importers.state_action import from_state_action
@@ -79,10 +78,9 @@ def from_named(arrays: Mapping[str, Any], form: str | None = None) -> Imported:
         axes = "msdm" if name in STATE_FIRST else axes
     model = _model(given, form or axes)
     if "initial" in given:
-        given_start = number_array(given["initial"], "initial")
-        start: Any = given_start.item() if given_start.ndim == 0 else given_start
-        process = as_decimals(model.process)
-        model = model.with_process(process.replaced(initial=start_distribution(start, process.n_states)))
+        start = number_array(given["initial"], "initial")
+        model = model.with_process(as_decimals(model.process))
+        model = model.with_start(start.item() if start.ndim == 0 else start)
     return model.with_discount(given.get("discount"))
 
 

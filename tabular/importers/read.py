@@ -38,6 +38,8 @@ FORMATS = {
 }
 FORMS = ("mdptoolbox", "quantecon", "msdm", "successors")
 """Forms of arrays, which files can hold as well."""
+TABLED = ("specification", "gymnasium")
+"""Formats whose models may depend on where episodes start: what a transition table means does."""
 
 
 def read(source: Any, format: str | None = None, *, start: Any = None, horizon: Any = None) -> Imported:
@@ -52,7 +54,8 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     format : str, optional
         One of `FORMATS`, where the source does not tell.
     start : state, array or mapping, optional
-        Where episodes start instead.
+        Where episodes start instead: a name or index (of a table, a key), probabilities, or
+        ``{state: probability}``.
     horizon : Horizon or int, optional
         By default the discount of the source, else 20 steps.
 
@@ -80,27 +83,17 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
         model = read_arrays(Path(source), kind)
     elif kind in FORMS and isinstance(source, Mapping) and is_named(source):
         model = from_named(source, kind)
+    elif kind in TABLED:
+        model = _READERS[kind](source, start)
     else:
         model = _READERS[kind](source)
     if format is None and kind in FORMS and len(set(_shape(source))) == 1:
         model = model.with_notes(Note(AMBIGUOUS.format(_shape(source), "(A, S, S)")))
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
         model = _decimals(model)
-    process = model.process
-    if horizon is not None:
-        process = process.replaced(horizon=horizon)
-    if start is not None:
-        if kind in ("specification", "gymnasium") and isinstance(start, (str, int)):
-            restarted = _READERS[kind](source, start)
-            return restarted.with_process(restarted.process.replaced(horizon=process.horizon))
-        if isinstance(start, str):
-            start = process.states.position(start)
-        if isinstance(start, (np.ndarray, list, tuple)):
-            from metaregret.tabular.importers.arrays import start_distribution
-
-            start = start_distribution(start, process.n_states)
-        process = process.replaced(initial=start)
-    return model if process is model.process else model.with_process(process)
+    if start is not None and kind not in TABLED:
+        model = model.with_start(start)
+    return model if horizon is None else model.with_process(model.process.replaced(horizon=horizon))
 
 
 def _decimals(model: Imported) -> Imported:
@@ -243,7 +236,7 @@ def _read_process(source: Any) -> Imported:
 def _read_specification(source: Any, start: Any = None) -> Imported:
     from metaregret.tabular.environments import load
 
-    return load(str(source), start=None if start is None else str(start))
+    return load(str(source), start=start)
 
 
 def _read_json(source: Any) -> Imported:
@@ -264,14 +257,11 @@ def _read_gymnasium(source: Any, start: Any = None) -> Imported:
 
     if hasattr(source, "unwrapped"):
         return read_environment(source, start=start)
-    keys = {str(key): key for key in (source if isinstance(source, Mapping) else range(len(source)))}
-    first = next(iter(keys.values()), 0) if start is None else keys.get(str(start), start)
-    model = read_table(source, initial=first, horizon=DEFAULT_HORIZON)
-    if start is None:
-        model = model.with_notes(
-            Note(f"a table does not say where episodes start: taken to be state {first!r}")
-        )
-    return model
+    if start is not None:
+        return read_table(source, initial=start, horizon=DEFAULT_HORIZON)
+    first = next(iter(source if isinstance(source, Mapping) else range(len(source))), 0)
+    note = Note(f"a table does not say where episodes start: taken to be state {first!r}")
+    return read_table(source, initial=first, horizon=DEFAULT_HORIZON).with_notes(note)
 
 
 def _read_mdptoolbox(source: Any) -> Imported:

@@ -419,7 +419,7 @@ def _through_npz(process: ControlledMarkovProcess, rewards: np.ndarray, folder: 
 
 
 def _through_table(process: ControlledMarkovProcess, rewards: np.ndarray, folder: Path) -> Any:
-    return from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.initial)
+    return from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.exact_initial)
 
 
 def _through_arrays(process: ControlledMarkovProcess, rewards: np.ndarray, folder: Path) -> Any:
