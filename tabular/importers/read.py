@@ -89,6 +89,13 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
         model = _READERS[kind](source)
     if format is None and kind in FORMS and len(set(_shape(source))) == 1:
         model = model.with_notes(Note(AMBIGUOUS.format(_shape(source), "(A, S, S)")))
+    if format is None and kind == "successors" and _is_chain(np.asarray(source)):
+        model = model.with_notes(
+            Note(
+                f"{len(source)} x {len(source)} zeros and ones could be a Markov chain: "
+                "read as a table of successors"
+            )
+        )
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
         model = _decimals(model)
     if start is not None and kind not in TABLED:
@@ -142,6 +149,10 @@ def _array_format(matrix: np.ndarray) -> str:
             "successors" if np.issubdtype(matrix.dtype, np.integer) or not _square(matrix) else "mdptoolbox"
         )
     return "msdm" if matrix.shape[0] == matrix.shape[2] != matrix.shape[1] else "mdptoolbox"
+
+
+def _is_chain(table: np.ndarray) -> bool:
+    return table.shape == 2 * table.shape[:1] and bool((table >= 0).all() and (table.sum(axis=1) == 1).all())
 
 
 def _square(matrix: np.ndarray) -> bool:
@@ -269,8 +280,12 @@ def _read_mdptoolbox(source: Any) -> Imported:
 
     if hasattr(source, "P") and hasattr(source, "R"):
         rewards = tuple(source.R) if isinstance(source.R, (tuple, list)) else source.R
-        model = with_table(*from_mdptoolbox(source.P, rewards, horizon=STEPS))
-        return model.with_discount(getattr(source, "discount", None))
+        steps, discount = getattr(source, "N", None), getattr(source, "discount", None)
+        model = with_table(*from_mdptoolbox(source.P, rewards, horizon=steps or STEPS))
+        if steps and discount == 1:
+            return model
+        cut = Note(f"the {steps} steps of the source are left out, since it discounts", differs=True)
+        return model.with_discount(discount).with_notes(*[cut] * bool(steps))
     axes = [_axes(item) for item in source] if isinstance(source, (tuple, list)) else []
     if len(axes) == 2 and axes[0] >= 2 and axes != [2, 2]:
         return with_table(*from_mdptoolbox(*source, horizon=STEPS))

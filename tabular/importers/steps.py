@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import mtrand
@@ -247,7 +247,7 @@ def from_steps(
         raise InvalidArgumentError(f"Expected limit to be a positive whole number, but got {limit!r}.")
     budget, before = _Budget(limit), _elsewhere(reset, step)
     initial: dict[Any, Fraction] = {}
-    for p, state in _runs(reset, budget):
+    for p, state in _runs(lambda draws: _hashable(reset(draws)), budget):
         initial[state] = initial.get(state, Fraction(0)) + p
     table: dict[Any, dict[Any, list[tuple[Fraction, Any, Fraction, bool]]]] = {}
     frontier = list(initial)
@@ -269,11 +269,27 @@ def _merged(outcomes: Iterator[tuple[Fraction, Any]]) -> Outcomes:
     """Sum probabilities, and probabilities times rewards, by successor and end."""
     found: Outcomes = {}
     for p, result in outcomes:
-        to, reward, ended = result
+        try:
+            to, reward, ended = result
+        except (TypeError, ValueError):
+            raise InvalidArgumentError(
+                f"Expected a step to return (next state, reward, terminated), but got {result!r:.80}."
+            ) from None
+        to = _hashable(to)
         before = found.get((to, bool(ended)), (Fraction(0), Fraction(0)))
         paid = p * parse_fraction(reward, "reward of a step")
         found[to, bool(ended)] = (before[0] + p, before[1] + paid)
     return found
+
+
+def _hashable(state: Any) -> Hashable:
+    try:
+        hash(state)
+    except TypeError:
+        raise InvalidArgumentError(
+            f"Expected a state that can be hashed, such as a tuple, but got {state!r:.80}."
+        ) from None
+    return cast("Hashable", state)
 
 
 def _in_order(table: dict[Any, Any]) -> dict[Any, Any]:

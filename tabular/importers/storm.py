@@ -243,7 +243,8 @@ def _rewards(
         )
     )
     table = []
-    for reward in model.reward_models.values():
+    names = sorted(model.reward_models)  # Storm's own order is that of a hash table
+    for reward in (model.reward_models[name] for name in names):
         of_state = [_number(x) for x in reward.state_rewards] if reward.has_state_rewards else None
         of_choice = (
             [_number(x) for x in reward.state_action_rewards] if reward.has_state_action_rewards else None
@@ -260,8 +261,8 @@ def _rewards(
                 for s, a, to in keys
             ]
         )
-    names = [name or MODEL_TASK for name in model.reward_models]
-    return RewardTables.from_exact(process, Labels(names, "task"), table)
+    tasks = Labels([name or MODEL_TASK for name in names], "task")
+    return RewardTables.from_exact(process, tasks, table)
 
 
 def _notes(model: Any, kind: str, actions: Labels) -> Iterator[Note]:
