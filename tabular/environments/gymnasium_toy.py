@@ -137,6 +137,10 @@ def read_environment(
     named = name or f"gym:{getattr(spec, 'id', type(bare).__name__)}"
     notes = _wrapped(environment, named)
     kind = f"{type(bare).__module__}.{type(bare).__name__}"
+    known = kind.startswith("gymnasium.envs.toy_text.")
+    for value, number in (exact or {}).items():
+        if not known and parse_fraction(value) != number:
+            notes += (Note(f"the option {number} is the float {value!r} to the environment", differs=True),)
     if kind == "gymnasium.envs.toy_text.blackjack.BlackjackEnv":
         from metaregret.tabular.environments.blackjack import blackjack
 
@@ -152,7 +156,7 @@ def read_environment(
         return _enumerated(environment, named, horizon, start).with_notes(*notes)
     initial: Any = getattr(bare, "initial_state_distrib", getattr(bare, "isd", None))
     spelled: dict[float, Fraction] = {}
-    if kind.startswith("gymnasium.envs.toy_text."):
+    if known:
         support = np.flatnonzero(initial)
         if not np.all(np.isfinite(initial)):
             raise EnvironmentSpecError(f"{named} has no start; its map needs a tile S.")
@@ -263,6 +267,11 @@ def _typed_options(spec: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any
             typed[key], number = _typed(given, default, hints.get(key), f"gym:{spec.id}: {key}")
         if number is not None:
             typed[key] = float(number)
+            if typed[key] in (0, 1) and number != typed[key]:
+                raise EnvironmentSpecError(
+                    f"gym:{spec.id}: {key}={given} is {typed[key]} to the environment, which takes 64-bit "
+                    "floats; choose another number."
+                )
             exact[float(number)] = number
     return typed, exact
 

@@ -46,6 +46,8 @@ def matrix_format(matrix: np.ndarray) -> str:
     InvalidArgumentError
         If both fit, or neither.
     """
+    if matrix.ndim != 3:
+        raise InvalidArgumentError(f"Expected transitions with 2 or 3 axes, but got shape {matrix.shape}.")
     first, second, third = matrix.shape
     if second == third != first:
         return "mdptoolbox"

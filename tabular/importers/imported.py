@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ __all__ = [
     "Note",
     "as_decimals",
     "exactness",
+    "left_out",
     "reward_table",
     "with_table",
 ]
@@ -156,6 +157,12 @@ class Imported:
         if rewards is not None:
             rewards = RewardTables(process, rewards.tasks, rewards.values, rewards.exact)
         return dataclasses.replace(self, process=process, rewards=rewards)
+
+
+def left_out(sets: Sequence[str], why: str = "") -> list[Note]:
+    """The note of an export that lacks some sets of states, if any."""
+    few = ", ".join(map(repr, sets[:4])) + (f" and {len(sets) - 4} more" if len(sets) > 4 else "")
+    return [Note(f"sets of states are left out: {few}{why}", differs=True)] if sets else []
 
 
 def reward_table(

@@ -14,7 +14,7 @@ from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
 from metaregret.tabular.importers.arrays import matrix_format
 from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
-from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, from_named, is_named
+from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, chain_notes, from_named, is_named
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["FORMATS", "read"]
@@ -89,13 +89,8 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
         model = _READERS[kind](source)
     if format is None and kind in FORMS and len(set(_shape(source))) == 1:
         model = model.with_notes(Note(AMBIGUOUS.format(_shape(source), "(A, S, S)")))
-    if format is None and kind == "successors" and _is_chain(np.asarray(source)):
-        model = model.with_notes(
-            Note(
-                f"{len(source)} x {len(source)} zeros and ones could be a Markov chain: "
-                "read as a table of successors"
-            )
-        )
+    if format is None and kind == "successors":
+        model = model.with_notes(*chain_notes(np.asarray(source)))
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
         model = _decimals(model)
     if start is not None and kind not in TABLED:
@@ -149,10 +144,6 @@ def _array_format(matrix: np.ndarray) -> str:
             "successors" if np.issubdtype(matrix.dtype, np.integer) or not _square(matrix) else "mdptoolbox"
         )
     return "msdm" if matrix.shape[0] == matrix.shape[2] != matrix.shape[1] else "mdptoolbox"
-
-
-def _is_chain(table: np.ndarray) -> bool:
-    return table.shape == 2 * table.shape[:1] and bool((table >= 0).all() and (table.sum(axis=1) == 1).all())
 
 
 def _square(matrix: np.ndarray) -> bool:

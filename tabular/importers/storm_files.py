@@ -18,7 +18,7 @@ import numpy as np
 
 from metaregret.tabular.documents import write_text
 from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.importers.imported import Note
+from metaregret.tabular.importers.imported import Note, left_out
 from metaregret.tabular.importers.storm import BESIDE
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -163,13 +163,12 @@ def _marks(
         if process.states.counted
         else [Note("states are numbered; their names are left out", differs=True)]
     )
+    words = {label for label in labels or {} if label.isidentifier() and label not in ("init", "deadlock")}
     for label, members in (labels or {}).items():
-        if label in ("init", "deadlock") or not label.isidentifier():
-            notes.append(Note(f"the set {label!r} is left out: its name is no word", differs=True))
-            continue
-        for state in members:
+        for state in members if label in words else ():
             marks.setdefault(int(state), []).append(label)
-    return marks, notes
+    left = [label for label in labels or {} if label not in words]
+    return marks, notes + left_out(left, ": such names are no words")
 
 
 def _choice_rewards(process: ControlledMarkovProcess, rewards: RewardTables) -> list[list[Any]]:

@@ -213,5 +213,5 @@ def test_malformed_tables(table: Any, words: str) -> None:
 
 @pytest.mark.parametrize("initial", [-1, 2, None, True, np.ones(3), {5: 1}])
 def test_malformed_starts(initial: Any) -> None:
-    with pytest.raises(InvalidProcessError, match="initial|start"):
+    with pytest.raises(InvalidProcessError, match=r"initial|start"):
         from_gymnasium_table({0: {0: [(1.0, 0, 0, False)]}, 1: {0: [(1.0, 0, 0, False)]}}, initial=initial)

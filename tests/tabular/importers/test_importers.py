@@ -17,9 +17,9 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.importers import (
     from_gymnasium_table,
-    read,
     from_mdptoolbox,
     from_state_action,
+    read,
     read_npz,
     to_gymnasium_table,
     to_mdptoolbox,
