@@ -49,6 +49,10 @@ def make(
         A state by index or name (of a transition table, by its key), or a distribution: ``{state:
         probability}``, or the probability of every state.
 
+    Returns
+    -------
+    ControlledMarkovProcess
+
     Raises
     ------
     InvalidArgumentError

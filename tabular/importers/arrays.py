@@ -155,6 +155,16 @@ def from_matrices(
     available : array of bool, shape (S, A), optional
     absorbing : array of bool, shape (S,), optional
         States where episodes end: they stay and pay nothing, whatever their rows say.
+    initial, horizon
+        As in `ControlledMarkovProcess`.
+    states, actions : sequence of str, optional
+        Names; by default numbers.
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), or None
+        One reward per transition, floats or `Fraction`, for `metaregret.tabular.engine.solve`.
 
     Raises
     ------
@@ -223,6 +233,16 @@ def from_successors(
     rewards : array, shape (S, A), optional
     available : array of bool, shape (S, A), optional
         Which actions each state has.
+    initial, horizon
+        As in `ControlledMarkovProcess`.
+    states, actions : sequence of str, optional
+        Names; by default numbers.
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), or None
+        One reward per transition, floats or `Fraction`, for `metaregret.tabular.engine.solve`.
 
     Raises
     ------
@@ -277,7 +297,17 @@ def start_distribution(initial: Any, n_states: int) -> dict[int, object]:
 
 
 def to_mdptoolbox(process: ControlledMarkovProcess, rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return transitions and rewards, both (A, S, S), from rewards of the transitions, shape (M,).
+    """Return the arrays of pymdptoolbox, in floating point.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,)
+        One per transition.
+
+    Returns
+    -------
+    transitions, rewards : ndarray, shape (A, S, S)
 
     Raises
     ------

@@ -46,7 +46,18 @@ def from_gymnasium_table(
     horizon: Horizon | int = 1,
     spelled: Mapping[float, Fraction] | None = None,
 ) -> tuple[ControlledMarkovProcess, np.ndarray]:
-    """Return the process and the rational rewards of its transitions; see `read_table`.
+    """Return the process and the rational rewards of its transitions.
+
+    Parameters
+    ----------
+    table : mapping or sequence
+        ``P[state][action] = [(probability, next, reward, terminated), ...]``, such as
+        ``environment.unwrapped.P``. An action without outcomes is not available.
+    initial : ndarray, shape (S,), mapping from states to probabilities, or a state
+        Where episodes start, on which the model may depend: ``terminated`` belongs to the outcome.
+    horizon : Horizon or int
+    spelled : mapping from float to Fraction, optional
+        Floats that the table's source computes from a number which their decimals do not spell.
 
     Returns
     -------
@@ -54,6 +65,11 @@ def from_gymnasium_table(
         Exact where the decimals of every row sum to one.
     rewards : ndarray of Fraction (object), shape (M,)
         For `metaregret.tabular.engine.solve`, exact or not.
+
+    Raises
+    ------
+    InvalidProcessError
+        If an outcome is not four items, an index is negative or unknown, or a row does not sum to one.
     """
     model = read_table(table, initial=initial, horizon=horizon, spelled=spelled)
     assert model.rewards is not None
@@ -383,16 +399,29 @@ def _keys(first: list[Any], others: list[Any]) -> tuple[list[Any], bool]:
 def to_gymnasium_table(
     process: ControlledMarkovProcess, rewards: np.ndarray
 ) -> dict[int, dict[int, list[tuple[float | Fraction, int, float | Fraction, bool]]]]:
-    """Return a table from rewards of the transitions, shape (M,).
+    """Return a table of outcomes.
 
-    Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
-    stay missing. Exact numbers that no float prints, such as one third, stay a `Fraction`, so that the table
-    reads back as it was; Gymnasium's ``categorical_sample`` takes both.
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,)
+        One per transition, floats or `Fraction`.
+
+    Returns
+    -------
+    dict
+        ``P[state][action] = [(probability, next, reward, terminated), ...]``, states and actions by index.
 
     Raises
     ------
     InvalidArgumentError
         If `rewards` has another shape.
+
+    Notes
+    -----
+    Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
+    stay missing. Exact numbers that no float prints, such as one third, stay a `Fraction`, so that the table
+    reads back as it was; Gymnasium's ``categorical_sample`` takes both.
     """
     if np.shape(rewards) != (process.n_transitions,):
         raise InvalidArgumentError(

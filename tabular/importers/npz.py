@@ -34,8 +34,14 @@ LARGEST_MEMBER = 2**34
 
 
 def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.ndarray | None = None) -> None:
-    """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ
-    file.
+    """Write a process, and rewards if there are any, to a compressed NPZ file.
+
+    Parameters
+    ----------
+    path : Path or str
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), (C,) or (S,), optional
+        Aligned with its transitions, choices or states; floats or `Fraction`.
 
     Raises
     ------
@@ -75,7 +81,17 @@ def _plain(array: np.ndarray | None) -> np.ndarray:
 
 
 def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
-    """Return the process and the rewards (floats, or an object array of `Fraction`; None if there are none).
+    """Read what `write_npz` wrote.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray or None
+        As they were written: floats, or an object array of `Fraction`.
 
     Raises
     ------

@@ -235,6 +235,13 @@ def from_steps(
         The actions of all states, or a function of the state.
     limit : int
         Largest number of outcomes, over all states and actions.
+    horizon : Horizon or int
+    name : str
+
+    Returns
+    -------
+    Imported
+        Exact; states are called as they are spelled.
 
     Raises
     ------
@@ -308,6 +315,21 @@ def from_environment(
     States are the observations. Every hidden state that an observation can stand for must have the same
     outcomes: where it does not, the observation is not a state, and the environment is refused. So is one
     that draws from any generator but its own ``np_random``.
+
+    Parameters
+    ----------
+    environment : gymnasium.Env
+        It is copied; what it holds stays as it is.
+    limit : int
+        Largest number of outcomes, over all hidden states and actions.
+    horizon : Horizon or int
+    name : str, optional
+        By default that of its registration.
+
+    Returns
+    -------
+    Imported
+        Exact; states are called as their observations are spelled.
 
     Raises
     ------

@@ -74,6 +74,14 @@ def read_storm(
         Values of undefined constants; rationals such as ``"1/3"`` stay exact.
     format : str, optional
         "prism", "jani", "drn" or "explicit", where the name does not tell.
+    horizon : Horizon or int
+    name : str, optional
+        By default that of the file.
+
+    Returns
+    -------
+    Imported
+        Reward structures are tasks, labels are sets of states, states are called by their variables.
 
     Raises
     ------

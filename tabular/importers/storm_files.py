@@ -39,6 +39,9 @@ def write_drn(
 
     Parameters
     ----------
+    path : Path
+    process : ControlledMarkovProcess
+    rewards : RewardTables, optional
     labels : mapping of str to sequence of int, optional
         Sets of states with a name.
 
@@ -79,6 +82,15 @@ def write_explicit(
     labels: GoalSets | None = None,
 ) -> tuple[Note, ...]:
     """Write explicit files: ``.tra`` (`path`), ``.lab``, ``.choicelab`` and, with rewards, ``.trew``.
+
+    Parameters
+    ----------
+    path : Path
+    process : ControlledMarkovProcess
+    rewards : RewardTables, optional
+        One task.
+    labels : mapping of str to sequence of int, optional
+        Sets of states with a name.
 
     Returns
     -------
