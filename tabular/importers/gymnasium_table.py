@@ -159,7 +159,8 @@ Outcomes = dict[tuple[int, bool], tuple[Fraction, Fraction]]
 class _Rows:
     """The outcomes of a table that can happen; states and actions as indices.
 
-    `rows` maps states to actions to ``{(next, ended): (probability, probability * reward)}``.
+    `rows` maps states to actions to ``{(next, ended): (probability, probability * reward)}``; `mixed` are the
+    states where one of these has several rewards.
     """
 
     keys: list[Any]
@@ -168,6 +169,7 @@ class _Rows:
     rows: dict[int, dict[int, Outcomes]]
     spelled: Mapping[float, Fraction]
     used: dict[float, Fraction]
+    mixed: set[int]
 
     @classmethod
     def read(cls, table: Table, spelled: Mapping[float, Fraction]) -> _Rows:
@@ -186,13 +188,15 @@ class _Rows:
         actions = (
             Labels(len(action_keys), "action") if named else Labels(list(map(str, action_keys)), "action")
         )
-        read = cls(keys, counted, actions, {}, spelled, {})
+        read = cls(keys, counted, actions, {}, spelled, {}, set())
         for state, action, (p, to, reward, ended) in live:
             share = read.number(p, f"probability of state {state!r}, action {action!r} -> {to!r}")
             row = read.rows.setdefault(state_of[state], {}).setdefault(action_of[action], {})
             before = row.get((state_of[to], ended), (Fraction(0), Fraction(0)))
             paid = share * parse_fraction(reward, f"reward of state {state!r}, action {action!r} -> {to!r}")
             row[state_of[to], ended] = (before[0] + share, before[1] + paid)
+            if before[0] * paid != share * before[1]:
+                read.mixed.add(state_of[state])
         read.check({(state_of[s], action_of[a]) for s, a, _ in cells})
         return read
 
@@ -292,6 +296,9 @@ class _Rows:
         for exact in sorted(set(self.used.values())):
             floats = " and ".join(repr(value) for value in sorted(self.used) if self.used[value] == exact)
             found.append(Note(f"{floats} read as {exact}, as the source has it", differs=True))
+        if self.mixed - dead:
+            text = "outcomes with the same next state pay different rewards, read as their mean"
+            found.append(Note(f"{text}: from {self._some(self.mixed - dead)}", differs=True))
         ends = dead & self._ends()
         if ends:
             found.append(Note(f"made absorbing, since episodes end there: {self._some(ends)}"))

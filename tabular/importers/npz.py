@@ -71,8 +71,17 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
 
 
 def names_array(labels: Labels) -> np.ndarray:
-    """Names as text, or their count where they are just numbers."""
-    return np.array(len(labels)) if labels.counted else np.array(list(labels))
+    """Names as text, or their count where they are just numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a name ends with a null character, which NumPy leaves out.
+    """
+    stored = np.array(len(labels)) if labels.counted else np.array(list(labels))
+    if not labels.counted and stored.tolist() != list(labels):
+        raise InvalidArgumentError("A name ends with a null character, which NPZ files lose; rename it.")
+    return stored
 
 
 def _plain(array: np.ndarray | None) -> np.ndarray:

@@ -36,7 +36,7 @@ from metaregret.tabular.rationals import parse_fraction
 __all__ = ["Draws", "from_environment", "from_steps"]
 
 LIMIT = 100_000
-Outcomes = dict[tuple[Any, bool], tuple[Fraction, Fraction]]
+Outcomes = dict[tuple[Any, Fraction, bool], Fraction]
 
 
 class Draws:
@@ -266,14 +266,14 @@ def from_steps(
         table[state] = {}
         for action in own:
             found = _merged(_runs(partial(step, state, action), budget))
-            table[state][action] = [(p, to, paid / p, ended) for (to, ended), (p, paid) in found.items()]
-            frontier += [to for to, ended in found if not ended]
+            table[state][action] = _row(found)
+            frontier += [to for to, _, ended in found if not ended]
     _check_elsewhere(before, _elsewhere(reset, step))
     return read_table(_in_order(table), initial=initial, horizon=horizon, name=name)
 
 
 def _merged(outcomes: Iterator[tuple[Fraction, Any]]) -> Outcomes:
-    """Sum probabilities, and probabilities times rewards, by successor and end."""
+    """Sum probabilities by successor, reward and end."""
     found: Outcomes = {}
     for p, result in outcomes:
         try:
@@ -282,11 +282,13 @@ def _merged(outcomes: Iterator[tuple[Fraction, Any]]) -> Outcomes:
             raise InvalidArgumentError(
                 f"Expected a step to return (next state, reward, terminated), but got {result!r:.80}."
             ) from None
-        to = _hashable(to)
-        before = found.get((to, bool(ended)), (Fraction(0), Fraction(0)))
-        paid = p * parse_fraction(reward, "reward of a step")
-        found[to, bool(ended)] = (before[0] + p, before[1] + paid)
+        key = _hashable(to), parse_fraction(reward, "reward of a step"), bool(ended)
+        found[key] = found.get(key, Fraction(0)) + p
     return found
+
+
+def _row(found: Outcomes) -> list[tuple[Fraction, Any, Fraction, bool]]:
+    return [(p, *key) for key, p in found.items()]
 
 
 def _hashable(state: Any) -> Hashable:
@@ -382,8 +384,12 @@ def from_environment(
         rows: dict[int, Outcomes] = {}
         for action in actions:
             fine = _merged(_runs(partial(move, hidden, action), budget))
-            frontier += [to for to, ended in fine if not ended]
-            rows[action] = _by_observation(fine)
+            frontier += [to for to, _, ended in fine if not ended]
+            rough: Outcomes = {}
+            for ((shown_to, _), *rest), p in fine.items():
+                key = (shown_to, *rest)
+                rough[key] = rough.get(key, Fraction(0)) + p
+            rows[action] = rough
         if table.setdefault(observation, rows) != rows:
             raise UnsupportedError(
                 f"The observation {observation!r:.80} does not tell what happens next (it stands for "
@@ -392,23 +398,12 @@ def from_environment(
             )
     _check_elsewhere(before, _elsewhere(type(bare)))
     flat = {
-        observation: {
-            action: [(p, to, paid / p, ended) for (to, ended), (p, paid) in row.items()]
-            for action, row in rows.items()
-        }
+        observation: {action: _row(row) for action, row in rows.items()}
         for observation, rows in table.items()
     }
     label = name or f"gym:{getattr(getattr(environment, 'spec', None), 'id', type(bare).__name__)}"
     model = read_table(_in_order(flat), initial=starts, horizon=horizon, name=label)
     return model.with_notes(Note(CUT, differs=True)) if True in cuts else model
-
-
-def _by_observation(fine: Outcomes) -> Outcomes:
-    rough: Outcomes = {}
-    for ((observation, _), ended), (p, paid) in fine.items():
-        before = rough.get((observation, ended), (Fraction(0), Fraction(0)))
-        rough[observation, ended] = (before[0] + p, before[1] + paid)
-    return rough
 
 
 def _plain(observation: Any) -> Any:

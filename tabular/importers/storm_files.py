@@ -56,6 +56,8 @@ def write_drn(
         If the start is random, which DRN cannot say, or a name has brackets or blanks.
     """
     start, marks, notes = _start(process), *_marks(process, labels)
+    if rewards is not None and not _paid_by_choice(process, rewards):
+        notes.append(Note("rewards that depend on the next state are written as their means", differs=True))
     probabilities = process.exact_probabilities if process.is_exact else process.probabilities
     spelled = [str(p) if process.is_exact else repr(float(p)) for p in probabilities]
     tasks = () if rewards is None else tuple(rewards.tasks)
@@ -181,6 +183,12 @@ def _marks(
             marks.setdefault(int(state), []).append(label)
     left = [label for label in labels or {} if label not in words]
     return marks, notes + left_out(left, ": such names are no words")
+
+
+def _paid_by_choice(process: ControlledMarkovProcess, rewards: RewardTables) -> bool:
+    first = process.offsets[:-1][process.transition_choice]
+    paid = rewards.values if rewards.exact is None else rewards.exact
+    return bool((paid == paid[:, first]).all())
 
 
 def _choice_rewards(process: ControlledMarkovProcess, rewards: RewardTables) -> list[list[Any]]:

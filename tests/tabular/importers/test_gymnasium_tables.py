@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from metaregret.tabular.build import make
 from metaregret.tabular.engine import solve
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
-from metaregret.tabular.importers import from_gymnasium_table, read, to_gymnasium_table
+from metaregret.tabular.importers import from_gymnasium_table, from_steps, read, to_gymnasium_table
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
@@ -192,6 +192,11 @@ def test_repeated_outcomes_are_summed_and_pay_their_mean() -> None:
     process, rewards = from_gymnasium_table(table)
     assert process.exact_probabilities.tolist()[:2] == [Fraction(1, 2), Fraction(1, 2)]
     assert rewards.tolist()[:2] == [0, 4]
+    assert read(table).warnings()[0].endswith("pay different rewards, read as their mean: from state 0")
+    steps = from_steps(lambda draws: 0, lambda s, a, draws: (1, int(draws.integers(2)), True), 1)
+    assert any("read as their mean" in text for text in steps.warnings())
+    same = {0: {0: [(0.25, 0, 3, False), (0.75, 0, 3, False)]}}
+    assert read(same).warnings() == ()
 
 
 @pytest.mark.parametrize("rare", [0.0004, 1e-5, 1e-12, 0.12345])

@@ -502,6 +502,14 @@ def test_round_trips(way: str, process: ControlledMarkovProcess, seed: int) -> N
     assert after.lower <= before.upper
 
 
+def test_npz_refuses_a_name_that_it_would_change(tmp_path: Path) -> None:
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1)], states=["a\0"], actions=1, initial=0, horizon=1
+    )
+    with pytest.raises(InvalidArgumentError, match="null character"):
+        write_npz(tmp_path / "a.npz", process)
+
+
 def test_npz_keeps_the_picture_and_what_counts_as_a_goal(tmp_path: Path) -> None:
     for specification in ("grid:2x3", "cover:0.1;1.2"):
         process = make(specification)
