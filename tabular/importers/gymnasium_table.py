@@ -263,6 +263,8 @@ class _Rows:
         elif isinstance(initial, (np.ndarray, list)) or (isinstance(initial, tuple) and self.counted):
             shares = number_array(initial, "initial")
             numbered = all(isinstance(key, int) for key in self.keys)
+            if numbered and self.keys[0] > 0 and shares.size == len(self.keys) <= self.keys[-1]:
+                numbered = False  # numbers from 1 on, such as those of Discrete(n, start=1)
             if shares.ndim != 1 or ((self.counted or not numbered) and len(shares) != len(self.keys)):
                 raise InvalidProcessError(
                     f"Expected initial of shape ({len(self.keys)},), but got {shares.shape}; give one "

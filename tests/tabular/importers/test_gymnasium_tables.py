@@ -137,6 +137,9 @@ def test_names_of_a_table_are_in_the_order_of_its_rows() -> None:
     assert best(named, initial=np.array([0.25, 0.75])) == Fraction(1, 4) + 4 * Fraction(3, 4)
     with pytest.raises(InvalidProcessError, match=r"shape \(2,\)"):
         read(named, start=[1.0])
+    numbered = {1: {0: [(1.0, 3, 1, True)]}, 3: {0: [(1.0, 1, 5, True)]}}
+    for start in ([0, 1], [0, 0, 0, 1]):  # one for each state, or one for each number
+        assert best(numbered, initial=np.array(start)) == 5
 
 
 def test_a_state_without_episodes_may_lead_on_and_end_at_one_state() -> None:
