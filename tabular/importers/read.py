@@ -12,9 +12,16 @@ import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
-from metaregret.tabular.importers.arrays import matrix_format
+from metaregret.tabular.importers.arrays import (
+    from_matrices,
+    from_mdptoolbox,
+    from_successors,
+    matrix_format,
+)
 from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
 from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, chain_notes, from_named, is_named
+from metaregret.tabular.importers.npz import read_arrays
+from metaregret.tabular.importers.state_action import from_state_action
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["FORMATS", "read"]
@@ -78,8 +85,6 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not exists(source):
         raise FileFormatError(f"{str(source)[:200]}: no such file; check the path.")
     if kind in FORMS and isinstance(source, (str, Path)):
-        from metaregret.tabular.importers.npz import read_arrays
-
         model = read_arrays(Path(source), kind)
     elif kind in FORMS and isinstance(source, Mapping) and is_named(source):
         model = from_named(source, kind)
@@ -92,15 +97,10 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     if format is None and kind == "successors":
         model = model.with_notes(*chain_notes(np.asarray(source)))
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
-        model = _decimals(model)
+        model = model.with_process(as_decimals(model.process))
     if start is not None and kind not in TABLED:
         model = model.with_start(start)
     return model if horizon is None else model.with_process(model.process.replaced(horizon=horizon))
-
-
-def _decimals(model: Imported) -> Imported:
-    exact = as_decimals(model.process)
-    return model if exact is model.process else model.with_process(exact)
 
 
 def _recognise(source: Any) -> str:
@@ -231,10 +231,6 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 # ---------------------------------------------------------------- one reader per format
 
 
-def _read_process(source: Any) -> Imported:
-    return Imported(source)
-
-
 def _read_specification(source: Any, start: Any = None) -> Imported:
     from metaregret.tabular.environments import load
 
@@ -245,12 +241,6 @@ def _read_json(source: Any) -> Imported:
     from metaregret.tabular.files import read_process
 
     return Imported(read_process(Path(source)))
-
-
-def _read_npz(source: Any) -> Imported:
-    from metaregret.tabular.importers.npz import read_arrays
-
-    return read_arrays(Path(source))
 
 
 def _read_gymnasium(source: Any, start: Any = None) -> Imported:
@@ -267,8 +257,6 @@ def _read_gymnasium(source: Any, start: Any = None) -> Imported:
 
 
 def _read_mdptoolbox(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_mdptoolbox
-
     if hasattr(source, "P") and hasattr(source, "R"):
         rewards = tuple(source.R) if isinstance(source.R, (tuple, list)) else source.R
         steps, discount = getattr(source, "N", None), getattr(source, "discount", None)
@@ -284,9 +272,6 @@ def _read_mdptoolbox(source: Any) -> Imported:
 
 
 def _read_quantecon(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_matrices
-    from metaregret.tabular.importers.state_action import from_state_action
-
     beta = getattr(source, "beta", None)
     if isinstance(source, (tuple, list)):
         rewards, transitions, *pairs = source
@@ -302,13 +287,11 @@ def _read_quantecon(source: Any) -> Imported:
 
 
 def _read_msdm(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_matrices
-
     if isinstance(source, (np.ndarray, list, tuple)):
         parts = source if isinstance(source, tuple) else (source,)
         return with_table(*from_matrices(*parts, horizon=STEPS))
     names = [name for meanings in MEANINGS.values() for name in meanings if name.endswith(MSDM)]
-    return _read_arrays(
+    return from_named(
         {name: getattr(source, name) for name in names if getattr(source, name, None) is not None}
     )
 
@@ -317,13 +300,7 @@ MSDM = ("_matrix", "_vec", "_list", "discount_rate")
 """How msdm's attributes are called."""
 
 
-def _read_arrays(source: Any) -> Imported:
-    return from_named(source)
-
-
 def _read_successors(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_successors
-
     parts = source if isinstance(source, tuple) else (source,)
     return with_table(*from_successors(*parts, horizon=STEPS))
 
@@ -336,8 +313,8 @@ def _read_storm(source: Any, form: str) -> Imported:
 
 _READERS: dict[str, Callable[..., Imported]] = {
     "json": _read_json,
-    "npz": _read_npz,
-    "npy": _read_npz,
+    "npz": read_arrays,
+    "npy": read_arrays,
     **{form: partial(_read_storm, form=form) for form in ("prism", "jani", "drn", "explicit")},
     "specification": _read_specification,
     "gymnasium": _read_gymnasium,
@@ -345,6 +322,6 @@ _READERS: dict[str, Callable[..., Imported]] = {
     "quantecon": _read_quantecon,
     "msdm": _read_msdm,
     "successors": _read_successors,
-    "arrays": _read_arrays,
-    "process": _read_process,
+    "arrays": from_named,
+    "process": Imported,
 }
