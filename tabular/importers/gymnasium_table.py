@@ -275,16 +275,19 @@ class _Rows:
         else:
             given = [(initial, 1)]
         index = {str(key): i for i, key in enumerate(self.keys)}
+        named = not any(isinstance(key, int) for key in self.keys)
         start: dict[int, Fraction] = {}
         for key, p in given:
-            if str(key) not in index:
-                known = ", ".join(list(index)[:MOST_NAMED])
+            position = named and isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+            state = int(key) if position and 0 <= key < len(self.keys) else index.get(str(key))
+            if state is None:
+                known = ", ".join(map(str, self.keys[:MOST_NAMED]))
                 raise InvalidProcessError(
-                    f"Unknown start state {str(key)[:80]!r}; the table has {len(index)} states, such as "
+                    f"Unknown start state {str(key)[:80]!r}; the table has {len(self.keys)} states, such as "
                     f"{known}."
                 )
             share = self.number(p, f"initial probability of state {key!r}")
-            start[index[str(key)]] = start.get(index[str(key)], Fraction(0)) + share
+            start[state] = start.get(state, Fraction(0)) + share
         return start
 
     def names(self, own: list[int]) -> Labels:

@@ -134,6 +134,7 @@ def test_any_start_means_the_model_from_there(source: Any, start: Any, worth: An
 def test_names_of_a_table_are_in_the_order_of_its_rows() -> None:
     named = {"b": {0: [(1.0, "a", 1.0, True)]}, "a": {0: [(1.0, "b", 3.0, False)]}}
     assert read(named, start=[0.25, 0.75]).process.exact_initial == (Fraction(1, 4), Fraction(3, 4), 0)
+    assert read(named, start=1).process.exact_initial == read(named, start="a").process.exact_initial
     assert best(named, initial=np.array([0.25, 0.75])) == Fraction(1, 4) + 4 * Fraction(3, 4)
     with pytest.raises(InvalidProcessError, match=r"shape \(2,\)"):
         read(named, start=[1.0])
