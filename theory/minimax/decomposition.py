@@ -53,7 +53,7 @@ MOST_SOLVED = 16
 """The same at geometric horizons, where every policy takes a linear solve."""
 NEGLIGIBLE = 1e-13
 """Policies with a smaller share of the mixture are left out before it is evaluated."""
-ROUGH = 0.3
+ROUGH = 0.1
 """Accuracy of the master in units of the gap."""
 NEAR, FAR = 0.3, 1000.0
 """Smallest and largest disturbance of the weights in units of the relative gap; the largest is below one."""
