@@ -123,7 +123,7 @@ def test_what_cannot_be_reached_in_time_is_never_planned_for() -> None:
 
 
 def test_equally_good_choices_take_turns() -> None:
-    """Where nothing pays: in turn where decisions are found again, the first where they are returned or kept."""
+    """Where nothing pays: in turn where decisions are found again, the first where they are returned."""
     process = make("line:3").replaced(horizon=4)
     nothing = np.zeros((3, 1))
     first = mixed_policy([best_responses(process, nothing)], np.ones(1))
