@@ -18,9 +18,8 @@ It starts from all goal-conditioned policies: on grids these are usually all tha
 that earn least at the point are forgotten. The bracket that stops it is that of the monolithic program: the
 mixture's own policy and the weights, both evaluated afresh.
 
-CPU seconds of this master and of a simplex method that asks two points a round, to a relative 1e-6: frozen
-lakes of 20x20, T = 40: 12 to 15, the other has a gap of 2e-3 after 60 rounds; Taxi, T = 20: 7 and 4;
-FrozenLake 8x8, T = 200: 0.6 and 1.2.
+A simplex method as the master, asked at two points a round, has a gap of 2e-3 after 60 rounds on frozen lakes
+of 20x20, where this one takes 10 to 15 rounds to a relative 1e-6.
 """
 
 from __future__ import annotations
