@@ -10,7 +10,8 @@ answers many ``p`` in hardly more time than one, so that every round asks
 
 * the point itself, the best so far, and halfway between them (in-out separation: Ben-Ameur & Neto 2007);
 * for every task the point with more weight on this task: its policies are those that the optimum mixes where
-  this task binds. How much more is drawn between the gap and a thousand times that, for each task;
+  this task binds. How much more is drawn between the gap and a thousand times that, for each task, and the
+  other weights are disturbed, too: they say what a policy does once it has missed;
 * points with all weights disturbed at once, which find other vertices where many policies are equally good
   (with many first states, say, each with a choice of its own).
 
@@ -205,10 +206,15 @@ class _Search:
         near, far = np.log(min(0.5, NEAR * gap)), np.log(min(0.9, FAR * gap))
         raised = min(self._tasks, MOST_ASKED if self._program.finite else MOST_SOLVED)
         tasks = random.permutation(self._tasks)[:raised]
+
+        def disturbed(count: int) -> np.ndarray:
+            rate = np.exp(random.uniform(near, far, size=(count, 1)))
+            priors = point * np.exp(rate * random.normal(size=(count, self._tasks)))
+            return np.asarray(priors / priors.sum(axis=1, keepdims=True))
+
         more = np.exp(random.uniform(near, far, size=raised))
-        one = (1.0 - more[:, None]) * point
+        one = (1.0 - more[:, None]) * disturbed(raised)
         one[np.arange(raised), tasks] += more
-        rate = np.exp(random.uniform(near, far, size=((raised + 1) // 2, 1)))
-        every = point * np.exp(rate * random.normal(size=(len(rate), self._tasks)))
-        priors = np.vstack([point, self.prior, 0.5 * (point + self.prior), one, every])
-        return priors / priors.sum(axis=1, keepdims=True)
+        priors = [point, self.prior, 0.5 * (point + self.prior), one, disturbed((raised + 1) // 2)]
+        stacked = np.vstack(priors)
+        return np.asarray(stacked / stacked.sum(axis=1, keepdims=True))
