@@ -9,7 +9,7 @@ method must give a bracket to a relative 1e-6, recomputed from its policy and it
 an anchor returns within its limit is bracketed in the same way, and the wider bracket shown. Every run is a
 process of its own, so that its peak memory is its own. The clock starts after imports and compiled kernels
 are loaded, before the process is built. Ratios are of processor seconds, summed over threads: on a machine
-that others use they are what can be compared. An anchor that does not finish counts with its limit, which
+that others use they are what can be compared. An anchor that does not finish counts with what it took, which
 makes the ratio a lower bound, marked so; programs of over 100,000 variables and all but two of the random
 lakes are not handed to anchors. The growth exponents are slopes of log seconds against log states. Every line
 is saved as soon as it is there, as CSV and as the table of the handbook.
@@ -188,13 +188,14 @@ def measure(name: str, method: str, limit: float) -> dict[str, Any]:
 
 
 def ratio(ours: dict[str, Any], line: dict[str, Any], limit: float) -> str:
-    """Return an anchor's processor seconds over ours; a lower bound where it gave no bracket in its limit."""
+    """Return an anchor's processor seconds over ours; a lower bound where it gave no bracket in its limit,
+    from those that it took, or from its limit where they are not known."""
     if not solved(ours) or str(line["how"]).startswith("not tried"):
         return ""
     seconds = float(line.get("processor_seconds") or 0.0)
     if solved(line):
         return f"{seconds / float(ours['processor_seconds']):.1f}"
-    return f"> {max(limit, seconds) / float(ours['processor_seconds']):.1f}"
+    return f"> {(seconds or limit) / float(ours['processor_seconds']):.1f}"
 
 
 def solved(line: dict[str, Any]) -> bool:
