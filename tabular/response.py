@@ -1,9 +1,10 @@
 """Best responses: for many terminal rewards at once, optimal policies and where they end.
 
 For every column of terminal rewards: backward induction finds a deterministic Markov policy that maximises
-``E[h(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution (at a
-geometric horizon: value iteration, and the occupancy of a stationary policy). One compiled pass serves all
-columns; small processes take a few NumPy operations a step instead, so that no compiled code need be loaded.
+``E[h(s_T)]``, then a forward pass gives its terminal distribution (at a geometric horizon: value iteration,
+and the occupancy of a stationary policy). One compiled pass serves all columns, and breaks ties in turn
+(`goal_kernels`); small processes take a few NumPy operations a step instead, so that no compiled code need be
+loaded, and the first of equally good choices.
 Terminal distributions are working values: what is reported is evaluated afresh, with certified bounds.
 
 A compiled pass does not keep policies, which would take ``T S K`` numbers: it finds them again when they are

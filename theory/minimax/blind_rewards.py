@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-import cvxpy as cp
 import numpy as np
 
 from metaregret.tabular.backup import backup
 from metaregret.tabular.bounds import Bracket, Status, relative_error
 from metaregret.tabular.engine import Objective, PlanningSolution, solve
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.modelling import cvxpy as cp
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, Simplex

@@ -186,7 +186,7 @@ class FlowProgram:
     interrupted = False
 
     def __init__(self, tasks: SuccessTasks) -> None:
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         self.tasks = tasks
         self.polytope: FlowPolytope = flow_polytope(tasks.process)
@@ -214,7 +214,7 @@ class FlowProgram:
 
     @cached_property
     def _problem(self) -> tuple[cp.Problem, cp.Constraint]:
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         # Each row is divided by v*: the solver's absolute tolerances then mean the same for rare and for
         # sure goals.

@@ -29,11 +29,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.modelling import cvxpy as cp
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress

@@ -28,7 +28,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
@@ -37,6 +36,7 @@ from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.modelling import cvxpy as cp
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
 from metaregret.theory.learners import Progress

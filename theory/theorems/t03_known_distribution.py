@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 import sympy
 from hypothesis import strategies as st
@@ -111,6 +110,8 @@ def optimisation(claim: Any, context: Context) -> Iterable[Trial]:
 
     The lower bound is the linearisation at the returned point minimised over the simplex (Frank-Wolfe gap).
     """
+    from metaregret.tabular.modelling import cvxpy as cp
+
     for size in (3, 10, 40):
         random = context.generator(f"T03 {size}")
         roots = np.sqrt(random.dirichlet(np.full(size, 0.3)) * random.uniform(0.2, 1.0, size) + 1e-12)
@@ -162,6 +163,8 @@ def achievable(claim: Any, context: Context) -> Iterable[Trial]:
 
 def _over_rows(rows: np.ndarray, roots: np.ndarray) -> _Bounds:
     """Solve the program over the hull of `rows` in cvxpy and bracket it as `optimisation` does."""
+    from metaregret.tabular.modelling import cvxpy as cp
+
     weights = cp.Variable(len(rows), nonneg=True)
     loss = cp.sum(cp.multiply(roots**2, cp.inv_pos(weights @ rows)))
     problem = cp.Problem(cp.Minimize(loss), [cp.sum(weights) == 1])
