@@ -24,7 +24,7 @@ from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import policies, processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import Context, Trial, exact_agreement, method, theorem
+from metaregret.theory.claims import Context, Trial, exact_agreement, method, theorem, vanishes
 from metaregret.theory.regret import memoryless_regret
 
 
@@ -40,11 +40,9 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     episode N + 1."""
     rho, v = sympy.symbols("rho v", positive=True)
     n = sympy.symbols("N", integer=True, positive=True)
-    first = sympy.simplify(claim(rho, v, sympy.Integer(1)) - (v - rho))
-    yield Trial("N = 1", 0.0 if first == 0 else -1.0, f"difference {first}")
+    yield vanishes("N = 1", claim(rho, v, sympy.Integer(1)) - (v - rho))
     growth = claim(rho, v, n + 1) - claim(rho, v, n) - (1 - rho) ** n * (v - rho)
-    rest = sympy.simplify(sympy.expand(sympy.powsimp(growth)))
-    yield Trial("N to N + 1", 0.0 if rest == 0 else -1.0, f"difference {rest}")
+    yield vanishes("N to N + 1", sympy.expand(sympy.powsimp(growth)))
 
 
 def _learner_loss(rho: Fraction, optimum: Fraction, episodes: int) -> Fraction:
