@@ -16,6 +16,7 @@ With ``h`` the indicator of goal ``g`` this is ``v*_g = max_pi rho_pi(g)``.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,14 @@ from metaregret.tabular.process import ControlledMarkovProcess, Representation, 
 if TYPE_CHECKING:
     from metaregret.tabular.engine.lanes import Lanes, Pass
 
-__all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
+__all__ = [
+    "TerminalValues",
+    "exact_goal_values",
+    "exact_support",
+    "goal_support",
+    "goal_values",
+    "optimal_terminal_values",
+]
 
 SMALL_WORK = 2 * 10**7
 """Multiplications (transitions x steps x tasks) up to which compiled code takes longer to load than to do
@@ -132,6 +140,36 @@ def goal_values(
     return optimal_terminal_values(
         process, indicator, representation=representation, policies=policies, everywhere=everywhere
     )
+
+
+def exact_goal_values(
+    process: ControlledMarkovProcess, goals: Sequence[int] | np.ndarray | None = None
+) -> list[Fraction]:
+    """Return ``v*_g`` exactly, of all states by default.
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    chosen = None if goals is None else np.asarray(goals, dtype=np.int64)
+    found = goal_values(process, chosen, representation="rational").exact
+    assert found is not None
+    return list(found)
+
+
+def exact_support(
+    process: ControlledMarkovProcess,
+    goals: Sequence[int] | np.ndarray,
+    weights: Sequence[Fraction] | np.ndarray,
+) -> Fraction:
+    """Return ``max_pi sum_g w_g rho_pi(g)`` exactly, for weights that are not negative; see
+    `exact_goal_values`."""
+    column = np.full((process.n_states, 1), Fraction(0), dtype=object)
+    column[list(goals), 0] = list(weights)
+    found = optimal_terminal_values(process, column, representation="rational").exact
+    assert found is not None
+    return Fraction(found[0])
 
 
 def optimal_terminal_values(

@@ -24,6 +24,7 @@ __all__ = [
     "TerminalDistribution",
     "check_policy",
     "deterministic_policy",
+    "exact_terminal",
     "forward_error",
     "solve_discounted_exactly",
     "terminal_distribution",
@@ -125,6 +126,19 @@ def terminal_distribution(
     if operator.dtype is object:
         return _geometric_exact(operator, weights, process.horizon.gamma)
     return _geometric(operator, weights, float(process.horizon.gamma), float(1 - process.horizon.gamma))
+
+
+def exact_terminal(process: ControlledMarkovProcess, policy: np.ndarray) -> np.ndarray:
+    """Return the terminal-state distribution of `policy` in fractions, shape (S,).
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    found = terminal_distribution(process, policy, representation="rational").exact
+    assert found is not None
+    return found
 
 
 def _finite(operator: Backup, weights: np.ndarray, horizon: FiniteHorizon) -> TerminalDistribution:

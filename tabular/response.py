@@ -24,15 +24,16 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import (
     TerminalValues,
     compiled_values,
+    goal_values,
     is_small,
     optimal_terminal_values,
     terminal_columns,
 )
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.policy import deterministic_policy, policy_shape
+from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Responses", "best_responses", "mixed_policy"]
+__all__ = ["Responses", "best_responses", "exact_goal_ends", "mixed_policy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,21 @@ def best_responses(
     planned = optimal_terminal_values(process, columns, policies=True)
     _, terminal = _followed(process, planned.policies)
     return Responses(process, planned, terminal, columns, planned.policies)
+
+
+def exact_goal_ends(process: ControlledMarkovProcess, goals: np.ndarray) -> np.ndarray:
+    """Return where the policies that are best for one goal each end, in fractions, shape (K, S).
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    chosen = goal_values(process, goals, representation="rational", policies=True).policies
+    assert chosen is not None
+    return np.array(
+        [exact_terminal(process, deterministic_policy(process, one)) for one in np.moveaxis(chosen, -1, 0)]
+    )
 
 
 def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.tabular.goals import goal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import exact_goal_values
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import policies, processes
 from metaregret.theory.certificates.worked import solved
@@ -66,10 +66,7 @@ def exact(claim: Any, context: Context) -> Iterable[Trial]:
 
     def check(situation: tuple[ControlledMarkovProcess, np.ndarray, int]) -> Trial:
         process, policy, episodes = situation
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        optimum = goal_values(process, representation="rational").exact
-        assert rho is not None
-        assert optimum is not None
+        rho, optimum = exact_terminal(process, policy), exact_goal_values(process)
         worst = Trial("", 0.0)
         for goal, (r, v) in enumerate(zip(rho, optimum, strict=True)):
             trial = exact_agreement(

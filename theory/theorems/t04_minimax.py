@@ -23,9 +23,14 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import (
+    exact_goal_values,
+    exact_support,
+    goal_support,
+)
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import exact_goal_ends
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem, vanishes
@@ -71,16 +76,7 @@ def _goal_mixture(
     process: ControlledMarkovProcess, goals: np.ndarray, weights: list[Fraction]
 ) -> list[Fraction]:
     """Exact terminal probabilities of the goals when goal-conditioned policies are mixed with `weights`."""
-    chosen = goal_values(process, goals, representation="rational", policies=True).policies
-    assert chosen is not None
-    total = np.full(len(goals), Fraction(0), dtype=object)
-    for position, weight in enumerate(weights):
-        policy = np.full((chosen.shape[0], process.n_choices), Fraction(0), dtype=object)
-        policy[np.arange(len(policy))[:, None], chosen[:, :, position]] = Fraction(1)
-        exact = terminal_distribution(process, policy, representation="rational").exact
-        assert exact is not None
-        total = total + weight * exact[goals]
-    return list(total)
+    return list(np.array(weights) @ exact_goal_ends(process, goals)[:, goals])
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -98,11 +94,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         attained = max(1 / r - 1 for r in rho) if all(r > 0 for r in rho) else None
         prior = claim.prior(count)
         # E_p[1 / rho - 1] >= sum_g p_g (2 K - K^2 rho_g) - 1, whose least value over M is a planning problem.
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[goals, 0] = prior
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        proved = 2 * count * sum(prior) - count**2 * most[0] - 1
+        proved = 2 * count * sum(prior) - count**2 * exact_support(process, goals, prior) - 1
         right = attained == claim.value(count) == proved
         return Trial(
             f"controllable process with {count} goals",
@@ -156,16 +148,9 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals))
         weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.policy_proof.weights]
-        optimum = goal_values(process, goals, representation="rational").exact
-        assert optimum is not None
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[goals, 0] = weights
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        t_upper = most[0] / sum(w * claim.demand(v) for w, v in zip(weights, optimum, strict=True))
-        proved = claim.general(t_upper)
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        assert rho is not None
+        optimum, rho = exact_goal_values(process, goals), exact_terminal(process, policy)
+        asked = sum(w * claim.demand(v) for w, v in zip(weights, optimum, strict=True))
+        proved = claim.general(exact_support(process, goals, weights) / asked)
         worst = max(
             (v / rho[g] - 1 if rho[g] else Fraction(10**9)) for g, v in zip(goals, optimum, strict=True)
         )
@@ -199,21 +184,14 @@ def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals), episodes=episodes)
         assert solution.exploration is not None
-        optimum = goal_values(process, goals, representation="rational").exact
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        assert optimum is not None
-        assert rho is not None
+        optimum, rho = exact_goal_values(process, goals), exact_terminal(process, policy)
         prior = [Fraction(float(p)).limit_denominator(10**9) for p in solution.least_favourable.array]
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        constant = Fraction(0)
+        slopes, constant = [], Fraction(0)
         for goal, p, v in zip(goals, prior, optimum, strict=True):
             at = min(Fraction(float(solution.exploration[goal])).limit_denominator(10**9), v)
-            slope = _slope(at, v, episodes)
-            constant += p * (claim.finite(at, v, episodes) - slope * at)
-            column[goal, 0] = -p * slope
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        proved = (constant - most[0]) / sum(prior)
+            slopes.append(-p * _slope(at, v, episodes))
+            constant += p * claim.finite(at, v, episodes) + slopes[-1] * at
+        proved = (constant - exact_support(process, goals, slopes)) / sum(prior)
         worst = max(claim.finite(rho[g], v, episodes) for g, v in zip(goals, optimum, strict=True))
         tight = 1e-6 * max(1.0, abs(float(proved))) - abs(float(proved) - solution.value.midpoint)
         return Trial(

@@ -25,7 +25,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.tabular.goals import goal_support, optimal_terminal_values
+from metaregret.tabular.goals import exact_support, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, distributions
 from metaregret.theory.certificates.worked import capacity
@@ -74,16 +74,12 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     def check(process: ControlledMarkovProcess) -> Trial:
         goals = np.flatnonzero(goal_support(process))
         marginal = claim.marginal(len(goals))
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[goals, 0] = [1 / q for q in marginal]
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        odds = claim.odds(len(goals))
-        right = sum(marginal) == 1 and all(1 / q == odds for q in marginal) and most[0] == odds
+        most, odds = exact_support(process, goals, [1 / q for q in marginal]), claim.odds(len(goals))
+        right = sum(marginal) == 1 and all(1 / q == odds for q in marginal) and most == odds
         return Trial(
             f"controllable process with {len(goals)} goals",
             0.0 if right else -1.0,
-            f"claimed exp(I) = {odds}, 1 / q = {[str(1 / q) for q in marginal]}, bound over M {most[0]}",
+            f"claimed exp(I) = {odds}, 1 / q = {[str(1 / q) for q in marginal]}, bound over M {most}",
         )
 
     sure = st.one_of(controllable_processes(noisy=True), deterministic_processes())

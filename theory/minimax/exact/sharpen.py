@@ -25,7 +25,7 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, solve_linear
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
@@ -202,9 +202,7 @@ def complete(solution: MinimaxSolution, loss: ExactLoss, exact: Exact, tolerance
     assert policy is not None
     explored = success
     if marked.augmented is None:
-        found = terminal_distribution(marked.process, policy, representation="rational").exact
-        assert found is not None
-        explored = found
+        explored = exact_terminal(marked.process, policy)
     losses = np.array([loss.value(task, rho) for task, rho in enumerate(success.tolist())], dtype=object)
     exact = dataclasses.replace(exact, optimum=np.array(loss.optimum), per_task=losses, exploration=explored)
     proof = dataclasses.replace(

@@ -11,7 +11,7 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import to_flint
 from metaregret.tabular.goals import TerminalValues, optimal_terminal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import exact_terminal
 from metaregret.theory.minimax.exact.achievable import Achievable
 from metaregret.theory.success import SuccessTasks
 
@@ -47,8 +47,7 @@ class AchievableSuccess(Achievable):
 
     def achieved(self, policy: np.ndarray) -> np.ndarray:
         """Evaluate a policy on every task; see `Achievable.achieved`."""
-        terminal = terminal_distribution(self.process, policy, representation="rational").exact
-        assert terminal is not None
+        terminal = exact_terminal(self.process, policy)
         states, tasks = self._marks
         result = np.full(self.count, flint.fmpq(0))
         np.add.at(result, tasks, to_flint(terminal)[states])
