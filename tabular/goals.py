@@ -128,17 +128,31 @@ def goal_values(
     """
     check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
+    return optimal_terminal_values(
+        process,
+        goal_columns(process, chosen),
+        representation=representation,
+        policies=policies,
+        everywhere=everywhere,
+    )
+
+
+def goal_columns(process: ControlledMarkovProcess, chosen: np.ndarray) -> sp.csc_array:
+    """Return one indicator of a goal a column, shape (S, K).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a goal is not a state.
+    """
     bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
     if bad.size:
         raise InvalidArgumentError(
             f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
             f"0..{process.n_states - 1}."
         )
-    indicator = sp.csc_array(
+    return sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
-    )
-    return optimal_terminal_values(
-        process, indicator, representation=representation, policies=policies, everywhere=everywhere
     )
 
 

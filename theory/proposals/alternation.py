@@ -22,13 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses
 from metaregret.theory.information import Order, as_order, channel_capacity, mutual_information
 from metaregret.theory.proposals.request import RESTARTS, Part, Request
-from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = [
     "ONE",
@@ -135,11 +133,8 @@ def plan(
     """
     if entropy_weight > 0:
         return _plan_softly(process, prior, rewards, entropy_weight)
-    shifted = (rewards - rewards.min(axis=1, keepdims=True)).T
-    choices = optimal_terminal_values(process, shifted, policies=True).policies
-    assert choices is not None
-    policies = tuple(deterministic_policy(process, choices[..., z]) for z in range(len(prior)))
-    return Skills(prior, terminal_rows(process, choices), policies, rewards)
+    best = best_responses(process, (rewards - rewards.min(axis=1, keepdims=True)).T, keep=True)
+    return Skills(prior, best.terminal, best.weights, rewards)
 
 
 def _plan_softly(

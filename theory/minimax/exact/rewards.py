@@ -36,7 +36,7 @@ class AchievableRewards(Achievable):
         self._expected = np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
 
     def optimum(self) -> tuple[list[Fraction], list[np.ndarray]]:
-        """Return the exact ``v*`` of every task and an optimal deterministic policy for each."""
+        """See `Achievable.optimum`."""
         plans = [self._plan(row) for row in self._rewards]
         return [_value(plan) for plan in plans], [_policy(plan) for plan in plans]
 

@@ -98,9 +98,7 @@ class UnendingGame:
                 "episodes."
             )
         self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
-        found = AchievableSuccess(success_tasks(tasks)).optimum().exact
-        assert found is not None
-        optimum = to_flint(found)
+        optimum = to_flint(AchievableSuccess(success_tasks(tasks)).optimum()[0])
         self._charge = [flint.fmpq(1)] * count if criterion is Criterion.HITTING_TIME else list(optimum)
         self._credit = flint.fmpq(1) if criterion is Criterion.REGRET else flint.fmpq(0)
         place = {int(goal): position for position, goal in enumerate(tasks.goals)}
