@@ -222,7 +222,7 @@ def optimal_terminal_values(
     check_representation(representation)
     _check_shape(process, terminal)
     finite = isinstance(process.horizon, FiniteHorizon)
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    steps = process.layers
     size = 8 * terminal.shape[1] * process.n_states * (2 * everywhere + steps * policies)
     if size > LARGEST_OUTPUT:
         raise InstanceTooLargeError(
@@ -285,8 +285,7 @@ def terminal_columns(
 
 def is_small(process: ControlledMarkovProcess, columns: int) -> bool:
     """Whether a plan for so many terminal rewards takes less time than loading compiled code."""
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    return process.n_transitions * steps * columns <= SMALL_WORK
+    return process.n_transitions * process.layers * columns <= SMALL_WORK
 
 
 def compiled_values(lanes: Lanes, columns: sp.csc_array, found: Pass) -> TerminalValues:

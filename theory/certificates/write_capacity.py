@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
     Document,
     certificate,
-    finite,
     fractions,
     named,
     policy_rows,
@@ -75,10 +73,7 @@ def process_capacity_certificate(capacity: ProcessCapacity, *, budget: int = BUD
         If the process is known in floating point only.
     """
     process = capacity.process
-    if not finite(process):
-        raise UnsupportedError(
-            "Certificates of a process's capacity need a finite horizon; give a number of steps."
-        )
+    process.steps_for("Certificates of a process's capacity")
     skills = capacity.skills
     learners = skill_learners(
         process, [s.probability for s in skills], [s.policy for s in skills], process.n_states

@@ -100,8 +100,7 @@ def _refuse_steps(question: Question) -> None:
             "With finitely many episodes the hitting time in steps has level sets that are not convex; ask "
             "for infinitely many, goals detected at the end, or learner 'memory'."
         )
-    if not isinstance(question.tasks.process.horizon, FiniteHorizon):
-        raise UnsupportedError("Hitting times in steps need a finite horizon; give the process one.")
+    question.tasks.process.steps_for("Hitting times in steps")
     if question.exact:
         raise UnsupportedError(
             "The best hitting time in steps is in general irrational; ask for a bracket instead of an exact "
@@ -262,8 +261,7 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
 
 def _refuse_large(marked: SuccessTasks) -> None:
     """Raise `InstanceTooLargeError` for what would take too long or too much memory, in no time."""
-    horizon = marked.process.horizon
-    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    steps = marked.process.layers
     size = steps * marked.process.n_choices
     if steps > MAX_STEPS or size > MAX_SIZE:
         raise InstanceTooLargeError(
@@ -298,9 +296,7 @@ def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
     """
     if method is not Method.AUTO:
         return method is Method.DECOMPOSITION
-    horizon = marked.process.horizon
-    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
-    return steps * marked.process.n_choices > MAX_MONOLITHIC
+    return marked.process.layers * marked.process.n_choices > MAX_MONOLITHIC
 
 
 def _work(marked: SuccessTasks) -> int:

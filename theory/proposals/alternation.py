@@ -21,8 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses
 from metaregret.theory.information import Order, as_order, channel_capacity, mutual_information
@@ -141,11 +139,10 @@ def _plan_softly(
     process: ControlledMarkovProcess, prior: np.ndarray, rewards: np.ndarray, weight: float
 ) -> Skills:
     """Soft value iteration: ``V_t = w log sum_a exp(P_a V_{t+1} / w)``, ``pi = exp((Q - V) / w)``."""
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("A policy-entropy bonus needs a finite horizon; use entropy_weight=0.")
+    length = process.steps_for("Bonuses for entropy (entropy_weight > 0)")
     starts, owner = process.choice_offsets[:-1], process.choice_state
     values, steps = rewards.T, []
-    for _ in range(process.horizon.steps):
+    for _ in range(length):
         q = np.asarray(process.matrix @ values)
         top = np.maximum.reduceat(q, starts, axis=0)
         share = np.exp((q - top[owner]) / weight)

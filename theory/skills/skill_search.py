@@ -83,7 +83,7 @@ def require_room(process: ControlledMarkovProcess, skills: int) -> None:
     ------
     InstanceTooLargeError
     """
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    steps = process.layers
     entries = skills * process.n_states * (steps + 1)
     if entries > MOST_ENTRIES:
         raise InstanceTooLargeError(
