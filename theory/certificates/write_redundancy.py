@@ -74,9 +74,7 @@ def process_redundancy_certificate(found: Redundancy, *, budget: int = BUDGET) -
     process.steps_for("Certificates of a redundancy")
     claim = _claim(found.order)
     skills = found.skills
-    learners = skill_learners(
-        process, [s.probability for s in skills], [s.policy for s in skills], process.n_states
-    )
+    learners = skill_learners(process, skills, process.n_states)
     rows = np.stack([skill.terminal for skill in skills])
     used = rows.max(axis=0) > 0
     weights = channel_redundancy(

@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.backup import backup
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -80,19 +81,16 @@ def _part(request: Request, choices: np.ndarray, count: int) -> Part:
 
 def _plan(process: ControlledMarkovProcess, reward: np.ndarray) -> np.ndarray:
     """Best choices for rewards on choices, shape (C, K), at every step: shape (T, S, K) or (S, K)."""
-    starts = process.choice_offsets[:-1]
-    index = np.arange(process.n_choices)[:, None]
+    operator = backup(process)
     finite = isinstance(process.horizon, FiniteHorizon)
     gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
     sweeps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else _sweeps(gamma)
     values = np.zeros((process.n_states, reward.shape[1]))
     steps: list[np.ndarray] = []
     for _ in range(sweeps):
-        q = reward + gamma * (process.matrix @ values)
-        values = np.maximum.reduceat(q, starts, axis=0)
-        first = np.where(q >= values[process.choice_state], index, process.n_choices)
-        chosen = np.minimum.reduceat(first, starts, axis=0)
-        steps = [*steps, chosen] if finite else [chosen]
+        q = reward + gamma * operator.expected(values)
+        values = operator.best(q)
+        steps = [*steps, operator.greedy(q)] if finite else [operator.greedy(q)]
     return np.stack(steps[::-1]) if finite else steps[0]
 
 
