@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from rich.progress import (
 from metaregret.experiments.interrupts import tell
 from metaregret.tabular.documents import check_writable, json_text, write_text
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.presentation import WIDTH, visible
+from metaregret.theory.presentation import WIDTH, number, visible
 from metaregret.theory.results import Result
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def write_certificate(
     """Write the certificate of a result, and say on standard error what it proves."""
     with progress("certifying"):
         claim = result.certificate(file, **options)["claim"]
-    click.echo(f"wrote {file}, which proves {claim['lower']} <= {what} <= {claim['upper']}", err=True)
+    bounds = (claim["lower"], claim["upper"])
+    lower, upper = (text if len(text) <= 60 else number(Fraction(text), 12) for text in bounds)
+    click.echo(f"wrote {file}, which proves {lower} <= {what} <= {upper}", err=True)
 
 
 def check_outputs(json_file: str | None, *, figure: Path | None = None, **files: Path | None) -> None:

@@ -121,8 +121,8 @@ def COMMAND(
         except UnsupportedError as error:
             named = "name target states" in str(error)
             raise UnsupportedError(f"{error} (--until STATE names them.)" if named else str(error)) from error
-    if certificate is not None:
-        write_certificate(found, certificate)
+    show(found, json_file)  # first: the value holds even if the checker's limits refuse its certificate
     if policy_file is not None:
         found.save_policy(policy_file)
-    show(found, json_file)
+    if certificate is not None:
+        write_certificate(found, certificate)

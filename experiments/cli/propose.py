@@ -165,11 +165,11 @@ def COMMAND(
             learner=learner,
             episodes=count,
         )
-    if certificate is not None:
-        write_certificate(proposal, certificate, "regret" if certify == "regret" else "value", of=certify)
+    show(proposal, json_file)  # first: it holds even if the checker's limits refuse its certificate
     if figure is not None:
         proposal.plot(figure)
-    show(proposal, json_file)
+    if certificate is not None:
+        write_certificate(proposal, certificate, "regret" if certify == "regret" else "value", of=certify)
 
 
 def _test_weights(tests: tuple[str, ...]) -> dict[str, str]:

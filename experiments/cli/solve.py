@@ -151,15 +151,15 @@ def COMMAND(
             "no rational value was found: both bounds are rational and proved, but they are not equal",
             err=True,
         )
-    if certificate is not None:
-        write_certificate(solution, certificate)
-    if figure is not None:
-        solution.plot(figure)
     ranges = _mass_ranges(solution, mass)
     if not emit_json(solution.to_json() | ({"mass": ranges} if mass else {}), json_file):
         show(solution)
         if ranges:
             _print_ranges(ranges)
+    if figure is not None:
+        solution.plot(figure)
+    if certificate is not None:  # last: the value holds even if the checker's limits refuse its certificate
+        write_certificate(solution, certificate)
     if solution.interrupted:
         click.echo("metaregret: interrupted; the best certified bracket so far is shown", err=True)
         raise click.exceptions.Exit(130)

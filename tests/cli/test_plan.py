@@ -12,6 +12,7 @@ from conftest import Cli, full_device
 from metaregret import make, plan
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.importers import write_npz
+from metaregret.theory.certificates.check import CertificateError
 
 
 def planned(cli: Cli, *arguments: str) -> dict[str, Any]:
@@ -95,6 +96,24 @@ def test_no_certificate_of_a_total_with_negative_rewards(cli: Cli, rewards: str,
     assert "No certificate is offered for a total with negative rewards" in outcome.err
     assert "['2', 'right', '3'] pays -3/2" in outcome.err
     assert (outcome.out, file.exists()) == ("", False)
+
+
+def test_a_value_without_a_certificate_is_shown(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the checker's limits nothing is written and the status is 2, but the work is not lost."""
+
+    def spent(*_: object) -> None:
+        raise CertificateError("the work budget is spent (--budget UNITS raises it)")
+
+    monkeypatch.setattr("metaregret.theory.certificates.check.check", spent)
+    file = tmp_path / "c.json"
+    for command in (("plan", "line:3", "--goal", "2"), ("solve", "line:3"), ("propose", "line:3")):
+        outcome = cli(*command, "--horizon", "2", "--certificate", str(file))
+        assert outcome.status == 2
+        assert "beyond the checker's limits, so none is written: the work budget is spent." in outcome.err
+        assert "certified" in outcome.out
+        assert not file.exists()
 
 
 def test_infinite_total_is_refused(cli: Cli, rewards: str) -> None:

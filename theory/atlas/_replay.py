@@ -115,9 +115,9 @@ def visits(model: Model) -> list[Outcome]:
 def _paths(model: Model, keep: int) -> set[tuple[Outcome, ...]]:
     """The distributions at the last `keep` steps of all deterministic Markov policies."""
     count = len(model.rows)
-    layer = {(tuple(model.start.get(s, Fraction(0)) for s in range(count)),)}
+    layer: set[tuple[Outcome, ...]] = {(tuple(model.start.get(s, Fraction(0)) for s in range(count)),)}
     for _ in range(model.steps):
-        following = set()
+        following: set[tuple[Outcome, ...]] = set()
         for path in layer:
             mass = path[-1]
             support = [s for s in range(count) if mass[s]]

@@ -198,8 +198,13 @@ def _checked(draft: Document, budget: int) -> tuple[Any, Any]:
             _, lower, upper = checker.check(path, budget)
         except checker.CertificateError as reason:
             limits = ("budget", "fine fractions", "larger than", "too many", "at most")
-            error = InstanceTooLargeError if any(word in str(reason) for word in limits) else SolverError
-            raise error(f"The checker does not accept the certificate: {reason}.") from reason
+            text = str(reason).partition(" (--")[0]
+            if any(word in text for word in limits):
+                raise InstanceTooLargeError(
+                    f"The certificate is beyond the checker's limits, so none is written: {text}. "
+                    "The bounds stand; a smaller instance has a certificate."
+                ) from reason
+            raise SolverError(f"The checker does not accept the certificate: {text}.") from reason
     return lower, upper
 
 

@@ -105,7 +105,8 @@ def minimise_over_terminal(
     ConvergenceError
         If the gap does not close; it carries the certified bounds.
     """
-    support = np.flatnonzero(goal_support(process))
+    reachable = goal_support(process)
+    support = np.flatnonzero(reachable)
     goals = goal_responses(process, support)
     first = distinct(goals.terminal)
     rows, choices = goals.terminal[first], goals.choices[..., first]
@@ -114,11 +115,12 @@ def minimise_over_terminal(
         weights = _corrected(rows, objective, weights)
         rho = weights @ rows
         value = float(objective.value(rho).sum())
-        slope = objective.slope(rho)
-        reward = slope.max() - slope
+        slope = np.where(reachable, objective.slope(rho), 0.0)  # no policy ends elsewhere
+        steepest = slope[support].max()
+        reward = np.where(reachable, steepest - slope, 0.0)
         response = best_responses(process, reward[:, None], keep=True)
         # max_v -grad . v = response - max(grad), since every v sums to one; the slack covers rounding.
-        slack = relative_error(8 * len(rho) + 64) * float(np.abs(slope).max() + abs(value))
+        slack = relative_error(8 * len(support) + 64) * float(np.abs(slope).max() + abs(value))
         lower = max(lower, value - (float(response.optimum.upper[0]) - float(reward @ rho)) - slack)
         if value - lower <= tolerance * max(1.0, abs(value)):
             kept = weights > 1e-13

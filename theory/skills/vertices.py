@@ -103,7 +103,12 @@ class Merging:
             reached = np.zeros(process.n_states, dtype=bool)
             reached[process.successors[layers[-1][process.choice_state[process.transition_choice]]]] = True
             layers.append(reached)
-        sets = {int(s): np.eye(process.n_states)[[s]] for s in np.flatnonzero(layers[-1])}
+        last = np.flatnonzero(layers[-1])
+        if len(last) * process.n_states > MAX_ENTRIES:
+            _refuse(process, len(last), MAX_ENTRIES // process.n_states)
+        points = np.zeros((len(last), process.n_states))
+        points[np.arange(len(last)), last] = 1.0
+        sets = {int(state): points[[i]] for i, state in enumerate(last)}
         yield sets
         for layer in reversed(layers[:-1]):
             sets = self._layer(np.flatnonzero(layer).tolist(), sets)

@@ -15,6 +15,7 @@ from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentErro
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.proposals import compare, methods, propose, with_memory
+from metaregret.theory.skills.vertices import terminal_vertices
 from tests.theory.skills.small_processes import processes, z_channel
 
 
@@ -182,3 +183,5 @@ def test_tables_of_skills_are_refused_by_size() -> None:
     with pytest.raises(InstanceTooLargeError, match="60000 skills x 60000 states x 3 steps"):
         propose(line, "dads")
     assert propose(line, "uniform").goal_distribution["2"] == pytest.approx(1 / 3)
+    assert propose(line, "smm").regret.contains(2)
+    assert terminal_vertices(line)[0][:, :3].tolist() == np.eye(3).tolist()
