@@ -351,14 +351,7 @@ def _by_reach(process: ControlledMarkovProcess, columns: sp.csc_array, policies:
 def _finite(
     operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool, everywhere: bool
 ) -> TerminalValues:
-    values = rewards
-    kept = []
-    for _ in range(horizon.steps):
-        q = operator.expected(values)
-        values = operator.best(q)
-        if policies:
-            kept.append(operator.greedy(q))
-    stacked = np.stack(kept[::-1]) if policies else None
+    values, stacked = operator.induct(rewards, horizon.steps, policies=policies)
     at_start = operator.initial() @ values
     kept_values = values if everywhere else None
     if operator.dtype is object:

@@ -104,6 +104,36 @@ class Backup:
             top[states] = np.where(better, following, top[states])
         return result
 
+    def induct(
+        self, terminal: np.ndarray, steps: int, paid: np.ndarray | None = None, *, policies: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Backward induction, ``V_T = h``, ``V_t = max_a (r_t + P_a V_{t+1})`` (Puterman 1994, sec. 4.5).
+
+        Parameters
+        ----------
+        terminal : ndarray, shape (S, K)
+        steps : int
+            ``T``.
+        paid : ndarray, shape (T, C, K) or (1, C, K), optional
+            Expected reward of each choice, at every step or the same at all.
+        policies : bool
+            Whether to keep the first best choices.
+
+        Returns
+        -------
+        values : ndarray, shape (S, K)
+        policies : ndarray of int64, shape (T, S, K), or None
+        """
+        values, kept = terminal, []
+        for step in reversed(range(steps)):
+            q = self.expected(values)
+            if paid is not None:
+                q = q + paid[step % len(paid)]
+            values = self.best(q)
+            if policies:
+                kept.append(self.greedy(q))
+        return values, np.stack(kept[::-1]) if policies else None
+
 
 def backup(process: ControlledMarkovProcess, representation: Representation | None = None) -> Backup:
     """Return the Bellman backup of `process` in a representation (by default dense when small, else sparse).

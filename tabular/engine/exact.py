@@ -18,6 +18,7 @@ import flint
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.backup.rational import RationalBackup, from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.engine.problem import Problem
@@ -126,12 +127,10 @@ def _fraction(value: flint.fmpq) -> Fraction:
 
 
 def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.ndarray | None, int]:
-    """Backward induction with ``V_k = X_k / (R D**k)``, integers ``X_k`` and common denominators ``D`` and
-    ``R``."""
+    """Backward induction in rational arithmetic, refused where it would take too long."""
     process, steps = problem.process, problem.steps
     assert steps is not None
-    numerators, denominators = transition_fractions(problem)
-    common = math.lcm(*map(int, np.unique(denominators)))
+    common = math.lcm(*map(int, np.unique(transition_fractions(problem)[1])))
     words = 1.0 + steps * math.log2(common + 1) / 64.0
     if steps * process.n_transitions * words * 20 > LARGEST_WORK:
         raise InstanceTooLargeError(
@@ -139,35 +138,17 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
             f"take about {steps * process.n_transitions * words:.1e} word operations; use exact=False, "
             "which is certified too."
         )
-    weights = numerators.astype(object) * (common // denominators.astype(object))
-    rewards = exact_rewards(problem)
     terminal = [Fraction(0)] * process.n_states
     if problem.terminal is not None:
         terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
-    unit = math.lcm(
-        *{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()}
+    operator = RationalBackup(process)
+    paid = np.add.reduceat(
+        to_flint(process.exact_probabilities) * to_flint(exact_rewards(problem)), process.offsets[:-1]
     )
-    paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])
-    expected = np.add.reduceat(weights * paid, process.offsets[:-1])
-    values = _objects([item.numerator * (unit // item.denominator) for item in terminal])
-    policy = np.empty((steps, process.n_states), dtype=np.int64) if keep_policy else None
-    scale = 1
-    for step in range(steps - 1, -1, -1):
-        action_values = (
-            np.add.reduceat(weights * values[process.successors], process.offsets[:-1]) + expected * scale
-        )
-        values = np.maximum.reduceat(action_values, process.choice_offsets[:-1])
-        scale *= common
-        if policy is not None:
-            policy[step] = _first_best(problem, action_values == values[process.choice_state])
-    return [Fraction(int(value), unit * scale) for value in values.tolist()], policy, steps
-
-
-def _first_best(problem: Problem, attains: np.ndarray) -> np.ndarray:
-    best = np.flatnonzero(attains.astype(bool))
-    policy = np.empty(problem.process.n_states, dtype=np.int64)
-    policy[problem.process.choice_state[best[::-1]]] = best[::-1]
-    return policy
+    values, policies = operator.induct(
+        to_flint(terminal)[:, None], steps, paid[None, :, None], policies=keep_policy
+    )
+    return from_flint(values[:, 0]).tolist(), None if policies is None else policies[..., 0], steps
 
 
 # -------------------------------------------------------------------------------- infinite horizons

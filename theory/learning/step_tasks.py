@@ -117,9 +117,8 @@ class StepTasks:
 
 def _best(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
     operator = backup(process)
-    values = np.zeros((process.n_states, len(rewards)))
-    for step in reversed(range(rewards.shape[1])):
-        values = operator.best(operator.expected(rewards[:, step].T + values))
+    paid = np.array([operator.expected(rewards[:, step].T) for step in range(rewards.shape[1])])
+    values, _ = operator.induct(np.zeros((process.n_states, len(rewards))), len(paid), paid)
     return np.asarray(process.initial @ values)
 
 

@@ -81,17 +81,16 @@ def _part(request: Request, choices: np.ndarray, count: int) -> Part:
 
 def _plan(process: ControlledMarkovProcess, reward: np.ndarray) -> np.ndarray:
     """Best choices for rewards on choices, shape (C, K), at every step: shape (T, S, K) or (S, K)."""
-    operator = backup(process)
-    finite = isinstance(process.horizon, FiniteHorizon)
-    gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
-    sweeps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else _sweeps(gamma)
-    values = np.zeros((process.n_states, reward.shape[1]))
-    steps: list[np.ndarray] = []
-    for _ in range(sweeps):
+    operator, values = backup(process), np.zeros((process.n_states, reward.shape[1]))
+    if isinstance(process.horizon, FiniteHorizon):
+        _, chosen = operator.induct(values, process.horizon.steps, reward[None], policies=True)
+        assert chosen is not None
+        return chosen
+    gamma = float(process.horizon.gamma)
+    for _ in range(_sweeps(gamma)):
         q = reward + gamma * operator.expected(values)
         values = operator.best(q)
-        steps = [*steps, operator.greedy(q)] if finite else [operator.greedy(q)]
-    return np.stack(steps[::-1]) if finite else steps[0]
+    return operator.greedy(q)
 
 
 def _sweeps(gamma: float) -> int:
