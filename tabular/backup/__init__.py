@@ -132,7 +132,12 @@ class Backup:
             values = self.best(q)
             if policies:
                 kept.append(self.greedy(q))
-        return values, np.stack(kept[::-1]) if policies else None
+        return values, stacked(kept, values.shape) if policies else None
+
+
+def stacked(kept: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Decisions from the last step to the first, in the order of time; there may be no step."""
+    return np.array(kept[::-1], dtype=np.int64).reshape(len(kept), *shape)
 
 
 def backup(process: ControlledMarkovProcess, representation: Representation | None = None) -> Backup:

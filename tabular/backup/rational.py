@@ -10,7 +10,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from metaregret.tabular.backup import Backup
+from metaregret.tabular.backup import Backup, stacked
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["RationalBackup", "from_flint", "to_flint"]
@@ -98,7 +98,7 @@ class RationalBackup(Backup):
                 kept.append(self.greedy(q))
         found = np.empty(values.size, dtype=object)
         found[:] = [flint.fmpq(value, unit * scale) for value in values.ravel().tolist()]
-        return found.reshape(values.shape), np.stack(kept[::-1]) if policies else None
+        return found.reshape(values.shape), stacked(kept, values.shape) if policies else None
 
     def number(self, value: Fraction) -> Any:
         return flint.fmpq(value.numerator, value.denominator)
