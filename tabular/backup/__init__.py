@@ -57,6 +57,7 @@ class Backup:
         # A row of n terms: n products, n - 1 sums, and the rounding of each stored probability.
         self.roundings = (process.n_states if dense else int(np.diff(process.offsets).max())) + 3
         self._starts = process.choice_offsets[:-1]
+        self._chances = process.probabilities
         # Choice number k of every state that has one: whole columns are compared at once, one k at a time.
         counts = np.diff(process.choice_offsets)
         self._later_choices: list[tuple[np.ndarray | slice, np.ndarray]] = []
@@ -68,6 +69,11 @@ class Backup:
     def expected(self, values: np.ndarray) -> np.ndarray:
         """Return ``P v``: shape (S, K) to (C, K), or (S,) to (C,)."""
         return np.asarray(self._matrix @ values)
+
+    def averaged(self, amounts: np.ndarray) -> np.ndarray:
+        """Return the expectation of amounts by transition: shape (M, K) to (C, K), or (M,) to (C,)."""
+        chances = self._chances if amounts.ndim == 1 else self._chances[:, None]
+        return np.asarray(np.add.reduceat(chances * amounts, self.process.offsets[:-1], axis=0))
 
     def push(self, weights: np.ndarray) -> np.ndarray:
         """Return ``P^T x``, the successor distribution of choice weights: shape (C,) to (S,)."""

@@ -61,21 +61,15 @@ class RationalBackup(Backup):
 
     def __init__(self, process: ControlledMarkovProcess) -> None:
         super().__init__(process)
-        self._probabilities = to_flint(process.exact_probabilities)
-        self._transition_starts = process.offsets[:-1]
+        self._chances = to_flint(process.exact_probabilities)
         self.roundings = 0
 
     def expected(self, values: np.ndarray) -> np.ndarray:
-        probabilities = self._probabilities if values.ndim == 1 else self._probabilities[:, None]
-        return np.add.reduceat(
-            probabilities * values[self.process.successors], self._transition_starts, axis=0
-        )
+        return self.averaged(values[self.process.successors])
 
     def push(self, weights: np.ndarray) -> np.ndarray:
         result = np.full(self.process.n_states, flint.fmpq(0), dtype=object)
-        np.add.at(
-            result, self.process.successors, self._probabilities * weights[self.process.transition_choice]
-        )
+        np.add.at(result, self.process.successors, self._chances * weights[self.process.transition_choice])
         return result
 
     def induct(
@@ -83,13 +77,12 @@ class RationalBackup(Backup):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Backup.induct`; in integers over common denominators, which need no reduction of fractions:
         ``V_t = X_t / (unit common**(T - t))``."""
-        chances = self._probabilities
-        common, unit = _denominator(chances), _denominator(terminal)
+        common, unit = _denominator(self._chances), _denominator(terminal)
         unit = unit if paid is None else math.lcm(unit, _denominator(paid))
-        weights, values = _scaled(chances, common)[:, None], _scaled(terminal, unit)
+        weights, values = _scaled(self._chances, common)[:, None], _scaled(terminal, unit)
         pays, scale, kept = None if paid is None else _scaled(paid, unit), 1, []
         for step in reversed(range(steps)):
-            q = np.add.reduceat(weights * values[self.process.successors], self._transition_starts, axis=0)
+            q = np.add.reduceat(weights * values[self.process.successors], self.process.offsets[:-1], axis=0)
             scale *= common
             if pays is not None:
                 q = q + pays[step % len(pays)] * scale

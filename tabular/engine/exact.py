@@ -142,9 +142,7 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
     if problem.terminal is not None:
         terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
     operator = RationalBackup(process)
-    paid = np.add.reduceat(
-        to_flint(process.exact_probabilities) * to_flint(exact_rewards(problem)), process.offsets[:-1]
-    )
+    paid = operator.averaged(to_flint(exact_rewards(problem)))
     values, policies = operator.induct(
         to_flint(terminal)[:, None], steps, paid[None, :, None], policies=keep_policy
     )

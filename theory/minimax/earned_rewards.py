@@ -76,8 +76,7 @@ class EarnedRewards:
     @cached_property
     def expected(self) -> np.ndarray:
         """Expected reward of each choice, shape (Z, C)."""
-        weighted = self.rewards * self.process.probabilities
-        return np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
+        return backup(self.process).averaged(self.rewards.T).T
 
     def image(self, polytope: FlowPolytope) -> sp.csr_array:
         """Return the rewards as a function of the flow, shape (Z, variables)."""

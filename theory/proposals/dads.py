@@ -136,7 +136,7 @@ def _gains(process: ControlledMarkovProcess, choices: np.ndarray) -> np.ndarray:
 
 def _choice_rewards(process: ControlledMarkovProcess, gains: np.ndarray) -> np.ndarray:
     """Expected gain of every choice, shape (C, K)."""
-    return np.add.reduceat(process.probabilities[:, None] * gains, process.offsets[:-1], axis=0)
+    return backup(process).averaged(gains)
 
 
 def _value(process: ControlledMarkovProcess, choices: np.ndarray, gains: np.ndarray) -> float:

@@ -32,8 +32,7 @@ class AchievableRewards(Achievable):
         if tasks.tables.exact is None:
             raise NotExactError("The rewards are known in floating point only; give them as rationals.")
         self._rewards = to_flint(tasks.tables.exact)
-        weighted = self._rewards * to_flint(self.process.exact_probabilities)
-        self._expected = np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
+        self._expected = self._exact.averaged(self._rewards.T).T
 
     def optimum(self) -> tuple[list[Fraction], list[np.ndarray]]:
         """See `Achievable.optimum`."""
