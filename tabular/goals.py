@@ -138,22 +138,21 @@ def goal_values(
 
 
 def goal_columns(process: ControlledMarkovProcess, chosen: np.ndarray) -> sp.csc_array:
-    """Return one indicator of a goal a column, shape (S, K).
+    """Return one indicator of a goal a column, shape (S, K); see `check_goals`."""
+    check_goals(process, chosen)
+    return sp.csc_array(
+        (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
+    )
 
-    Raises
-    ------
-    InvalidArgumentError
-        If a goal is not a state.
-    """
+
+def check_goals(process: ControlledMarkovProcess, chosen: np.ndarray) -> None:
+    """Raise `InvalidArgumentError` if a goal is not a state."""
     bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
     if bad.size:
         raise InvalidArgumentError(
             f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
             f"0..{process.n_states - 1}."
         )
-    return sp.csc_array(
-        (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
-    )
 
 
 def exact_goal_values(

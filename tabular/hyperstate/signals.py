@@ -28,6 +28,9 @@ from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["Signals", "goal_signals", "reward_signals"]
 
+LEARNERS = "Learners with memory, whose hyperstates are infinitely many in unbounded episodes,"
+"""Who needs a finite horizon, for messages."""
+
 MAX_GOALS = 4096
 """Limit on the number of goals ``K``: the table of signals has ``K (K + 1)`` entries (0.4 GiB)."""
 
@@ -76,7 +79,7 @@ class Signals:
     @property
     def steps(self) -> int:
         """Steps per episode ``T``."""
-        return self.process.steps_for("Learners with memory")
+        return self.process.steps_for(LEARNERS)
 
     @property
     def n_classes(self) -> int:
@@ -119,7 +122,7 @@ def goal_signals(
     InstanceTooLargeError
         For more than `MAX_GOALS` goals.
     """
-    steps, n_goals = process.steps_for("Learners with memory"), len(goals)
+    steps, n_goals = process.steps_for(LEARNERS), len(goals)
     if n_goals > MAX_GOALS:
         raise InstanceTooLargeError(
             f"Learners with memory on {process.name!r} have {n_goals:,} goals to tell apart, over the limit "
@@ -160,7 +163,7 @@ def reward_signals(tables: RewardTables) -> Signals:
     two tasks whose rewards differ in the last bit are told apart.
     """
     process = tables.process
-    process.steps_for("Learners with memory")
+    process.steps_for(LEARNERS)
     rewards = tables.values if tables.exact is None else tables.exact
     ranks = _ranks(rewards)
     _, chosen, task_class = np.unique(ranks, axis=0, return_index=True, return_inverse=True)
@@ -184,7 +187,7 @@ def reward_signals(tables: RewardTables) -> Signals:
         during=during,
         last=during,
         start=np.zeros(process.n_states, dtype=np.int32),
-        toll=np.zeros(process.steps_for("Learners with memory") + 1),
+        toll=np.zeros(process.steps_for(LEARNERS) + 1),
         restarts=True,
     )
 

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.tabular.goals import goal_support
+from metaregret.tabular.goals import check_goals, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learning.step_tasks import StepTasks
 
@@ -66,12 +66,7 @@ def shaped_goals(process: ControlledMarkovProcess, goals: np.ndarray | None = No
 
 def _goals(process: ControlledMarkovProcess, goals: np.ndarray | None) -> np.ndarray:
     chosen = np.flatnonzero(goal_support(process)) if goals is None else np.asarray(goals)
-    bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
-    if len(bad):
-        raise InvalidArgumentError(
-            f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
-            f"0..{process.n_states - 1}."
-        )
+    check_goals(process, chosen)
     return chosen
 
 
