@@ -29,7 +29,7 @@ from metaregret.theory.success import Image
 if TYPE_CHECKING:
     import cvxpy as cp
 
-__all__ = ["FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "lower_bound"]
+__all__ = ["Evaluated", "FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "lower_bound"]
 
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
@@ -43,22 +43,19 @@ BACKWARD = np.array([0.0, *(2.0**-k for k in range(53, 0, -1))])
 
 
 @dataclass(frozen=True, eq=False)
-class SaddlePoint:
-    """A policy and dual weights with the bounds that they certify.
+class Evaluated:
+    """A policy and weights of tasks with the bounds that they certify.
 
     Attributes
     ----------
     lower, upper : float
-        ``lower <= min_{rho in M} max_g phi_g(rho_g) <= upper``.
     policy : ndarray, shape (T, C') or (C',)
     success : ndarray, shape (K,)
         Success probabilities of `policy`, evaluated afresh.
     terminal : ndarray, shape (S',), or None
         Its terminal distribution on the (augmented) process.
     weights : ndarray, shape (K,)
-        Non-negative dual weights, not all zero.
-    support_value : float
-        An upper bound on ``max_{rho in M} weights . rho``.
+        For which the planner's value proves `lower`; not negative.
     """
 
     lower: float
@@ -67,6 +64,18 @@ class SaddlePoint:
     success: np.ndarray
     terminal: np.ndarray | None
     weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SaddlePoint(Evaluated):
+    """``lower <= min_{rho in M} max_g phi_g(rho_g) <= upper``; weights not all zero.
+
+    Attributes
+    ----------
+    support_value : float
+        An upper bound on ``max_{rho in M} weights . rho``.
+    """
+
     support_value: float
 
 

@@ -37,7 +37,7 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.decomposition import Decomposition
-from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.minimax.flow_program import Evaluated, FlowProgram, support_value
 from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.optimise import Attempt, Best, solve_certified
 from metaregret.theory.regret import BracketedLoss, Loss
@@ -56,30 +56,16 @@ SLOPE_ERROR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class RestrictedPoint:
-    """A policy, a distribution of the adversary's set and weights, with the bounds that they prove.
+class RestrictedPoint(Evaluated):
+    """``lower <= min_{rho in M} max_{p in U} p . phi(rho) <= upper``.
 
     Attributes
     ----------
-    lower, upper : float
-    policy : ndarray, shape (T, C') or (C',)
-    success : ndarray, shape (K,)
-        Success probabilities of `policy`, evaluated afresh.
-    terminal : ndarray, shape (S',), or None
-        Its terminal distribution.
     prior : ndarray, shape (K,)
         The distribution of the set that proves `lower`.
-    weights : ndarray, shape (K,)
-        Rewards of the tasks for which the planner's value proves `lower`.
     """
 
-    lower: float
-    upper: float
-    policy: np.ndarray
-    success: np.ndarray
-    terminal: np.ndarray | None
     prior: np.ndarray
-    weights: np.ndarray
 
 
 class RestrictedGame:
@@ -122,7 +108,7 @@ class RestrictedGame:
         upper = self.worst(self.loss.high.value(np.minimum(achieved.lower, self.loss.high.optimum)))
         upper *= 1 + 1e-14
         lower = self.lower_bound(prior, weights)
-        return RestrictedPoint(lower, upper, policy, achieved.nominal, achieved.terminal, prior, weights)
+        return RestrictedPoint(lower, upper, policy, achieved.nominal, achieved.terminal, weights, prior)
 
 
 def balance_points(loss: Loss, prior: np.ndarray, weights: np.ndarray) -> np.ndarray:
