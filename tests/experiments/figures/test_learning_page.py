@@ -85,9 +85,10 @@ def test_words_on_gradient_learners() -> None:
             assert (mine.loc["tests", "lower"] > 0) == (world == "rooms" and name == "diayn-16")
     assert table.loc[("grid", "initialisation", "random", "own"), "upper"] < 0
     assert table.loc[("rooms", "initialisation", "diayn"), "gain"].min() > 0.19
-    credit, none = (table.loc[("grid", knob, "diayn"), "gain"] for knob in ("initialisation", "no-credit"))
-    assert (credit > none).all()
-    assert (none > 0).all()
+    for world in ("grid", "rooms"):
+        credit, none = (table.loc[(world, knob, "diayn")] for knob in ("initialisation", "no-credit"))
+        assert (credit["gain"] > none["gain"]).all()
+        assert (none["lower"] > 0).all()
     assert (table.loc[("line", "no-credit", "diayn"), "upper"] < 0).all()
     ledge = table.loc[("ledge", "initialisation")]
     even = ["uniform", "order-1", "order-2", "order-inf"]
@@ -99,6 +100,27 @@ def test_words_on_gradient_learners() -> None:
     assert (ledge.loc["diayn", "gain"] / ledge.loc["uniform", "gain"]).between(0.4, 0.65).all()
     for world in ("rooms", "line"):
         assert table.loc[(world, "initialisation", "diayn"), "worst_regret_100"].min() > 99.5
+
+
+def test_words_on_dense_rewards_and_other_knobs() -> None:
+    table = table_of("gains").set_index(["world", "knob", "training", "rule"]).sort_index()
+    dense = table.loc["shaped"].loc["initialisation"]
+    assert round(dense.loc[("handmade", "tests"), "scratch_area"], 2) == 0.90
+    good, bad = dense.loc[["diayn = uniform", "handmade"]], dense.loc[["diayn-16", "random"]]
+    assert good["gain"].between(0.01, 0.02).all()
+    assert (good["above"] >= 5).all()
+    assert (good["lower"] > 0).all()
+    assert (bad["gain"] < 0).all()
+    assert (bad.xs("tests", level="rule")["upper"] < 0).all()
+    rule, exact = (table.xs(knob, level="knob").droplevel("training") for knob in ("rule", "exact"))
+    sparse = rule.loc[["grid", "rooms", "line"]]
+    assert ((sparse["lower"] < 0) & (sparse["upper"] > 0)).all()
+    assert round(rule.loc[("shaped", "own"), "gain"], 3) == 0.027 > good["gain"].max()
+    assert rule.loc[("shaped", "tests"), "gain"] < 0 < rule.loc[("shaped", "tests"), "upper"]
+    near = exact.loc[["grid", "rooms"]]
+    assert near.xs("tests", level="rule")["scratch_area"].round(2).tolist() == [0.95, 0.94]
+    assert (near["upper"] < 0).all()
+    assert (exact.loc["line", "lower"] > 0).all()
 
 
 def test_words_on_recurrent_learners() -> None:
