@@ -42,10 +42,9 @@ from metaregret.tabular.errors import EnvironmentSpecError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.importers.imported import Imported, Note
-from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["ENVIRONMENT", "from_gymnasium", "gymnasium_model", "gymnasium_process", "read_environment"]
+__all__ = ["ENVIRONMENT", "gymnasium_model", "read_environment"]
 
 DEFAULT_HORIZON = 20
 _NAME = re.compile(r"([A-Za-z_][\w.]{0,80}:)?[\w.-]{1,80}(/[\w.-]{1,80})?")
@@ -58,25 +57,6 @@ TRIAL_PAIRS = 20_000
 """States and actions from which it is stepped at most."""
 TRIAL_OUTCOMES = 20_000
 """Outcomes of a step function without a table that are enumerated unasked."""
-
-
-def gymnasium_process(
-    name: str, *, horizon: Horizon | int = DEFAULT_HORIZON, **options: Any
-) -> ControlledMarkovProcess:
-    """Return the process of a Gymnasium environment, by name; see `gymnasium_model`."""
-    return gymnasium_model(name, horizon=horizon, **options).process
-
-
-def from_gymnasium(
-    table: Mapping[int, Any],
-    initial: np.ndarray,
-    *,
-    horizon: Horizon | int,
-    name: str = "gymnasium",
-    picture: tuple[tuple[int | None, ...], ...] | None = None,
-) -> ControlledMarkovProcess:
-    """Return the process of a table; see `metaregret.tabular.importers.gymnasium_table.read_table`."""
-    return read_table(table, initial=initial, horizon=horizon, name=name, picture=picture).process
 
 
 def gymnasium_model(

@@ -106,10 +106,6 @@ class Imported:
             if note.differs or (note.beyond is not None and steps > note.beyond)
         )
 
-    def with_rewards(self, rewards: RewardTables | None) -> Imported:
-        """Return the same model with the rewards of a process with the same transitions."""
-        return dataclasses.replace(self, rewards=rewards).with_process(self.process)
-
     def with_discount(self, value: Any) -> Imported:
         """Return the same model with a discount as its horizon; a discount of 1 is left out, and noted."""
         if value is None:
