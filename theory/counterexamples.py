@@ -1,9 +1,10 @@
 """`search`: a counterexample to a claim about processes, as small as can be, or how hard it was looked for.
 
 Four searches take turns until one succeeds or the time is over: the small processes on which subtly false
-claims fail first; processes that Hypothesis draws from the domain, climbing towards failure; changes of the
-processes nearest to failure, one number or arrow at a time. What is found is made smaller, in states,
-choices, steps and denominators, and stays inside the domain.
+claims fail first; all episodes of one step, from few states and small denominators on; processes that
+Hypothesis draws from the domain, climbing towards failure; changes of the processes nearest to failure, one
+number or arrow at a time. What is found is made smaller, in states, choices, steps and denominators, and
+stays inside the domain.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
+from itertools import combinations, islice, permutations, product
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -51,14 +54,18 @@ __all__ = ["SearchResult", "search"]
 
 Margin = Callable[[ControlledMarkovProcess], Any]
 
-DOMAINS: dict[str, Callable[[], SearchStrategy[ControlledMarkovProcess]]] = {
+DOMAINS: dict[str, Callable[..., SearchStrategy[ControlledMarkovProcess]]] = {
     "any": processes,
-    "finite": lambda: processes(geometric=False),
+    "finite": partial(processes, geometric=False),
     "deterministic": deterministic_processes,
     "stochastic": stochastic_processes,
-    "controllable": lambda: controllable_processes(noisy=True),
+    "controllable": partial(controllable_processes, noisy=True),
 }
-"""Domains by word."""
+"""Domains by word, to be called with a largest number of states."""
+
+MOST_STATES = 6
+"""States of the largest processes of the domains by word; every other round draws the default, which is
+smaller."""
 
 DRAWS = 100
 """Processes that Hypothesis draws before the local search has a turn."""
@@ -236,8 +243,14 @@ def search(
     >>> result.found, result.witness.n_states
     (True, 2)
     """
-    strategy = DOMAINS[one_of(tuple(DOMAINS), domain, "domain")]() if isinstance(domain, str) else domain
-    expect(SearchStrategy, strategy, "domain", f"give a strategy of processes or one of {', '.join(DOMAINS)}")
+    if isinstance(domain, str):
+        by_word = DOMAINS[one_of(tuple(DOMAINS), domain, "domain")]
+        strategies = [by_word(), by_word(max_states=MOST_STATES)]
+    else:
+        expect(
+            SearchStrategy, domain, "domain", f"give a strategy of processes or one of {', '.join(DOMAINS)}"
+        )
+        strategies = [domain]
     for name, number, least in (("seconds", seconds, 0.0), ("threshold", threshold, 0.0), ("seed", seed, 0)):
         fine = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
         if not fine or number < least or (name == "seconds" and number == 0):
@@ -245,7 +258,7 @@ def search(
                 f"Expected {name} to be a number of at least {least}, but got {number!r:.60}."
             )
     hunt = _Hunt(
-        _margin_of(claim), strategy, Random(seed), seed, float(threshold), time.monotonic() + seconds
+        _margin_of(claim), strategies, Random(seed), seed, float(threshold), time.monotonic() + seconds
     )
     began = time.monotonic()
     witness, how = hunt.run()
@@ -289,7 +302,8 @@ class _Hunt:
     """One search: the claim, where to look, and what was nearest to failure so far."""
 
     claim: Margin
-    strategy: SearchStrategy[ControlledMarkovProcess]
+    strategies: list[SearchStrategy[ControlledMarkovProcess]]
+    """What rounds draw in turn; the last is the domain."""
     random: Random
     seed: int
     threshold: float
@@ -300,7 +314,8 @@ class _Hunt:
     near: list[tuple[float, int, ControlledMarkovProcess]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.inside = belongs(self.strategy)
+        self.inside = belongs(self.strategies[-1])
+        self.one_step = one_step_processes()
 
     def over(self) -> bool:
         """Whether the time is over."""
@@ -367,6 +382,9 @@ class _Hunt:
                 found = self.walk()
                 if found is not None:
                     return found, "local search"
+                found = self.enumerate()
+                if found is not None:
+                    return found, "enumeration"
             turn += 1
         return None, ""
 
@@ -383,7 +401,7 @@ class _Hunt:
             phases=(Phase.generate, Phase.target),
             report_multiple_bugs=False,
         )
-        @given(self.strategy)
+        @given(self.strategies[turn % len(self.strategies)])
         def look(process: ControlledMarkovProcess) -> None:
             expect(ControlledMarkovProcess, process, "what the domain draws", "give a strategy of processes")
             if self.over():
@@ -414,6 +432,16 @@ class _Hunt:
                 return changed
         return None
 
+    def enumerate(self) -> ControlledMarkovProcess | None:
+        """Go on with the episodes of one step."""
+        assert self.inside is not None
+        for process in islice(self.one_step, DRAWS):
+            if self.over():
+                return None
+            if self.inside(process) and self.fails(process):
+                return process
+        return None
+
     def smallest(self, process: ControlledMarkovProcess) -> ControlledMarkovProcess:
         """Make a counterexample smaller while it stays one, inside the domain."""
         if self.inside is None or not process.is_exact:
@@ -427,6 +455,33 @@ class _Hunt:
             if process is before:
                 break
         return process
+
+
+def one_step_processes() -> Iterator[ControlledMarkovProcess]:
+    """Yield all episodes of one step with two to four states and up to three choices, whose probabilities
+    share a denominator of at most six, one for each up to names; the simplest first."""
+    sizes = sorted(product((2, 3, 4), (1, 2, 3, 4, 5, 6), (1, 2, 3)), key=lambda size: (sum(size), size))
+    for states, denominator, choices in sizes:
+        weights = [w for w in product(range(denominator + 1), repeat=states) if sum(w) == denominator]
+        for rows in combinations(weights, choices):
+            named = (
+                tuple(sorted(zip(*columns, strict=True))) for columns in permutations(zip(*rows, strict=True))
+            )
+            if math.gcd(*(w for row in rows for w in row)) == 1 and rows == min(named):
+                yield ControlledMarkovProcess.from_transitions(
+                    [
+                        (0, action, to, Fraction(w, denominator))
+                        for action, row in enumerate(rows)
+                        for to, w in enumerate(row)
+                        if w
+                    ]
+                    + [(state, 0, state, 1) for state in range(1, states)],
+                    states=states,
+                    actions=choices,
+                    initial=0,
+                    horizon=1,
+                    name="one step",
+                )
 
 
 def _row(rows: Rows, state: int, action: int) -> dict[int, Fraction]:
@@ -446,7 +501,7 @@ def changed_process(process: ControlledMarkovProcess, random: Random) -> Control
     count = process.n_states
     state, action, _ = random.choice(list(rows))
     kind = random.choice(
-        ("row", "row", "row", "shift", "shift", "choice", "drop", "state", "start", "horizon")
+        ("row", "row", "row", "shift", "shift", "twin", "twin", "choice", "drop", "state", "start", "horizon")
     )
     if kind == "row":
         rows = _with_row(rows, state, action, _random_row(count, random))
@@ -458,6 +513,12 @@ def changed_process(process: ControlledMarkovProcess, random: Random) -> Control
             row[source] -= moved
             row[to] = row.get(to, Fraction(0)) + moved
             rows = _with_row(rows, state, action, row)
+    elif kind == "twin":  # like another choice, perhaps with two successors exchanged: symmetry breaks claims
+        one, other = random.randrange(count), random.randrange(count)
+        exchanged = {one: other, other: one} if random.random() < 0.5 else {}
+        row = {exchanged.get(t, t): p for t, p in _row(rows, state, action).items()}
+        at, choice, _ = random.choice([*rows, (state, 1 + max(a for s, a, _ in rows if s == state), 0)])
+        rows = _with_row(rows, at, choice, row)
     elif kind == "choice":
         fresh = 1 + max(a for s, a, _ in rows if s == state)
         rows = _with_row(rows, state, fresh, _random_row(count, random))

@@ -12,7 +12,7 @@ from rich.text import Text
 from metaregret.theory.claims import Verdict
 from metaregret.theory.presentation import table
 
-__all__ = ["report_parts"]
+__all__ = ["counts", "report_parts"]
 
 
 def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
@@ -32,19 +32,19 @@ def report_parts(document: Mapping[str, Any]) -> Iterator[Table | Text]:
         yield _processes(document)
     summary = document["summary"]
     word = "[green]every verdict is as expected[/]" if summary["as_expected"] else "[red]NOT as expected[/]"
-    counted = {"theorem": "theorems", "control": "controls", "published claim": "published_claims"}
-    parts = [_count(summary[key], one) for one, key in counted.items() if summary.get(key)]
-    if summary["processes"]:
-        parts.append(_count(summary["processes"], "process", "processes"))
     yield Text.from_markup(
-        f"{', '.join(parts)}, "
+        f"{counts(summary)}, "
         f"{summary['planted_errors_caught']} of {summary['planted_errors']} planted errors caught, "
         f"in {summary['seconds']:.0f} s: {word}"
     )
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def counts(summary: Mapping[str, Any]) -> str:
+    """Return how many claims of each kind there are: "27 theorems, 12 controls, 1 process"."""
+    kinds = {"theorem": "theorems", "control": "controls", "published claim": "published claims"}
+    kinds |= {"process": "processes"}
+    found = [(summary[many.replace(" ", "_")], one, many) for one, many in kinds.items()]
+    return ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in found if number)
 
 
 def _verdict(row: Mapping[str, Any]) -> Text:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from metaregret.experiments.cache import keep_out_of_the_way
 from metaregret.experiments.report.latex import theorem_table
 from metaregret.experiments.report.model import report_document
-from metaregret.experiments.report.terminal import report_parts
+from metaregret.experiments.report.terminal import counts, report_parts
 from metaregret.experiments.runs.provenance import version_of
 from metaregret.experiments.verification.jobs import Item, Progress, silent, verify_all
 from metaregret.tabular.choices import expect
@@ -104,13 +104,8 @@ class VerificationReport(Result):
         return text
 
     def __repr__(self) -> str:
-        summary = self.document["summary"]
         found = "every verdict is as expected" if self.as_expected else "NOT as expected"
-        return (
-            f"<VerificationReport: {summary['theorems']} theorems, {summary['controls']} controls, "
-            f"{summary['published_claims']} published claims, "
-            f"{summary['processes']} processes: {found}>"
-        )
+        return f"<VerificationReport: {counts(self.document['summary'])}: {found}>"
 
 
 OWN_INSTANCES = 100

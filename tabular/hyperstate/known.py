@@ -17,7 +17,6 @@ from fractions import Fraction
 import numpy as np
 
 from metaregret.tabular.backup import backup
-from metaregret.tabular.backup.rational import from_flint
 from metaregret.tabular.errors import NotExactError
 from metaregret.tabular.hyperstate.signals import Signals
 
@@ -79,5 +78,7 @@ def known_task_values(signals: Signals, episodes: int, *, exact: bool = False) -
             values[episode, step] = toll[step + 1] + operator.best(operator.averaged(payoff))
         start[episode] = toll[0] + operator.initial() @ told(signals.start, values[episode, 0])
     if exact:
+        from metaregret.tabular.backup.rational import from_flint
+
         values, start, after = (from_flint(part) for part in (values, start, after))
     return KnownTaskValues(values, start, after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def test_one_published_claim_has_its_section_and_its_page(cli: Cli, tmp_path: Pa
     assert "[green]" not in outcome.out
     index, claim = ((tmp_path / name).read_text() for name in ("index.html", "A12.html"))
     assert 'href="A04.html"' in index
+    anchors = set(re.findall(r'href="index\.html#(\w+)"', index))
+    assert anchors == {"theorems", "atlas"}
+    assert all(f'id="{anchor}"' in index for anchor in anchors)
+    lead = " ".join(index.partition('<p class="lead">')[2].partition("</p>")[0].split())
+    assert "1 theorem by independent methods, 2 published claims decided, " in lead
     assert "Published claim" in claim
     assert "Fiedler" in claim
     assert "Made finite" in claim
@@ -55,7 +61,7 @@ def test_from_python():
     assert report.as_expected
     assert report["A4"]["verdict"] == "REFUTED"
     assert report.to_frame().index.tolist() == ["A04"]
-    assert "1 published claims" in repr(report)
+    assert "1 published claim: every" in repr(report)
 
 
 def test_published_claims_are_apart_from_theorems_and_controls():

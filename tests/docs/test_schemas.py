@@ -28,6 +28,7 @@ WRITTEN = {
     "a plan without end": "plan gym:FrozenLake-v1 --goal 15 --reach --exact",
     "a proposal": f"propose {LINE} --method capacity --learner memory",
     "a proposal with a hole": f"propose {LINE} --method random",
+    "a proposal of an order": "propose noisy-goal:K=2,v=1/2 --method order --alpha inf",
     "a comparison": f"compare {LINE} --methods uniform,scratch --no-memory",
     "a ladder": f"ladder {LINE} --episodes 2 --exact",
     "a Bayes-optimal learner": f"bayes {LINE} --episodes 2 --against uniform --adversary tv:1/10",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import islice, permutations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,14 @@ from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.files import process_from_document
 from metaregret.tabular.strategies import deterministic_processes, processes, stochastic_processes
 from metaregret.theory.claims import DETERMINISTIC, atlas, property_claim
-from metaregret.theory.counterexamples import DOMAINS, changed_process, search, simpler_processes
+from metaregret.theory.counterexamples import (
+    DOMAINS,
+    MOST_STATES,
+    changed_process,
+    one_step_processes,
+    search,
+    simpler_processes,
+)
 
 HANDFUL = [
     planted
@@ -46,7 +54,7 @@ def test_planted_claims_are_refuted_by_small_witnesses_of_their_domain(planted: 
     result = search(planted.claim, domain=planted.domain, seconds=20)
     assert result.found
     assert result.witness is not None
-    inside = belongs(DOMAINS[planted.domain]())
+    inside = belongs(DOMAINS[planted.domain](max_states=MOST_STATES))
     assert inside is not None
     assert inside(result.witness)
     assert result.witness.n_states <= 4
@@ -76,6 +84,31 @@ def test_a_witness_is_minimised_in_states_choices_and_denominators():
     assert witness is not None
     assert (witness.n_states, witness.n_choices, witness.horizon.steps) == (2, 2, 1)
     assert max(p.denominator for p in witness.exact_probabilities) == 2
+
+
+def test_claims_that_only_fail_where_values_are_equal_are_refuted():
+    result = search(lambda process: values(process) != [Fraction(1, 2)] * 3, domain="stochastic", seconds=20)
+    assert result.witness is not None
+    assert values(result.witness) == [Fraction(1, 2)] * 3
+
+
+def test_claims_that_only_fail_on_five_states_are_refuted_by_five():
+    result = search(lambda process: 4 - sum(v > 0 for v in values(process)), domain="finite", seconds=20)
+    assert result.witness is not None
+    assert (result.witness.n_states, result.margin) == (5, -1)
+
+
+def test_episodes_of_one_step_come_once_for_each_up_to_names_and_simple_ones_first():
+    listed = list(islice(one_step_processes(), 150))
+    seen = set()
+    for process in listed:
+        dense = [tuple(row) for row in process.dense()[:, 0][: len(process.choices(0))].tolist()]
+        columns = list(zip(*dense, strict=True))
+        names = {tuple(sorted(zip(*order, strict=True))) for order in permutations(columns)}
+        assert not names & seen
+        seen |= names
+    assert [process.n_states for process in listed[:3]] == [2, 2, 2]
+    assert {len(process.choices(0)) for process in listed} == {1, 2, 3}
 
 
 def test_results_say_what_was_found(tmp_path: Path):

@@ -4,10 +4,10 @@ Statement
 ---------
 For the expected entropy of the states visited in *one* episode, policies that remember what they have visited
 are better than Markov policies in general, even where these may depend on time. With deterministic dynamics
-they are not: what a policy with memory visits, an open-loop plan visits.
+and one first state they are not: what a policy with memory visits, an open-loop plan visits.
 
-Dropped: noise. In the witness a random first move decides which of two states was seen, and the walk comes
-back to one state, where the best last move goes to the other.
+Dropped: no noise (a random first state is noise, too). In the witness a random first move decides which of
+two states was seen, and the walk comes back to one state, where the best last move goes to the other.
 """
 
 from __future__ import annotations
@@ -197,10 +197,11 @@ PUBLISHED = published(
     source="M. Mutti, R. De Santi & M. Restelli, The importance of non-Markovianity in maximum state "
     "entropy exploration, ICML 2022, arXiv:2202.03060",
     finite="Entropy of the visit frequencies of one episode; Markov policies may depend on time.",
-    needs="random dynamics; with deterministic ones, Markov policies that depend on time lose nothing",
+    needs="random dynamics or a random first state; without, Markov policies that depend on time lose "
+    "nothing",
     holds=(
-        "With deterministic dynamics Markov policies that depend on time lose nothing",
-        r"P\ \text{deterministic}\Rightarrow\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat "
+        "Without noise Markov policies that depend on time lose nothing",
+        r"P,\mu_0\ \text{deterministic}\Rightarrow\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat "
         r"d)=\max_{\pi\ \text{Markov}}\mathbb E\,H(\hat d)",
     ),
     claim=Claim(),
@@ -218,7 +219,7 @@ PUBLISHED = published(
         r"\max_{\pi\ \text{with memory}}\mathbb E\,H(\hat d)=\max_{\pi\ \text{Markov}}\mathbb "
         r"E\,H(\hat d)",
     ),
-    drops="deterministic dynamics",
+    drops="deterministic dynamics from one first state",
     refute=refute,
     search=search,
 )

@@ -2,9 +2,9 @@ r"""A04, entropy as preparation: the distribution of largest entropy is not the 
 
 Statement
 ---------
-Exploring with as much entropy over final states as possible, Shannon's or Rényi's of any order, is taken to
-prepare for any goal. Where every goal can be reached for sure it does: the uniform distribution has the
-largest entropy of every order and the least worst-case regret, ``K - 1``.
+Exploring with as much entropy over final states as possible, Shannon's or Rényi's of any positive order, is
+taken to prepare for any goal. Where every goal can be reached for sure it does: the uniform distribution
+alone has the largest entropy of every such order, and the least worst-case regret, ``K - 1``.
 
 Dropped: sure goals. In the witness one action stays and the other tosses a coin. The uniform distribution is
 achievable, so it has the largest entropy of every order; its worst-case regret is 1, and 1/2 is possible.

@@ -3,10 +3,12 @@ r"""A05, state-marginal matching: the target that needs no knowledge of the task
 Statement
 ---------
 Matching a target distribution of states, uniform if nothing is known of the goal, is minimax for an unknown
-goal only where all goals are equally reachable. The target that no distribution can beat is ``v* / sum v*``:
-where it can be matched, its worst-case regret ``sum v* - 1`` is the least.
+goal where all goals are equally reachable and the target can be matched. The target that no distribution can
+beat is ``v* / sum v*``: where it can be matched, its worst-case regret ``sum v* - 1`` is the least. Where a
+target cannot be matched the distribution nearest to it need not be minimax, not even for equally reachable
+goals: with the actions ``(1/2, 1/2, 0)`` and ``(1/3, 1/6, 1/2)`` it is not.
 
-Dropped: the reachable target. With a uniform one, the coin of A04 loses twice as much.
+Dropped: equally reachable goals. With a uniform one, the coin of A04 loses twice as much.
 """
 
 from __future__ import annotations
@@ -123,7 +125,8 @@ PUBLISHED = published(
     "Efficient exploration via state marginal matching, 2019, arXiv:1906.05274",
     finite="The final state, a learner without memory, worst-case regret in episodes; the paper takes the "
     "uniform target as its default and proves no such optimality.",
-    needs="equally reachable goals; otherwise the target v* / sum v*, where it can be matched",
+    needs="equally reachable goals and a target that can be matched; for others the target v* / sum v*, if "
+    "that can be matched",
     refuted=True,
     holds=(
         "The target in proportion to reachability is minimax where it can be matched",

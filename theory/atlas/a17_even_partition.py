@@ -7,14 +7,17 @@ With n equally likely skills the expected log-probability with which a discrimin
 however unevenly the states are shared out and however many are left out.
 
 Dropped: a bonus. The claim that skills of the best objective share the states out evenly is refuted by three
-states and two skills; with an entropy bonus on the states all must be used, and equally.
+states and two skills. With a bonus for the entropy of states all states are used equally where the number of
+skills divides that of states, for then some skills of the best objective do so; where it does not, none do.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import sympy
@@ -29,9 +32,11 @@ from metaregret.theory.claims.oracles import sign_of_log_sum
 
 @dataclass(frozen=True)
 class Claim:
-    """``exp`` of the largest objective of n skills."""
+    """``exp`` of the largest objective of n skills; whether some skills that attain it use so many states
+    equally."""
 
     most: Any = lambda skills: skills
+    even: Any = lambda skills, states: states % skills == 0
 
 
 def objective(skills: list[replay.Outcome]) -> list[tuple[Fraction, Fraction]]:
@@ -59,15 +64,18 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
-    """All ways to give up to three skills one final state each of four."""
-    from itertools import product
-
+    """All ways to give up to three skills one final state each of four; all ways to share up to six states
+    out among skills, each of which uses its own equally, as it must if all states are used equally."""
     for count in (2, 3):
         for chosen in product(range(4), repeat=count):
             skills = [tuple(Fraction(int(s == g)) for s in range(4)) for g in chosen]
             sign = sign_of_log_sum([*objective(skills), (Fraction(-1), Fraction(claim.most(count)))])
             apart = len(set(chosen)) == count
             yield all_hold(f"final states {chosen}", largest=(sign == 0) == apart and sign <= 0)
+        for states in range(count, 7):
+            shares = (Counter(owners) for owners in product(range(count), repeat=states))
+            even = any(len(share) == count and len(set(share.values())) == 1 for share in shares)
+            yield all_hold(f"{states} states", even=even == claim.even(count, states))
 
 
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -118,12 +126,15 @@ PUBLISHED = published(
     "learning skills without a reward function, ICLR 2019, arXiv:1802.06070",
     finite="The final state, equally likely skills, the best discriminator, without the bonus for the "
     "entropy of actions.",
-    needs="a bonus for the entropy of states, or as many skills as states",
+    needs="as many skills as states; or a bonus for the entropy of states, and a number of skills that "
+    "divides that of states",
     refuted=True,
     verdict="proved",
     holds=(
-        "The objective is largest exactly where no two skills share a state",
-        r"\log n+\mathbb E\log q(z|s)\le\log n,\ \text{equal iff no two skills share a state}",
+        "The objective is largest exactly where no two skills share a state; all can be used equally if n "
+        "divides their number",
+        r"\log n+\mathbb E\log q(z|s)\le\log n,\ \text{equal iff no two skills share a state};\ "
+        r"\text{some use all }S\text{ equally iff }n\mid S",
     ),
     claim=Claim(),
     methods=(
@@ -141,6 +152,8 @@ PUBLISHED = published(
         "one skill less": Claim(lambda skills: skills - Fraction(1, 2)),
         "one skill more": Claim(lambda skills: skills + 1),
         "squared": Claim(lambda skills: skills**2),
+        "a bonus always shares out evenly": Claim(even=lambda skills, states: True),
+        "only with a state a skill": Claim(even=lambda skills, states: states == skills),
     },
     fails=(
         "The best skills share the states out evenly",

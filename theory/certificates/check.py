@@ -13,8 +13,10 @@ import hashlib
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import product as product_of
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,8 @@ DIGITS = 4000
 """Of an integer's text; Python itself refuses to read more than 4300."""
 BUDGET = 20_000_000
 """Units of work, each at most a microsecond of processor time and fifty bytes of memory or so."""
+LATE, ENTRIES = 8, 4000
+"""Steps before the end that bounds of convex functions look at; numbers in their ends, at most."""
 WORK = {"left": 0}
 REAL = re.compile(
     rf"-?[0-9]{{1,{DIGITS}}}"
@@ -796,34 +800,108 @@ def divergence(row: Mapping[int, Number], q: Mapping[int, Number], up: bool) -> 
     return add([product(p, log(x, up)) for p, x in ratios])
 
 
-def channel(claim: Document, witness: Document) -> tuple[dict[str, int], list[Any], list[Any]]:
+class Ends(NamedTuple):
+    """Distributions that every achievable one is a mixture of: the ends of all plans of the last
+    steps, by the state before them; and the states that can be met at the steps before those."""
+
+    process: Process | None
+    after: dict[int, list[dict[int, Number]]]
+    before: list[set[int]]
+
+    def rows(self) -> list[dict[int, Number]]:
+        """Return all of them."""
+        return [row for rows in self.after.values() for row in rows]
+
+    def most(self, worth: Callable[[Mapping[int, Number]], Number]) -> Number:
+        """Bound a convex function above: at what is achieved it is at most its mean at ends, over
+        the state before them; the best plan makes that large, values being rounded up."""
+        value = {s: max([worth(row) for row in rows]) for s, rows in self.after.items()}
+        for here in reversed(self.before):
+            rounded = {}
+            for s, x in value.items():
+                charge(2, 200 + length(x))
+                rounded[s] = Fraction(-(-(x.numerator << 200) // x.denominator), 1 << 200)
+            value = {}
+            for s in here:
+                moves = self.process.choices[s].values() if self.process else ()
+                charge(8 + 8 * sum(map(len, moves)))
+                value[s] = max([add([product(p, rounded[t]) for p, t in row]) for row in moves])
+        return max(value.values())
+
+
+def ends_of(process: Process) -> Ends:
+    """Return the ends of all plans of the last step, and of more steps while they are few."""
+    charge(process.horizon * process.size)
+    late = 1 if process.certain else max(1, min(LATE, (1 << 18) // process.size))
+    layers = deque([{-1}], late)  # -1 draws the start
+    for _ in range(process.horizon):
+        layers.append(successors(process, layers[-1]))
+    last = successors(process, layers[-1])
+    after: dict[int, list[dict[int, Number]]] = {s: [{s: 1}] for s in last}
+    before = list(layers)
+    while before:
+        rows = [(s, row) for s in before[-1] for row in process.choices[s].values()]
+        charge(4 * sum([4 + len(row) for _, row in rows]))
+        if len(before) < len(layers) and entries(rows, after) * len(process.states) > ENTRIES:
+            break
+        earlier: dict[int, list[dict[int, Number]]] = {s: [] for s in before.pop()}
+        for s, row in rows:
+            for chosen in product_of(*[after[t] for _, t in row]):
+                charge(8 + 8 * sum(map(len, chosen)))
+                parts: dict[int, list[Number]] = {}
+                for (p, _), end in zip(row, chosen, strict=True):
+                    for y, x in end.items():
+                        parts.setdefault(y, []).append(product(p, x))
+                earlier[s].append({y: add(xs) for y, xs in parts.items()})
+        after = earlier
+    return Ends(process, after, before)
+
+
+def successors(process: Process, states: Iterable[int]) -> set[int]:
+    """Return the states that may follow."""
+    return {t for s in states for row in process.choices[s].values() for _, t in row}
+
+
+def entries(
+    rows: Sequence[tuple[int, Sequence[tuple[Number, int]]]],
+    after: Mapping[int, Sequence[Mapping[int, Number]]],
+) -> int:
+    """Count the plans of one more step, if they are few; long fractions count more."""
+    numbers = [x for ends in after.values() for end in ends for x in end.values()]
+    charge(len(numbers))
+    total = 0
+    for _, row in rows:
+        count = 1
+        for _, t in row:
+            count = min(count * len(after[t]), ENTRIES)
+        total += count
+    bits = max(map(length, numbers)) + max([length(p) for _, row in rows for p, _ in row])
+    return total * (1 + bits // 128)
+
+
+def channel(claim: Document, witness: Document) -> tuple[dict[str, int], list[Any], Ends]:
     """Return the outputs, the rows with the witness's weights, and the rows of a channel."""
     outputs = labels(claim["channel"]["outputs"], "outputs")
     given = claim["channel"]["rows"]
     inputs = vector(witness.get("input", {}), labels(list(given), "rows"), "input", total=1)
     ends = [vector(row, outputs, "channel", total=1) for row in given.values()]
-    return outputs, [(inputs.get(x, 0), row) for x, row in enumerate(ends)], ends
+    weighted = [(inputs.get(x, 0), row) for x, row in enumerate(ends)]
+    return outputs, weighted, Ends(None, {0: [dict(row) for row in ends]}, [])
 
 
-def skills(process: Process, witness: Document) -> tuple[dict[str, int], list[Any], list[Any]]:
-    """Return the states, the skills' weights and ends, and the distributions of the last step."""
+def skills(process: Process, witness: Document) -> tuple[dict[str, int], list[Any], Ends]:
+    """Return the states, the skills' weights and ends, and the ends of all plans."""
     need(process.horizon, "claim: a capacity needs a finite horizon")
     game = Game(process, range(len(process.states)))
     learners = process.mixture(witness)
     rows = [(w, dict(enumerate(game.evaluate([(Fraction(1), f)])))) for w, f in learners]
-    charge(process.horizon * process.size)
-    here = {s for _, s in process.initial}
-    for _ in range(process.horizon - 1):
-        here = {t for s in here for row in process.choices[s].values() for _, t in row}
-    moves = [row for s in here for row in process.choices[s].values()]
-    return process.states, rows, [{t: p for p, t in row} for row in moves]
+    return process.states, rows, ends_of(process)
 
 
 def capacity(process: Process | None, claim: Document, witness: Document) -> Bracket:
     """Bracket the capacity of a channel, or of a process (over its achievable rho), in nats.
 
-    Proof: ``I(p) <= C <= max KL(rho || q)`` for any input p and output q. For a process, as KL is
-    convex, the maximum is at most that of ``KL(P(.|s, a) || q)`` over what the last step may do.
+    Proof: ``I(p) <= C <= max KL(rho || q)`` for any input p and output q; KL is convex in rho.
     """
     names, rows, ends = channel(claim, witness) if process is None else skills(process, witness)
     shares: dict[int, list[Number]] = {}
@@ -832,10 +910,10 @@ def capacity(process: Process | None, claim: Document, witness: Document) -> Bra
             shares.setdefault(y, []).append(product(w, p))
     marginal = {y: add(parts) for y, parts in shares.items()}
     q = vector(witness.get("output", {}), names, "output", total=1)
-    covered = all(q.get(y) for row in ends for y, p in row.items() if p)
+    covered = all(q.get(y) for row in ends.rows() for y, p in row.items() if p)
     need(covered, "output: no mass where one can end")
     information = [product(w, divergence(row, marginal, False)) for w, row in rows if w]
-    return add(information), max([divergence(row, q, True) for row in ends])
+    return add(information), ends.most(lambda row: divergence(row, q, True))
 
 
 def redundancy(process: Process | None, claim: Document, witness: Document) -> Bracket:
@@ -854,14 +932,16 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
         for y, p in row.items():
             shares.setdefault(y, []).append(product(w, p))
     q = {y: Fraction(add(parts)) for y, parts in shares.items()}
-    covered = all(q.get(y) for row in ends for y, p in row.items() if p)
+    covered = all(q.get(y) for row in ends.rows() for y, p in row.items() if p)
     need(covered, "rows: their mixture has no mass where one can end")
 
     def most(reward: Mapping[int, Number]) -> Number:
         if process is None:
-            charge(sum([3 + len(row) for row in ends]))
-            earned = [{y: p for y, p in row.items() if y in reward} for row in ends]
-            return max([add([product(reward[y], p) for y, p in row.items()]) for row in earned])
+            charge(sum([3 + len(row) for row in ends.rows()]))
+            paid: Callable[[Mapping[int, Number]], Number] = lambda row: add(
+                [product(reward[y], p) for y, p in row.items() if y in reward]
+            )
+            return ends.most(paid)
         return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
 
     if claim["order"] == "inf":
@@ -887,10 +967,9 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
     level = add([product(x, power(1 / q[y], a - 1)) for y, x in c.items()])
     steepest = most({y: product(x, power(1 / q[y], a)) for y, x in c.items()})
     least = product(power(level, a), power(1 / Fraction(steepest), a - 1)) if level else 0
-    far = [
-        [product(power(p, a), power(1 / q[y], a - 1)) for y, p in row.items() if p] for row in ends
-    ]
-    return least, max([add(parts) for parts in far])
+    return least, ends.most(
+        lambda row: add([product(power(p, a), power(1 / q[y], a - 1)) for y, p in row.items() if p])
+    )
 
 
 CLAIMS: dict[str, tuple[Document, Callable[[Any, Document, Document], Bracket]]] = {

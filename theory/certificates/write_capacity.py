@@ -3,8 +3,8 @@
 The witness is an input distribution (for a process: skills and their probabilities), whose mutual information
 is the lower bound, and an output distribution ``q``, whose largest divergence is the upper bound (T7). The
 checker bounds logarithms by rationals, so the bracket never closes, but is as narrow as the distributions are
-good. On a process with noise in the last step the checker's upper bound is the larger ``max_pi E KL(P(. | s,
-a) || q)``.
+good. On a process with noise the checker's upper bound is the largest mean divergence of the ends of the last
+steps, as many as have few plans: the maximum itself if that is all.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ The value is rational: ``exp((a-1) C_a)``, the least over achievable ``q`` of th
 ``sum rho^a q^(1-a)``, and ``exp(C_inf)`` at order infinity, one plus the minimax regret (T19). The witness is
 a mixture, whose own worst case is the upper bound, and weights on its rows (on the ends, at order infinity),
 whose tangent is the lower bound; see `metaregret.theory.information.redundancy`. On a process with noise
-before the last step the checker's upper bound is the larger one over what the last step may do, except at
-infinity.
+before its last steps the checker's upper bound is larger than the maximum, except at infinity.
 """
 
 from __future__ import annotations
@@ -73,15 +72,13 @@ def process_redundancy_certificate(found: Redundancy, *, budget: int = BUDGET) -
         raise UnsupportedError("Order infinity is the minimax regret: write the certificate of its solution.")
     process.steps_for("Certificates of a redundancy")
     claim = _claim(found.order)
-    skills = found.skills
-    learners = skill_learners(process, skills, process.n_states)
-    rows = np.stack([skill.terminal for skill in skills])
-    used = rows.max(axis=0) > 0
-    weights = channel_redundancy(
-        rows[:, used] / rows.sum(axis=1, keepdims=True), found.order, tolerance=1e-9
-    ).weights
-    shares = fractions(weights / weights.sum())
-    witness = {"learners": learners, "farthest": {str(i): str(w) for i, w in enumerate(shares)}}
+    mixed, far = (
+        skill_learners(process, skills, process.n_states) for skills in (found.skills, found.farthest)
+    )
+    witness = {
+        "learners": [*mixed, *({**learner, "weight": "0"} for learner in far)],
+        "farthest": {str(len(mixed) + i): learner["weight"] for i, learner in enumerate(far)},
+    }
     return proved(certificate(process, claim, witness), budget=budget)
 
 

@@ -12,6 +12,7 @@ from metaregret.tabular.bounds import Bracket
 from metaregret.theory.minimax.solution import Learner
 from metaregret.theory.presentation import number, state_map, table
 from metaregret.theory.results import MOST_ROWS
+from metaregret.theory.skills import Redundancy
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,6 +59,10 @@ def proposal_document(proposal: Proposal) -> dict[str, Any]:
         "matches_minimax": proposal.matches_minimax,
         "curves": [list(curve) for curve in proposal.curves],
     }
+    if isinstance(proposal.proof, Redundancy):
+        found = proposal.proof
+        document["redundancy"] = {"order": str(found.order), **_bounds(found.value)}
+        document["redundancy"]["upper_from"] = found.value.upper_from
     if proposal.on_the_way is not None:
         document |= {"detect": "visit"} | _cover(proposal.on_the_way.cover)
     return document if proposal.learner is None else document | {"trained": _trained(proposal)}
@@ -117,6 +122,8 @@ def proposal_parts(proposal: Proposal) -> Iterator[str | Table]:
     upper = f"{information.upper:.9g}" if proposal.capacity_known else f"at most {information.upper:.9g}"
     yield f"{process.name}: tasks proposed by {proposal.method.name}"
     yield f"mutual information   {information.lower:.9g} nats (certified capacity: {upper})"
+    if isinstance(proposal.proof, Redundancy):
+        yield f"redundancy           {_redundancy(proposal.proof)}"
     if proposal.on_the_way is not None:
         yield f"tau*                 {proposal.on_the_way.cover.value} (goals are noticed on the way)"
     yield f"worst case regret    {number(proposal.worst_case_regret)}"
@@ -139,6 +146,14 @@ def proposal_parts(proposal: Proposal) -> Iterator[str | Table]:
     rows = [(process.states[s], number(weights[s])) for s in order[:MOST_ROWS]]
     title = "goals" if len(rows) == len(order) else f"the {MOST_ROWS} most likely of {len(order)} goals"
     yield table(title, ("goal", "probability"), rows)
+
+
+def _redundancy(found: Redundancy) -> str:
+    """The value, or what is known of it and which bound stands in the way."""
+    if found.known:
+        return f"{found.value.midpoint:.9g} nats (of order {found.order})"
+    bounds = f"{found.value.lower:.9g} to {found.value.upper:.9g} nats (of order {found.order})"
+    return f"{bounds}; upper bound: {found.value.upper_from}"
 
 
 def _trained_lines(trained: Mapping[str, Any]) -> Iterator[str]:

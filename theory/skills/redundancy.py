@@ -60,6 +60,8 @@ class Redundancy:
     reference : ndarray, shape (S,)
         ``q_a``, a terminal distribution.
     status : Status
+    farthest : tuple of Skill
+        At finite orders above 1: policies, weighted, whose tangent is the lower bound.
     """
 
     process: ControlledMarkovProcess
@@ -69,6 +71,7 @@ class Redundancy:
     skills: tuple[Skill, ...]
     reference: np.ndarray
     status: Status
+    farthest: tuple[Skill, ...] = ()
 
 
 def process_redundancy(
@@ -130,9 +133,8 @@ def process_redundancy(
             break
         search.add(round_.better)
     skills = search.skills(round_.channel)
-    value = _bracket(
-        search, round_.channel.weights, round_.channel.reference, skills, round_.upper, round_.how
-    )
+    farthest = search.farthest(round_.channel.weights)
+    value = _bracket(search, farthest, round_.channel.reference, skills, round_.upper, round_.how)
     if not settled:
         raise ConvergenceError(
             f"Policies still improve after {max_rounds} rounds; raise max_rounds or the tolerance.",
@@ -140,7 +142,8 @@ def process_redundancy(
             upper=value.upper,
         )
     closed = value.relative_gap <= tolerance
-    return Redundancy(process, known, value, closed, skills, mixture(skills), value.status(tolerance))
+    status = value.status(tolerance)
+    return Redundancy(process, known, value, closed, skills, mixture(skills), status, farthest)
 
 
 def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float) -> Redundancy:
@@ -163,7 +166,7 @@ def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float)
 
 def _bracket(
     search: SkillSearch,
-    weights: np.ndarray,
+    farthest: tuple[Skill, ...],
     reference: np.ndarray,
     skills: tuple[Skill, ...],
     upper: float,
@@ -179,7 +182,7 @@ def _bracket(
         q, used = reference / reference.sum(), search.support
         shift = float(np.log(q[used] / low[used]).max()) if (low[used] > 0).all() else math.inf
         upper += max(0.0, shift) + 1e-15 * (1 + upper)
-    lower = search.proved_lower(weights, reference)
+    lower = search.proved_lower(farthest, reference)
     if upper - lower > search.tolerance * max(1.0, abs(lower)):
         most = _of_regret(search.process, as_order("inf"), 1e-6).value
         upper, how = min((upper, how), (most.upper, "redundancy of order infinity, which is no less"))

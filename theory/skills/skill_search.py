@@ -171,11 +171,13 @@ class SkillSearch:
             np.append(better.divergences, divergences(self.order, response.terminal, q)),
         )
 
-    def proved_lower(self, weights: np.ndarray, reference: np.ndarray) -> float:
-        """Return the lower bound of a finite order above 1 that weights on the skills at hand prove, in
-        nats."""
+    def farthest(self, weights: np.ndarray) -> tuple[Skill, ...]:
+        """Return the skills at hand that have weight, their probabilities being the weights."""
         used = np.flatnonzero(weights > NEGLIGIBLE * weights.sum())
-        skills = self._made(used, weights[used])
+        return self._made(used, weights[used])
+
+    def proved_lower(self, skills: tuple[Skill, ...], reference: np.ndarray) -> float:
+        """Return the lower bound of a finite order above 1 that weights on `skills` prove, in nats."""
         rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in skills])
         line = tangent(self.order, rows, np.array([skill.probability for skill in skills]), reference)
         return line.bound(float(optimal_terminal_values(self.process, line.reward[:, None]).upper[0]))

@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 import metaregret.theory.atlas
 from metaregret.tabular.documents import read_document
 from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.goals import goal_values
+from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.atlas import _replay
 from metaregret.theory.claims import (
     Context,
@@ -32,6 +35,7 @@ from metaregret.theory.claims import (
 from metaregret.theory.claims.evidence import Group, gather
 from metaregret.theory.claims.registry import explanation
 from metaregret.theory.claims.witness import WITNESS_FORMAT, witness_path
+from metaregret.theory.proposals import propose
 
 CONTEXT = Context(instances=10)
 
@@ -185,3 +189,16 @@ def test_the_exact_numbers_of_the_sources_witnesses():
     coin = atlas()["A13"].fails.refute(load_witness("A13"))
     assert coin is not None
     assert coin["exp of the empowerment"] == "5/4"
+
+
+def test_a_uniform_target_that_cannot_be_matched_is_not_minimax_for_equally_reachable_goals():
+    """The process that A05 names: all v* are 1/2, and the minimax regret is 2/3 at (2/5, 3/10, 3/10),
+    where the entropy still rises."""
+    rows = [(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (0, 1, 0, "1/3"), (0, 1, 1, "1/6"), (0, 1, 2, "1/2")]
+    process = ControlledMarkovProcess.from_transitions(
+        [*rows, (1, 0, 1, 1), (2, 0, 2, 1)], states=3, actions=2, initial=0, horizon=1
+    )
+    assert set(goal_values(process, representation="rational").exact) == {Fraction(1, 2)}
+    matched = propose(process, "smm")
+    assert matched.minimax.value.contains(Fraction(2, 3))
+    assert matched.regret.lower > 0.7

@@ -7,17 +7,22 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import UnsupportedError
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.strategies import stochastic_processes
 from metaregret.theory.certificates.check import CertificateError, prove
 from metaregret.theory.certificates.write_redundancy import (
     channel_redundancy_certificate,
     process_redundancy_certificate,
 )
+from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.claims.oracles.power_moments import Rows, family, mixtures, moment
+from metaregret.theory.information import channel_redundancy
 from metaregret.theory.skills import process_redundancy
 
 
@@ -60,12 +65,34 @@ def test_a_proved_bracket_keeps_below_every_mixture(
 
 
 def test_processes(tmp_path: Path) -> None:
-    for name, order in (("noisy-goal:K=3,v=1/2", 2), ("line:4", 3)):
-        found = process_redundancy(make(name), order)
+    for name, order, steps in (
+        ("noisy-goal:K=3,v=1/2", 2, 1),
+        ("line:4", 3, 4),
+        ("grid:2x2,slip=1/5", 2, 2),
+        ("garnet:S=4,A=2,b=2,seed=1", 3, 3),
+    ):
+        found = process_redundancy(make(name).replaced(horizon=steps), order)
         lower, upper = bounds(process_redundancy_certificate(found), tmp_path)
         value = 2.718281828459045 ** ((order - 1) * found.value.midpoint)
         assert lower <= value * (1 + 1e-5)
         assert value <= upper * (1 + 1e-5)
+        assert upper - lower <= 1e-4 * upper
+
+
+@given(stochastic_processes(max_states=3, max_actions=2, max_steps=3))
+@settings(max_examples=15, deadline=None)
+def test_brackets_of_noisy_processes_hold_at_all_policies_and_close_where_plans_are_few(
+    tmp_path_factory: pytest.TempPathFactory, process: ControlledMarkovProcess
+) -> None:
+    """Against the redundancy of the ends of all deterministic policies, as a channel."""
+    folder = tmp_path_factory.mktemp("certificates")
+    ends = deterministic_outcomes(process, limit=10_000)
+    table = np.array([[float(x) for x in end] for end in ends])
+    truth = channel_redundancy(table[:, table.max(axis=0) > 0], 2, tolerance=1e-9).value
+    lower, upper = bounds(process_redundancy_certificate(process_redundancy(process, 2)), folder)
+    assert lower <= np.exp(truth.upper) * (1 + 1e-9)
+    assert upper >= np.exp(truth.lower) * (1 - 1e-9)
+    if process.horizon.steps <= 2:
         assert upper - lower <= 1e-4 * upper
 
 

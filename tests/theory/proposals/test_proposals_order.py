@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.proposals import compare, propose
 from metaregret.theory.proposals.alternation import Skills, posterior_rewards
+from metaregret.theory.skills import Redundancy
 from metaregret.theory.tasks import GoalTasks
 
 
@@ -42,6 +46,21 @@ def test_order_one_is_the_capacity_and_two_is_meant_where_none_is_said() -> None
     np.testing.assert_allclose(one.goal_distribution, capacity.goal_distribution, atol=1e-9)
     usual, two = propose(process, "order"), propose(process, "order:2")
     np.testing.assert_array_equal(usual.goal_distribution, two.goal_distribution)
+
+
+def test_the_redundancy_is_shown_with_what_stands_in_the_way() -> None:
+    """``C_2`` of F(4, 1/2) is log(64/15): both kinds of action are equally far at ``q_0 = 1/16``."""
+    found = propose(make("noisy-goal:K=4,v=1/2"), "order", alpha=2)
+    shown = found.to_json()["redundancy"]
+    assert shown["order"] == "2"
+    assert shown["lower"] <= np.log(64 / 15) <= shown["upper"] < shown["lower"] + 1e-5
+    assert "1.450832" in str(found)
+    assert "(of order 2)" in str(found)
+    assert isinstance(found.proof, Redundancy)
+    wide = replace(found.proof, known=False, value=Bracket(1.25, 1.5, upper_from="maximal leakage"))
+    text = str(replace(found, proof=wide))
+    assert "1.25 to 1.5 nats (of order 2); upper bound: maximal leakage" in text
+    assert "redundancy" not in propose(make("noisy-goal:K=4,v=1/2"), "capacity").to_json()
 
 
 def test_a_comparison_shows_the_orders_beside_the_others() -> None:
