@@ -61,12 +61,11 @@ def build(spec: str, horizon: int) -> GoalTasks:
         return GoalTasks.reachable(make(spec).replaced(horizon=horizon))
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 
-    from metaregret.tabular.importers import from_gymnasium_table
+    from metaregret.tabular.importers import read
 
     side, seed = map(int, spec.split(":")[1:])
     env = FrozenLakeEnv(desc=generate_random_map(size=side, seed=seed))
-    process, _ = from_gymnasium_table(env.P, initial=env.initial_state_distrib, horizon=horizon)
-    return GoalTasks.reachable(process)
+    return GoalTasks.reachable(read(env, horizon=horizon).process)
 
 
 def solve(spec: str, horizon: int, method: str, limit: float) -> tuple[float, float, str]:

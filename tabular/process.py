@@ -244,7 +244,7 @@ class ControlledMarkovProcess:
         self,
         *,
         horizon: Horizon | int | None = None,
-        initial: int | str | Mapping[int, object] | None = None,
+        initial: int | str | Mapping[Any, object] | None = None,
         name: str | None = None,
     ) -> ControlledMarkovProcess:
         """Return the same dynamics with another horizon, initial distribution or name."""

@@ -24,7 +24,7 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.importers.gymnasium_table import read_table
+from metaregret.tabular.importers import from_gymnasium_table
 from metaregret.tabular.process import ControlledMarkovProcess
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
@@ -231,7 +231,7 @@ def test_taxi_starts_anywhere_legal() -> None:
 def test_rows_that_do_not_sum_to_one_are_refused() -> None:
     table = {0: {0: [(0.31, 0, 0.0, False), (0.68, 1, 0.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
     with pytest.raises(InvalidProcessError, match=r"state 0 \(index 0\), action '0' sum to 0.99"):
-        read_table(table, initial=np.array([1.0, 0.0]), horizon=2)
+        from_gymnasium_table(table, initial=np.array([1.0, 0.0]), horizon=2)
 
 
 @pytest.mark.parametrize(
