@@ -298,19 +298,15 @@ def _solution(
     if game.at_start.all():
         value = Bracket.of(0, "every goal is at the start")
     prior = (highest.weights * game.least[1] * lowest.found)[kept]
-    return MinimaxSolution(
+    return MinimaxSolution.answering(
+        question,
+        began,
         value=value,
         tasks=tuple(name for name, keep in zip(game.marked.names, kept, strict=True) if keep),
         least_favourable=prior / prior.sum(),
         per_task=lowest.losses[kept],
         exploration=lowest.found[kept],
-        family=question.tasks,
-        learner=question.learner,
-        criterion=question.criterion,
-        episodes=None,
         method="linear-fractional program over occupancy measures (Dinkelbach, HiGHS)",
-        status=value.status(question.tolerance),
-        seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
         proof=MarkedProof(
             policy=lowest.policy,
