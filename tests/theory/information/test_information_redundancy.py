@@ -200,6 +200,7 @@ def test_rewards_and_terms_of_an_order() -> None:
     """Order 2: ``b(x) = x - 1``; order 1: the logarithm; no mass, no term, and a floor inside the reward."""
     rho, q = np.array([0.5, 0.0]), np.array([0.25, 0.75])
     assert as_order(2).terms(rho, q) == pytest.approx([0.5, 0.0], abs=1e-15)
+    assert as_order(3).terms(rho, q) == pytest.approx([0.75, 0.0], abs=1e-15)
     assert as_order(1).terms(rho, q) == pytest.approx([0.5 * math.log(2), 0.0], abs=1e-15)
     assert as_order(2).reward(rho, q) == pytest.approx([1.0, FLOOR / 0.75 - 1], abs=1e-15)
     assert as_order(1).reward(rho, q) == pytest.approx([math.log(2), math.log(FLOOR / 0.75)], abs=1e-12)
