@@ -72,6 +72,12 @@ def test_divergences_are_upper_bounds_and_near(name: str, data: st.DataObject) -
             assert exact.is_infinite() or Decimal(float(bound)) - exact <= Decimal("2e-10")
 
 
+def test_rows_and_references_may_be_fractions() -> None:
+    rows, q = [[Fraction(1, 4), Fraction(3, 4)]], [Fraction(1, 2), Fraction(1, 2)]
+    found = divergences(as_order(2), np.array(rows), np.array(q))
+    assert found == pytest.approx([math.log(5 / 4)], abs=1e-12)
+
+
 def test_divergences_of_extreme_ratios() -> None:
     """Powers would overflow; rows and references of a single state, and of a rare one."""
     rows, q = np.array([[1.0, 0.0], [0.0, 1.0], [1e-300, 1.0]]), np.array([1e-280, 1.0])

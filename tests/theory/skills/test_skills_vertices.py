@@ -1,0 +1,106 @@
+"""Every policy, evaluated in rational numbers, is within the error of a listed point: no rounding and no merging
+is left out, whatever the number of steps listed."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.theory.skills import terminal_vertices
+from metaregret.theory.skills.last_steps import LastSteps
+from tests.theory.skills.small_processes import processes, z_channel
+
+Point = tuple[Fraction, ...]
+
+
+def combined(weights: list[Fraction], sets: list[set[Point]]) -> set[Point]:
+    """The weighted Minkowski sum."""
+    return {
+        tuple(
+            sum(w * x for w, x in zip(weights, column, strict=True)) for column in zip(*points, strict=True)
+        )
+        for points in itertools.product(*sets)
+    }
+
+
+def exact_points(process: ControlledMarkovProcess, steps: int) -> list[set[Point]]:
+    """What the deterministic policies of the last steps achieve from each state, one step at a time."""
+    states = range(process.n_states)
+    found: list[set[Point]] = [{tuple(Fraction(int(s == t)) for t in states)} for s in states]
+    for _ in range(steps):
+        following, found = found, []
+        for state in states:
+            found.append(set())
+            for choice in process.choices(state):
+                row = range(int(process.offsets[choice]), int(process.offsets[choice + 1]))
+                weights = [process.exact_probabilities[m] for m in row]
+                found[-1] |= combined(weights, [following[process.successors[m]] for m in row])
+    return found
+
+
+def assert_covered(points: set[Point], rows: np.ndarray, error: np.ndarray) -> None:
+    """Each exact point is near a listed one, and each listed one near an exact point."""
+    listed = [[Fraction(x) for x in row] for row in rows.tolist()]
+    allowed = [[Fraction(e) for e in row] for row in error.tolist()]
+
+    def near(point: Point, k: int) -> bool:
+        return all(abs(x - y) <= e for x, y, e in zip(point, listed[k], allowed[k], strict=True))
+
+    assert all(any(near(point, k) for k in range(len(listed))) for point in points)
+    assert all(any(near(point, k) for point in points) for k in range(len(listed)))
+    assert error.max() <= 1e-12
+
+
+def assert_all_listed(process: ControlledMarkovProcess) -> None:
+    assert isinstance(process.horizon, FiniteHorizon)
+    total = process.horizon.steps
+    rows, error = terminal_vertices(process)
+    initial = process.exact_initial
+    assert initial is not None
+    starts = [s for s, mass in enumerate(initial) if mass]
+    points = exact_points(process, total)
+    assert_covered(combined([initial[s] for s in starts], [points[s] for s in starts]), rows, error)
+    for most in (1, 4, 5_000):
+        last = LastSteps(process, max_points=most)
+        points = exact_points(process, last.steps)
+        for state, polytope in last._sets.items():
+            assert_covered(points[state], polytope.rows, polytope.error)
+        assert last.steps == total or most < 5_000
+
+
+@given(st.one_of(processes(max_states=2), processes(max_states=3, max_steps=1)))
+@settings(max_examples=30, deadline=None)
+def test_every_policy_is_near_a_listed_point(process: ControlledMarkovProcess) -> None:
+    assert_all_listed(process)
+
+
+@given(st.integers(1, 3), st.lists(st.integers(-3, 3), min_size=4, max_size=4))
+@settings(max_examples=20, deadline=None)
+def test_points_that_are_merged_are_counted(steps: int, nudges: list[int]) -> None:
+    """Choices that differ by some 1e-14 are one point, and their distance is in the error of what is left."""
+    rows = []
+    for k, nudge in enumerate(nudges):
+        one = Fraction(1, 3) + Fraction(nudge, 10**14)
+        rows += [(k % 2, k // 2, k % 2, one), (k % 2, k // 2, 1 - k % 2, 1 - one)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=2, initial={0: Fraction(1, 7), 1: Fraction(6, 7)}, horizon=steps
+    )
+    assert_all_listed(process)
+    assert len(terminal_vertices(process)[0]) < 4
+
+
+def test_the_limit_is_on_the_points_of_a_set() -> None:
+    """Two points after one step, three after two: 1, 1/2, 1/4 of the mass stay in state 1."""
+    assert len(terminal_vertices(z_channel(2), max_points=3)[0]) == 3
+    assert LastSteps(z_channel(2), max_points=2).steps == 2
+    with pytest.raises(InstanceTooLargeError, match="about 2 points, over the limit of 1"):
+        terminal_vertices(z_channel(2), max_points=1)
+    assert LastSteps(z_channel(2), max_points=1).steps == 1
