@@ -1,4 +1,4 @@
-"""The rounding allowances of the bounds are what their proofs ask for: no term is missing, none is counted twice.
+"""The rounding allowances of the bounds are what their proofs ask for: no term is missing or counted twice.
 
 No instance uses a worst case up, as errors of long sums cancel: so a bound that holds on every instance may
 still lack a term. Each allowance is computed here a second time, from the statement of its proof.

@@ -1,5 +1,5 @@
-"""Every policy, evaluated in rational numbers, is within the error of a listed point: no rounding and no merging
-is left out, whatever the number of steps listed."""
+"""Every policy, evaluated in rational numbers, is within the error of a listed point: no rounding and no
+merging is left out, whatever the number of steps listed."""
 
 from __future__ import annotations
 
