@@ -7,8 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from metaregret.tabular.bounds import UNIT_ROUNDOFF
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.engine import solve
 from metaregret.tabular.engine.bound_kernels import macqueen
+from metaregret.tabular.engine.layout import dense_rows
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS
+from metaregret.tabular.process import ControlledMarkovProcess
 
 U = Fraction(UNIT_ROUNDOFF)
 
@@ -67,3 +71,43 @@ def test_a_residual_that_is_no_number_proves_nothing() -> None:
     assert gap == np.inf
     assert not np.any(lower > 1.0)
     assert not np.any(upper < 2.0)
+
+
+def resting(states: int) -> ControlledMarkovProcess:
+    """Nothing happens: values stay what they are, to the last digit, and what widens them is the allowance."""
+    rows = [(state, 0, state, 1) for state in range(states)]
+    return ControlledMarkovProcess.from_transitions(rows, states=states, actions=1, initial=0, horizon=1)
+
+
+@pytest.mark.parametrize("states", [2, 300])
+@pytest.mark.parametrize("steps", [0, 1, 1000])
+def test_every_step_of_a_finite_horizon_adds_its_allowance(states: int, steps: int) -> None:
+    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|V| + e)``; where nothing is negative also ``V (1 -+ g)`` with
+    the roundings of all steps, whichever is tighter."""
+    process = resting(states)
+    terminal = np.resize([4.0, -1.0], states)
+    length = states if dense_rows(process) is not None else 1
+    each = relative_error(length + DATA_ROUNDINGS) * (1 + 1e-6)
+    error = 4 * UNIT_ROUNDOFF
+    for _ in range(steps):
+        error += each * (4 + error)
+    found = solve(process, steps=steps, terminal=terminal)
+    assert found.upper - terminal == pytest.approx(error, rel=1e-5, abs=2**-51)
+    assert terminal - found.lower == pytest.approx(error, rel=1e-5, abs=2**-51)
+    positive = np.abs(terminal)
+    found = solve(process, steps=steps, terminal=positive)
+    narrow = np.minimum(error, positive * relative_error((steps + 1) * (length + DATA_ROUNDINGS)))
+    assert found.upper - positive == pytest.approx(narrow, rel=1e-5, abs=2**-51)
+    assert positive - found.lower == pytest.approx(narrow, rel=1e-5, abs=2**-51)
+
+
+@pytest.mark.parametrize(("chance", "steps"), [(Fraction(1, 1024), 99), (Fraction(1, 1024), 120)])
+def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction, steps: int) -> None:
+    """``2^-990`` has its digits in floating point; ``2^-1200`` is zero there, and the bound above is not."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, chance), (0, 0, 1, 1 - chance), (1, 0, 1, 1)],
+        states=2, actions=1, initial=0, horizon=1,
+    )  # fmt: skip
+    found = solve(process, steps=steps, terminal=np.array([1.0, 0.0]), tolerance=1e-9)
+    assert 0 <= Fraction(found.lower[0]) <= chance**steps <= Fraction(found.upper[0])
+    assert found.upper[0] <= 1e-290
