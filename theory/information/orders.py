@@ -149,8 +149,8 @@ def divergences(
     used = high > 0
     lost = np.any(used & ~(q > 0), axis=1)
     logarithm = np.where(used, np.log(np.where(used, high, 1.0)) - np.log(np.where(q > 0, q, 1.0)), 0.0)
-    size = np.abs(logarithm).max(axis=1, initial=0.0)
-    largest = np.where(used, logarithm, -np.inf).max(axis=1, initial=-np.inf)
+    size = np.abs(logarithm).max(axis=1)
+    largest = np.where(used, logarithm, -np.inf).max(axis=1)
     largest = np.where(np.isfinite(largest), largest, 0.0)
     value, slack = largest, 2.0 + size
     if not order.is_infinite:

@@ -74,7 +74,7 @@ def test_a_residual_that_is_no_number_proves_nothing() -> None:
 
 
 def resting(states: int) -> ControlledMarkovProcess:
-    """Nothing happens: values stay what they are, to the last digit, and what widens them is the allowance."""
+    """Nothing happens: values stay what they are, to the last digit; what widens them is the allowance."""
     rows = [(state, 0, state, 1) for state in range(states)]
     return ControlledMarkovProcess.from_transitions(rows, states=states, actions=1, initial=0, horizon=1)
 
@@ -82,8 +82,8 @@ def resting(states: int) -> ControlledMarkovProcess:
 @pytest.mark.parametrize("states", [2, 300])
 @pytest.mark.parametrize("steps", [0, 1, 1000])
 def test_every_step_of_a_finite_horizon_adds_its_allowance(states: int, steps: int) -> None:
-    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|V| + e)``; where nothing is negative also ``V (1 -+ g)`` with
-    the roundings of all steps, whichever is tighter."""
+    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|V| + e)``; where nothing is negative also ``V (1 -+ g)``
+    with the roundings of all steps, whichever is tighter."""
     process = resting(states)
     terminal = np.resize([4.0, -1.0], states)
     length = states if dense_rows(process) is not None else 1

@@ -106,3 +106,13 @@ def test_long_mixtures_and_long_rows(name: str, count: int, size: int) -> None:
     logarithms = relative_error(size + 64) * (2.0 if order.is_infinite else 3.0)
     assert found.upper == pytest.approx(rounding + logarithms, rel=1e-2, abs=0)
     assert found.lower == 0.0
+
+
+def test_the_allowance_of_a_row_is_its_own() -> None:
+    """However far another row is; and a row without mass has no divergence to speak of."""
+    rows, q = np.array([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]), np.array([2.0**-900, 0.5])
+    far, _, _ = divergences(as_order(2), rows, q)
+    near = divergences(as_order(2), np.array([[0.0, 0.5], [1.0, 0.0]]), q)
+    assert near[0] < math.log(0.5) + 1e-12 < 600 < far < near[1]
+    assert divergences(as_order("inf"), rows, q)[2] < 1e-12
+    assert near[0] - math.log(0.5) == pytest.approx(relative_error(66) * (3 + math.log(2)), rel=1e-2)

@@ -14,6 +14,8 @@ import pytest
 from metaregret.tabular.bounds import relative_error
 from metaregret.theory.information import as_order
 from metaregret.theory.skills.dual_bound import TerminalPolytope
+from metaregret.theory.skills.last_steps import LastSteps
+from tests.theory.skills.small_processes import z_channel
 
 HALVES = [2.0 ** -min(k, 40) for k in range(1, 42)]
 PAIRS = [
@@ -57,3 +59,12 @@ def test_orders_above_one_take_rows_as_they_may_be(name: str) -> None:
     order = as_order(name)
     power = 1.0 if order.is_infinite else order.alpha / order.power
     assert moved == pytest.approx(power * math.log1p(4 * 2.0**-20), rel=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(steps: int) -> None:
+    """``1 + g(S + 8)`` on the mean over states of the largest divergence of their points."""
+    last, q = LastSteps(z_channel(steps)), np.array([2.0**-30, 1 - 2.0**-30])
+    largest = float(last._sets[0].divergences(q).max())
+    assert last.steps == steps
+    assert last.bound(q, 0.0) == pytest.approx(largest * (1 + relative_error(2 + 8)), rel=2.5e-16, abs=0)
