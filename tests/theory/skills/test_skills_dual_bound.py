@@ -70,12 +70,21 @@ def test_every_vertex_has_an_error_of_its_own() -> None:
     assert squared[0] >= math.log(2 * 2 * 0.501**2)
 
 
+@pytest.mark.parametrize("name", ["1", "2"])
+def test_a_state_that_the_reference_misses_is_infinitely_far(name: str) -> None:
+    """From the rows that end there, and no farther than usual from the others."""
+    rows = np.array([[0.5, 0.5], [1.0, 0.0]])
+    found = TerminalPolytope(rows, np.zeros((2, 2)), "").divergences(np.array([1.0, 0.0]), as_order(name))
+    assert found[0] == np.inf
+    assert 0 <= found[1] < 1e-12
+
+
 def test_point_masses_and_vertices_are_told() -> None:
     line = known_polytope(make("line:3").replaced(horizon=FiniteHorizon(1)))
     assert line is not None
     assert line.rows.tolist() == [[1, 0, 0], [0, 1, 0]]
-    assert not line.error.any()
-    assert "point masses" in line.how
+    assert line.error.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert line.how == "deterministic dynamics: the vertices are point masses"
     noisy = known_polytope(make("grid:2x2,slip=1/5").replaced(horizon=FiniteHorizon(1)))
     assert noisy is not None
     assert f"all {len(noisy.rows)} candidate vertices" in noisy.how
