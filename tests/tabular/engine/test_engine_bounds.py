@@ -7,11 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
 from metaregret.tabular.engine import solve
 from metaregret.tabular.engine.bound_kernels import macqueen
+from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, finish
 from metaregret.tabular.engine.layout import dense_rows
-from metaregret.tabular.engine.problem import DATA_ROUNDINGS
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS, read_problem
+from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.process import ControlledMarkovProcess
 
 U = Fraction(UNIT_ROUNDOFF)
@@ -111,3 +113,59 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
     found = solve(process, steps=steps, terminal=np.array([1.0, 0.0]), tolerance=1e-9)
     assert 0 <= Fraction(found.lower[0]) <= chance**steps <= Fraction(found.upper[0])
     assert found.upper[0] <= 1e-290
+
+
+LIMITED = Certified.of(
+    np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), None, "m", 7, "d", ROUNDING,
+    without=np.array([False, False, True]),
+)  # fmt: skip
+
+
+def test_gaps_leave_out_states_without_a_value() -> None:
+    assert (LIMITED.gap, LIMITED.scale) == (2.0, 6.0)
+    assert (LIMITED.method, LIMITED.iterations, LIMITED.detail) == ("m", 7, "d")
+    assert LIMITED.limited_by == "rounding"
+    everywhere = Certified.of(LIMITED.lower, LIMITED.upper, None, "m", 7, "d")
+    assert (everywhere.gap, everywhere.limited_by) == (np.inf, "max_iterations")
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("tolerance", [1 / 3, 0.33])
+def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: float) -> None:
+    """A gap of 2 at a scale of 6, exactly the tolerance or a little more; signs are restored."""
+    problem = read_problem(
+        resting(3), np.zeros(3), "discounted", steps=None, gamma=0.5, terminal=None, targets=None,
+        maximise=maximise, tolerance=tolerance, max_iterations=10,
+    )  # fmt: skip
+    found = LIMITED._replace(lower=np.array([1.0, -8.0, 0.0]), upper=np.array([1.5, -6.0, 0.0]))
+    assert found.is_narrow(problem) == (tolerance == 1 / 3)
+    if found.is_narrow(problem):
+        solution = finish(problem, found)
+        assert list(solution.lower) == ([1, -8, 0] if maximise else [-1.5, 6, 0])
+        assert list(solution.upper) == ([1.5, -6, 0] if maximise else [-1, 8, 0])
+        assert not (solution.lower.flags.writeable or solution.upper.flags.writeable)
+        assert not np.signbit([solution.lower[2], solution.upper[2]]).any()
+        assert (solution.method, solution.iterations, solution.detail) == ("m", 7, "d")
+        assert solution.status is Status.CERTIFIED
+        assert solution.exact is None
+        return
+    with pytest.raises(ConvergenceError, match="m stopped by rounding after 7 iterations") as caught:
+        finish(problem, found)
+    low, high = (1.0, 1.5) if maximise else (-1.5, -1.0)
+    assert (caught.value.lower, caught.value.upper) == (low, high)
+
+
+def test_a_contraction_is_bounded_by_the_neighbours_of_the_discount() -> None:
+    """Rows of floating-point numbers whose sums are not one: ``gamma`` times the least and the greatest."""
+    process = ControlledMarkovProcess.from_dense(
+        np.array([[[0.1, 0.9 - 4e-10], [0.3, 0.7 + 4e-10]]]), horizon=1
+    )
+    problem = read_problem(
+        process, np.zeros(2), "discounted", steps=None, gamma="9/10", terminal=None, targets=None,
+        maximise=True, tolerance=1e-9, max_iterations=10,
+    )  # fmt: skip
+    low, high = contraction(problem)
+    sums = [sum(Fraction(p) for p in row) for row in process.dense()[0].tolist()]
+    assert Fraction(low) <= Fraction(9, 10) * min(sums)
+    assert Fraction(high) >= Fraction(9, 10) * max(sums)
+    assert (low, high) == pytest.approx((0.9 * float(min(sums)), 0.9 * float(max(sums))), rel=1e-14, abs=0)
