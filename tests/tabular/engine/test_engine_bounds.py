@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
-from metaregret.tabular.engine import solve
+from metaregret.tabular.engine import Objective, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
-from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, finish
+from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
 from metaregret.tabular.engine.layout import dense_rows
-from metaregret.tabular.engine.problem import DATA_ROUNDINGS, read_problem
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS, backup_roundoff, read_problem
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -116,7 +116,7 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
 
 
 LIMITED = Certified.of(
-    np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), None, "m", 7, "d", ROUNDING,
+    np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), np.zeros(3), "m", 7, "d", ROUNDING,
     without=np.array([False, False, True]),
 )  # fmt: skip
 
@@ -143,7 +143,10 @@ def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: floa
         solution = finish(problem, found)
         assert list(solution.lower) == ([1, -8, 0] if maximise else [-1.5, 6, 0])
         assert list(solution.upper) == ([1.5, -6, 0] if maximise else [-1, 8, 0])
-        assert not (solution.lower.flags.writeable or solution.upper.flags.writeable)
+        assert not solution.lower.flags.writeable
+        assert not solution.upper.flags.writeable
+        assert solution.objective is Objective.DISCOUNTED
+        assert solution.policy is LIMITED.policy
         assert not np.signbit([solution.lower[2], solution.upper[2]]).any()
         assert (solution.method, solution.iterations, solution.detail) == ("m", 7, "d")
         assert solution.status is Status.CERTIFIED
@@ -157,9 +160,8 @@ def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: floa
 
 def test_a_contraction_is_bounded_by_the_neighbours_of_the_discount() -> None:
     """Rows of floating-point numbers whose sums are not one: ``gamma`` times the least and the greatest."""
-    process = ControlledMarkovProcess.from_dense(
-        np.array([[[0.1, 0.9 - 4e-10], [0.3, 0.7 + 4e-10]]]), horizon=1
-    )
+    rows = np.array([[[0.1, 0.9 - 4e-10], [0.3, 0.7 + 4e-10]]])
+    process = ControlledMarkovProcess.from_dense(rows, horizon=1)
     problem = read_problem(
         process, np.zeros(2), "discounted", steps=None, gamma="9/10", terminal=None, targets=None,
         maximise=True, tolerance=1e-9, max_iterations=10,
@@ -169,3 +171,8 @@ def test_a_contraction_is_bounded_by_the_neighbours_of_the_discount() -> None:
     assert Fraction(low) <= Fraction(9, 10) * min(sums)
     assert Fraction(high) >= Fraction(9, 10) * max(sums)
     assert (low, high) == pytest.approx((0.9 * float(min(sums)), 0.9 * float(max(sums))), rel=1e-14, abs=0)
+    for least, greatest in ((-0.5, -0.25), (0.25, 0.5)):
+        both = [np.array([[1.0, 2.0], [least, greatest]]) for _ in range(2)]
+        found = discounted_bounds(problem, *both[0], least, greatest, 7)
+        assert found == macqueen(*both[1], least, greatest, low, high, backup_roundoff(7), 0.0)
+        assert both[0].tolist() == both[1].tolist()
