@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import terminal_vertices
+from metaregret.theory.skills import terminal_vertices, vertices
 from metaregret.theory.skills.last_steps import LastSteps
 from tests.theory.skills.small_processes import processes, z_channel
 
@@ -104,3 +105,31 @@ def test_the_limit_is_on_the_points_of_a_set() -> None:
     with pytest.raises(InstanceTooLargeError, match="about 2 points, over the limit of 1"):
         terminal_vertices(z_channel(2), max_points=1)
     assert LastSteps(z_channel(2), max_points=1).steps == 1
+
+
+@pytest.mark.parametrize("steps", [1, 3, 40])
+@pytest.mark.parametrize("starts", [1, 2])
+def test_the_error_counts_the_roundings_of_every_step(steps: int, starts: int) -> None:
+    """``g((T + 1) (n + 3))`` of each entry, ``n`` the terms of the longest sum, the one over starts included;
+    the points, powers of 1/2, have none."""
+    lazy = [(0, 0, 0, Fraction(1, 2)), (0, 0, 1, Fraction(1, 2)), (1, 0, 1, 1)] if starts == 1 else []
+    process = ControlledMarkovProcess.from_transitions(
+        lazy or [(0, 0, 0, 1), (1, 0, 1, 1)],
+        states=2,
+        actions=1,
+        initial={s: Fraction(1, starts) for s in range(starts)},
+        horizon=steps,
+    )
+    rows, error = terminal_vertices(process)
+    assert error == pytest.approx(rows * relative_error((steps + 1) * (2 + 3)), rel=1e-12, abs=0)
+    widest = 2 if lazy else 1
+    for polytope in LastSteps(process)._sets.values():
+        bound = polytope.rows * relative_error((steps + 1) * (widest + 3))
+        assert polytope.error == pytest.approx(bound, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("entries", "steps"), [(6, 2), (5, 0)])
+def test_the_limit_of_all_sets_of_a_step(entries: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one step left there are two points of one state and one of the other, of two entries each."""
+    monkeypatch.setattr(vertices, "MAX_ENTRIES", entries)
+    assert LastSteps(z_channel(2)).steps == steps
