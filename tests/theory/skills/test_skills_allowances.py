@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.theory.information import as_order
+from metaregret.theory.information import as_order, capacity_bracket
 from metaregret.theory.skills.dual_bound import TerminalPolytope
 from metaregret.theory.skills.last_steps import LastSteps
+from metaregret.theory.skills.skill import Skill, information_lower_bound
 from tests.theory.skills.small_processes import z_channel
 
 HALVES = [2.0 ** -min(k, 40) for k in range(1, 42)]
@@ -68,3 +69,11 @@ def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(steps: int) -> No
     largest = float(last._sets[0].divergences(q).max())
     assert last.steps == steps
     assert last.bound(q, 0.0) == pytest.approx(largest * (1 + relative_error(2 + 8)), rel=2.5e-16, abs=0)
+
+
+def test_the_information_of_exact_skills_is_lowered_by_the_rounding_of_their_rows() -> None:
+    """``g(S + 4)`` of an entry moves ``-x ln x`` by ``1 - ln(x/2)`` times that, in mixture and rows."""
+    skills = [Skill(0.5, np.zeros(0), row, np.zeros(2)) for row in np.eye(2)]
+    moved = relative_error(2 + 4) * (1 + math.log(4) + 1 + math.log(2))
+    expected = capacity_bracket(np.eye(2), [0.5, 0.5]).lower - moved
+    assert information_lower_bound(skills) == pytest.approx(expected, rel=0, abs=2.5e-16)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import terminal_vertices, vertices
 from metaregret.theory.skills.last_steps import LastSteps
@@ -133,3 +133,35 @@ def test_the_limit_of_all_sets_of_a_step(entries: int, steps: int, monkeypatch: 
     """With one step left there are two points of one state and one of the other, of two entries each."""
     monkeypatch.setattr(vertices, "MAX_ENTRIES", entries)
     assert LastSteps(z_channel(2)).steps == steps
+
+
+@given(
+    st.lists(st.integers(-3, 3), min_size=4, max_size=4), st.fractions(0, Fraction(9, 10), max_denominator=10)
+)
+@settings(max_examples=20, deadline=None)
+def test_stationary_policies_at_a_geometric_horizon(nudges: list[int], gamma: Fraction) -> None:
+    """``(1 - g) mu (I - g P)^-1`` of two states by Cramer's rule, with choices that differ by some 1e-14."""
+    onward = [Fraction(1, 3) + Fraction(nudge, 10**14) for nudge in nudges]
+    rows = [
+        (k % 2, k // 2, to, mass)
+        for k, p in enumerate(onward)
+        for to, mass in ((1 - k % 2, p), (k % 2, 1 - p))
+    ]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=2, initial=0, horizon=GeometricHorizon(gamma)
+    )
+    points = set()
+    for leave, back in itertools.product(onward[::2], onward[1::2]):
+        first, second = 1 - gamma * (1 - leave), 1 - gamma * (1 - back)
+        stays = (1 - gamma) * second / (first * second - gamma**2 * leave * back)
+        points.add((stays, 1 - stays))
+    listed, error = terminal_vertices(process)
+    assert_covered(points, listed, error)
+
+
+def test_choices_of_states_without_a_visit_are_no_policies() -> None:
+    rows = [(0, 0, 0, 1), *((1, a, a % 2, 1) for a in range(3))]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=3, initial=0, horizon=GeometricHorizon(Fraction(1, 2))
+    )
+    assert terminal_vertices(process, max_points=1)[0].tolist() == [[1.0, 0.0]]
