@@ -80,6 +80,8 @@ def test_a_state_that_the_reference_misses_is_infinitely_far(name: str) -> None:
     found = TerminalPolytope(rows, np.zeros((2, 2)), "").divergences(np.array([1.0, 0.0]), as_order(name))
     assert found[0] == np.inf
     assert 0 <= found[1] < 1e-12
+    elsewhere = TerminalPolytope(rows[1:, ::-1], np.zeros((1, 2)), "")
+    assert elsewhere.divergences(np.array([1.0, 0.0]), as_order(name))[0] == np.inf
 
 
 def test_point_masses_and_vertices_are_told() -> None:
