@@ -115,17 +115,22 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
     assert found.upper[0] <= 1e-290
 
 
-LIMITED = Certified.of(
-    np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), np.zeros(3), "m", 7, "d", ROUNDING,
-    without=np.array([False, False, True]),
-)  # fmt: skip
+def limited() -> Certified:
+    """A gap of 2 at a scale of 6, and a state without a value."""
+    return Certified.of(
+        np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), np.arange(3), "m", 7, "d", ROUNDING,
+        without=np.array([False, False, True]),
+    )  # fmt: skip
 
 
 def test_gaps_leave_out_states_without_a_value() -> None:
-    assert (LIMITED.gap, LIMITED.scale) == (2.0, 6.0)
-    assert (LIMITED.method, LIMITED.iterations, LIMITED.detail) == ("m", 7, "d")
-    assert LIMITED.limited_by == "rounding"
-    everywhere = Certified.of(LIMITED.lower, LIMITED.upper, None, "m", 7, "d")
+    found = limited()
+    assert (found.gap, found.scale) == (2.0, 6.0)
+    assert (found.method, found.iterations, found.detail) == ("m", 7, "d")
+    assert found.policy is not None
+    assert list(found.policy) == [0, 1, 2]
+    assert found.limited_by == "rounding"
+    everywhere = Certified.of(found.lower, found.upper, None, "m", 7, "d")
     assert (everywhere.gap, everywhere.limited_by) == (np.inf, "max_iterations")
 
 
@@ -137,7 +142,7 @@ def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: floa
         resting(3), np.zeros(3), "discounted", steps=None, gamma=0.5, terminal=None, targets=None,
         maximise=maximise, tolerance=tolerance, max_iterations=10,
     )  # fmt: skip
-    found = LIMITED._replace(lower=np.array([1.0, -8.0, 0.0]), upper=np.array([1.5, -6.0, 0.0]))
+    found = limited()._replace(lower=np.array([1.0, -8.0, 0.0]), upper=np.array([1.5, -6.0, 0.0]))
     assert found.is_narrow(problem) == (tolerance == 1 / 3)
     if found.is_narrow(problem):
         solution = finish(problem, found)
@@ -146,7 +151,7 @@ def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: floa
         assert not solution.lower.flags.writeable
         assert not solution.upper.flags.writeable
         assert solution.objective is Objective.DISCOUNTED
-        assert solution.policy is LIMITED.policy
+        assert solution.policy is found.policy
         assert not np.signbit([solution.lower[2], solution.upper[2]]).any()
         assert (solution.method, solution.iterations, solution.detail) == ("m", 7, "d")
         assert solution.status is Status.CERTIFIED
