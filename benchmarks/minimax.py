@@ -1,16 +1,18 @@
 """Minimax exploration at scale: the solver's choice against solvers of the monolithic program, in one run.
 
     python -m benchmarks.minimax                           all rows, anchors up to 60 s each
-    python -m benchmarks.minimax --rows grid-20 garnet-200 --anchors "HiGHS interior point" "HiGHS PDLP"
-    python -m benchmarks.minimax --rows grid-100 --anchors
+    python -m benchmarks.minimax --resume                  what the table does not have yet
+    python -m benchmarks.minimax --rows grid-100 --anchors --resume
 
 Every row is a process with its horizon; goals are all states that can be reached, detected at the end. Each
 method must give a bracket to a relative 1e-6, recomputed from its policy and its weights by the planner; what
 an anchor returns within its limit is bracketed in the same way, and the wider bracket shown. Every run is a
 process of its own, so that its peak memory is its own. The clock starts after imports and compiled kernels
 are loaded, before the process is built. Ratios are of processor seconds, summed over threads: on a machine
-that others use they are what can be compared. An anchor that does not finish counts with its limit, which
-makes the ratio a lower bound, marked so. The growth exponents are slopes of log seconds against log states.
+that others use they are what can be compared. An anchor that does not finish counts with what it took, which
+makes the ratio a lower bound, marked so; programs of over 100,000 variables and all but two of the random
+lakes are not handed to anchors. The growth exponents are slopes of log seconds against log states. Every line
+is saved as soon as it is there, as CSV and as the table of the handbook.
 """
 
 from __future__ import annotations
@@ -26,24 +28,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from metaregret.tabular import make
-from metaregret.theory.minimax.flow_program import FlowProgram
+from metaregret.tabular.occupancy import flow_polytope
+from metaregret.theory.minimax.flow_program import FlowProgram, certified_saddle_point
 from metaregret.theory.minimax.solution import Criterion, Learner
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.optimise import Attempt
 from metaregret.theory.regret import bracketed_loss
-from metaregret.theory.success import success_tasks
+from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import GoalTasks
 
 TOLERANCE = 1e-6
 RESULTS = Path(__file__).resolve().parent / "results" / "minimax.csv"
 OURS = "metaregret"
-ANCHORS = {
+ACCURACY = 1e-8
+"""Asked of first-order methods, for the accuracy that the bracket takes."""
+HIGHS: dict[str, dict[str, object]] = {
     "HiGHS interior point": {"solver": "ipm", "run_crossover": "off"},
-    "HiGHS PDLP": {"solver": "pdlp"},
-    "HiGHS simplex": {"solver": "simplex"},
+    "HiGHS PDLP": {"solver": "pdlp", "pdlp_optimality_tolerance": ACCURACY},
 }
+OR_TOOLS = "OR-tools PDLP"
+ANCHORS = (*HIGHS, OR_TOOLS)
+PATIENCE = 1800.0
+"""Seconds that our own solver is given for a row."""
+MOST_VARIABLES = 100_000
+"""Variables of the monolithic program up to which it is handed to an anchor."""
 GRIDS = {f"grid-{side}": (f"grid:{side}x{side},slip=1/10", 2 * side) for side in (20, 30, 50, 70, 100)}
 GARNETS = {f"garnet-{n}": (f"garnet:S={n},A=4,b=5,seed=1", 20) for n in (200, 1000, 3000, 10_000)}
 NAMED = {
@@ -52,6 +63,7 @@ NAMED = {
     "taxi": ("gym:Taxi-v4", 20),
 }
 LAKES = {f"random-lake-{seed}": (f"lake:20:{seed}", 40) for seed in range(20)}
+ANCHORED = {*GRIDS, *GARNETS, *NAMED, *list(LAKES)[:2]}
 ROWS = {**GRIDS, **GARNETS, **NAMED, **LAKES}
 
 
@@ -61,12 +73,11 @@ def build(spec: str, horizon: int) -> GoalTasks:
         return GoalTasks.reachable(make(spec).replaced(horizon=horizon))
     from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv, generate_random_map
 
-    from metaregret.tabular.importers import from_gymnasium_table
+    from metaregret.tabular.importers import read
 
     side, seed = map(int, spec.split(":")[1:])
     env = FrozenLakeEnv(desc=generate_random_map(size=side, seed=seed))
-    process, _ = from_gymnasium_table(env.P, initial=env.initial_state_distrib, horizon=horizon)
-    return GoalTasks.reachable(process)
+    return GoalTasks.reachable(read(env, horizon=horizon).process)
 
 
 def solve(spec: str, horizon: int, method: str, limit: float) -> tuple[float, float, str]:
@@ -78,12 +89,56 @@ def solve(spec: str, horizon: int, method: str, limit: float) -> tuple[float, fl
     marked = success_tasks(tasks)
     loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, marked.optimum, None)
     direction = loss.nominal.direction / loss.nominal.direction.max()
-    options = {**ANCHORS[method], "time_limit": limit}
-    attempts = [Attempt(method, "HIGHS", {"highs_options": options})]
-    best = FlowProgram(marked).solve(
+    if method == OR_TOOLS:
+        policy, weights = or_tools(marked, direction, limit)
+        best = certified_saddle_point(marked, loss, policy, weights)
+        return 1 + best.lower, 1 + best.upper, method
+    attempts = [Attempt(method, "HIGHS", {"highs_options": {**HIGHS[method], "time_limit": limit}})]
+    found = FlowProgram(marked).solve(
         loss, np.zeros(len(direction)), direction, tolerance=TOLERANCE, attempts=attempts
     )
-    return 1 + best.lower, 1 + best.upper, method
+    return 1 + found.lower, 1 + found.upper, method
+
+
+def or_tools(tasks: SuccessTasks, direction: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the policy and the task weights that PDLP finds for the program of `FlowProgram`.
+
+    It is called directly: cvxpy's interface fails on variables with bounds, and brings HiGHS, of which
+    OR-tools holds another version under the same name.
+    """
+    from ortools.pdlp import solvers_pb2
+    from ortools.pdlp.python import pdlp
+
+    polytope = flow_polytope(tasks.process)
+    rows = sp.diags_array(1 / direction) @ (tasks.success.T @ polytope.terminal)
+    level = sp.csr_array(-np.ones((len(direction), 1)))
+    model = pdlp.QuadraticProgram()
+    model.constraint_matrix = sp.csr_matrix(
+        sp.block_array([[polytope.balance, None], [rows, level]], format="csr")
+    )
+    supply, none = polytope.supply, np.zeros(len(direction))
+    model.constraint_lower_bounds = np.concatenate([supply, none])
+    model.constraint_upper_bounds = np.concatenate([supply, none + np.inf])
+    variables = len(polytope.choice)
+    model.variable_lower_bounds = np.append(np.zeros(variables), -np.inf)
+    model.variable_upper_bounds = np.full(variables + 1, np.inf)
+    model.objective_vector = np.append(np.zeros(variables), -1.0)
+    parameters = solvers_pb2.PrimalDualHybridGradientParams()
+    parameters.presolve_options.use_glop = True
+    parameters.termination_criteria.time_sec_limit = limit
+    enough = parameters.termination_criteria.simple_optimality_criteria
+    enough.eps_optimal_absolute = enough.eps_optimal_relative = ACCURACY
+    found = pdlp.primal_dual_hybrid_gradient(model, parameters)
+    return polytope.policy(found.primal_solution[:-1]), found.dual_solution[len(supply) :] / direction
+
+
+def too_large(name: str) -> str | None:
+    """Return why a row is not handed to anchors, or None."""
+    if name not in ANCHORED:
+        return "not tried"
+    spec, horizon = ROWS[name]
+    variables = build(spec, horizon).process.n_choices * horizon
+    return f"not tried: {variables:,} variables" if variables > MOST_VARIABLES else None
 
 
 def run_once(name: str, method: str, limit: float) -> dict[str, Any]:
@@ -119,7 +174,7 @@ def _warm(method: str) -> None:
 def measure(name: str, method: str, limit: float) -> dict[str, Any]:
     """Run one line in a process of its own; what does not finish is a line without a bracket."""
     command = [sys.executable, "-m", "benchmarks.minimax", "--one", name, method, str(limit)]
-    allowed = 3 * limit + 60 if method != OURS else 10 * limit
+    allowed = 3 * limit + 60 if method != OURS else PATIENCE
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=allowed)
         if done.returncode == 0:
@@ -132,20 +187,39 @@ def measure(name: str, method: str, limit: float) -> dict[str, Any]:
 
 
 def ratio(ours: dict[str, Any], line: dict[str, Any], limit: float) -> str:
-    """Return an anchor's processor seconds over ours; a lower bound where it gave no bracket in its limit."""
-    if "relative_gap" not in ours:
+    """Return an anchor's processor seconds over ours; a lower bound where it gave no bracket in its limit,
+    from those that it took, or from its limit where they are not known."""
+    if not solved(ours) or str(line["how"]).startswith("not tried"):
         return ""
-    solved = line.get("relative_gap", np.inf) <= TOLERANCE
-    seconds = line["processor_seconds"] if solved else max(limit, line.get("processor_seconds", 0.0))
-    return f"{'' if solved else '> '}{seconds / ours['processor_seconds']:.1f}"
+    seconds = float(line.get("processor_seconds") or 0.0)
+    if solved(line):
+        return f"{seconds / float(ours['processor_seconds']):.1f}"
+    return f"> {(seconds or limit) / float(ours['processor_seconds']):.1f}"
+
+
+def solved(line: dict[str, Any]) -> bool:
+    """Whether a line has a bracket as narrow as asked."""
+    return float(line.get("relative_gap") or np.inf) <= TOLERANCE
+
+
+def best_ratio(anchors: list[dict[str, Any]]) -> str:
+    """Return the ratio of the fastest anchor: of those that solved the row if any did."""
+    ratios = sorted(
+        (line["ratio"] for line in anchors if line["ratio"]), key=lambda r: (r[0] == ">", _size(r))
+    )
+    return ratios[0] if ratios else ""
+
+
+def _size(text: str) -> float:
+    return float(text.removeprefix("> "))
 
 
 def growth(lines: list[dict[str, Any]], rows: dict[str, Any]) -> float | None:
     """Return the slope of log processor seconds against log states over the rows that were solved."""
     points = [
-        (np.log(float(line["row"].rsplit("-", 1)[1])), np.log(line["processor_seconds"]))
+        (np.log(float(line["row"].rsplit("-", 1)[1])), np.log(float(line["processor_seconds"])))
         for line in lines
-        if line["row"] in rows and line["method"] == OURS and "relative_gap" in line
+        if line["row"] in rows and line["method"] == OURS and solved(line)
     ]
     if len(points) < 2:
         return None
@@ -159,34 +233,65 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
-    parser.add_argument("--anchors", nargs="*", choices=list(ANCHORS), default=list(ANCHORS)[:2])
+    parser.add_argument("--anchors", nargs="*", choices=list(ANCHORS), default=list(ANCHORS))
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of an anchor (default 60)")
-    parser.add_argument("--append", action="store_true", help="add to the table instead of replacing it")
+    parser.add_argument("--resume", action="store_true", help="keep the table and run what it does not have")
     parser.add_argument("--one", nargs=3, metavar=("ROW", "METHOD", "LIMIT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(run_once(options.one[0], options.one[1], float(options.one[2]))))
         return
-    lines: list[dict[str, Any]] = []
+    lines = {(line["row"], line["method"]): line for line in (saved() if options.resume else [])}
     for name in options.rows:
-        ours = measure(name, OURS, options.limit)
-        lines.append(ours | {"ratio": "1"})
-        for anchor in options.anchors:
-            line = measure(name, anchor, options.limit)
-            lines.append(line | {"ratio": ratio(ours, line, options.limit)})
-        for line in lines[-1 - len(options.anchors) :]:
-            show(line)
-        save(lines, append=options.append)
-    for family, rows in (("grids", GRIDS), ("garnets", GARNETS)):
-        slope = growth(lines, rows)
-        if slope is not None:
-            print(f"{family}: seconds grow as states to the power {slope:.2f}")
+        why = too_large(name)
+        for method in (OURS, *options.anchors):
+            if (name, method) in lines:
+                continue
+            if method != OURS and why is not None:
+                spec, horizon = ROWS[name]
+                lines[name, method] = {
+                    "row": name,
+                    "cmp": spec,
+                    "horizon": horizon,
+                    "method": method,
+                    "how": why,
+                }
+            else:
+                lines[name, method] = measure(name, method, options.limit)
+            ours = lines[name, OURS]
+            anchors = [lines[name, anchor] for anchor in ANCHORS if (name, anchor) in lines]
+            for line in anchors:
+                line["ratio"] = ratio(ours, line, options.limit)
+            ours["ratio"] = best_ratio(anchors)
+            show(lines[name, method])
+            save(list(lines.values()))
+    print(table(list(lines.values())))
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """Return the table of the handbook, in Markdown: a row a process, and how the time grows."""
+    text = "| row | wall s | CPU s | GiB | 1 + Reg* | relative gap | " + " | ".join(ANCHORS) + " |\n"
+    text += "|---" * (6 + len(ANCHORS)) + "|\n"
+    known = {(line["row"], line["method"]): line for line in lines}
+    for name in dict.fromkeys(line["row"] for line in lines):
+        ours = known[name, OURS]
+        cells = [name, *("",) * 5]
+        if solved(ours):
+            seconds, busy, peak = (float(ours[key]) for key in ("seconds", "processor_seconds", "peak_gib"))
+            cells = [name, f"{seconds:.2f}", f"{busy:.2f}", f"{peak:.2f}"]
+            cells += [f"{float(ours['lower']):.7g}", f"{float(ours['relative_gap']):.0e}"]
+        cells += [known.get((name, anchor), {}).get("ratio", "") for anchor in ANCHORS]
+        text += "| " + " | ".join(cells) + " |\n"
+    for family, rows in (("grids", GRIDS), ("Garnet processes", GARNETS)):
+        if (slope := growth(lines, rows)) is not None:
+            text += f"\nOn {family} CPU seconds grow as states to the power {slope:.2f}.\n"
+    return text
 
 
 def show(line: dict[str, Any]) -> None:
     """Print one line of the table."""
     name = f"{line['row']:<15} {line['method']:<21}"
-    if "relative_gap" not in line:
+    if not line.get("relative_gap"):
         print(f"{name} {line['how']}  ratio {line['ratio']}", flush=True)
         return
     print(
@@ -203,18 +308,24 @@ FIELDS = (
 )  # fmt: skip
 
 
-def save(lines: list[dict[str, Any]], *, append: bool) -> None:
-    """Write the table; with `append`, rows that were not run again stay."""
-    kept: list[dict[str, Any]] = []
-    run = {(line["row"], line["method"]) for line in lines}
-    if append and RESULTS.exists():
-        with RESULTS.open(newline="") as stream:
-            kept = [line for line in csv.DictReader(stream) if (line["row"], line["method"]) not in run]
+def saved() -> list[dict[str, Any]]:
+    """Return the lines of the table, without any if there is none."""
+    if not RESULTS.exists():
+        return []
+    with RESULTS.open(newline="") as stream:
+        return [dict(line) for line in csv.DictReader(stream)]
+
+
+def save(lines: list[dict[str, Any]]) -> None:
+    """Write the lines, and the table of the handbook, in the order of the rows."""
+    order = {name: place for place, name in enumerate(ROWS)}
+    lines = sorted(lines, key=lambda line: order[line["row"]])
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS, lineterminator="\n", restval="")
         writer.writeheader()
-        writer.writerows(kept + lines)
+        writer.writerows(lines)
+    RESULTS.with_suffix(".md").write_text(table(lines))
 
 
 if __name__ == "__main__":

@@ -64,15 +64,16 @@ def read_initial(
         initial = int(point[0])
     if isinstance(initial, np.ndarray):
         initial = dict(enumerate(initial.tolist()))
-    if isinstance(initial, (int, np.integer)):
+    if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
         initial = {int(initial): 1}
     if not isinstance(initial, Mapping):
         raise InvalidProcessError(
-            "Expected initial to be a state, a mapping from indices to probabilities, or an "
-            f"array of shape ({len(states)},), but got {initial!r}."
+            "Expected the start to be a state, a mapping from states to probabilities, or an "
+            f"array of shape ({len(states)},), but got {initial!r:.60}."
         )
     if not initial:
         raise InvalidProcessError("The initial distribution is missing; name at least one start state.")
+    initial = {states.position(s) if isinstance(s, str) else s: p for s, p in initial.items()}
     exact = [Fraction(0)] * len(states)
     for state, probability in initial.items():
         if (

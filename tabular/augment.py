@@ -17,7 +17,7 @@ from typing import cast
 import numpy as np
 import scipy.sparse as sp
 
-from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
+from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -195,8 +195,7 @@ def remember_trajectory(
     InstanceTooLargeError
         If the tree has more than `max_states` nodes.
     """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Trajectory tasks need a finite horizon; give a number of steps.")
+    process.steps_for("Trajectory tasks")
 
     def step(memory: Hashable, choice: int, successor: int) -> Hashable:
         return (*cast(tuple[int, ...], memory), choice, successor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.files import process_from_document
-from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.horizon import GeometricHorizon, Horizon
 from metaregret.tabular.importers import Imported, read
-from metaregret.tabular.process import ControlledMarkovProcess, state_index
+from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
 __all__ = ["make"]
 
-Start = int | str | Mapping[Any, Any]
+Start = int | str | Mapping[Any, Any] | Sequence[Any] | np.ndarray
 
 
 def make(
@@ -45,8 +45,13 @@ def make(
         Steps an episode; by default that of the source, its discount, or 20.
     gamma : float, str or Fraction, optional
         Instead: the probability that an episode goes on before each step.
-    start : int, str or mapping, optional
-        A state by index or name, or a distribution ``{state: probability}``.
+    start : int, str, mapping or array, optional
+        A state by index or name (of a transition table, by its key), or a distribution: ``{state:
+        probability}``, or the probability of every state.
+
+    Returns
+    -------
+    ControlledMarkovProcess
 
     Raises
     ------
@@ -64,37 +69,11 @@ def make(
     """
     if horizon is not None and gamma is not None:
         raise InvalidArgumentError("Give a horizon or a gamma, not both.")
-    process = _model(source, start).process
-    changes: dict[str, Any] = {}
-    if gamma is not None:
-        changes["horizon"] = GeometricHorizon(parse_fraction(gamma, "gamma"))
-    elif horizon is not None:
-        if isinstance(horizon, FiniteHorizon | GeometricHorizon):
-            changes["horizon"] = horizon
-        else:
-            changes["horizon"] = FiniteHorizon(horizon)
-    if start is not None:
-        changes["initial"] = _initial(process, start)
-    return process.replaced(**changes) if changes else process
-
-
-def _initial(process: ControlledMarkovProcess, start: Start) -> int | dict[int, object]:
-    if isinstance(start, Mapping):
-        return {state_index(process, state): share for state, share in start.items()}
-    if not isinstance(start, str | int | np.integer) or isinstance(start, bool):
-        raise InvalidArgumentError(
-            f"Expected start to be a state's name or index, or a mapping of states to probabilities, but "
-            f"got {start!r:.60} of type {type(start).__name__}."
-        )
-    return state_index(process, start)
-
-
-def _model(source: object, start: Start | None) -> Imported:
-    """The model of a source; what a transition table means depends on where episodes start."""
     if isinstance(source, Mapping) and "format" in source:
-        return Imported(process_from_document(source))
-    model = read(source)
-    tabled = isinstance(source, Mapping) or hasattr(source, "unwrapped") or str(source)[:4] == "gym:"
-    if not tabled or isinstance(start, Mapping | bool | type(None)):
-        return model
-    return read(source, start=model.process.states[state_index(model.process, start)])
+        model = Imported(process_from_document(source))
+        model = model if start is None else model.with_start(start)
+    else:
+        model = read(source, start=start)
+    if gamma is not None:
+        horizon = GeometricHorizon(parse_fraction(gamma, "gamma"))
+    return model.process if horizon is None else model.process.replaced(horizon=horizon)

@@ -16,6 +16,7 @@ With ``h`` the indicator of goal ``g`` this is ``v*_g = max_pi rho_pi(g)``.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,14 @@ from metaregret.tabular.process import ControlledMarkovProcess, Representation, 
 if TYPE_CHECKING:
     from metaregret.tabular.engine.lanes import Lanes, Pass
 
-__all__ = ["TerminalValues", "goal_support", "goal_values", "optimal_terminal_values"]
+__all__ = [
+    "TerminalValues",
+    "exact_goal_values",
+    "exact_support",
+    "goal_support",
+    "goal_values",
+    "optimal_terminal_values",
+]
 
 SMALL_WORK = 2 * 10**7
 """Multiplications (transitions x steps x tasks) up to which compiled code takes longer to load than to do
@@ -120,18 +128,61 @@ def goal_values(
     """
     check_representation(representation)
     chosen = np.arange(process.n_states) if goals is None else np.asarray(goals, dtype=np.int64)
+    return optimal_terminal_values(
+        process,
+        goal_columns(process, chosen),
+        representation=representation,
+        policies=policies,
+        everywhere=everywhere,
+    )
+
+
+def goal_columns(process: ControlledMarkovProcess, chosen: np.ndarray) -> sp.csc_array:
+    """Return one indicator of a goal a column, shape (S, K); see `check_goals`."""
+    check_goals(process, chosen)
+    return sp.csc_array(
+        (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
+    )
+
+
+def check_goals(process: ControlledMarkovProcess, chosen: np.ndarray) -> None:
+    """Raise `InvalidArgumentError` if a goal is not a state."""
     bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
     if bad.size:
         raise InvalidArgumentError(
             f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
             f"0..{process.n_states - 1}."
         )
-    indicator = sp.csc_array(
-        (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))
-    )
-    return optimal_terminal_values(
-        process, indicator, representation=representation, policies=policies, everywhere=everywhere
-    )
+
+
+def exact_goal_values(
+    process: ControlledMarkovProcess, goals: Sequence[int] | np.ndarray | None = None
+) -> list[Fraction]:
+    """Return ``v*_g`` exactly, of all states by default.
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    chosen = None if goals is None else np.asarray(goals, dtype=np.int64)
+    found = goal_values(process, chosen, representation="rational").exact
+    assert found is not None
+    return list(found)
+
+
+def exact_support(
+    process: ControlledMarkovProcess,
+    goals: Sequence[int] | np.ndarray,
+    weights: Sequence[Fraction] | np.ndarray,
+) -> Fraction:
+    """Return ``max_pi sum_g w_g rho_pi(g)`` exactly, for weights that are not negative; see
+    `exact_goal_values`."""
+    column = np.full((process.n_states, 1), Fraction(0), dtype=object)
+    column[list(goals), 0] = list(weights)
+    found = optimal_terminal_values(process, column, representation="rational").exact
+    assert found is not None
+    return Fraction(found[0])
 
 
 def optimal_terminal_values(
@@ -170,7 +221,7 @@ def optimal_terminal_values(
     check_representation(representation)
     _check_shape(process, terminal)
     finite = isinstance(process.horizon, FiniteHorizon)
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    steps = process.layers
     size = 8 * terminal.shape[1] * process.n_states * (2 * everywhere + steps * policies)
     if size > LARGEST_OUTPUT:
         raise InstanceTooLargeError(
@@ -233,8 +284,7 @@ def terminal_columns(
 
 def is_small(process: ControlledMarkovProcess, columns: int) -> bool:
     """Whether a plan for so many terminal rewards takes less time than loading compiled code."""
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    return process.n_transitions * steps * columns <= SMALL_WORK
+    return process.n_transitions * process.layers * columns <= SMALL_WORK
 
 
 def compiled_values(lanes: Lanes, columns: sp.csc_array, found: Pass) -> TerminalValues:
@@ -300,14 +350,7 @@ def _by_reach(process: ControlledMarkovProcess, columns: sp.csc_array, policies:
 def _finite(
     operator: Backup, rewards: np.ndarray, horizon: FiniteHorizon, policies: bool, everywhere: bool
 ) -> TerminalValues:
-    values = rewards
-    kept = []
-    for _ in range(horizon.steps):
-        q = operator.expected(values)
-        values = operator.best(q)
-        if policies:
-            kept.append(operator.greedy(q))
-    stacked = np.stack(kept[::-1]) if policies else None
+    values, stacked = operator.induct(rewards, horizon.steps, policies=policies)
     at_start = operator.initial() @ values
     kept_values = values if everywhere else None
     if operator.dtype is object:

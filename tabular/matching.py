@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["matching_policy"]
@@ -52,8 +50,6 @@ def matching_policy(
     UnsupportedError
         At a geometric horizon.
     """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Terminal distributions are matched at finite horizons; give one of T steps.")
     search = _Search(process, np.asarray(target, dtype=float))
     rewards, errors = np.zeros(process.n_states), list[float]()
     value, gradient = search.evaluate(rewards)
@@ -88,8 +84,7 @@ class _Search:
     """Values and derivatives of ``Phi`` at the last point that was evaluated."""
 
     def __init__(self, process: ControlledMarkovProcess, target: np.ndarray) -> None:
-        assert isinstance(process.horizon, FiniteHorizon)
-        steps = process.horizon.steps
+        steps = process.steps_for("Targets of terminal distributions")
         self._process, self._target = process, target
         self._arrays = (process.offsets, process.successors, process.probabilities)
         self.policy = np.empty((steps, process.n_choices))

@@ -74,9 +74,8 @@ def flow_polytope(process: ControlledMarkovProcess, *, max_variables: int = MAX_
     InstanceTooLargeError
         If it would have more than `max_variables` variables; the message says how many.
     """
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
-    if steps > max_variables:
-        _refuse(process, process.n_choices * steps, max_variables)
+    if process.layers > max_variables:
+        _refuse(process, process.n_choices * process.layers, max_variables)
     if isinstance(process.horizon, FiniteHorizon):
         return _finite(process, process.horizon.steps, max_variables)
     return _geometric(process, float(process.horizon.gamma), max_variables)

@@ -309,7 +309,7 @@ class GrowingProgram:
 
     def _clarabel(self) -> tuple[tuple[np.ndarray, np.ndarray], str]:
         """The same program through cvxpy."""
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         rows, least, most = (part[: self._count] for part in (self._rows, self._least, self._most))
         x, equal = cp.Variable(len(self._cost)), least == most

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,6 +25,7 @@ __all__ = [
     "TerminalDistribution",
     "check_policy",
     "deterministic_policy",
+    "exact_terminal",
     "forward_error",
     "solve_discounted_exactly",
     "terminal_distribution",
@@ -127,6 +129,19 @@ def terminal_distribution(
     return _geometric(operator, weights, float(process.horizon.gamma), float(1 - process.horizon.gamma))
 
 
+def exact_terminal(process: ControlledMarkovProcess, policy: np.ndarray) -> np.ndarray:
+    """Return the terminal-state distribution of `policy` in fractions, shape (S,).
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    found = terminal_distribution(process, policy, representation="rational").exact
+    assert found is not None
+    return found
+
+
 def _finite(operator: Backup, weights: np.ndarray, horizon: FiniteHorizon) -> TerminalDistribution:
     state = operator.process.choice_state
     distribution = operator.initial()
@@ -204,26 +219,33 @@ def _geometric(operator: Backup, weights: np.ndarray, gamma: float, stop: float)
 
 
 def _geometric_exact(operator: Backup, weights: np.ndarray, gamma: Fraction) -> TerminalDistribution:
+    start = operator.number(1 - gamma) * operator.initial()
+    return _exact_result(_solved(_system(operator.process, weights, gamma).transpose(), start))
+
+
+def _system(process: ControlledMarkovProcess, weights: np.ndarray, gamma: Fraction) -> Any:
+    """``I - gamma P_pi`` as a matrix of FLINT rationals, for weights on choices, shape (C,)."""
     import flint
 
-    process = operator.process
     size = process.n_states
     matrix = flint.fmpq_mat(size, size)
     for state in range(size):
         matrix[state, state] = flint.fmpq(1)
-    factor = operator.number(gamma)
-    for choice, weight in enumerate(weights.tolist()):
-        if weight == 0:
-            continue
+    factor, chances = flint.fmpq(gamma.numerator, gamma.denominator), process.exact_probabilities
+    for choice in np.flatnonzero(weights).tolist():
         state = int(process.choice_state[choice])
         for m in range(int(process.offsets[choice]), int(process.offsets[choice + 1])):
-            successor = int(process.successors[m])
-            p = process.exact_probabilities[m]
-            matrix[successor, state] -= factor * weight * operator.number(p)
-    right = flint.fmpq_mat(size, 1, list((operator.number(1 - gamma) * operator.initial()).tolist()))
-    solution = np.empty(size, dtype=object)
-    solution[:] = matrix.solve(right).entries()
-    return _exact_result(solution)
+            p = flint.fmpq(chances[m].numerator, chances[m].denominator)
+            matrix[state, int(process.successors[m])] -= factor * weights[choice] * p
+    return matrix
+
+
+def _solved(matrix: Any, right: np.ndarray) -> np.ndarray:
+    import flint
+
+    solution = np.empty(len(right), dtype=object)
+    solution[:] = matrix.solve(flint.fmpq_mat(len(right), 1, right.tolist())).entries()
+    return solution
 
 
 def solve_discounted_exactly(
@@ -242,16 +264,6 @@ def solve_discounted_exactly(
     -------
     ndarray of FLINT rationals, shape (S,)
     """
-    import flint
-
-    size = process.n_states
-    matrix = flint.fmpq_mat(size, size)
-    factor = flint.fmpq(gamma.numerator, gamma.denominator)
-    for state, choice in enumerate(choices.tolist()):
-        matrix[state, state] = flint.fmpq(1)
-        for m in range(int(process.offsets[choice]), int(process.offsets[choice + 1])):
-            p = process.exact_probabilities[m]
-            matrix[state, int(process.successors[m])] -= factor * flint.fmpq(p.numerator, p.denominator)
-    solution = np.empty(size, dtype=object)
-    solution[:] = matrix.solve(flint.fmpq_mat(size, 1, paid.tolist())).entries()
-    return solution
+    weights = np.zeros(process.n_choices, dtype=object)
+    weights[choices] = 1
+    return _solved(_system(process, weights, gamma), paid)

@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import InvalidArgumentError, NotExactError
+from metaregret.tabular.errors import InvalidArgumentError, NotExactError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rationals import fractions_array, spelled_distribution, split_fractions
@@ -244,7 +244,7 @@ class ControlledMarkovProcess:
         self,
         *,
         horizon: Horizon | int | None = None,
-        initial: int | str | Mapping[int, object] | None = None,
+        initial: int | str | Mapping[Any, object] | None = None,
         name: str | None = None,
     ) -> ControlledMarkovProcess:
         """Return the same dynamics with another horizon, initial distribution or name."""
@@ -412,6 +412,26 @@ class ControlledMarkovProcess:
         seen = np.zeros(size, dtype=bool)
         seen[found] = True
         return seen[:-1]
+
+    def steps_for(self, what: str) -> int:
+        """Return ``T``; `what` needs one.
+
+        Raises
+        ------
+        UnsupportedError
+            At a geometric horizon.
+        """
+        if isinstance(self.horizon, FiniteHorizon):
+            return self.horizon.steps
+        raise UnsupportedError(
+            f"{what} need a finite horizon, but {self.name!r} has gamma={self.horizon.gamma}; give it a "
+            "number of steps."
+        )
+
+    @property
+    def layers(self) -> int:
+        """At how many steps a policy decides anew: ``T``, or once for all at a geometric horizon."""
+        return self.horizon.steps if isinstance(self.horizon, FiniteHorizon) else 1
 
     def __repr__(self) -> str:
         kind = "deterministic" if self.is_deterministic else "stochastic"

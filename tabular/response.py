@@ -1,9 +1,10 @@
 """Best responses: for many terminal rewards at once, optimal policies and where they end.
 
 For every column of terminal rewards: backward induction finds a deterministic Markov policy that maximises
-``E[h(s_T)]`` (ties go to the first choice), then a forward pass gives its terminal distribution (at a
-geometric horizon: value iteration, and the occupancy of a stationary policy). One compiled pass serves all
-columns; small processes take a few NumPy operations a step instead, so that no compiled code need be loaded.
+``E[h(s_T)]``, then a forward pass gives its terminal distribution (at a geometric horizon: value iteration,
+and the occupancy of a stationary policy). One compiled pass serves all columns, and breaks ties in turn
+(`goal_kernels`); small processes take a few NumPy operations a step instead, so that no compiled code need be
+loaded, and the first of equally good choices.
 Terminal distributions are working values: what is reported is evaluated afresh, with certified bounds.
 
 A compiled pass does not keep policies, which would take ``T S K`` numbers: it finds them again when they are
@@ -24,15 +25,17 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import (
     TerminalValues,
     compiled_values,
+    goal_columns,
+    goal_values,
     is_small,
     optimal_terminal_values,
     terminal_columns,
 )
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.policy import deterministic_policy, policy_shape
+from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Responses", "best_responses", "mixed_policy"]
+__all__ = ["Responses", "best_responses", "ends_of", "exact_goal_ends", "goal_responses", "mixed_policy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,17 @@ class Responses:
         """Number of policies."""
         return len(self.terminal)
 
+    @property
+    def choices(self) -> np.ndarray:
+        """The policies, where they were kept."""
+        assert self.policies is not None
+        return self.policies
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """The policies as weights on choices, where they were kept."""
+        return tuple(deterministic_policy(self.process, one) for one in np.moveaxis(self.choices, -1, 0))
+
     def chosen(self, columns: np.ndarray) -> Responses:
         """Return the policies at these positions only."""
         best = self.optimum
@@ -74,6 +88,7 @@ def best_responses(
     rewards: np.ndarray | sp.csc_array | sp.csr_array,
     *,
     compiled: bool | None = None,
+    keep: bool = False,
 ) -> Responses:
     """Return the values and the terminal distributions of optimal policies for every column of rewards.
 
@@ -83,6 +98,8 @@ def best_responses(
         Terminal rewards, not negative.
     compiled : bool, optional
         Whether to use the compiled pass (finite horizons only); by default where there is much to do.
+    keep : bool
+        Whether to keep the policies, see `Responses.choices`.
 
     Raises
     ------
@@ -94,7 +111,7 @@ def best_responses(
     columns = terminal_columns(process, rewards)
     if compiled is None:
         compiled = not is_small(process, columns.shape[1])
-    if compiled and isinstance(process.horizon, FiniteHorizon):
+    if compiled and not keep and isinstance(process.horizon, FiniteHorizon):
         from metaregret.tabular.engine.lanes import lanes_of
 
         lanes = lanes_of(process)
@@ -104,6 +121,26 @@ def best_responses(
     planned = optimal_terminal_values(process, columns, policies=True)
     _, terminal = _followed(process, planned.policies)
     return Responses(process, planned, terminal, columns, planned.policies)
+
+
+def goal_responses(process: ControlledMarkovProcess, goals: np.ndarray) -> Responses:
+    """Return the policies that are best for one goal each, kept; see `best_responses`."""
+    return best_responses(process, goal_columns(process, goals), keep=True)
+
+
+def exact_goal_ends(process: ControlledMarkovProcess, goals: np.ndarray) -> np.ndarray:
+    """Return where the policies that are best for one goal each end, in fractions, shape (K, S).
+
+    Raises
+    ------
+    NotExactError
+        If the process is known in floating point only.
+    """
+    chosen = goal_values(process, goals, representation="rational", policies=True).policies
+    assert chosen is not None
+    return np.array(
+        [exact_terminal(process, deterministic_policy(process, one)) for one in np.moveaxis(chosen, -1, 0)]
+    )
 
 
 def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
@@ -146,6 +183,11 @@ def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
         rewards = sp.csc_array(sp.hstack(columns, format="csc"))
         flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
     return _normalised(process, flow)
+
+
+def ends_of(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:
+    """Return the terminal distributions of deterministic policies, shape (T, S, K) or (S, K) to (K, S)."""
+    return _followed(process, policies)[1]
 
 
 def _followed(

@@ -18,7 +18,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from metaregret.tabular.domains import generates
-from metaregret.tabular.goals import goal_values
+from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.policy import policy_shape
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -237,9 +237,7 @@ def _controllable(
         and (noisy or process.is_deterministic)
     ):
         return False
-    values = goal_values(process, representation="rational").exact
-    assert values is not None
-    return bool(min(values) == 1)
+    return min(exact_goal_values(process)) == 1
 
 
 @generates(_controllable)

@@ -45,6 +45,8 @@ def number_array(given: Any, what: str) -> np.ndarray:
         raise InvalidArgumentError(
             f"Expected {what} as an array of numbers, but got {error}; mend its shape."
         ) from None
+    if np.ma.is_masked(given):
+        raise InvalidArgumentError(f"Expected {what} as an array of numbers, but some are masked; fill them.")
     if array.dtype.kind in "US":  # "p/q"
         exact = np.empty(array.size, dtype=object)
         try:

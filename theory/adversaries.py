@@ -130,7 +130,7 @@ class Adversary(ABC):
         set gives a linear model from below, as good as the square of `distance` (relative) at `near`, a
         distribution of the set.
         """
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         matrix, limits = self.rows(loss.size)
         level = cp.Variable()
@@ -389,7 +389,7 @@ class KullbackLeiblerBall(_Ball):
         taken off on both sides, and ``tau`` is measured in units of ``1 / sqrt(2 radius)``, for the sake of
         small balls. The multipliers make a ``p`` of the ball itself, since ``x log x`` is convex.
         """
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         if self.radius == 0.0:
             return self.nominal @ loss, []
@@ -533,7 +533,7 @@ class Polytope(Adversary):
         For any ``y >= 0`` with sum one the distance is at most ``y . b - min_z (A' y)_z``: below zero it
         proves that the polytope is empty.
         """
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         tasks = self.matrix.shape[1]
         rows, limits = np.vstack([self.matrix, -np.eye(tasks)]), np.append(self.limits, np.zeros(tasks))
@@ -568,7 +568,7 @@ class Polytope(Adversary):
         ``max { sum t : A p + t <= b s, p >= t, sum p = s, 0 <= t <= 1 }``: with the scale ``s`` left free
         every row that can hold strictly does so (Freund, Roundy and Todd 1985).
         """
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         tasks = len(p)
         rows, limits = np.vstack([self.matrix, -np.eye(tasks)]), np.append(self.limits, np.zeros(tasks))
@@ -655,7 +655,7 @@ class Polytope(Adversary):
         SolverError
             If no solver returns anything usable.
         """
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
         p = cp.Variable(len(loss), nonneg=True)
         within = self.matrix @ p <= self.limits

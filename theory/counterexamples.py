@@ -30,7 +30,7 @@ from metaregret.tabular.choices import expect, one_of
 from metaregret.tabular.domains import belongs, edge_cases
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.files import process_document
-from metaregret.tabular.goals import goal_values
+from metaregret.tabular.goals import exact_goal_values, goal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import (
@@ -290,9 +290,7 @@ def _margin_of(claim: object) -> Margin:
 def _numbers(witness: ControlledMarkovProcess | None) -> dict[str, str]:
     if witness is None or not witness.is_exact:
         return {}
-    values = goal_values(witness, representation="rational").exact
-    assert values is not None
-    return {"best probability of ending in each state": ", ".join(map(str, values))}
+    return {"best probability of ending in each state": ", ".join(map(str, exact_goal_values(witness)))}
 
 
 class _FoundError(Exception):

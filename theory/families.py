@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.choices import choice, expect
-from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
+from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.files import read_rewards, reward_row
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess, state_index
 from metaregret.tabular.rationals import parse_fraction
@@ -85,8 +84,7 @@ def trajectories(process: ControlledMarkovProcess) -> TrajectoryTasks:
     '8'
     """
     expect(ControlledMarkovProcess, process, "process", MAKE)
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Trajectory tasks need a finite horizon; make the process with horizon=T.")
+    process.steps_for("Trajectory tasks")
     return TrajectoryTasks(process)
 
 

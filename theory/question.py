@@ -176,10 +176,8 @@ class Question:
             )
         if isinstance(self.tasks, RewardTasks):
             self._refuse_huge(self.tasks)
-        if isinstance(self.tasks, TrajectoryTasks) and not isinstance(
-            self.tasks.process.horizon, FiniteHorizon
-        ):
-            raise UnsupportedError("Trajectory tasks need a finite horizon; give the process one.")
+        if isinstance(self.tasks, TrajectoryTasks):
+            self.tasks.process.steps_for("Trajectory tasks")
         if self.exact and self.restricted:
             raise UnsupportedError(
                 "Exact bounds are implemented for the unrestricted adversary only: the value against a ball "

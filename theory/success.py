@@ -10,18 +10,64 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.augment import AugmentedProcess, leaves, remember_trajectory, remember_visits
+from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import UnreachableGoalError, UnsupportedError
 from metaregret.tabular.goals import TerminalValues, goal_support, optimal_terminal_values
+from metaregret.tabular.occupancy import FlowPolytope
+from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import Responses, best_responses
 from metaregret.theory.tasks import Detection, GoalTasks, RewardTasks, TaskFamily, TrajectoryTasks
 
-__all__ = ["SuccessTasks", "success_tasks"]
+__all__ = ["Achieved", "Image", "SuccessTasks", "success_tasks"]
+
+
+class Achieved(NamedTuple):
+    """What a policy achieves: lower bounds and computed values, shape (K,) each, and its terminal
+    distribution where success is a matter of that."""
+
+    lower: np.ndarray
+    nominal: np.ndarray
+    terminal: np.ndarray | None
+
+
+class Image(Protocol):
+    """Tasks as a linear image of the flow polytope, which is all that solvers without memory need of them.
+
+    Attributes
+    ----------
+    what : str
+        What is achieved, in words.
+    optimum : TerminalValues
+        The best that can be achieved on each task.
+    scale : ndarray, shape (K,)
+        What makes achievements comparable.
+    """
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def process(self) -> ControlledMarkovProcess: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def optimum(self) -> TerminalValues: ...
+    @property
+    def scale(self) -> np.ndarray: ...
+    def image(self, polytope: FlowPolytope) -> sp.csr_array:
+        """Return what is achieved as a function of the flow, shape (K, variables)."""
+
+    def support(self, weights: np.ndarray) -> float:
+        """Return an upper bound on the weighted sum of what any policy achieves."""
+
+    def evaluate(self, policy: np.ndarray) -> Achieved:
+        """Return what a policy achieves, evaluated afresh."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +91,7 @@ class SuccessTasks:
     names: tuple[str, ...]
     base: ControlledMarkovProcess
     augmented: AugmentedProcess | None = field(default=None)
+    what: ClassVar[str] = "success probabilities"
 
     @cached_property
     def optimum(self) -> TerminalValues:
@@ -52,6 +99,28 @@ class SuccessTasks:
         if "responses" in self.__dict__:
             return self.responses.optimum
         return optimal_terminal_values(self.process, self.success)
+
+    @cached_property
+    def scale(self) -> np.ndarray:
+        """``1 / v*_z``: solvers' absolute tolerances then mean the same for rare and for sure goals."""
+        return 1.0 / np.maximum(self.optimum.values, 1e-300)
+
+    def image(self, polytope: FlowPolytope) -> sp.csr_array:
+        """See `Image`."""
+        return sp.csr_array(self.success.T @ polytope.terminal)
+
+    def support(self, weights: np.ndarray) -> float:
+        """See `Image`; by value iteration."""
+        column = np.asarray(self.success @ weights)[:, None]
+        return float(optimal_terminal_values(self.process, column).upper[0])
+
+    def evaluate(self, policy: np.ndarray) -> Achieved:
+        """See `Image`."""
+        found, marks = terminal_distribution(self.process, policy), self.success.T
+        # Marks are 0 or 1: summing them rounds at most once a term.
+        error = relative_error(int(np.diff(self.success.indptr).max()))
+        lower = np.asarray(marks @ found.lower) * (1.0 - error)
+        return Achieved(lower, np.asarray(marks @ found.probabilities), found.probabilities)
 
     @cached_property
     def responses(self) -> Responses:

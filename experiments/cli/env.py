@@ -153,6 +153,7 @@ def export(
     from metaregret.experiments.cli.options import model_rewards
     from metaregret.tabular.files import write_process, write_rewards
     from metaregret.tabular.importers import write_drn, write_explicit, write_npz
+    from metaregret.tabular.importers.imported import left_out
 
     ending = file.suffix.lower()
     beside = {f"FILE{e}": file.with_suffix(e) for e in (".lab", ".choicelab", ".trew") if ending == ".tra"}
@@ -178,6 +179,8 @@ def export(
         notes = write(file, process, model.rewards, model.labels)
     else:
         write_process(process, file)
+    if ending in (".json", ".npz"):
+        notes = tuple(left_out(list(model.labels)))
     for note in notes:
         click.echo(f"metaregret: {file}: {note}", err=True)
     if rewards is not None:

@@ -67,33 +67,37 @@ def theorem_table(document: Mapping[str, Any]) -> str:
         f"% metaregret {escaped(str(document['version']))}, seed {document['seed']}",
     ]
     if document["theorems"]:
-        lines += [
-            r"\begin{longtable}{@{}l>{\raggedright\arraybackslash}p{0.36\linewidth}l"
-            r">{\raggedright\arraybackslash}p{0.22\linewidth}rr@{}}",
-            r"\caption{Theorems, each verified by independent methods.}\label{tab:metaregret-theorems}\\",
-            r"\toprule",
-            r"& Theorem & Verdict & Methods & Instances & Margin \\",
-            r"\midrule\endfirsthead",
-            r"\toprule & Theorem & Verdict & Methods & Instances & Margin \\ \midrule\endhead",
-            r"\bottomrule\endfoot",
-            *(_theorem_line(row) for row in document["theorems"]),
-            r"\end{longtable}",
-        ]
+        lines += _longtable(
+            "theorems",
+            "Theorems, each verified by independent methods.",
+            r"p{0.36\linewidth}l>{\raggedright\arraybackslash}p{0.22\linewidth}rr",
+            "Theorem & Verdict & Methods & Instances & Margin",
+            [_theorem_line(row) for row in document["theorems"]],
+        )
     if document["controls"]:
-        lines += [
-            r"\begin{longtable}{@{}l>{\raggedright\arraybackslash}p{0.4\linewidth}"
-            r">{\raggedright\arraybackslash}p{0.34\linewidth}l@{}}",
-            r"\caption{Negative controls, each refuted by an exact witness.}"
-            r"\label{tab:metaregret-controls}\\",
-            r"\toprule",
-            r"& False claim & Dropped & Verdict \\",
-            r"\midrule\endfirsthead",
-            r"\toprule & False claim & Dropped & Verdict \\ \midrule\endhead",
-            r"\bottomrule\endfoot",
-            *(_control_line(row) for row in document["controls"]),
-            r"\end{longtable}",
-        ]
+        lines += _longtable(
+            "controls",
+            "Negative controls, each refuted by an exact witness.",
+            r"p{0.4\linewidth}>{\raggedright\arraybackslash}p{0.34\linewidth}l",
+            "False claim & Dropped & Verdict",
+            [_control_line(row) for row in document["controls"]],
+        )
     return "\n".join(lines) + "\n"
+
+
+def _longtable(name: str, caption: str, columns: str, heads: str, rows: list[str]) -> list[str]:
+    """A table over pages, its head repeated; the first column holds identifiers."""
+    return [
+        rf"\begin{{longtable}}{{@{{}}l>{{\raggedright\arraybackslash}}{columns}@{{}}}}",
+        rf"\caption{{{caption}}}\label{{tab:metaregret-{name}}}\\",
+        r"\toprule",
+        rf"& {heads} \\",
+        r"\midrule\endfirsthead",
+        rf"\toprule & {heads} \\ \midrule\endhead",
+        r"\bottomrule\endfoot",
+        *rows,
+        r"\end{longtable}",
+    ]
 
 
 def _theorem_line(row: Mapping[str, Any]) -> str:

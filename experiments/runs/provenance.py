@@ -13,7 +13,7 @@ __all__ = ["code_version", "digest", "package_versions", "version_of"]
 ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = (
     "clarabel", "cvxpy", "gymnasium", "highspy", "hypothesis", "numba", "numpy", "pandas", "python-flint",
-    "scipy", "sympy", "z3-solver",
+    "scipy", "sympy",
 )  # fmt: skip
 """Packages that results may depend on."""
 

@@ -70,8 +70,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 
 def _program(ball: str, nominal: np.ndarray, budget: float) -> tuple[Any, Any, Any]:
     """The dual program in cvxpy, its variable, and the ball as an adversary."""
-    import cvxpy as cp
-
+    from metaregret.tabular.modelling import cvxpy as cp
     from metaregret.theory.minimax.memory import (
         ConditionalValueAtRisk,
         KullbackLeiblerBall,

@@ -136,11 +136,9 @@ def roles(process: ControlledMarkovProcess) -> tuple[np.ndarray, list[str]]:
     """
     import networkx as nx
 
-    from metaregret.tabular.hyperstate.signals import horizon_steps
-
     moves = process.matrix.tocoo()
     graph = nx.DiGraph(zip(process.choice_state[moves.row].tolist(), moves.col.tolist(), strict=True))
-    start, steps = int(np.argmax(process.initial)), horizon_steps(process)
+    start, steps = int(np.argmax(process.initial)), process.steps_for("Learners with memory")
     apart = dict(nx.all_pairs_shortest_path_length(graph))
     near = [state for state, distance in apart[start].items() if distance <= steps]
     distances, found = np.full(process.n_states, -1), ["tip"] * process.n_states

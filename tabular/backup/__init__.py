@@ -57,6 +57,7 @@ class Backup:
         # A row of n terms: n products, n - 1 sums, and the rounding of each stored probability.
         self.roundings = (process.n_states if dense else int(np.diff(process.offsets).max())) + 3
         self._starts = process.choice_offsets[:-1]
+        self._chances = process.probabilities
         # Choice number k of every state that has one: whole columns are compared at once, one k at a time.
         counts = np.diff(process.choice_offsets)
         self._later_choices: list[tuple[np.ndarray | slice, np.ndarray]] = []
@@ -68,6 +69,11 @@ class Backup:
     def expected(self, values: np.ndarray) -> np.ndarray:
         """Return ``P v``: shape (S, K) to (C, K), or (S,) to (C,)."""
         return np.asarray(self._matrix @ values)
+
+    def averaged(self, amounts: np.ndarray) -> np.ndarray:
+        """Return the expectation of amounts by transition: shape (M, K) to (C, K), or (M,) to (C,)."""
+        chances = self._chances if amounts.ndim == 1 else self._chances[:, None]
+        return np.asarray(np.add.reduceat(chances * amounts, self.process.offsets[:-1], axis=0))
 
     def push(self, weights: np.ndarray) -> np.ndarray:
         """Return ``P^T x``, the successor distribution of choice weights: shape (C,) to (S,)."""
@@ -103,6 +109,41 @@ class Backup:
             result[states] = np.where(better, choices.reshape((-1,) + (1,) * (q.ndim - 1)), result[states])
             top[states] = np.where(better, following, top[states])
         return result
+
+    def induct(
+        self, terminal: np.ndarray, steps: int, paid: np.ndarray | None = None, *, policies: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Backward induction, ``V_T = h``, ``V_t = max_a (r_t + P_a V_{t+1})`` (Puterman 1994, sec. 4.5).
+
+        Parameters
+        ----------
+        terminal : ndarray, shape (S, K)
+        steps : int
+            ``T``.
+        paid : ndarray, shape (T, C, K) or (1, C, K), optional
+            Expected reward of each choice, at every step or the same at all.
+        policies : bool
+            Whether to keep the first best choices.
+
+        Returns
+        -------
+        values : ndarray, shape (S, K)
+        policies : ndarray of int64, shape (T, S, K), or None
+        """
+        values, kept = terminal, []
+        for step in reversed(range(steps)):
+            q = self.expected(values)
+            if paid is not None:
+                q = q + paid[step % len(paid)]
+            values = self.best(q)
+            if policies:
+                kept.append(self.greedy(q))
+        return values, stacked(kept, values.shape) if policies else None
+
+
+def stacked(kept: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Decisions from the last step to the first, in the order of time; there may be no step."""
+    return np.array(kept[::-1], dtype=np.int64).reshape(len(kept), *shape)
 
 
 def backup(process: ControlledMarkovProcess, representation: Representation | None = None) -> Backup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from metaregret.tabular.backup import Backup
+from metaregret.tabular.backup import Backup, stacked
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["RationalBackup", "from_flint", "to_flint"]
@@ -35,6 +36,18 @@ def from_flint(values: np.ndarray) -> np.ndarray:
     return result.reshape(values.shape)
 
 
+def _denominator(values: np.ndarray) -> int:
+    """A common denominator of fmpq."""
+    return math.lcm(*{int(value.q) for value in values.ravel().tolist()})
+
+
+def _scaled(values: np.ndarray, unit: int) -> np.ndarray:
+    """Python integers: fmpq times a common denominator."""
+    whole = np.empty(values.size, dtype=object)
+    whole[:] = [int(value.p) * (unit // int(value.q)) for value in values.ravel().tolist()]
+    return whole.reshape(values.shape)
+
+
 class RationalBackup(Backup):
     """Exact backup on object arrays of FLINT rationals; tolerance zero.
 
@@ -48,22 +61,37 @@ class RationalBackup(Backup):
 
     def __init__(self, process: ControlledMarkovProcess) -> None:
         super().__init__(process)
-        self._probabilities = to_flint(process.exact_probabilities)
-        self._transition_starts = process.offsets[:-1]
+        self._chances = to_flint(process.exact_probabilities)
         self.roundings = 0
 
     def expected(self, values: np.ndarray) -> np.ndarray:
-        probabilities = self._probabilities if values.ndim == 1 else self._probabilities[:, None]
-        return np.add.reduceat(
-            probabilities * values[self.process.successors], self._transition_starts, axis=0
-        )
+        return self.averaged(values[self.process.successors])
 
     def push(self, weights: np.ndarray) -> np.ndarray:
         result = np.full(self.process.n_states, flint.fmpq(0), dtype=object)
-        np.add.at(
-            result, self.process.successors, self._probabilities * weights[self.process.transition_choice]
-        )
+        np.add.at(result, self.process.successors, self._chances * weights[self.process.transition_choice])
         return result
+
+    def induct(
+        self, terminal: np.ndarray, steps: int, paid: np.ndarray | None = None, *, policies: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Backup.induct`; in integers over common denominators, which need no reduction of fractions:
+        ``V_t = X_t / (unit common**(T - t))``."""
+        common, unit = _denominator(self._chances), _denominator(terminal)
+        unit = unit if paid is None else math.lcm(unit, _denominator(paid))
+        weights, values = _scaled(self._chances, common)[:, None], _scaled(terminal, unit)
+        pays, scale, kept = None if paid is None else _scaled(paid, unit), 1, []
+        for step in reversed(range(steps)):
+            q = np.add.reduceat(weights * values[self.process.successors], self.process.offsets[:-1], axis=0)
+            scale *= common
+            if pays is not None:
+                q = q + pays[step % len(pays)] * scale
+            values = self.best(q)
+            if policies:
+                kept.append(self.greedy(q))
+        found = np.empty(values.size, dtype=object)
+        found[:] = [flint.fmpq(value, unit * scale) for value in values.ravel().tolist()]
+        return found.reshape(values.shape), stacked(kept, values.shape) if policies else None
 
     def number(self, value: Fraction) -> Any:
         return flint.fmpq(value.numerator, value.denominator)

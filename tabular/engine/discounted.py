@@ -10,6 +10,7 @@ Sources: Puterman, *Markov Decision Processes* (1994), ch. 6; Puterman & Shin (1
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -82,17 +83,7 @@ def certified(
 
 def value_iteration(problem: Problem) -> Certified:
     """Value iteration, stopped by the MacQueen bounds; the level is corrected in closed form."""
-    operator = new_operator(problem)
-    values = np.zeros(problem.process.n_states)
-    goal, magnitude, count = span_goal(problem), 1.0, 0
-    while True:
-        least, greatest, _ = operator.backup(values)
-        count += 1
-        if greatest - least <= goal * magnitude or count >= problem.max_iterations:
-            return certified(problem, operator, values, least, greatest, "value-iteration", count)
-        values += operator.residual
-        values += operator.gamma * 0.5 * (least + greatest) / (1.0 - operator.gamma)
-        magnitude = max(1.0, float(values.max()), -float(values.min()))
+    return _sweeps(problem, new_operator(problem), "value-iteration", fall_back=False)
 
 
 def policy_iteration(problem: Problem, start: np.ndarray | None = None, spent: int = 0) -> Certified:
@@ -138,51 +129,39 @@ def linear_programming(problem: Problem) -> Certified:
 def modified_policy_iteration(problem: Problem, *, fall_back: bool) -> Certified:
     """Modified policy iteration; where it mixes too slowly and `fall_back` is set, policy iteration finishes.
 
-    Dense rows go through BLAS (`_dense_iteration`), sparse rows through the compiled sweeps.
+    Dense rows go through BLAS, where sweeps are value iteration, sparse rows through the compiled sweeps.
     """
     if dense_rows(problem.process) is not None:
-        return _dense_iteration(problem, new_operator(problem), fall_back)
-    assert problem.discount is not None
-    rows = problem.rows
-    n_states = rows.n_states
+        return _sweeps(problem, new_operator(problem), "modified-policy-iteration", fall_back=fall_back)
+    n_states = problem.process.n_states
     direct = fall_back and n_states <= DIRECT_STATES
-    low, high = contraction(problem)
-    lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
     kernels = compiled("chain_kernels")
     plan = kernels.plan_roughly_first if n_states >= SINGLE_PRECISION_STATES else kernels.plan
     most = min(problem.max_iterations, MIXING_SWEEPS) if direct else problem.max_iterations
-    gap, scale, backups, sweeps = plan(
-        *rows.arrays,
-        problem.rewards,
-        problem.reward_scale,
-        problem.discount.nearest,
-        low,
-        high,
-        backup_roundoff(rows.longest),
-        lower,
-        upper,
-        policy,
-        span_goal(problem),
-        most,
-        4 if direct else 2**62,
-        rows.threaded,
-    )
-    limit = "max_iterations" if backups + sweeps >= problem.max_iterations else ROUNDING
-    found = Certified(lower, upper, policy, "modified-policy-iteration", backups, DETAIL, gap, scale, limit)
+    patience = 4 if direct else 2**62
+    found = _in_one_call(problem, plan, "modified-policy-iteration", most, patience, problem.rows.threaded)
     if direct and not found.is_narrow(problem):
-        return policy_iteration(problem, 0.5 * (lower + upper), backups)
+        return policy_iteration(problem, 0.5 * (found.lower + found.upper), found.iterations)
     return found
 
 
 def small_policy_iteration(problem: Problem) -> Certified:
     """Policy iteration by elimination, from the data to the bounds in one compiled call: on small models the
     calls between the steps would cost more than the steps."""
+    plan = compiled("elimination_kernels").plan_small
+    return _in_one_call(problem, plan, "policy-iteration", problem.max_iterations)
+
+
+def _in_one_call(
+    problem: Problem, plan: Callable[..., tuple[float, ...]], method: str, *limits: int
+) -> Certified:
+    """Call a compiled method that also turns its last residual into bounds; it returns the largest gap, the
+    scale, and the numbers of backups and of what else counts as an iteration."""
     assert problem.discount is not None
-    rows = problem.rows
-    n_states = rows.n_states
-    low, high = contraction(problem)
-    lower, upper, policy = np.empty(n_states), np.empty(n_states), np.empty(n_states, dtype=np.int64)
-    gap, scale, count = compiled("elimination_kernels").plan_small(
+    rows, (low, high) = problem.rows, contraction(problem)
+    lower, upper = np.empty(rows.n_states), np.empty(rows.n_states)
+    policy = np.empty(rows.n_states, dtype=np.int64)
+    gap, scale, *counts = plan(
         *rows.arrays,
         problem.rewards,
         problem.reward_scale,
@@ -190,22 +169,23 @@ def small_policy_iteration(problem: Problem) -> Certified:
         low,
         high,
         backup_roundoff(rows.longest),
-        span_goal(problem),
-        problem.max_iterations,
         lower,
         upper,
         policy,
+        span_goal(problem),
+        *limits,
     )
-    limit = "max_iterations" if count >= problem.max_iterations else ROUNDING
-    return Certified(lower, upper, policy, "policy-iteration", count, DETAIL, gap, scale, limit)
+    limit = "max_iterations" if sum(counts) >= problem.max_iterations else ROUNDING
+    return Certified(lower, upper, policy, method, int(counts[0]), DETAIL, gap, scale, limit)
 
 
 MIXING_SWEEPS = 400
 """Sweeps after which a small model is handed to policy iteration."""
 
 
-def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> Certified:
-    """Sweep while the span falls fast, as it does on well-mixing dense models; else factorise."""
+def _sweeps(problem: Problem, operator: Operator, method: str, *, fall_back: bool) -> Certified:
+    """Sweep; with `fall_back` only while the span falls fast, as on well-mixing dense models, else
+    factorise."""
     values = np.zeros(problem.process.n_states)
     goal, magnitude, previous, count = span_goal(problem), 1.0, math.inf, 0
     n_states, n_choices = problem.process.n_states, problem.process.n_choices
@@ -215,7 +195,7 @@ def _dense_iteration(problem: Problem, operator: Operator, fall_back: bool) -> C
         count += 1
         span = greatest - least
         if span <= goal * magnitude or count >= problem.max_iterations:
-            return certified(problem, operator, values, least, greatest, "modified-policy-iteration", count)
+            return certified(problem, operator, values, least, greatest, method, count)
         left = _sweeps_left(span, previous, goal * magnitude)
         if fall_back and count > 2 and left > worth:
             return policy_iteration(problem, values, count)

@@ -69,11 +69,11 @@ def plan_small(
     low: float,
     high: float,
     roundoff: float,
-    unit_goal: float,
-    max_rounds: int,
     lower: np.ndarray,
     upper: np.ndarray,
     policy: np.ndarray,
+    unit_goal: float,
+    max_rounds: int,
 ) -> tuple[float, float, int]:
     """Policy iteration from zero, and the MacQueen bounds of its last backup.
 
@@ -84,10 +84,10 @@ def plan_small(
     rewards : ndarray, shape (C,)
     reward_scale, low, high, roundoff : float
         See `metaregret.tabular.engine.bound_kernels.macqueen`.
-    unit_goal : float
-        Residual span, relative to the largest value, at which it stops.
     lower, upper, policy : ndarray, shape (S,)
         Written.
+    unit_goal : float
+        Residual span, relative to the largest value, at which it stops.
 
     Returns
     -------

@@ -12,12 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from typing import Any
 
 import flint
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.backup.rational import RationalBackup, from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.engine.problem import Problem
@@ -26,7 +27,7 @@ from metaregret.tabular.engine.solution import Objective, PlanningSolution
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["LARGEST_COMPONENT", "ExactModel", "bellman_residual", "solve_exactly"]
+__all__ = ["LARGEST_COMPONENT", "ExactModel", "solve_exactly"]
 
 LARGEST_COMPONENT = 1200
 """Largest strong component of a policy's chain that is solved over the rationals."""
@@ -42,21 +43,23 @@ class ExactModel:
     Attributes
     ----------
     graph : ChoiceGraph
-    weights : list of fmpq, length M
+    weights : ndarray of fmpq, shape (M,)
         ``gamma p`` of each transition.
-    rewards : list of fmpq, length C
+    rewards : ndarray of fmpq, shape (C,)
     """
 
     graph: ChoiceGraph
-    weights: list[flint.fmpq]
-    rewards: list[flint.fmpq]
+    weights: np.ndarray
+    rewards: np.ndarray
 
-    def action_value(self, choice: int, values: Sequence[flint.fmpq]) -> flint.fmpq:
-        """Return ``r_c + gamma P_c V``."""
-        graph, total = self.graph, self.rewards[choice]
-        for item in range(int(graph.offsets[choice]), int(graph.offsets[choice + 1])):
-            total = total + self.weights[item] * values[graph.successors[item]]
-        return total
+    def action_values(self, values: np.ndarray) -> np.ndarray:
+        """Return ``r + gamma P V``, shape (C,)."""
+        return self.rewards + row_sums(self.graph.offsets, self.weights * values[self.graph.successors])
+
+    def residual(self, values: np.ndarray) -> np.ndarray:
+        """Return ``max_c (r_c + gamma P_c V) - V``, exactly; shape (S,)."""
+        best = np.maximum.reduceat(self.action_values(values), self.graph.choice_offsets[:-1])
+        return np.asarray(best - values)
 
 
 def solve_exactly(problem: Problem, *, keep_policy: bool) -> PlanningSolution:
@@ -108,30 +111,28 @@ def exact_rewards(problem: Problem) -> np.ndarray:
     return np.asarray(by_choice[process.transition_choice])
 
 
-def _objects(items: Sequence[Fraction | int]) -> np.ndarray:
+def _objects(items: Sequence[Any]) -> np.ndarray:
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array
 
 
-def _rational(value: Fraction) -> flint.fmpq:
-    return flint.fmpq(value.numerator, value.denominator)
-
-
-def _fraction(value: flint.fmpq) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
+def row_sums(offsets: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Return the sums of the rows of `items`, fmpq; zero where a row is empty."""
+    sums, filled = np.full(len(offsets) - 1, flint.fmpq(0)), np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        sums[filled] = np.add.reduceat(items, offsets[filled])
+    return sums
 
 
 # -------------------------------------------------------------------------------- finite horizon
 
 
 def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.ndarray | None, int]:
-    """Backward induction with ``V_k = X_k / (R D**k)``, integers ``X_k`` and common denominators ``D`` and
-    ``R``."""
+    """Backward induction in rational arithmetic, refused where it would take too long."""
     process, steps = problem.process, problem.steps
     assert steps is not None
-    numerators, denominators = transition_fractions(problem)
-    common = math.lcm(*map(int, np.unique(denominators)))
+    common = math.lcm(*map(int, np.unique(transition_fractions(problem)[1])))
     words = 1.0 + steps * math.log2(common + 1) / 64.0
     if steps * process.n_transitions * words * 20 > LARGEST_WORK:
         raise InstanceTooLargeError(
@@ -139,35 +140,15 @@ def _induction(problem: Problem, keep_policy: bool) -> tuple[list[Fraction], np.
             f"take about {steps * process.n_transitions * words:.1e} word operations; use exact=False, "
             "which is certified too."
         )
-    weights = numerators.astype(object) * (common // denominators.astype(object))
-    rewards = exact_rewards(problem)
     terminal = [Fraction(0)] * process.n_states
     if problem.terminal is not None:
         terminal = [problem.sign * parse_fraction(item, "terminal") for item in problem.terminal.tolist()]
-    unit = math.lcm(
-        *{item.denominator for item in terminal}, *{item.denominator for item in rewards.tolist()}
+    operator = RationalBackup(process)
+    paid = operator.averaged(to_flint(exact_rewards(problem)))
+    values, policies = operator.induct(
+        to_flint(terminal)[:, None], steps, paid[None, :, None], policies=keep_policy
     )
-    paid = _objects([item.numerator * (unit // item.denominator) for item in rewards.tolist()])
-    expected = np.add.reduceat(weights * paid, process.offsets[:-1])
-    values = _objects([item.numerator * (unit // item.denominator) for item in terminal])
-    policy = np.empty((steps, process.n_states), dtype=np.int64) if keep_policy else None
-    scale = 1
-    for step in range(steps - 1, -1, -1):
-        action_values = (
-            np.add.reduceat(weights * values[process.successors], process.offsets[:-1]) + expected * scale
-        )
-        values = np.maximum.reduceat(action_values, process.choice_offsets[:-1])
-        scale *= common
-        if policy is not None:
-            policy[step] = _first_best(problem, action_values == values[process.choice_state])
-    return [Fraction(int(value), unit * scale) for value in values.tolist()], policy, steps
-
-
-def _first_best(problem: Problem, attains: np.ndarray) -> np.ndarray:
-    best = np.flatnonzero(attains.astype(bool))
-    policy = np.empty(problem.process.n_states, dtype=np.int64)
-    policy[problem.process.choice_state[best[::-1]]] = best[::-1]
-    return policy
+    return from_flint(values[:, 0]).tolist(), None if policies is None else policies[..., 0], steps
 
 
 # -------------------------------------------------------------------------------- infinite horizons
@@ -183,18 +164,12 @@ def _discounted(problem: Problem) -> tuple[list[Fraction], np.ndarray, int]:
         warm = modified_policy_iteration(problem, fall_back=True).policy
         assert warm is not None
         start = warm
-    gamma = _rational(problem.discount.exact)
-    numerators, denominators = transition_fractions(problem)
-    probabilities = [flint.fmpq(int(n), int(d)) for n, d in zip(numerators, denominators, strict=True)]
-    paid = [_rational(item) for item in exact_rewards(problem)]
+    chances, paid = to_flint(process.exact_probabilities), to_flint(exact_rewards(problem))
     graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
-    model = ExactModel(
-        graph,
-        [gamma * p for p in probabilities],
-        _row_sums(process.offsets, [p * r for p, r in zip(probabilities, paid, strict=True)]),
-    )
+    gamma = flint.fmpq(problem.discount.exact.numerator, problem.discount.exact.denominator)
+    model = ExactModel(graph, gamma * chances, row_sums(process.offsets, chances * paid))
     values, policy, count = policy_iteration(model, start.astype(np.int64), problem.max_iterations)
-    return [_fraction(value) for value in values], policy, count
+    return from_flint(values).tolist(), policy, count
 
 
 def _undiscounted(
@@ -220,7 +195,7 @@ def _undiscounted(
     model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, known)
     start = warm_policy(reduced) if problem.fits_floats else reduced.policy
     values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
-    tight = _tight(model, values)
+    tight = model.action_values(values) == values[small.graph.choice_state]
     tight[-1] = False
     if settled.undecided:
         trapped = small.graph.end_components(tight) >= 0
@@ -228,10 +203,8 @@ def _undiscounted(
         if trapped.any():
             refuse_cancelling(reduced, trapped)
     reduced.policy = policy
-    answer = [
-        known[state] if settled.mask[state] else _fraction(values[small.state_class[state]])
-        for state in range(problem.process.n_states)
-    ]
+    found = from_flint(values)[small.state_class]
+    answer = [known[state] if done else found[state] for state, done in enumerate(settled.mask)]
     return answer, expand_policy(reduced), count, settled
 
 
@@ -253,18 +226,13 @@ def _reduced_model(
         probability = flint.fmpq(int(numerators[item]), int(denominators[item]))
         earned = rewards[item] + ((known[problem.process.successors[item]] or 0) if successor == sink else 0)
         weights.append(probability if successor != sink else zero)
-        paid.append(probability * _rational(earned))
-    return ExactModel(graph, weights, _row_sums(graph.offsets, paid))
-
-
-def _row_sums(offsets: np.ndarray, items: list[flint.fmpq]) -> list[flint.fmpq]:
-    bounds = offsets.tolist()
-    return [sum(items[a:b], flint.fmpq(0)) for a, b in pairwise(bounds)]
+        paid.append(probability * flint.fmpq(earned.numerator, earned.denominator))
+    return ExactModel(graph, _objects(weights), row_sums(graph.offsets, _objects(paid)))
 
 
 def policy_iteration(
     model: ExactModel, policy: np.ndarray, max_iterations: int, *, proper_sink: bool = False
-) -> tuple[list[flint.fmpq], np.ndarray, int]:
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Exact policy iteration; decisions change only for a strict gain, so a proper policy stays proper.
 
     Raises
@@ -276,26 +244,21 @@ def policy_iteration(
     SolverError
         If the final residual is not exactly zero.
     """
-    policy = policy.copy()
+    graph, index = model.graph, np.arange(model.graph.n_choices)
     for count in range(1, max_iterations + 1):
         values = chain_values(model, policy)
-        changed = False
-        for state in range(model.graph.n_states):
-            best = values[state]
-            for choice in range(
-                int(model.graph.choice_offsets[state]), int(model.graph.choice_offsets[state + 1])
-            ):
-                value = model.action_value(choice, values)
-                if value > best:
-                    best, policy[state], changed = value, choice, True
-        if not changed:
-            if any(residual != 0 for residual in bellman_residual(model, values)):
+        q, residual = model.action_values(values), model.residual(values)
+        better = np.asarray(residual > 0, dtype=bool)
+        if not better.any():
+            if np.any(residual != 0):
                 raise SolverError(
                     "The exact Bellman residual is not zero: the rational solve is wrong; report this."
                 )
             return values, policy, count
+        first = np.where(q == (values + residual)[graph.choice_state], index, graph.n_choices)
+        policy = np.where(better, np.minimum.reduceat(first, graph.choice_offsets[:-1]), policy)
         if proper_sink:
-            _require_proper(model.graph, policy)
+            _require_proper(graph, policy)
     raise ConvergenceError(
         f"Exact policy iteration did not finish in max_iterations={max_iterations} rounds; raise it."
     )
@@ -315,29 +278,10 @@ def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
         )
 
 
-def bellman_residual(model: ExactModel, values: Sequence[flint.fmpq]) -> list[flint.fmpq]:
-    """Return ``max_c (r_c + gamma P_c V) - V`` for every state, exactly."""
-    offsets = model.graph.choice_offsets.tolist()
-    return [
-        max(model.action_value(choice, values) for choice in range(first, last)) - values[state]
-        for state, (first, last) in enumerate(pairwise(offsets))
-    ]
-
-
-def _tight(model: ExactModel, values: Sequence[flint.fmpq]) -> np.ndarray:
-    """Mask of the choices that attain the value of their state."""
-    return np.array(
-        [
-            model.action_value(choice, values) == values[state]
-            for choice, state in enumerate(model.graph.choice_state.tolist())
-        ]
-    )
-
-
-def chain_values(model: ExactModel, policy: np.ndarray) -> list[flint.fmpq]:
+def chain_values(model: ExactModel, policy: np.ndarray) -> np.ndarray:
     """Solve ``V = r_policy + gamma P_policy V`` component by component, successors first."""
     graph = model.graph
-    values: list[flint.fmpq] = [flint.fmpq(0)] * graph.n_states
+    values = np.full(graph.n_states, flint.fmpq(0))
     for component in _components_in_order(graph, policy):
         if len(component) > LARGEST_COMPONENT:
             raise InstanceTooLargeError(
@@ -349,9 +293,7 @@ def chain_values(model: ExactModel, policy: np.ndarray) -> list[flint.fmpq]:
     return values
 
 
-def _solve_component(
-    model: ExactModel, policy: np.ndarray, component: list[int], values: list[flint.fmpq]
-) -> None:
+def _solve_component(model: ExactModel, policy: np.ndarray, component: list[int], values: np.ndarray) -> None:
     graph, size = model.graph, len(component)
     place = {state: index for index, state in enumerate(component)}
     system = [[flint.fmpq(0)] * size for _ in range(size)]

@@ -195,9 +195,9 @@ class _Component:
             np.array(offsets, dtype=np.int64),
             np.array(successors, dtype=np.int64),
         )
-        self.model = ExactModel(self.graph, weights, paid)
+        self.model = ExactModel(self.graph, np.array(weights, dtype=object), np.array(paid, dtype=object))
 
-    def gain_and_bias(self, policy: np.ndarray, anchor: int) -> tuple[flint.fmpq, list[flint.fmpq]]:
+    def gain_and_bias(self, policy: np.ndarray, anchor: int) -> tuple[flint.fmpq, np.ndarray]:
         """The gain of a policy that always returns to `anchor`, and its bias, 0 there.
 
         Rewards and times until the next visit of the anchor are two chains; at the anchor itself they are
@@ -206,15 +206,13 @@ class _Component:
         from metaregret.tabular.engine.exact import ExactModel, chain_values
 
         graph = self.graph
-        cut = [
-            flint.fmpq(0) if successor == anchor else weight
-            for successor, weight in zip(graph.successors.tolist(), self.model.weights, strict=True)
-        ]
+        cut = self.model.weights.copy()
+        cut[graph.successors == anchor] = flint.fmpq(0)
         earned = chain_values(ExactModel(graph, cut, self.model.rewards), policy)
-        ones = [flint.fmpq(1)] * graph.n_choices
+        ones = np.full(graph.n_choices, flint.fmpq(1))
         times = chain_values(ExactModel(graph, cut, ones), policy)
         gain = earned[anchor] / times[anchor]
-        bias = [total - gain * time for total, time in zip(earned, times, strict=True)]
+        bias = earned - gain * times
         bias[anchor] = flint.fmpq(0)
         return gain, bias
 
@@ -289,12 +287,10 @@ def _over_rationals(
             gain, bias = part.gain_and_bias(policy, int(best[0]))
         if gain > 0:
             return 1, False
-        improved, tight = policy.copy(), np.zeros(part.graph.n_choices, dtype=bool)
-        for choice, state in enumerate(part.graph.choice_state.tolist()):
-            advantage = part.model.action_value(choice, bias) - gain - bias[state]
-            tight[choice] = advantage == 0
-            if advantage > 0:
-                improved[state] = choice
+        improved, owner = policy.copy(), part.graph.choice_state
+        advantage = part.model.action_values(bias) - gain - bias[owner]
+        tight, better = advantage == 0, np.flatnonzero(advantage > 0)
+        improved[owner[better]] = better
         if np.array_equal(improved, policy):
             return (-1, False) if gain < 0 else (0, _cancelling(part, tight, least, greatest))
         policy = improved

@@ -136,11 +136,13 @@ class Pass:
     everywhere : ndarray, shape (S, K)
         The same from every state.
     reached : ndarray, shape (K, S)
-        Terminal distributions of the policies found; ties go to the first choice.
+        Terminal distributions of the policies found; at step ``t`` ties go to the first choice from rank
+        ``t`` on, cyclically.
     flow : ndarray, shape (T, C)
         Probabilities of choices under the mixture.
     ranks : ndarray of uint16, shape (T, S, K)
-        The decision after ``t`` steps: the choice is ``process.choice_offsets[s] + ranks[t, s, k]``.
+        The decision after ``t`` steps: the choice is ``process.choice_offsets[s] + ranks[t, s, k]``. Ties go
+        to the first choice where nothing else was asked for.
     """
 
     at_start: np.ndarray

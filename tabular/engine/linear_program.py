@@ -42,7 +42,7 @@ def least_majorant(owner: np.ndarray, rows: sp.csr_array, rewards: np.ndarray) -
             f"Linear programming is a cross-check for up to {LARGEST_PROGRAM} transitions, but there are "
             f"{rows.nnz}; use method='auto'."
         )
-    import cvxpy as cp
+    from metaregret.tabular.modelling import cvxpy as cp
 
     n_choices, n_states = rows.shape
     own = sp.csr_array((np.ones(n_choices), (np.arange(n_choices), owner)), shape=(n_choices, n_states))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.discovery import discover
@@ -38,7 +39,7 @@ def make(specification: str) -> ControlledMarkovProcess:
     return load(specification).process
 
 
-def load(specification: str, *, start: str | None = None) -> Imported:
+def load(specification: str, *, start: Any = None) -> Imported:
     """Read the model that `specification` names.
 
     Parameters
@@ -46,8 +47,8 @@ def load(specification: str, *, start: str | None = None) -> Imported:
     specification : str
         ``NAME:BODY,key=value,...`` (see ``metaregret env list``), or the path of a file that
         `metaregret.tabular.importers.read` knows.
-    start : str, optional
-        Name of the state in which every episode starts instead.
+    start : state, array or mapping, optional
+        Where episodes start instead.
 
     Raises
     ------
@@ -77,10 +78,7 @@ def load(specification: str, *, start: str | None = None) -> Imported:
             + "."
             + did_you_mean(name, known)
         )
-    if start is None:
-        return model
-    process = model.process
-    return model.with_process(process.replaced(initial=process.states.position(start)))
+    return model if start is None else model.with_start(start)
 
 
 def exists(path: str | Path) -> bool:

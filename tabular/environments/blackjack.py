@@ -3,7 +3,7 @@
 States are Gymnasium's observations ``(player's sum, dealer's card, usable ace)``. The dealer's second card
 is hidden, so it may be drawn when the player sticks. With ``natural`` or ``sab`` an ace and a ten at the
 start are worth more than another 21, which the observation does not show: they have states of their own.
-All rewards are paid at the end; their means over the dealer's draws are what the transitions pay.
+All rewards are paid at the end.
 
 Source: Sutton and Barto, *Reinforcement Learning: An Introduction* (2018), example 5.1.
 """
@@ -15,7 +15,6 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from metaregret.tabular.errors import EnvironmentSpecError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.importers.imported import Imported
@@ -45,9 +44,11 @@ def _dealer(total: int, ace: bool) -> dict[int, Fraction]:
     return scores
 
 
-def _stick(total: int, shown: int, natural: bool, plays_sab: bool, pays_natural: bool) -> Fraction:
-    """Expected reward of sticking: a win pays 1, or more for a natural where the rules say so."""
-    worth = Fraction(0)
+def _stick(
+    total: int, shown: int, natural: bool, plays_sab: bool, pays_natural: bool
+) -> dict[Fraction, Fraction]:
+    """Probability of every reward of sticking: a win pays 1, or more for a natural where the rules say so."""
+    chances: dict[Fraction, Fraction] = {}
     for hidden, p in CARDS.items():
         dealer_natural = {shown, hidden} == {1, 10}
         for score, q in _dealer(*drawn(*drawn(0, False, shown), hidden)).items():
@@ -56,8 +57,8 @@ def _stick(total: int, shown: int, natural: bool, plays_sab: bool, pays_natural:
                 won = Fraction(1)
             elif natural and pays_natural and not plays_sab and won == 1:
                 won = Fraction(3, 2)
-            worth += p * q * won
-    return worth
+            chances[won] = chances.get(won, Fraction(0)) + p * q
+    return chances
 
 
 def blackjack(
@@ -72,7 +73,7 @@ def blackjack(
 
     Raises
     ------
-    EnvironmentSpecError
+    InvalidProcessError
         If `start` is no state.
     """
     marked = natural or sab
@@ -98,14 +99,7 @@ def blackjack(
             if after <= 21:
                 frontier.append(to)
         seen = (total, shown, ace)
-        worth = _stick(total, shown, bool(mark), sab, natural)
-        table[state] = {STICK: [(Fraction(1), state if mark else seen, worth, True)], HIT: hits}
-    if start is not None:
-        keys = {str(key): key for key in table}
-        if str(start) not in keys:
-            raise EnvironmentSpecError(
-                f"Unknown start state {str(start)[:80]!r}; name one such as {next(iter(keys))!r}."
-            )
-        initial = {keys[str(start)]: Fraction(1)}
+        stuck = _stick(total, shown, bool(mark), sab, natural).items()
+        table[state] = {STICK: [(p, state if mark else seen, won, True) for won, p in stuck], HIT: hits}
     ordered = {key: table[key] for key in sorted(table, key=lambda key: (key[:3], len(key)))}
-    return read_table(ordered, initial=initial, horizon=horizon, name=name)
+    return read_table(ordered, initial=initial if start is None else start, horizon=horizon, name=name)

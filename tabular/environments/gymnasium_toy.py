@@ -42,10 +42,9 @@ from metaregret.tabular.errors import EnvironmentSpecError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, Horizon
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.importers.imported import Imported, Note
-from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 
-__all__ = ["ENVIRONMENT", "from_gymnasium", "gymnasium_model", "gymnasium_process", "read_environment"]
+__all__ = ["ENVIRONMENT", "gymnasium_model", "read_environment"]
 
 DEFAULT_HORIZON = 20
 _NAME = re.compile(r"([A-Za-z_][\w.]{0,80}:)?[\w.-]{1,80}(/[\w.-]{1,80})?")
@@ -60,27 +59,8 @@ TRIAL_OUTCOMES = 20_000
 """Outcomes of a step function without a table that are enumerated unasked."""
 
 
-def gymnasium_process(
-    name: str, *, horizon: Horizon | int = DEFAULT_HORIZON, **options: Any
-) -> ControlledMarkovProcess:
-    """Return the process of a Gymnasium environment, by name; see `gymnasium_model`."""
-    return gymnasium_model(name, horizon=horizon, **options).process
-
-
-def from_gymnasium(
-    table: Mapping[int, Any],
-    initial: np.ndarray,
-    *,
-    horizon: Horizon | int,
-    name: str = "gymnasium",
-    picture: tuple[tuple[int | None, ...], ...] | None = None,
-) -> ControlledMarkovProcess:
-    """Return the process of a table; see `metaregret.tabular.importers.gymnasium_table.read_table`."""
-    return read_table(table, initial=initial, horizon=horizon, name=name, picture=picture).process
-
-
 def gymnasium_model(
-    name: str, *, horizon: Horizon | int = DEFAULT_HORIZON, start: str | int | None = None, **options: Any
+    name: str, *, horizon: Horizon | int = DEFAULT_HORIZON, start: Any = None, **options: Any
 ) -> Imported:
     """Read a registered Gymnasium environment.
 
@@ -88,8 +68,8 @@ def gymnasium_model(
     ----------
     name : str
         For example ``"FrozenLake-v1"`` or ``"module:Env-v0"``.
-    start : str or int, optional
-        A state in which every episode starts instead.
+    start : state, array or mapping, optional
+        Where episodes start instead; states by their key in the table.
     **options
         Of the environment (``map_name="8x8"``, ``is_slippery=False``); text is read by the option's own
         type, and rational numbers such as ``success_rate="1/3"`` stay exact.
@@ -134,7 +114,7 @@ def read_environment(
     environment: Any,
     *,
     horizon: Horizon | int = DEFAULT_HORIZON,
-    start: str | int | None = None,
+    start: Any = None,
     exact: Mapping[float, Fraction] | None = None,
     name: str | None = None,
 ) -> Imported:
@@ -157,6 +137,10 @@ def read_environment(
     named = name or f"gym:{getattr(spec, 'id', type(bare).__name__)}"
     notes = _wrapped(environment, named)
     kind = f"{type(bare).__module__}.{type(bare).__name__}"
+    known = kind.startswith("gymnasium.envs.toy_text.")
+    for value, number in (exact or {}).items():
+        if not known and parse_fraction(value) != number:
+            notes += (Note(f"the option {number} is the float {value!r} to the environment", differs=True),)
     if kind == "gymnasium.envs.toy_text.blackjack.BlackjackEnv":
         from metaregret.tabular.environments.blackjack import blackjack
 
@@ -172,7 +156,7 @@ def read_environment(
         return _enumerated(environment, named, horizon, start).with_notes(*notes)
     initial: Any = getattr(bare, "initial_state_distrib", getattr(bare, "isd", None))
     spelled: dict[float, Fraction] = {}
-    if kind.startswith("gymnasium.envs.toy_text."):
+    if known:
         support = np.flatnonzero(initial)
         if not np.all(np.isfinite(initial)):
             raise EnvironmentSpecError(f"{named} has no start; its map needs a tile S.")
@@ -190,8 +174,7 @@ def read_environment(
                 differs=True,
             ),
         )
-    if start is not None:
-        initial = _start(start, table)
+    initial = initial if start is None else start
     if initial is None:
         raise EnvironmentSpecError(
             f"{named} does not say where episodes start (it has no initial_state_distrib); give start=STATE."
@@ -206,7 +189,7 @@ def read_environment(
     return model.with_notes(*notes)
 
 
-def _enumerated(environment: Any, name: str, horizon: Horizon | int, start: str | int | None) -> Imported:
+def _enumerated(environment: Any, name: str, horizon: Horizon | int, start: Any) -> Imported:
     """Enumerate an environment without a table, where that is possible."""
     from metaregret.tabular.importers.steps import from_environment
 
@@ -218,10 +201,7 @@ def _enumerated(environment: Any, name: str, horizon: Horizon | int, start: str 
             f"{name} has no transition table P, and its steps cannot be enumerated: "
             f"{str(error)[:300] or type(error).__name__}"
         ) from error
-    if start is not None:
-        index = model.process.states.position(str(start))
-        model = model.with_process(model.process.replaced(initial=index))
-    return model
+    return model if start is None else model.with_start(start)
 
 
 @contextlib.contextmanager
@@ -287,6 +267,11 @@ def _typed_options(spec: Any, options: Mapping[str, Any]) -> tuple[dict[str, Any
             typed[key], number = _typed(given, default, hints.get(key), f"gym:{spec.id}: {key}")
         if number is not None:
             typed[key] = float(number)
+            if typed[key] in (0, 1) and number != typed[key]:
+                raise EnvironmentSpecError(
+                    f"gym:{spec.id}: {key}={given} is {typed[key]} to the environment, which takes 64-bit "
+                    "floats; choose another number."
+                )
             exact[float(number)] = number
     return typed, exact
 
@@ -496,17 +481,6 @@ def _stepped(environment: Any, state: int, action: Any) -> tuple[Any, ...]:
     at = getattr(environment, "s", None)
     to, reward, ended, _, _ = environment.step(action)
     return state, action, int(to), float(reward), bool(ended), at
-
-
-def _start(start: str | int, table: Any) -> dict[Any, int]:
-    """The start state, by its key in the table or the spelling of it."""
-    keys = {str(key): key for key in (table if isinstance(table, Mapping) else range(len(table)))}
-    if str(start) not in keys:
-        raise EnvironmentSpecError(
-            f"Unknown start state {str(start)[:80]!r}; the table has {len(keys)} states, such as "
-            f"{', '.join(list(keys)[:4])}."
-        )
-    return {keys[str(start)]: 1}
 
 
 def _picture(environment: Any) -> tuple[tuple[int | None, ...], ...] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import EnvironmentSpecError, InstanceTooLargeError, InvalidArgumentError
@@ -48,7 +48,7 @@ class Options:
     """The ``key=value`` part of a specification; every key must be taken, or `finish` names it."""
 
     def __init__(self, values: Mapping[str, str], where: str) -> None:
-        self._values = dict(values)
+        self._values: dict[str, Any] = dict(values)
         self._where = where
         self._asked: list[str] = []  # the options that the environment has
         self._of = where.removesuffix(":")
@@ -81,11 +81,11 @@ class Options:
         self._asked.append(key)
         return self._values.pop(key, None)
 
-    def put(self, key: str, value: str) -> None:
+    def put(self, key: str, value: Any) -> None:
         """Set an option, whatever the specification says."""
         self._values[key] = value
 
-    def rest(self) -> dict[str, str]:
+    def rest(self) -> dict[str, Any]:
         """Take everything that is left, as text."""
         values, self._values = self._values, {}
         return values

@@ -17,7 +17,7 @@ from metaregret.tabular.errors import EnvironmentSpecError
 from metaregret.tabular.horizon import Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["ENVIRONMENT", "ring", "ring_speeds"]
+__all__ = ["ENVIRONMENT", "ring"]
 
 CHANGES = {"slower": -1, "faster": 1, "coast": 0}
 
@@ -64,11 +64,6 @@ def ring(length: int, *, speed: int = 2, horizon: Horizon | int | None = None) -
         name=f"ring:{length},speed={speed}",
         picture=tuple(tuple(range(row * length, (row + 1) * length)) for row in reversed(range(speeds))),
     )
-
-
-def ring_speeds(length: int, speed: int) -> np.ndarray:
-    """Return the speed of every state, shape ((2 V + 1) n,)."""
-    return np.repeat(np.arange(-speed, speed + 1), length)
 
 
 def _build(body: str, options: Options) -> ControlledMarkovProcess:

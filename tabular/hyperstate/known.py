@@ -6,17 +6,17 @@ Backward induction over all episodes and steps, for every class at once:
     found) )
 
 with ``V[e, T, .] = start[e + 1]``, the value of beginning the next episode (Puterman 1994, sec. 4.5). The
-same code runs in floating point and on arrays of `Fraction`.
+same code runs in floating point and in rational arithmetic.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
+from metaregret.tabular.backup import backup
 from metaregret.tabular.errors import NotExactError
 from metaregret.tabular.hyperstate.signals import Signals
 
@@ -51,42 +51,34 @@ def known_task_values(signals: Signals, episodes: int, *, exact: bool = False) -
     NotExactError
         If `exact` and the process or the rewards are known in floating point only.
     """
-    process, steps, classes = signals.process, signals.steps, signals.n_classes
-    dtype: Any = object if exact else float
-    pay, probability, initial = _numbers(signals, exact)
-    toll = [Fraction(int(value)) if exact else float(value) for value in signals.toll]
-    values = np.zeros((episodes, steps + 1, process.n_states, classes), dtype=dtype)
-    start = np.zeros((episodes + 1, classes), dtype=dtype)
-    after = np.zeros((episodes, classes), dtype=dtype)
-    begins = np.flatnonzero(process.initial)
-    for episode in reversed(range(episodes)):
-        if signals.restarts:
-            after[episode] = start[episode + 1]
-        values[episode, steps] = start[episode + 1]
-        for step in reversed(range(steps)):
-            signal = signals.last if step == steps - 1 else signals.during
-            arrived = values[episode, step + 1][process.successors]
-            payoff = pay[signal] + np.where(signals.closes[signal], after[episode], arrived)
-            choice = np.add.reduceat(probability[:, None] * payoff, process.offsets[:-1], axis=0)
-            values[episode, step] = toll[step + 1] + np.maximum.reduceat(
-                choice, process.choice_offsets[:-1], axis=0
-            )
-        signal = signals.start[begins]
-        opening = pay[signal] + np.where(signals.closes[signal], after[episode], values[episode, 0][begins])
-        start[episode] = toll[0] + (initial[begins][:, None] * opening).sum(axis=0)
-    return KnownTaskValues(values, start, after)
-
-
-def _numbers(signals: Signals, exact: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rewards, transition probabilities and initial distribution, in the arithmetic asked for."""
-    process = signals.process
-    if not exact:
-        return signals.pay, process.probabilities, process.initial
-    if signals.exact_pay is None or process.exact_initial is None:
+    process, steps = signals.process, signals.steps
+    given = signals.exact_pay if exact else signals.pay
+    if given is None or (exact and not process.is_exact):
         raise NotExactError(
             f"Exact values of {process.name!r} need rational probabilities and rewards; build the process "
             "and the reward tables from fractions."
         )
-    initial = np.empty(process.n_states, dtype=object)
-    initial[:] = list(process.exact_initial)
-    return signals.exact_pay, process.exact_probabilities, initial
+    operator = backup(process, "rational" if exact else "sparse")
+    pay, toll = operator.array(given), operator.array(signals.toll)
+    nothing = operator.number(Fraction(0))
+    values = np.full((episodes, steps + 1, process.n_states, signals.n_classes), nothing)
+    start = np.full((episodes + 1, signals.n_classes), nothing)
+    after = np.full((episodes, signals.n_classes), nothing)
+    for episode in reversed(range(episodes)):
+        if signals.restarts:
+            after[episode] = start[episode + 1]
+        values[episode, steps] = start[episode + 1]
+
+        def told(signal: np.ndarray, onward: np.ndarray, later: np.ndarray = after[episode]) -> np.ndarray:
+            return np.asarray(pay[signal] + np.where(signals.closes[signal], later, onward))
+
+        for step in reversed(range(steps)):
+            signal = signals.last if step == steps - 1 else signals.during
+            payoff = told(signal, values[episode, step + 1][process.successors])
+            values[episode, step] = toll[step + 1] + operator.best(operator.averaged(payoff))
+        start[episode] = toll[0] + operator.initial() @ told(signals.start, values[episode, 0])
+    if exact:
+        from metaregret.tabular.backup.rational import from_flint
+
+        values, start, after = (from_flint(part) for part in (values, start, after))
+    return KnownTaskValues(values, start, after)

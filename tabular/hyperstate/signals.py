@@ -22,12 +22,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 
 __all__ = ["Signals", "goal_signals", "reward_signals"]
+
+LEARNERS = "Learners with memory, whose hyperstates are infinitely many in unbounded episodes,"
+"""Who needs a finite horizon, for messages."""
 
 MAX_GOALS = 4096
 """Limit on the number of goals ``K``: the table of signals has ``K (K + 1)`` entries (0.4 GiB)."""
@@ -77,7 +79,7 @@ class Signals:
     @property
     def steps(self) -> int:
         """Steps per episode ``T``."""
-        return horizon_steps(self.process)
+        return self.process.steps_for(LEARNERS)
 
     @property
     def n_classes(self) -> int:
@@ -100,23 +102,6 @@ class Signals:
         return float(start + (self.steps - 1) * during + last + np.abs(self.toll).sum())
 
 
-def horizon_steps(process: ControlledMarkovProcess) -> int:
-    """Return ``T``.
-
-    Raises
-    ------
-    UnsupportedError
-        For a geometric horizon: an episode of unbounded length makes the hyperstate graph infinite.
-    """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError(
-            f"Learners with memory need a finite horizon, but {process.name!r} has gamma="
-            f"{process.horizon.gamma}: with episodes of unbounded length the graph of hyperstates is "
-            "infinite; set a horizon in steps."
-        )
-    return process.horizon.steps
-
-
 def goal_signals(
     process: ControlledMarkovProcess, goals: np.ndarray, *, visit: bool = False, costs: bool = False
 ) -> Signals:
@@ -137,7 +122,7 @@ def goal_signals(
     InstanceTooLargeError
         For more than `MAX_GOALS` goals.
     """
-    steps, n_goals = horizon_steps(process), len(goals)
+    steps, n_goals = process.steps_for(LEARNERS), len(goals)
     if n_goals > MAX_GOALS:
         raise InstanceTooLargeError(
             f"Learners with memory on {process.name!r} have {n_goals:,} goals to tell apart, over the limit "
@@ -178,7 +163,7 @@ def reward_signals(tables: RewardTables) -> Signals:
     two tasks whose rewards differ in the last bit are told apart.
     """
     process = tables.process
-    horizon_steps(process)
+    process.steps_for(LEARNERS)
     rewards = tables.values if tables.exact is None else tables.exact
     ranks = _ranks(rewards)
     _, chosen, task_class = np.unique(ranks, axis=0, return_index=True, return_inverse=True)
@@ -202,7 +187,7 @@ def reward_signals(tables: RewardTables) -> Signals:
         during=during,
         last=during,
         start=np.zeros(process.n_states, dtype=np.int32),
-        toll=np.zeros(horizon_steps(process) + 1),
+        toll=np.zeros(process.steps_for(LEARNERS) + 1),
         restarts=True,
     )
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 import numpy as np
 
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.hyperstate.signals import Signals, horizon_steps
+from metaregret.tabular.hyperstate.signals import LEARNERS, Signals
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = [
@@ -70,7 +70,7 @@ class GraphSize:
 
 def reachable_layers(process: ControlledMarkovProcess) -> np.ndarray:
     """Return which states can be reached after ``t = 0..T`` steps of an episode, shape (T + 1, S)."""
-    steps = horizon_steps(process)
+    steps = process.steps_for(LEARNERS)
     layers = np.zeros((steps + 1, process.n_states), dtype=bool)
     layers[0] = process.initial > 0
     source = process.choice_state[process.transition_choice]

@@ -46,6 +46,8 @@ def matrix_format(matrix: np.ndarray) -> str:
     InvalidArgumentError
         If both fit, or neither.
     """
+    if matrix.ndim != 3:
+        raise InvalidArgumentError(f"Expected transitions with 2 or 3 axes, but got shape {matrix.shape}.")
     first, second, third = matrix.shape
     if second == third != first:
         return "mdptoolbox"
@@ -153,6 +155,16 @@ def from_matrices(
     available : array of bool, shape (S, A), optional
     absorbing : array of bool, shape (S,), optional
         States where episodes end: they stay and pay nothing, whatever their rows say.
+    initial, horizon
+        As in `ControlledMarkovProcess`.
+    states, actions : sequence of str, optional
+        Names; by default numbers.
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), or None
+        One reward per transition, floats or `Fraction`, for `metaregret.tabular.engine.solve`.
 
     Raises
     ------
@@ -165,12 +177,7 @@ def from_matrices(
             f"Expected transitions of shape (S, A, S), but got {matrix.shape}; the first axis is the state."
         )
     n_states, n_actions, _ = matrix.shape
-    mask = np.ones((n_states, n_actions), dtype=bool)
-    if available is not None:
-        given = number_array(available, "available")
-        if given.shape != mask.shape:
-            raise InvalidArgumentError(f"Expected available of shape {mask.shape}, but got {given.shape}.")
-        mask &= given.astype(bool)
+    mask = _flags(available, (n_states, n_actions), "available", True)
     paid = None if rewards is None else number_array(rewards, "rewards")
     if paid is not None and paid.shape not in (matrix.shape, mask.shape):
         raise InvalidArgumentError(
@@ -178,11 +185,8 @@ def from_matrices(
         )
     if paid is not None and paid.shape == mask.shape and paid.dtype != object:
         mask &= ~np.isneginf(paid.astype(float))
-    ends = np.zeros(n_states, dtype=bool)
-    if absorbing is not None:
-        ends = number_array(absorbing, "absorbing").astype(bool)
-        if ends.shape != (n_states,):
-            raise InvalidArgumentError(f"Expected absorbing of shape ({n_states},), but got {ends.shape}.")
+    ends = _flags(absorbing, (n_states,), "absorbing", False)
+    if ends.any():
         matrix = matrix.copy()
         matrix[ends] = 0
         matrix[ends, :, ends] = 1
@@ -203,6 +207,18 @@ def from_matrices(
     return process, np.where(ends[state], 0, values)
 
 
+def _flags(given: Any, shape: tuple[int, ...], what: str, default: bool) -> np.ndarray:
+    """Return an array of truth values, given as such or as zeros and ones."""
+    if given is None:
+        return np.full(shape, default)
+    flags = number_array(given, what)
+    if flags.shape != shape:
+        raise InvalidArgumentError(f"Expected {what} of shape {shape}, but got {flags.shape}.")
+    if not ((flags == 0) | (flags == 1)).all():
+        raise InvalidArgumentError(f"Expected {what} as zeros and ones, but got {given!r:.60}.")
+    return flags.astype(bool)
+
+
 def from_successors(
     successors: Any,
     rewards: Any = None,
@@ -221,6 +237,16 @@ def from_successors(
     rewards : array, shape (S, A), optional
     available : array of bool, shape (S, A), optional
         Which actions each state has.
+    initial, horizon
+        As in `ControlledMarkovProcess`.
+    states, actions : sequence of str, optional
+        Names; by default numbers.
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), or None
+        One reward per transition, floats or `Fraction`, for `metaregret.tabular.engine.solve`.
 
     Raises
     ------
@@ -233,10 +259,7 @@ def from_successors(
             f"Expected successors as whole numbers of shape (S, A), but got shape {table.shape}, "
             f"{table.dtype}."
         )
-    mask = np.ones(table.shape, dtype=bool) if available is None else number_array(available, "available")
-    if mask.shape != table.shape:
-        raise InvalidArgumentError(f"Expected available of shape {table.shape}, but got {mask.shape}.")
-    mask = mask.astype(bool)
+    mask = _flags(available, table.shape, "available", True)
     wrong = np.argwhere(mask & ((table < 0) | (table >= len(table))))
     if len(wrong):
         state, action = map(int, wrong[0])
@@ -275,7 +298,17 @@ def start_distribution(initial: Any, n_states: int) -> dict[int, object]:
 
 
 def to_mdptoolbox(process: ControlledMarkovProcess, rewards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return transitions and rewards, both (A, S, S), from rewards of the transitions, shape (M,).
+    """Return the arrays of pymdptoolbox, in floating point.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,)
+        One per transition.
+
+    Returns
+    -------
+    transitions, rewards : ndarray, shape (A, S, S)
 
     Raises
     ------

@@ -34,8 +34,6 @@ __all__ = ["from_gymnasium_table", "read_table", "to_gymnasium_table"]
 Table = Mapping[Any, Any] | Sequence[Any]
 """``P``: nested mappings or lists; the leaves are lists of outcomes."""
 
-SLIP = {1 / 3: Fraction(1, 3), (1 - 1 / 3) / 2: Fraction(1, 3)}
-"""The floats of Gymnasium's slip, which its source computes as one third and as half of the rest."""
 ENDED = " (ended)"
 MOST_NAMED = 4
 """States that a note spells out."""
@@ -46,12 +44,20 @@ def from_gymnasium_table(
     *,
     initial: np.ndarray | Mapping[Any, Any] | int = 0,
     horizon: Horizon | int = 1,
-    spelled: Mapping[float, Fraction] = SLIP,
+    spelled: Mapping[float, Fraction] | None = None,
 ) -> tuple[ControlledMarkovProcess, np.ndarray]:
-    """Return the process and the rational rewards of its transitions; see `read_table`.
+    """Return the process and the rational rewards of its transitions.
 
-    Here the table is one of Gymnasium's own: by default the floats of its slip are thirds, as its source has
-    it.
+    Parameters
+    ----------
+    table : mapping or sequence
+        ``P[state][action] = [(probability, next, reward, terminated), ...]``, such as
+        ``environment.unwrapped.P``. An action without outcomes is not available.
+    initial : ndarray, shape (S,), mapping from states to probabilities, or a state
+        Where episodes start, on which the model may depend: ``terminated`` belongs to the outcome.
+    horizon : Horizon or int
+    spelled : mapping from float to Fraction, optional
+        Floats that the table's source computes from a number which their decimals do not spell.
 
     Returns
     -------
@@ -59,6 +65,11 @@ def from_gymnasium_table(
         Exact where the decimals of every row sum to one.
     rewards : ndarray of Fraction (object), shape (M,)
         For `metaregret.tabular.engine.solve`, exact or not.
+
+    Raises
+    ------
+    InvalidProcessError
+        If an outcome is not four items, an index is negative or unknown, or a row does not sum to one.
     """
     model = read_table(table, initial=initial, horizon=horizon, spelled=spelled)
     assert model.rewards is not None
@@ -106,22 +117,21 @@ def read_table(
     own = sorted(state for state in ends if state in going and not read.is_end(state))
     dead = ends - set(own) | {state for state in range(len(read.keys)) if state not in read.rows}
     copy = {state: len(read.keys) + i for i, state in enumerate(own)}
-    rows: list[tuple[int, int, int, Fraction]] = []
-    rewards: dict[tuple[int, int, int], Fraction] = {}
+    moves: dict[tuple[int, int, int], tuple[Fraction, Fraction]] = {}
     for state, by_action in read.rows.items():
-        if state in dead:
-            rows += [(state, action, state, Fraction(1)) for action in by_action]
-            continue
         for action, outcomes in by_action.items():
+            if state in dead:
+                moves[state, action, state] = Fraction(1), Fraction(0)
+                continue
             for (to, ended), (p, paid) in outcomes.items():
-                index = copy.get(to, to) if ended else to
-                rows.append((state, action, index, p))
-                rewards[state, action, index] = paid / p
-    still = [*(state for state in dead if state not in read.rows), *copy.values()]
-    rows += [(index, 0, index, Fraction(1)) for index in still]
+                key = state, action, copy.get(to, to) if ended else to
+                before = moves.get(key, (Fraction(0), Fraction(0)))
+                moves[key] = before[0] + p, before[1] + paid
+    for index in (*(state for state in dead if state not in read.rows), *copy.values()):
+        moves[index, 0, index] = Fraction(1), Fraction(0)
     names = Labels(len(read.keys)) if read.counted and not own else read.names(own)
     process = ControlledMarkovProcess.from_transitions(
-        rows,
+        [(*key, p) for key, (p, _) in moves.items()],
         states=names,
         actions=read.actions,
         initial=start,
@@ -133,7 +143,7 @@ def read_table(
     keys = zip(
         *(c[process.transition_choice].tolist() for c in columns), process.successors.tolist(), strict=True
     )
-    paid_each = [rewards.get(key, Fraction(0)) for key in keys]
+    paid_each = [moves[key][1] / moves[key][0] for key in keys]
     return Imported(
         process,
         RewardTables.from_exact(process, Labels([MODEL_TASK], "task"), [paid_each]),
@@ -149,7 +159,8 @@ Outcomes = dict[tuple[int, bool], tuple[Fraction, Fraction]]
 class _Rows:
     """The outcomes of a table that can happen; states and actions as indices.
 
-    `rows` maps states to actions to ``{(next, ended): (probability, probability * reward)}``.
+    `rows` maps states to actions to ``{(next, ended): (probability, probability * reward)}``; `mixed` are the
+    states where one of these has several rewards.
     """
 
     keys: list[Any]
@@ -158,6 +169,7 @@ class _Rows:
     rows: dict[int, dict[int, Outcomes]]
     spelled: Mapping[float, Fraction]
     used: dict[float, Fraction]
+    mixed: set[int]
 
     @classmethod
     def read(cls, table: Table, spelled: Mapping[float, Fraction]) -> _Rows:
@@ -176,13 +188,15 @@ class _Rows:
         actions = (
             Labels(len(action_keys), "action") if named else Labels(list(map(str, action_keys)), "action")
         )
-        read = cls(keys, counted, actions, {}, spelled, {})
+        read = cls(keys, counted, actions, {}, spelled, {}, set())
         for state, action, (p, to, reward, ended) in live:
             share = read.number(p, f"probability of state {state!r}, action {action!r} -> {to!r}")
             row = read.rows.setdefault(state_of[state], {}).setdefault(action_of[action], {})
             before = row.get((state_of[to], ended), (Fraction(0), Fraction(0)))
             paid = share * parse_fraction(reward, f"reward of state {state!r}, action {action!r} -> {to!r}")
             row[state_of[to], ended] = (before[0] + share, before[1] + paid)
+            if before[0] * paid != share * before[1]:
+                read.mixed.add(state_of[state])
         read.check({(state_of[s], action_of[a]) for s, a, _ in cells})
         return read
 
@@ -242,30 +256,39 @@ class _Rows:
         return seen
 
     def initial(self, initial: np.ndarray | Mapping[Any, Any] | int) -> dict[int, Fraction]:
-        """The start distribution, by state index."""
+        """The start distribution, by state index; states are given by their keys or how these are
+        spelled."""
         if isinstance(initial, Mapping):
-            given = dict(initial)
+            given = list(initial.items())
         elif isinstance(initial, (np.ndarray, list)) or (isinstance(initial, tuple) and self.counted):
             shares = number_array(initial, "initial")
-            if shares.ndim != 1 or (self.counted and len(shares) != len(self.keys)):
+            numbered = all(isinstance(key, int) for key in self.keys)
+            if numbered and self.keys[0] > 0 and shares.size == len(self.keys) <= self.keys[-1]:
+                numbered = False  # numbers from 1 on, such as those of Discrete(n, start=1)
+            if shares.ndim != 1 or ((self.counted or not numbered) and len(shares) != len(self.keys)):
                 raise InvalidProcessError(
                     f"Expected initial of shape ({len(self.keys)},), but got {shares.shape}; give one "
                     "probability per state."
                 )
-            given = {i: p for i, p in enumerate(shares.tolist()) if p != 0}
+            keys = range(len(shares)) if numbered else self.keys
+            given = [(key, p) for key, p in zip(keys, shares.tolist(), strict=True) if p != 0]
         else:
-            given = {initial: 1}
-        index = {key: i for i, key in enumerate(self.keys)}
-        unknown = [key for key in given if key not in index or (isinstance(key, bool) and self.counted)]
-        if unknown:
-            raise InvalidProcessError(
-                f"The initial state {unknown[0]!r} is none of the {len(self.keys)} states of the table; "
-                "name one "
-                "of them."
-            )
-        return {
-            index[key]: self.number(p, f"initial probability of state {key!r}") for key, p in given.items()
-        }
+            given = [(initial, 1)]
+        index = {str(key): i for i, key in enumerate(self.keys)}
+        named = not any(isinstance(key, int) for key in self.keys)
+        start: dict[int, Fraction] = {}
+        for key, p in given:
+            position = named and isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+            state = int(key) if position and 0 <= key < len(self.keys) else index.get(str(key))
+            if state is None:
+                known = ", ".join(map(str, self.keys[:MOST_NAMED]))
+                raise InvalidProcessError(
+                    f"Unknown start state {str(key)[:80]!r}; the table has {len(self.keys)} states, such as "
+                    f"{known}."
+                )
+            share = self.number(p, f"initial probability of state {key!r}")
+            start[state] = start.get(state, Fraction(0)) + share
+        return start
 
     def names(self, own: list[int]) -> Labels:
         """Names of the states, then of the copies of `own`."""
@@ -278,6 +301,9 @@ class _Rows:
         for exact in sorted(set(self.used.values())):
             floats = " and ".join(repr(value) for value in sorted(self.used) if self.used[value] == exact)
             found.append(Note(f"{floats} read as {exact}, as the source has it", differs=True))
+        if self.mixed - dead:
+            text = "outcomes with the same next state pay different rewards, read as their mean"
+            found.append(Note(f"{text}: from {self._some(self.mixed - dead)}", differs=True))
         ends = dead & self._ends()
         if ends:
             found.append(Note(f"made absorbing, since episodes end there: {self._some(ends)}"))
@@ -384,16 +410,30 @@ def _keys(first: list[Any], others: list[Any]) -> tuple[list[Any], bool]:
 
 def to_gymnasium_table(
     process: ControlledMarkovProcess, rewards: np.ndarray
-) -> dict[int, dict[int, list[tuple[float, int, float, bool]]]]:
-    """Return a table from rewards of the transitions, shape (M,).
+) -> dict[int, dict[int, list[tuple[float | Fraction, int, float | Fraction, bool]]]]:
+    """Return a table of outcomes.
 
-    Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
-    stay missing.
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,)
+        One per transition, floats or `Fraction`.
+
+    Returns
+    -------
+    dict
+        ``P[state][action] = [(probability, next, reward, terminated), ...]``, states and actions by index.
 
     Raises
     ------
     InvalidArgumentError
         If `rewards` has another shape.
+
+    Notes
+    -----
+    Outcomes that lead to states which only stay and pay nothing are flagged as terminated; missing actions
+    stay missing. Exact numbers that no float prints, such as one third, stay a `Fraction`, so that the table
+    reads back as it was; Gymnasium's ``categorical_sample`` takes both.
     """
     if np.shape(rewards) != (process.n_transitions,):
         raise InvalidArgumentError(
@@ -404,10 +444,17 @@ def to_gymnasium_table(
     action = process.choice_action[process.transition_choice]
     ended = np.ones(process.n_states, dtype=bool)
     ended[state[(process.successors != state) | (np.asarray(rewards) != 0)]] = False
-    table: dict[int, dict[int, list[tuple[float, int, float, bool]]]] = {
+    table: dict[int, dict[int, list[tuple[float | Fraction, int, float | Fraction, bool]]]] = {
         s: {} for s in range(process.n_states)
     }
-    columns = (state.tolist(), action.tolist(), process.probabilities.tolist(), process.successors.tolist())
-    for s, a, p, to, reward in zip(*columns, rewards, strict=True):
-        table[s].setdefault(a, []).append((p, to, float(reward), bool(ended[to])))
+    shares = process.exact_probabilities if process.is_exact else process.probabilities
+    columns = (state, action, shares, process.successors, np.asarray(rewards))
+    for s, a, p, to, reward in zip(*(column.tolist() for column in columns), strict=True):
+        table[s].setdefault(a, []).append((_printed(p), to, _printed(reward), bool(ended[to])))
     return table
+
+
+def _printed(number: Any) -> float | Fraction:
+    """A number as the float that prints it, where there is one."""
+    exact = parse_fraction(number, "number")
+    return float(exact) if Fraction(repr(float(exact))) == exact else exact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from metaregret.tabular.choices import did_you_mean
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError, NotExactError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.labels import Labels
+from metaregret.tabular.importers.arrays import start_distribution
+from metaregret.tabular.labels import Labels, split_names
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.rewards import RewardTables
 from metaregret.tabular.validation import number_array
@@ -28,6 +29,7 @@ __all__ = [
     "Note",
     "as_decimals",
     "exactness",
+    "left_out",
     "reward_table",
     "with_table",
 ]
@@ -106,9 +108,12 @@ class Imported:
             if note.differs or (note.beyond is not None and steps > note.beyond)
         )
 
-    def with_rewards(self, rewards: RewardTables | None) -> Imported:
-        """Return the same model with the rewards of a process with the same transitions."""
-        return dataclasses.replace(self, rewards=rewards).with_process(self.process)
+    def with_start(self, start: Any) -> Imported:
+        """Return the same model with another start: a state, a mapping to probabilities, or an array of
+        them."""
+        if isinstance(start, (np.ndarray, list, tuple)):
+            start = start_distribution(start, self.process.n_states)
+        return self.with_process(self.process.replaced(initial=start))
 
     def with_discount(self, value: Any) -> Imported:
         """Return the same model with a discount as its horizon; a discount of 1 is left out, and noted."""
@@ -130,17 +135,18 @@ class Imported:
         return dataclasses.replace(self, notes=(*self.notes, *notes))
 
     def goal(self, text: str) -> list[int]:
-        """Return the states that a goal names: a label, a state, or a list of states.
+        """Return the states that a goal names: a label, a state, or a list of labels and states.
 
         Raises
         ------
         InvalidArgumentError
             If it names none.
         """
-        if text in self.labels:
-            return list(self.labels[text])
+        states = self.process.states
         try:
-            return self.process.states.select(text)
+            names = [text] if text in self.labels or text in states else split_names(text, "state")
+            found = [self.labels[one] if one in self.labels else (states.position(one),) for one in names]
+            return list(dict.fromkeys(state for own in found for state in own))
         except InvalidArgumentError as error:
             sets = f" Sets of states: {', '.join(list(self.labels)[:8])}." if self.labels else ""
             raise InvalidArgumentError(f"{error}{sets}{did_you_mean(text, self.labels)}") from None
@@ -151,6 +157,12 @@ class Imported:
         if rewards is not None:
             rewards = RewardTables(process, rewards.tasks, rewards.values, rewards.exact)
         return dataclasses.replace(self, process=process, rewards=rewards)
+
+
+def left_out(sets: Sequence[str], why: str = "") -> list[Note]:
+    """The note of an export that lacks some sets of states, if any."""
+    few = ", ".join(map(repr, sets[:4])) + (f" and {len(sets) - 4} more" if len(sets) > 4 else "")
+    return [Note(f"sets of states are left out: {few}{why}", differs=True)] if sets else []
 
 
 def reward_table(

@@ -6,7 +6,7 @@ Names tell what an array is, and for transitions often its axes: QuantEcon's ``Q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from metaregret.tabular.importers.arrays import (
     from_mdptoolbox,
     from_successors,
     matrix_format,
-    start_distribution,
 )
 from metaregret.tabular.importers.imported import Imported, Note, as_decimals, with_table
 from metaregret.tabular.importers.state_action import from_state_action
@@ -79,10 +78,9 @@ def from_named(arrays: Mapping[str, Any], form: str | None = None) -> Imported:
         axes = "msdm" if name in STATE_FIRST else axes
     model = _model(given, form or axes)
     if "initial" in given:
-        given_start = number_array(given["initial"], "initial")
-        start: Any = given_start.item() if given_start.ndim == 0 else given_start
-        process = as_decimals(model.process)
-        model = model.with_process(process.replaced(initial=start_distribution(start, process.n_states)))
+        start = number_array(given["initial"], "initial")
+        model = model.with_process(as_decimals(model.process))
+        model = model.with_start(start.item() if start.ndim == 0 else start)
     return model.with_discount(given.get("discount"))
 
 
@@ -93,35 +91,54 @@ def _model(given: Mapping[str, Any], form: str | None) -> Imported:
     names: dict[str, Any] = {key: _names(given[key]) for key in ("states", "actions") if key in given}
     if "successors" not in given and "transitions" not in given:
         raise InvalidArgumentError("Neither transitions (P) nor successors are there; add one of them.")
-    table = given.get("successors")
-    if table is None:
-        matrix = number_array(given["transitions"], "transitions")
-        whole = matrix.ndim == 2 and np.issubdtype(matrix.dtype, np.integer) and "s_indices" not in given
-        table = matrix if whole or form == "successors" else None
-    if table is not None:
-        return with_table(*from_successors(table, rewards, available=available, horizon=STEPS, **names))
+    own: Any = dict(available=available, horizon=STEPS, **names)
+    if "successors" in given:
+        _check_used(given, "a table of successors", ("transitions", "absorbing", *PAIRS))
+        return with_table(*from_successors(given["successors"], rewards, **own))
+    matrix = number_array(given["transitions"], "transitions")
+    whole = matrix.ndim == 2 and np.issubdtype(matrix.dtype, np.integer) and "s_indices" not in given
+    if whole or form == "successors":
+        _check_used(given, "a table of successors", ("absorbing", *PAIRS))
+        notes = chain_notes(matrix) if form is None else []
+        return with_table(*from_successors(matrix, rewards, **own)).with_notes(*notes)
     if "s_indices" in given and "a_indices" in given and rewards is not None:
-        pairs = given["s_indices"], given["a_indices"]
-        return with_table(*from_state_action(rewards, matrix, *pairs, horizon=STEPS))
+        _check_used(given, "pairs", ("available", "absorbing", "states", "actions"))
+        return with_table(*from_state_action(rewards, matrix, *(given[p] for p in PAIRS), horizon=STEPS))
+    _check_used(given, "matrices", PAIRS)
     masked = available is not None or ends is not None
-    notes: tuple[Note, ...] = ()
+    notes = []
     if matrix.ndim == 2:
         matrix, form = matrix[np.newaxis], "mdptoolbox"  # a chain
     elif form is None and masked and len(set(matrix.shape)) == 1:
-        form, notes = "msdm", (Note(AMBIGUOUS.format(matrix.shape, "(S, A, S)")),)
+        form, notes = "msdm", [Note(AMBIGUOUS.format(matrix.shape, "(S, A, S)"))]
     form = form or matrix_format(matrix)
     if form == "mdptoolbox" and not (masked or names):
         return with_table(*from_mdptoolbox(matrix, rewards, horizon=STEPS))
     if form == "mdptoolbox":
         matrix = np.swapaxes(matrix, 0, 1)
         rewards = np.swapaxes(rewards, 0, 1) if np.ndim(rewards) == 3 else rewards
-    model = from_matrices(matrix, rewards, available=available, absorbing=ends, horizon=STEPS, **names)
-    return with_table(*model).with_notes(*notes)
+    return with_table(*from_matrices(matrix, rewards, absorbing=ends, **own)).with_notes(*notes)
 
 
 AMBIGUOUS = "transitions of shape {} could be (A, S, S) or (S, A, S): read as {}"
+CHAIN = "whole numbers of shape {} could be a Markov chain: read as a table of successors"
+PAIRS = ("s_indices", "a_indices")
 STEPS = 20
 """Horizon of sources that have none."""
+
+
+def _check_used(given: Mapping[str, Any], form: str, without: Sequence[str]) -> None:
+    """Refuse an array that would be left out."""
+    for meaning in without:
+        if meaning in given:
+            raise InvalidArgumentError(f"{meaning} has no meaning beside {form}; leave it out.")
+
+
+def chain_notes(table: np.ndarray) -> list[Note]:
+    """The note on a table of successors whose rows are distributions as well."""
+    square = table.ndim == 2 and table.shape[0] == table.shape[1]
+    chain = square and bool((table >= 0).all() and (table.sum(axis=1) == 1).all())
+    return [Note(CHAIN.format(table.shape))] if chain else []
 
 
 def _names(given: Any) -> list[str]:

@@ -34,8 +34,14 @@ LARGEST_MEMBER = 2**34
 
 
 def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.ndarray | None = None) -> None:
-    """Write `process`, and `rewards` aligned with its transitions, choices or states, to a compressed NPZ
-    file.
+    """Write a process, and rewards if there are any, to a compressed NPZ file.
+
+    Parameters
+    ----------
+    path : Path or str
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), (C,) or (S,), optional
+        Aligned with its transitions, choices or states; floats or `Fraction`.
 
     Raises
     ------
@@ -65,8 +71,17 @@ def write_npz(path: Path | str, process: ControlledMarkovProcess, rewards: np.nd
 
 
 def names_array(labels: Labels) -> np.ndarray:
-    """Names as text, or their count where they are just numbers."""
-    return np.array(len(labels)) if labels.counted else np.array(list(labels))
+    """Names as text, or their count where they are just numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a name ends with a null character, which NumPy leaves out.
+    """
+    stored = np.array(len(labels)) if labels.counted else np.array(list(labels))
+    if not labels.counted and stored.tolist() != list(labels):
+        raise InvalidArgumentError("A name ends with a null character, which NPZ files lose; rename it.")
+    return stored
 
 
 def _plain(array: np.ndarray | None) -> np.ndarray:
@@ -75,7 +90,17 @@ def _plain(array: np.ndarray | None) -> np.ndarray:
 
 
 def read_npz(path: Path | str) -> tuple[ControlledMarkovProcess, np.ndarray | None]:
-    """Return the process and the rewards (floats, or an object array of `Fraction`; None if there are none).
+    """Read what `write_npz` wrote.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    process : ControlledMarkovProcess
+    rewards : ndarray or None
+        As they were written: floats, or an object array of `Fraction`.
 
     Raises
     ------

@@ -12,9 +12,16 @@ import scipy.sparse as sp
 
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError
-from metaregret.tabular.importers.arrays import matrix_format
+from metaregret.tabular.importers.arrays import (
+    from_matrices,
+    from_mdptoolbox,
+    from_successors,
+    matrix_format,
+)
 from metaregret.tabular.importers.imported import ENDINGS, Imported, Note, as_decimals, with_table
-from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, from_named, is_named
+from metaregret.tabular.importers.named import AMBIGUOUS, MEANINGS, STEPS, chain_notes, from_named, is_named
+from metaregret.tabular.importers.npz import read_arrays
+from metaregret.tabular.importers.state_action import from_state_action
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["FORMATS", "read"]
@@ -38,6 +45,8 @@ FORMATS = {
 }
 FORMS = ("mdptoolbox", "quantecon", "msdm", "successors")
 """Forms of arrays, which files can hold as well."""
+TABLED = ("specification", "gymnasium")
+"""Formats whose models may depend on where episodes start: what a transition table means does."""
 
 
 def read(source: Any, format: str | None = None, *, start: Any = None, horizon: Any = None) -> Imported:
@@ -52,7 +61,8 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     format : str, optional
         One of `FORMATS`, where the source does not tell.
     start : state, array or mapping, optional
-        Where episodes start instead.
+        Where episodes start instead: a name or index (of a table, a key), probabilities, or
+        ``{state: probability}``.
     horizon : Horizon or int, optional
         By default the discount of the source, else 20 steps.
 
@@ -75,37 +85,22 @@ def read(source: Any, format: str | None = None, *, start: Any = None, horizon: 
     if isinstance(source, (str, Path)) and kind in ENDINGS.values() and not exists(source):
         raise FileFormatError(f"{str(source)[:200]}: no such file; check the path.")
     if kind in FORMS and isinstance(source, (str, Path)):
-        from metaregret.tabular.importers.npz import read_arrays
-
         model = read_arrays(Path(source), kind)
     elif kind in FORMS and isinstance(source, Mapping) and is_named(source):
         model = from_named(source, kind)
+    elif kind in TABLED:
+        model = _READERS[kind](source, start)
     else:
         model = _READERS[kind](source)
     if format is None and kind in FORMS and len(set(_shape(source))) == 1:
         model = model.with_notes(Note(AMBIGUOUS.format(_shape(source), "(A, S, S)")))
+    if format is None and kind == "successors":
+        model = model.with_notes(*chain_notes(np.asarray(source)))
     if model.process.is_exact is False and kind not in ("json", "specification", "process"):
-        model = _decimals(model)
-    process = model.process
-    if horizon is not None:
-        process = process.replaced(horizon=horizon)
-    if start is not None:
-        if kind in ("specification", "gymnasium") and isinstance(start, (str, int)):
-            restarted = _READERS[kind](source, start)
-            return restarted.with_process(restarted.process.replaced(horizon=process.horizon))
-        if isinstance(start, str):
-            start = process.states.position(start)
-        if isinstance(start, (np.ndarray, list, tuple)):
-            from metaregret.tabular.importers.arrays import start_distribution
-
-            start = start_distribution(start, process.n_states)
-        process = process.replaced(initial=start)
-    return model if process is model.process else model.with_process(process)
-
-
-def _decimals(model: Imported) -> Imported:
-    exact = as_decimals(model.process)
-    return model if exact is model.process else model.with_process(exact)
+        model = model.with_process(as_decimals(model.process))
+    if start is not None and kind not in TABLED:
+        model = model.with_start(start)
+    return model if horizon is None else model.with_process(model.process.replaced(horizon=horizon))
 
 
 def _recognise(source: Any) -> str:
@@ -236,14 +231,10 @@ _SIGNS: tuple[tuple[Callable[[Any], bool], str | Callable[[Any], str]], ...] = (
 # ---------------------------------------------------------------- one reader per format
 
 
-def _read_process(source: Any) -> Imported:
-    return Imported(source)
-
-
 def _read_specification(source: Any, start: Any = None) -> Imported:
     from metaregret.tabular.environments import load
 
-    return load(str(source), start=None if start is None else str(start))
+    return load(str(source), start=start)
 
 
 def _read_json(source: Any) -> Imported:
@@ -252,35 +243,28 @@ def _read_json(source: Any) -> Imported:
     return Imported(read_process(Path(source)))
 
 
-def _read_npz(source: Any) -> Imported:
-    from metaregret.tabular.importers.npz import read_arrays
-
-    return read_arrays(Path(source))
-
-
 def _read_gymnasium(source: Any, start: Any = None) -> Imported:
     from metaregret.tabular.environments.gymnasium_toy import DEFAULT_HORIZON, read_environment
     from metaregret.tabular.importers.gymnasium_table import read_table
 
     if hasattr(source, "unwrapped"):
         return read_environment(source, start=start)
-    keys = {str(key): key for key in (source if isinstance(source, Mapping) else range(len(source)))}
-    first = next(iter(keys.values()), 0) if start is None else keys.get(str(start), start)
-    model = read_table(source, initial=first, horizon=DEFAULT_HORIZON)
-    if start is None:
-        model = model.with_notes(
-            Note(f"a table does not say where episodes start: taken to be state {first!r}")
-        )
-    return model
+    if start is not None:
+        return read_table(source, initial=start, horizon=DEFAULT_HORIZON)
+    first = next(iter(source if isinstance(source, Mapping) else range(len(source))), 0)
+    note = Note(f"a table does not say where episodes start: taken to be state {first!r}")
+    return read_table(source, initial=first, horizon=DEFAULT_HORIZON).with_notes(note)
 
 
 def _read_mdptoolbox(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_mdptoolbox
-
     if hasattr(source, "P") and hasattr(source, "R"):
         rewards = tuple(source.R) if isinstance(source.R, (tuple, list)) else source.R
-        model = with_table(*from_mdptoolbox(source.P, rewards, horizon=STEPS))
-        return model.with_discount(getattr(source, "discount", None))
+        steps, discount = getattr(source, "N", None), getattr(source, "discount", None)
+        model = with_table(*from_mdptoolbox(source.P, rewards, horizon=steps or STEPS))
+        if steps and discount == 1:
+            return model
+        cut = Note(f"the {steps} steps of the source are left out, since it discounts", differs=True)
+        return model.with_discount(discount).with_notes(*[cut] * bool(steps))
     axes = [_axes(item) for item in source] if isinstance(source, (tuple, list)) else []
     if len(axes) == 2 and axes[0] >= 2 and axes != [2, 2]:
         return with_table(*from_mdptoolbox(*source, horizon=STEPS))
@@ -288,9 +272,6 @@ def _read_mdptoolbox(source: Any) -> Imported:
 
 
 def _read_quantecon(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_matrices
-    from metaregret.tabular.importers.state_action import from_state_action
-
     beta = getattr(source, "beta", None)
     if isinstance(source, (tuple, list)):
         rewards, transitions, *pairs = source
@@ -306,13 +287,11 @@ def _read_quantecon(source: Any) -> Imported:
 
 
 def _read_msdm(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_matrices
-
     if isinstance(source, (np.ndarray, list, tuple)):
         parts = source if isinstance(source, tuple) else (source,)
         return with_table(*from_matrices(*parts, horizon=STEPS))
     names = [name for meanings in MEANINGS.values() for name in meanings if name.endswith(MSDM)]
-    return _read_arrays(
+    return from_named(
         {name: getattr(source, name) for name in names if getattr(source, name, None) is not None}
     )
 
@@ -321,13 +300,7 @@ MSDM = ("_matrix", "_vec", "_list", "discount_rate")
 """How msdm's attributes are called."""
 
 
-def _read_arrays(source: Any) -> Imported:
-    return from_named(source)
-
-
 def _read_successors(source: Any) -> Imported:
-    from metaregret.tabular.importers.arrays import from_successors
-
     parts = source if isinstance(source, tuple) else (source,)
     return with_table(*from_successors(*parts, horizon=STEPS))
 
@@ -340,8 +313,8 @@ def _read_storm(source: Any, form: str) -> Imported:
 
 _READERS: dict[str, Callable[..., Imported]] = {
     "json": _read_json,
-    "npz": _read_npz,
-    "npy": _read_npz,
+    "npz": read_arrays,
+    "npy": read_arrays,
     **{form: partial(_read_storm, form=form) for form in ("prism", "jani", "drn", "explicit")},
     "specification": _read_specification,
     "gymnasium": _read_gymnasium,
@@ -349,6 +322,6 @@ _READERS: dict[str, Callable[..., Imported]] = {
     "quantecon": _read_quantecon,
     "msdm": _read_msdm,
     "successors": _read_successors,
-    "arrays": _read_arrays,
-    "process": _read_process,
+    "arrays": from_named,
+    "process": Imported,
 }

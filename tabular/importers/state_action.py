@@ -113,8 +113,26 @@ def from_state_action(
 def to_state_action(
     process: ControlledMarkovProcess, rewards: np.ndarray
 ) -> tuple[np.ndarray, sp.csr_array, np.ndarray, np.ndarray]:
-    """Return ``(R, Q, states, actions)`` from rewards of the transitions (M,), choices (C,) or states
-    (S,)."""
+    """Return QuantEcon's arrays, in floating point.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    rewards : ndarray, shape (M,), (C,) or (S,)
+        Rewards of the transitions, of the choices or of the states.
+
+    Returns
+    -------
+    R : ndarray, shape (C,)
+        Expected reward of each choice.
+    Q : sparse array, shape (C, S)
+    states, actions : ndarray of int, shape (C,)
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `rewards` has another shape.
+    """
     if rewards.shape == (process.n_choices,):
         expected = rewards.astype(np.float64)
     elif rewards.shape == (process.n_transitions,):

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import mtrand
@@ -36,7 +36,7 @@ from metaregret.tabular.rationals import parse_fraction
 __all__ = ["Draws", "from_environment", "from_steps"]
 
 LIMIT = 100_000
-Outcomes = dict[tuple[Any, bool], tuple[Fraction, Fraction]]
+Outcomes = dict[tuple[Any, Fraction, bool], Fraction]
 
 
 class Draws:
@@ -235,6 +235,13 @@ def from_steps(
         The actions of all states, or a function of the state.
     limit : int
         Largest number of outcomes, over all states and actions.
+    horizon : Horizon or int
+    name : str
+
+    Returns
+    -------
+    Imported
+        Exact; states are called as they are spelled.
 
     Raises
     ------
@@ -247,7 +254,7 @@ def from_steps(
         raise InvalidArgumentError(f"Expected limit to be a positive whole number, but got {limit!r}.")
     budget, before = _Budget(limit), _elsewhere(reset, step)
     initial: dict[Any, Fraction] = {}
-    for p, state in _runs(reset, budget):
+    for p, state in _runs(lambda draws: _hashable(reset(draws)), budget):
         initial[state] = initial.get(state, Fraction(0)) + p
     table: dict[Any, dict[Any, list[tuple[Fraction, Any, Fraction, bool]]]] = {}
     frontier = list(initial)
@@ -259,21 +266,39 @@ def from_steps(
         table[state] = {}
         for action in own:
             found = _merged(_runs(partial(step, state, action), budget))
-            table[state][action] = [(p, to, paid / p, ended) for (to, ended), (p, paid) in found.items()]
-            frontier += [to for to, ended in found if not ended]
+            table[state][action] = _row(found)
+            frontier += [to for to, _, ended in found if not ended]
     _check_elsewhere(before, _elsewhere(reset, step))
     return read_table(_in_order(table), initial=initial, horizon=horizon, name=name)
 
 
 def _merged(outcomes: Iterator[tuple[Fraction, Any]]) -> Outcomes:
-    """Sum probabilities, and probabilities times rewards, by successor and end."""
+    """Sum probabilities by successor, reward and end."""
     found: Outcomes = {}
     for p, result in outcomes:
-        to, reward, ended = result
-        before = found.get((to, bool(ended)), (Fraction(0), Fraction(0)))
-        paid = p * parse_fraction(reward, "reward of a step")
-        found[to, bool(ended)] = (before[0] + p, before[1] + paid)
+        try:
+            to, reward, ended = result
+        except (TypeError, ValueError):
+            raise InvalidArgumentError(
+                f"Expected a step to return (next state, reward, terminated), but got {result!r:.80}."
+            ) from None
+        key = _hashable(to), parse_fraction(reward, "reward of a step"), bool(ended)
+        found[key] = found.get(key, Fraction(0)) + p
     return found
+
+
+def _row(found: Outcomes) -> list[tuple[Fraction, Any, Fraction, bool]]:
+    return [(p, *key) for key, p in found.items()]
+
+
+def _hashable(state: Any) -> Hashable:
+    try:
+        hash(state)
+    except TypeError:
+        raise InvalidArgumentError(
+            f"Expected a state that can be hashed, such as a tuple, but got {state!r:.80}."
+        ) from None
+    return cast("Hashable", state)
 
 
 def _in_order(table: dict[Any, Any]) -> dict[Any, Any]:
@@ -292,6 +317,21 @@ def from_environment(
     States are the observations. Every hidden state that an observation can stand for must have the same
     outcomes: where it does not, the observation is not a state, and the environment is refused. So is one
     that draws from any generator but its own ``np_random``.
+
+    Parameters
+    ----------
+    environment : gymnasium.Env
+        It is copied; what it holds stays as it is.
+    limit : int
+        Largest number of outcomes, over all hidden states and actions.
+    horizon : Horizon or int
+    name : str, optional
+        By default that of its registration.
+
+    Returns
+    -------
+    Imported
+        Exact; states are called as their observations are spelled.
 
     Raises
     ------
@@ -344,8 +384,12 @@ def from_environment(
         rows: dict[int, Outcomes] = {}
         for action in actions:
             fine = _merged(_runs(partial(move, hidden, action), budget))
-            frontier += [to for to, ended in fine if not ended]
-            rows[action] = _by_observation(fine)
+            frontier += [to for to, _, ended in fine if not ended]
+            rough: Outcomes = {}
+            for ((shown_to, _), *rest), p in fine.items():
+                key = (shown_to, *rest)
+                rough[key] = rough.get(key, Fraction(0)) + p
+            rows[action] = rough
         if table.setdefault(observation, rows) != rows:
             raise UnsupportedError(
                 f"The observation {observation!r:.80} does not tell what happens next (it stands for "
@@ -354,23 +398,12 @@ def from_environment(
             )
     _check_elsewhere(before, _elsewhere(type(bare)))
     flat = {
-        observation: {
-            action: [(p, to, paid / p, ended) for (to, ended), (p, paid) in row.items()]
-            for action, row in rows.items()
-        }
+        observation: {action: _row(row) for action, row in rows.items()}
         for observation, rows in table.items()
     }
     label = name or f"gym:{getattr(getattr(environment, 'spec', None), 'id', type(bare).__name__)}"
     model = read_table(_in_order(flat), initial=starts, horizon=horizon, name=label)
     return model.with_notes(Note(CUT, differs=True)) if True in cuts else model
-
-
-def _by_observation(fine: Outcomes) -> Outcomes:
-    rough: Outcomes = {}
-    for ((observation, _), ended), (p, paid) in fine.items():
-        before = rough.get((observation, ended), (Fraction(0), Fraction(0)))
-        rough[observation, ended] = (before[0] + p, before[1] + paid)
-    return rough
 
 
 def _plain(observation: Any) -> Any:

@@ -74,6 +74,14 @@ def read_storm(
         Values of undefined constants; rationals such as ``"1/3"`` stay exact.
     format : str, optional
         "prism", "jani", "drn" or "explicit", where the name does not tell.
+    horizon : Horizon or int
+    name : str, optional
+        By default that of the file.
+
+    Returns
+    -------
+    Imported
+        Reward structures are tasks, labels are sets of states, states are called by their variables.
 
     Raises
     ------
@@ -243,7 +251,8 @@ def _rewards(
         )
     )
     table = []
-    for reward in model.reward_models.values():
+    names = sorted(model.reward_models)  # Storm's own order is that of a hash table
+    for reward in (model.reward_models[name] for name in names):
         of_state = [_number(x) for x in reward.state_rewards] if reward.has_state_rewards else None
         of_choice = (
             [_number(x) for x in reward.state_action_rewards] if reward.has_state_action_rewards else None
@@ -260,8 +269,8 @@ def _rewards(
                 for s, a, to in keys
             ]
         )
-    names = [name or MODEL_TASK for name in model.reward_models]
-    return RewardTables.from_exact(process, Labels(names, "task"), table)
+    tasks = Labels([name or MODEL_TASK for name in names], "task")
+    return RewardTables.from_exact(process, tasks, table)
 
 
 def _notes(model: Any, kind: str, actions: Labels) -> Iterator[Note]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from metaregret.tabular.documents import write_text
 from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.importers.imported import Note
+from metaregret.tabular.importers.imported import Note, left_out
 from metaregret.tabular.importers.storm import BESIDE
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
@@ -39,6 +39,9 @@ def write_drn(
 
     Parameters
     ----------
+    path : Path
+    process : ControlledMarkovProcess
+    rewards : RewardTables, optional
     labels : mapping of str to sequence of int, optional
         Sets of states with a name.
 
@@ -53,6 +56,8 @@ def write_drn(
         If the start is random, which DRN cannot say, or a name has brackets or blanks.
     """
     start, marks, notes = _start(process), *_marks(process, labels)
+    if rewards is not None and not _paid_by_choice(process, rewards):
+        notes.append(Note("rewards that depend on the next state are written as their means", differs=True))
     probabilities = process.exact_probabilities if process.is_exact else process.probabilities
     spelled = [str(p) if process.is_exact else repr(float(p)) for p in probabilities]
     tasks = () if rewards is None else tuple(rewards.tasks)
@@ -79,6 +84,15 @@ def write_explicit(
     labels: GoalSets | None = None,
 ) -> tuple[Note, ...]:
     """Write explicit files: ``.tra`` (`path`), ``.lab``, ``.choicelab`` and, with rewards, ``.trew``.
+
+    Parameters
+    ----------
+    path : Path
+    process : ControlledMarkovProcess
+    rewards : RewardTables, optional
+        One task.
+    labels : mapping of str to sequence of int, optional
+        Sets of states with a name.
 
     Returns
     -------
@@ -163,13 +177,18 @@ def _marks(
         if process.states.counted
         else [Note("states are numbered; their names are left out", differs=True)]
     )
+    words = {label for label in labels or {} if label.isidentifier() and label not in ("init", "deadlock")}
     for label, members in (labels or {}).items():
-        if label in ("init", "deadlock") or not label.isidentifier():
-            notes.append(Note(f"the set {label!r} is left out: its name is no word", differs=True))
-            continue
-        for state in members:
+        for state in members if label in words else ():
             marks.setdefault(int(state), []).append(label)
-    return marks, notes
+    left = [label for label in labels or {} if label not in words]
+    return marks, notes + left_out(left, ": such names are no words")
+
+
+def _paid_by_choice(process: ControlledMarkovProcess, rewards: RewardTables) -> bool:
+    first = process.offsets[:-1][process.transition_choice]
+    paid = rewards.values if rewards.exact is None else rewards.exact
+    return bool((paid == paid[:, first]).all())
 
 
 def _choice_rewards(process: ControlledMarkovProcess, rewards: RewardTables) -> list[list[Any]]:

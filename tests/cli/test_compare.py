@@ -126,8 +126,8 @@ def test_a_method_out_of_reach_does_not_cost_the_others(cli: Cli) -> None:
     assert outcome.status == 0, outcome.err
     document = json.loads(outcome.out)
     assert [row["method"] for row in document["rows"]] == ["uniform"]
-    assert "no bounded length" in document["left_out"]["line:3, valor"]
+    assert "need a finite horizon" in document["left_out"]["line:3, valor"]
     assert "line:3, valor: left out" in cli(*arguments, "valor,uniform").out
     alone = cli(*arguments, "valor")
     assert alone.status == 2
-    assert "no bounded length" in alone.err
+    assert "need a finite horizon" in alone.err

@@ -96,6 +96,7 @@ def test_options_are_read_by_their_own_type(cli: Cli, word: str) -> None:
         ("gym:FrozenLake-v1,success_rate=often", "success_rate to be a number"),
         ("gym:FrozenLake-v1,success_rate=1.5", "action 0 -> 0 is -1/4; probabilities are between 0 and 1"),
         ("gym:FrozenLake-v1,reward_schedule=1", "reward_schedule to be a list"),
+        ("gym:FrozenLake-v1,success_rate=0.99999999999999999999", "is 1.0 to the environment"),
         ("gym:FrozenLake-v1,render_mode=human", "no option 'render_mode'"),
         ("gym:FrozenLake-v1,max_episode_steps=5", "no option 'max_episode_steps'"),
         ("gym:FrozenLake-v1,desc=FF/FG", "needs a tile S"),
@@ -121,10 +122,11 @@ from gymnasium import spaces
 class Ladder(gymnasium.Env):
     """Climb with probability 0.123; the table says so, unless an option changes the steps only."""
 
-    def __init__(self, height: int = 2, secret: bool = False, lost: bool = False):
+    def __init__(self, height: int = 2, chance: float = 0.123, secret: bool = False, lost: bool = False):
         self.P = {
-            s: {0: [(0.123, s + 1, 1.0, s + 1 == height), (0.877, s, 0.0, False)]} for s in range(height)
+            s: {0: [(chance, s + 1, 1, s + 1 == height), (1 - chance, s, 0, False)]} for s in range(height)
         }
+        self.chance = chance
         self.P[height] = {0: [(1.0, height, 0.0, True)]}
         self.secret = secret
         self.observation_space = spaces.Discrete(height + 1)
@@ -138,7 +140,7 @@ class Ladder(gymnasium.Env):
         return 0, {}
 
     def step(self, action):
-        up = self.np_random.random() < 0.123
+        up = self.np_random.random() < self.chance
         self.s += int(up)
         return self.s, (2.0 if self.secret else 1.0) * up, self.s == len(self.P) - 1, False, {}
 
@@ -158,6 +160,9 @@ def ladder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_registered_environment_of_a_third_party(cli: Cli, ladder: str) -> None:
     assert exact(cli, ladder, "--rewards", "model", "--horizon", "1") == Fraction(123, 1000)
     assert exact(cli, f"{ladder},height=3", "--rewards", "model", "--total") == 3
+    third = cli("plan", f"{ladder},chance=1/3", "--goal", "1", "--horizon", "1", "--exact", "--json", "-")
+    assert "the option 1/3 is the float 0.3333333333333333 to the environment" in third.err
+    assert json.loads(third.out)["value"]["exact"] == f"{(10**16 - 1) // 3}/{10**16}"
     told = cli("env", "show", f"{ladder},secret=true")
     assert told.status == 2
     assert "its table P does not list" in told.err
@@ -370,6 +375,8 @@ def test_exports_come_back(cli: Cli, tmp_path: Path) -> None:
     assert exact(cli, str(tmp_path / "a.json"), "--rewards", str(pays), "--total") == Fraction(14, 17)
     assert cli("env", "export", lake, str(tmp_path / "a.npz")).status == 0
     assert exact(cli, str(tmp_path / "a.npz"), "--rewards", "model", "--total") == Fraction(14, 17)
+    outcome = cli("env", "export", "gym:Taxi-v4,fickle_passenger=true,start=1", str(tmp_path / "t.npz"))
+    assert "sets of states are left out: '0', '1', '2', '3' and 496 more" in outcome.err
     (tmp_path / "odd").write_bytes((tmp_path / "a.npz").read_bytes())
     assert exact(cli, str(tmp_path / "odd"), "--format", "npz", "--rewards", "model", "--total") == Fraction(
         14, 17

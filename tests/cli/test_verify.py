@@ -59,7 +59,7 @@ def test_exact_mode(cli: Cli):
     (row,) = json.loads(outcome.out)["theorems"]
     assert outcome.status == 0
     assert row["margin"] == 0
-    assert {method["group"] for method in row["methods"]} <= {"symbolic", "exact", "enumeration", "SMT"}
+    assert {method["group"] for method in row["methods"]} <= {"symbolic", "exact", "enumeration"}
     assert "--exact" in row["command"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from metaregret.tabular.environments import environments, make
 from metaregret.tabular.environments.garnet import garnet
 from metaregret.tabular.environments.grid import grid
-from metaregret.tabular.environments.gymnasium_toy import from_gymnasium, gymnasium_process
+from metaregret.tabular.environments.gymnasium_toy import gymnasium_model
 from metaregret.tabular.environments.tree import tree
 from metaregret.tabular.errors import (
     EnvironmentSpecError,
@@ -24,6 +24,7 @@ from metaregret.tabular.errors import (
 )
 from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.importers import from_gymnasium_table
 from metaregret.tabular.process import ControlledMarkovProcess
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
@@ -230,7 +231,7 @@ def test_taxi_starts_anywhere_legal() -> None:
 def test_rows_that_do_not_sum_to_one_are_refused() -> None:
     table = {0: {0: [(0.31, 0, 0.0, False), (0.68, 1, 0.0, True)]}, 1: {0: [(1.0, 1, 0.0, True)]}}
     with pytest.raises(InvalidProcessError, match=r"state 0 \(index 0\), action '0' sum to 0.99"):
-        from_gymnasium(table, np.array([1.0, 0.0]), horizon=2)
+        from_gymnasium_table(table, initial=np.array([1.0, 0.0]), horizon=2)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +239,7 @@ def test_rows_that_do_not_sum_to_one_are_refused() -> None:
 )
 def test_gymnasium_names_that_are_refused(name: str) -> None:
     with pytest.raises(EnvironmentSpecError):
-        gymnasium_process(name)
+        gymnasium_model(name)
 
 
 # ---------------------------------------------------------------- specifications

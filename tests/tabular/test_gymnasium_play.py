@@ -5,6 +5,7 @@ The default run plays 500 episodes a policy; ``HYPOTHESIS_PROFILE=search`` plays
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from dataclasses import dataclass
@@ -26,12 +27,13 @@ RARE = 20
 PLAYED: dict[str, tuple[str, dict[str, Any], int]] = {
     "lake": ("FrozenLake-v1", {}, 15),
     "large lake": ("FrozenLake8x8-v1", {}, 15),
-    "dry lake": ("FrozenLake-v1", {"is_slippery": False}, 8),
+    "dry lake": ("FrozenLake-v1", {"is_slippery": False, "map_name": "8x8"}, 15),
     "lake of its own rate": ("FrozenLake-v1", {"success_rate": 0.7}, 12),
     "lake of other rewards": ("FrozenLake-v1", {"reward_schedule": (5, -1, -0.25)}, 12),
     "lake of an own map": ("FrozenLake-v1", {"desc": ["SFS", "FHG"], "success_rate": 0.5}, 10),
     "cliff": ("CliffWalking-v1", {}, 14),
     "slippery cliff": ("CliffWalking-v1", {"is_slippery": True}, 14),
+    "cliff by another name": ("CliffWalkingSlippery-v1", {}, 6),
     "taxi": ("Taxi-v4", {}, 16),
     "rainy taxi": ("Taxi-v4", {"is_rainy": True, "rainy_probability": 0.7}, 16),
     "fickle taxi": ("Taxi-v4", {"fickle_passenger": True}, 16),
@@ -42,8 +44,22 @@ PLAYED: dict[str, tuple[str, dict[str, Any], int]] = {
     ),
     "blackjack": ("Blackjack-v1", {}, 12),
     "blackjack with a bonus": ("Blackjack-v1", {"natural": True, "sab": False}, 12),
+    "blackjack without the bonus": ("Blackjack-v1", {"natural": True, "sab": True}, 12),
     "plain blackjack": ("Blackjack-v1", {"sab": False}, 12),
 }
+
+
+def test_every_environment_and_option_is_played() -> None:
+    kinds = {
+        name: spec.entry_point
+        for name, spec in gymnasium.registry.items()
+        if str(spec.entry_point).startswith("gymnasium.envs.toy_text.")
+    }
+    assert {name for name, _, _ in PLAYED.values()} == set(kinds)
+    for kind in set(kinds.values()):
+        own = inspect.signature(gymnasium.envs.registration.load_env_creator(kind)).parameters
+        played = {key for name, options, _ in PLAYED.values() if kinds[name] == kind for key in options}
+        assert played == set(own) - {"render_mode"}, kind
 
 
 def specification(name: str, options: dict[str, Any]) -> str:

@@ -57,5 +57,5 @@ def test_what_cannot_be_achieved_is_not_claimed(target: list[float]) -> None:
 
 def test_geometric_horizons_are_refused() -> None:
     process = make("line:3").replaced(horizon=GeometricHorizon(Fraction(1, 2)))
-    with pytest.raises(UnsupportedError, match="finite horizons"):
+    with pytest.raises(UnsupportedError, match="finite horizon"):
         matching_policy(process, np.full(3, 1 / 3))

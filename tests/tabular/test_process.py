@@ -97,7 +97,7 @@ REFUSED: list[tuple[str, Build, str]] = [
     (
         "initial list",
         lambda: ControlledMarkovProcess.from_dense(TWO, initial=cast("Any", [0.5, 0.5]), horizon=1),
-        r"mapping from indices to probabilities, or an array of shape \(2,\), but got \[0.5, 0.5\]",
+        r"mapping from states to probabilities, or an array of shape \(2,\), but got \[0.5, 0.5\]",
     ),
     (
         "initial shape",

@@ -122,12 +122,32 @@ def test_what_cannot_be_reached_in_time_is_never_planned_for() -> None:
     assert 0 < np.count_nonzero(found.optimum.values) <= 13
 
 
-def test_ties_go_to_the_first_choice() -> None:
-    process = make("line:3").replaced(horizon=2)
-    for size in (10**9, -1):
-        with mock.patch.object(goals, "SMALL_WORK", size):
-            policy = mixed_policy([best_responses(process, np.zeros((3, 1)))], np.ones(1))
-        assert set(np.flatnonzero(policy.any(axis=0))) == set(process.choice_offsets[:-1])
+def test_equally_good_choices_take_turns() -> None:
+    """Where nothing pays: in turn where decisions are found again, the first where they are returned."""
+    process = make("line:3").replaced(horizon=4)
+    nothing = np.zeros((3, 1))
+    first = mixed_policy([best_responses(process, nothing)], np.ones(1))
+    assert set(np.flatnonzero(first.any(axis=0))) == set(process.choice_offsets[:-1])
+    with compiled():
+        policy = mixed_policy([best_responses(process, nothing)], np.ones(1))
+        kept = optimal_terminal_values(process, nothing, policies=True).policies
+    for step, chosen in enumerate(policy):  # where the agent never is, the first choice stands
+        choices = np.flatnonzero(chosen)
+        ranks = choices - process.choice_offsets[process.choice_state[choices]]
+        assert {step % 3} <= set(ranks.tolist()) <= {0, step % 3}
+    assert kept is not None
+    np.testing.assert_array_equal(kept[..., 0], np.tile(process.choice_offsets[:-1], (4, 1)))
+
+
+def test_lost_mass_does_not_pile_up() -> None:
+    """Ties to the first choice (all values zero: it is lost) would take what misses its goal to one wall."""
+    process = make("grid:9x9,slip=1/10").replaced(horizon=14)
+    with compiled():
+        terminal = best_responses(process, np.eye(81)).terminal
+    reached = np.flatnonzero(np.diag(terminal) > 0)
+    target = np.diag(terminal)[reached]
+    shares = np.linalg.solve(terminal[np.ix_(reached, reached)].T, target / target.sum())
+    assert shares.min() > 0.1 * shares.max()
 
 
 def test_decisions_are_held_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "outcomes",
     "read",
     "solve",
+    "visits",
     "weighted",
     "worst",
 ]
@@ -103,20 +104,31 @@ def read(document: Mapping[str, Any]) -> Model:
 def outcomes(model: Model) -> list[Outcome]:
     """Return the terminal distributions of all deterministic Markov policies: all vertices of ``M`` are among
     them."""
+    return sorted({path[-1] for path in _paths(model, keep=1)})
+
+
+def visits(model: Model) -> list[Outcome]:
+    """Return the probabilities of every state at steps 1 to H, of all deterministic Markov policies."""
+    return sorted({sum(path[1:], ()) for path in _paths(model, keep=model.steps + 1)})
+
+
+def _paths(model: Model, keep: int) -> set[tuple[Outcome, ...]]:
+    """The distributions at the last `keep` steps of all deterministic Markov policies."""
     count = len(model.rows)
-    layer = {tuple(model.start.get(s, Fraction(0)) for s in range(count))}
+    layer: set[tuple[Outcome, ...]] = {(tuple(model.start.get(s, Fraction(0)) for s in range(count)),)}
     for _ in range(model.steps):
-        following = set()
-        for mass in layer:
+        following: set[tuple[Outcome, ...]] = set()
+        for path in layer:
+            mass = path[-1]
             support = [s for s in range(count) if mass[s]]
             for chosen in product(*(model.rows[s] for s in support)):
                 after = [Fraction(0)] * count
                 for s, row in zip(support, chosen, strict=True):
                     for t, p in row.items():
                         after[t] += mass[s] * p
-                following.add(tuple(after))
+                following.add((*path, tuple(after))[-keep:])
         layer = following
-    return sorted(layer)
+    return layer
 
 
 def best(points: Iterable[Outcome]) -> Outcome:

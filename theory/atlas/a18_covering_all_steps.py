@@ -36,25 +36,6 @@ class Claim:
     factor: Any = lambda pairs, states: pairs
 
 
-def visits(model: replay.Model) -> list[replay.Outcome]:
-    """Return the probabilities of every state at steps 1 to H, of all deterministic Markov policies."""
-    count = len(model.rows)
-    first = tuple(model.start.get(s, Fraction(0)) for s in range(count))
-    layer: set[tuple[replay.Outcome, replay.Outcome]] = {(first, ())}
-    for _ in range(model.steps):
-        following = set()
-        for mass, past in layer:
-            support = [s for s in range(count) if mass[s]]
-            for chosen in product(*(model.rows[s] for s in support)):
-                after = [Fraction(0)] * count
-                for s, row in zip(support, chosen, strict=True):
-                    for t, p in row.items():
-                        after[t] += mass[s] * p
-                following.add((tuple(after), past + tuple(after)))
-        layer = following
-    return sorted({past for _, past in layer})
-
-
 SMALL = processes(max_states=3, max_actions=2, max_steps=2, geometric=False, random_start=False)
 
 
@@ -68,7 +49,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Generated processes: the exact game between mixtures of policies and pairs needs no larger factor."""
 
     def check(process: ControlledMarkovProcess) -> Trial:
-        points = visits(replay.read(process_document(process)))
+        points = replay.visits(replay.read(process_document(process)))
         pairs, best = _pairs(points)
         value, _, _ = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
         needed, factor = 1 / value, claim.factor(len(pairs), process.n_states)
@@ -100,7 +81,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: weights of pairs show that no mixture of policies has a factor of S."""
     model = replay.read(witness["process"])
-    points = visits(model)
+    points = replay.visits(model)
     pairs, _ = _pairs(points)
     weights = replay.distribution(witness["weights"])
     states = len(model.rows)
@@ -116,7 +97,7 @@ def search(context: Context) -> Iterable[Mapping[str, Any]]:
     first = [["s0", action, name, "1"] for action, name in zip("abc", names, strict=True)]
     for last in product(names, repeat=2):
         process = document([*first, ["s1", "a", last[0], "1"], ["s2", "a", last[1], "1"]], 2, names)
-        points = visits(replay.read(process))
+        points = replay.visits(replay.read(process))
         pairs, best = _pairs(points)
         _, _, prior = game([[x[k] / v for x in points] for k, v in zip(pairs, best, strict=True)])
         yield {"process": process, "weights": [str(w) for w in prior]}

@@ -23,7 +23,6 @@ from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.documents import write_text
 from metaregret.tabular.errors import InstanceTooLargeError, SolverError, UnsupportedError
 from metaregret.tabular.files import process_document
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import fraction_text
 from metaregret.theory.certificates import check as checker
@@ -236,8 +235,3 @@ def _spell(value: Any, depth: int = 0) -> str:
         return "{\n" + inner + f",\n{inner}".join(parts) + f"\n{outer}}}"
     parts = [_spell(item, depth + 1) for item in value]
     return "[\n" + inner + f",\n{inner}".join(parts) + f"\n{outer}]"
-
-
-def finite(process: ControlledMarkovProcess) -> bool:
-    """Whether the process has a finite horizon."""
-    return isinstance(process.horizon, FiniteHorizon)

@@ -110,14 +110,7 @@ def unexplored(process: ControlledMarkovProcess) -> Document:
     """Certify that a learner that never varies has unbounded regret."""
     from metaregret.tabular.goals import goal_support
     from metaregret.theory.certificates.drafting import certificate, proved
+    from metaregret.theory.certificates.write_proposal import proposal_claim
 
     goals = [name for name, found in zip(process.states, goal_support(process), strict=True) if found]
-    claim = {
-        "problem": "proposal",
-        "learner": "memoryless",
-        "criterion": "regret",
-        "detect": "end",
-        "episodes": "inf",
-        "tasks": {"goals": goals},
-    }
-    return proved(certificate(process, claim, {}))
+    return proved(certificate(process, proposal_claim(goals), {}))

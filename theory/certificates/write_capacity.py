@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.check import BUDGET
 from metaregret.theory.certificates.drafting import (
     Document,
     certificate,
-    finite,
     fractions,
     named,
     policy_rows,
@@ -31,7 +29,8 @@ from metaregret.theory.certificates.drafting import (
 )
 
 if TYPE_CHECKING:
-    from metaregret.theory.skills import ProcessCapacity
+    from metaregret.theory.proposals.proposal import ProposedSkill
+    from metaregret.theory.skills import ProcessCapacity, Skill
 
 __all__ = ["channel_certificate", "process_capacity_certificate", "skill_learners"]
 
@@ -75,30 +74,21 @@ def process_capacity_certificate(capacity: ProcessCapacity, *, budget: int = BUD
         If the process is known in floating point only.
     """
     process = capacity.process
-    if not finite(process):
-        raise UnsupportedError(
-            "Certificates of a process's capacity need a finite horizon; give a number of steps."
-        )
-    skills = capacity.skills
-    learners = skill_learners(
-        process, [s.probability for s in skills], [s.policy for s in skills], process.n_states
-    )
+    process.steps_for("Certificates of a process's capacity")
+    learners = skill_learners(process, capacity.skills, process.n_states)
     output = _positive(capacity.goal_distribution, goal_support(process))
     witness = {"learners": learners, "output": named(process.states, output)}
     return proved(certificate(process, {"problem": "capacity"}, witness), budget=budget)
 
 
 def skill_learners(
-    process: ControlledMarkovProcess,
-    probabilities: Sequence[float] | np.ndarray,
-    policies: Sequence[np.ndarray],
-    tasks: int,
+    process: ControlledMarkovProcess, skills: Sequence[Skill | ProposedSkill], tasks: int
 ) -> list[dict[str, Any]]:
     """Return skills as weighted learners of one episode whose tasks are detected at the end."""
     block = [(1 << tasks) - 1] * process.n_states
     return [
-        {"weight": str(p), "rows": policy_rows(process, policy, state=list(process.states), block=block)}
-        for p, policy in zip(fractions(probabilities), policies, strict=True)
+        {"weight": str(p), "rows": policy_rows(process, one.policy, state=list(process.states), block=block)}
+        for p, one in zip(fractions([skill.probability for skill in skills]), skills, strict=True)
         if p
     ]
 

@@ -49,7 +49,16 @@ def proposal_certificate(proposal: Proposal, *, budget: int = BUDGET) -> Documen
             "which is all that a certificate of a proposal covers."
         )
     goals = [process.states[int(goal)] for goal in np.flatnonzero(goal_support(process))]
-    claim = {
+    witness = {"learners": skill_learners(process, skills, len(goals))}
+    document = proved(certificate(process, proposal_claim(goals), witness), budget=budget)
+    if np.isfinite(proposal.regret.upper) and document["claim"]["upper"] == "inf":
+        raise UnsupportedError("Some skill is too unlikely for a certificate; its regret is nearly infinite.")
+    return document
+
+
+def proposal_claim(goals: list[str]) -> Document:
+    """Return the claim about what a proposal loses on these goals, without bounds."""
+    return {
         "problem": "proposal",
         "learner": "memoryless",
         "criterion": "regret",
@@ -57,11 +66,6 @@ def proposal_certificate(proposal: Proposal, *, budget: int = BUDGET) -> Documen
         "episodes": "inf",
         "tasks": {"goals": goals},
     }
-    learners = skill_learners(process, weights, [skill.policy for skill in skills], len(goals))
-    document = proved(certificate(process, claim, {"learners": learners}), budget=budget)
-    if np.isfinite(proposal.regret.upper) and document["claim"]["upper"] == "inf":
-        raise UnsupportedError("Some skill is too unlikely for a certificate; its regret is nearly infinite.")
-    return document
 
 
 def information_certificate(proposal: Proposal, *, budget: int = BUDGET) -> Document:

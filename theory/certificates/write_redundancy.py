@@ -16,7 +16,7 @@ import numpy as np
 
 from metaregret.tabular.errors import UnsupportedError
 from metaregret.theory.certificates.check import BUDGET
-from metaregret.theory.certificates.drafting import Document, certificate, finite, fractions, named, proved
+from metaregret.theory.certificates.drafting import Document, certificate, fractions, named, proved
 from metaregret.theory.certificates.write_capacity import skill_learners
 from metaregret.theory.information import as_order, channel_redundancy
 from metaregret.theory.skills import Redundancy
@@ -70,12 +70,10 @@ def process_redundancy_certificate(found: Redundancy, *, budget: int = BUDGET) -
     process = found.process
     if found.order.is_infinite:
         raise UnsupportedError("Order infinity is the minimax regret: write the certificate of its solution.")
-    if not finite(process):
-        raise UnsupportedError("Certificates of a redundancy need a finite horizon; give a number of steps.")
+    process.steps_for("Certificates of a redundancy")
     claim = _claim(found.order)
     mixed, far = (
-        skill_learners(process, [s.probability for s in skills], [s.policy for s in skills], process.n_states)
-        for skills in (found.skills, found.farthest)
+        skill_learners(process, skills, process.n_states) for skills in (found.skills, found.farthest)
     )
     witness = {
         "learners": [*mixed, *({**learner, "weight": "0"} for learner in far)],

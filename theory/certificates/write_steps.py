@@ -11,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from metaregret.tabular.errors import InstanceTooLargeError, SolverError, UnreachableGoalError
-from metaregret.tabular.horizon import FiniteHorizon
+import numpy as np
+
+from metaregret.tabular.engine import solve
+from metaregret.tabular.errors import InstanceTooLargeError, SolverError
+from metaregret.tabular.goals import exact_support
+from metaregret.tabular.policy import deterministic_policy, exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.drafting import Document, certificate, named, policy_rows, proved
 from metaregret.theory.certificates.minimax_claims import exploration, minimax_claim, prior_of
 from metaregret.theory.minimax.solution import Criterion, MinimaxSolution
-from metaregret.theory.tasks import GoalTasks
+from metaregret.theory.success import success_tasks
+from metaregret.theory.tasks import Detection, GoalTasks
 
 __all__ = ["least_steps", "steps_certificate"]
 
@@ -75,38 +80,20 @@ def least_steps(process: ControlledMarkovProcess, goal: int) -> Fraction:
     UnreachableGoalError
         If no policy visits the goal.
     """
-    assert isinstance(process.horizon, FiniteHorizon)
-    level = Fraction(10**9 * process.horizon.steps)
+    steps = process.steps_for("Hitting times in steps")
+    marked = success_tasks(GoalTasks(process, np.array([goal]), Detection.VISIT))
+    seen = marked.success.indices
+    pays, end = np.full((2, marked.process.n_states), Fraction(0), dtype=object)
+    pays[:] = Fraction(1)
+    pays[seen] = Fraction(0)
+    # Whoever visits the goal as surely as possible pays at most T an episode.
+    level = steps / exact_support(marked.process, seen, [Fraction(1)] * len(seen))
     while True:
-        steps, found = _best_reply(process, goal, process.horizon.steps, level)
-        if not found:
-            raise UnreachableGoalError(f"No policy visits {process.states[goal]!r}; leave this goal out.")
-        if steps / found == level:
+        end[seen] = -level
+        plan = solve(marked.process, pays, steps=steps, terminal=end, maximise=False, exact=True)
+        assert plan.policy is not None
+        assert plan.value.exact is not None
+        found = exact_terminal(marked.process, deterministic_policy(marked.process, plan.policy))[seen].sum()
+        if plan.value.exact == 0:
             return level
-        level = steps / found
-
-
-def _best_reply(
-    process: ControlledMarkovProcess, goal: int, horizon: int, level: Fraction
-) -> tuple[Fraction, Fraction]:
-    """Return ``c`` and ``rho`` of a policy that minimises ``c - level rho``."""
-    zero, one = Fraction(0), Fraction(1)
-    probabilities = process.exact_probabilities
-    ahead = [(zero, one if s == goal else zero) for s in range(process.n_states)]
-    for _ in range(horizon):
-        pairs = []
-        for c in range(process.n_choices):
-            row = range(process.offsets[c], process.offsets[c + 1])
-            after = [(probabilities[k], ahead[int(process.successors[k])]) for k in row]
-            pairs.append(
-                (1 + sum((p * x for p, (x, _) in after), zero), sum((p * y for p, (_, y) in after), zero))
-            )
-        ahead = [
-            (zero, one)
-            if s == goal
-            else min((pairs[c] for c in process.choices(s)), key=lambda x: x[0] - level * x[1])
-            for s in range(process.n_states)
-        ]
-    assert process.exact_initial is not None
-    start = list(zip(process.exact_initial, ahead, strict=True))
-    return sum((p * x for p, (x, _) in start), zero), sum((p * y for p, (_, y) in start), zero)
+        level += plan.value.exact / found

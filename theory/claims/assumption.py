@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.goals import exact_goal_values, goal_support, goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["CONTROLLABLE", "DETERMINISTIC", "FINITE_HORIZON", "SINGLE_START", "Assumption"]
@@ -36,9 +36,7 @@ def _controllable(process: ControlledMarkovProcess) -> bool:
     """Whether every reachable goal is reached with probability one, decided on certified bounds."""
     support = goal_support(process)
     if process.is_exact and process.n_states <= 64 and process.is_deterministic is False:
-        values = goal_values(process, np.flatnonzero(support), representation="rational").exact
-        assert values is not None
-        return all(v == 1 for v in values)
+        return all(v == 1 for v in exact_goal_values(process, np.flatnonzero(support)))
     values = goal_values(process, np.flatnonzero(support)).values
     return bool(np.all(values >= 1.0 - 1e-12))
 

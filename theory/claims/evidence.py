@@ -28,7 +28,6 @@ class Group(Enum):
     ENUMERATION = "enumeration"
     SIMULATION = "simulation"
     PROPERTY = "property"
-    SMT = "SMT"
 
 
 @dataclass(frozen=True)

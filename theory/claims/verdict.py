@@ -33,7 +33,7 @@ class Verdict(Enum):
         return {"PROVED": "green", "CERTIFIED": "green", "SUPPORTED": "yellow"}.get(self.name, "red")
 
 
-_CERTIFYING = {Group.SYMBOLIC, Group.EXACT, Group.OPTIMISATION, Group.ENUMERATION, Group.SMT}
+_CERTIFYING = {Group.SYMBOLIC, Group.EXACT, Group.OPTIMISATION, Group.ENUMERATION}
 
 
 def verdict_of(evidence: Sequence[Evidence]) -> Verdict:

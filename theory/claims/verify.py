@@ -89,7 +89,7 @@ class ControlResult:
 
 def methods_of(theorem: Theorem, context: Context) -> tuple[Method, ...]:
     """Return the methods that a run uses: in exact mode, only symbolic and rational ones."""
-    rational = {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT}
+    rational = {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION}
     return tuple(method for method in theorem.methods if not context.exact or method.group in rational)
 
 

@@ -21,13 +21,17 @@ from hypothesis.errors import NoSuchExample
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.files import process_document, process_from_document
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import (
+    exact_goal_values,
+    exact_support,
+    goal_support,
+)
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.strategies import stochastic_processes
 from metaregret.theory.certificates.worked import proposed, witness_process
 from metaregret.theory.claims import Context, Control
+from metaregret.theory.claims.oracles import deterministic_outcomes
 from metaregret.theory.main_claim import check_main_claim
 
 GAP = 1e-3
@@ -52,23 +56,6 @@ def divergence_power(row: list[Fraction], output: list[Fraction], power: int) ->
     return result
 
 
-def _vertices(process: ControlledMarkovProcess) -> list[list[Fraction]]:
-    """Terminal distributions of all deterministic Markov policies, exactly; for one-step processes only."""
-    if getattr(process.horizon, "steps", None) != 1 or np.count_nonzero(process.initial) != 1:
-        raise InvalidArgumentError("This witness needs a single start and a horizon of one step.")
-    rows = []
-    for choice in process.choices(int(np.flatnonzero(process.initial)[0])):
-        policy = np.full((1, process.n_choices), Fraction(0), dtype=object)
-        policy[0, process.choice_offsets[:-1]] = Fraction(1)
-        start = process.choice_state[choice]
-        policy[0, process.choices(int(start)).start] = Fraction(0)
-        policy[0, choice] = Fraction(1)
-        exact = terminal_distribution(process, policy, representation="rational").exact
-        assert exact is not None
-        rows.append(list(exact))
-    return rows
-
-
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: the stated marginal is MI-optimal and its worst-case regret exceeds that of the stated
     exploration."""
@@ -77,14 +64,11 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     exploration = [parse_fraction(r, "exploration") for r in witness["minimax_exploration"]]
     weights = [parse_fraction(w, "weights") for w in witness["dual_weights"]]
     power = int(witness["power"])
-    rows = _vertices(process)
+    rows = [list(row) for row in deterministic_outcomes(process)]
     powers = {divergence_power(row, marginal, power) for row in rows}
-    optimum = goal_values(process, representation="rational").exact
-    assert optimum is not None
-    column = np.array(weights, dtype=object).reshape(-1, 1)
-    most = optimal_terminal_values(process, column, representation="rational").exact
-    assert most is not None
-    lower = sum(w * v for w, v in zip(weights, optimum, strict=True)) / most[0] - 1
+    optimum = exact_goal_values(process)
+    most = exact_support(process, range(process.n_states), weights)
+    lower = sum(w * v for w, v in zip(weights, optimum, strict=True)) / most - 1
     proposal_regret = max(v / q - 1 for v, q in zip(optimum, marginal, strict=True))
     minimax_regret = max(v / r - 1 for v, r in zip(optimum, exploration, strict=True))
     mixes = len(rows) == 2 and all(_between(rows, q) for q in (marginal, exploration))

@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.files import process_document, process_from_document
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.goals import (
+    exact_goal_values,
+    exact_support,
+    goal_support,
+)
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.strategies import processes
@@ -26,12 +30,8 @@ from metaregret.theory.regret import bayes_regret
 
 def _proved(process: ControlledMarkovProcess, prior: list[Fraction]) -> Fraction:
     """``E_p[v*] - max_rho p . rho``: a lower bound on ``min_f max_p Reg_B`` over one episode, exactly."""
-    optimum = goal_values(process, representation="rational").exact
-    column = np.array(prior, dtype=object).reshape(-1, 1)
-    most = optimal_terminal_values(process, column, representation="rational").exact
-    assert optimum is not None
-    assert most is not None
-    return sum((p * v for p, v in zip(prior, optimum, strict=True)), Fraction(0)) - Fraction(most[0])
+    mean = sum((p * v for p, v in zip(prior, exact_goal_values(process), strict=True)), Fraction(0))
+    return mean - exact_support(process, range(process.n_states), prior)
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.files import process_document, process_from_document
-from metaregret.tabular.goals import goal_values
+from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.strategies import stochastic_processes
@@ -24,12 +24,6 @@ from metaregret.theory.claims import Context, Control, find_witness
 from metaregret.theory.claims.oracles import deterministic_outcomes
 
 Vector = list[Fraction]
-
-
-def _optimum(process: ControlledMarkovProcess) -> Vector:
-    optimum = goal_values(process, representation="rational").exact
-    assert optimum is not None
-    return [Fraction(v) for v in optimum]
 
 
 def _worst(optimum: Vector, rho: Vector) -> Fraction | None:
@@ -53,7 +47,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Replay: both explorations are mixtures of deterministic policies; one is uniform, the other has less
     regret."""
     process = process_from_document(witness["process"], "witness")
-    outcomes, optimum = deterministic_outcomes(process), _optimum(process)
+    outcomes, optimum = deterministic_outcomes(process), exact_goal_values(process)
     mixtures = []
     for key in ("uniform_mixture", "better_mixture"):
         weights = [parse_fraction(w, key) for w in witness[key]]
@@ -93,7 +87,7 @@ def _mixtures(process: ControlledMarkovProcess) -> tuple[Fraction, Vector, Vecto
         outcomes = deterministic_outcomes(process, limit=5)
     except InstanceTooLargeError:
         return None
-    optimum = _optimum(process)
+    optimum = exact_goal_values(process)
     grid = [[Fraction(w, 6) for w in weights] for weights in _weights(len(outcomes), 6)]
     valued = [(weights, _mixed(weights, outcomes)) for weights in grid]
     uniform = next((weights for weights, rho in valued if _is_uniform(optimum, rho)), None)

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from metaregret.tabular.files import process_document, process_from_document
-from metaregret.tabular.goals import goal_values
+from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.tabular.strategies import controllable_processes, distributions
@@ -26,9 +26,7 @@ EPISODES = (1, 2, 4, 8, 64, 1024)
 
 def _regrets(process: ControlledMarkovProcess, roots: list[Fraction], episodes: int) -> list[Fraction]:
     """Memoryless regret on every goal with ``rho ∝ roots``, episode by episode, exactly."""
-    optimum = goal_values(process, representation="rational").exact
-    assert optimum is not None
-    rho = [r / sum(roots) for r in roots]
+    optimum, rho = exact_goal_values(process), [r / sum(roots) for r in roots]
     return [
         sum(((1 - r) ** i for i in range(episodes)), Fraction(0)) * (v - r)
         for v, r in zip(optimum, rho, strict=True)

@@ -17,7 +17,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from metaregret.tabular.files import process_document, process_from_document
-from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.goals import exact_goal_values, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import Context, Control, find_witness
@@ -29,8 +29,7 @@ from metaregret.theory.tasks import GoalTasks
 def _values(process: ControlledMarkovProcess) -> tuple[Fraction, Fraction] | None:
     """Minimax regrets without and with memory over infinitely many episodes; None unless all v* are equal."""
     goals = np.flatnonzero(goal_support(process))
-    best = goal_values(process, goals, representation="rational").exact
-    if best is None or len(set(best)) > 1:
+    if len(set(exact_goal_values(process, goals))) > 1:
         return None
     tasks = GoalTasks(process, goals)
     without = solve_without_memory(tasks, exact=True).value.exact

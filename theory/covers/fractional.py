@@ -109,14 +109,12 @@ def fractional_cover(tasks: GoalTasks) -> FractionalCover:
         )
     marked = success_tasks(tasks)
     achievable = AchievableSuccess(marked)
-    first = achievable.optimum().policies
-    assert first is not None
     count = len(tasks.goals)
     found = solve_linear(
         achievable,
         [Fraction(0)] * count,
         [Fraction(1)] * count,
-        vertices=[first[..., goal] for goal in range(count)],
+        vertices=achievable.optimum()[1],
         prior=np.full(count, 1.0 / count),
     )
     value = 1 / found.level

@@ -220,8 +220,7 @@ def _program(
     order: Order, rows: np.ndarray, unit: np.ndarray
 ) -> tuple[cp.Problem, Callable[[], _Candidate | None]]:
     """Pose the program in units of a mixture, shape (S,); return it and the function that reads it."""
-    import cvxpy as cp
-    from cvxpy.atoms.elementwise.rel_entr import rel_entr
+    from metaregret.tabular.modelling import cvxpy as cp
 
     count, size = rows.shape
     ones, mixture, level, u = np.ones(size), cp.Variable(count, nonneg=True), cp.Variable(), cp.Variable(size)
@@ -234,7 +233,7 @@ def _program(
     elif order.is_one:
         offsets = row_divergences(rows, unit / unit.sum()) - math.log(unit.sum())
         far = rows @ u + offsets <= level
-        problem = cp.Problem(cp.Minimize(level), [far, everything, rel_entr(1.0, q) <= u])
+        problem = cp.Problem(cp.Minimize(level), [far, everything, cp.rel_entr(1.0, q) <= u])
     else:
         coefficients = np.exp(order.alpha * np.log(np.maximum(rows, 1e-300)) - order.power * np.log(unit))
         far = (coefficients / coefficients.sum(axis=1).max()) @ u <= level

@@ -18,17 +18,19 @@ all are sorted, so that distributions with the same tasks are equal as arrays (`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from metaregret.tabular.choices import one_of
+from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import as_order
+from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.step_tasks import StepTasks, optimal_ends
 from metaregret.theory.learning.worlds import sparse_goals
 from metaregret.theory.proposals import Request, methods
@@ -163,3 +165,24 @@ def stacked(group: list[Training], width: int) -> tuple[np.ndarray, np.ndarray]:
     for index, one in enumerate(group):
         rewards[index, : len(one.tasks)], weights[index, : len(one.tasks)] = one.tasks.rewards, one.weights
     return rewards, weights
+
+
+def check_batch(rewards: np.ndarray, weights: np.ndarray, seeds: np.ndarray) -> None:
+    """Refuse numbers of learners or tasks that do not match, and weights that are no distributions."""
+    if not len(rewards) == len(weights) == len(seeds) or rewards.shape[1] != weights.shape[1]:
+        raise InvalidArgumentError(
+            f"Expected rewards (B, Z, T, S), weights (B, Z) and seeds (B,), but got {rewards.shape}, "
+            f"{weights.shape} and {seeds.shape}."
+        )
+    for index, row in enumerate(weights):
+        as_distribution(row, f"weights[{index}]")
+
+
+def train_each(
+    run: Callable[..., Any], rewards: np.ndarray, weights: np.ndarray, seeds: np.ndarray, *more: Any
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Train learner by learner in single precision; return parameters and curves, stacked."""
+    batch = zip(rewards.astype(np.float32), weights.astype(np.float32), seeds, strict=True)
+    found = [run(*one, *more) for one in batch]
+    parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
+    return parameters, np.stack([np.asarray(curve) for _, curve in found])

@@ -29,8 +29,8 @@ import numpy as np
 
 from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
+from metaregret.theory.learning.distributions import check_batch, train_each
 from metaregret.theory.learning.settings import MetaSettings
 from metaregret.theory.learning.softmax import Dynamics, expected_return, log_policy, sample
 
@@ -240,21 +240,10 @@ def meta_train(
         If the numbers of learners or tasks do not match, or a row of `weights` is not a distribution.
     """
     knob = choice(Knob, knob, "knob")
-    if not len(rewards) == len(weights) == len(seeds) or rewards.shape[1] != weights.shape[1]:
-        raise InvalidArgumentError(
-            f"Expected rewards (B, Z, T, S), weights (B, Z) and seeds (B,), but got {rewards.shape}, "
-            f"{weights.shape} and {seeds.shape}."
-        )
-    for index, row in enumerate(weights):
-        as_distribution(row, f"weights[{index}]")
-    run, single = _trainer(world, knob.steps_as, settings), np.float32
-    switches = single(knob.credit), single(knob.starts)
-    found = [
-        run(*one, *switches)
-        for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)
-    ]
-    parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
-    return MetaLearners(knob, parameters, np.stack([np.asarray(curve) for _, curve in found]))
+    check_batch(rewards, weights, seeds)
+    switches = np.float32(knob.credit), np.float32(knob.starts)
+    run = _trainer(world, knob.steps_as, settings)
+    return MetaLearners(knob, *train_each(run, rewards, weights, seeds, *switches))
 
 
 @lru_cache(maxsize=16)

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.theory.information.channel import as_distribution
 from metaregret.theory.learning.backend import load_jax, load_optax
+from metaregret.theory.learning.distributions import check_batch, train_each
 from metaregret.theory.learning.settings import RecurrentSettings
 from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick
 
@@ -187,19 +187,10 @@ def train_recurrent(
     InvalidArgumentError
         If the shapes do not match, a row of `weights` is not a distribution, or there is no episode.
     """
-    if not len(rewards) == len(weights) == len(seeds) or rewards.shape[1] != weights.shape[1]:
-        raise InvalidArgumentError(
-            f"Expected rewards (B, Z, T, S), weights (B, Z) and seeds (B,), but got {rewards.shape}, "
-            f"{weights.shape} and {seeds.shape}."
-        )
-    for index, row in enumerate(weights):
-        as_distribution(row, f"weights[{index}]")
+    check_batch(rewards, weights, seeds)
     if episodes < 1:
         raise InvalidArgumentError(f"Expected at least one episode, but got episodes={episodes}.")
-    run, single = _trainer(world, settings, episodes), np.float32
-    found = [run(*one) for one in zip(rewards.astype(single), weights.astype(single), seeds, strict=True)]
-    parameters = {name: np.stack([np.asarray(p[name]) for p, _ in found]) for name in found[0][0]}
-    return RecurrentLearners(parameters, np.stack([np.asarray(curve) for _, curve in found]))
+    return RecurrentLearners(*train_each(_trainer(world, settings, episodes), rewards, weights, seeds))
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,6 @@ import numpy as np
 
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learning.backend import load_jax
-from metaregret.theory.learning.step_tasks import finite_steps
 
 __all__ = ["CLOSED", "Dynamics", "dynamics", "expected_return", "log_policy", "pick", "sample", "terminal"]
 
@@ -66,7 +65,7 @@ def dynamics(process: ControlledMarkovProcess) -> Dynamics:
     width = int((transition > 0).sum(axis=-1).max())
     successors = np.argsort(-transition, axis=-1, kind="stable")[..., :width]
     cumulative = np.take_along_axis(transition, successors, axis=-1).cumsum(axis=-1)
-    steps = finite_steps(process)
+    steps = process.steps_for("Learners that learn")
     return Dynamics(transition, successors, cumulative, np.asarray(process.initial), available, steps)
 
 

@@ -16,14 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from metaregret.tabular.backup import backup
-from metaregret.tabular.errors import InvalidArgumentError, UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
 from metaregret.theory.tasks import RewardTasks
 
-__all__ = ["StepTasks", "finite_steps", "optimal_ends", "unrolled"]
+__all__ = ["StepTasks", "optimal_ends", "unrolled"]
 
 TIE = 1e-9
 """Difference of values up to which choices are both optimal."""
@@ -33,22 +32,6 @@ FLAT = 1e-9
 
 DECIMALS = 12
 """To which normalised rewards are rounded."""
-
-
-def finite_steps(process: ControlledMarkovProcess) -> int:
-    """Return ``T``.
-
-    Raises
-    ------
-    UnsupportedError
-        For a geometric horizon.
-    """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError(
-            f"Learners that learn need a finite horizon, but {process.name!r} has gamma="
-            f"{process.horizon.gamma}; set a horizon in steps."
-        )
-    return process.horizon.steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +60,7 @@ class StepTasks:
 
     def __post_init__(self) -> None:
         rewards = np.array(self.rewards, dtype=np.float64)
-        expected = (len(self.names), finite_steps(self.process), self.process.n_states)
+        expected = (len(self.names), self.process.steps_for("Learners that learn"), self.process.n_states)
         if not self.names:
             raise InvalidArgumentError("The task set is empty; give at least one task.")
         if rewards.shape != expected:
@@ -134,9 +117,8 @@ class StepTasks:
 
 def _best(process: ControlledMarkovProcess, rewards: np.ndarray) -> np.ndarray:
     operator = backup(process)
-    values = np.zeros((process.n_states, len(rewards)))
-    for step in reversed(range(rewards.shape[1])):
-        values = operator.best(operator.expected(rewards[:, step].T + values))
+    paid = np.array([operator.expected(rewards[:, step].T) for step in range(rewards.shape[1])])
+    values, _ = operator.induct(np.zeros((process.n_states, len(rewards))), len(paid), paid)
     return np.asarray(process.initial @ values)
 
 

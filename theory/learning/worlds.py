@@ -19,9 +19,9 @@ from scipy.sparse.csgraph import dijkstra
 from metaregret.tabular.choices import one_of
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InvalidArgumentError
-from metaregret.tabular.goals import goal_support
+from metaregret.tabular.goals import check_goals, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.learning.step_tasks import StepTasks, finite_steps
+from metaregret.theory.learning.step_tasks import StepTasks
 
 __all__ = ["WORLDS", "goals_of", "ledge", "shaped_goals", "sparse_goals", "world"]
 
@@ -35,7 +35,7 @@ def sparse_goals(process: ControlledMarkovProcess, goals: np.ndarray | None = No
         If a goal is not a state.
     """
     chosen = _goals(process, goals)
-    rewards = np.zeros((len(chosen), finite_steps(process), process.n_states))
+    rewards = np.zeros((len(chosen), process.steps_for("Learners that learn"), process.n_states))
     rewards[np.arange(len(chosen)), -1, chosen] = 1.0
     return StepTasks(process, tuple(process.states[goal] for goal in chosen.tolist()), rewards)
 
@@ -60,18 +60,13 @@ def shaped_goals(process: ControlledMarkovProcess, goals: np.ndarray | None = No
             f"{process.states[state]!r}, so its distance is not defined; leave the goal out."
         )
     names = tuple(process.states[goal] for goal in chosen.tolist())
-    rewards = -np.repeat(away[:, None], finite_steps(process), axis=1)
+    rewards = -np.repeat(away[:, None], process.steps_for("Learners that learn"), axis=1)
     return StepTasks(process, names, rewards).normalised()
 
 
 def _goals(process: ControlledMarkovProcess, goals: np.ndarray | None) -> np.ndarray:
     chosen = np.flatnonzero(goal_support(process)) if goals is None else np.asarray(goals)
-    bad = np.flatnonzero((chosen < 0) | (chosen >= process.n_states))
-    if len(bad):
-        raise InvalidArgumentError(
-            f"goals[{int(bad[0])}] = {int(chosen[bad[0]])} is not a state; states are "
-            f"0..{process.n_states - 1}."
-        )
+    check_goals(process, chosen)
     return chosen
 
 

@@ -101,12 +101,12 @@ class _Iterate:
         """Take one step; whether there was one to take."""
         payoff, shares, slack, prior, spare = self._payoff, self.shares, self.slack, self.prior, self._spare
         ratio = shares / slack
-        weighted = payoff * ratio
-        normal = weighted @ payoff.T
+        # One triangle of a symmetric product: half the multiplications.
+        normal = scipy.linalg.blas.dsyrk(1.0, np.asfortranarray(payoff * np.sqrt(ratio)), lower=True)
         normal[np.diag_indices_from(normal)] += spare / prior
         try:
             factor = _factorised(normal)
-            border = np.column_stack([weighted.sum(axis=1), np.ones(len(prior))])
+            border = np.column_stack([payoff @ ratio, np.ones(len(prior))])
             solved = scipy.linalg.cho_solve(factor, border, check_finite=False)
             corner = border.T @ solved - np.diag([ratio.sum(), 0.0])
             missing = self._level + spare - payoff @ shares
@@ -155,7 +155,7 @@ class _Iterate:
 
 
 def _factorised(normal: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the Cholesky factor, of a matrix that is moved from singular ones where need be."""
+    """Return the Cholesky factor of a lower triangle; it is moved from singular ones where need be."""
     try:
         return scipy.linalg.cho_factor(normal, lower=True, check_finite=False)
     except np.linalg.LinAlgError:

@@ -21,17 +21,15 @@ import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import ContradictionError
-from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.occupancy import FlowPolytope, flow_polytope
-from metaregret.tabular.policy import terminal_distribution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best, solve_certified
 from metaregret.theory.regret import BracketedLoss, Loss
-from metaregret.theory.success import SuccessTasks
+from metaregret.theory.success import Image
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
-__all__ = ["FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "lower_bound"]
+__all__ = ["Evaluated", "FlowProgram", "Program", "SaddlePoint", "certified_saddle_point", "lower_bound"]
 
 MAX_LEVELS = 200
 """Newton steps towards the lower bound; about eight are usual."""
@@ -45,30 +43,39 @@ BACKWARD = np.array([0.0, *(2.0**-k for k in range(53, 0, -1))])
 
 
 @dataclass(frozen=True, eq=False)
-class SaddlePoint:
-    """A policy and dual weights with the bounds that they certify.
+class Evaluated:
+    """A policy and weights of tasks with the bounds that they certify.
 
     Attributes
     ----------
     lower, upper : float
-        ``lower <= min_{rho in M} max_g phi_g(rho_g) <= upper``.
     policy : ndarray, shape (T, C') or (C',)
     success : ndarray, shape (K,)
         Success probabilities of `policy`, evaluated afresh.
-    terminal : ndarray, shape (S',)
+    terminal : ndarray, shape (S',), or None
         Its terminal distribution on the (augmented) process.
     weights : ndarray, shape (K,)
-        Non-negative dual weights, not all zero.
-    support_value : float
-        An upper bound on ``max_{rho in M} weights . rho``.
+        For which the planner's value proves `lower`; not negative.
     """
 
     lower: float
     upper: float
     policy: np.ndarray
     success: np.ndarray
-    terminal: np.ndarray
+    terminal: np.ndarray | None
     weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SaddlePoint(Evaluated):
+    """``lower <= min_{rho in M} max_g phi_g(rho_g) <= upper``; weights not all zero.
+
+    Attributes
+    ----------
+    support_value : float
+        An upper bound on ``max_{rho in M} weights . rho``.
+    """
+
     support_value: float
 
 
@@ -99,11 +106,9 @@ class Program(Protocol):
         """Solve for one base point and direction; return the certified saddle point."""
 
 
-def support_value(tasks: SuccessTasks, weights: np.ndarray) -> float:
-    """Return an upper bound on ``max_{rho in M} w . rho``, by value iteration, rounding included."""
-    column = np.asarray(tasks.success @ weights)[:, None]
-    upper = float(optimal_terminal_values(tasks.process, column).upper[0])
-    return upper * (1 + relative_error(ROUNDINGS * (len(weights) + 4)))
+def support_value(tasks: Image, weights: np.ndarray) -> float:
+    """Return an upper bound on ``max_{rho in M} w . rho``, rounding included."""
+    return tasks.support(weights) * (1 + relative_error(ROUNDINGS * (len(weights) + 4)))
 
 
 def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
@@ -150,20 +155,16 @@ def _newton_step(loss: Loss, weights: np.ndarray, needed_at_least: float, theta:
 
 
 def certified_saddle_point(
-    tasks: SuccessTasks, loss: BracketedLoss, policy: np.ndarray, weights: np.ndarray
+    tasks: Image, loss: BracketedLoss, policy: np.ndarray, weights: np.ndarray
 ) -> SaddlePoint:
     """Evaluate a policy and dual weights afresh and return the bounds that they prove."""
-    terminal = terminal_distribution(tasks.process, policy)
-    # Marks are 0 or 1: summing them rounds at most once a term.
-    error = relative_error(int(np.diff(tasks.success.indptr).max()))
-    success_lower = np.asarray(tasks.success.T @ terminal.lower) * (1.0 - error)
-    reached = np.minimum(success_lower, loss.high.optimum)
+    achieved = tasks.evaluate(policy)
+    reached = np.minimum(achieved.lower, loss.high.optimum)
     # A few roundings of the formula; both arguments are numbers, so v - rho loses nothing to cancellation.
     upper = float(np.max(loss.high.value(reached))) * (1 + 1e-14)
     clean = np.where(np.isfinite(weights), np.maximum(weights, 0.0), 0.0)
     clean = clean / clean.max() if clean.max() > 0 else np.ones_like(clean)
     support = support_value(tasks, clean)
-    success = np.asarray(tasks.success.T @ terminal.probabilities)
     lower = lower_bound(loss.low, clean, support) * (1 - 1e-14)
     if lower > upper * (1 + 1e-12):
         raise ContradictionError(
@@ -171,7 +172,7 @@ def certified_saddle_point(
             "programming error can cause; please report it with the instance."
         )
     lower = min(lower, upper)
-    return SaddlePoint(lower, upper, policy, success, terminal.probabilities, clean, support)
+    return SaddlePoint(lower, upper, policy, achieved.nominal, achieved.terminal, clean, support)
 
 
 class FlowProgram:
@@ -185,13 +186,12 @@ class FlowProgram:
 
     interrupted = False
 
-    def __init__(self, tasks: SuccessTasks) -> None:
-        import cvxpy as cp
+    def __init__(self, tasks: Image) -> None:
+        from metaregret.tabular.modelling import cvxpy as cp
 
         self.tasks = tasks
         self.polytope: FlowPolytope = flow_polytope(tasks.process)
         count = len(tasks.names)
-        self._row_scale = 1.0 / np.maximum(tasks.optimum.values, 1e-300)
         self._flow = cp.Variable(len(self.polytope.choice), nonneg=True)
         self._level = cp.Variable()
         self._base = cp.Parameter(count)
@@ -210,15 +210,13 @@ class FlowProgram:
     @cached_property
     def success_matrix(self) -> sp.csr_array:
         """Success probabilities as a function of the flow, shape (K, variables)."""
-        return sp.csr_array(self.tasks.success.T @ self.polytope.terminal)
+        return self.tasks.image(self.polytope)
 
     @cached_property
     def _problem(self) -> tuple[cp.Problem, cp.Constraint]:
-        import cvxpy as cp
+        from metaregret.tabular.modelling import cvxpy as cp
 
-        # Each row is divided by v*: the solver's absolute tolerances then mean the same for rare and for
-        # sure goals.
-        rows = sp.csr_array(sp.diags_array(self._row_scale) @ self.success_matrix)
+        rows = sp.csr_array(sp.diags_array(self.tasks.scale) @ self.success_matrix)
         goals = rows @ self._flow >= self._base + self._level * self._direction
         balance = self.polytope.balance @ self._flow == self.polytope.supply
         return cp.Problem(cp.Maximize(self._level), [goals, balance]), goals
@@ -233,14 +231,15 @@ class FlowProgram:
         attempts: Sequence[Attempt] = LINEAR_SOLVERS,
     ) -> Best[SaddlePoint]:
         """Solve for one base point and direction; return the certified saddle point."""
-        self._base.value, self._direction.value = base * self._row_scale, direction * self._row_scale
+        along = direction * self.tasks.scale
+        self._base.value, self._direction.value = base * self.tasks.scale, along / along.max()
         problem, goals = self._problem
 
         def certify() -> SaddlePoint | None:
             if self._flow.value is None or goals.dual_value is None:
                 return None
             policy, weights = self.polytope.policy(self._flow.value), np.asarray(goals.dual_value)
-            weights = weights / max(1.0, float(np.abs(weights).max())) * self._row_scale
+            weights = weights / max(1.0, float(np.abs(weights).max())) * self.tasks.scale
             return certified_saddle_point(self.tasks, loss, policy, weights)
 
         return solve_certified(problem, certify, tolerance=tolerance, attempts=attempts)

@@ -29,20 +29,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.modelling import cvxpy as cp
 from metaregret.theory.adversaries import Adversary, two_sided
 from metaregret.theory.learners import Progress
 from metaregret.theory.minimax.decomposition import Decomposition
-from metaregret.theory.minimax.flow_program import FlowProgram, support_value
+from metaregret.theory.minimax.flow_program import Evaluated, FlowProgram, support_value
 from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.optimise import Attempt, Best, solve_certified
 from metaregret.theory.regret import BracketedLoss, Loss
-from metaregret.theory.success import SuccessTasks
+from metaregret.theory.success import Image, SuccessTasks
 
 __all__ = ["RestrictedGame", "RestrictedPoint", "solve_restricted"]
 
@@ -57,39 +56,24 @@ SLOPE_ERROR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class RestrictedPoint:
-    """A policy, a distribution of the adversary's set and weights, with the bounds that they prove.
+class RestrictedPoint(Evaluated):
+    """``lower <= min_{rho in M} max_{p in U} p . phi(rho) <= upper``.
 
     Attributes
     ----------
-    lower, upper : float
-    policy : ndarray, shape (T, C') or (C',)
-    success : ndarray, shape (K,)
-        Success probabilities of `policy`, evaluated afresh.
-    terminal : ndarray, shape (S',)
-        Its terminal distribution.
     prior : ndarray, shape (K,)
         The distribution of the set that proves `lower`.
-    weights : ndarray, shape (K,)
-        Rewards of the tasks for which the planner's value proves `lower`.
     """
 
-    lower: float
-    upper: float
-    policy: np.ndarray
-    success: np.ndarray
-    terminal: np.ndarray
     prior: np.ndarray
-    weights: np.ndarray
 
 
 class RestrictedGame:
     """The game of a success polytope, losses and an adversary's set: what certifies a point."""
 
-    def __init__(self, tasks: SuccessTasks, loss: BracketedLoss, adversary: Adversary) -> None:
+    def __init__(self, tasks: Image, loss: BracketedLoss, adversary: Adversary) -> None:
         self.tasks, self.loss, self.adversary = tasks, loss, adversary
         self.charged = adversary.charged(len(tasks.names))
-        self._marks = relative_error(int(np.diff(tasks.success.indptr).max()))
 
     def worst(self, loss: np.ndarray) -> float:
         """Return an upper bound on ``max_{p in U} p . loss``; tasks that are never posed do not count."""
@@ -120,13 +104,11 @@ class RestrictedGame:
 
     def certify(self, policy: np.ndarray, prior: np.ndarray, weights: np.ndarray) -> RestrictedPoint:
         """Evaluate a policy, a distribution and weights afresh and return the bounds that they prove."""
-        terminal = terminal_distribution(self.tasks.process, policy)
-        surely = np.asarray(self.tasks.success.T @ terminal.lower) * (1.0 - self._marks)
-        upper = self.worst(self.loss.high.value(np.minimum(surely, self.loss.high.optimum)))
+        achieved = self.tasks.evaluate(policy)
+        upper = self.worst(self.loss.high.value(np.minimum(achieved.lower, self.loss.high.optimum)))
         upper *= 1 + 1e-14
         lower = self.lower_bound(prior, weights)
-        success = np.asarray(self.tasks.success.T @ terminal.probabilities)
-        return RestrictedPoint(lower, upper, policy, success, terminal.probabilities, prior, weights)
+        return RestrictedPoint(lower, upper, policy, achieved.nominal, achieved.terminal, weights, prior)
 
 
 def balance_points(loss: Loss, prior: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -162,7 +144,7 @@ class _Flows:
 
     method = "linear programs over occupancy measures and tangents (HiGHS)"
 
-    def __init__(self, tasks: SuccessTasks) -> None:
+    def __init__(self, tasks: Image) -> None:
         program = FlowProgram(tasks)
         self.size, self.matrix, self.policy = program.size, program.success_matrix, program.polytope.policy
         self.balance, self.supply = program.polytope.balance, program.polytope.supply
@@ -216,6 +198,7 @@ class _Tangents:
             slopes = np.array([loss.slope(row) for row in points])
         usable = np.isfinite(values) & np.isfinite(slopes) & (slopes > 0) & (slopes < 1e14) & tasks
         usable[1:] &= np.diff(points, axis=0) > 0
+        usable[1:] &= ~(usable[:-1] & (slopes[1:] == slopes[:-1]))  # the same line again
         usable[-1] |= tasks & np.isfinite(values[-1])  # one each: also of losses that nothing can change
         where, task = np.nonzero(usable)
         return cls(task, points[where, task], values[where, task], np.maximum(slopes[where, task], 1e-9))
@@ -225,8 +208,7 @@ class _Program:
     """The linear program at a set of tangents, and what its variables prove."""
 
     def __init__(self, game: RestrictedGame, achievable: Achievable) -> None:
-        self.game, self.achievable = game, achievable
-        self._scale = 1.0 / game.loss.nominal.optimum
+        self.game, self.achievable, self._scale = game, achievable, game.tasks.scale
 
     def solve(
         self,
@@ -272,7 +254,7 @@ class _Program:
 
 
 def solve_restricted(
-    tasks: SuccessTasks,
+    tasks: Image,
     loss: BracketedLoss,
     adversary: Adversary,
     tolerance: float,
@@ -284,7 +266,7 @@ def solve_restricted(
 
     Parameters
     ----------
-    tasks : SuccessTasks
+    tasks : Image
     loss : BracketedLoss
     adversary : Adversary
     tolerance : float
@@ -292,7 +274,7 @@ def solve_restricted(
     progress : callable, optional
         Called with the current bounds.
     decomposed : bool
-        Whether the polytope ``M`` is described by the policies found so far, not as a whole.
+        Whether the polytope ``M`` is described by the policies found so far, not as a whole (0-1 tasks only).
 
     Raises
     ------
@@ -303,7 +285,8 @@ def solve_restricted(
     """
     prior = adversary.start(len(loss.nominal.optimum))
     game = RestrictedGame(tasks, loss, adversary)
-    achievable: Achievable = _Policies(tasks) if decomposed else _Flows(tasks)
+    achievable: Achievable
+    achievable = _Policies(tasks) if decomposed and isinstance(tasks, SuccessTasks) else _Flows(tasks)
     search = _Search(_Program(game, achievable), prior, tolerance)
     close(
         search.found,

@@ -3,6 +3,7 @@ obtained."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from metaregret.tabular.process import ControlledMarkovProcess
+    from metaregret.theory.question import Question
     from metaregret.theory.tasks import TaskFamily
 
 __all__ = ["Criterion", "Learner", "MinimaxSolution"]
@@ -105,6 +107,21 @@ class MinimaxSolution(Result):
     size: Mapping[str, int]
     proof: Proof = field(default_factory=Proof)
     family: TaskFamily | None = None
+
+    @classmethod
+    def answering(cls, question: Question, began: float, *, value: Bracket, **found: Any) -> MinimaxSolution:
+        """Return the solution of `question` with bounds `value`, sought since `began` (by
+        `time.perf_counter`)."""
+        return cls(
+            value=value,
+            family=question.tasks,
+            learner=question.learner,
+            criterion=question.criterion,
+            episodes=question.episodes,
+            status=value.status(question.tolerance),
+            seconds=time.perf_counter() - began,
+            **found,
+        )
 
     @property
     def process(self) -> ControlledMarkovProcess | None:

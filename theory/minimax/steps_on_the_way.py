@@ -28,7 +28,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
@@ -37,6 +36,7 @@ from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.modelling import cvxpy as cp
 from metaregret.tabular.occupancy import flow_polytope
 from metaregret.tabular.policy import deterministic_policy, forward_error, uniform_policy
 from metaregret.theory.learners import Progress
@@ -298,19 +298,15 @@ def _solution(
     if game.at_start.all():
         value = Bracket.of(0, "every goal is at the start")
     prior = (highest.weights * game.least[1] * lowest.found)[kept]
-    return MinimaxSolution(
+    return MinimaxSolution.answering(
+        question,
+        began,
         value=value,
         tasks=tuple(name for name, keep in zip(game.marked.names, kept, strict=True) if keep),
         least_favourable=prior / prior.sum(),
         per_task=lowest.losses[kept],
         exploration=lowest.found[kept],
-        family=question.tasks,
-        learner=question.learner,
-        criterion=question.criterion,
-        episodes=None,
         method="linear-fractional program over occupancy measures (Dinkelbach, HiGHS)",
-        status=value.status(question.tolerance),
-        seconds=time.perf_counter() - began,
         size={"states": game.process.n_states, "tasks": int(kept.sum()), "variables": variables},
         proof=MarkedProof(
             policy=lowest.policy,

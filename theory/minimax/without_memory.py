@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -31,16 +31,17 @@ from metaregret.theory.learners import Learner, Progress
 from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import FlowProgram, Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.minimax.parametric import Brackets, close
-from metaregret.theory.minimax.proof import MarkedProof
+from metaregret.theory.minimax.proof import MarkedProof, PolicyProof
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.question import Method, Question
 from metaregret.theory.regret import BracketedLoss, Loss, bracketed_loss
-from metaregret.theory.success import SuccessTasks, success_tasks
+from metaregret.theory.success import Image, SuccessTasks, success_tasks
 from metaregret.theory.tasks import RewardTasks, TaskFamily
 
 if TYPE_CHECKING:
-    from metaregret.theory.minimax.exact import AchievableSuccess
+    from metaregret.theory.minimax.exact.achievable import Achievable
+    from metaregret.theory.minimax.restricted import RestrictedPoint
 
 __all__ = ["Brackets", "choose_program", "least_favourable", "newton", "solve_without_memory"]
 
@@ -99,8 +100,7 @@ def _refuse_steps(question: Question) -> None:
             "With finitely many episodes the hitting time in steps has level sets that are not convex; ask "
             "for infinitely many, goals detected at the end, or learner 'memory'."
         )
-    if not isinstance(question.tasks.process.horizon, FiniteHorizon):
-        raise UnsupportedError("Hitting times in steps need a finite horizon; give the process one.")
+    question.tasks.process.steps_for("Hitting times in steps")
     if question.exact:
         raise UnsupportedError(
             "The best hitting time in steps is in general irrational; ask for a bracket instead of an exact "
@@ -123,52 +123,64 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
     """
-    if isinstance(question.tasks, RewardTasks):
-        from metaregret.theory.minimax import blind_rewards
-
-        return blind_rewards.answer(question, progress)
     if question.in_steps:
         from metaregret.theory.minimax import steps_on_the_way
 
         return steps_on_the_way.answer(question, progress)
     began = time.perf_counter()
-    marked = success_tasks(question.tasks)
-    _refuse_large(marked)  # before any time is spent
-    _refuse_rare(marked)
-    achievable = _achievable(marked) if question.exact else None
-    loss = bracketed_loss(question.learner, question.criterion, marked.optimum, question.episodes)
+    tasks, achievable = _tasks(question)
+    loss = bracketed_loss(question.learner, question.criterion, tasks.optimum, question.episodes)
     if achievable is not None and question.method is Method.AUTO and not question.restricted:
-        proved = _closed_exactly(question, marked, loss, achievable, began)
+        proved = _closed_exactly(question, tasks, loss, achievable, began)
         if proved is not None:
             return proved
-    program = choose_program(marked, question.method)
+    program: Program = FlowProgram(tasks)
+    if isinstance(tasks, SuccessTasks):
+        program = choose_program(tasks, question.method)
     if question.restricted:
-        return _restricted(question, marked, loss, progress, began)
+        return _restricted(question, tasks, loss, progress, began)
+    # Rewards are asked for what their tables lose at once: one linear program.
+    level = None if isinstance(tasks, SuccessTasks) else 0.0
     try:
-        found = newton(program, loss, question.tolerance, progress)
+        found = newton(program, loss, question.tolerance, progress, level=level)
     except ContradictionError:
         raise
     except SolverError:
-        if achievable is None:
+        if achievable is None or not isinstance(tasks, SuccessTasks):
             raise
-        program = Decomposition(marked)  # rational arithmetic needs only a start
+        program = Decomposition(tasks)  # rational arithmetic needs only a start
         found = newton(program, loss, question.tolerance, progress)
-    primal, dual = found.best
     if not (found.closed or found.interrupted or achievable):
-        raise _not_closed(dual.lower, primal.upper, question.tolerance)
-    solution = _solution(question, marked, loss, program.method, program.size, primal, dual, began)
-    proof = dataclasses.replace(solution.proof, interrupted=found.interrupted)
-    solution = dataclasses.replace(solution, proof=proof)
+        raise _not_closed(found, question.tolerance)
+    solution = _solution(question, tasks, loss, program, found, began)
     if achievable is None or found.interrupted:
         return solution
-    return _sharpened(achievable, solution, question.tolerance)
+    from metaregret.theory.minimax.exact import sharpen
+
+    return sharpen(achievable, solution, question.tolerance)
+
+
+def _tasks(question: Question) -> tuple[Image, Achievable | None]:
+    """Return the tasks as a linear image, and in exact arithmetic where that is asked for; what cannot be
+    done is refused before any time is spent."""
+    from metaregret.theory.minimax import exact
+
+    if isinstance(question.tasks, RewardTasks):
+        from metaregret.theory.minimax.earned_rewards import EarnedRewards
+
+        achievable = exact.AchievableRewards(question.tasks) if question.exact else None
+        return EarnedRewards(question.tasks, question.tolerance), achievable
+    marked = success_tasks(question.tasks)
+    _refuse_large(marked)
+    _refuse_rare(marked)
+    return marked, exact.AchievableSuccess(marked) if question.exact else None
 
 
 def _closed_exactly(
     question: Question,
-    marked: SuccessTasks,
+    tasks: Image,
     loss: BracketedLoss,
-    achievable: AchievableSuccess,
+    achievable: Achievable,
     began: float,
 ) -> MinimaxSolution | None:
     """Return the exact solution where one rational linear solve gives it, whatever floating point would."""
@@ -179,9 +191,9 @@ def _closed_exactly(
         return None
     exact = proved[1]
     numbers = (np.array(part, dtype=float) for part in (exact.policy, exact.weights))
-    point = certified_saddle_point(marked, loss, *numbers)
-    size = {"policies": len(marked.names)}
-    solution = _solution(question, marked, loss, "closed form", size, point, point, began)
+    point = certified_saddle_point(tasks, loss, *numbers)
+    by = _ClosedForm("closed form", {"policies": len(tasks.names)})
+    solution = _solution(question, tasks, loss, by, Brackets(point, point), began)
     found = complete(solution, *proved, question.tolerance)
     return dataclasses.replace(
         found, method=f"closed form: {exact.method}", seconds=time.perf_counter() - began
@@ -198,7 +210,9 @@ def _refuse_rare(marked: SuccessTasks) -> None:
         )
 
 
-def _not_closed(lower: float, upper: float, tolerance: float) -> ConvergenceError:
+def _not_closed(found: Brackets[Any], tolerance: float) -> ConvergenceError:
+    primal, dual = found.best
+    lower, upper = dual.lower, primal.upper
     return ConvergenceError(
         f"The bracket [{lower}, {upper}] did not close to {tolerance}; ask for a larger tolerance.",
         lower=lower,
@@ -208,7 +222,7 @@ def _not_closed(lower: float, upper: float, tolerance: float) -> ConvergenceErro
 
 def _restricted(
     question: Question,
-    marked: SuccessTasks,
+    tasks: Image,
     loss: BracketedLoss,
     progress: Progress | None,
     began: float,
@@ -216,46 +230,13 @@ def _restricted(
     """Return the answer against a restricted adversary."""
     from metaregret.theory.minimax.restricted import solve_restricted
 
-    decomposed = is_decomposed(marked, question.method)
+    decomposed = isinstance(tasks, SuccessTasks) and is_decomposed(tasks, question.method)
     found, body = solve_restricted(
-        marked, loss, question.adversary, question.tolerance, progress, decomposed=decomposed
+        tasks, loss, question.adversary, question.tolerance, progress, decomposed=decomposed
     )
-    primal, dual = found.best
     if not (found.closed or found.interrupted):
-        raise _not_closed(dual.lower, primal.upper, question.tolerance)
-    value = Bracket(
-        min(dual.lower, primal.upper),
-        primal.upper,
-        lower_from="a distribution of the adversary's set and weights, evaluated by value iteration",
-        upper_from="success probabilities of the returned policy, and the adversary's dual bound",
-    )
-    return MinimaxSolution(
-        value=value,
-        tasks=marked.names,
-        least_favourable=dual.prior,
-        per_task=loss.nominal.value(np.minimum(primal.success, loss.nominal.optimum)),
-        exploration=primal.terminal if marked.augmented is None else primal.success,
-        family=question.tasks,
-        learner=question.learner,
-        criterion=question.criterion,
-        episodes=question.episodes,
-        method=body.method,
-        status=value.status(question.tolerance),
-        seconds=time.perf_counter() - began,
-        size={
-            "states": marked.process.n_states,
-            "tasks": len(marked.names),
-            **body.size,
-            "rounds": found.rounds,
-        },
-        proof=MarkedProof(
-            policy=primal.policy,
-            weights=dual.weights,
-            marked=marked,
-            adversary=question.adversary,
-            interrupted=found.interrupted,
-        ),
-    )
+        raise _not_closed(found, question.tolerance)
+    return _solution(question, tasks, loss, body, found, began)
 
 
 def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> Program:
@@ -268,9 +249,9 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
     """
     method = choice(Method, method, "method")
     _refuse_large(marked)
-    otherwise: Callable[[SuccessTasks], Program] = FlowProgram
-    if is_decomposed(marked, method):
-        otherwise = Decomposition
+    otherwise: Callable[[SuccessTasks], Program] = (
+        Decomposition if is_decomposed(marked, method) else FlowProgram
+    )
     if method is Method.AUTO and len(marked.names) * marked.process.n_states <= MAX_RESPONSES:
         from metaregret.theory.minimax.closed_form import ClosedForm
 
@@ -280,8 +261,7 @@ def choose_program(marked: SuccessTasks, method: Method | str = Method.AUTO) -> 
 
 def _refuse_large(marked: SuccessTasks) -> None:
     """Raise `InstanceTooLargeError` for what would take too long or too much memory, in no time."""
-    horizon = marked.process.horizon
-    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
+    steps = marked.process.layers
     size = steps * marked.process.n_choices
     if steps > MAX_STEPS or size > MAX_SIZE:
         raise InstanceTooLargeError(
@@ -316,9 +296,7 @@ def is_decomposed(marked: SuccessTasks, method: Method) -> bool:
     """
     if method is not Method.AUTO:
         return method is Method.DECOMPOSITION
-    horizon = marked.process.horizon
-    steps = horizon.steps if isinstance(horizon, FiniteHorizon) else 1
-    return steps * marked.process.n_choices > MAX_MONOLITHIC
+    return marked.process.layers * marked.process.n_choices > MAX_MONOLITHIC
 
 
 def _work(marked: SuccessTasks) -> int:
@@ -326,19 +304,6 @@ def _work(marked: SuccessTasks) -> int:
     horizon = marked.process.horizon
     sweeps = horizon.steps if isinstance(horizon, FiniteHorizon) else GEOMETRIC_SWEEPS
     return len(marked.names) * sweeps * marked.process.n_transitions
-
-
-def _achievable(marked: SuccessTasks) -> AchievableSuccess:
-    """Prepare exact arithmetic, or refuse before any time is spent."""
-    from metaregret.theory.minimax.exact import AchievableSuccess
-
-    return AchievableSuccess(marked)
-
-
-def _sharpened(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
-    from metaregret.theory.minimax.exact import sharpen
-
-    return sharpen(achievable, solution, tolerance)
 
 
 def newton(
@@ -402,44 +367,62 @@ def least_favourable(loss: BracketedLoss, dual: SaddlePoint) -> np.ndarray:
     return weights / weights.sum() if weights.sum() > 0 else dual.weights / dual.weights.sum()
 
 
+class _Found(Protocol):
+    """What found the bounds, for the report."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def size(self) -> dict[str, int]: ...
+
+
+class _ClosedForm(NamedTuple):
+    method: str
+    size: dict[str, int]
+
+
 def _solution(
     question: Question,
-    marked: SuccessTasks,
+    tasks: Image,
     loss: BracketedLoss,
-    method: str,
-    size: dict[str, int],
-    primal: SaddlePoint,
-    dual: SaddlePoint,
+    by: _Found,
+    found: Brackets[SaddlePoint] | Brackets[RestrictedPoint],
     began: float,
 ) -> MinimaxSolution:
+    primal, dual = found.best
+    if isinstance(dual, SaddlePoint):
+        prior, searched = least_favourable(loss, dual), dict[str, int]()
+        from_weights, from_policy = "dual weights, evaluated by value iteration", ""
+    else:
+        prior, searched = dual.prior, {"rounds": found.rounds}
+        from_weights = "a distribution of the adversary's set and weights, evaluated by value iteration"
+        from_policy = ", and the adversary's dual bound"
     value = Bracket(
-        dual.lower,
+        min(dual.lower, primal.upper),
         primal.upper,
-        lower_from="dual weights, evaluated by value iteration",
-        upper_from="success probabilities of the returned policy, evaluated afresh",
+        lower_from=from_weights,
+        upper_from=f"{tasks.what} of the returned policy, evaluated afresh{from_policy}",
     )
-    return MinimaxSolution(
+    proof = PolicyProof(
+        policy=primal.policy,
+        weights=dual.weights,
+        adversary=question.adversary,
+        interrupted=found.interrupted,
+    )
+    explored = None
+    if isinstance(tasks, SuccessTasks):
+        explored = primal.terminal if tasks.augmented is None else primal.success
+        required = None if question.restricted else loss.nominal.required(primal.upper)
+        proof = MarkedProof(**vars(proof), marked=tasks, required=required)
+    return MinimaxSolution.answering(
+        question,
+        began,
         value=value,
-        tasks=marked.names,
-        least_favourable=least_favourable(loss, dual),
+        tasks=tasks.names,
+        least_favourable=prior,
         per_task=loss.nominal.value(np.minimum(primal.success, loss.nominal.optimum)),
-        exploration=primal.terminal if marked.augmented is None else primal.success,
-        family=question.tasks,
-        learner=question.learner,
-        criterion=question.criterion,
-        episodes=question.episodes,
-        method=method,
-        status=value.status(question.tolerance),
-        seconds=time.perf_counter() - began,
-        size={
-            "states": marked.process.n_states,
-            "tasks": len(marked.names),
-            **size,
-        },
-        proof=MarkedProof(
-            policy=primal.policy,
-            weights=dual.weights,
-            required=loss.nominal.required(primal.upper),
-            marked=marked,
-        ),
+        exploration=explored,
+        method=by.method,
+        size={"states": tasks.process.n_states, "tasks": len(tasks.names), **by.size, **searched},
+        proof=proof,
     )

@@ -12,13 +12,13 @@ from functools import cache
 
 import numpy as np
 
-from metaregret.tabular.choices import choice, did_you_mean, expect, flag
+from metaregret.tabular.choices import check_progress, check_seed, choice, did_you_mean, expect, flag
 from metaregret.tabular.discovery import discover
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.errors import InstanceTooLargeError, InvalidArgumentError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rationals import parse_fraction
 from metaregret.theory.minimax.solution import Learner
-from metaregret.theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, comparison
+from metaregret.theory.proposals.comparison import COLUMNS, CURVE_COLUMNS, Comparison, Entry
 from metaregret.theory.proposals.proposal import Proposal, ProposedSkill, evaluate
 from metaregret.theory.proposals.regrets import TrainedLearner, realise, trained_learner, worst_case_regret
 from metaregret.theory.proposals.request import Draft, Method, Part, Request
@@ -154,7 +154,35 @@ def compare(
     certify: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Return the table proposal x process, by default of all methods; see `comparison` for the options.
+    """Return the table proposal x process: every method run on every process.
+
+    Parameters
+    ----------
+    processes : ControlledMarkovProcess or iterable of them
+    methods : iterable of str or Method, optional
+        By default those that `compared` names.
+    states : {"end", "all"}
+    seeds : int
+        Number of seeds of the methods that depend on one.
+    seed : int
+        The first of them; the others follow it.
+    episodes : int, optional
+        Of the learners with memory; by default one for every reachable goal.
+    memory : bool
+        Whether to train learners with memory. Where they are out of reach the columns are None, and the
+        entry says why.
+    certify : bool
+        Whether to compute the capacity of each process (once each).
+    progress : callable, optional
+        Called with a phrase before each proposal.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no process, no method or no seed, or one is named twice.
+    UnsupportedError
+        If no method can be run at all; otherwise a method is left out where it cannot, and the result says
+        why.
 
     Examples
     --------
@@ -163,21 +191,41 @@ def compare(
     >>> table.to_frame()["price"].round(6).tolist()
     [1.0, 1.0]
     """
-    seen = read_states(states)
-    known = _all_methods()
-    chosen: list[str | Method] = list(methods) if methods is not None else [*compared()]
-    given = [processes] if isinstance(processes, ControlledMarkovProcess) else processes
-    return comparison(
-        expect(Iterable, given, "processes"),
-        [_method(known, name) for name in chosen],
-        states=seen,
-        seeds=seeds,
-        seed=seed,
-        episodes=episodes,
-        memory=memory,
-        certify=certify,
-        progress=progress,
-    )
+    states, memory, certify = read_states(states), flag(memory, "memory"), flag(certify, "certify")
+    check_progress(progress)
+    seed, known = check_seed(seed), _all_methods()
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer):
+        raise InvalidArgumentError(f"Expected seeds to be a whole number >= 1, but got {seeds!r:.60}.")
+    if isinstance(processes, ControlledMarkovProcess):
+        processes = [processes]
+    on = [expect(ControlledMarkovProcess, one, "process") for one in expect(Iterable, processes, "processes")]
+    chosen = [_method(known, name) for name in (compared() if methods is None else methods)]
+    if not on or not chosen or seeds < 1:
+        raise InvalidArgumentError(
+            f"Expected at least one process, method and seed, but got {len(on)}, {len(chosen)} and "
+            f"seeds={seeds}."
+        )
+    for what, names in (("process", [p.name for p in on]), ("method", [m.name for m in chosen])):
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidArgumentError(
+                f"The {what} {twice!r} is given twice and its rows could not be told apart; give it once."
+            )
+    entries, left_out = [], dict[str, str]()
+    for process in on:
+        for method in chosen:
+            for own in range(seed, seed + (seeds if method.seeded else 1)):
+                if progress is not None:
+                    progress(f"{method.name} on {process.name}, seed {own}")
+                try:
+                    found = evaluate(method, Request(process, states, None, own), certify=certify)
+                except (InstanceTooLargeError, UnsupportedError) as error:
+                    left_out[f"{process.name}, {method.name}"] = str(error)
+                    break
+                entries.append(Entry.with_memory(found, episodes) if memory else Entry(found, None))
+    if not entries:
+        raise UnsupportedError(next(iter(left_out.values())))
+    return Comparison(tuple(entries), left_out, states)
 
 
 _all_methods = methods

@@ -20,15 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import entr
 
-from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.goals import optimal_terminal_values
-from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses
 from metaregret.theory.information import Order, as_order, channel_capacity, mutual_information
 from metaregret.theory.proposals.request import RESTARTS, Part, Request
-from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = [
     "ONE",
@@ -135,37 +132,30 @@ def plan(
     """
     if entropy_weight > 0:
         return _plan_softly(process, prior, rewards, entropy_weight)
-    shifted = (rewards - rewards.min(axis=1, keepdims=True)).T
-    choices = optimal_terminal_values(process, shifted, policies=True).policies
-    assert choices is not None
-    policies = tuple(deterministic_policy(process, choices[..., z]) for z in range(len(prior)))
-    return Skills(prior, terminal_rows(process, choices), policies, rewards)
+    best = best_responses(process, (rewards - rewards.min(axis=1, keepdims=True)).T, keep=True)
+    return Skills(prior, best.terminal, best.weights, rewards)
 
 
 def _plan_softly(
     process: ControlledMarkovProcess, prior: np.ndarray, rewards: np.ndarray, weight: float
 ) -> Skills:
     """Soft value iteration: ``V_t = w log sum_a exp(P_a V_{t+1} / w)``, ``pi = exp((Q - V) / w)``."""
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("A policy-entropy bonus needs a finite horizon; use entropy_weight=0.")
-    starts, owner = process.choice_offsets[:-1], process.choice_state
-    values, steps = rewards.T, []
-    for _ in range(process.horizon.steps):
-        q = np.asarray(process.matrix @ values)
-        top = np.maximum.reduceat(q, starts, axis=0)
-        share = np.exp((q - top[owner]) / weight)
-        total = np.add.reduceat(share, starts, axis=0)
-        values = top + weight * np.log(total)
-        steps.append(share / total[owner])
-    policies = np.stack(steps[::-1])
-    now = np.repeat(process.initial[:, None], len(prior), axis=1)
-    entropy = np.zeros(len(prior))
-    for step in policies:
-        flow = now[owner] * step
-        entropy -= (flow * np.log(np.where(step > 0, step, 1.0))).sum(axis=0)
-        now = np.asarray(process.matrix.T @ flow)
-    rows = (now / now.sum(axis=0)).T
-    return Skills(prior, rows, tuple(np.moveaxis(policies, -1, 0)), rewards, float(prior @ entropy))
+    from metaregret.tabular.engine.soft_kernels import soft_backward, soft_forward
+
+    steps = process.steps_for("Bonuses for entropy (entropy_weight > 0)")
+    arrays = process.offsets, process.successors, process.probabilities
+    policies = np.empty((len(prior), steps, process.n_choices))
+    mass, rows, entropy = (
+        np.empty((steps + 1, process.n_states)),
+        np.empty_like(rewards),
+        np.zeros(len(prior)),
+    )
+    for skill, policy in enumerate(policies):
+        soft_backward(process.choice_offsets, *arrays, rewards[skill] / weight, policy)
+        soft_forward(process.choice_state, *arrays, process.initial, policy, mass)
+        rows[skill] = mass[-1] / mass[-1].sum()
+        entropy[skill] = (mass[:-1, process.choice_state] * entr(policy)).sum()
+    return Skills(prior, rows, tuple(policies), rewards, float(prior @ entropy))
 
 
 def alternate(

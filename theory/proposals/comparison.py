@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from metaregret.tabular.choices import check_progress, check_seed, expect, flag
 from metaregret.tabular.errors import (
     ConvergenceError,
     InstanceTooLargeError,
-    InvalidArgumentError,
     UnsupportedError,
 )
-from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.presentation import number, table
-from metaregret.theory.proposals.proposal import Proposal, evaluate
-from metaregret.theory.proposals.request import Method, Request
+from metaregret.theory.proposals.proposal import Proposal
 from metaregret.theory.proposals.with_memory import WithMemory
 from metaregret.theory.results import Result
-from metaregret.theory.skills import States, read_states
+from metaregret.theory.skills import States
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
     from rich.table import Table
 
-__all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry", "comparison"]
+__all__ = ["COLUMNS", "CURVE_COLUMNS", "Comparison", "Entry"]
 
 COLUMNS = (
     *("process", "method", "seed", "mutual_information", "capacity"),
@@ -82,6 +76,14 @@ class Entry:
     proposal: Proposal
     memory: WithMemory | None
     why_not: str = ""
+
+    @classmethod
+    def with_memory(cls, proposal: Proposal, episodes: int | None) -> Entry:
+        """Train the learner with memory too, where it is within reach."""
+        try:
+            return cls(proposal, proposal.trained_with_memory(episodes))
+        except (ConvergenceError, InstanceTooLargeError, UnsupportedError) as error:
+            return cls(proposal, None, str(error))
 
     def row(self) -> dict[str, Any]:
         """Return one mapping with the keys of `COLUMNS`; regrets may be infinite."""
@@ -207,81 +209,6 @@ class Comparison(Result):
         return [dict(zip(CURVE_COLUMNS, row, strict=True)) for row in rows]
 
 
-def comparison(
-    processes: Iterable[ControlledMarkovProcess],
-    methods: Sequence[Method],
-    *,
-    states: States = "end",
-    seeds: int = 1,
-    seed: int = 0,
-    episodes: int | None = None,
-    memory: bool = True,
-    certify: bool = True,
-    progress: Callable[[str], None] | None = None,
-) -> Comparison:
-    """Run every method on every process.
-
-    Parameters
-    ----------
-    processes : iterable of ControlledMarkovProcess
-    methods : sequence of Method
-    states : {"end", "all"}
-    seeds : int
-        Number of seeds of the methods that depend on one.
-    seed : int
-        The first of them; the others follow it.
-    episodes : int, optional
-        Of the learners with memory; by default one for every reachable goal.
-    memory : bool
-        Whether to train learners with memory. Where they are out of reach the columns are None, and the
-        entry says why.
-    certify : bool
-        Whether to compute the capacity of each process (once each).
-    progress : callable, optional
-        Called with a phrase before each proposal.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If there is no process, no method or no seed, or one is named twice.
-    UnsupportedError
-        If no method can be run at all; otherwise a method is left out where it cannot, and the result says
-        why.
-    """
-    states, memory, certify = read_states(states), flag(memory, "memory"), flag(certify, "certify")
-    check_progress(progress)
-    seed = check_seed(seed)
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer):
-        raise InvalidArgumentError(f"Expected seeds to be a whole number >= 1, but got {seeds!r:.60}.")
-    processes = [expect(ControlledMarkovProcess, process, "process") for process in processes]
-    if not processes or not methods or seeds < 1:
-        raise InvalidArgumentError(
-            f"Expected at least one process, method and seed, but got {len(processes)}, {len(methods)} and "
-            f"seeds={seeds}."
-        )
-    for what, names in (("process", [p.name for p in processes]), ("method", [m.name for m in methods])):
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise InvalidArgumentError(
-                f"The {what} {twice!r} is given twice and its rows could not be told apart; give it once."
-            )
-    entries, left_out = [], dict[str, str]()
-    for process in processes:
-        for method in methods:
-            for own in range(seed, seed + (seeds if method.seeded else 1)):
-                if progress is not None:
-                    progress(f"{method.name} on {process.name}, seed {own}")
-                try:
-                    found = evaluate(method, Request(process, states, None, own), certify=certify)
-                except (InstanceTooLargeError, UnsupportedError) as error:
-                    left_out[f"{process.name}, {method.name}"] = str(error)
-                    break
-                entries.append(_with_memory(found, episodes) if memory else Entry(found, None))
-    if not entries:
-        raise UnsupportedError(next(iter(left_out.values())))
-    return Comparison(tuple(entries), left_out, states)
-
-
 def _process_table(process: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     shown = [key for key in SHOWN if any(row[key] is not None for row in rows)]
     lines = []
@@ -305,10 +232,3 @@ def _cell(values: Sequence[float | None]) -> str:
     low, high = (number(known[i], 4) for i in (0, -1))
     same = low == high or (math.isinf(known[0]) and math.isinf(known[-1]))
     return number(middle, 4) if same else f"{number(middle, 4)} [{low}, {high}]"
-
-
-def _with_memory(proposal: Proposal, episodes: int | None) -> Entry:
-    try:
-        return Entry(proposal, proposal.trained_with_memory(episodes))
-    except (ConvergenceError, InstanceTooLargeError, UnsupportedError) as error:
-        return Entry(proposal, None, str(error))

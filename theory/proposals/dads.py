@@ -24,6 +24,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from metaregret.tabular.backup import backup
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -80,20 +81,16 @@ def _part(request: Request, choices: np.ndarray, count: int) -> Part:
 
 def _plan(process: ControlledMarkovProcess, reward: np.ndarray) -> np.ndarray:
     """Best choices for rewards on choices, shape (C, K), at every step: shape (T, S, K) or (S, K)."""
-    starts = process.choice_offsets[:-1]
-    index = np.arange(process.n_choices)[:, None]
-    finite = isinstance(process.horizon, FiniteHorizon)
-    gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
-    sweeps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else _sweeps(gamma)
-    values = np.zeros((process.n_states, reward.shape[1]))
-    steps: list[np.ndarray] = []
-    for _ in range(sweeps):
-        q = reward + gamma * (process.matrix @ values)
-        values = np.maximum.reduceat(q, starts, axis=0)
-        first = np.where(q >= values[process.choice_state], index, process.n_choices)
-        chosen = np.minimum.reduceat(first, starts, axis=0)
-        steps = [*steps, chosen] if finite else [chosen]
-    return np.stack(steps[::-1]) if finite else steps[0]
+    operator, values = backup(process), np.zeros((process.n_states, reward.shape[1]))
+    if isinstance(process.horizon, FiniteHorizon):
+        _, chosen = operator.induct(values, process.horizon.steps, reward[None], policies=True)
+        assert chosen is not None
+        return chosen
+    gamma = float(process.horizon.gamma)
+    for _ in range(_sweeps(gamma)):
+        q = reward + gamma * operator.expected(values)
+        values = operator.best(q)
+    return operator.greedy(q)
 
 
 def _sweeps(gamma: float) -> int:
@@ -139,7 +136,7 @@ def _gains(process: ControlledMarkovProcess, choices: np.ndarray) -> np.ndarray:
 
 def _choice_rewards(process: ControlledMarkovProcess, gains: np.ndarray) -> np.ndarray:
     """Expected gain of every choice, shape (C, K)."""
-    return np.add.reduceat(process.probabilities[:, None] * gains, process.offsets[:-1], axis=0)
+    return backup(process).averaged(gains)
 
 
 def _value(process: ControlledMarkovProcess, choices: np.ndarray, gains: np.ndarray) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaregret.tabular.goals import goal_values
-from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.response import goal_responses
 from metaregret.theory.proposals.request import Draft, Part, Request
 from metaregret.theory.skills.skill_search import require_room
 
@@ -24,10 +23,7 @@ def goal_reaching(request: Request, weights: np.ndarray) -> Draft:
     process = request.outcome.process
     goals = np.flatnonzero(weights)
     require_room(process, len(goals))
-    choices = goal_values(process, goals, policies=True).policies
-    assert choices is not None
-    policies = tuple(deterministic_policy(process, choices[..., i]) for i in range(len(goals)))
     indicators = np.zeros((len(goals), process.n_states))
     indicators[np.arange(len(goals)), goals] = 1.0
-    part = Part(1.0, request.outcome, weights[goals], policies, indicators)
+    part = Part(1.0, request.outcome, weights[goals], goal_responses(process, goals).weights, indicators)
     return Draft((part,), goal_distribution=request.outcome.marginal(weights))

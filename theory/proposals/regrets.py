@@ -101,7 +101,7 @@ def realise(process: ControlledMarkovProcess, target: np.ndarray) -> Explorer | 
 
     A linear program over the flow polytope; what counts is the distribution of the policy that comes back.
     """
-    import cvxpy as cp
+    from metaregret.tabular.modelling import cvxpy as cp
 
     support = goal_support(process)
     if target[~support].sum() > REALISED:

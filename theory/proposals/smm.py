@@ -22,12 +22,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.response import best_responses, ends_of
 from metaregret.theory.information import kl_divergence
 from metaregret.theory.proposals.request import Draft, Method, Part, Request
 from metaregret.theory.skills import minimise_over_terminal, relative_entropy
-from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = ["METHOD", "smm"]
 
@@ -47,7 +46,7 @@ def smm(request: Request) -> Draft:
         rows = np.stack([skill.terminal for skill in best.skills])
     else:
         choices = responses[..., : request.skills]
-        rows = terminal_rows(process, choices)
+        rows = ends_of(process, choices)
         probabilities = np.full(len(rows), 1.0 / len(rows))
         policies = tuple(deterministic_policy(process, choices[..., i]) for i in range(len(rows)))
     marginal = probabilities @ rows
@@ -65,10 +64,9 @@ def _historical_averaging(request: Request, target: np.ndarray) -> tuple[np.ndar
     reward = rng.uniform(size=process.n_states)
     average, curve, responses = np.zeros(process.n_states), [], []
     for played in range(rounds):
-        choices = optimal_terminal_values(process, reward[:, None], policies=True).policies
-        assert choices is not None
-        responses.append(choices)
-        average += (terminal_rows(process, choices)[0] - average) / (played + 1)
+        response = best_responses(process, reward[:, None], keep=True)
+        responses.append(response.choices)
+        average += (response.terminal[0] - average) / (played + 1)
         curve.append(kl_divergence(average, target))
         gain = np.zeros(process.n_states)
         # Where nobody has been the reward has no bound; a floor far below any frequency stands for it.

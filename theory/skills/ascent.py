@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses
 from metaregret.theory.information import Order, divergences, row_divergences
 from metaregret.theory.skills.dual_bound import ONE
-from metaregret.theory.skills.evaluation import distinct, terminal_rows
+from metaregret.theory.skills.evaluation import distinct
 
 __all__ = ["Candidates", "ascend", "starting_points"]
 
@@ -124,8 +124,10 @@ def _respond(
     reward = order.reward(points[:, support], marginal[support])
     terminal = np.zeros((process.n_states, len(points)))
     terminal[support] = (reward - reward.min(axis=1, keepdims=True)).T
-    choices = optimal_terminal_values(process, terminal, policies=True).policies
-    assert choices is not None
-    rows = terminal_rows(process, choices)
-    found = row_divergences(rows, marginal) if order.is_one else divergences(order, rows, marginal)
-    return Candidates(rows, choices, found)
+    best = best_responses(process, terminal, keep=True)
+    far = (
+        row_divergences(best.terminal, marginal)
+        if order.is_one
+        else divergences(order, best.terminal, marginal)
+    )
+    return Candidates(best.terminal, best.choices, far)

@@ -24,10 +24,11 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.errors import ConvergenceError
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.goals import goal_support
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills.evaluation import distinct, terminal_rows
+from metaregret.tabular.response import best_responses, goal_responses
+from metaregret.theory.skills.evaluation import distinct
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
 __all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
@@ -106,11 +107,9 @@ def minimise_over_terminal(
     """
     reachable = goal_support(process)
     support = np.flatnonzero(reachable)
-    choices = goal_values(process, support, policies=True).policies
-    assert choices is not None
-    rows = terminal_rows(process, choices)
-    first = distinct(rows)
-    rows, choices = rows[first], choices[..., first]
+    goals = goal_responses(process, support)
+    first = distinct(goals.terminal)
+    rows, choices = goals.terminal[first], goals.choices[..., first]
     lower, weights = -np.inf, np.full(len(rows), 1.0 / len(rows))
     for _ in range(MAX_ROUNDS):
         weights = _corrected(rows, objective, weights)
@@ -119,17 +118,16 @@ def minimise_over_terminal(
         slope = np.where(reachable, objective.slope(rho), 0.0)  # no policy ends elsewhere
         steepest = slope[support].max()
         reward = np.where(reachable, steepest - slope, 0.0)
-        response = optimal_terminal_values(process, reward[:, None], policies=True)
-        assert response.policies is not None
+        response = best_responses(process, reward[:, None], keep=True)
         # max_v -grad . v = response - max(grad), since every v sums to one; the slack covers rounding.
         slack = relative_error(8 * len(support) + 64) * float(np.abs(slope).max() + abs(value))
-        lower = max(lower, value - (float(response.upper[0]) - float(reward @ rho)) - slack)
+        lower = max(lower, value - (float(response.optimum.upper[0]) - float(reward @ rho)) - slack)
         if value - lower <= tolerance * max(1.0, abs(value)):
             kept = weights > 1e-13
             policies = [deterministic_policy(process, choices[..., i]) for i in np.flatnonzero(kept)]
             return _certified(process, objective, lower, make_skills(process, weights[kept], policies))
-        rows = np.concatenate([rows, terminal_rows(process, response.policies)])
-        choices = np.concatenate([choices, response.policies], axis=-1)
+        rows = np.concatenate([rows, response.terminal])
+        choices = np.concatenate([choices, response.choices], axis=-1)
         weights = np.append(weights * (1 - 1e-3), 1e-3)
     raise ConvergenceError(
         f"The gap of {value - lower:.3g} did not close to {tolerance} in {MAX_ROUNDS} rounds; raise the "

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import goal_responses
 from metaregret.theory.information import channel_capacity
-from metaregret.theory.skills.evaluation import terminal_rows
 
 __all__ = ["GoalSkills", "goal_skills"]
 
@@ -54,7 +54,6 @@ def goal_skills(process: ControlledMarkovProcess, *, tolerance: float = 1e-9) ->
     ConvergenceError
         If the bracket does not close.
     """
-    choices = goal_values(process, np.flatnonzero(goal_support(process)), policies=True).policies
-    assert choices is not None
-    result = channel_capacity(terminal_rows(process, choices), tolerance=tolerance)
+    goals = goal_responses(process, np.flatnonzero(goal_support(process)))
+    result = channel_capacity(goals.terminal, tolerance=tolerance)
     return GoalSkills(result.capacity, result.output_distribution, result.input_distribution)

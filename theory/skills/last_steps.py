@@ -17,11 +17,10 @@ import numpy as np
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses
 from metaregret.theory.skills.dual_bound import TerminalPolytope
-from metaregret.theory.skills.evaluation import terminal_rows
 from metaregret.theory.skills.vertices import MAX_POINTS, Merging
 
 __all__ = ["LastSteps"]
@@ -93,9 +92,8 @@ class LastSteps:
         if self._before is None:
             total, met = float(self._initial @ values), self._initial
         else:
-            found = optimal_terminal_values(self._before, values[:, None], policies=True)
-            assert found.policies is not None
-            total, met = float(found.upper[0]), terminal_rows(self._before, found.policies)[0]
+            found = best_responses(self._before, values[:, None])
+            total, met = float(found.optimum.upper[0]), found.terminal[0]
         return total * (1 + relative_error(size + 8)), met @ ends, float(met @ costs)
 
 

@@ -24,7 +24,6 @@ import numpy as np
 
 from metaregret.tabular.augment import augment
 from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -165,11 +164,7 @@ def trajectory_outcome(process: ControlledMarkovProcess) -> Outcome:
     InstanceTooLargeError
         If there are more than 20,000 sequences of states.
     """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError(
-            f"The trajectories of {process.name!r} have no bounded length; give a finite horizon, or "
-            "states='end'."
-        )
+    steps = process.steps_for("Skills told apart by trajectory (states='all')")
     tree = augment(
         process,
         lambda state: (state,),
@@ -177,7 +172,7 @@ def trajectory_outcome(process: ControlledMarkovProcess) -> Outcome:
         max_states=MAX_TRAJECTORY_STATES,
         what="the states of trajectories",
     )
-    complete = np.array([len(_states_of(memory)) == process.horizon.steps + 1 for memory in tree.memory])
+    complete = np.array([len(_states_of(memory)) == steps + 1 for memory in tree.memory])
     owner = complete[tree.process.choice_state]
     return Outcome(
         tree.process, process, np.where(owner, -1, tree.base_choice), np.where(complete, tree.base_state, -1)

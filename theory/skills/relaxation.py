@@ -77,7 +77,7 @@ class Relaxation:
         self.counts, self.choice_of, self._rows = _distinct_actions(process)
         self.width = int(self.counts.max())
         finite = isinstance(process.horizon, FiniteHorizon)
-        self.levels = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+        self.levels = process.layers
         self.gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
         self._error = relative_error((self.levels if finite else 4) * (process.n_states + 6) + 32)
 

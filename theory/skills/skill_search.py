@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
+from metaregret.tabular.goals import goal_support, optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.optimise import few_positive
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses, ends_of, goal_responses
 from metaregret.theory.information import (
     ChannelRedundancy,
     Order,
@@ -29,7 +30,7 @@ from metaregret.theory.information import (
 from metaregret.theory.information.redundancy import tangent
 from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
 from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
-from metaregret.theory.skills.evaluation import distinct, terminal_rows
+from metaregret.theory.skills.evaluation import distinct
 from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.relaxation import Relaxation, node_cost
@@ -82,7 +83,7 @@ def require_room(process: ControlledMarkovProcess, skills: int) -> None:
     ------
     InstanceTooLargeError
     """
-    steps = process.horizon.steps if isinstance(process.horizon, FiniteHorizon) else 1
+    steps = process.layers
     entries = skills * process.n_states * (steps + 1)
     if entries > MOST_ENTRIES:
         raise InstanceTooLargeError(
@@ -113,11 +114,9 @@ class SkillSearch:
         require_room(process, len(self.support))
         self.polytope = known_polytope(process, max_points=max_points)
         self._rng = np.random.default_rng(seed)
-        choices = goal_values(process, self.support, policies=True).policies
-        assert choices is not None
-        rows = terminal_rows(process, choices)
-        first = distinct(rows)
-        self.rows, self.choices = rows[first], choices[..., first]
+        goals = goal_responses(process, self.support)
+        first = distinct(goals.terminal)
+        self.rows, self.choices = goals.terminal[first], goals.choices[..., first]
         self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
         self._values: list[float] = []
 
@@ -151,7 +150,7 @@ class SkillSearch:
                 proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
                 upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
                 if proof.choices.shape[-1]:
-                    better = self._ascend(terminal_rows(self.process, proof.choices), q, level)
+                    better = self._ascend(ends_of(self.process, proof.choices), q, level)
             finite = isinstance(self.process.horizon, FiniteHorizon)
             if self.order.is_one and finite and not len(better.divergences) and upper > level:
                 last = LastSteps(self.process)
@@ -161,15 +160,15 @@ class SkillSearch:
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
         """Add to `better` the policy that gains most on the tangent, if it gains more than those at hand."""
         line = tangent(self.order, self.rows, channel.weights, q)
-        response = optimal_terminal_values(self.process, line.reward[:, None], policies=True)
-        assert response.policies is not None
-        if float(response.values[0]) <= float((self.rows @ line.reward).max()) * (1 + 0.1 * self.tolerance):
+        response = best_responses(self.process, line.reward[:, None], keep=True)
+        if float(response.optimum.values[0]) <= float((self.rows @ line.reward).max()) * (
+            1 + 0.1 * self.tolerance
+        ):
             return better
-        row = terminal_rows(self.process, response.policies)
         return Candidates(
-            np.concatenate([better.rows, row]),
-            np.concatenate([better.choices, response.policies], axis=-1),
-            np.append(better.divergences, divergences(self.order, row, q)),
+            np.concatenate([better.rows, response.terminal]),
+            np.concatenate([better.choices, response.choices], axis=-1),
+            np.append(better.divergences, divergences(self.order, response.terminal, q)),
         )
 
     def farthest(self, weights: np.ndarray) -> tuple[Skill, ...]:

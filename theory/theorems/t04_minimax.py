@@ -23,13 +23,17 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
-from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import (
+    exact_goal_values,
+    exact_support,
+    goal_support,
+)
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import exact_goal_ends
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem
-from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
+from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem, vanishes
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
 from metaregret.theory.theorems.t01_hitting_time import regret
@@ -60,30 +64,19 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     ``E_p Reg_O >= K - 1`` for every ``rho``: a saddle point.
     """
     rho, count = sympy.symbols("rho K", positive=True)
-    weighted = sympy.simplify(rho * (1 / rho - 1) - (1 - rho))
-    yield Trial("weighted regret of one goal", 0.0 if weighted == 0 else -1.0, f"difference {weighted}")
-    value = sympy.simplify(claim.value(count) - (count - 1))
-    yield Trial("sum of the weighted regrets", 0.0 if value == 0 else -1.0, f"difference {value}")
-    square = sympy.simplify(1 / rho - (2 * count - count**2 * rho) - (1 - count * rho) ** 2 / rho)
-    yield Trial("tangent at 1 / K is below by a square", 0.0 if square == 0 else -1.0, f"difference {square}")
-    tangents = sympy.simplify((2 * count * count - count**2 * 1) / count - 1 - claim.value(count))
-    yield Trial("uniform prior", 0.0 if tangents == 0 else -1.0, f"difference {tangents}")
+    yield vanishes("weighted regret of one goal", rho * (1 / rho - 1) - (1 - rho))
+    yield vanishes("sum of the weighted regrets", claim.value(count) - (count - 1))
+    below = 1 / rho - (2 * count - count**2 * rho)
+    yield vanishes("tangent at 1 / K is below by a square", below - (1 - count * rho) ** 2 / rho)
+    tangents = (2 * count * count - count**2 * 1) / count - 1
+    yield vanishes("uniform prior", tangents - claim.value(count))
 
 
 def _goal_mixture(
     process: ControlledMarkovProcess, goals: np.ndarray, weights: list[Fraction]
 ) -> list[Fraction]:
     """Exact terminal probabilities of the goals when goal-conditioned policies are mixed with `weights`."""
-    chosen = goal_values(process, goals, representation="rational", policies=True).policies
-    assert chosen is not None
-    total = np.full(len(goals), Fraction(0), dtype=object)
-    for position, weight in enumerate(weights):
-        policy = np.full((chosen.shape[0], process.n_choices), Fraction(0), dtype=object)
-        policy[np.arange(len(policy))[:, None], chosen[:, :, position]] = Fraction(1)
-        exact = terminal_distribution(process, policy, representation="rational").exact
-        assert exact is not None
-        total = total + weight * exact[goals]
-    return list(total)
+    return list(np.array(weights) @ exact_goal_ends(process, goals)[:, goals])
 
 
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -101,11 +94,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         attained = max(1 / r - 1 for r in rho) if all(r > 0 for r in rho) else None
         prior = claim.prior(count)
         # E_p[1 / rho - 1] >= sum_g p_g (2 K - K^2 rho_g) - 1, whose least value over M is a planning problem.
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[goals, 0] = prior
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        proved = 2 * count * sum(prior) - count**2 * most[0] - 1
+        proved = 2 * count * sum(prior) - count**2 * exact_support(process, goals, prior) - 1
         right = attained == claim.value(count) == proved
         return Trial(
             f"controllable process with {count} goals",
@@ -159,16 +148,9 @@ def sandwich(claim: Claim, context: Context) -> Iterable[Trial]:
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals))
         weights = [Fraction(float(w)).limit_denominator(10**9) for w in solution.policy_proof.weights]
-        optimum = goal_values(process, goals, representation="rational").exact
-        assert optimum is not None
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[goals, 0] = weights
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        t_upper = most[0] / sum(w * claim.demand(v) for w, v in zip(weights, optimum, strict=True))
-        proved = claim.general(t_upper)
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        assert rho is not None
+        optimum, rho = exact_goal_values(process, goals), exact_terminal(process, policy)
+        asked = sum(w * claim.demand(v) for w, v in zip(weights, optimum, strict=True))
+        proved = claim.general(exact_support(process, goals, weights) / asked)
         worst = max(
             (v / rho[g] - 1 if rho[g] else Fraction(10**9)) for g, v in zip(goals, optimum, strict=True)
         )
@@ -202,21 +184,14 @@ def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
         goals = np.flatnonzero(goal_support(process))
         solution = solve_without_memory(GoalTasks(process, goals), episodes=episodes)
         assert solution.exploration is not None
-        optimum = goal_values(process, goals, representation="rational").exact
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        assert optimum is not None
-        assert rho is not None
+        optimum, rho = exact_goal_values(process, goals), exact_terminal(process, policy)
         prior = [Fraction(float(p)).limit_denominator(10**9) for p in solution.least_favourable.array]
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        constant = Fraction(0)
+        slopes, constant = [], Fraction(0)
         for goal, p, v in zip(goals, prior, optimum, strict=True):
             at = min(Fraction(float(solution.exploration[goal])).limit_denominator(10**9), v)
-            slope = _slope(at, v, episodes)
-            constant += p * (claim.finite(at, v, episodes) - slope * at)
-            column[goal, 0] = -p * slope
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
-        proved = (constant - most[0]) / sum(prior)
+            slopes.append(-p * _slope(at, v, episodes))
+            constant += p * claim.finite(at, v, episodes) + slopes[-1] * at
+        proved = (constant - exact_support(process, goals, slopes)) / sum(prior)
         worst = max(claim.finite(rho[g], v, episodes) for g, v in zip(goals, optimum, strict=True))
         tight = 1e-6 * max(1.0, abs(float(proved))) - abs(float(proved) - solution.value.midpoint)
         return Trial(
@@ -227,14 +202,6 @@ def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
 
     drawn = st.tuples(_situations(), st.integers(1, 4))
     return context.examples(drawn, check, name="T04 finitely many", most=2000)
-
-
-def smt(claim: Claim, context: Context) -> Iterable[Trial]:
-    """No exploration of 2 to 5 goals has all regrets ``1 / rho_g - 1`` below the claimed value."""
-    for count in range(2, 6):
-        rho = positive_reals("rho", count)
-        below = [r * (claim.value(count) + 1) > 1 for r in rho]
-        yield from no_model(f"{count} goals", rho, [sum(rho) == 1, *below])
 
 
 def _skewed(count: int) -> list[Fraction]:
@@ -268,7 +235,6 @@ THEOREM = theorem(
         method("linear program, bracketed", "optimisation", program, "HiGHS"),
         method("dual bound in rationals against policies", "property", sandwich, "HiGHS"),
         method("finitely many episodes, in rationals", "property", finitely_many, "HiGHS"),
-        *smt_method("no counterexample for K <= 5", smt),
     ),
     planted={
         "K for K - 1": Claim(value=lambda k: k),

@@ -27,10 +27,11 @@ from metaregret.theory.claims import (
     SINGLE_START,
     Context,
     Trial,
+    all_hold,
     method,
     theorem,
+    vanishes,
 )
-from metaregret.theory.claims.smt import no_model, positive_reals, smt_method
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
 
@@ -51,10 +52,9 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     for count in range(2, 7):
         excess = sympy.symbols(f"d1:{count}", nonnegative=True)
         roots = [m + d for d in excess] + [m]
-        rest = sympy.simplify(claim(roots, m) - (count - 1) - sum(d / m for d in excess))
-        yield Trial(f"K = {count}", 0.0 if rest == 0 else -1.0, f"difference {rest}")
+        yield vanishes(f"K = {count}", claim(roots, m) - (count - 1) - sum(d / m for d in excess))
     limit = sympy.limit(claim([sympy.Integer(1), m], m), m, 0, "+")
-    yield Trial("a goal of no density", 0.0 if limit == sympy.oo else -1.0, f"limit {limit}")
+    yield all_hold("a goal of no density", f"limit {limit}", infinite=limit == sympy.oo)
 
 
 def exact(claim: Any, context: Context) -> Iterable[Trial]:
@@ -95,15 +95,6 @@ def processes(claim: Any, context: Context) -> Iterable[Trial]:
         )
 
 
-def smt(claim: Any, context: Context) -> Iterable[Trial]:
-    """No proposal on 2 to 5 goals has a smaller worst case than ``K - 1``; densities are scaled so that the
-    least is 1."""
-    for count in range(2, 6):
-        others = positive_reals("root", count - 1)
-        worst = claim([*others, 1], 1)
-        yield from no_model(f"{count} goals", others, [*(r >= 1 for r in others), worst < count - 1])
-
-
 THEOREM = theorem(
     uid="T05",
     title="Best task proposal: uniform",
@@ -118,7 +109,6 @@ THEOREM = theorem(
         method("termwise excess", "symbolic", symbolic),
         method("trained learner, rational", "exact", exact),
         method("against the minimax program", "optimisation", processes, "HiGHS"),
-        *smt_method("no counterexample for K <= 5", smt),
     ),
     planted={
         "mean for min": lambda roots, least: len(roots) - 1 + least - least,

@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 import sympy
 from hypothesis import strategies as st
@@ -179,6 +178,7 @@ class _Bounds:
 def redundancy(claim: Claim, context: Context) -> Iterable[Trial]:
     """``min_q max_rho KL(rho || q)`` posed separately in cvxpy over all vertices of ``M``; primal equals
     dual."""
+    from metaregret.tabular.modelling import cvxpy as cp
 
     def check(process: ControlledMarkovProcess) -> Trial:
         rows, _ = terminal_vertices(process)

@@ -24,9 +24,9 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.goals import goal_support, optimal_terminal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import best_responses
 from metaregret.tabular.strategies import controllable_processes, distributions, stochastic_processes
 from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import deterministic_outcomes, sign_of_log_sum
@@ -184,26 +184,14 @@ def planning(claim: Claim, context: Context) -> Iterable[Trial]:
             with np.errstate(divide="ignore"):
                 reward = np.log(np.asarray(claim.ratio(posterior, weights[:, None]), dtype=float))
                 reward = np.maximum(reward, FLOOR)
-            rows = _best_rows(process, (reward - reward.min()).T)
+            rows = best_responses(process, (reward - reward.min()).T).terminal
             after = mutual_information(weights, rows)
             before, lost = after, max(lost, before - after)
         yield Trial(name, 1e-12 - lost, f"largest loss of a round {lost}, information {before}")
 
 
 def _random_rows(process: ControlledMarkovProcess, random: np.random.Generator, count: int) -> np.ndarray:
-    return _best_rows(process, random.random((process.n_states, count)))
-
-
-def _best_rows(process: ControlledMarkovProcess, terminal: np.ndarray) -> np.ndarray:
-    """Terminal distributions of optimal policies for the columns of `terminal`, shape (K, S)."""
-    chosen = optimal_terminal_values(process, terminal, policies=True).policies
-    assert chosen is not None
-    rows = []
-    for z in range(terminal.shape[1]):
-        policy = np.zeros((chosen.shape[0], process.n_choices))
-        np.put_along_axis(policy, chosen[:, :, z], 1.0, axis=1)
-        rows.append(terminal_distribution(process, policy).probabilities)
-    return np.stack(rows)
+    return best_responses(process, random.random((process.n_states, count))).terminal
 
 
 THEOREM = theorem(

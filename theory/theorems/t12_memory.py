@@ -24,9 +24,9 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.tabular.goals import goal_support, goal_values
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import exact_goal_ends
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import CONTROLLABLE, Context, Trial, all_hold, method, theorem, vanishes
@@ -80,17 +80,7 @@ def _in_random_order(process: ControlledMarkovProcess, goals: np.ndarray, episod
     In a uniformly random order, too, every goal is in every place equally often, which is all that matters.
     The episodes' terminal distributions are those of the goal-conditioned policies, evaluated exactly.
     """
-    chosen = goal_values(process, goals, representation="rational", policies=True).policies
-    assert chosen is not None
-    ends = []
-    for position in range(len(goals)):
-        policy = np.full((chosen.shape[0], process.n_choices), Fraction(0), dtype=object)
-        for step, row in enumerate(chosen[:, :, position]):
-            policy[step, row] = Fraction(1)
-        exact = terminal_distribution(process, policy, representation="rational").exact
-        assert exact is not None
-        ends.append(exact[goals])
-    count = len(goals)
+    ends, count = exact_goal_ends(process, goals)[:, goals], len(goals)
     regrets = []
     for goal in range(count):
         total = Fraction(0)

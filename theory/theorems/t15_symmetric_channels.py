@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.goals import exact_goal_values, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.claims import Assumption, Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles import deterministic_outcomes
@@ -39,9 +39,7 @@ Row = list[Fraction]
 
 
 def _equally_reachable(process: ControlledMarkovProcess) -> bool:
-    values = goal_values(process, np.flatnonzero(goal_support(process)), representation="rational").exact
-    assert values is not None
-    return len(set(values)) == 1
+    return len(set(exact_goal_values(process, np.flatnonzero(goal_support(process))))) == 1
 
 
 @lru_cache(maxsize=4)
@@ -120,8 +118,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         channel = _channel(process)
         count = len(channel[0])
         mean = [sum(column) / len(channel) for column in zip(*channel, strict=True)]
-        optimum = goal_values(process, np.flatnonzero(goal_support(process)), representation="rational").exact
-        assert optimum is not None
+        optimum = exact_goal_values(process, np.flatnonzero(goal_support(process)))
         explored = claim.exploration(count)
         regret = max(v / r - 1 for v, r in zip(optimum, explored, strict=True))
         forced = sum(optimum) - 1  # weights rho_g on the regrets of any rho

@@ -19,7 +19,6 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any
 
-import cvxpy as cp
 import numpy as np
 import sympy
 from hypothesis import strategies as st
@@ -191,21 +190,29 @@ class _Bounds:
     upper: float
 
 
-Ball = tuple[str, Callable[[np.ndarray, float], Adversary], Callable[[Any, np.ndarray, float], list[Any]]]
+Ball = tuple[
+    str, Callable[[np.ndarray, float], Adversary], Callable[[Any, Any, np.ndarray, float], list[Any]]
+]
 BALLS: tuple[Ball, ...] = (
-    ("total variation", TotalVariationBall, lambda p, q, eps: [cp.norm1(p - q) <= 2 * eps]),
-    ("Kullback-Leibler", KullbackLeiblerBall, lambda p, q, eps: [cp.sum(cp.rel_entr(p, q)) <= eps]),
-    ("tail", lambda q, eps: ConditionalValueAtRisk(q, 1 / (1 + eps)), lambda p, q, eps: [p <= (1 + eps) * q]),
+    ("total variation", TotalVariationBall, lambda cp, p, q, eps: [cp.norm1(p - q) <= 2 * eps]),
+    ("Kullback-Leibler", KullbackLeiblerBall, lambda cp, p, q, eps: [cp.sum(cp.rel_entr(p, q)) <= eps]),
+    (
+        "tail",
+        lambda q, eps: ConditionalValueAtRisk(q, 1 / (1 + eps)),
+        lambda _, p, q, eps: [p <= (1 + eps) * q],
+    ),
 )
 
 
 def _bracket(claim: Claim, ball: Ball, optimum: np.ndarray, nominal: np.ndarray, radius: float) -> _Bounds:
     """Maximise the dual function in cvxpy; any ``p`` of the ball bounds the value from below, any ``rho``
     from above."""
+    from metaregret.tabular.modelling import cvxpy as cp
+
     _, make, constraints = ball
     p = cp.Variable(len(optimum), nonneg=True)
     objective = cp.Maximize(np.sqrt(optimum) @ cp.sqrt(p))
-    problem = cp.Problem(objective, [cp.sum(p) == 1, *constraints(p, nominal, radius)])
+    problem = cp.Problem(objective, [cp.sum(p) == 1, *constraints(cp, p, nominal, radius)])
     adversary = make(nominal, radius)
 
     def certify() -> _Bounds | None:
@@ -253,6 +260,8 @@ class _OnProcess:
     def solve(self) -> _Bounds:
         """Minimise ``eps max(l) + min_c ((1 - eps) c + q . (l - c)+)``, the worst case of the loss ``l >= v /
         rho``."""
+        from metaregret.tabular.modelling import cvxpy as cp
+
         polytope = flow_polytope(self.tasks.process)
         flow, loss = cp.Variable(len(polytope.choice), nonneg=True), cp.Variable(len(self.nominal))
         threshold = cp.Variable()

@@ -24,7 +24,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.tabular.goals import goal_values
+from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import deterministic_processes, distributions
 from metaregret.theory.certificates.worked import proposed
@@ -77,8 +77,7 @@ def _check(
 ) -> Trial:
     """Cover, regret and information of skills that end as in `ends`, drawn with `weights`; tolerance zero."""
     rho = [sum((w * end[s] for w, end in zip(weights, ends, strict=True)), Fraction(0)) for s in goals]
-    optimum = goal_values(process, np.array(goals), representation="rational").exact
-    assert optimum is not None
+    optimum = exact_goal_values(process, goals)
     skills, covered = len(ends), sum(r > 0 for r in rho)
     uniform = set(rho) <= {Fraction(0), Fraction(1, skills)}
     entropy = [(r, 1 / r) for r in rho if r] + [(Fraction(-1), Fraction(claim.odds(skills)))]

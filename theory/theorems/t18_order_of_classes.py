@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, policies, processes
 from metaregret.theory.claims import FINITE_HORIZON, Context, Trial, method, theorem, vanishes
@@ -69,8 +69,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     def check(situation: Situation) -> Trial:
         process, policy, prior, episodes = situation
         goals = np.flatnonzero(goal_support(process))
-        rho = terminal_distribution(process, policy, representation="rational").exact
-        assert rho is not None
+        rho = exact_terminal(process, policy)
         optimum, returns = bayes_learner(process, goals.tolist(), prior, episodes)
         memory = memoryless = blind = Fraction(0)
         for p, g, v, r in zip(prior, goals, optimum, returns, strict=True):

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from metaregret.tabular.goals import goal_values, optimal_terminal_values
+from metaregret.tabular.goals import exact_goal_values, exact_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
 from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
@@ -86,25 +86,20 @@ def equality(claim: Claim, context: Context) -> Iterable[Trial]:
         solution = solve_without_memory(tasks, exact=True)
         if solution.value.exact is None:
             return None
-        values = goal_values(process, np.asarray(tasks.goals), representation="rational").exact
-        assert values is not None
-        least, regret = claim.least(list(values)), solution.value.exact
+        values = exact_goal_values(process, tasks.goals)
+        least, regret = claim.least(values), solution.value.exact
         if regret == least:
             success = solution.exact_proof.success
             assert success is not None
             reached = all(r * (least + 1) >= v for r, v in zip(success, values, strict=True))
             return all_hold(f"{len(values)} goals", f"regret {regret} = sum v - 1", reached=reached)
         weights = solution.exact_proof.weights
-        column = np.full((process.n_states, 1), Fraction(0), dtype=object)
-        column[np.asarray(tasks.goals), 0] = list(weights)
-        most = optimal_terminal_values(process, column, representation="rational").exact
-        assert most is not None
         wanted = sum(w * v for w, v in zip(weights, values, strict=True)) / (least + 1)
         return all_hold(
             f"{len(values)} goals",
             f"regret {regret}, bound {least}",
             above=regret > least,
-            out_of_reach=most[0] < wanted,
+            out_of_reach=exact_support(process, tasks.goals, weights) < wanted,
         )
 
     small = processes(min_states=2, max_states=3, max_steps=2, geometric=False)

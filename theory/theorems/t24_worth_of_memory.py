@@ -216,11 +216,9 @@ def noise(claim: Claim, context: Context) -> Iterable[Trial]:
 def _noise(claim: Claim, tasks: GoalTasks) -> Trial:
     without = solve_without_memory(tasks, exact=True)
     regret, memory = without.value.exact, solve_memory(tasks, None, exact=True).value.exact
-    found = AchievableSuccess(success_tasks(tasks)).optimum().exact
     assert regret is not None
     assert memory is not None
-    assert found is not None
-    optimum, prior = [Fraction(v) for v in found], without.exact_proof.prior
+    optimum, prior = AchievableSuccess(success_tasks(tasks)).optimum()[0], without.exact_proof.prior
     weight = sum((1 + regret) * p / v for p, v in zip(prior, optimum, strict=True))
     low, factor = claim.noisy(regret, weight, max(optimum)), claim.factor(min(optimum), max(optimum))
     return all_hold(

@@ -238,7 +238,7 @@ def perturbed_elimination(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def planted(*arguments: Any) -> tuple[float, float, int]:
         result = honest(*arguments)
-        arguments[13][0] = arguments[14][0] + 1e-9
+        arguments[11][0] = arguments[12][0] + 1e-9
         return result
 
     monkeypatch.setattr(elimination_kernels, "plan_small", planted)

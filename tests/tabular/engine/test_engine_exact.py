@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaregret.tabular.engine import solve
-from metaregret.tabular.engine.exact import ExactModel, bellman_residual, chain_values
+from metaregret.tabular.engine.exact import ExactModel, chain_values
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.errors import InstanceTooLargeError, NotExactError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -190,12 +190,12 @@ def test_a_planted_error_leaves_a_residual() -> None:
 
     graph = ChoiceGraph(np.array([0, 1, 2]), np.array([0, 1, 2]), np.array([1, 1]))
     half = flint.fmpq(1, 2)
-    model = ExactModel(graph, [half, half], [flint.fmpq(1), flint.fmpq(1)])
+    model = ExactModel(graph, np.array([half, half]), np.array([flint.fmpq(1), flint.fmpq(1)]))
     values = chain_values(model, np.array([0, 1]))
     assert [str(value) for value in values] == ["2", "2"]
-    assert all(residual == 0 for residual in bellman_residual(model, values))
+    assert all(residual == 0 for residual in model.residual(values))
     values[1] += flint.fmpq(1, 10**30)
-    assert [residual != 0 for residual in bellman_residual(model, values)] == [True, True]
+    assert [residual != 0 for residual in model.residual(values)] == [True, True]
 
 
 def test_floating_point_process_is_refused() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaregret.tabular.build import make
 from metaregret.tabular.engine import solve
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
-from metaregret.tabular.importers import from_gymnasium_table, read, to_gymnasium_table
+from metaregret.tabular.importers import from_gymnasium_table, from_steps, read, to_gymnasium_table
 from metaregret.tabular.importers.gymnasium_table import read_table
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes
@@ -89,8 +91,77 @@ def test_starts_of_tables_whose_states_have_gaps() -> None:
         Fraction(1, 10**12),
         *[0] * (read_table(LADDER).process.n_states - 2),
     )
-    with pytest.raises(InvalidProcessError, match="none of the 2 states"):
+    with pytest.raises(InvalidProcessError, match="the table has 2 states"):
         read_table(table, initial=[0.0, 1.0])
+
+
+ENDS_AT_1 = {
+    0: {0: [(1.0, 1, 5.0, True)]},
+    1: {0: [(1.0, 1, 10.0, True)]},
+    2: {0: [(0.5, 1, 1.0, False), (0.5, 0, 2.0, False)]},
+}
+"""Whether episodes go on from state 1 depends on where they start."""
+
+
+class Startless(gymnasium.Env[int, int]):
+    """Does not say where episodes start."""
+
+    observation_space, action_space = gymnasium.spaces.Discrete(3), gymnasium.spaces.Discrete(1)
+    P = ENDS_AT_1
+
+
+@pytest.mark.parametrize(
+    ("start", "worth"),
+    [
+        (0, 5),
+        ("1", 10),
+        ({1: 1}, 10),
+        ({"2": "1/2", 1: 0.5}, Fraction(19, 2)),
+        (np.array([0, 0.5, 0.5]), Fraction(19, 2)),
+        ([0.0004, 0.9996, 0], 10 - Fraction(5, 2500)),
+    ],
+)
+@pytest.mark.parametrize("source", [ENDS_AT_1, Startless()])
+def test_any_start_means_the_model_from_there(source: Any, start: Any, worth: Any) -> None:
+    model = read(source, start=start)
+    assert model.rewards is not None
+    assert model.rewards.exact is not None
+    found = solve(model.process, model.rewards.exact[0], objective="total", exact=True)
+    assert found.value.exact == worth
+    assert make(source, start=start).exact_initial == model.process.exact_initial
+
+
+def test_names_of_a_table_are_in_the_order_of_its_rows() -> None:
+    named = {"b": {0: [(1.0, "a", 1.0, True)]}, "a": {0: [(1.0, "b", 3.0, False)]}}
+    assert read(named, start=[0.25, 0.75]).process.exact_initial == (Fraction(1, 4), Fraction(3, 4), 0)
+    assert read(named, start=1).process.exact_initial == read(named, start="a").process.exact_initial
+    assert best(named, initial=np.array([0.25, 0.75])) == Fraction(1, 4) + 4 * Fraction(3, 4)
+    with pytest.raises(InvalidProcessError, match=r"shape \(2,\)"):
+        read(named, start=[1.0])
+    numbered = {1: {0: [(1.0, 3, 1, True)]}, 3: {0: [(1.0, 1, 5, True)]}}
+    for start in ([0, 1], [0, 0, 0, 1]):  # one for each state, or one for each number
+        assert best(numbered, initial=np.array(start)) == 5
+
+
+def test_a_state_without_episodes_may_lead_on_and_end_at_one_state() -> None:
+    table = {0: {0: [(1.0, 1, 0, True)]}, 1: {0: [(1.0, 1, 0, True)]}}
+    model = read(table | {2: {0: [(0.5, 1, 4, False), (0.5, 1, 2, True)]}})
+    assert model.process.n_transitions == 3
+    assert model.rewards is not None
+    assert model.rewards.exact is not None
+    assert model.rewards.exact[0, -1] == 3
+
+
+def test_a_goal_means_its_ended_copy_in_every_spelling() -> None:
+    table = {"a,b": {0: [(1.0, "c", 0, True)]}, "c": {0: [(1.0, "c", 1, False)]}}
+    model = read_table(
+        {**table, "d": {0: [(1.0, "c", 0, False), (0.0, 7, 0, True)]}}, initial={"a,b": 0.5, "d": 0.5}
+    )
+    assert list(model.process.states) == ["a,b", "c", "d", "c (ended)"]
+    for text in ("c", '"c"', '["c"]'):
+        assert model.goal(text) == [1, 3]
+    for text in ('"a,b",c', '["a,b", "c"]'):
+        assert model.goal(text) == [0, 1, 3]
 
 
 def test_outcomes_of_probability_zero_do_not_count() -> None:
@@ -125,6 +196,11 @@ def test_repeated_outcomes_are_summed_and_pay_their_mean() -> None:
     process, rewards = from_gymnasium_table(table)
     assert process.exact_probabilities.tolist()[:2] == [Fraction(1, 2), Fraction(1, 2)]
     assert rewards.tolist()[:2] == [0, 4]
+    assert read(table).warnings()[0].endswith("pay different rewards, read as their mean: from state 0")
+    steps = from_steps(lambda draws: 0, lambda s, a, draws: (1, int(draws.integers(2)), True), 1)
+    assert any("read as their mean" in text for text in steps.warnings())
+    same = {0: {0: [(0.25, 0, 3, False), (0.75, 0, 3, False)]}}
+    assert read(same).warnings() == ()
 
 
 @pytest.mark.parametrize("rare", [0.0004, 1e-5, 1e-12, 0.12345])
@@ -173,12 +249,14 @@ def test_round_trip_keeps_a_state_that_pays_for_ever() -> None:
 @given(processes(max_states=4), st.integers(0, 99))
 @settings(max_examples=60, deadline=None)
 def test_round_trip(process: ControlledMarkovProcess, seed: int) -> None:
-    """The same floats, actions and rewards, whatever is missing, absorbing or random at the start."""
-    rewards = np.random.default_rng(seed).integers(-2, 3, process.n_transitions)
-    again, paid = from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.initial)
-    for name in ("choice_offsets", "choice_action", "offsets", "successors", "probabilities"):
+    """The same numbers, thirds too, and actions, whatever is missing, absorbing or random at the start."""
+    draws = np.random.default_rng(seed).integers(-2, 3, process.n_transitions).tolist()
+    rewards = np.array([Fraction(draw, 3) for draw in draws], dtype=object)
+    again, paid = from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.exact_initial)
+    for name in ("choice_offsets", "choice_action", "offsets", "successors", "exact_probabilities"):
         np.testing.assert_array_equal(getattr(process, name), getattr(again, name), err_msg=name)
-    np.testing.assert_array_equal(paid.astype(float), rewards)
+    assert again.exact_initial == process.exact_initial
+    assert paid.tolist() == rewards.tolist()
 
 
 def test_states_and_actions_of_any_name() -> None:
@@ -213,5 +291,5 @@ def test_malformed_tables(table: Any, words: str) -> None:
 
 @pytest.mark.parametrize("initial", [-1, 2, None, True, np.ones(3), {5: 1}])
 def test_malformed_starts(initial: Any) -> None:
-    with pytest.raises(InvalidProcessError, match="initial"):
+    with pytest.raises(InvalidProcessError, match=r"initial|start"):
         from_gymnasium_table({0: {0: [(1.0, 0, 0, False)]}, 1: {0: [(1.0, 0, 0, False)]}}, initial=initial)

@@ -19,6 +19,7 @@ from metaregret.tabular.importers import (
     from_gymnasium_table,
     from_mdptoolbox,
     from_state_action,
+    read,
     read_npz,
     to_gymnasium_table,
     to_mdptoolbox,
@@ -125,8 +126,8 @@ def test_expected_rewards_of_transitions_reach_the_state_action_form() -> None:
 
 def test_frozen_lake_is_worth_what_its_table_says() -> None:
     """The best probability of the gift on the slippery 4x4 map is 14/17 (0.8235...)."""
-    environment = gymnasium.make("FrozenLake-v1", is_slippery=True).unwrapped
-    process, rewards = from_gymnasium_table(environment.P, initial=environment.initial_state_distrib)
+    process, tables, _ = read(gymnasium.make("FrozenLake-v1", is_slippery=True))
+    rewards = tables.exact[0]
     exact = solve(process, rewards, objective="total", exact=True)
     assert exact.value.exact == Fraction(14, 17)
     assert solve(process, rewards, objective="total").value.contains(Fraction(14, 17))

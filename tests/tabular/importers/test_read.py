@@ -271,6 +271,17 @@ def test_successors_in_npz_and_npy(tmp_path: Path) -> None:
         ({"successors": np.array([[0, 7]])}, r"successors\[0, 1\] = 7"),
         ({"P": np.array([["a"]])}, "number or"),
         ({"P": np.eye(2), "gamma": 1.5}, "discount from 0 to 1"),
+        ({"P": np.eye(2)[None], "mask": [[1], [0.5]]}, "available as zeros and ones"),
+        ({"successors": np.array([[0]]), "mask": [[np.nan]]}, "available as zeros and ones"),
+        ({"Q": np.eye(2)[:, None], "absorbing": [0, 2]}, "absorbing as zeros and ones"),
+        ({"P": np.array(3.0)}, r"2 or 3 axes, but got shape \(\)"),
+        ({"successors": np.array([[0]]), "absorbing": [1]}, "absorbing has no meaning beside a table"),
+        ({"successors": np.array([[0]]), "P": np.eye(1)}, "transitions has no meaning beside a table"),
+        ({"P": np.eye(2)[None], "s_indices": [0, 1]}, "s_indices has no meaning beside matrices"),
+        (
+            {"Q": np.eye(2), "R": [0, 0], "s_indices": [0, 1], "a_indices": [0, 0], "mask": np.ones((2, 1))},
+            "available has no meaning beside pairs",
+        ),
     ],
 )
 def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -294,11 +305,30 @@ def test_arrays_that_are_no_model(arrays: dict[str, Any], words: str, tmp_path: 
         (([1.0], [[1.0]], [0], [-1]), "quantecon", r"actions\[0\] = -1"),
         (([1.0], [[1.0]], [3], [0]), "quantecon", r"states\[0\] = 3"),
         ((R[:1], np.swapaxes(P, 0, 1)), "quantecon", "rewards of shape"),
+        (np.ma.array(P, mask=P == 0), "mdptoolbox", "some are masked"),
     ],
 )
 def test_sources_that_are_refused(source: Any, form: str | None, words: str) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
         read(source, form)
+
+
+def test_what_could_be_two_forms_is_noted() -> None:
+    for source in ([[0, 1], [1, 0]], {"P": [[0, 1], [1, 0]]}):
+        assert [note.text for note in read(source).notes] == [
+            "whole numbers of shape (2, 2) could be a Markov chain: read as a table of successors"
+        ]
+    assert read({"successors": [[0, 1], [1, 0]]}).notes == ()
+    assert read([[0, 1], [1, 1]]).notes == ()
+
+
+def test_steps_of_a_solver_of_finite_horizon() -> None:
+    model = read(SimpleNamespace(P=tuple(P), R=tuple(R.T), discount=1, N=3))
+    assert model.process.horizon == FiniteHorizon(3)
+    assert model.warnings() == ()
+    model = read(SimpleNamespace(P=tuple(P), R=tuple(R.T), discount=0.5, N=3))
+    assert model.process.horizon == GeometricHorizon(HALF)
+    assert "the 3 steps of the source are left out" in model.warnings()[0]
 
 
 def test_start_and_horizon() -> None:
@@ -419,7 +449,7 @@ def _through_npz(process: ControlledMarkovProcess, rewards: np.ndarray, folder: 
 
 
 def _through_table(process: ControlledMarkovProcess, rewards: np.ndarray, folder: Path) -> Any:
-    return from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.initial)
+    return from_gymnasium_table(to_gymnasium_table(process, rewards), initial=process.exact_initial)
 
 
 def _through_arrays(process: ControlledMarkovProcess, rewards: np.ndarray, folder: Path) -> Any:
@@ -473,6 +503,14 @@ def test_round_trips(way: str, process: ControlledMarkovProcess, seed: int) -> N
     )
     assert before.lower <= after.upper
     assert after.lower <= before.upper
+
+
+def test_npz_refuses_a_name_that_it_would_change(tmp_path: Path) -> None:
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1)], states=["a\0"], actions=1, initial=0, horizon=1
+    )
+    with pytest.raises(InvalidArgumentError, match="null character"):
+        write_npz(tmp_path / "a.npz", process)
 
 
 def test_npz_keeps_the_picture_and_what_counts_as_a_goal(tmp_path: Path) -> None:

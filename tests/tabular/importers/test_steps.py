@@ -90,6 +90,8 @@ def test_orders_and_counts() -> None:
     [
         (lambda s, a, random: (s + 1, 0.0, False), InstanceTooLargeError, "limit=500"),
         (lambda s, a, random: (random.normal(), 0.0, True), UnsupportedError, "normal"),
+        (lambda s, a, random: ([s], 0.0, True), InvalidArgumentError, r"can be hashed.*got \[0\]"),
+        (lambda s, a, random: (s, 0.0), InvalidArgumentError, r"\(next state, reward, terminated\)"),
         (lambda s, a, random: (0, 2 * random.random(), True), UnsupportedError, "continuous"),
         (lambda s, a, random: (0, standard_random.random(), True), UnsupportedError, "draws elsewhere"),
         (lambda s, a, random: (rare(standard_random.random()), 0, True), UnsupportedError, "of its own"),

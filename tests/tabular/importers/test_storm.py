@@ -234,6 +234,23 @@ def test_round_trips_through_storms_files(process: Any, ending: str) -> None:
     assert values[0] == values[1]
 
 
+def test_drn_holds_means_of_rewards_and_says_so(tmp_path: Path) -> None:
+    line = make("line:3,slip=1/2")
+    own = [Fraction(line.choice_action[c] + 1, 3) for c in line.transition_choice.tolist()]
+    tables = RewardTables.from_exact(
+        line, Labels(["b", "a"], "task"), [own, list(map(Fraction, line.successors.tolist()))]
+    )
+    (note,) = write_drn(tmp_path / "a.drn", line, tables)
+    assert note.differs
+    assert "next state are written as their means" in note.text
+    again = read(tmp_path / "a.drn").rewards
+    assert again is not None
+    assert again.exact is not None
+    assert list(again.tasks) == ["a", "b"]
+    assert again.exact[1].tolist() == own
+    assert write_drn(tmp_path / "b.drn", line, RewardTables.from_exact(line, Labels(1, "task"), [own])) == ()
+
+
 def test_storm_finds_the_same_value_in_explicit_files(tmp_path: Path) -> None:
     """Storm's own reader and checker on what is written: a grid's far corner, and the moves until there."""
     grid = make("grid:3x3,slip=1/5")

@@ -158,7 +158,7 @@ def test_exact_mode_leaves_out_floating_point():
     methods = tuple(Method(group.value, group, run) for group in Group)
     theorem = Theorem("X1", "t", "s", Kind.EXTENSION, "here", None, methods, ())
     groups = {item.group for item in verify_theorem(theorem, Context(exact=True)).evidence}
-    assert groups == {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION, Group.SMT}
+    assert groups == {Group.SYMBOLIC, Group.EXACT, Group.ENUMERATION}
 
 
 def test_the_same_seed_draws_the_same_instances():

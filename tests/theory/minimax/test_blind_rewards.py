@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from types import SimpleNamespace
 from typing import Any
 
 import cvxpy as cp
@@ -23,10 +21,12 @@ from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.rewards import RewardTables
-from metaregret.theory.minimax import Criterion, Learner, blind_rewards, solve
-from metaregret.theory.minimax.blind_rewards import BlindRewards
-from metaregret.theory.minimax.exact import AchievableRewards
+from metaregret.theory.minimax import Criterion, Learner, earned_rewards, flow_program, solve
+from metaregret.theory.minimax.earned_rewards import TRIFLE, EarnedRewards
+from metaregret.theory.minimax.exact import AchievableRewards, sharpen
+from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point, support_value
 from metaregret.theory.optimise import solve_certified
+from metaregret.theory.regret import bracketed_loss
 from metaregret.theory.tasks import GoalTasks, RewardTasks
 
 
@@ -185,10 +185,10 @@ def eighths(kind: str, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", HORIZONS)
-def test_tables_are_shifted_to_start_at_zero(kind: str) -> None:
-    game = BlindRewards(tables(kind), 1e-9)
+def test_tables_are_shifted_to_start_above_zero(kind: str) -> None:
+    game = EarnedRewards(tables(kind), 1e-9)
     assert game.rewards.shape == (2, 7)
-    assert game.rewards.min(axis=1).tolist() == [0, 0]
+    assert game.rewards.min(axis=1).tolist() == [TRIFLE, TRIFLE]
     np.testing.assert_allclose(np.diff(game.rewards), np.diff(np.array(TABLES).astype(float)), atol=1e-15)
 
 
@@ -196,14 +196,14 @@ def test_tables_are_shifted_to_start_at_zero(kind: str) -> None:
 def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
     """Below the exact rewards of a policy, and by rounding only; around the exact optimum."""
     tasks = tables(kind)
-    game, exact = BlindRewards(tasks, 1e-12), shifted(tasks)
+    game, exact = EarnedRewards(tasks, 1e-12), shifted(tasks)
     for seed in range(10):
         policy = eighths(kind, seed)
         truth = from_flint(exact.achieved(policy)).tolist()
-        for value, bound in zip(truth, game.earned(policy).tolist(), strict=True):
+        for value, bound in zip(truth, game.evaluate(policy).lower.tolist(), strict=True):
             assert value * (1 - Fraction(1, 10**13)) < Fraction(bound) < value
     best, _ = exact.optimum()
-    for value, lower, upper in zip(best, *game.optimum, strict=True):
+    for value, lower, upper in zip(best, game.optimum.lower, game.optimum.upper, strict=True):
         assert value * (1 - Fraction(1, 10**11)) < Fraction(lower) < value < Fraction(upper)
         assert Fraction(upper) < value * (1 + Fraction(1, 10**11))
 
@@ -222,15 +222,15 @@ def test_every_term_that_is_added_has_its_rounding(
         horizon=FiniteHorizon(steps) if kind == "finite" else HORIZONS[kind],
     )
     rewards = [[Fraction(action, 3) for action in range(12)]]
-    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
+    game = EarnedRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
     counted: list[int] = []
 
     def spy(roundings: int) -> float:
         counted.append(roundings)
         return relative_error(roundings)
 
-    monkeypatch.setattr(blind_rewards, "relative_error", spy)
-    game.earned(np.full((steps, 12) if kind == "finite" else 12, 1 / 12))
+    monkeypatch.setattr(earned_rewards, "relative_error", spy)
+    game.evaluate(np.full((steps, 12) if kind == "finite" else 12, 1 / 12))
     terms = 1 + 12 + (steps * (12 + 12) if kind == "finite" else 0)
     assert terms <= max(counted) <= terms + 8 + 8 * steps
 
@@ -242,56 +242,50 @@ def test_sums_over_many_states_are_bounded_from_below(kind: str) -> None:
         [(s, 0, s, 1) for s in range(256)], states=256, actions=1, initial=0, horizon=HORIZONS[kind]
     )
     rewards = [[THIRD, *[Fraction(0)] * 255]]
-    game = BlindRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
-    (earned,) = game.earned(np.ones((3, 256) if kind == "finite" else 256))
+    game = EarnedRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
+    (earned,) = game.evaluate(np.ones((3, 256) if kind == "finite" else 256)).lower
     assert 1 - 1e-12 < earned < 1 - 256 * 2.0**-53
+
+
+def proved(game: EarnedRewards, policy: np.ndarray, weights: np.ndarray) -> SaddlePoint:
+    """The bounds on the regret of one episode."""
+    loss = bracketed_loss(Learner.BLIND, Criterion.REGRET, game.optimum, 1)
+    return certified_saddle_point(game, loss, policy, weights)
 
 
 @pytest.mark.parametrize("kind", HORIZONS)
 @pytest.mark.parametrize("copies", [1, 10])
 def test_certified_bounds_contain_what_they_bound(kind: str, copies: int) -> None:
-    """``E_p v - U(p r)`` from below and the policy's regrets from above, both exactly."""
+    """``E_p v - U(p r)`` from below (no regret is negative) and the policy's regrets from above, exactly."""
     tasks = tables(kind, copies)
-    game, exact = BlindRewards(tasks, 1e-12), shifted(tasks)
+    game, exact = EarnedRewards(tasks, 1e-12), shifted(tasks)
     best, count = exact.optimum()[0], 2 * copies
     for seed in range(5):
         policy = eighths(kind, seed)
         drawn = 1 * (np.arange(count) == 0) + np.random.default_rng(seed).integers(0, 9, count)
-        point = game.certify(policy, drawn.astype(float) - 3.0 * (drawn == 4))
+        point = proved(game, policy, drawn.astype(float) - 3.0 * (drawn == 4))
         weights = [Fraction(max(w - 3 * (w == 4), 0)) for w in drawn.tolist()]
         prior = [w / sum(weights) for w in weights]
-        np.testing.assert_allclose(point.prior, np.array(prior).astype(float), rtol=1e-15)
+        shares = point.weights / point.weights.sum()
+        np.testing.assert_allclose(shares, np.array(prior).astype(float), rtol=1e-15)
         support, _ = exact.support(to_flint(prior))
         mean = sum(p * v for p, v in zip(prior, best, strict=True))
         truth = mean - Fraction(int(support.p), int(support.q))
         assert point.lower >= 0
-        assert point.lower == 0 or truth - Fraction(1, 10**11) < Fraction(point.lower) < truth
-        assert point.lower > 0 or truth < Fraction(1, 10**11)
+        assert truth - Fraction(1, 10**11) < Fraction(point.lower) <= max(truth, 0)
         regrets = [v - r for v, r in zip(best, from_flint(exact.achieved(policy)).tolist(), strict=True)]
-        for value, bound in zip(regrets, point.regrets.tolist(), strict=True):
-            assert value <= Fraction(bound) < value + Fraction(1, 10**11)
-        assert point.upper == max(point.regrets)
+        assert max(regrets) <= Fraction(point.upper) < max(regrets) + Fraction(1, 10**11)
         assert point.policy is policy
 
 
 @pytest.mark.parametrize("kind", HORIZONS)
-def test_the_sums_over_the_prior_have_their_roundings(kind: str) -> None:
-    """Of 200 terms in both sums, and of the 200 entries of the prior, which need not sum to one."""
-    game = BlindRewards(tables(kind, 100), 1e-12)
-    weights = np.random.default_rng(0).uniform(size=200)
-    point = game.certify(eighths(kind, 0), weights)
-    mean = point.prior @ game.optimum[0]
-    planned = game.plan(point.prior @ game.rewards).value.upper
-    allowance = (mean - planned - point.lower) / (mean + planned) / 2.0**-53
-    assert point.lower > 0
-    assert 400 < allowance < 450
-
-
-@pytest.mark.parametrize("weights", [[0.0, 0.0], [-1.0, -2.0], [np.nan, np.nan], [np.nan, 0.0]])
-def test_multipliers_that_say_nothing_become_the_uniform_prior(weights: list[float]) -> None:
-    game = BlindRewards(tables("finite"), 1e-9)
-    assert game.certify(eighths("finite", 0), np.array(weights)).prior.tolist() == [0.5, 0.5]
-    assert game.certify(eighths("finite", 0), np.array([np.nan, 0.25])).prior.tolist() == [0.0, 1.0]
+def test_the_support_is_bounded_from_above(kind: str) -> None:
+    tasks = tables(kind, 100)
+    game, exact = EarnedRewards(tasks, 1e-12), shifted(tasks)
+    weights = np.random.default_rng(0).integers(0, 9, 200) / 8
+    support, _ = exact.support(to_flint(weights.tolist()))
+    truth, bound = Fraction(int(support.p), int(support.q)), Fraction(support_value(game, weights))
+    assert truth < bound < truth * (1 + Fraction(1, 10**11))
 
 
 def test_a_task_on_which_nothing_can_be_lost() -> None:
@@ -301,9 +295,9 @@ def test_a_task_on_which_nothing_can_be_lost() -> None:
     )
     rewards = [[Fraction(1, 3), Fraction(2, 7), Fraction(5, 11)], [Fraction(0)] * 3]
     tasks = RewardTasks(process, RewardTables.from_exact(process, Labels(2), rewards))
-    point = BlindRewards(tasks, 1e-9).certify(np.ones((4, 2)), np.array([1.0, 1.0]))
+    point = proved(EarnedRewards(tasks, 1e-9), np.ones((4, 2)), np.array([1.0, 1.0]))
     assert point.lower == 0.0
-    assert 0.0 <= point.regrets.min() <= point.regrets.max() == point.upper < 1e-13
+    assert 0.0 <= point.upper < 1e-13
     found = solve(tasks, learner=Learner.BLIND, episodes=3)
     assert found.value.lower == 0.0
     assert found.value.upper < 1e-12
@@ -314,24 +308,18 @@ def test_a_task_on_which_nothing_can_be_lost() -> None:
 
 @pytest.mark.parametrize("kind", HORIZONS)
 def test_tolerances_of_the_parts(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planning asks for a hundredth (1e-13 at least), the program for one of the episodes' share."""
+    """Planning asks for a hundredth (1e-13 at least)."""
     asked: list[float] = []
-    plan, certified = planner, solve_certified
 
     def planning(*arguments: Any, **options: Any) -> Any:
         asked.append(options["tolerance"])
-        return plan(*arguments, **options)
+        return planner(*arguments, **options)
 
-    def solving(*arguments: Any, **options: Any) -> Any:
-        assert options["tolerance"] == 1e-8 / 16
-        return certified(*arguments, **options)
-
-    monkeypatch.setattr(blind_rewards, "solve", planning)
-    monkeypatch.setattr(blind_rewards, "solve_certified", solving)
+    monkeypatch.setattr(earned_rewards, "solve", planning)
     solve(tables(kind), learner=Learner.BLIND, episodes=16, tolerance=1e-8)
     assert set(asked) == {1e-10}
     asked.clear()
-    BlindRewards(tables(kind), 1e-12).plan(np.ones(7))
+    EarnedRewards(tables(kind), 1e-12).plan(np.ones(7))
     assert asked == [1e-13]
 
 
@@ -343,22 +331,24 @@ def test_what_a_solution_says(kind: str) -> None:
         tasks, learner=Learner.BLIND, episodes=5, progress=lambda low, high: calls.append((low, high))
     )
     ((low, high),) = calls
-    assert found.value.lower < low <= high < found.value.upper
+    assert (found.value.lower, found.value.upper) == (low, high)
     assert found.value.upper - found.value.lower < 1e-9
-    assert found.value.lower_from == "dual weights, evaluated by planning for the weighted rewards"
+    assert found.value.lower_from == "dual weights, evaluated by value iteration"
     assert found.value.upper_from == "rewards of the returned policy, evaluated afresh"
     assert found.method == "linear program over occupancy measures (HiGHS)"
     assert found.status is Status.CERTIFIED
     assert (found.learner, found.criterion, found.episodes) == (Learner.BLIND, Criterion.REGRET, 5)
     assert found.tasks == tasks.names
     assert found.exploration is None
-    assert high == pytest.approx(found.per_task.max(), rel=1e-15)
+    assert high == pytest.approx(found.per_task.max(), rel=1e-12)
     variables, rows = (12, 6) if kind == "finite" else (4, 2)
     assert found.size == {"states": 2, "tasks": 2, "variables": variables, "rows": rows}
     details = found.proof
     assert found.family is tasks
-    assert details.weights is found.least_favourable.array.base
-    losses = 5 * (BlindRewards(tasks, 1e-9).optimum[1] - BlindRewards(tasks, 1e-9).earned(details.policy))
+    shares = details.weights / details.weights.sum()
+    np.testing.assert_allclose(shares, found.least_favourable.array, rtol=1e-15)
+    game = EarnedRewards(tasks, 1e-9)
+    losses = 5 * (game.optimum.values - game.evaluate(details.policy).nominal)
     np.testing.assert_allclose(found.per_task, losses, rtol=1e-12)
     assert details.exact is None
 
@@ -383,7 +373,7 @@ def test_what_an_exact_solution_says(kind: str) -> None:
     losses = [5 * (v - r) for v, r in zip(best, details.exact.success, strict=True)]
     assert max(losses) == value
     assert found.per_task.tolist() == [float(loss) for loss in losses]
-    assert details.exact.prior is details.exact.weights
+    assert details.exact.prior.tolist() == details.exact.weights.tolist()
     support, _ = exact.support(to_flint(details.exact.prior))
     mean = sum(p * v for p, v in zip(details.exact.prior, best, strict=True))
     assert 5 * (mean - Fraction(int(support.p), int(support.q))) == value
@@ -394,13 +384,6 @@ def test_what_an_exact_solution_says(kind: str) -> None:
         assert array.dtype == np.float64
     for field in ("tasks", "learner", "criterion", "episodes", "size", "exploration"):
         assert getattr(found, field) == getattr(floats, field)
-
-
-def test_bounds_of_many_episodes_are_rounded_outward() -> None:
-    assert blind_rewards._down(1.5) == np.nextafter(1.5, 0.0)
-    assert blind_rewards._up(1.5) == np.nextafter(1.5, 2.0)
-    assert blind_rewards._down(0.0) == 0.0
-    assert blind_rewards._up(0.0) > 0.0
 
 
 def one_step(rewards: list[list[Fraction]]) -> RewardTasks:
@@ -426,16 +409,8 @@ def test_a_prior_of_the_solver_is_kept_where_it_proves_the_value() -> None:
     tasks = one_step([[THIRD], [Fraction(2)]])
     floats = solve(tasks, learner=Learner.BLIND, episodes=5)
     guessed = dataclasses.replace(floats, least_favourable=np.array([0.3, 0.7]))
-    found = blind_rewards._sharpen(AchievableRewards(tasks), guessed, 5, 0.0)
+    found = sharpen(AchievableRewards(tasks), guessed, 1e-9)
     assert found.proof.exact.prior.tolist() == [Fraction(3, 10), Fraction(7, 10)]
-
-
-def test_the_time_of_both_solvers_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock that goes on by one whenever it is read."""
-    clock = SimpleNamespace(perf_counter=itertools.count(1000.0).__next__)
-    monkeypatch.setattr(blind_rewards, "time", clock)
-    assert solve(tables("finite"), learner=Learner.BLIND, episodes=5).seconds == 1.0
-    assert solve(tables("finite"), learner=Learner.BLIND, episodes=5, exact=True).seconds == 2.0
 
 
 @pytest.mark.parametrize("what", ["variables", "multipliers"])
@@ -443,14 +418,14 @@ def test_half_an_answer_is_none(what: str, monkeypatch: pytest.MonkeyPatch) -> N
     """Without variables or without multipliers nothing is certified; the next solver is asked."""
     answers: list[bool] = []
 
-    def solving(problem: cp.Problem, certify: Callable[[], Any], *, tolerance: float) -> Any:
+    def solving(problem: cp.Problem, certify: Callable[[], Any], **options: Any) -> Any:
         problem.solve(solver="HIGHS")
         missing = problem.variables() if what == "variables" else problem.constraints[0].dual_variables
         for variable in missing:
             variable.save_value(None)
         answers.append(certify() is None)
-        return solve_certified(problem, certify, tolerance=tolerance)
+        return solve_certified(problem, certify, **options)
 
-    monkeypatch.setattr(blind_rewards, "solve_certified", solving)
+    monkeypatch.setattr(flow_program, "solve_certified", solving)
     assert solve(tables("finite"), learner=Learner.BLIND, episodes=2).status is Status.CERTIFIED
     assert answers == [True]

@@ -369,11 +369,9 @@ def test_limits_of_the_search_with_memory() -> None:
 def test_column_generation_proves_both_bounds(name: str) -> None:
     """``max { t : rho >= base + t direction }`` against the game over all vertices, from one vertex only."""
     achievable = AchievableSuccess(success_tasks(goals(name)))
-    optimum = achievable.optimum()
-    best = list(optimum.exact.tolist())
+    best, policies = achievable.optimum()
     zeros = [Fraction(0)] * len(best)
-    assert optimum.policies is not None
-    start = [optimum.policies[..., 0]]
+    start = policies[:1]
     found = solve_linear(achievable, zeros, best, vertices=start)
     rows = [tuple(x / v for x, v in zip(vertex, best, strict=True)) for vertex in vertices(name)]
     assert found.level == exact_game.game_value(rows)

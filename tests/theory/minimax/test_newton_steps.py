@@ -507,7 +507,7 @@ def progress(lower: float, upper: float) -> None:
 @pytest.mark.parametrize(
     ("solver", "tasks", "learner", "words"),
     [
-        ("blind_rewards", tables, BLIND, {"episodes": 5, "exact": True}),
+        ("without_memory", tables, BLIND, {"episodes": 5, "exact": True}),
         ("steps_on_the_way", visits, BLIND, {"criterion": RATIO}),
         ("steps_on_the_way", visits, MEMORYLESS, {"criterion": "hitting-time"}),
         ("memory.solve", visits, Learner.MEMORY, {"episodes": 5, "max_edges": 10}),

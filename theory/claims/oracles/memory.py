@@ -12,8 +12,6 @@ from fractions import Fraction
 from functools import cache
 
 from metaregret.tabular.choices import choice as read_choice
-from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.tasks import Detection
 
@@ -33,10 +31,9 @@ class _Recursion:
         prior: Sequence[Fraction],
         detect: Detection,
     ) -> None:
-        if not isinstance(process.horizon, FiniteHorizon):
-            raise UnsupportedError("Learners with memory need a finite horizon.")
+        steps = process.steps_for("Learners with memory")
         process.require_exact()
-        self.process, self.steps, self.prior = process, process.horizon.steps, tuple(prior)
+        self.process, self.steps, self.prior = process, steps, tuple(prior)
         self.place = {int(goal): position for position, goal in enumerate(goals)}
         self.on_the_way = detect is Detection.VISIT
         self.optimum: Returns = ()

@@ -6,8 +6,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import product
 
-from metaregret.tabular.errors import InstanceTooLargeError, UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["deterministic_outcomes"]
@@ -44,11 +43,10 @@ def deterministic_outcomes(
     UnsupportedError
         At a geometric horizon.
     """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Enumerating policies step by step needs a finite horizon.")
+    steps = process.steps_for("Lists of policies")
     process.require_exact()
     assert process.exact_initial is not None
-    steps, nothing = process.horizon.steps, (Fraction(0),) * process.n_states
+    nothing = (Fraction(0),) * process.n_states
     layer = {(tuple(process.exact_initial), nothing)}
     for _ in range(steps):
         following: set[tuple[Distribution, Distribution]] = set()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["path_sets"]
@@ -23,8 +22,7 @@ def path_sets(process: ControlledMarkovProcess, goals: Sequence[int]) -> list[li
     """
     if not process.is_deterministic or np.count_nonzero(process.initial) != 1:
         raise UnsupportedError("Listing paths needs deterministic dynamics and one first state.")
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Listing paths needs a finite horizon.")
+    steps = process.steps_for("Lists of paths")
     place = {int(goal): position for position, goal in enumerate(goals)}
 
     def seen(state: int) -> frozenset[int]:
@@ -33,7 +31,7 @@ def path_sets(process: ControlledMarkovProcess, goals: Sequence[int]) -> list[li
 
     start = int(np.flatnonzero(process.initial)[0])
     layer = {(start, seen(start))}
-    for _ in range(process.horizon.steps):
+    for _ in range(steps):
         layer = {
             (successor, found | seen(successor))
             for state, found in layer

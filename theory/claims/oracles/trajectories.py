@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from metaregret.tabular.errors import UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["TrajectoryTree", "trajectory_tree"]
@@ -54,8 +52,7 @@ def trajectory_tree(process: ControlledMarkovProcess) -> list[TrajectoryTree]:
     UnsupportedError
         At a geometric horizon.
     """
-    if not isinstance(process.horizon, FiniteHorizon):
-        raise UnsupportedError("Trajectories need a finite horizon.")
+    length = process.steps_for("Trajectories")
 
     def grow(state: int, steps: int) -> TrajectoryTree:
         if not steps:
@@ -66,4 +63,4 @@ def trajectory_tree(process: ControlledMarkovProcess) -> list[TrajectoryTree]:
             actions.append(tuple(grow(int(successor), steps - 1) for successor in row))
         return TrajectoryTree(state, tuple(actions))
 
-    return [grow(s, process.horizon.steps) for s, mass in enumerate(process.initial) if mass > 0]
+    return [grow(s, length) for s, mass in enumerate(process.initial) if mass > 0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import flint
@@ -73,6 +74,10 @@ class Achievable(ABC):
                 )
 
     # ---------------------------------------------------------------- vertices
+
+    @abstractmethod
+    def optimum(self) -> tuple[list[Fraction], list[np.ndarray]]:
+        """Return the exact ``v*`` of every task and an optimal deterministic policy for each."""
 
     @abstractmethod
     def support(self, weights: np.ndarray) -> tuple[Any, np.ndarray]:

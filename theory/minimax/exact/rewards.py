@@ -32,11 +32,10 @@ class AchievableRewards(Achievable):
         if tasks.tables.exact is None:
             raise NotExactError("The rewards are known in floating point only; give them as rationals.")
         self._rewards = to_flint(tasks.tables.exact)
-        weighted = self._rewards * to_flint(self.process.exact_probabilities)
-        self._expected = np.add.reduceat(weighted, self.process.offsets[:-1], axis=1)
+        self._expected = self._exact.averaged(self._rewards.T).T
 
     def optimum(self) -> tuple[list[Fraction], list[np.ndarray]]:
-        """Return the exact ``v*`` of every task and an optimal deterministic policy for each."""
+        """See `Achievable.optimum`."""
         plans = [self._plan(row) for row in self._rewards]
         return [_value(plan) for plan in plans], [_policy(plan) for plan in plans]
 

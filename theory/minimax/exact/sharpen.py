@@ -25,11 +25,11 @@ import numpy as np
 
 from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.rationals import nearest_float
+from metaregret.theory.minimax.exact.achievable import Achievable
 from metaregret.theory.minimax.exact.generation import LinearOptimum, equalise, solve_linear
-from metaregret.theory.minimax.exact.successes import AchievableSuccess
-from metaregret.theory.minimax.proof import Exact
+from metaregret.theory.minimax.proof import Exact, MarkedProof
 from metaregret.theory.minimax.solution import MinimaxSolution
 from metaregret.theory.regret import ExactLoss, LinearForm, LossForm
 
@@ -42,13 +42,13 @@ SLOPE_DENOMINATOR = 10**6
 """Largest denominator of the slopes there; rounding them moves the bounds only to second order."""
 
 
-def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
+def sharpen(achievable: Achievable, solution: MinimaxSolution, tolerance: float) -> MinimaxSolution:
     """Return `solution` with rational bounds, equal wherever the value is found to be rational.
 
     Parameters
     ----------
-    achievable : AchievableSuccess
-        The success polytope of the tasks that were solved.
+    achievable : Achievable
+        The polytope of the tasks that were solved.
     solution : MinimaxSolution
         A floating-point solution; only its policy and its weights are used, as starting points.
     tolerance : float
@@ -63,7 +63,7 @@ def sharpen(achievable: AchievableSuccess, solution: MinimaxSolution, tolerance:
 
 
 def closed_form(
-    achievable: AchievableSuccess, form: LossForm, episodes: int | None
+    achievable: Achievable, form: LossForm, episodes: int | None
 ) -> tuple[ExactLoss, Exact] | None:
     """Return the exact solution by one rational linear solve, None where there is none (see `equalise`)."""
     loss, policies = _loss(achievable, form, episodes)
@@ -74,19 +74,14 @@ def closed_form(
     return loss, _proved(loss, linear, found, "one rational linear solve over the tasks' own policies")
 
 
-def _loss(
-    achievable: AchievableSuccess, form: LossForm, episodes: int | None
-) -> tuple[ExactLoss, list[np.ndarray]]:
+def _loss(achievable: Achievable, form: LossForm, episodes: int | None) -> tuple[ExactLoss, list[np.ndarray]]:
     """Return the loss in exact arithmetic and the policies that are best for one task each."""
-    optimum = achievable.optimum()
-    assert optimum.exact is not None
-    assert optimum.policies is not None
-    loss = ExactLoss(form, episodes, tuple(optimum.exact.tolist()))
-    return loss, [optimum.policies[..., task] for task in range(achievable.count)]
+    best, policies = achievable.optimum()
+    return ExactLoss(form, episodes, tuple(best)), list(policies)
 
 
 def _solve(
-    achievable: AchievableSuccess, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
+    achievable: Achievable, loss: ExactLoss, vertices: list[np.ndarray], solution: MinimaxSolution
 ) -> Exact:
     form = loss.linear_form()
     if form is not None:
@@ -105,7 +100,7 @@ def _solve(
 
 
 def _linear(
-    achievable: AchievableSuccess,
+    achievable: Achievable,
     loss: ExactLoss,
     form: LinearForm,
     vertices: list[np.ndarray],
@@ -146,7 +141,7 @@ def _exact(
 
 
 def _convex(
-    achievable: AchievableSuccess,
+    achievable: Achievable,
     loss: ExactLoss,
     vertices: list[np.ndarray],
     solution: MinimaxSolution,
@@ -182,7 +177,7 @@ def _convex(
 
 
 def _tangent_bound(
-    achievable: AchievableSuccess, loss: ExactLoss, reference: list[Fraction], weights: np.ndarray
+    achievable: Achievable, loss: ExactLoss, reference: list[Fraction], weights: np.ndarray
 ) -> tuple[Fraction, np.ndarray, np.ndarray]:
     """Return the lower bound of the tangents at `reference`, its prior and its rewards."""
     prior = weights / np.array([loss.slope(task, rho) for task, rho in enumerate(reference)])
@@ -196,15 +191,12 @@ def _tangent_bound(
 def complete(solution: MinimaxSolution, loss: ExactLoss, exact: Exact, tolerance: float) -> MinimaxSolution:
     """Return `solution` with all its numbers replaced by the exact ones."""
     value = outward_bracket(exact.lower, exact.upper)
-    proof = solution.marked_proof
-    marked, success, policy = proof.marked, exact.success, exact.policy
+    proof, success, policy = solution.policy_proof, exact.success, exact.policy
     assert success is not None
     assert policy is not None
-    explored = success
-    if marked.augmented is None:
-        found = terminal_distribution(marked.process, policy, representation="rational").exact
-        assert found is not None
-        explored = found
+    explored = success if isinstance(proof, MarkedProof) else None
+    if isinstance(proof, MarkedProof) and proof.marked.augmented is None:
+        explored = exact_terminal(proof.marked.process, policy)
     losses = np.array([loss.value(task, rho) for task, rho in enumerate(success.tolist())], dtype=object)
     exact = dataclasses.replace(exact, optimum=np.array(loss.optimum), per_task=losses, exploration=explored)
     proof = dataclasses.replace(
@@ -218,7 +210,7 @@ def complete(solution: MinimaxSolution, loss: ExactLoss, exact: Exact, tolerance
         value=value,
         least_favourable=np.array(exact.prior, dtype=float),
         per_task=np.array([nearest_float(loss) for loss in losses]),
-        exploration=np.array(explored, dtype=float),
+        exploration=None if explored is None else np.array(explored, dtype=float),
         method=f"{solution.method}, then {exact.method}",
         status=value.status(tolerance),
         proof=proof,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from metaregret.tabular.backup import backup
 from metaregret.tabular.hyperstate import DeterministicLearner, Signals
 from metaregret.tabular.hyperstate.known import known_task_values
 from metaregret.theory.minimax.memory.game import MemoryGame
@@ -43,6 +44,7 @@ def learner_rows(game: MemoryGame, learner: DeterministicLearner) -> list[Row]:
 def known_task_choices(signals: Signals, episodes: int) -> np.ndarray:
     """Return the first best choice for every known class, shape (N, T, S, K) of int64."""
     process, known = signals.process, known_task_values(signals, episodes)
+    operator = backup(process)
     shape = (episodes, signals.steps, process.n_states, signals.n_classes)
     result = np.zeros(shape, dtype=np.int64)
     for episode in range(episodes):
@@ -50,10 +52,7 @@ def known_task_choices(signals: Signals, episodes: int) -> np.ndarray:
             signal = signals.last if step == signals.steps - 1 else signals.during
             arrived = known.values[episode, step + 1][process.successors]
             payoff = signals.pay[signal] + np.where(signals.closes[signal], known.after[episode], arrived)
-            worth = np.add.reduceat(process.probabilities[:, None] * payoff, process.offsets[:-1], axis=0)
-            for state in range(process.n_states):
-                first, last = process.choice_offsets[state : state + 2]
-                result[episode, step, state] = first + np.argmax(worth[first:last], axis=0)
+            result[episode, step] = operator.greedy(operator.averaged(payoff))
     return result
 
 

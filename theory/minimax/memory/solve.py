@@ -162,7 +162,7 @@ def answer(
     except ConvergenceError:  # rational arithmetic needs only a start
         if not (question.exact and np.isfinite(search.upper)):
             raise
-    solution = _solution(question, game, search, time.perf_counter() - begun)
+    solution = _solution(question, game, search, begun)
     return _sharpened(solution, begun) if question.exact and not search.interrupted else solution
 
 
@@ -236,7 +236,7 @@ def _no_progress(search: Search, tolerance: float, game: Game) -> ConvergenceErr
     )
 
 
-def _solution(question: Question, game: MemoryGame, search: Search, seconds: float) -> MinimaxSolution:
+def _solution(question: Question, game: MemoryGame, search: Search, begun: float) -> MinimaxSolution:
     active = np.flatnonzero(search.weights > 0)
     losses = np.array([search.losses[index] for index in active])
     weights = search.weights[active]
@@ -248,19 +248,15 @@ def _solution(question: Question, game: MemoryGame, search: Search, seconds: flo
         upper_from="losses of the returned mixture of deterministic learners",
     )
     size = game.graph.size
-    return MinimaxSolution(
+    return MinimaxSolution.answering(
+        question,
+        begun,
         value=bracket,
         tasks=game.names,
         least_favourable=search.prior,
         per_task=weights @ losses,
         exploration=None,
-        family=question.tasks,
-        learner=question.learner,
-        criterion=question.criterion,
-        episodes=question.episodes,
         method=METHOD,
-        status=bracket.status(question.tolerance),
-        seconds=seconds,
         size={
             "hyperstates": size.hyperstates,
             "edges": size.edges,

@@ -27,7 +27,6 @@ from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.choices import choice
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, UnsupportedError
-from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.rationals import nearest_float
 from metaregret.theory.minimax.exact.double_oracle import Played, Strategy, double_oracle
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
@@ -78,11 +77,7 @@ class UnendingGame:
         criterion = choice(Criterion, criterion, "criterion")
         process = tasks.process
         process.require_exact()
-        if not isinstance(process.horizon, FiniteHorizon):
-            raise UnsupportedError(
-                f"Learners with memory need a finite horizon, but {process.name!r} has gamma="
-                f"{process.horizon.gamma}; set a horizon in steps."
-            )
+        self.steps = process.steps_for("Learners with memory")
         self.on_the_way = tasks.detect is Detection.VISIT
         if self.on_the_way and criterion is not Criterion.REGRET:
             raise UnsupportedError(
@@ -90,17 +85,15 @@ class UnendingGame:
                 "counted over finitely many episodes; give a number of episodes, or ask for regret."
             )
         count = len(tasks.goals)
-        work = (1 << min(count, 60)) * process.horizon.steps * process.n_transitions * count
+        work = (1 << min(count, 60)) * self.steps * process.n_transitions * count
         if work > MAX_WORK:
             raise InstanceTooLargeError(
                 f"Infinitely many episodes with memory on {process.name!r} need about {work:.1e} rational "
                 f"operations, over the limit of {MAX_WORK:.0e}; name fewer goals, or give a number of "
                 "episodes."
             )
-        self.names, self.count, self.steps = tasks.names, count, process.horizon.steps
-        found = AchievableSuccess(success_tasks(tasks)).optimum().exact
-        assert found is not None
-        optimum = to_flint(found)
+        self.names, self.count = tasks.names, count
+        optimum = to_flint(AchievableSuccess(success_tasks(tasks)).optimum()[0])
         self._charge = [flint.fmpq(1)] * count if criterion is Criterion.HITTING_TIME else list(optimum)
         self._credit = flint.fmpq(1) if criterion is Criterion.REGRET else flint.fmpq(0)
         place = {int(goal): position for position, goal in enumerate(tasks.goals)}

@@ -300,10 +300,10 @@ def test_an_exact_solution_says_how_it_was_found() -> None:
 
 def test_seconds_are_those_of_the_whole_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that ticks when it is read: begun at 5, solved at 6, proved at 7."""
-    clock = itertools.count(5)
-    monkeypatch.setattr(
-        "metaregret.theory.minimax.memory.solve.time", SimpleNamespace(perf_counter=lambda: next(clock))
-    )
+    ticks = itertools.count(5)
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks))
+    for module in ("memory.solve", "solution"):
+        monkeypatch.setattr(f"metaregret.theory.minimax.{module}.time", clock)
     assert solve_memory(SMALL, 2, exact=True).seconds == 2
 
 
