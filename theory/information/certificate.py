@@ -85,13 +85,7 @@ def evaluate(channel: Channel, input_distribution: Vector) -> Evaluation:
     total = input_distribution.sum()
     information = float(input_distribution @ divergences / total)
 
-    per_term = relative_error(2 * channel.row_terms + _LOGARITHM_ROUNDINGS)
-    # |H_x| + |c_x| + 1, with c_x = D_x + H_x up to the constant log sum(q), which is a rounding error itself.
-    allowance = divergences + 2.0 * channel.entropies
-    np.abs(allowance, out=allowance)
-    allowance += 1.0
-    allowance *= per_term
-    allowance += relative_error(channel.outputs)
+    allowance = _divergence_allowance(channel, divergences)
     upper = float((divergences + allowance).max())
     lower = information - _information_allowance(channel, input_distribution, divergences, allowance)
     return Evaluation(input_distribution, q, divergences, information, max(0.0, lower), upper)
@@ -131,6 +125,13 @@ def bracket_of(evaluation: Evaluation) -> Bracket:
         lower_from="mutual information at the returned input distribution",
         upper_from="largest divergence of a row from the returned output distribution",
     )
+
+
+def _divergence_allowance(channel: Channel, divergences: Vector) -> Vector:
+    """Bound the errors of the computed ``D_x``, shape (X,)."""
+    per_term = relative_error(2 * channel.row_terms + _LOGARITHM_ROUNDINGS)
+    # c_x = D_x + H_x up to the constant log sum(q), which is a rounding error itself.
+    return per_term * (divergences + 2.0 * channel.entropies + 1.0) + relative_error(channel.outputs)
 
 
 def _information_allowance(channel: Channel, p: Vector, divergences: Vector, allowance: Vector) -> float:

@@ -85,7 +85,7 @@ class Order:
     def terms(self, rho: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return ``rho_s b_a(rho_s / q_s)``, elementwise; zero where ``rho`` is."""
         ratio = rho / q
-        return np.where(rho > 0, rho * self.transform(np.where(rho > 0, ratio, 1.0)), 0.0)
+        return np.asarray(rho * self.transform(np.where(rho > 0, ratio, 1.0)))
 
     def divergence(self, total: np.ndarray) -> np.ndarray:
         """Return the divergence in nats from the sum ``E`` of its terms, elementwise."""
@@ -116,7 +116,7 @@ def as_order(value: object, name: str = "alpha") -> Order:
     if value == math.inf or (isinstance(value, str) and value.strip().lower() in ("inf", "infinity")):
         return Order(None)
     try:
-        exact = parse_fraction(value, name)
+        exact = parse_fraction(value)
     except InvalidArgumentError:
         exact = None
     if exact is None or not (exact == 1 or 1 + SMALLEST_STEP <= exact <= LARGEST_ORDER):
@@ -127,7 +127,9 @@ def as_order(value: object, name: str = "alpha") -> Order:
     return Order(exact)
 
 
-def divergences(order: Order, rows: ArrayLike, reference: ArrayLike, *, error: ArrayLike = 0.0) -> np.ndarray:
+def divergences(
+    order: Order, rows: ArrayLike, reference: ArrayLike, *, error: float | np.ndarray = 0.0
+) -> np.ndarray:
     """Return upper bounds on ``D_a(rho || q)`` of every row, shape (n,), in nats, rounding included.
 
     Parameters
@@ -139,16 +141,16 @@ def divergences(order: Order, rows: ArrayLike, reference: ArrayLike, *, error: A
     reference : array_like, shape (S,)
         ``q``, or a lower bound on it: the divergence falls as ``q`` grows. Infinite results where it is not
         positive and a row is.
-    error : array_like
+    error : float or ndarray
         Bound on the error of the entries of `rows`, of any shape that broadcasts to theirs.
     """
-    high = np.asarray(rows, dtype=float) + np.asarray(error, dtype=float)
+    high = np.asarray(rows, dtype=float) + error
     q = np.asarray(reference, dtype=float)
-    lost = np.any((high > 0) & ~(q > 0), axis=1)
-    used = (high > 0) & (q > 0)
+    used = high > 0
+    lost = np.any(used & ~(q > 0), axis=1)
     logarithm = np.where(used, np.log(np.where(used, high, 1.0)) - np.log(np.where(q > 0, q, 1.0)), 0.0)
-    size = np.abs(logarithm).max(axis=1, initial=0.0)
-    largest = np.where(used, logarithm, -np.inf).max(axis=1, initial=-np.inf)
+    size = np.abs(logarithm).max(axis=1)
+    largest = np.where(used, logarithm, -np.inf).max(axis=1)
     largest = np.where(np.isfinite(largest), largest, 0.0)
     value, slack = largest, 2.0 + size
     if not order.is_infinite:

@@ -82,7 +82,7 @@ class LastSteps:
     def _respond(self, q: np.ndarray) -> tuple[float, np.ndarray, float]:
         """The bound, the end of the policy that attains it, and ``-E H(v)`` of its vertices."""
         size = len(self._initial)
-        values, ends, costs = np.zeros((size, 1)), np.zeros((size, size)), np.zeros(size)
+        values, ends, costs = np.zeros(size), np.zeros((size, size)), np.zeros(size)
         for state, polytope in self._sets.items():
             far = polytope.divergences(q)
             best = int(far.argmax())
@@ -90,9 +90,9 @@ class LastSteps:
             row = polytope.rows[best]
             ends[state], costs[state] = row, _negative_entropy(row)
         if self._before is None:
-            total, met = float(self._initial @ values[:, 0]), self._initial
+            total, met = float(self._initial @ values), self._initial
         else:
-            found = best_responses(self._before, values)
+            found = best_responses(self._before, values[:, None])
             total, met = float(found.optimum.upper[0]), found.terminal[0]
         return total * (1 + relative_error(size + 8)), met @ ends, float(met @ costs)
 
@@ -104,7 +104,7 @@ def _negative_entropy(row: np.ndarray) -> float:
 def _line_search(point: np.ndarray, row: np.ndarray, gain: float) -> float:
     """Return the step towards `row` of the largest ``H + step gain``, by bisection of the slope."""
     low, high = 0.0, 1.0
-    used = (point > 0) | (row > 0)
+    used = point > 0  # wherever `row` is: see `LastSteps.bound`
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         mixed = (1 - middle) * point[used] + middle * row[used]

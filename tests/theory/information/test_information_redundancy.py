@@ -72,6 +72,12 @@ def test_divergences_are_upper_bounds_and_near(name: str, data: st.DataObject) -
             assert exact.is_infinite() or Decimal(float(bound)) - exact <= Decimal("2e-10")
 
 
+def test_rows_and_references_may_be_fractions() -> None:
+    rows, q = [[Fraction(1, 4), Fraction(3, 4)]], [Fraction(1, 2), Fraction(1, 2)]
+    found = divergences(as_order(2), np.array(rows), np.array(q))
+    assert found == pytest.approx([math.log(5 / 4)], abs=1e-12)
+
+
 def test_divergences_of_extreme_ratios() -> None:
     """Powers would overflow; rows and references of a single state, and of a rare one."""
     rows, q = np.array([[1.0, 0.0], [0.0, 1.0], [1e-300, 1.0]]), np.array([1e-280, 1.0])
@@ -200,6 +206,7 @@ def test_rewards_and_terms_of_an_order() -> None:
     """Order 2: ``b(x) = x - 1``; order 1: the logarithm; no mass, no term, and a floor inside the reward."""
     rho, q = np.array([0.5, 0.0]), np.array([0.25, 0.75])
     assert as_order(2).terms(rho, q) == pytest.approx([0.5, 0.0], abs=1e-15)
+    assert as_order(3).terms(rho, q) == pytest.approx([0.75, 0.0], abs=1e-15)
     assert as_order(1).terms(rho, q) == pytest.approx([0.5 * math.log(2), 0.0], abs=1e-15)
     assert as_order(2).reward(rho, q) == pytest.approx([1.0, FLOOR / 0.75 - 1], abs=1e-15)
     assert as_order(1).reward(rho, q) == pytest.approx([math.log(2), math.log(FLOOR / 0.75)], abs=1e-12)

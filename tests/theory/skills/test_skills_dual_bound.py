@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
+from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.information import as_order
 from metaregret.theory.skills.dual_bound import TerminalPolytope, known_polytope, support_bound
 from tests.theory.information.channels import channels, distributions
+from tests.theory.skills.small_processes import z_channel
 
 
 def relative_entropy(row: list[Fraction], reference: list[Fraction]) -> Decimal:
@@ -70,16 +73,36 @@ def test_every_vertex_has_an_error_of_its_own() -> None:
     assert squared[0] >= math.log(2 * 2 * 0.501**2)
 
 
+@pytest.mark.parametrize("name", ["1", "2"])
+def test_a_state_that_the_reference_misses_is_infinitely_far(name: str) -> None:
+    """From the rows that end there, and no farther than usual from the others."""
+    rows = np.array([[0.5, 0.5], [1.0, 0.0]])
+    found = TerminalPolytope(rows, np.zeros((2, 2)), "").divergences(np.array([1.0, 0.0]), as_order(name))
+    assert found[0] == np.inf
+    assert 0 <= found[1] < 1e-12
+    elsewhere = TerminalPolytope(rows[1:, ::-1], np.zeros((1, 2)), "")
+    assert elsewhere.divergences(np.array([1.0, 0.0]), as_order(name))[0] == np.inf
+
+
 def test_point_masses_and_vertices_are_told() -> None:
     line = known_polytope(make("line:3").replaced(horizon=FiniteHorizon(1)))
     assert line is not None
     assert line.rows.tolist() == [[1, 0, 0], [0, 1, 0]]
-    assert not line.error.any()
-    assert "point masses" in line.how
+    assert line.error.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert line.how == "deterministic dynamics: the vertices are point masses"
     noisy = known_polytope(make("grid:2x2,slip=1/5").replaced(horizon=FiniteHorizon(1)))
     assert noisy is not None
     assert f"all {len(noisy.rows)} candidate vertices" in noisy.how
     assert known_polytope(make("grid:3x3,slip=1/5").replaced(horizon=FiniteHorizon(6)), max_points=50) is None
+    assert known_polytope(z_channel(2), max_points=1) is None
+
+
+def test_the_allowance_of_the_leakage_is_that_of_its_sum() -> None:
+    """``log 3/2`` for the Z-channel, two roundings of the logarithm and ``S + 8`` of the sum."""
+    leakage = float(np.minimum(goal_values(z_channel(1)).upper, 1.0).sum())
+    assert 1.5 <= leakage <= 1.5 + 1e-14
+    expected = math.log(leakage) * (1 + 4e-16) + relative_error(2 + 8)
+    assert support_bound(z_channel(1)) == pytest.approx(expected, rel=4e-16, abs=0)
 
 
 LEAKAGE = [("line:3", 2.0), ("attempts:1,1/2", 2.0), ("grid:2x2,slip=1/5", 2.6), ("attempts:1/2,1/4", 1.5)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
@@ -14,16 +16,27 @@ from metaregret.theory.skills.last_steps import LastSteps
 from tests.theory.skills.small_processes import all_markov_rows, processes
 
 
-@given(processes())
+@given(processes(), st.lists(st.integers(1, 50), min_size=3, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_no_policy_is_above_the_bound_however_few_steps_are_listed(process: ControlledMarkovProcess) -> None:
-    q = goal_support(process) / goal_support(process).sum()
+def test_no_policy_is_above_the_bound_however_few_steps_are_listed(
+    process: ControlledMarkovProcess, weights: list[int]
+) -> None:
+    q = goal_support(process) * np.array(weights)[: process.n_states]
+    q = q / q.sum()
     truth = max(kl_divergence(row, q) for row in all_markov_rows(process))
     capacity = process_capacity(process).mutual_information
     for most in (1, 3, 5_000):
         last = LastSteps(process, max_points=most)
         assert last.bound(q, 0.0) >= truth - 1e-12
         assert last.bound(q, np.inf) >= capacity.lower - 1e-12
+
+
+def test_what_comes_before_the_listed_steps_is_planned_for() -> None:
+    """Two steps along a line, none listed: the far end, of weight 1/100, is reached, whatever the start is
+    worth."""
+    last = LastSteps(make("line:3").replaced(horizon=2), max_points=0)
+    assert last.steps == 0
+    assert last._respond(np.array([0.98, 0.01, 0.01]))[0] == pytest.approx(np.log(100), rel=1e-12)
 
 
 def test_nothing_but_the_rate_of_the_method_is_lost_where_an_episode_has_no_other_steps() -> None:

@@ -1,0 +1,183 @@
+"""The arithmetic of certified bounds against rational numbers: no result is inside the exact bound, ever."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
+from metaregret.tabular.engine import Objective, solve
+from metaregret.tabular.engine.bound_kernels import macqueen
+from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
+from metaregret.tabular.engine.layout import dense_rows
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS, backup_roundoff, read_problem
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.process import ControlledMarkovProcess
+
+U = Fraction(UNIT_ROUNDOFF)
+
+
+def shift(excess: Fraction, low: Fraction, high: Fraction) -> Fraction:
+    """``k c`` with ``c = excess / (1 - k)`` at the contraction ``k`` that makes it largest."""
+    factor = high if excess >= 0 else low
+    return factor * excess / (1 - factor)
+
+
+@pytest.mark.parametrize(
+    "contraction", [(0.0, 0.0), (0.3, 0.3), (0.7, 0.9), (0.5, 0.999), (0.999999, 1 - 2**-30)]
+)
+@pytest.mark.parametrize("roundoff", [0.0, 2.0**-50, 2.0**-20])
+def test_macqueen_bounds_are_outside_the_exact_ones_and_near(
+    contraction: tuple[float, float], roundoff: float
+) -> None:
+    """Residuals of one sign and of both, values of every size."""
+    generator = np.random.default_rng(0)
+    low, high = (Fraction(x) for x in contraction)
+    for trial in range(60):
+        size = int(generator.integers(1, 5))
+        values = generator.normal(size=size) * 10.0 ** generator.integers(-3, 6)
+        residual = (
+            generator.normal(size=size) * 10.0 ** generator.integers(-9, 3) + (-1.0, 0.0, 1.0)[trial % 3]
+        )
+        least, greatest = float(residual.min()), float(residual.max())
+        reward = float(generator.exponential() * 10.0 ** generator.integers(-3, 6))
+        backed = [Fraction(v) + Fraction(r) for v, r in zip(values.tolist(), residual.tolist(), strict=True)]
+        magnitude = max(abs(x) for x in backed) + max(abs(Fraction(least)), abs(Fraction(greatest)))
+        slack = Fraction(roundoff) * (Fraction(reward) + magnitude)
+        rise = shift(Fraction(greatest) + slack, low, high) + slack
+        fall = -shift(slack - Fraction(least), low, high) - slack
+        lower, upper = values.copy(), residual.copy()
+        macqueen(lower, upper, least, greatest, *contraction, roundoff, reward)
+        near = 30 * U * (magnitude + (abs(rise) + abs(fall)) / (1 - high))
+        for below, middle, above in zip(lower.tolist(), backed, upper.tolist(), strict=True):
+            assert middle + rise <= Fraction(above) <= middle + rise + near
+            assert middle + fall - near <= Fraction(below) <= middle + fall
+
+
+@pytest.mark.parametrize("high", [1.0, 1.5])
+def test_no_contraction_no_bound(high: float) -> None:
+    """A factor of one or more proves nothing above where the residual is positive, nothing below where it is
+    negative."""
+    lower, upper = np.array([1.0, 2.0]), np.array([0.5, -0.5])
+    gap, _ = macqueen(lower, upper, -0.5, 0.5, 0.5, high, 0.0, 1.0)
+    assert gap == np.inf
+    assert list(lower) == [-np.inf, -np.inf]
+    assert list(upper) == [np.inf, np.inf]
+
+
+def test_a_residual_that_is_no_number_proves_nothing() -> None:
+    lower, upper = np.array([1.0, np.nan, 2.0]), np.zeros(3)
+    gap, _ = macqueen(lower, upper, 0.0, 0.0, 0.5, 0.5, 2.0**-50, 1.0)
+    assert gap == np.inf
+    assert not np.any(lower > 1.0)
+    assert not np.any(upper < 2.0)
+
+
+def resting(states: int) -> ControlledMarkovProcess:
+    """Nothing happens: values stay what they are, to the last digit; what widens them is the allowance."""
+    rows = [(state, 0, state, 1) for state in range(states)]
+    return ControlledMarkovProcess.from_transitions(rows, states=states, actions=1, initial=0, horizon=1)
+
+
+@pytest.mark.parametrize("states", [2, 300])
+@pytest.mark.parametrize("steps", [0, 1, 1000])
+def test_every_step_of_a_finite_horizon_adds_its_allowance(states: int, steps: int) -> None:
+    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|V| + e)``; where nothing is negative also ``V (1 -+ g)``
+    with the roundings of all steps, whichever is tighter."""
+    process = resting(states)
+    terminal = np.resize([4.0, -1.0], states)
+    length = states if dense_rows(process) is not None else 1
+    each = relative_error(length + DATA_ROUNDINGS) * (1 + 1e-6)
+    error = 4 * UNIT_ROUNDOFF
+    for _ in range(steps):
+        error += each * (4 + error)
+    found = solve(process, steps=steps, terminal=terminal)
+    assert found.upper - terminal == pytest.approx(error, rel=1e-5, abs=2**-51)
+    assert terminal - found.lower == pytest.approx(error, rel=1e-5, abs=2**-51)
+    positive = np.abs(terminal)
+    found = solve(process, steps=steps, terminal=positive)
+    narrow = np.minimum(error, positive * relative_error((steps + 1) * (length + DATA_ROUNDINGS)))
+    assert found.upper - positive == pytest.approx(narrow, rel=1e-5, abs=2**-51)
+    assert positive - found.lower == pytest.approx(narrow, rel=1e-5, abs=2**-51)
+
+
+@pytest.mark.parametrize(("chance", "steps"), [(Fraction(1, 1024), 99), (Fraction(1, 1024), 120)])
+def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction, steps: int) -> None:
+    """``2^-990`` has its digits in floating point; ``2^-1200`` is zero there, and the bound above is not."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, chance), (0, 0, 1, 1 - chance), (1, 0, 1, 1)],
+        states=2, actions=1, initial=0, horizon=1,
+    )  # fmt: skip
+    found = solve(process, steps=steps, terminal=np.array([1.0, 0.0]), tolerance=1e-9)
+    assert 0 <= Fraction(found.lower[0]) <= chance**steps <= Fraction(found.upper[0])
+    assert found.upper[0] <= 1e-290
+
+
+def limited() -> Certified:
+    """A gap of 2 at a scale of 6, and a state without a value."""
+    return Certified.of(
+        np.array([1.0, -8.0, -np.inf]), np.array([1.5, -6.0, np.inf]), np.arange(3), "m", 7, "d", ROUNDING,
+        without=np.array([False, False, True]),
+    )  # fmt: skip
+
+
+def test_gaps_leave_out_states_without_a_value() -> None:
+    found = limited()
+    assert (found.gap, found.scale) == (2.0, 6.0)
+    assert (found.method, found.iterations, found.detail) == ("m", 7, "d")
+    assert found.policy is not None
+    assert list(found.policy) == [0, 1, 2]
+    assert found.limited_by == "rounding"
+    everywhere = Certified.of(found.lower, found.upper, None, "m", 7, "d")
+    assert (everywhere.gap, everywhere.limited_by) == (np.inf, "max_iterations")
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("tolerance", [1 / 3, 0.33])
+def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: float) -> None:
+    """A gap of 2 at a scale of 6, exactly the tolerance or a little more; signs are restored."""
+    problem = read_problem(
+        resting(3), np.zeros(3), "discounted", steps=None, gamma=0.5, terminal=None, targets=None,
+        maximise=maximise, tolerance=tolerance, max_iterations=10,
+    )  # fmt: skip
+    found = limited()._replace(lower=np.array([1.0, -8.0, 0.0]), upper=np.array([1.5, -6.0, 0.0]))
+    assert found.is_narrow(problem) == (tolerance == 1 / 3)
+    if found.is_narrow(problem):
+        solution = finish(problem, found)
+        assert list(solution.lower) == ([1, -8, 0] if maximise else [-1.5, 6, 0])
+        assert list(solution.upper) == ([1.5, -6, 0] if maximise else [-1, 8, 0])
+        assert not solution.lower.flags.writeable
+        assert not solution.upper.flags.writeable
+        assert solution.objective is Objective.DISCOUNTED
+        assert solution.policy is found.policy
+        assert not np.signbit([solution.lower[2], solution.upper[2]]).any()
+        assert (solution.method, solution.iterations, solution.detail) == ("m", 7, "d")
+        assert solution.status is Status.CERTIFIED
+        assert solution.exact is None
+        return
+    with pytest.raises(ConvergenceError, match="m stopped by rounding after 7 iterations") as caught:
+        finish(problem, found)
+    low, high = (1.0, 1.5) if maximise else (-1.5, -1.0)
+    assert (caught.value.lower, caught.value.upper) == (low, high)
+
+
+def test_a_contraction_is_bounded_by_the_neighbours_of_the_discount() -> None:
+    """Rows of floating-point numbers whose sums are not one: ``gamma`` times the least and the greatest."""
+    rows = np.array([[[0.1, 0.9 - 4e-10], [0.3, 0.7 + 4e-10]]])
+    process = ControlledMarkovProcess.from_dense(rows, horizon=1)
+    problem = read_problem(
+        process, np.zeros(2), "discounted", steps=None, gamma="9/10", terminal=None, targets=None,
+        maximise=True, tolerance=1e-9, max_iterations=10,
+    )  # fmt: skip
+    low, high = contraction(problem)
+    sums = [sum(Fraction(p) for p in row) for row in process.dense()[0].tolist()]
+    assert Fraction(low) <= Fraction(9, 10) * min(sums)
+    assert Fraction(high) >= Fraction(9, 10) * max(sums)
+    assert (low, high) == pytest.approx((0.9 * float(min(sums)), 0.9 * float(max(sums))), rel=1e-14, abs=0)
+    for least, greatest in ((-0.5, -0.25), (0.25, 0.5)):
+        both = [np.array([[1.0, 2.0], [least, greatest]]) for _ in range(2)]
+        found = discounted_bounds(problem, *both[0], least, greatest, 7)
+        assert found == macqueen(*both[1], least, greatest, low, high, backup_roundoff(7), 0.0)
+        assert both[0].tolist() == both[1].tolist()

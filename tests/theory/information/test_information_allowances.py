@@ -1,0 +1,118 @@
+"""The rounding allowances of the bounds are what their proofs ask for: no term is missing or counted twice.
+
+No instance uses a worst case up, as errors of long sums cancel: so a bound that holds on every instance may
+still lack a term. Each allowance is computed here a second time, from the statement of its proof.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaregret.tabular.bounds import relative_error
+from metaregret.theory.information import as_order, capacity_bracket
+from metaregret.theory.information.certificate import _divergence_allowance, _information_allowance, evaluate
+from metaregret.theory.information.channel import as_channel
+from metaregret.theory.information.orders import divergences
+from metaregret.theory.information.redundancy import _evaluated
+
+SHAPES = [(1, 1), (2, 1), (1, 7), (3, 2), (40, 5), (4, 900)]
+
+
+def drawn(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
+    """Random rows, half of their entries zero."""
+    generator = np.random.default_rng([*shape, seed])
+    rows = generator.exponential(size=shape) ** 3 * (generator.random(shape) < 0.5)
+    rows[:, 0] += 1e-3
+    return np.asarray(rows / rows.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_divergences(shape: tuple[int, int]) -> None:
+    """``g(2 n + 32) (H_x + c_x + 1) + g(Y)``."""
+    rows = drawn(shape)
+    channel = as_channel(rows)
+    q = channel.output(np.full(shape[0], 1 / shape[0]))
+    found = _divergence_allowance(channel, channel.divergences(q))
+    n = int((rows > 0).sum(axis=1).max())
+    for row, allowance in zip(rows[:, channel.reachable], found, strict=True):
+        entropy = -math.fsum(x * math.log(x) for x in row if x)
+        cross = -math.fsum(x * math.log(y) for x, y in zip(row, q, strict=True) if x)
+        size = entropy + cross + 1
+        assert allowance == pytest.approx(
+            relative_error(2 * n + 32) * size + relative_error(len(q)), rel=1e-9, abs=0
+        )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("columns", [3, 10**9])
+def test_information(shape: tuple[int, int], columns: int) -> None:
+    """The mean of the allowances of the rows, the roundings of the mean, and ``2 e^2`` for an error ``e`` of
+    the outputs, which shows where columns are long."""
+    generator = np.random.default_rng(shape)
+    channel = replace(as_channel(drawn(shape)), column_terms=columns)
+    p = 3.0 * generator.exponential(size=shape[0]) * (np.arange(shape[0]) % 3 != 1)
+    divergences, allowance = generator.exponential(size=(2, shape[0])) * np.array([[0.1], [1e-15]])
+    share = p / p.sum()
+    mean = math.fsum(share * allowance) * (1 + 1e-6)
+    weighing = relative_error(2 * int((p > 0).sum()) + 8) * math.fsum(share * divergences)
+    error = relative_error(2 * columns + 2 * channel.row_terms + 32)
+    found = _information_allowance(channel, p, divergences, allowance)
+    assert found == pytest.approx(mean + weighing + 2 * error**2, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("surplus", [9e-10, -9e-10])
+def test_weights_of_inputs_are_divided_by_their_sum(surplus: float) -> None:
+    """A sum within the accepted 1e-9 of one is far from it in units of rounding."""
+    rows, p = drawn((5, 4)), np.array([0.1, 0.2, 0.3, 0.25, 0.15])
+    exactly, found = evaluate(as_channel(rows), p), evaluate(as_channel(rows), p * (1 + surplus))
+    assert found.information == pytest.approx(exactly.information, rel=1e-13, abs=0)
+    assert (found.lower, found.upper) == pytest.approx((exactly.lower, exactly.upper), rel=1e-13, abs=0)
+
+
+def test_a_bracket_says_where_its_bounds_are_from() -> None:
+    found = capacity_bracket(np.eye(2), [0.5, 0.5])
+    assert found.lower_from == "mutual information at the returned input distribution"
+    assert found.upper_from == "largest divergence of a row from the returned output distribution"
+
+
+@pytest.mark.parametrize("name", ["3/2", "2", "3", "64", "inf"])
+@pytest.mark.parametrize("size", [1, 2, 500])
+@pytest.mark.parametrize("exponent", [0, 3, 60])
+def test_divergences_of_order_a(name: str, size: int, exponent: int) -> None:
+    """A point mass of a state of weight ``2^-k``: ``g(S + 64) (2 + k ln 2 + (k ln 2 + 1) / (a - 1))``."""
+    order = as_order(name)
+    rows, q = np.eye(1, size), np.full(size, 2.0**-exponent)
+    ratio = exponent * math.log(2)
+    slack = 2 + ratio if order.is_infinite else 2 + 2 * ratio + 1 / order.power
+    found = float(divergences(order, rows, q)[0])
+    allowance = relative_error(size + 64) * slack
+    assert found - ratio == pytest.approx(allowance, rel=1e-9, abs=2 * math.ulp(ratio))
+
+
+@pytest.mark.parametrize("name", ["2", "inf"])
+@pytest.mark.parametrize(("count", "size"), [(8192, 2), (2, 8192)])
+def test_long_mixtures_and_long_rows(name: str, count: int, size: int) -> None:
+    """Equal rows have no redundancy: what is left above is the rounding of the mixture's entries, downward,
+    of the rows', upward, and of the logarithms; the bound below is zero."""
+    order = as_order(name)
+    rows = np.full((count, size), 1 / size)
+    found = _evaluated(order, rows, np.full(count, 1 / count), np.ones(size if order.is_infinite else count))
+    power = 1.0 if order.is_infinite else order.alpha / order.power
+    rounding = relative_error(count + 8) + power * relative_error(size + 4)
+    logarithms = relative_error(size + 64) * (2.0 if order.is_infinite else 3.0)
+    assert found.upper == pytest.approx(rounding + logarithms, rel=1e-2, abs=0)
+    assert found.lower == 0.0
+
+
+def test_the_allowance_of_a_row_is_its_own() -> None:
+    """However far another row is; and a row without mass has no divergence to speak of."""
+    rows, q = np.array([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]), np.array([2.0**-900, 0.5])
+    far, _, _ = divergences(as_order(2), rows, q)
+    near = divergences(as_order(2), np.array([[0.0, 0.5], [1.0, 0.0]]), q)
+    assert near[0] < math.log(0.5) + 1e-12 < 600 < far < near[1]
+    assert divergences(as_order("inf"), rows, q)[2] < 1e-12
+    assert near[0] - math.log(0.5) == pytest.approx(relative_error(66) * (3 + math.log(2)), rel=1e-2)

@@ -1,0 +1,79 @@
+"""The allowance of the bounds over known vertices is what its proof asks for, term by term.
+
+Rows and references are powers of two, whose divergence is known to the last digit: what is left of a bound is
+its allowance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from metaregret.tabular.bounds import relative_error
+from metaregret.theory.information import as_order, capacity_bracket
+from metaregret.theory.skills.dual_bound import TerminalPolytope
+from metaregret.theory.skills.last_steps import LastSteps
+from metaregret.theory.skills.skill import Skill, information_lower_bound
+from tests.theory.skills.small_processes import z_channel
+
+HALVES = [2.0 ** -min(k, 40) for k in range(1, 42)]
+PAIRS = [
+    ([1.0], [1.0]),
+    ([0.5, 0.5], [0.5, 0.5]),
+    ([0.5, 0.25, 0.25], [0.25, 0.25, 0.5]),
+    ([0.5, 0.0, 0.5], [0.5, 0.25, 0.25]),
+    (HALVES, HALVES),
+    ([0.0] * 40 + [1.0], HALVES),
+]
+
+
+@pytest.mark.parametrize("error", [0.0, 2.0**-44, 2.0**-20, 2.0**-3])
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize(("row", "q"), PAIRS)
+def test_relative_entropies(row: list[float], q: list[float], scale: float, error: float) -> None:
+    """Every entry moves by twice its error and the rounding of its normalisation: at most as far as the
+    logarithm of the reference and the entropy of the entry let it; and sums of 2 S + 32 roundings."""
+    given = scale * np.array([row])
+    found = float(TerminalPolytope(given, np.full(given.shape, error), "").divergences(np.array(q))[0])
+    divergence = math.fsum(x * math.log(x / y) for x, y in zip(row, q, strict=True) if x)
+    used = [(x, y) for x, y in zip(row, q, strict=True) if x]
+    moved = []
+    for x, y in used:
+        e = 2 * error + relative_error(len(q) + 4) * scale * x
+        most = -min(e, math.exp(-1)) * math.log(min(e, math.exp(-1)))
+        moved.append(e * abs(math.log(y)))
+        moved.append(min(most, e * (1 - math.log(x / 2))) if 2 * e <= x else most)
+    size = max(abs(math.log(y)) for _, y in used) + divergence + 1
+    allowance = math.fsum(moved) + relative_error(2 * len(q) + 32) * size
+    assert found - divergence == pytest.approx(allowance, rel=1e-9, abs=2 * math.ulp(divergence))
+
+
+@pytest.mark.parametrize("name", ["3/2", "2", "inf"])
+def test_orders_above_one_take_rows_as_they_may_be(name: str) -> None:
+    """A row known up to an error is read at its largest, twice the error above; an exact one as it is."""
+    rows, q = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([0.5, 0.5])
+    error = np.array([[0.0, 0.0], [2.0**-20, 2.0**-20]])
+    exact, moved = TerminalPolytope(rows, error, "").divergences(q, as_order(name))
+    assert 0 < exact < 1e-13
+    order = as_order(name)
+    power = 1.0 if order.is_infinite else order.alpha / order.power
+    assert moved == pytest.approx(power * math.log1p(4 * 2.0**-20), rel=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(steps: int) -> None:
+    """``1 + g(S + 8)`` on the mean over states of the largest divergence of their points."""
+    last, q = LastSteps(z_channel(steps)), np.array([2.0**-30, 1 - 2.0**-30])
+    largest = float(last._sets[0].divergences(q).max())
+    assert last.steps == steps
+    assert last.bound(q, 0.0) == pytest.approx(largest * (1 + relative_error(2 + 8)), rel=2.5e-16, abs=0)
+
+
+def test_the_information_of_exact_skills_is_lowered_by_the_rounding_of_their_rows() -> None:
+    """``g(S + 4)`` of an entry moves ``-x ln x`` by ``1 - ln(x/2)`` times that, in mixture and rows."""
+    skills = [Skill(0.5, np.zeros(0), row, np.zeros(2)) for row in np.eye(2)]
+    moved = relative_error(2 + 4) * (1 + math.log(4) + 1 + math.log(2))
+    expected = capacity_bracket(np.eye(2), [0.5, 0.5]).lower - moved
+    assert information_lower_bound(skills) == pytest.approx(expected, rel=0, abs=2.5e-16)
