@@ -317,7 +317,7 @@ class Plan(Result):
         yield self.question
         yield f"value   {self.value}"
         yield f"status  {found.status.value}"
-        yield f"method  {found.method}, {found.iterations} iterations; {found.detail}"
+        yield f"method  {found.method}, {found.iterations} iteration{'s' * (found.iterations != 1)}; {found.detail}"
         if policy is None:
             return
         first = policy.first()
