@@ -40,7 +40,8 @@ nb_merge_streams = True
 nb_execution_in_temp = True
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Kernels warn that they talk over TCP, which stays on this machine; a profile of the build's own lets errors through.
+# Kernels warn that they talk over TCP, which stays on this machine; with a profile of the build's own only
+# errors are shown.
 _profile = Path(tempfile.mkdtemp(prefix="metaregret-docs-"), "profile_default")
 _profile.mkdir()
 (_profile / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')

@@ -72,8 +72,8 @@ class RewardTables:
         )
         if not same:
             raise InvalidArgumentError(
-                f"The rewards are on the transitions of {ours.name!r}, and those of {process.name!r} are others; "
-                "make the rewards for this process."
+                f"The rewards are on the transitions of {ours.name!r}, and those of {process.name!r} are "
+                "others; make the rewards for this process."
             )
         return replace(self, process=process)
 

@@ -146,8 +146,8 @@ def verify(
     exact : bool
         Symbolic and rational methods only.
     instances : int, optional
-        Random instances per method: 20, where nothing else is said. Of a claim of one's own, the default is to
-        look at 500 or more generated instances, for `OWN_SECONDS` of processor time at most.
+        Random instances per method: 20, where nothing else is said. Of a claim of one's own, the default is
+        to look at 500 or more generated instances, for `OWN_SECONDS` of processor time at most.
     seed : int
         Of every random draw.
     workers : int
@@ -229,8 +229,8 @@ def _refuse_taken(own: Item, what: Path | str) -> None:
     taken = next((item for uid, item in known.items() if uid.lower() == own.uid.strip().lower()), own)
     if taken is not own:
         raise InvalidArgumentError(
-            f"{what} defines {own.uid}, which is there already: {taken.title!r}. Give it an identifier of its own, "
-            f"such as X01; to check the one that is there, name {taken.uid}."
+            f"{what} defines {own.uid}, which is there already: {taken.title!r}. Give it an identifier of "
+            f"its own, such as X01; to check the one that is there, name {taken.uid}."
         )
 
 

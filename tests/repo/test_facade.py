@@ -166,7 +166,7 @@ def test_a_claim_of_ones_own_takes_no_identifier_that_is_taken(uid: str) -> None
     from metaregret.theory.claims import claim, property_claim
 
     own = property_claim(uid, "squares", "$x^2 \\ge 0$", st.integers(), lambda x: Fraction(x * x))
-    with pytest.raises(mr.errors.InvalidArgumentError, match="there already.*identifier of its own"):
+    with pytest.raises(mr.errors.InvalidArgumentError, match=r"there already.*identifier of its own"):
         mr.verify(new=own, instances=3)
     assert claim("T02") is claim("T02")
     assert mr.verify(new=claim("T02"), instances=3).as_expected
