@@ -88,7 +88,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     axes.axvline(goals - 1.0, color="0.35", linewidth=0.8, label="one, by T27")
     axes.axvline((goals - 1) / 2, color="0.35", linewidth=0.8, linestyle="--", label="random, by T27")
     axes.set_yticks(height, [f"{ratio:g}" for ratio in table["ratio"]])
-    axes.set(xlabel="worst-goal regret (episodes)", ylabel="probability of each goal over the one before")
+    axes.set(xlabel="worst-goal regret (episodes)", ylabel="ratio of successive goals")
     axes.legend(loc="best")
     axes.grid(axis="y", visible=False)
     numbers = {
