@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product as product_of
@@ -28,8 +27,8 @@ DIGITS = 4000
 """Of an integer's text; Python itself refuses to read more than 4300."""
 BUDGET = 20_000_000
 """Units of work, each at most a microsecond of processor time and fifty bytes of memory or so."""
-LATE, ENTRIES = 8, 4000
-"""Steps before the end that bounds of convex functions look at; numbers in their ends, at most."""
+ENTRIES = 4000
+"""Numbers, at most, in the ends of plans of several steps, at which convex functions are taken."""
 WORK = {"left": 0}
 REAL = re.compile(
     rf"-?[0-9]{{1,{DIGITS}}}"
@@ -43,6 +42,7 @@ Document = Mapping[str, Any]
 Node = tuple[int, int, int]  # (layer; state, or -1 before an episode; bit set B of possible tasks)
 Outcome = tuple[int, Number, Node | None]  # (part of B, gain, what follows)
 Form = dict[int, Number]  # affine in the values at places in a list; -1 has the constant
+Rows = dict[str, tuple[Number, dict[int, Number]]]  # name -> weight, distribution
 Graph = tuple[list[Node], list[list[Form]]]
 Learner = dict[str, dict[int, Fraction]]  # key of (episode, t, s, B) -> odds of actions
 Table = dict[tuple[int, int, int], Number]  # (state, action, next state) -> number
@@ -785,7 +785,7 @@ def log(x: Fraction, up: bool) -> Fraction:
     """
     if x < 1:
         return -log(1 / x, not up)
-    charge(160, length(x) // 2)
+    charge(220, length(x) // 2)
     one, sign = 1 << 300, -1 if up else 1
     y = sign * (sign * x.numerator * one // x.denominator)
     for _ in range(100):
@@ -802,100 +802,96 @@ def divergence(row: Mapping[int, Number], q: Mapping[int, Number], up: bool) -> 
 
 class Ends(NamedTuple):
     """Distributions that every achievable one is a mixture of: the ends of all plans of the last
-    steps, by the state before them; and the states that can be met at the steps before those."""
+    steps, by the state before them; and the choices at the steps before those."""
 
-    process: Process | None
     after: dict[int, list[dict[int, Number]]]
-    before: list[set[int]]
+    before: list[dict[int, dict[int, list[tuple[Number, int]]]]]
 
-    def rows(self) -> list[dict[int, Number]]:
-        """Return all of them."""
-        return [row for rows in self.after.values() for row in rows]
+    def within(self, q: Mapping[int, Number]) -> bool:
+        """Say whether q is positive wherever one can end."""
+        ends = [row for rows in self.after.values() for row in rows]
+        return all(q.get(y) for row in ends for y, p in row.items() if p)
 
     def most(self, worth: Callable[[Mapping[int, Number]], Number]) -> Number:
         """Bound a convex function above: at what is achieved it is at most its mean at ends, over
-        the state before them; the best plan makes that large, values being rounded up."""
+        the state before them; the best plan makes that large. Long values are rounded up."""
+        charge(sum([3 + len(row) for rows in self.after.values() for row in rows]))
         value = {s: max([worth(row) for row in rows]) for s, rows in self.after.items()}
         for here in reversed(self.before):
-            rounded = {}
             for s, x in value.items():
-                charge(2, 200 + length(x))
-                rounded[s] = Fraction(-(-(x.numerator << 200) // x.denominator), 1 << 200)
-            value = {}
-            for s in here:
-                moves = self.process.choices[s].values() if self.process else ()
-                charge(8 + 8 * sum(map(len, moves)))
-                value[s] = max([add([product(p, rounded[t]) for p, t in row]) for row in moves])
+                if length(x) > 256:
+                    charge(2, length(x))
+                    value[s] = Fraction(-(-(x.numerator << 200) // x.denominator), 1 << 200)
+            found = {}
+            for s, moves in here.items():
+                charge(8 + 8 * sum(map(len, moves.values())))
+                rows = [[product(p, value[t]) for p, t in row] for row in moves.values()]
+                found[s] = max(map(add, rows))
+            value = found
         return max(value.values())
 
 
 def ends_of(process: Process) -> Ends:
     """Return the ends of all plans of the last step, and of more steps while they are few."""
-    charge(process.horizon * process.size)
-    late = 1 if process.certain else max(1, min(LATE, (1 << 18) // process.size))
-    layers = deque([{-1}], late)  # -1 draws the start
-    for _ in range(process.horizon):
-        layers.append(successors(process, layers[-1]))
-    last = successors(process, layers[-1])
-    after: dict[int, list[dict[int, Number]]] = {s: [{s: 1}] for s in last}
-    before = list(layers)
-    while before:
-        rows = [(s, row) for s in before[-1] for row in process.choices[s].values()]
+    charge(2 * (process.horizon + 1) * process.size)
+    layers = [{-1: process.choices[-1]}]  # which draws the start
+    for _ in range(process.horizon + 1):
+        reached = {t for moves in layers[-1].values() for row in moves.values() for _, t in row}
+        layers.append({s: process.choices[s] for s in reached})
+    after: dict[int, list[dict[int, Number]]] = {s: [{s: 1}] for s in layers.pop()}
+    room = 0 if process.certain else math.inf  # where nothing is random ends are states
+    while layers:
+        rows = [(s, row) for s, moves in layers[-1].items() for row in moves.values()]
         charge(4 * sum([4 + len(row) for _, row in rows]))
-        if len(before) < len(layers) and entries(rows, after) * len(process.states) > ENTRIES:
+        if plans(rows, after) * len(process.states) > room:
             break
-        earlier: dict[int, list[dict[int, Number]]] = {s: [] for s in before.pop()}
+        earlier: dict[int, list[dict[int, Number]]] = {s: [] for s in layers.pop()}
         for s, row in rows:
             for chosen in product_of(*[after[t] for _, t in row]):
                 charge(8 + 8 * sum(map(len, chosen)))
-                parts: dict[int, list[Number]] = {}
-                for (p, _), end in zip(row, chosen, strict=True):
-                    for y, x in end.items():
-                        parts.setdefault(y, []).append(product(p, x))
-                earlier[s].append({y: add(xs) for y, xs in parts.items()})
-        after = earlier
-    return Ends(process, after, before)
+                earlier[s].append(mix(zip([p for p, _ in row], chosen, strict=True)))
+        after, room = earlier, ENTRIES
+    return Ends(after, layers)
 
 
-def successors(process: Process, states: Iterable[int]) -> set[int]:
-    """Return the states that may follow."""
-    return {t for s in states for row in process.choices[s].values() for _, t in row}
-
-
-def entries(
+def plans(
     rows: Sequence[tuple[int, Sequence[tuple[Number, int]]]],
     after: Mapping[int, Sequence[Mapping[int, Number]]],
 ) -> int:
-    """Count the plans of one more step, if they are few; long fractions count more."""
+    """Count the plans of one more step; long fractions count more."""
     numbers = [x for ends in after.values() for end in ends for x in end.values()]
     charge(len(numbers))
-    total = 0
-    for _, row in rows:
-        count = 1
-        for _, t in row:
-            count = min(count * len(after[t]), ENTRIES)
-        total += count
-    bits = max(map(length, numbers)) + max([length(p) for _, row in rows for p, _ in row])
-    return total * (1 + bits // 128)
+    longest = max(map(length, numbers)) + max([length(p) for _, row in rows for p, _ in row])
+    count = sum([math.prod([len(after[t]) for _, t in row]) for _, row in rows])
+    return count * (1 + longest // 128)
 
 
-def channel(claim: Document, witness: Document) -> tuple[dict[str, int], list[Any], Ends]:
+def mix(rows: Iterable[tuple[Number, Mapping[int, Number]]]) -> dict[int, Number]:
+    """Return a weighted sum."""
+    parts: dict[int, list[Number]] = {}
+    for w, row in rows:
+        for y, x in row.items():
+            parts.setdefault(y, []).append(product(w, x))
+    return {y: add(xs) for y, xs in parts.items()}
+
+
+def channel(claim: Document, witness: Document) -> tuple[dict[str, int], Rows, Ends]:
     """Return the outputs, the rows with the witness's weights, and the rows of a channel."""
     outputs = labels(claim["channel"]["outputs"], "outputs")
     given = claim["channel"]["rows"]
     inputs = vector(witness.get("input", {}), labels(list(given), "rows"), "input", total=1)
-    ends = [vector(row, outputs, "channel", total=1) for row in given.values()]
+    ends = [dict[int, Number](vector(r, outputs, "channel", total=1)) for r in given.values()]
     weighted = [(inputs.get(x, 0), row) for x, row in enumerate(ends)]
-    return outputs, weighted, Ends(None, {0: [dict(row) for row in ends]}, [])
+    return outputs, dict(zip(given, weighted, strict=True)), Ends({0: ends}, [])
 
 
-def skills(process: Process, witness: Document) -> tuple[dict[str, int], list[Any], Ends]:
+def skills(process: Process, witness: Document) -> tuple[dict[str, int], Rows, Ends]:
     """Return the states, the skills' weights and ends, and the ends of all plans."""
     need(process.horizon, "claim: a capacity needs a finite horizon")
     game = Game(process, range(len(process.states)))
     learners = process.mixture(witness)
     rows = [(w, dict(enumerate(game.evaluate([(Fraction(1), f)])))) for w, f in learners]
-    return process.states, rows, ends_of(process)
+    return process.states, {str(i): row for i, row in enumerate(rows)}, ends_of(process)
 
 
 def capacity(process: Process | None, claim: Document, witness: Document) -> Bracket:
@@ -904,16 +900,11 @@ def capacity(process: Process | None, claim: Document, witness: Document) -> Bra
     Proof: ``I(p) <= C <= max KL(rho || q)`` for any input p and output q; KL is convex in rho.
     """
     names, rows, ends = channel(claim, witness) if process is None else skills(process, witness)
-    shares: dict[int, list[Number]] = {}
-    for w, row in rows:
-        for y, p in row.items():
-            shares.setdefault(y, []).append(product(w, p))
-    marginal = {y: add(parts) for y, parts in shares.items()}
+    marginal = mix(rows.values())
     q = vector(witness.get("output", {}), names, "output", total=1)
-    covered = all(q.get(y) for row in ends.rows() for y, p in row.items() if p)
-    need(covered, "output: no mass where one can end")
-    information = [product(w, divergence(row, marginal, False)) for w, row in rows if w]
-    return add(information), ends.most(lambda row: divergence(row, q, True))
+    need(ends.within(q), "output: no mass where one can end")
+    parts = [product(w, divergence(row, marginal, False)) for w, row in rows.values() if w]
+    return add(parts), ends.most(lambda row: divergence(row, q, True))
 
 
 def redundancy(process: Process | None, claim: Document, witness: Document) -> Bracket:
@@ -927,43 +918,25 @@ def redundancy(process: Process | None, claim: Document, witness: Document) -> B
     w.x >= w.v / max w.x``.
     """
     names, rows, ends = channel(claim, witness) if process is None else skills(process, witness)
-    shares: dict[int, list[Number]] = {}
-    for w, row in rows:
-        for y, p in row.items():
-            shares.setdefault(y, []).append(product(w, p))
-    q = {y: Fraction(add(parts)) for y, parts in shares.items()}
-    covered = all(q.get(y) for row in ends.rows() for y, p in row.items() if p)
-    need(covered, "rows: their mixture has no mass where one can end")
+    q = {y: Fraction(x) for y, x in mix(rows.values()).items()}
+    need(ends.within(q), "rows: their mixture has no mass where one can end")
 
-    def most(reward: Mapping[int, Number]) -> Number:
-        if process is None:
-            charge(sum([3 + len(row) for row in ends.rows()]))
-            paid: Callable[[Mapping[int, Number]], Number] = lambda row: add(
-                [product(reward[y], p) for y, p in row.items() if y in reward]
-            )
-            return ends.most(paid)
-        return Game(process, range(len(names))).value([reward.get(s, 0) for s in range(len(names))])
+    def most(pay: Mapping[int, Number]) -> Number:
+        return ends.most(lambda row: add([product(pay[y], p) for y, p in row.items() if y in pay]))
 
-    if claim["order"] == "inf":
-        best = {y: most({y: 1}) for y in names.values()}
-        weights = vector(witness.get("farthest", {}), names, "farthest", total=1)
-        reached = add([product(w, best[y]) for y, w in weights.items()])
-        return Fraction(reached) / (most(weights) or 1), max(
-            [Fraction(v) / q[y] for y, v in best.items() if v]
-        )
-    a = read(claim["order"], int, "claim.order")
-    need(2 <= a <= 64, "claim.order: neither inf nor a whole number from 2 to 64")
-    places = (
-        {str(i): i for i in range(len(rows))}
-        if process
-        else labels(list(claim["channel"]["rows"]), "rows")
-    )
+    order = claim["order"]
+    if order != "inf":
+        fits = 2 <= read(order, int, "claim.order") <= 64
+        need(fits, "claim.order: neither inf nor a whole number from 2 to 64")
+    places = names if order == "inf" else {x: i for i, x in enumerate(rows)}
     weights = vector(witness.get("farthest", {}), places, "farthest", total=1)
-    terms: dict[int, list[Number]] = {}
-    for i, w in weights.items():
-        for y, p in rows[i][1].items():
-            terms.setdefault(y, []).append(product(w, power(p, a)))
-    c = {y: x for y, parts in terms.items() if (x := add(parts))}
+    if order == "inf":
+        best = {y: Fraction(most({y: 1})) for y in names.values()}
+        reached = Fraction(add([product(w, best[y]) for y, w in weights.items()]))
+        return reached / (most(weights) or 1), max([v / q[y] for y, v in best.items() if v])
+    a, listed = order, [row for _, row in rows.values()]
+    powers = [(w, {y: power(p, a) for y, p in listed[i].items() if p}) for i, w in weights.items()]
+    c = {y: x for y, x in mix(powers).items() if x}
     level = add([product(x, power(1 / q[y], a - 1)) for y, x in c.items()])
     steepest = most({y: product(x, power(1 / q[y], a)) for y, x in c.items()})
     least = product(power(level, a), power(1 / Fraction(steepest), a - 1)) if level else 0

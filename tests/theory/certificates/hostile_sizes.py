@@ -393,6 +393,23 @@ def redundancy_of_a_wide_channel(size: float, _: random.Random) -> bytes:
 
 
 @attack
+def ends_of_many_actions(size: float, _: random.Random) -> bytes:
+    """The convex function of the redundancy at the ends of very many plans."""
+    count = int(100_000 * size) + 1
+    rows = [[s, str(a), t, "1/2"] for s in "01" for a in range(count) for t in "01"]
+    claim = {"problem": "redundancy", "order": 2}
+    return document(instance(2, count, rows, horizon=3), claim, {"farthest": {"0": 1}})
+
+
+@attack
+def ends_over_a_long_horizon(size: float, _: random.Random) -> bytes:
+    """Linear functions, one for each state, planned back to the start."""
+    rows = [[str(s), str(a), str(t), "1/20"] for s in range(20) for a in range(2) for t in range(20)]
+    claim = {"problem": "redundancy", "order": "inf"}
+    return document(instance(20, 2, rows, horizon=int(1000 * size) + 1), claim, {"farthest": {"0": 1}})
+
+
+@attack
 def many_trajectories(size: float, rng: random.Random) -> bytes:
     d = rng.randrange(10**99, 10**100)
     rows = []

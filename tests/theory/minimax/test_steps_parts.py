@@ -610,7 +610,8 @@ def test_goals_too_rare_for_floating_point_are_refused(criterion: Criterion, exp
                 line(3, 1, 2).replaced(horizon=GeometricHorizon(Fraction(1, 2))), Detection.VISIT
             ),
             {},
-            "Hitting times in steps need a finite horizon",
+            "Hitting times in steps need a finite horizon, but 'line:3,start=1' has gamma=1/2; give it a "
+            "number of steps.",
         ),
         (
             lambda: GoalTasks(line(3, 1, 2), np.array([1]), Detection.VISIT),
