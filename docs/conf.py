@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
@@ -37,8 +40,17 @@ nb_merge_streams = True
 nb_execution_in_temp = True
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Kernels warn that they talk over TCP, which stays on this machine; with a profile of the build's own only
+# errors are shown.
+_profile = Path(tempfile.mkdtemp(prefix="metaregret-docs-"), "profile_default")
+_profile.mkdir()
+(_profile / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
+os.environ["IPYTHONDIR"] = str(_profile.parent)
+atexit.register(shutil.rmtree, _profile.parent, ignore_errors=True)
+
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+smartquotes_action = "qe"  # dashes stay: options begin with two
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = False

@@ -1,4 +1,5 @@
 from . import errors as errors
+from . import importers as importers
 from . import strategies as strategies
 from .bounds import Bracket as Bracket
 from .bounds import Status as Status

@@ -42,7 +42,7 @@ def make(
           `metaregret.tabular.importers.read`, which also returns the rewards and what to know about them;
         * a process, whose horizon or start is to be replaced.
     horizon : int, FiniteHorizon or GeometricHorizon, optional
-        Steps an episode; by default that of the source, its discount, or 20.
+        Steps per episode; by default that of the source, its discount, or 20.
     gamma : float, str or Fraction, optional
         Instead: the probability that an episode goes on before each step.
     start : int, str, mapping or array, optional

@@ -3,7 +3,7 @@ process."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -54,6 +54,28 @@ class RewardTables:
                 f"{self.values[task, transition]!r}; rewards must be finite."
             )
         self.values.setflags(write=False)
+
+    def moved_to(self, process: ControlledMarkovProcess) -> RewardTables:
+        """Return the same rewards on `process`, which may differ in horizon, start and name only.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If its states, actions or transitions are others.
+        """
+        ours = self.process
+        if process is ours:
+            return self
+        same = (process.states, process.actions) == (ours.states, ours.actions) and all(
+            np.array_equal(getattr(process, name), getattr(ours, name))
+            for name in ("choice_offsets", "choice_action", "offsets", "successors", "probabilities")
+        )
+        if not same:
+            raise InvalidArgumentError(
+                f"The rewards are on the transitions of {ours.name!r}, and those of {process.name!r} are "
+                "others; make the rewards for this process."
+            )
+        return replace(self, process=process)
 
     @classmethod
     def from_exact(

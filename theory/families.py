@@ -119,9 +119,7 @@ def rewards(
     expect(ControlledMarkovProcess, process, "process", MAKE)
     expect((RewardTables, Path, str, Mapping), tables, "tables")
     if isinstance(tables, RewardTables):
-        if tables.process is not process:
-            raise InvalidArgumentError("The tables were made for another process; make them for this one.")
-        return RewardTasks(process, tables)
+        return RewardTasks(process, tables.moved_to(process))
     if isinstance(tables, Path | str):
         return RewardTasks(process, read_rewards(Path(tables), process))
     return RewardTasks(process, _by_name(process, tables))

@@ -317,7 +317,8 @@ class Plan(Result):
         yield self.question
         yield f"value   {self.value}"
         yield f"status  {found.status.value}"
-        yield f"method  {found.method}, {found.iterations} iterations; {found.detail}"
+        many = "s" * (found.iterations != 1)
+        yield f"method  {found.method}, {found.iterations} iteration{many}; {found.detail}"
         if policy is None:
             return
         first = policy.first()

@@ -115,9 +115,23 @@ def _type(field: dict[str, Any]) -> str:
     return " or ".join(kind) if isinstance(kind, list) else kind
 
 
+def _as_typed(app: Sphinx, ctx: Any, lines: list[str]) -> None:
+    """Show what a help text sets line by line (after a title, indented) as code, so that it can be copied."""
+    out: list[str] = []
+    for line in lines:
+        if not line.startswith("|"):
+            out.append(line)
+        elif line[1:3] == "  ":
+            out.append("   " + line[4:])
+        else:
+            out += ["", line[2:].rstrip(":") + "::", ""]
+    lines[:] = out
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("claim", Claim)
     app.add_directive("claims", Claims)
     app.add_directive("schema", Schema)
+    app.connect("sphinx-click-process-description", _as_typed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -85,10 +85,10 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     height = [-float(place) for place in range(len(table))]
     draw_intervals(axes, table.rename(columns={"one_worst": "mean"}), height, 0, "one learner")
     axes.plot(table["mixture_worst"], height, **style.points(1), label="one of them at random")
-    axes.axvline(goals - 1.0, color="0.35", linewidth=0.8)
-    axes.axvline((goals - 1) / 2, color="0.35", linewidth=0.8, linestyle="--")
+    axes.axvline(goals - 1.0, color="0.35", linewidth=0.8, label="one, by T27")
+    axes.axvline((goals - 1) / 2, color="0.35", linewidth=0.8, linestyle="--", label="random, by T27")
     axes.set_yticks(height, [f"{ratio:g}" for ratio in table["ratio"]])
-    axes.set(xlabel="worst-goal regret (episodes)", ylabel="each goal as likely as the last, times")
+    axes.set(xlabel="worst-goal regret (episodes)", ylabel="ratio of successive goals")
     axes.legend(loc="best")
     axes.grid(axis="y", visible=False)
     numbers = {

@@ -103,6 +103,9 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     left.set_ylabel("regret of the MI marginal\nover minimax regret, minus 1")
     beyond += draw_excess(right, data, "excess_cost", style)
     right.set_ylabel("adaptation cost of uniform\nminus capacity (nats)")
+    handles, labels = left.get_legend_handles_labels()
+    columns = 2 if style.narrow else 4
+    figure.legend(handles, labels, ncols=columns, loc="outside upper center", markerscale=1.6)
     still = data[data["noise_percent"] == 0]
     loud = data[data["noise_percent"] == data["noise_percent"].max()]
     return Drawing(
@@ -147,15 +150,22 @@ def draw_excess(axes: Axes, data: pd.DataFrame, column: str, style: Style) -> in
     jitter = (data["copy"] % 20 - 9.5) / 19 * 0.04
     top = float(np.quantile(data[column], 0.96))
     above, x = data[column] > top, data["noise_percent"] / 100 + jitter
-    axes.plot(x[~above], data.loc[~above, column], ".", color="0.55", markersize=0.8)
-    axes.plot(x[above], np.full(above.sum(), top), "^", color="0.4", markersize=1.6, clip_on=False)
+    axes.plot(x[~above], data.loc[~above, column], ".", color="0.55", markersize=0.8, label="one process")
+    look: dict[str, Any] = {
+        "color": "0.4",
+        "markersize": 1.6,
+        "clip_on": False,
+        "label": f"above the scale ({above.sum()})",
+    }
+    axes.plot(x[above], np.full(above.sum(), top), "^", **look)
     low, middle, high = (np.array([np.quantile(rows, q) for rows in samples]) for q in (0.25, 0.5, 0.75))
-    axes.fill_between(noise, low, high, color="#56b4e9", alpha=0.45, linewidth=0)
+    axes.fill_between(noise, low, high, color="#56b4e9", alpha=0.45, linewidth=0, label="middle half")
     bounds = np.array([median_interval(rows) for rows in samples])
     bars = np.abs(bounds.T - middle)
-    axes.errorbar(noise, middle, yerr=bars, **{**style.series(0), "markersize": 3.2})
+    line = {**style.series(0), "markersize": 3.2, "label": "median, 95 % interval"}
+    axes.errorbar(noise, middle, yerr=bars, **line)
     axes.set_ylim(-0.03 * top, top)
-    axes.set_xlabel(f"share of noise ({above.sum()} above)")
+    axes.set_xlabel("share of noise")
     return int(above.sum())
 
 

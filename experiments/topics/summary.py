@@ -46,7 +46,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     cut.set_title("(c) the uniform proposal is best (T5)")
     draw_channels(price, channels, style)
     price.set_title("(d) noise has a price (C1)")
-    draw_excess(gap, noise, "excess_regret", style)
+    beyond = draw_excess(gap, noise, "excess_regret", style)
     gap.set_ylabel("excess regret (share)")
     gap.set_title("(e) random processes (T6)")
     series = ladder[(ladder["process"] == ladder["process"].iloc[0]) & (ladder["detect"] == "end")]
@@ -69,7 +69,8 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         "verdicts are as expected. (a) Theorems and negative controls. (b) Regret of the memoryless learner "
         "against goal density, closed form and simulated learners. (c) Worst case of learners trained on a "
         "proposal. (d) Worst-case regret of the most informative skills over the minimax regret. (e) The "
-        "same minus 1 on random processes; band: middle half. (f) Blind, memoryless and memory learners.",
+        f"same minus 1 on random processes; band: middle half; triangles: {beyond} above the scale. (f) "
+        "Blind, memoryless and memory learners.",
     )
 
 

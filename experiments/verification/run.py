@@ -79,6 +79,14 @@ class VerificationReport(Result):
             raise InvalidArgumentError(f"There is no {uid!r} in this report; there are {', '.join(rows)}.")
         return rows[known]
 
+    def witness(self, uid: str) -> dict[str, Any] | None:
+        """The first witness on which a claim fails, or None if it holds on all that was looked at.
+
+        Of a claim about processes, ``witness(uid)["instance"]`` is a document that `make` reads.
+        """
+        failures = (method["failure"] for method in self[uid].get("methods", ()))
+        return next((dict(failure["witness"]) for failure in failures if failure), None)
+
     def _claims(self) -> list[Mapping[str, Any]]:
         return [*self.document["theorems"], *self.document["controls"], *self.document["atlas"]]
 
@@ -138,8 +146,8 @@ def verify(
     exact : bool
         Symbolic and rational methods only.
     instances : int, optional
-        Random instances a method: 20, where nothing else is said. Of a claim of one's own, the default is to
-        look at 500 or more generated instances, for `OWN_SECONDS` of processor time at most.
+        Random instances per method: 20, where nothing else is said. Of a claim of one's own, the default is
+        to look at 500 or more generated instances, for `OWN_SECONDS` of processor time at most.
     seed : int
         Of every random draw.
     workers : int
@@ -157,7 +165,8 @@ def verify(
     Raises
     ------
     InvalidArgumentError
-        If an identifier is unknown, an argument is malformed, or the file of a claim cannot be imported.
+        If an identifier is unknown, or that of a claim of one's own is taken; if an argument is malformed, or
+        the file of a claim cannot be imported.
 
     Examples
     --------
@@ -183,8 +192,8 @@ def verify(
     assert own is None or isinstance(own, Theorem | Control | Published)
     chosen = [one for uid in uids for one in (atlas() if uid.strip().lower() == "atlas" else [uid])]
     named: list[Item] = list({item.uid: item for item in map(claim, chosen)}.values())
-    if own is not None and own.uid in [item.uid for item in named]:
-        raise InvalidArgumentError(f"{path or 'The claim'} defines {own.uid}, which is also named; give one.")
+    if own is not None:
+        _refuse_taken(own, path or "The claim")
     everything = not named and own is None
     if everything:
         named = [*theorems().values(), *controls().values()]
@@ -212,6 +221,17 @@ def verify(
         files={} if own is None or path is None else {own.uid: str(path)},
     )
     return VerificationReport(document, items, resumed)
+
+
+def _refuse_taken(own: Item, what: Path | str) -> None:
+    """Raise if a claim from outside has the identifier of another; reports go by identifiers."""
+    known = {**theorems(), **controls(), **atlas()}
+    taken = next((item for uid, item in known.items() if uid.lower() == own.uid.strip().lower()), own)
+    if taken is not own:
+        raise InvalidArgumentError(
+            f"{what} defines {own.uid}, which is there already: {taken.title!r}. Give it an identifier of "
+            f"its own, such as X01; to check the one that is there, name {taken.uid}."
+        )
 
 
 def _file(path: Path) -> Path:

@@ -136,6 +136,7 @@ def test_a_claim_can_be_given_as_an_object() -> None:
     report = mr.verify(new=fails, instances=3)
     assert not report.as_expected
     assert report["X02"]["verdict"] == "REFUTED"
+    assert report.witness("X02") == next(m["failure"]["witness"] for m in report["X02"]["methods"])
 
 
 def test_importing_the_facade_adds_little_to_numpy_and_scipy() -> None:
@@ -156,3 +157,32 @@ def test_importing_the_facade_adds_little_to_numpy_and_scipy() -> None:
         for _ in range(3)
     ]
     assert min(took) < 0.3
+
+
+@pytest.mark.parametrize("uid", ["T04", "t04", "C01", "A01"])
+def test_a_claim_of_ones_own_takes_no_identifier_that_is_taken(uid: str) -> None:
+    from hypothesis import strategies as st
+
+    from metaregret.theory.claims import claim, property_claim
+
+    own = property_claim(uid, "squares", "$x^2 \\ge 0$", st.integers(), lambda x: Fraction(x * x))
+    with pytest.raises(mr.errors.InvalidArgumentError, match=r"there already.*identifier of its own"):
+        mr.verify(new=own, instances=3)
+    assert claim("T02") is claim("T02")
+    assert mr.verify(new=claim("T02"), instances=3).as_expected
+
+
+def test_rewards_follow_a_process_to_another_horizon_and_to_no_other(
+    process: mr.ControlledMarkovProcess,
+) -> None:
+    tables = mr.rewards(process, {"right": [("2", "*", "3", 1)]}).tables
+    assert float(mr.plan(mr.make(process, horizon=9), rewards=tables).value) == pytest.approx(7 - 3)
+    with pytest.raises(mr.errors.InvalidArgumentError, match="transitions of 'line:4'"):
+        mr.plan(mr.make("line:4,slip=1/2"), rewards=tables)
+
+
+def test_importers_need_no_import_of_their_own() -> None:
+    code = "import metaregret as mr; mr.tabular.importers.read('line:3')"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    )

@@ -288,7 +288,7 @@ def test_floats_are_refused() -> None:
     floats = ControlledMarkovProcess.from_dense(np.full((1, 3, 3), 1 / 3), horizon=2, name="thirds")
     with pytest.raises(NotExactError) as caught:
         AchievableSuccess(success_tasks(GoalTasks.reachable(floats)))
-    assert str(caught.value) == "'thirds' is known in floating point only; call rationalised() first."
+    assert str(caught.value) == "'thirds' is known in floating point only; go on with process.rationalised()."
     tables = RewardTables(PROCESSES["finite"], Labels(1), np.ones((1, 10)))
     with pytest.raises(NotExactError) as caught:
         AchievableRewards(RewardTasks(PROCESSES["finite"], tables))

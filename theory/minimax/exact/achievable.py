@@ -56,7 +56,7 @@ class Achievable(ABC):
         process = self.process
         if not process.is_exact:
             raise NotExactError(
-                f"{process.name!r} is known in floating point only; call rationalised() first."
+                f"{process.name!r} is known in floating point only; go on with process.rationalised()."
             )
         horizon = process.horizon
         steps, solved = (horizon.steps, 0) if isinstance(horizon, FiniteHorizon) else (1, process.n_states)
