@@ -111,10 +111,10 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
         [over_seeds(data, keys, column).assign(measure=column) for column in MEASURES], ignore_index=True
     ).merge(data.groupby(["process", "length"], as_index=False)[list(LIMITS)].first())
     panels: list[Any] = list(data.groupby(["process", "length"], sort=False).groups)
-    figure = style.canvas("line", ratio=0.34)
-    for axes, (process, length) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-    ):
+    down = -(-len(panels) // 2)
+    figure = style.canvas("line", ratio=0.34 * down)
+    grid = figure.subplots(down, 2, squeeze=False).ravel()
+    for axes, (process, length) in zip(grid, panels, strict=True):
         here = table[(table["process"] == process) & (table["length"] == length)]
         for index, measure in enumerate(("mean_return", "worst_return")):
             rows = here[here["measure"] == measure].reset_index(drop=True)

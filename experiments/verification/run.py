@@ -225,7 +225,7 @@ def verify(
 
 def _refuse_taken(own: Item, what: Path | str) -> None:
     """Raise if a claim from outside has the identifier of another; reports go by identifiers."""
-    known = {**theorems(), **controls(), **atlas()}
+    known: dict[str, Item] = {**theorems(), **controls(), **atlas()}
     taken = next((item for uid, item in known.items() if uid.lower() == own.uid.strip().lower()), own)
     if taken is not own:
         raise InvalidArgumentError(

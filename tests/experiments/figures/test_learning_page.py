@@ -129,13 +129,19 @@ def test_words_on_dense_rewards_and_other_knobs() -> None:
 
 
 def test_words_on_recurrent_learners() -> None:
-    memory = table_of("recurrent").set_index(["length", "training", "measure"]).sort_index()
+    by = table_of("recurrent").set_index(["process", "length", "training", "measure"]).sort_index()
+    memory = by.loc["grid:3x3"]
     near = memory.loc[(9, "diayn", "mean_return")]
     assert 0.88 < near["mean"] / near["bayes"] < 0.92
     far = memory.loc[(18, "diayn", "mean_return")]
     assert near["mean"] < far["mean"] < 0.8 * far["bayes"]
-    assert (memory.loc[9].loc[["diayn-16", "random"]].xs("mean_return", level="measure")["mean"] < 0.2).all()
-    held = memory.xs("held_out_return", level="measure").xs("diayn-held-out", level="training")
+    larger = by.loc[("grid:4x4", 16)].xs("mean_return", level="measure")
+    shares = larger["mean"] / larger["bayes"]
+    assert 0.5 < shares["diayn"] < 0.58
+    assert 0.65 < shares["diayn-held-out"] < 0.7
+    useless = by.xs("mean_return", level="measure").query("training in ['diayn-16', 'random']")
+    assert (useless["mean"] < 0.2 * useless["bayes"]).all()
+    held = by.xs("held_out_return", level="measure").xs("diayn-held-out", level="training")
     assert (held["mean"] < 0.01).all()
 
 
