@@ -47,14 +47,14 @@ def gallery(pictures: Collection[str]) -> str:
 
 
 def small_picture(content: bytes) -> bytes:
-    """Return a PNG of at most `WIDTH` pixels across and 128 colours, chosen so that rare ones survive."""
+    """Return a PNG of at most `WIDTH` pixels across and 64 colours, chosen so that rare ones survive."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(content)).convert("RGB")
     if image.width > WIDTH:
         image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    few = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few = image.quantize(64, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
