@@ -106,7 +106,7 @@ def charge(units: int, bits: int = 0) -> None:
 
     What is done or stored is paid for first, so the budget bounds time and memory.
     """
-    WORK["left"] -= units * (1 + bits // 192 + (bits // 2048) ** 2)
+    WORK["left"] -= units * (1 + bits // 192 + (bits // 1792) ** 2)
     if WORK["left"] < 0:
         raise CertificateError("the work budget is spent (--budget UNITS raises it)")
 
@@ -785,7 +785,7 @@ def log(x: Fraction, up: bool) -> Fraction:
     """
     if x < 1:
         return -log(1 / x, not up)
-    charge(220, length(x) // 2)
+    charge(250, length(x) // 2)
     one, sign = 1 << 300, -1 if up else 1
     y = sign * (sign * x.numerator * one // x.denominator)
     for _ in range(100):
