@@ -106,7 +106,7 @@ def charge(units: int, bits: int = 0) -> None:
 
     What is done or stored is paid for first, so the budget bounds time and memory.
     """
-    WORK["left"] -= units * (1 + bits // 192 + (bits // 1792) ** 2)
+    WORK["left"] -= units * (1 + bits // 192 + (bits // 1536) ** 2)
     if WORK["left"] < 0:
         raise CertificateError("the work budget is spent (--budget UNITS raises it)")
 
