@@ -134,13 +134,13 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         proved = _closed_exactly(question, tasks, loss, achievable, began)
         if proved is not None:
             return proved
-    program: Program = FlowProgram(tasks)
-    if isinstance(tasks, SuccessTasks):
-        program = choose_program(tasks, question.method)
     if question.restricted:
         return _restricted(question, tasks, loss, progress, began)
-    # Rewards are asked for what their tables lose at once: one linear program.
-    level = None if isinstance(tasks, SuccessTasks) else 0.0
+    program: Program
+    if isinstance(tasks, SuccessTasks):
+        program, level = choose_program(tasks, question.method), None
+    else:  # rewards are asked for what their tables lose at once: one linear program
+        program, level = FlowProgram(tasks), 0.0
     try:
         found = newton(program, loss, question.tolerance, progress, level=level)
     except ContradictionError:

@@ -255,3 +255,15 @@ def test_rational_solves_prove_what_they_return() -> None:
     # A policy that is not the best one gives equal payoffs, too, but no bound that holds.
     swapped = [policies[2], policies[1], policies[2]]
     assert equalise(achievable, zeros, best, swapped) is None
+
+
+def test_a_program_that_is_not_asked_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 10,000 states it does not fit memory; here it would take a thousand times the closed form's time."""
+
+    def built(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("metaregret.theory.minimax.without_memory.FlowProgram", built)
+    process = make("grid:20x20,slip=1/10").replaced(horizon=40)
+    solution = solve_without_memory(GoalTasks.reachable(process))
+    assert solution.method.startswith("closed form")
