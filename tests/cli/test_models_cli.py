@@ -11,6 +11,7 @@ import pytest
 from conftest import Cli
 
 from metaregret.tabular.labels import split_pairs
+from tests.storm import NO_STORM
 
 MODELS = Path(__file__).parents[1] / "tabular" / "importers" / "models"
 
@@ -387,7 +388,7 @@ def test_exports_come_back(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_storm_on_the_command_line(cli: Cli, tmp_path: Path) -> None:
-    pytest.importorskip("stormpy", reason="Storm's files are not read: pip install 'metaregret[storm]'")
+    pytest.importorskip("stormpy", reason=NO_STORM)
     die = f"storm:{MODELS / 'die.prism'}"
     assert exact(cli, die, "--goal", "six", "--reach") == Fraction(1, 6)
     assert exact(cli, die, "--goal", "s=7,d=6", "--reach") == Fraction(1, 6)

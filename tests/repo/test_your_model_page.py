@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from metaregret.experiments.cli import main
+from tests.storm import NO_STORM
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "your-model.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,8 +25,8 @@ def sections() -> dict[str, list[tuple[str, str]]]:
 def test_a_section_runs(
     heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if "PRISM" in heading and find_spec("stormpy") is None:
-        pytest.skip("Storm is not installed (pip install 'metaregret[storm]'): this section is not run")
+    if "PRISM" in heading:
+        pytest.importorskip("stormpy", reason=NO_STORM)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", ".hypothesis")
     blocks = sections()[heading]

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.response import Responses, best_responses, mixed_policy
@@ -122,8 +123,9 @@ class Decomposition:
         """Solve for one base point and direction; return the certified saddle point."""
         search = _Search(self, base, direction)
         try:
-            while search.wide(CLOSER * tolerance):
-                search.round()
+            with threadpool_limits(1, "blas"):  # matrices of a round are too small to be shared out
+                while search.wide(CLOSER * tolerance):
+                    search.round()
         except KeyboardInterrupt:
             if not search.gaps:
                 raise

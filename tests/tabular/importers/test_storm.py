@@ -20,10 +20,9 @@ from metaregret.tabular.importers.imported import reward_table
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.rewards import RewardTables
 from metaregret.tabular.strategies import processes
+from tests.storm import NO_STORM
 
-stormpy = pytest.importorskip(
-    "stormpy", reason="values are not set beside Storm's: pip install 'metaregret[storm]'"
-)
+stormpy = pytest.importorskip("stormpy", reason=NO_STORM)
 
 MODELS = Path(__file__).parent / "models"
 CONSTANTS = {
