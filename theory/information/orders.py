@@ -148,7 +148,9 @@ def divergences(
     q = np.asarray(reference, dtype=float)
     used = high > 0
     lost = np.any(used & ~(q > 0), axis=1)
-    logarithm = np.where(used, np.log(np.where(used, high, 1.0)) - np.log(np.where(q > 0, q, 1.0)), 0.0)
+    # A ratio rounds once; a difference of two logarithms as often as either is large.
+    with np.errstate(over="ignore"):
+        logarithm = np.log(np.where(used, high / np.where(q > 0, q, 1.0), 1.0))
     size = np.abs(logarithm).max(axis=1)
     largest = np.where(used, logarithm, -np.inf).max(axis=1)
     largest = np.where(np.isfinite(largest), largest, 0.0)

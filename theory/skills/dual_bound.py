@@ -63,9 +63,11 @@ class TerminalPolytope:
             Finite.
         """
         sums = self.rows.sum(axis=1, keepdims=True)
-        rows, error = self.rows / sums, 2 * self.error + relative_error(self.rows.shape[1] + 4) * self.rows
+        rows = self.rows / sums
+        # Normalising a row moves each entry by the error of the row's sum, relatively.
+        error = self.error + (np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4)) * self.rows
         if not order.is_one:
-            return divergences(order, rows, marginal, error=np.where(self.error > 0, error, 0.0))
+            return divergences(order, rows, marginal, error=error)
         bound = row_divergences(rows, marginal)
         used = (marginal > 0) & (self.rows.max(axis=0) > 0)
         logarithm = np.abs(np.log(marginal[used]))

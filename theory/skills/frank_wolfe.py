@@ -144,9 +144,9 @@ def _certified(
     rho = mixture(skills)
     error: np.ndarray = sum((s.probability * s.error for s in skills), np.zeros_like(rho))
     error = error + rho * relative_error(len(skills) + 4)
-    at = float(objective.value(rho).sum())
-    upper = at + float((np.abs(objective.slope(np.maximum(rho - error, 0.0))) * error).sum())
-    upper += relative_error(len(rho) + 16) * abs(at)
+    terms, ends = objective.value(rho), (np.maximum(rho - error, 0.0), rho + error)
+    steepest = np.maximum(*(np.abs(objective.slope(end)) for end in ends))
+    upper = float(terms.sum() + steepest @ error + relative_error(len(rho) + 16) * np.abs(terms).sum())
     value = Bracket(
         min(lower, upper), upper, lower_from="linearisation, by value iteration", upper_from="evaluation"
     )

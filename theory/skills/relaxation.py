@@ -93,16 +93,19 @@ class Relaxation:
     def evaluate(self, fixed: np.ndarray) -> Nodes:
         """Evaluate nodes: `fixed` holds a distinct action, or -1 where the decision is free; shape (n, L,
         S)."""
-        low, high = self._ranges(fixed)
-        slope, offset = self._chord(low, high)
-        relaxed, actions = self._best(self._terminal(slope[:, :, None]), fixed)
-        size = np.abs(slope).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
-        total = relaxed[:, 0] + offset.sum(axis=1) + 2 * self._error * size
-        bounds = self.order.divergence(total) + self.surplus
-        bounds += 2 * self._error * (1.0 + np.abs(bounds))
-        visits, terminal = self._follow(actions)
-        values = self.order.divergence(self.order.terms(terminal[:, self.support], self.marginal).sum(axis=1))
-        return Nodes(bounds, values + self.surplus, actions, visits)
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = self._ranges(fixed)
+            slope, offset = self._chord(low, high)
+            relaxed, actions = self._best(self._terminal(slope[:, :, None]), fixed)
+            size = np.abs(slope).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
+            total = relaxed[:, 0] + offset.sum(axis=1) + 2 * self._error * size
+            bounds = self.order.divergence(total) + self.surplus
+            bounds += 2 * self._error * (1.0 + np.abs(bounds))
+            visits, terminal = self._follow(actions)
+            terms = self.order.terms(terminal[:, self.support], self.marginal)
+            values = self.order.divergence(terms.sum(axis=1)) + self.surplus
+        # Powers of large ratios overflow at large orders; what is not known is not bounded.
+        return Nodes(np.where(np.isnan(bounds), np.inf, bounds), values, actions, visits)
 
     def _chord(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Slope and offset of the chord of ``f_s`` on ``[low, high]``; zero where a state is never the

@@ -110,4 +110,4 @@ def information_lower_bound(skills: Sequence[Skill]) -> float:
     )
     rows = rows / sums
     allowance = entropy_change(p @ rows, p @ error).sum() + p @ entropy_change(rows, error).sum(axis=1)
-    return max(0.0, capacity_bracket(rows, p / p.sum()).lower - float(allowance) * (1 + 1e-10))
+    return max(0.0, capacity_bracket(rows, p).lower - float(allowance) * (1 + 1e-10))

@@ -25,7 +25,7 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills.evaluation import distinct, groups
+from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["MAX_ENTRIES", "MAX_POINTS", "Merging", "terminal_vertices"]
 
@@ -85,7 +85,7 @@ class Merging:
     def __init__(self, process: ControlledMarkovProcess, limit: int) -> None:
         self.process, self.limit = process, limit
         self.distance = 0.0
-        self._farthest = 0.0
+        self.farthest = 0.0
 
     def vertices(self, steps: int) -> np.ndarray:
         """Return the points of all policies of so many steps."""
@@ -126,7 +126,7 @@ class Merging:
         return sets
 
     def _count(self) -> None:
-        self.distance, self._farthest = self.distance + self._farthest, 0.0
+        self.distance, self.farthest = self.distance + self.farthest, 0.0
 
     def _union(self, state: int, sets: dict[int, np.ndarray]) -> np.ndarray:
         parts = []
@@ -134,7 +134,7 @@ class Merging:
             row = slice(int(self.process.offsets[choice]), int(self.process.offsets[choice + 1]))
             following = [sets[int(s)] for s in self.process.successors[row]]
             parts.append(self._minkowski(self.process.probabilities[row], following))
-        return self._merged(np.concatenate(parts))
+        return self.merged(np.concatenate(parts))
 
     def _minkowski(self, weights: np.ndarray, sets: list[np.ndarray]) -> np.ndarray:
         """Return the distinct points of the weighted Minkowski sum."""
@@ -143,16 +143,16 @@ class Merging:
             if len(total) * len(points) > self.limit:
                 _refuse(self.process, len(total) * len(points), self.limit)
             total = (total[:, None, :] + weight * points[None, :, :]).reshape(-1, self.process.n_states)
-            total = self._merged(total)
+            total = self.merged(total)
         return total
 
-    def _merged(self, points: np.ndarray) -> np.ndarray:
+    def merged(self, points: np.ndarray) -> np.ndarray:
         """Drop points that agree with an earlier one; several merges of one step may add up."""
         first, group = groups(points, DIGITS)
         if len(first) == len(points):
             return points
         apart = float(np.abs(points - points[first][group]).max())
-        self._farthest += apart
+        self.farthest += apart
         return np.asarray(points[np.sort(first)])
 
 
@@ -166,6 +166,6 @@ def _geometric(process: ControlledMarkovProcess, limit: int) -> tuple[np.ndarray
     results = [terminal_distribution(process, deterministic_policy(process, policy)) for policy in choices]
     rows = np.stack([result.probabilities for result in results])
     error = np.stack([result.upper - result.lower for result in results])
-    kept = distinct(rows, DIGITS)
-    # A row left out is within a rounding of 13 decimals of one that is kept.
-    return rows[kept], error.max(axis=0) + (10.0**-DIGITS if len(kept) < len(rows) else 0.0) + 0 * rows[kept]
+    merging = Merging(process, limit)
+    rows = merging.merged(rows)
+    return rows, np.broadcast_to(error.max(axis=0) + merging.farthest, rows.shape)

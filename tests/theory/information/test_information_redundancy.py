@@ -90,6 +90,17 @@ def test_divergences_of_extreme_ratios() -> None:
                 assert exact <= Decimal(float(bound)) <= exact + Decimal("1e-9")
 
 
+@given(st.integers(1, 300), st.floats(0.25, 0.99))
+def test_the_largest_ratio_may_be_that_of_a_rare_state(exponent: int, ratio: float) -> None:
+    """Its logarithm is small and rounds little; those of its two probabilities do not."""
+    rare = 10.0**-exponent
+    rows, q = np.array([[rare, 1.0]]), np.array([rare * ratio, 1.0])
+    found = float(divergences(as_order("inf"), rows, q)[0])
+    with localcontext(prec=DIGITS):
+        exact = exact_divergence(as_order("inf"), decimals(rows[0]), decimals(q))
+        assert exact <= Decimal(found) <= exact + Decimal("1e-13")
+
+
 @pytest.mark.parametrize("name", FINITE)
 @settings(max_examples=15)
 @given(data=st.data())

@@ -73,6 +73,15 @@ def test_every_vertex_has_an_error_of_its_own() -> None:
     assert squared[0] >= math.log(2 * 2 * 0.501**2)
 
 
+def test_a_row_whose_sum_is_off_moves_as_a_whole() -> None:
+    """(0.11, 0.9) for (0.1, 0.9): only the first entry is wrong, but normalised the second is, too."""
+    found = TerminalPolytope(np.array([[0.11, 0.9]]), np.array([[0.0101, 0.0]]), "")
+    q = np.array([1 - 1e-10, 1e-10])
+    assert found.divergences(q)[0] >= 0.1 * math.log(0.1 / q[0]) + 0.9 * math.log(0.9 / q[1])
+    squared = found.divergences(q, as_order(2))[0]
+    assert squared >= math.log(0.1**2 / q[0] + 0.9**2 / q[1])
+
+
 @pytest.mark.parametrize("name", ["1", "2"])
 def test_a_state_that_the_reference_misses_is_infinitely_far(name: str) -> None:
     """From the rows that end there, and no farther than usual from the others."""

@@ -15,10 +15,10 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.information import kl_divergence
+from metaregret.theory.information import as_order, kl_divergence
 from metaregret.theory.skills.global_search import search_globally
 from metaregret.theory.skills.relaxation import Nodes, Relaxation
-from tests.theory.skills.small_processes import all_markov_rows, processes
+from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
 def relaxed(process: ControlledMarkovProcess, weights: list[int]) -> tuple[Relaxation, np.ndarray]:
@@ -54,6 +54,17 @@ def test_geometric_horizons(process: ControlledMarkovProcess, weights: list[int]
     assert proved.choices.shape[-1] == 0
     assert proved.upper <= truth + 3e-8
     assert search_globally(relaxation, truth - 1e-6, max_nodes=100_000).choices.shape[-1] > 0
+
+
+@pytest.mark.parametrize("exponent", [3, 5, 6, 300])
+def test_powers_that_overflow_are_no_proof(exponent: int) -> None:
+    """Order 64 of the policy (1/2, 1/2): ``2^-64 q^-63`` is beyond floating point from q = 1e-6 on."""
+    q = np.array([1 - 10.0**-exponent, 10.0**-exponent])
+    relaxation = Relaxation(z_channel(1), q, np.arange(2), as_order(64))
+    truth = (-64 * np.log(2) + 63 * exponent * np.log(10)) / 63
+    found = search_globally(relaxation, 1.0, max_nodes=None)
+    assert truth - 1e-12 <= found.upper
+    assert exponent > 5 or found.upper <= truth + 1e-9
 
 
 def test_bounds_tighten_as_decisions_are_fixed() -> None:
