@@ -115,7 +115,7 @@ def check_main_claim(process: ControlledMarkovProcess) -> MainClaim:
         skills = goal_skills(process)
         information, known = (
             Bracket(
-                skills.mutual_information.lower,
+                skills.information,
                 support_bound(process),
                 lower_from="one optimal policy per goal",
                 upper_from="logarithm of the sum of the best probabilities",

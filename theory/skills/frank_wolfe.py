@@ -125,7 +125,7 @@ def minimise_over_terminal(
         if value - lower <= tolerance * max(1.0, abs(value)):
             kept = weights > 1e-13
             policies = [deterministic_policy(process, choices[..., i]) for i in np.flatnonzero(kept)]
-            return _certified(process, objective, lower, make_skills(process, weights[kept], policies))
+            return _certified(objective, lower, make_skills(process, weights[kept], policies))
         rows = np.concatenate([rows, response.terminal])
         choices = np.concatenate([choices, response.choices], axis=-1)
         weights = np.append(weights * (1 - 1e-3), 1e-3)
@@ -137,9 +137,7 @@ def minimise_over_terminal(
     )
 
 
-def _certified(
-    process: ControlledMarkovProcess, objective: Separable, lower: float, skills: tuple[Skill, ...]
-) -> Minimum:
+def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) -> Minimum:
     """Evaluate the returned mixture afresh, at both ends of its error."""
     rho = mixture(skills)
     error: np.ndarray = sum((s.probability * s.error for s in skills), np.zeros_like(rho))

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaregret.tabular.bounds import Bracket
 from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
+from metaregret.tabular.policy import deterministic_policy, forward_error, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.response import goal_responses
+from metaregret.tabular.response import Responses, goal_responses
 from metaregret.theory.information import channel_capacity
+from metaregret.theory.skills.skill import least_information
 
 __all__ = ["GoalSkills", "goal_skills"]
 
@@ -27,15 +29,15 @@ class GoalSkills:
 
     Attributes
     ----------
-    mutual_information : Bracket
-        ``max_p I(s_T; z)`` over distributions ``p`` on these skills, in nats.
+    information : float
+        Certified lower bound on ``I(s_T; z)`` of these skills, in nats, the errors of their ends included.
     goal_distribution : ndarray, shape (S,)
-        The terminal marginal at the optimum.
+        Their terminal marginal.
     probabilities : ndarray, shape (K,)
         ``p(z)``, one skill a reachable goal.
     """
 
-    mutual_information: Bracket
+    information: float
     goal_distribution: np.ndarray
     probabilities: np.ndarray
 
@@ -47,13 +49,24 @@ def goal_skills(process: ControlledMarkovProcess, *, tolerance: float = 1e-9) ->
     Parameters
     ----------
     tolerance : float
-        Wanted gap in nats.
+        Wanted gap to the most of these skills, in nats.
 
     Raises
     ------
     ConvergenceError
-        If the bracket does not close.
+        If the gap does not close.
     """
     goals = goal_responses(process, np.flatnonzero(goal_support(process)))
-    result = channel_capacity(goals.terminal, tolerance=tolerance)
-    return GoalSkills(result.capacity, result.output_distribution, result.input_distribution)
+    p = channel_capacity(goals.terminal, tolerance=tolerance).input_distribution
+    ends, error = _certain(process, goals)
+    return GoalSkills(least_information(p, ends, error), p @ ends, p)
+
+
+def _certain(process: ControlledMarkovProcess, goals: Responses) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the policies end, and bounds on the errors, each of shape (K, S)."""
+    if isinstance(process.horizon, FiniteHorizon):
+        relative, absolute = forward_error(process, process.horizon.steps)
+        return goals.terminal, goals.terminal * relative + absolute
+    found = [terminal_distribution(process, deterministic_policy(process, one)) for one in goals.choices.T]
+    ends = np.stack([each.probabilities for each in found])
+    return ends, np.stack([each.upper for each in found]) - ends

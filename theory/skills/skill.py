@@ -101,13 +101,21 @@ def entropy_change(x: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 def information_lower_bound(skills: Sequence[Skill]) -> float:
     """Return a certified lower bound on ``I(s_T; z)`` of the skills, in nats, at least 0."""
-    rows = np.stack([s.terminal for s in skills])
     p = np.array([s.probability for s in skills])
+    return least_information(p, np.stack([s.terminal for s in skills]), np.stack([s.error for s in skills]))
+
+
+def least_information(p: np.ndarray, rows: np.ndarray, error: np.ndarray) -> float:
+    """Return a certified lower bound on ``I(p, W)`` in nats, for rows known up to `error`, at least 0.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n,)
+    rows, error : ndarray, shape (n, S)
+    """
     # Normalising a row moves each entry by the error of the row's sum, relatively.
     sums = rows.sum(axis=1, keepdims=True)
-    error = np.stack([s.error for s in skills]) + rows * (
-        np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4)
-    )
+    error = error + rows * (np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4))
     rows = rows / sums
     allowance = entropy_change(p @ rows, p @ error).sum() + p @ entropy_change(rows, error).sum(axis=1)
     return max(0.0, capacity_bracket(rows, p).lower - float(allowance) * (1 + 1e-10))

@@ -14,14 +14,17 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.goals import goal_values
 from metaregret.tabular.horizon import GeometricHorizon
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
+from metaregret.tabular.response import goal_responses
 from metaregret.theory.claims.oracles.logarithms import logarithm_bounds
 from metaregret.theory.information import channel_capacity, kl_divergence
 from metaregret.theory.skills import (
     ProcessCapacity,
     Skill,
+    goal_skills,
     information_lower_bound,
+    make_skills,
     process_capacity,
     process_redundancy,
 )
@@ -252,3 +255,33 @@ def test_where_no_proof_is_in_reach_the_search_ends_with_an_open_bracket(
     found = process_redundancy(process, order, max_points=1, random_starts=1)
     assert not found.known
     assert found.value.lower < found.value.upper <= support_bound(process) + 1e-12
+
+
+@pytest.mark.parametrize("horizon", [1, GeometricHorizon(Fraction(1, 2))])
+def test_goal_skills_alone_certify_their_own_information(horizon: GeometricHorizon | int) -> None:
+    """The Z-channel has one skill a goal, so that nothing is lost; at a geometric horizon it is that of
+    ``rho(2) = (g / 2) / (1 - g / 2) = 1/3``."""
+    process = z_channel(horizon)
+    found, second = goal_skills(process), 0.5 if horizon == 1 else 1 / 3
+    truth = channel_capacity([[1, 0], [1 - second, second]], tolerance=1e-12).capacity
+    assert truth.lower - 1e-9 <= found.information <= truth.upper
+    assert found.probabilities.sum() == pytest.approx(1, abs=1e-14)
+    rare = second * found.probabilities[1]
+    np.testing.assert_allclose(found.goal_distribution, [1 - rare, rare], rtol=1e-12)
+
+
+@pytest.mark.parametrize("horizon", [1, 50, GeometricHorizon(Fraction(1, 2))])
+def test_the_information_of_goal_skills_is_lowered_by_the_error_of_their_ends(
+    horizon: GeometricHorizon | int,
+) -> None:
+    """Two states apart, each its own goal: the ends are exact, their allowance is that of the policies."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)], states=2, actions=2, initial=0, horizon=horizon
+    )
+    found = goal_skills(process)
+    goals = goal_responses(process, np.arange(2))
+    policies = [deterministic_policy(process, one) for one in np.moveaxis(goals.choices, -1, 0)]
+    skills = make_skills(process, found.probabilities, policies)
+    assert found.information == pytest.approx(information_lower_bound(skills), rel=0, abs=1e-15)
+    exact = [Skill(s.probability, s.policy, s.terminal, 0 * s.error) for s in skills]
+    assert found.information < information_lower_bound(exact) - 4e-15

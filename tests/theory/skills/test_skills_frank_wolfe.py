@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from fractions import Fraction
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import inverse_sum, minimise_over_terminal, mixture, relative_entropy
+from metaregret.theory.skills import Skill, inverse_sum, minimise_over_terminal, mixture, relative_entropy
+from metaregret.theory.skills.frank_wolfe import _certified
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
@@ -75,3 +83,50 @@ def test_a_loose_bracket_still_holds(name: str) -> None:
         assert loose.value.upper >= tight.value.lower
         gaps.append(loose.value.upper - tight.value.lower)
     assert gaps == sorted(gaps, reverse=True)
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+@pytest.mark.parametrize("exponent", [0, 10])
+def test_the_allowances_of_a_minimum_without_a_choice(size: int, exponent: int) -> None:
+    """Every state is its own end, of probability ``1/S`` and weight ``2^-k``: below, the rounding of the
+    linearisation; above, the error of the terminal distribution and the rounding of the sum."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(s, 0, s, 1) for s in range(size)],
+        states=size,
+        actions=1,
+        initial={s: Fraction(1, size) for s in range(size)},
+        horizon=1,
+    )
+    found = minimise_over_terminal(process, relative_entropy(np.full(size, 2.0**-exponent)))
+    value = (exponent - math.log2(size)) * math.log(2)
+    slack = relative_error(8 * size + 64) * (abs(value + 1) + abs(value))
+    assert value - found.value.lower == pytest.approx(slack, rel=1e-2, abs=3 * math.ulp(value))
+    (skill,) = found.skills
+    error = skill.error.sum() + relative_error(1 + 4)
+    above = abs(value + 1) * error + relative_error(size + 16) * abs(value)
+    assert found.value.upper - value == pytest.approx(above, rel=1e-2, abs=3 * math.ulp(value))
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=3, max_size=3),
+    st.lists(st.integers(1, 40), min_size=3, max_size=3),
+    st.lists(st.fractions(0, 1, max_denominator=8), min_size=3, max_size=3),
+    st.sampled_from([relative_entropy, inverse_sum]),
+)
+def test_the_error_of_what_a_policy_attains_is_added(
+    first: list[int], second: list[int], shares: list[Fraction], objective: Any
+) -> None:
+    """Entries off by up to their error, in either direction, are no worse than the upper bound."""
+    rho, target = np.array(first) / sum(first), np.array(second) / sum(second)
+    error = rho * np.array(shares, dtype=float)
+    problem = objective(target)
+    halves = tuple(Skill(p, np.zeros(0), rho, error) for p in (0.25, 0.75))
+    found = _certified(problem, -np.inf, halves)
+    for signs in itertools.product((-1, 0, 1), repeat=3):
+        moved = rho + np.array(signs) * error
+        assert problem.value(moved).sum() <= found.value.upper + 1e-12
+    at, exact = problem.value(rho).sum(), _certified(problem, 2.0, halves[1:]).value
+    assert exact.lower == min(2.0, exact.upper)
+    if not any(shares):
+        assert found.value.upper == pytest.approx(at, abs=1e-12)
+    np.testing.assert_allclose(found.terminal, rho, rtol=1e-15)
