@@ -6,8 +6,8 @@
 
 A run goes on from what the file of an earlier one holds (``--minutes`` cuts it into pieces; delete the file
 of times beside it when tests have changed); ``--again`` tries the survivors once more. ``--sample`` takes as
-many of all mutants by ``--seed``; ``--plain`` runs kernels as Python, so that they have mutants, too. Mutants
-of the words of an error are left out.
+many of all mutants by ``--seed``; ``--functions`` takes those of some functions; ``--plain`` runs kernels as
+Python, so that they have mutants, too. Mutants of the words of an error are left out.
 
 `mutmut run` starts a session of pytest for each mutant, which takes a second or two; here the tests are
 collected once. Every mutant runs in a fork, the fastest of the tests that call the mutated function first
@@ -251,6 +251,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="+", type=Path, help="files to mutate")
     parser.add_argument("--tests", nargs="+", required=True, help="files, folders or node ids of tests")
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="as pytest -k")
+    parser.add_argument("--functions", default="", metavar="REGEX", help="mutants of these only")
     parser.add_argument("--seconds", type=float, default=10.0, help="time for the tests of a mutant")
     parser.add_argument("--sample", type=int, help="as many of all mutants, at random")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
@@ -266,7 +267,7 @@ def main() -> int:
         finder = Finder(options.modules, Path(folder), options.plain)
         sys.meta_path.insert(0, finder)
         before = json.loads(options.save.read_text()) if options.save and options.save.exists() else {}
-        mutants = finder.names
+        mutants = [name for name in finder.names if re.search(options.functions, name)]
         if options.sample is not None:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
         done = KILLED if options.again else (*KILLED, "survived", "not called")

@@ -66,7 +66,7 @@ def kl_divergence(distribution: ArrayLike, reference: ArrayLike) -> float:
         )
     support = p > 0.0
     if not q[support].all():
-        return float("inf")
+        return np.inf
     return max(0.0, float(p[support] @ (np.log(p[support]) - np.log(q[support]))))
 
 
@@ -88,10 +88,10 @@ def row_divergences(channel: ChannelLike, reference: ArrayLike) -> Vector:
     valid = as_channel(channel)
     q = _normalised(reference, "reference", valid.reachable.size)[valid.reachable]
     missed = q == 0.0
-    cross = valid.cross_entropies(np.where(missed, 1.0, q))
+    cross = valid.cross_entropies(q + missed)
     result: Vector = np.maximum(cross - valid.entropies, 0.0)
     if missed.any():
-        lost = np.asarray(valid.matrix @ missed.astype(np.float64))
+        lost = np.asarray(valid.matrix @ missed)
         result[lost > 0.0] = np.inf
     return result
 

@@ -84,14 +84,13 @@ class Order:
 
     def terms(self, rho: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return ``rho_s b_a(rho_s / q_s)``, elementwise; zero where ``rho`` is."""
-        ratio = rho / q
-        return np.asarray(rho * self.transform(np.where(rho > 0, ratio, 1.0)))
+        return np.asarray(rho * self.transform(np.maximum(rho / q, 1e-300)))
 
     def divergence(self, total: np.ndarray) -> np.ndarray:
         """Return the divergence in nats from the sum ``E`` of its terms, elementwise."""
         if self.is_one:
             return total
-        return np.asarray(np.log1p(np.maximum(self.power * total, -1.0)) / self.power)
+        return np.asarray(np.log1p(self.power * total) / self.power)
 
     def reward(self, rho: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return the skill reward ``b_a(rho / q)``, elementwise.
@@ -147,18 +146,19 @@ def divergences(
     high = np.asarray(rows, dtype=float) + error
     q = np.asarray(reference, dtype=float)
     used = high > 0
-    lost = np.any(used & ~(q > 0), axis=1)
+    both = used & (q > 0)
     # A ratio rounds once; a difference of two logarithms as often as either is large.
     with np.errstate(over="ignore"):
-        logarithm = np.log(np.where(used, high / np.where(q > 0, q, 1.0), 1.0))
+        logarithm = np.log(np.divide(high, q, out=np.ones_like(high), where=both))
     size = np.abs(logarithm).max(axis=1)
-    largest = np.where(used, logarithm, -np.inf).max(axis=1)
+    relative = np.where(used, logarithm, -np.inf)
+    largest = relative.max(axis=1)
     largest = np.where(np.isfinite(largest), largest, 0.0)
     value, slack = largest, 2.0 + size
     if not order.is_infinite:
         # sum rho (rho/q)^(a-1), in units of its largest ratio: at most 1, at least the probability of that.
-        ratios = np.exp(order.power * np.minimum(logarithm - largest[:, None], 0.0))
-        sums = np.sum(np.where(used, high * ratios, 0.0), axis=1)
+        sums = np.sum(high * np.exp(order.power * (relative - largest[:, None])), axis=1)
         logarithm = np.log(np.maximum(sums, 1e-300))
         value, slack = largest + logarithm / order.power, slack + size + (1 + np.abs(logarithm)) / order.power
+    lost = np.any(used != both, axis=1)
     return np.where(lost, np.inf, value + relative_error(high.shape[1] + 64) * slack)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -91,6 +92,24 @@ def test_divergences_of_order_a(name: str, size: int, exponent: int) -> None:
     found = float(divergences(order, rows, q)[0])
     allowance = relative_error(size + 64) * slack
     assert found - ratio == pytest.approx(allowance, rel=1e-9, abs=2 * math.ulp(ratio))
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_the_logarithm_of_a_small_sum_rounds_too(order: int) -> None:
+    """The largest ratio, ``2^20``, is that of a state of probability ``2^-10``, which is most of the sum."""
+    rows, q = np.array([[2.0**-10, 1 - 2.0**-10]]), np.array([2.0**-30, 1 - 2.0**-30])
+    exact = sum(Fraction(x) ** order / Fraction(y) ** (order - 1) for x, y in zip(rows[0], q, strict=True))
+    largest, power = 20 * math.log(2), order - 1
+    slack = 2 + 2 * largest + (1 + abs(math.log(exact) - power * largest)) / power
+    found = float(divergences(as_order(order), rows, q)[0])
+    allowance = relative_error(2 + 64) * slack
+    assert found - math.log(exact) / power == pytest.approx(allowance, rel=5e-2, abs=0)
+
+
+def test_a_ratio_that_overflows_is_infinitely_far() -> None:
+    found = divergences(as_order(2), np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([1e-320, 1.0]))
+    assert found[0] == np.inf
+    assert 0 <= found[1] < 1e-13
 
 
 @pytest.mark.parametrize("name", ["2", "inf"])

@@ -37,6 +37,12 @@ def test_entropy_is_in_nats() -> None:
     assert entropy(np.array([Fraction(1, 3)] * 3)) == pytest.approx(math.log(3), abs=1e-15)
 
 
+def test_distributions_are_divided_by_their_sum() -> None:
+    p, much = np.array([0.25, 0.75]), 1 + 9e-10
+    assert entropy(much * p) == pytest.approx(entropy(p), rel=1e-13, abs=0)
+    assert kl_divergence(p, much * p[::-1]) == pytest.approx(kl_divergence(p, p[::-1]), rel=1e-13, abs=0)
+
+
 def test_zero_log_zero_is_zero_and_a_missed_mass_is_infinite() -> None:
     assert entropy([1.0, 0.0]) == 0.0
     assert kl_divergence([1.0, 0.0], [0.5, 0.5]) == pytest.approx(math.log(2), abs=1e-15)
