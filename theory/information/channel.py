@@ -14,7 +14,7 @@ rounding of whoever computed them, and by no more than `SUM_TOLERANCE`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -91,7 +91,8 @@ class Channel:
 
     def reached(self, input_distribution: Vector) -> Vector:
         """Return ``p W`` itself, shape ``(Y,)``."""
-        return cast(Vector, self.matrix.T @ (input_distribution * self.inverse_sums))
+        reached: Vector = self.matrix.T @ (input_distribution * self.inverse_sums)
+        return reached
 
     def divergences(self, output_distribution: Vector) -> Vector:
         """Return ``KL(W_x || q / sum(q))`` of every row, shape ``(X,)``, in nats.
@@ -153,7 +154,7 @@ def as_channel(channel: ChannelLike) -> Channel:
     return _assemble(matrix, 1.0 / sums, entropies)
 
 
-def as_distribution(distribution: ArrayLike, name: str = "distribution", size: int | None = None) -> Vector:
+def as_distribution(distribution: ArrayLike, name: str, size: int | None = None) -> Vector:
     """Validate one probability vector and return it as float64, shape ``(n,)``, *not* renormalised.
 
     Parameters
@@ -211,7 +212,7 @@ def _assemble(matrix: Vector | SparseRows, inverse_sums: Vector, entropies: Vect
 
 def _dense_rows(channel: object) -> Vector:
     try:
-        matrix = np.asarray(channel, dtype=np.float64, order="C")
+        matrix = np.ascontiguousarray(channel, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError("Expected channel to be a rectangular array of numbers.") from error
     if matrix.ndim != 2:

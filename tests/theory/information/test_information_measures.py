@@ -125,6 +125,8 @@ def test_divergence_is_non_negative_and_zero_only_between_equals(data: st.DataOb
         ([[np.nan, 1.0], [0.5, 0.5]], ["channel[0, 0]=nan"]),
         ([[0.5, 0.5], [np.inf, 0.0]], ["channel[1, 0]=inf"]),
         ([[0.5, 0.5], [0.0, 0.0]], ["row 1 sums to 0.0"]),
+        ([[0.0, 0.0]], ["row 0 sums to 0.0"]),
+        ([[-1.0]], ["channel[0, 0]=-1.0"]),
     ],
 )
 def test_a_malformed_channel_is_named_by_row_and_value(
@@ -136,10 +138,33 @@ def test_a_malformed_channel_is_named_by_row_and_value(
         assert fragment in str(caught.value)
 
 
-@pytest.mark.parametrize("channel", [[0.5, 0.5], np.ones((0, 3)), np.ones((2, 0)), [[1.0], [0.5, 0.5]], "no"])
-def test_a_channel_of_wrong_shape_is_refused(channel: object) -> None:
-    with pytest.raises(InvalidArgumentError, match="channel"):
+@pytest.mark.parametrize(
+    ("channel", "problem"),
+    [
+        ([0.5, 0.5], r"channel to have two dimensions \(inputs, outputs\), but got shape=\(2,\)"),
+        (scipy.sparse.coo_array([0.5, 0.5]), r"channel to have two dimensions \(inputs, outputs\)"),
+        (np.ones((0, 3)), r"a channel with at least one input and one output, but got shape=\(0, 3\)"),
+        (np.ones((2, 0)), r"a channel with at least one input and one output, but got shape=\(2, 0\)"),
+        ([[1.0], [0.5, 0.5]], "channel to be a rectangular array of numbers"),
+        ("no", "channel to be a rectangular array of numbers"),
+    ],
+)
+def test_a_channel_of_wrong_shape_is_refused(channel: object, problem: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"Expected {problem}"):
         as_channel(channel)
+
+
+def test_a_sparse_channel_is_left_as_it_was_given() -> None:
+    """Stored zeros, and entries in two parts."""
+    given = scipy.sparse.csr_array((np.array([1, 0, 1]), np.array([0, 1, 1]), np.array([0, 2, 3])))
+    channel = as_channel(given)
+    assert (given.nnz, channel.matrix.nnz, channel.row_terms) == (3, 2, 1)
+    assert channel.matrix.dtype == np.float64
+
+
+def test_channels_may_be_fractions() -> None:
+    matrix = as_channel([[Fraction(1, 3), Fraction(2, 3)]]).matrix
+    assert matrix.dtype == np.float64
 
 
 def test_distributions_are_checked() -> None:
@@ -151,6 +176,8 @@ def test_distributions_are_checked() -> None:
         kl_divergence([1.0], [0.5, 0.5])
     with pytest.raises(InvalidArgumentError, match="one dimension"):
         entropy([[1.0]])
+    with pytest.raises(InvalidArgumentError, match="distribution to be an array of numbers, but got 'half'"):
+        entropy("half")
 
 
 def test_a_transposed_channel_is_caught_by_its_shape_or_sums() -> None:
