@@ -91,8 +91,7 @@ class Channel:
 
     def reached(self, input_distribution: Vector) -> Vector:
         """Return ``p W`` itself, shape ``(Y,)``."""
-        reached: Vector = self.matrix.T @ (input_distribution * self.inverse_sums)
-        return reached
+        return np.asarray(self.matrix.T @ (input_distribution * self.inverse_sums))
 
     def divergences(self, output_distribution: Vector) -> Vector:
         """Return ``KL(W_x || q / sum(q))`` of every row, shape ``(X,)``, in nats.

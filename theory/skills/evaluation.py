@@ -7,9 +7,9 @@ import numpy as np
 __all__ = ["distinct", "groups"]
 
 
-def distinct(rows: np.ndarray, digits: int = 12) -> np.ndarray:
-    """Return the indices of the first of each group of rows that agree to `digits` decimals."""
-    return np.sort(groups(rows, digits)[0])
+def distinct(rows: np.ndarray) -> np.ndarray:
+    """Return the indices of the first of each group of rows that agree to 12 decimals."""
+    return np.sort(groups(rows, 12)[0])
 
 
 def groups(rows: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ bound holds at whatever ``q`` they stop.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import entr
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
@@ -98,7 +99,7 @@ class LastSteps:
 
 
 def _negative_entropy(row: np.ndarray) -> float:
-    return float((row * np.log(np.where(row > 0, row, 1.0))).sum())
+    return -float(entr(row).sum())
 
 
 def _line_search(point: np.ndarray, row: np.ndarray, gain: float) -> float:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import entr
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.policy import terminal_distribution
@@ -86,8 +87,7 @@ def entropy_modulus(error: np.ndarray) -> np.ndarray:
 
     Beyond ``e = 1/e`` the bound is the constant ``1/e``.
     """
-    e = np.minimum(np.asarray(error, dtype=float), np.exp(-1.0))
-    return np.asarray(-e * np.log(np.where(e > 0, e, 1.0)))
+    return np.asarray(entr(np.minimum(error, np.exp(-1.0))))
 
 
 def entropy_change(x: np.ndarray, error: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def entropy_change(x: np.ndarray, error: np.ndarray) -> np.ndarray:
 
     The smaller of ``h(e)`` and, where ``e <= x / 2``, ``e`` times the largest slope in between.
     """
-    slope = 1.0 + np.abs(np.log(np.where(x > 0, x / 2, 1.0)))
+    slope = 1.0 + np.abs(np.log(np.maximum(x, 1e-300) / 2))
     return np.where(2 * error <= x, np.minimum(error * slope, entropy_modulus(error)), entropy_modulus(error))
 
 

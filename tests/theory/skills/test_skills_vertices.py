@@ -16,6 +16,7 @@ from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import terminal_vertices, vertices
+from metaregret.theory.skills.evaluation import distinct, groups
 from metaregret.theory.skills.last_steps import LastSteps
 from tests.theory.skills.small_processes import processes, z_channel
 
@@ -96,6 +97,16 @@ def test_points_that_are_merged_are_counted(steps: int, nudges: list[int]) -> No
     )
     assert_all_listed(process)
     assert len(terminal_vertices(process)[0]) < 4
+
+
+def test_rows_are_one_up_to_roundings() -> None:
+    """To so many decimals; -0 is 0; the first of each group, in order."""
+    rows = np.array([[0.5, 0.0], [0.25, 0.25], [0.5 + 4e-13, -0.0], [0.5 + 6e-13, 0.0]])
+    assert distinct(rows).tolist() == [0, 1, 3]
+    first, group = groups(rows, 13)
+    assert rows[first][group].tolist() == rows.tolist()
+    assert sorted(first) == [0, 1, 2, 3]
+    assert groups(rows, 3)[1].tolist() == [1, 0, 1, 1]
 
 
 def test_the_limit_is_on_the_points_of_a_set() -> None:
