@@ -15,9 +15,10 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import terminal_vertices, vertices
+from metaregret.theory.skills import make_skills, terminal_vertices, vertices
 from metaregret.theory.skills.evaluation import distinct, groups
 from metaregret.theory.skills.last_steps import LastSteps
+from metaregret.theory.skills.vertices import Merging
 from tests.theory.skills.small_processes import processes, z_channel
 
 Point = tuple[Fraction, ...]
@@ -144,6 +145,19 @@ def test_the_limit_of_all_sets_of_a_step(entries: int, steps: int, monkeypatch: 
     """With one step left there are two points of one state and one of the other, of two entries each."""
     monkeypatch.setattr(vertices, "MAX_ENTRIES", entries)
     assert LastSteps(z_channel(2)).steps == steps
+    if entries == 5:
+        with pytest.raises(InstanceTooLargeError, match="about 3 points, over the limit of 2;"):
+            terminal_vertices(z_channel(2))
+        monkeypatch.setattr(vertices, "MAX_ENTRIES", 3)
+        with pytest.raises(InstanceTooLargeError, match="about 2 points, over the limit of 1;"):
+            terminal_vertices(z_channel(2))
+
+
+def test_a_policy_for_every_weight_and_a_set_for_every_successor() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        make_skills(z_channel(), [0.5, 0.5], [np.array([[1.0, 0.0, 1.0]])])
+    with pytest.raises(ValueError, match="zip"):
+        Merging(z_channel(), 9)._minkowski(np.array([1.0]), [])
 
 
 @given(
