@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import relative_error
-from metaregret.theory.information import as_order, capacity_bracket
+from metaregret.theory.information import as_order, capacity_bracket, redundancy
 from metaregret.theory.information.certificate import _divergence_allowance, _information_allowance, evaluate
 from metaregret.theory.information.channel import as_channel
 from metaregret.theory.information.orders import divergences
-from metaregret.theory.information.redundancy import _evaluated
+from metaregret.theory.information.redundancy import Tangent, _evaluated
 
 SHAPES = [(1, 1), (2, 1), (1, 7), (3, 2), (40, 5), (4, 900)]
 
@@ -135,3 +135,60 @@ def test_the_allowance_of_a_row_is_its_own() -> None:
     assert near[0] < math.log(0.5) + 1e-12 < 600 < far < near[1]
     assert divergences(as_order("inf"), rows, q)[2] < 1e-12
     assert near[0] - math.log(0.5) == pytest.approx(relative_error(66) * (3 + math.log(2)), rel=1e-2)
+
+
+def coarse(roundings: int) -> float:
+    """The error of so many roundings of an arithmetic of nine digits, in which every term shows."""
+    return roundings * 2.0**-30
+
+
+@pytest.mark.parametrize("name", ["3/2", "2", "5", "inf"])
+@pytest.mark.parametrize("size", [2, 5])
+def test_roundings_of_a_candidate(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point masses: entries of the mixture lie ``g(n + 8)`` below, those of the rows ``g(S + 4)`` off, and
+    sums of products of them ``g(2 S + 8)``."""
+    monkeypatch.setattr(redundancy, "relative_error", coarse)
+    order, rows = as_order(name), np.vstack([np.eye(size)] * 3)
+    count, best, off = len(rows), coarse(2 * size + 8), coarse(size + 4)
+    weights = np.ones(size if order.is_infinite else count)
+    found = _evaluated(order, rows, np.full(count, 1 / count), weights)
+    power = 1.0 if order.is_infinite else order.alpha / order.power
+    upper = math.log(size) + power * math.log1p(off) - math.log1p(-coarse(count + 8))
+    assert found.upper == pytest.approx(upper, rel=1e-12)
+    if order.is_infinite:
+        lower = math.log(size) + math.log1p(-best) - math.log1p(best)
+    else:
+        scale = order.alpha * math.log1p(-off) + order.power * math.log(size)
+        size_of_all = order.alpha + order.power * (1 + math.log1p(best)) + abs(scale)
+        slack = coarse(size + 64) * (2 + order.alpha) * size_of_all / order.power
+        lower = scale / order.power - math.log1p(best) - slack
+    assert found.lower == pytest.approx(lower, rel=1e-12)
+    assert found.mixture.tolist() == [1 / count] * count
+    assert found.weights.tolist() == weights.tolist()
+
+
+@pytest.mark.parametrize("order", [Fraction(3, 2), Fraction(7)])
+@pytest.mark.parametrize("level", [0.25, 3.0])
+@pytest.mark.parametrize("best", [0.5, 4.0])
+@pytest.mark.parametrize("scale", [90.0, 70.0])
+def test_roundings_of_a_tangent(
+    order: Fraction, level: float, best: float, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redundancy, "relative_error", coarse)
+    a, high, low = float(order), math.log(level), math.log(best)
+    value = (a * high - (a - 1) * low + scale) / (a - 1)
+    size = (a * (1 + abs(high)) + (a - 1) * (1 + abs(low)) + scale) / (a - 1)
+    found = Tangent(as_order(order), np.ones(3), level, scale).bound(best)
+    assert found == pytest.approx(value - coarse(3 + 64) * (2 + a) * size, rel=1e-13)
+    less = Tangent(as_order(order), np.ones(3), level, -scale).bound(best)
+    assert less == 0.0
+
+
+def test_at_order_one_the_better_of_two_distributions_counts_on_either_side() -> None:
+    rows, even, odd = np.eye(2), np.array([0.5, 0.5]), np.array([0.9, 0.1])
+    for mixture, weights in ((even, 3 * odd), (odd, 3 * even), (even, 3 * even)):
+        found = _evaluated(as_order(1), rows, mixture, weights)
+        exact = capacity_bracket(rows, even)
+        assert (found.lower, found.upper) == (exact.lower, exact.upper)
+        assert found.mixture is mixture
+        assert found.weights == pytest.approx(weights / 3, rel=1e-15)

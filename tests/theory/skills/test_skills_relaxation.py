@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fractions import Fraction
 from typing import cast
 
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
-from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.horizon import GeometricHorizon, Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import as_order, kl_divergence
+from metaregret.theory.skills import relaxation
 from metaregret.theory.skills.global_search import search_globally
-from metaregret.theory.skills.relaxation import Nodes, Relaxation
+from metaregret.theory.skills.relaxation import Nodes, Relaxation, node_cost
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
@@ -135,3 +137,58 @@ def test_a_node_without_free_decisions_keeps_its_bound() -> None:
             return np.zeros((1, 2, len(actions)), dtype=np.int64)
 
     assert search_globally(cast(Relaxation, Stub()), 0.5, max_nodes=None).upper == 0.7
+
+
+def coarse(roundings: int) -> float:
+    """The error of so many roundings of an arithmetic of nine digits, in which every term shows."""
+    return roundings * 2.0**-30
+
+
+def stuck(states: int, horizon: Horizon | int) -> ControlledMarkovProcess:
+    """Nothing to choose and nowhere to go from the first state."""
+    return ControlledMarkovProcess.from_transitions(
+        [(s, 0, s, 1) for s in range(states)], states=states, actions=1, initial=0, horizon=horizon
+    )
+
+
+@pytest.mark.parametrize("name", ["1", "3"])
+@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize("mass", [0.25, 4.0])
+def test_roundings_of_a_node(name: str, steps: int, mass: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``e = g(T (S + 6) + 32)``, by which the only state is reached less often; a chord from ``1 - e`` to 1;
+    ``2 e`` of all that was added up, and of the divergence."""
+    monkeypatch.setattr(relaxation, "relative_error", coarse)
+    order, process = as_order(name), stuck(2, steps)
+    made = Relaxation(process, np.array([mass, 1.0]), np.array([0]), order)
+    found = made.evaluate(made.root())
+    e, power = coarse(steps * (2 + 6) + 32), 2
+
+    def term(x: float) -> float:
+        return x * math.log(x / mass) if name == "1" else x * ((x / mass) ** power - 1) / power
+
+    slope = (term(1.0) - term(1.0 - e)) / e
+    offset, surplus = term(1.0) - slope, math.log(mass)
+    total = term(1.0) + 2 * e * (abs(slope) + abs(offset) + abs(surplus) + 1)
+    bound = surplus + (total if name == "1" else math.log1p(power * total) / power)
+    assert found.bounds == pytest.approx([bound + 2 * e * (1 + abs(bound))], rel=1e-9, abs=1e-15)
+    assert found.values == pytest.approx([0.0], abs=1e-15)
+
+
+@pytest.mark.parametrize("gamma", [Fraction(1, 2), Fraction(9, 10)])
+def test_roundings_of_values_at_a_geometric_horizon(gamma: Fraction, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``e |r| / (1 - g)`` with ``e = g(4 (S + 6) + 32)``: nothing else is left where a state keeps."""
+    monkeypatch.setattr(relaxation, "relative_error", coarse)
+    made = Relaxation(stuck(3, GeometricHorizon(gamma)), np.ones(3) / 3, np.array([0]))
+    rewards = np.array([[[2.0, -3.0], [0.0, 0.0], [-8.0, 0.0]]])
+    upper, _ = made._best(rewards, made.root())
+    e = coarse(4 * (3 + 6) + 32) / float(1 - gamma)
+    np.testing.assert_allclose(upper, [[2 + 8 * e, -3 + 3 * e]], rtol=1e-12)
+
+
+def test_the_cost_of_a_node() -> None:
+    """Sweeps times ``S^2 A (2 K + 1)``; thirty over ``1 - g`` of them, thousands at the most."""
+    process = z_channel(7)
+    assert node_cost(process, 2) == 7 * 2**2 * 2 * 5
+    assert Relaxation(process, np.ones(2) / 2, np.arange(2)).node_cost == node_cost(process, 2)
+    for gamma, sweeps in ((Fraction(1, 2), 60), (Fraction(9999, 10000), 30_000)):
+        assert node_cost(z_channel(GeometricHorizon(gamma)), 1) == pytest.approx(sweeps * 2**2 * 2 * 3)
