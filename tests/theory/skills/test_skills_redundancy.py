@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.goals import goal_values
@@ -19,12 +22,15 @@ from metaregret.theory.information import Order, as_order, channel_redundancy, d
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.skills import (
     Redundancy,
+    Skill,
     information_lower_bound,
     process_capacity,
     process_redundancy,
     terminal_vertices,
 )
+from metaregret.theory.skills import redundancy as module
 from metaregret.theory.skills.dual_bound import support_bound
+from metaregret.theory.skills.redundancy import _bracket
 from metaregret.theory.tasks import GoalTasks
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
@@ -217,3 +223,115 @@ def test_too_few_rounds_are_an_error_with_bounds() -> None:
 def test_the_skills_of_order_one_are_those_of_the_capacity() -> None:
     found = process_redundancy(z_channel())
     assert information_lower_bound(found.skills) == pytest.approx(found.value.lower, abs=1e-12)
+
+
+def bracket(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Bracket, list[np.ndarray]]:
+    """The bracket of two skills, of what a search says; bounds of other kinds are 3 and 5 nats."""
+    asked: list[np.ndarray] = []
+
+    class Polytope:
+        def divergences(self, low: np.ndarray, order: Order) -> np.ndarray:
+            asked.append(low)
+            return np.array([0.25, 0.75, 0.5])
+
+    search: Any = SimpleNamespace(
+        polytope=Polytope() if options.get("listed") else None,
+        order=as_order(options.get("order", 3)),
+        support=np.arange(2),
+        tolerance=options.get("tolerance", 1e-3),
+        process=z_channel(),
+        proved_lower=lambda skills, reference: options["lower"],
+    )
+    other = Bracket(0.0, options.get("infinite", 3.0), lower_from="", upper_from="")
+    monkeypatch.setattr(module, "_of_regret", lambda *_: SimpleNamespace(value=other))
+    monkeypatch.setattr(module, "support_bound", lambda _: 2.0)
+    monkeypatch.setattr(module, "relative_error", lambda roundings: roundings * 2.0**-30)
+    rows = np.array([[0.5, 0.5, 0.0], [0.25, 0.75, 0.0]])
+    errors = np.array(options.get("errors", [[0.0, 0.0, 0.0]] * 2))
+    skills = tuple(Skill(0.5, np.zeros(0), row, error) for row, error in zip(rows, errors, strict=True))
+    reference = np.array(options.get("reference", [0.375, 0.625, 0.0]))
+    found = _bracket(search, (), reference, skills, options.get("upper", np.inf), "said so")
+    return found, asked
+
+
+def test_known_vertices_are_measured_from_what_is_left_of_the_mixture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each skill's error and the roundings of the sum below it, never less than nothing."""
+    errors = [[0.125, 0.0, 1.0], [0.25, 0.5, 1.0]]
+    found, (low,) = bracket(monkeypatch, listed=True, lower=0.75 - 5e-4, errors=errors)
+    left = 1 - (2 + 4) * 2.0**-30
+    np.testing.assert_allclose(low, [(0.375 - 0.1875) * left, (0.625 - 0.25) * left, 0.0], rtol=1e-15)
+    assert (found.lower, found.upper, found.upper_from) == (0.75 - 5e-4, 0.75, "said so")
+    assert found.lower_from == "tangent at the farthest policies, its maximum by value iteration"
+
+
+@pytest.mark.parametrize(
+    ("reference", "shift"),
+    [([3.0, 5.0, 0.0], 0.0), ([1.0, 1.0, 8.0], -math.log(5)), ([5.0, 3.0, 0.0], math.log(5 / 3))],
+)
+def test_a_search_from_another_mixture_is_widened_by_the_largest_ratio(
+    reference: list[float], shift: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is that of the roundings where the mixtures agree; and nothing is taken off."""
+    found, _ = bracket(monkeypatch, upper=1.0, reference=reference, lower=1.0, tolerance=1.0)
+    rounding = -math.log1p(-6 * 2.0**-30)
+    assert found.upper == pytest.approx(1.0 + max(0.0, shift + rounding) + 2e-15, rel=0, abs=4e-16)
+
+
+def test_the_largest_ratio_is_infinite_where_nothing_is_left_of_the_mixture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, _ = bracket(monkeypatch, upper=1.0, errors=[[1.0, 0.0, 0.0]] * 2, lower=0.0, infinite=3.0)
+    assert (found.upper, found.upper_from) == (3.0, "redundancy of order infinity, which is no less")
+
+
+@pytest.mark.parametrize(
+    ("options", "upper", "source"),
+    [
+        ({"order": 3}, 3.0, "redundancy of order infinity, which is no less"),
+        ({"order": 2}, 2.0, "maximal leakage"),
+        ({"order": 2, "infinite": 1.5}, 1.5, "redundancy of order infinity, which is no less"),
+        ({"order": 3, "listed": True}, 0.75, "said so"),
+        ({"order": 2, "tolerance": np.inf}, np.inf, "said so"),
+    ],
+)
+def test_what_is_not_closed_takes_the_least_of_the_other_bounds(
+    options: dict[str, Any], upper: float, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = bracket(monkeypatch, lower=0.5, **options)
+    assert (found.lower, found.upper, found.upper_from) == (0.5, upper, source)
+
+
+def test_the_wanted_gap_is_relative_above_one_nat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap of 1/4 at -1/2, which no bound improves on; of 1 at 2 nats; and bounds never cross."""
+    for lower, upper, tolerance, kept in (
+        (2.0, 3.5, 0.75, True),
+        (2.0, 3.5, 0.74, False),
+        (0.5, 3.25, 2.75, True),
+        (0.5, 3.25, 2.74, False),
+    ):
+        found, _ = bracket(
+            monkeypatch, lower=lower, upper=upper, tolerance=tolerance + 1e-7, reference=[1.0, 1.0, 8.0]
+        )
+        assert (found.upper > 3.0) == kept
+    crossed, _ = bracket(monkeypatch, listed=True, lower=0.8)
+    assert (crossed.lower, crossed.upper) == (0.75, 0.75)
+
+
+def test_order_infinity_takes_its_bounds_from_the_regret() -> None:
+    """``log(1 + Reg)`` of either bound, with room for its rounding."""
+    process = z_channel(2)
+    regret = solve_without_memory(GoalTasks.reachable(process), tolerance=1e-6)
+    found = process_redundancy(process, "inf", tolerance=1e-6)
+    assert found.value.lower == math.log1p(regret.value.lower) * (1 - 1e-15)
+    assert found.value.upper == math.log1p(regret.value.upper) * (1 + 1e-15)
+    assert found.value.lower_from == regret.value.lower_from
+    assert found.value.upper_from == regret.value.upper_from
+    (skill,) = found.skills
+    assert skill.probability == 1.0
+    np.testing.assert_array_equal(found.reference, skill.terminal)
+    assert (found.known, found.status, str(found.order)) == (True, Status.CERTIFIED, "inf")
+    assert found.process is process
+    nothing = process_redundancy(make("line:1"), "inf").value
+    assert (nothing.lower, nothing.upper < 1e-12) == (0.0, True)
