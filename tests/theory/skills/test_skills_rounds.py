@@ -1,0 +1,226 @@
+"""What a round of the search takes for its upper bound, from stubs of everything that bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.theory.information import ChannelRedundancy, Order, as_order
+from metaregret.theory.skills import Skill, capacity, skill_search
+from metaregret.theory.skills.ascent import Candidates
+from metaregret.theory.skills.skill_search import Found, SkillSearch
+from tests.theory.skills.small_processes import z_channel
+
+TOLERANCE = 0.5
+LEVEL = 1.0 + 0.25 * TOLERANCE
+Q = np.array([0.25, 0.75])
+
+
+def candidates(count: int) -> Candidates:
+    return Candidates(np.full((count, 2), 0.5), np.zeros((1, 2, count), dtype=int), np.full(count, 1.5))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the parts say, and what is to be made of it."""
+
+    upper: float
+    how: str
+    order: str = "1"
+    geometric: bool = False
+    listed: float | None = None
+    first: int = 0
+    then: int = 0
+    max_nodes: int | None = None
+    provable: bool = True
+    nodes: float | None = None
+    found: int = 0
+    last: float | None = None
+    returned: int = 0
+
+
+SUPPORT = "logarithm of the number of states where an episode can end"
+NODES, LAST = "branch and bound, 17 nodes", "last steps"
+CASES = [
+    Case(0.75, "listed", listed=0.75),
+    Case(2.0, "listed", listed=2.5),
+    Case(2.5, "listed", order="2", listed=2.5),
+    Case(0.75, "listed", listed=0.75, first=2, returned=2),
+    Case(2.0, SUPPORT, first=2, returned=2),
+    Case(np.inf, "nothing", order="2", first=1, returned=1),
+    Case(2.0, SUPPORT, max_nodes=0),
+    Case(np.inf, "nothing", order="2", max_nodes=0),
+    Case(1.125, NODES, nodes=1.125),
+    Case(1.125, NODES, nodes=1.125, order="2"),
+    Case(1.25, NODES, nodes=1.25, geometric=True),
+    Case(1.25, NODES, nodes=1.25, order="2"),
+    Case(1.25, NODES, nodes=1.25, last=1.5),
+    Case(1.25, LAST, nodes=1.5, last=1.25),
+    Case(2.0, SUPPORT, nodes=2.5, last=2.25),
+    Case(1.25, LAST, provable=False, last=1.25),
+    Case(1.25, NODES, provable=False, max_nodes=9, nodes=1.25, last=1.5),
+    Case(1.25, NODES, max_nodes=9, nodes=1.25, last=1.5),
+    Case(1.25, NODES, max_nodes=1, nodes=1.25, last=1.5),
+    Case(1.25, NODES, nodes=1.25, found=1, then=3, returned=3),
+    Case(1.25, NODES, nodes=1.25, found=1, then=0, last=1.5),
+    Case(2.0, SUPPORT, provable=False, last=3.0),
+    Case(np.inf, "nothing", order="2", provable=False),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = z_channel(GeometricHorizon(Fraction(1, 2)) if case.geometric else 1)
+    search = SkillSearch(process, tolerance=TOLERANCE, order=as_order(case.order), max_nodes=case.max_nodes)
+    search.provable = case.provable
+    value = Bracket(0.9, 1.0, lower_from="", upper_from="")
+    channel = ChannelRedundancy(search.order, value, np.ones(2) / 2, 2 * Q, np.ones(2) / 2)
+    asked: list[str] = []
+
+    def solved(rows: np.ndarray, order: Order, *, tolerance: float) -> ChannelRedundancy:
+        assert rows is search.rows
+        assert (order, tolerance) == (search.order, 0.25 * TOLERANCE)
+        return channel
+
+    def ascended(points: object, q: np.ndarray, level: float) -> Candidates:
+        assert level == LEVEL
+        assert q.tolist() == Q.tolist()
+        assert points == ("ends" if "ends" in asked else "starts")
+        return candidates(case.then if "ends" in asked else case.first)
+
+    def started(given: object, q: np.ndarray) -> str:
+        assert given is channel
+        assert q.tolist() == Q.tolist()
+        return "starts"
+
+    def ended(given: object, choices: np.ndarray) -> str:
+        assert given is process
+        assert choices.shape == (1, 2, case.found)
+        asked.append("ends")
+        return "ends"
+
+    def relaxed(*given: object) -> str:
+        assert given[0] is process
+        assert given[2] is search.support
+        assert given[3] is search.order
+        assert given[1].tolist() == Q.tolist()
+        return "relaxed"
+
+    def searched(relaxation: object, level: float, *, max_nodes: int | None) -> object:
+        assert (relaxation, level, max_nodes) == ("relaxed", LEVEL, case.max_nodes)
+        asked.append("nodes")
+        return SimpleNamespace(upper=case.nodes, choices=np.zeros((1, 2, case.found)), nodes=17)
+
+    class Last:
+        how = LAST
+
+        def __init__(self, given: object) -> None:
+            assert given is process
+            asked.append("last")
+
+        def bound(self, q: np.ndarray, below: float) -> float:
+            assert q.tolist() == Q.tolist()
+            assert below == min(2.0, case.nodes or 2.0)
+            assert case.last is not None
+            return case.last
+
+    class Listed:
+        how = "listed"
+
+        def divergences(self, q: np.ndarray, order: Order) -> np.ndarray:
+            assert q.tolist() == Q.tolist()
+            assert order is search.order
+            return np.array([0.1, case.listed, 0.2])
+
+    def bounded(given: object) -> float:
+        assert given is process
+        return 2.0
+
+    search.polytope = None if case.listed is None else Listed()
+    for name, stub in {
+        "channel_redundancy": solved,
+        "support_bound": bounded,
+        "ends_of": ended,
+        "Relaxation": relaxed,
+        "search_globally": searched,
+        "LastSteps": Last,
+    }.items():
+        monkeypatch.setattr(skill_search, name, stub)
+    monkeypatch.setattr(search, "_ascend", ascended)
+    monkeypatch.setattr(search, "_starts", started)
+    monkeypatch.setattr(search, "_mixing", lambda *given: mixed(given))
+
+    def mixed(given: tuple[Any, ...]) -> Candidates:
+        assert given[0] is channel
+        assert given[1].tolist() == Q.tolist()
+        asked.append("mixed")
+        return replace(given[2], divergences=given[2].divergences + 1)
+
+    found = search.round()
+    assert found.channel is channel
+    assert (found.upper, found.how) == (case.upper, case.how)
+    above_one = case.order != "1"
+    assert found.better.divergences.tolist() == [1.5 + above_one] * case.returned
+    assert ("mixed" in asked) == above_one
+    assert ("nodes" in asked) == (case.nodes is not None)
+    assert ("last" in asked) == (case.last is not None)
+
+
+def test_the_lower_bound_of_a_process_is_that_of_rows_as_small_as_they_may_be() -> None:
+    """Skills (1, 0) and (1/2, 1/2), known up to 1/8: ``(7/8)^a`` off the sum, whatever can be reached."""
+    search = SkillSearch(z_channel(), tolerance=1e-9, order=as_order(2))
+    rows = np.array([[1.0, 0.0], [0.5, 0.5]])
+    exact = tuple(Skill(0.5, np.zeros(0), row, 0 * row) for row in rows)
+    rough = tuple(Skill(0.5, np.zeros(0), row, np.array([0.125, 0.0625]) * (row > 0)) for row in rows)
+    reference = np.array([0.75, 0.25])
+    # c = (5/8, 1/8), F = 5/6 + 1/2 = 4/3, rewards c / q^2 = (10/9, 2): U = max(10/9, 14/9).
+    assert search.proved_lower(exact, reference) == pytest.approx(np.log((4 / 3) ** 2 / (14 / 9)), abs=1e-10)
+    c = np.array([((7 / 8) ** 2 + (3 / 8) ** 2) / 2, (7 / 16) ** 2 / 2])
+    most = max(c[0] / 0.75**2, (c[0] / 0.75**2 + c[1] / 0.25**2) / 2)
+    bound = np.log((c[0] / 0.75 + c[1] / 0.25) ** 2 / most)
+    assert search.proved_lower(rough, reference) == pytest.approx(max(0.0, bound), abs=1e-10)
+    none = tuple(replace(skill, error=np.array([2.0, 2.0]) * (skill.terminal < 1)) for skill in exact)
+    assert search.proved_lower(none, np.array([0.5, 0.5])) == pytest.approx(0.0, abs=1e-10)
+
+
+@pytest.mark.parametrize(("information", "upper"), [(0.5, 0.75), (0.5, 0.5), (0.5, 0.25)])
+def test_a_capacity_says_what_its_skills_prove(
+    information: float, upper: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known where the bracket is as narrow as asked; the bounds never cross."""
+    process = z_channel()
+    skills = (Skill(0.25, np.zeros(0), np.array([1.0, 0.0]), np.zeros(2)),)
+
+    def chosen(given: object) -> tuple[Skill, ...]:
+        assert given == "channel"
+        return skills
+
+    monkeypatch.setattr(
+        capacity, "information_lower_bound", lambda given: information + (given is not skills)
+    )
+    for tolerance, known in ((0.25, True), (0.24, upper < 0.75)):
+        search: Any = SimpleNamespace(process=process, skills=chosen, tolerance=tolerance)
+        channel: Any = "channel"
+        history = [capacity.Round(0.1, 0.2, 3)]
+        found = capacity._result(search, Found(channel, candidates(0), upper, "said so"), history)
+        assert found.process is process
+        lower = min(information, upper)
+        assert found.mutual_information == Bracket(
+            lower,
+            upper,
+            lower_from="mutual information of the returned skills, evaluated afresh",
+            upper_from="said so",
+        )
+        assert found.known == known
+        assert found.upper == (upper if known else None)
+        assert found.status == (Status.CERTIFIED if known else Status.BRACKETED)
+        assert found.skills is skills
+        assert found.goal_distribution.tolist() == [0.25, 0.0]
+        assert found.history == tuple(history)
