@@ -178,6 +178,13 @@ def test_two_rows_by_hand(name: str, answer: tuple[str, str], method: str) -> No
     assert (again.lower, again.upper) == pytest.approx((found.value.lower, found.value.upper), abs=1e-7)
 
 
+@pytest.mark.parametrize("name", ["3/2", "inf"])
+def test_a_redundancy_says_where_its_bounds_are_from(name: str) -> None:
+    value = channel_redundancy(np.eye(2), name).value
+    assert value.lower_from == "tangent at the multipliers of the rows"
+    assert value.upper_from == "largest divergence of a row from the returned mixture"
+
+
 @pytest.mark.parametrize("name", ["1", "1.001", "2", "64", "inf"])
 def test_every_order_of_point_masses_is_the_logarithm_of_their_number(name: str) -> None:
     """An output that no row has stays without mass, at every order."""
