@@ -15,7 +15,7 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import make_skills, terminal_vertices, vertices
+from metaregret.theory.skills import last_steps, make_skills, terminal_vertices, vertices
 from metaregret.theory.skills.evaluation import distinct, groups
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.vertices import Merging
@@ -98,6 +98,26 @@ def test_points_that_are_merged_are_counted(steps: int, nudges: list[int]) -> No
     )
     assert_all_listed(process)
     assert len(terminal_vertices(process)[0]) < 4
+
+
+def test_what_was_merged_rounds_as_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an arithmetic of three digits: ``g rows + (1 + g) d`` for points that were ``d`` apart."""
+    monkeypatch.setattr(vertices, "relative_error", lambda roundings: roundings * 2.0**-10)
+    monkeypatch.setattr(last_steps, "relative_error", lambda roundings: roundings * 2.0**-10)
+    apart = 2.0**-45
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (1, 0, 1, 1)]
+        + [(0, 1, 0, Fraction(1, 2) - Fraction(apart)), (0, 1, 1, Fraction(1, 2) + Fraction(apart))],
+        states=2,
+        actions=2,
+        initial=0,
+        horizon=1,
+    )
+    off = 2 * (2 + 3) * 2.0**-10
+    last = LastSteps(process)._sets[0]
+    for rows, error in (terminal_vertices(process), (last.rows, last.error)):
+        assert rows.tolist() == [[0.5, 0.5]]
+        assert error - off * rows == pytest.approx((1 + off) * apart, rel=1e-4)
 
 
 def test_rows_are_one_up_to_roundings() -> None:
