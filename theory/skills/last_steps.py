@@ -60,7 +60,8 @@ class LastSteps:
         self._before = process.replaced(horizon=total - self.steps) if total > self.steps else None
 
     def bound(self, q: np.ndarray, below: float) -> float:
-        """Return a certified upper bound on the capacity of the process, in nats.
+        """Return a certified upper bound on the capacity of the process, in nats; infinite where not even the
+        ends of the last step are few enough.
 
         Parameters
         ----------
@@ -69,6 +70,8 @@ class LastSteps:
         below : float
             What is known already: if `q` does not improve on it no other is looked for.
         """
+        if not self._sets:
+            return np.inf
         best, row, cost = self._respond(q)
         if best >= below:
             return best

@@ -51,3 +51,11 @@ def test_it_improves_on_branch_and_bound_on_a_random_process() -> None:
     found = process_capacity(process, max_nodes=1).mutual_information
     assert found.upper_from == "vertices of the last 2 steps, Jensen's inequality before"
     assert 1.26 < found.lower < found.upper < 1.87
+
+
+def test_a_process_too_large_for_any_list_is_not_bounded_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where even the states of the last step were too many, the bound was zero, and so was the capacity."""
+    monkeypatch.setattr("metaregret.theory.skills.vertices.MAX_ENTRIES", 30)
+    process = make("garnet:S=20,A=3,b=3,seed=2").replaced(horizon=6)
+    found = process_capacity(process, max_nodes=1, random_starts=1).mutual_information
+    assert 1.2 < found.lower < found.upper

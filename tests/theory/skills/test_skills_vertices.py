@@ -106,8 +106,12 @@ def test_what_was_merged_rounds_as_the_rest(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(last_steps, "relative_error", lambda roundings: roundings * 2.0**-10)
     apart = 2.0**-45
     process = ControlledMarkovProcess.from_transitions(
-        [(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (1, 0, 1, 1)]
-        + [(0, 1, 0, Fraction(1, 2) - Fraction(apart)), (0, 1, 1, Fraction(1, 2) + Fraction(apart))],
+        [
+            *((0, 0, to, Fraction(1, 2)) for to in range(2)),
+            (0, 1, 0, Fraction(1, 2) - Fraction(apart)),
+            (0, 1, 1, Fraction(1, 2) + Fraction(apart)),
+            (1, 0, 1, 1),
+        ],
         states=2,
         actions=2,
         initial=0,
@@ -160,11 +164,15 @@ def test_the_error_counts_the_roundings_of_every_step(steps: int, starts: int) -
         assert polytope.error == pytest.approx(bound, rel=1e-12, abs=0)
 
 
-@pytest.mark.parametrize(("entries", "steps"), [(6, 2), (5, 0)])
+@pytest.mark.parametrize(("entries", "steps"), [(6, 2), (5, 0), (4, 0), (3, 0)])
 def test_the_limit_of_all_sets_of_a_step(entries: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one step left there are two points of one state and one of the other, of two entries each."""
+    """With one step left there are two points of one state and one of the other, of two entries each. Where
+    not even the ends are listed nothing is bounded."""
     monkeypatch.setattr(vertices, "MAX_ENTRIES", entries)
-    assert LastSteps(z_channel(2)).steps == steps
+    last = LastSteps(z_channel(2))
+    assert last.steps == steps
+    assert len(last._sets) == (0 if entries < 4 else 2 - (steps == 2))
+    assert (last.bound(np.array([0.5, 0.5]), np.inf) == np.inf) == (entries < 4)
     if entries == 5:
         with pytest.raises(InstanceTooLargeError, match="about 3 points, over the limit of 2;"):
             terminal_vertices(z_channel(2))
