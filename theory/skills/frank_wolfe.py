@@ -140,8 +140,7 @@ def minimise_over_terminal(
 def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) -> Minimum:
     """Evaluate the returned mixture afresh, at both ends of its error."""
     rho = mixture(skills)
-    error: np.ndarray = sum((s.probability * s.error for s in skills), np.zeros_like(rho))
-    error = error + rho * relative_error(len(skills) + 4)
+    error = sum(s.probability * s.error for s in skills) + rho * relative_error(len(skills) + 4)
     terms, ends = objective.value(rho), (np.maximum(rho - error, 0.0), rho + error)
     steepest = np.maximum(*(np.abs(objective.slope(end)) for end in ends))
     upper = float(terms.sum() + steepest @ error + relative_error(len(rho) + 16) * np.abs(terms).sum())

@@ -65,8 +65,7 @@ def make_skills(
     -------
     tuple of Skill, length n
     """
-    weights = np.asarray(probabilities, dtype=float)
-    weights = weights / weights.sum()
+    weights = np.asarray(probabilities) / np.sum(probabilities)
     skills = []
     for probability, policy in zip(weights, policies, strict=True):
         result = terminal_distribution(process, policy)
@@ -78,8 +77,7 @@ def make_skills(
 
 def mixture(skills: Sequence[Skill]) -> np.ndarray:
     """Return the terminal marginal ``sum_z p(z) rho_z``, shape (S,)."""
-    total: np.ndarray = sum((s.probability * s.terminal for s in skills), np.zeros_like(skills[0].terminal))
-    return total
+    return np.asarray(sum(s.probability * s.terminal for s in skills))
 
 
 def entropy_modulus(error: np.ndarray) -> np.ndarray:

@@ -59,13 +59,13 @@ def terminal_vertices(
     InstanceTooLargeError
         As soon as a set would have too many points.
     """
+    merging = Merging(process, max_points)
     if isinstance(process.horizon, FiniteHorizon):
         widest = max(int(np.diff(process.offsets).max()), int(np.count_nonzero(process.initial)))
-        merging = Merging(process, max_points)
         rows = merging.vertices(process.horizon.steps)
         rounding = relative_error((process.horizon.steps + 1) * (widest + 3))
         return rows, rows * rounding + merging.distance * (1 + rounding)
-    return _geometric(process, max_points)
+    return _geometric(process, merging)
 
 
 def _refuse(process: ControlledMarkovProcess, points: int, limit: int) -> None:
@@ -156,16 +156,15 @@ class Merging:
         return np.asarray(points[np.sort(first)])
 
 
-def _geometric(process: ControlledMarkovProcess, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def _geometric(process: ControlledMarkovProcess, merging: Merging) -> tuple[np.ndarray, np.ndarray]:
     used = goal_support(process)
     options = [process.choices(s) if used[s] else process.choices(s)[:1] for s in range(process.n_states)]
     count = math.prod(len(o) for o in options)
-    if count > limit:
-        _refuse(process, count, limit)
-    choices = np.array(list(itertools.product(*options)), dtype=np.int64)
+    if count > merging.limit:
+        _refuse(process, count, merging.limit)
+    choices = np.array(list(itertools.product(*options)))
     results = [terminal_distribution(process, deterministic_policy(process, policy)) for policy in choices]
     rows = np.stack([result.probabilities for result in results])
-    error = np.stack([result.upper - result.lower for result in results])
-    merging = Merging(process, limit)
+    error = max(float((result.upper - result.lower).max()) for result in results)
     rows = merging.merged(rows)
-    return rows, np.broadcast_to(error.max(axis=0) + merging.farthest, rows.shape)
+    return rows, np.broadcast_to(used * (error + merging.farthest), rows.shape)

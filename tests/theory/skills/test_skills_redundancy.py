@@ -17,6 +17,7 @@ from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.goals import goal_values
+from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order, channel_redundancy, divergences
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -187,6 +188,17 @@ def test_an_order_near_one_is_near_the_relative_entropy() -> None:
     near = Order(Fraction(1001, 1000))
     assert float(divergences(near, [rho], q)[0]) == pytest.approx(entropy, abs=1e-3)
     assert float(near.divergence(near.terms(rho, q).sum())) == pytest.approx(entropy, abs=1e-3)
+
+
+def test_a_state_that_is_never_met_hides_no_vertex_at_a_geometric_horizon() -> None:
+    """It has no error, so that a reference without it is near: ``(1, 0)`` and ``(2/3, 1/3)`` have 6/5."""
+    rows = [(0, 0, 0, 1), (0, 1, 1, "1/2"), (0, 1, 0, "1/2"), (1, 0, 1, 1), (2, 0, 0, 1)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=3, actions=2, initial=0, horizon=GeometricHorizon(Fraction(1, 2))
+    )
+    found = process_redundancy(process, 2)
+    assert found.known
+    assert found.value.lower <= math.log(6 / 5) <= found.value.upper
 
 
 def test_leakage_bounds_no_order_far_above_two() -> None:

@@ -132,6 +132,7 @@ def test_rows_are_one_up_to_roundings() -> None:
     assert rows[first][group].tolist() == rows.tolist()
     assert sorted(first) == [0, 1, 2, 3]
     assert groups(rows, 3)[1].tolist() == [1, 0, 1, 1]
+    assert len(groups(np.array([[1e-17], [3e-17]]), 17)[0]) == 2
 
 
 def test_the_limit_is_on_the_points_of_a_set() -> None:
@@ -186,6 +187,20 @@ def test_a_policy_for_every_weight_and_a_set_for_every_successor() -> None:
         make_skills(z_channel(), [0.5, 0.5], [np.array([[1.0, 0.0, 1.0]])])
     with pytest.raises(ValueError, match="zip"):
         Merging(z_channel(), 9)._minkowski(np.array([1.0]), [])
+    policy = np.array([[1.0, 0.0, 1.0]])
+    one, two = make_skills(z_channel(), [1, 3], [policy, policy])
+    assert (one.probability, two.probability) == (0.25, 0.75)
+    assert one.policy is policy
+
+
+def test_the_limit_is_on_pairs_before_they_are_merged() -> None:
+    """(1, 0), (1/2, 1/2) twice and (0, 1); and on the policies of a geometric horizon."""
+    weights, sets = np.array([0.5, 0.5]), [np.eye(2), np.eye(2)]
+    assert len(Merging(z_channel(), 4)._minkowski(weights, sets)) == 3
+    with pytest.raises(InstanceTooLargeError, match="'z-channel' needs about 4 points, over the limit of 3;"):
+        Merging(z_channel(), 3)._minkowski(weights, sets)
+    with pytest.raises(InstanceTooLargeError, match="'z-channel' needs about 2 points, over the limit of 1;"):
+        terminal_vertices(z_channel(GeometricHorizon(Fraction(1, 2))), max_points=1)
 
 
 @given(
@@ -217,4 +232,7 @@ def test_choices_of_states_without_a_visit_are_no_policies() -> None:
     process = ControlledMarkovProcess.from_transitions(
         rows, states=2, actions=3, initial=0, horizon=GeometricHorizon(Fraction(1, 2))
     )
-    assert terminal_vertices(process, max_points=1)[0].tolist() == [[1.0, 0.0]]
+    rows, error = terminal_vertices(process, max_points=1)
+    assert rows.tolist() == [[1.0, 0.0]]
+    assert 0 < error[0, 0] < 1e-13
+    assert error[0, 1] == 0.0
