@@ -91,10 +91,10 @@ def entropy_modulus(error: np.ndarray) -> np.ndarray:
 def entropy_change(x: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Return the most that ``-x log x`` changes when ``x`` in [0, 1] moves by at most `error`; same shape.
 
-    The smaller of ``h(e)`` and, where ``e <= x / 2``, ``e`` times the largest slope in between.
+    The smaller of ``h(e)`` and ``e`` times the slope at ``x / 2``: less only where ``e`` is below ``x / 2``.
     """
     slope = 1.0 + np.abs(np.log(np.maximum(x, 1e-300) / 2))
-    return np.where(2 * error <= x, np.minimum(error * slope, entropy_modulus(error)), entropy_modulus(error))
+    return np.minimum(error * slope, entropy_modulus(error))
 
 
 def information_lower_bound(skills: Sequence[Skill]) -> float:
@@ -114,6 +114,5 @@ def least_information(p: np.ndarray, rows: np.ndarray, error: np.ndarray) -> flo
     # Normalising a row moves each entry by the error of the row's sum, relatively.
     sums = rows.sum(axis=1, keepdims=True)
     error = error + rows * (np.abs(sums - 1.0) + relative_error(rows.shape[1] + 4))
-    rows = rows / sums
     allowance = entropy_change(p @ rows, p @ error).sum() + p @ entropy_change(rows, error).sum(axis=1)
     return max(0.0, capacity_bracket(rows, p).lower - float(allowance) * (1 + 1e-10))

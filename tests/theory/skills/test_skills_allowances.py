@@ -10,12 +10,15 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import entr
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.theory.information import as_order, capacity_bracket
 from metaregret.theory.skills.dual_bound import TerminalPolytope
 from metaregret.theory.skills.last_steps import LastSteps
-from metaregret.theory.skills.skill import Skill, information_lower_bound
+from metaregret.theory.skills.skill import Skill, entropy_change, entropy_modulus, information_lower_bound
 from tests.theory.skills.small_processes import z_channel
 
 HALVES = [2.0 ** -min(k, 40) for k in range(1, 42)]
@@ -78,3 +81,22 @@ def test_the_information_of_exact_skills_is_lowered_by_the_rounding_of_their_row
     moved = relative_error(2 + 4) * (1 + math.log(4) + 1 + math.log(2))
     expected = capacity_bracket(np.eye(2), [0.5, 0.5]).lower - moved
     assert information_lower_bound(skills) == pytest.approx(expected, rel=0, abs=2.5e-16)
+
+
+@given(st.integers(0, 64), st.integers(0, 64))
+def test_the_entropy_of_an_entry_that_is_off(entry: int, error: int) -> None:
+    """No number within the error has another entropy than is said; ``h(e)`` is enough, ``1/e`` at most."""
+    x, e = entry / 64, error / 64
+    most = float(entropy_change(np.array([x]), np.array([e]))[0])
+    others = np.linspace(max(x - e, 0.0), min(x + e, 1.0), 65)
+    assert np.abs(entr(others) - entr(x)).max() <= most + 1e-15
+    assert most <= entr(min(e, math.exp(-1))) == pytest.approx(entropy_modulus(np.array([e]))[0], rel=1e-15)
+
+
+def test_the_information_of_rough_skills_is_lowered_by_all_that_their_entropies_may_move() -> None:
+    rows, error = np.array([[0.9, 0.1], [0.1, 0.9]]), 0.001
+    skills = [Skill(0.5, np.zeros(0), row, np.full(2, error)) for row in rows]
+    off = [error + relative_error(2 + 4) * x for x in (0.5, 0.5, 0.9, 0.1)]
+    moved = [e * (1 - math.log(x / 2)) for x, e in zip((0.5, 0.5, 0.9, 0.1), off, strict=True)]
+    expected = capacity_bracket(rows, [0.5, 0.5]).lower - math.fsum(moved) * (1 + 1e-10)
+    assert information_lower_bound(skills) == pytest.approx(expected, rel=1e-13, abs=0)

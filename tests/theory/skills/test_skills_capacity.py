@@ -268,6 +268,8 @@ def test_goal_skills_alone_certify_their_own_information(horizon: GeometricHoriz
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-14)
     rare = second * found.probabilities[1]
     np.testing.assert_allclose(found.goal_distribution, [1 - rare, rare], rtol=1e-12)
+    with pytest.raises(InvalidArgumentError, match="Expected tolerance"):
+        goal_skills(process, tolerance=0.0)
 
 
 @pytest.mark.parametrize("horizon", [1, 50, GeometricHorizon(Fraction(1, 2))])
