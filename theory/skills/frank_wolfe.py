@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import rel_entr
 
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.errors import ConvergenceError
@@ -48,23 +49,18 @@ class Separable:
 
 def relative_entropy(target: np.ndarray) -> Separable:
     """Return ``KL(rho || target)`` in nats; `target`, shape (S,), is positive wherever an episode can end."""
-    safe = np.where(target > 0, target, 1.0)
-
-    def value(rho: np.ndarray) -> np.ndarray:
-        return np.asarray(rho * np.log(np.where(rho > 0, rho, 1.0) / safe))
 
     def slope(rho: np.ndarray) -> np.ndarray:
-        return np.asarray(np.log(np.where(rho > 0, rho, 1e-300) / safe) + 1.0)
+        return np.asarray(np.log(np.maximum(rho, 1e-300) / np.maximum(target, 1e-300)) + 1.0)
 
-    return Separable(value, slope, lambda rho: 1.0 / np.maximum(rho, 1e-300))
+    return Separable(lambda rho: rel_entr(rho, target), slope, lambda rho: 1.0 / np.maximum(rho, 1e-300))
 
 
 def inverse_sum(weights: np.ndarray) -> Separable:
     """Return ``sum_g w_g / rho_g`` over the goals of positive weight; `weights` has shape (S,)."""
 
     def power(rho: np.ndarray, exponent: int) -> np.ndarray:
-        safe = np.where(weights > 0, np.maximum(rho, 1e-100), 1.0)
-        return np.asarray(weights / safe**exponent)
+        return np.asarray(weights / np.maximum(rho, 1e-100) ** exponent)
 
     return Separable(lambda r: power(r, 1), lambda r: -power(r, 2), lambda r: 2.0 * power(r, 3))
 
