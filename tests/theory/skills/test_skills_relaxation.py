@@ -160,6 +160,7 @@ def test_roundings_of_a_node(name: str, steps: int, mass: float, monkeypatch: py
     monkeypatch.setattr(relaxation, "relative_error", coarse)
     order, process = as_order(name), stuck(2, steps)
     made = Relaxation(process, np.array([mass, 1.0]), np.array([0]), order)
+    assert made.root().tolist() == [[[-1, -1]] * steps]
     found = made.evaluate(made.root())
     e, power = coarse(steps * (2 + 6) + 32), 2
 
@@ -172,6 +173,20 @@ def test_roundings_of_a_node(name: str, steps: int, mass: float, monkeypatch: py
     bound = surplus + (total if name == "1" else math.log1p(power * total) / power)
     assert found.bounds == pytest.approx([bound + 2 * e * (1 + abs(bound))], rel=1e-9, abs=1e-15)
     assert found.values == pytest.approx([0.0], abs=1e-15)
+
+
+@pytest.mark.parametrize("horizon", [2, GeometricHorizon(Fraction(1, 2))])
+def test_nodes_are_bounded_one_by_one(horizon: Horizon | int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allowances included, whatever else is in the batch."""
+    monkeypatch.setattr(relaxation, "relative_error", coarse)
+    made = Relaxation(z_channel(horizon), np.array([0.9, 0.1]), np.arange(2), as_order(2))
+    nodes = np.concatenate([made.root(), made.root(), made.root()])
+    nodes[1, :, 0], nodes[2, 0, 0] = 0, 1
+    together = made.evaluate(nodes)
+    for k in range(3):
+        alone = made.evaluate(nodes[[k]])
+        for field in ("bounds", "values", "actions", "visits"):
+            np.testing.assert_allclose(getattr(together, field)[k], getattr(alone, field)[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("gamma", [Fraction(1, 2), Fraction(9, 10)])
