@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -128,6 +129,16 @@ def test_a_tangent_that_proves_nothing() -> None:
     line = tangent(as_order(2), np.eye(2), np.ones(2), np.array([0.5, 0.5]))
     assert line.bound(0.0) == 0.0
     assert line.bound(1e9) == 0.0  # no divergence is negative
+    assert replace(line, level=0.0).bound(1.0) == 0.0
+
+
+def test_a_tangent_knows_only_of_states_that_weighted_rows_and_the_reference_have() -> None:
+    unused = tangent(as_order(2), np.eye(2), np.array([1.0, 0.0]), np.array([0.5, 0.5]))
+    assert unused.reward.tolist() == [1.0, 0.0]
+    assert (unused.level, unused.log_scale) == (0.5, pytest.approx(math.log(4), abs=1e-15))
+    missed = tangent(as_order(2), np.eye(2), np.array([0.5, 0.5]), np.array([1.0, 0.0]))
+    assert missed.reward.tolist() == [1.0, 0.0]
+    assert (missed.level, missed.log_scale) == (1.0, pytest.approx(-math.log(2), abs=1e-15))
 
 
 @pytest.mark.parametrize("name", ["1", "3/2", "2", "inf"])
