@@ -49,7 +49,7 @@ class TerminalPolytope:
 
     rows: np.ndarray
     error: np.ndarray
-    how: str
+    how: str = ""
 
     def divergences(self, marginal: np.ndarray, order: Order = ONE) -> np.ndarray:
         """Return upper bounds on ``D_a(row || q)`` in nats, rounding and the rows' errors included, shape

@@ -54,7 +54,7 @@ class LastSteps:
             pass
         for state, rows in found.items():
             error = rows * rounding + merging.distance * (1 + rounding)
-            self._sets[state] = TerminalPolytope(rows, error, "")
+            self._sets[state] = TerminalPolytope(rows, error)
         self.how = f"vertices of the last {self.steps} steps, Jensen's inequality before"
         self._initial = process.initial
         self._before = process.replaced(horizon=total - self.steps) if total > self.steps else None
