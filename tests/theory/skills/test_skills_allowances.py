@@ -16,6 +16,7 @@ from scipy.special import entr
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.theory.information import as_order, capacity_bracket
+from metaregret.theory.skills import last_steps
 from metaregret.theory.skills.dual_bound import TerminalPolytope
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.skill import Skill, entropy_change, entropy_modulus, information_lower_bound
@@ -67,12 +68,16 @@ def test_orders_above_one_take_rows_as_they_may_be(name: str) -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(steps: int) -> None:
+@pytest.mark.parametrize("rare", [2.0**-30, 0.5])
+def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(
+    steps: int, rare: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``1 + g(S + 8)`` on the mean over states of the largest divergence of their points."""
-    last, q = LastSteps(z_channel(steps)), np.array([2.0**-30, 1 - 2.0**-30])
+    last, q = LastSteps(z_channel(steps)), np.array([rare, 1 - rare])
     largest = float(last._sets[0].divergences(q).max())
+    monkeypatch.setattr(last_steps, "relative_error", lambda roundings: roundings * 2.0**-30)
     assert last.steps == steps
-    assert last.bound(q, 0.0) == pytest.approx(largest * (1 + relative_error(2 + 8)), rel=2.5e-16, abs=0)
+    assert last.bound(q, 0.0) == pytest.approx(largest * (1 + (2 + 8) * 2.0**-30), rel=2.5e-16, abs=0)
 
 
 def test_the_information_of_exact_skills_is_lowered_by_the_rounding_of_their_rows() -> None:

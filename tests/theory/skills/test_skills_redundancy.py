@@ -331,10 +331,18 @@ def test_the_wanted_gap_is_relative_above_one_nat(monkeypatch: pytest.MonkeyPatc
     assert (crossed.lower, crossed.upper) == (0.75, 0.75)
 
 
-def test_order_infinity_takes_its_bounds_from_the_regret() -> None:
+def test_order_infinity_takes_its_bounds_from_the_regret(monkeypatch: pytest.MonkeyPatch) -> None:
     """``log(1 + Reg)`` of either bound, with room for its rounding."""
     process = z_channel(2)
     regret = solve_without_memory(GoalTasks.reachable(process), tolerance=1e-6)
+
+    def solved(tasks: GoalTasks, *, tolerance: float) -> Any:
+        assert tasks.process in (process, line)
+        assert tolerance in (1e-6, 1e-9)
+        return solve_without_memory(tasks, tolerance=tolerance)
+
+    line = make("line:1")
+    monkeypatch.setattr("metaregret.theory.minimax.without_memory.solve_without_memory", solved)
     found = process_redundancy(process, "inf", tolerance=1e-6)
     assert found.value.lower == math.log1p(regret.value.lower) * (1 - 1e-15)
     assert found.value.upper == math.log1p(regret.value.upper) * (1 + 1e-15)
@@ -345,5 +353,5 @@ def test_order_infinity_takes_its_bounds_from_the_regret() -> None:
     np.testing.assert_array_equal(found.reference, skill.terminal)
     assert (found.known, found.status, str(found.order)) == (True, Status.CERTIFIED, "inf")
     assert found.process is process
-    nothing = process_redundancy(make("line:1"), "inf").value
+    nothing = process_redundancy(line, "inf").value
     assert (nothing.lower, nothing.upper < 1e-12) == (0.0, True)
