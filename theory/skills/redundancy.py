@@ -118,7 +118,7 @@ def process_redundancy(
     if not 0 < tolerance < 1:
         raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
     if known.is_infinite:
-        return _of_regret(process, known, tolerance)
+        return _of_regret(process, tolerance)
     limits: dict[str, Any] = {"max_points": max_points, "max_nodes": max_nodes}
     limits |= {"random_starts": random_starts, "seed": seed, "tolerance": tolerance}
     if known.is_one:
@@ -146,7 +146,7 @@ def process_redundancy(
     return Redundancy(process, known, value, closed, skills, mixture(skills), status, farthest)
 
 
-def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float) -> Redundancy:
+def _of_regret(process: ControlledMarkovProcess, tolerance: float) -> Redundancy:
     """Order infinity: the linear program of T4, whose value is ``exp(C) - 1``."""
     from metaregret.theory.minimax.without_memory import solve_without_memory
     from metaregret.theory.tasks import GoalTasks
@@ -161,7 +161,7 @@ def _of_regret(process: ControlledMarkovProcess, order: Order, tolerance: float)
     )
     skills = make_skills(process, [1.0], [solution.policy_proof.policy])
     closed = value.relative_gap <= tolerance
-    return Redundancy(process, order, value, closed, skills, mixture(skills), value.status(tolerance))
+    return Redundancy(process, Order(None), value, closed, skills, mixture(skills), value.status(tolerance))
 
 
 def _bracket(
@@ -184,7 +184,7 @@ def _bracket(
         upper += max(0.0, shift) + 1e-15 * (1 + upper)
     lower = search.proved_lower(farthest, reference)
     if upper - lower > search.tolerance * max(1.0, abs(lower)):
-        most = _of_regret(search.process, as_order("inf"), 1e-6).value
+        most = _of_regret(search.process, 1e-6).value
         upper, how = min((upper, how), (most.upper, "redundancy of order infinity, which is no less"))
         if search.order.alpha <= 2:
             upper, how = min((upper, how), (support_bound(search.process), "maximal leakage"))
