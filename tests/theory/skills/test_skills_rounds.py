@@ -171,6 +171,7 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
     assert ("mixed" in asked) == above_one
     assert ("nodes" in asked) == (case.nodes is not None)
     assert ("last" in asked) == (case.last is not None)
+    assert ("ends" in asked) == (case.found > 0)
 
 
 def test_the_lower_bound_of_a_process_is_that_of_rows_as_small_as_they_may_be() -> None:
