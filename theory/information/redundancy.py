@@ -267,7 +267,7 @@ def _evaluated(order: Order, rows: np.ndarray, mixture: np.ndarray, weights: np.
     if order.is_infinite:
         best = float((rows @ weights).max()) * (1 + relative_error(2 * rows.shape[1] + 8))
         least = float(rows.max(axis=0) @ weights) * (1 - relative_error(2 * rows.shape[1] + 8))
-        lower = max(0.0, math.log(least / best) * (1 - 1e-15)) if best > 0 and least > 0 else 0.0
+        lower = max(0.0, math.log(least / best) * (1 - relative_error(5)))
         return _Candidate(min(lower, upper), upper, mixture, weights)
     weights = np.where(weights > NEGLIGIBLE * weights.sum(), weights, 0.0)
     line = tangent(order, rows - error, weights, reference)

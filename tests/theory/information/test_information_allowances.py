@@ -156,7 +156,7 @@ def test_roundings_of_a_candidate(name: str, size: int, monkeypatch: pytest.Monk
     upper = math.log(size) + power * math.log1p(off) - math.log1p(-coarse(count + 8))
     assert found.upper == pytest.approx(upper, rel=1e-12)
     if order.is_infinite:
-        lower = math.log(size) + math.log1p(-best) - math.log1p(best)
+        lower = (math.log(size) + math.log1p(-best) - math.log1p(best)) * (1 - coarse(5))
     else:
         scale = order.alpha * math.log1p(-off) + order.power * math.log(size)
         size_of_all = order.alpha + order.power * (1 + math.log1p(best)) + abs(scale)
