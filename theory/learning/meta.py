@@ -157,10 +157,15 @@ def _counts(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) 
     jnp = jax.numpy
     states, actions, paid = sample(world, theta, rewards, key, episodes)
     to_go = jnp.cumsum(paid[::-1], axis=0)[::-1]
-    advantage = to_go - (to_go.sum(axis=1, keepdims=True) - to_go) / (episodes - 1)
-    where = jax.nn.one_hot(states.ravel(), world.shape[0], dtype=theta.dtype).T
-    what = jax.nn.one_hot(actions.ravel(), world.shape[1], dtype=theta.dtype)
-    return where @ what, where @ (what * advantage.reshape(-1, 1)) / episodes
+    advantage = (to_go - (to_go.sum(axis=1, keepdims=True) - to_go) / (episodes - 1)).ravel()
+    # Added up in five parts, in the order in which a product of matrices would: the same numbers, much faster.
+    count = advantage.size
+    part = np.where(np.arange(count) < count - count % 4, np.arange(count) % 4, 4)
+    pairs = jnp.stack([jnp.ones_like(advantage), advantage], axis=-1)
+    sums = jnp.zeros((5, *world.shape, 2), theta.dtype)
+    a, b, c, d, rest = sums.at[part, states.ravel(), actions.ravel()].add(pairs, mode="promise_in_bounds")
+    total = ((a + b) + (c + d)) + rest
+    return total[..., 0], total[..., 1] / episodes
 
 
 def _rule(knob: Knob, parameters: Any, slope: Any, moments: Any) -> tuple[Any, Any]:

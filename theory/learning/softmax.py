@@ -15,6 +15,7 @@ import numpy as np
 
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learning.backend import load_jax
+from metaregret.theory.learning.uniform import uniform
 
 __all__ = ["CLOSED", "Dynamics", "dynamics", "expected_return", "log_policy", "pick", "sample", "terminal"]
 
@@ -111,8 +112,8 @@ def sample(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) -
     """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes)."""
     jax = load_jax()
     jnp = jax.numpy
-    luck = jax.random.uniform(key, (world.steps, 2, episodes), theta.dtype)
-    first = jax.random.uniform(jax.random.fold_in(key, 1), (episodes,), theta.dtype)
+    luck = uniform(key, (world.steps, 2, episodes)).astype(theta.dtype)
+    first = uniform(jax.random.fold_in(key, 1), (episodes,)).astype(theta.dtype)
     state = pick(jnp.cumsum(jnp.asarray(world.initial, theta.dtype)), first)
     choices = jnp.cumsum(jnp.exp(log_policy(world, theta)), axis=-1)
     moves, successors = jnp.asarray(world.cumulative, theta.dtype), jnp.asarray(world.successors)
