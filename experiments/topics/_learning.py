@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.statistics import interval
@@ -57,6 +58,7 @@ def arms(world: str, *, exact: bool = False) -> tuple[str, ...]:
     return {"ledge": NOISY, "shaped": DENSE}.get(world, SURE)
 
 
+@lru_cache(maxsize=8)
 def groups(tests: StepTasks, names: tuple[str, ...], seeds: int, first: int) -> dict[str, list[Training]]:
     """Return one realisation a seed of each distribution, identical distributions under one name."""
     from metaregret.theory.learning import merged, training

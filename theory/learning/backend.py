@@ -30,7 +30,7 @@ def load_jax() -> Any:
     """
     if "jax" not in sys.modules:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-        os.environ.setdefault("PJRT_NPROC", "1")
+        os.environ.setdefault("PJRT_NPROC", "2")
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
     jax = _load("jax")
     jax.config.update("jax_enable_x64", True)

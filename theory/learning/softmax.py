@@ -108,15 +108,18 @@ def pick(cumulative: Any, luck: Any) -> Any:
     return (cumulative[..., :-1] <= luck[..., None] * cumulative[..., -1:]).sum(axis=-1)
 
 
-def sample(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any, Any]:
-    """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes)."""
+def sample(world: Dynamics, scores: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any, Any]:
+    """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes).
+
+    `scores` are the logarithms of the policy, see `log_policy`.
+    """
     jax = load_jax()
     jnp = jax.numpy
-    luck = uniform(key, (world.steps, 2, episodes)).astype(theta.dtype)
-    first = uniform(jax.random.fold_in(key, 1), (episodes,)).astype(theta.dtype)
-    state = pick(jnp.cumsum(jnp.asarray(world.initial, theta.dtype)), first)
-    choices = jnp.cumsum(jnp.exp(log_policy(world, theta)), axis=-1)
-    moves, successors = jnp.asarray(world.cumulative, theta.dtype), jnp.asarray(world.successors)
+    luck = uniform(key, (world.steps, 2, episodes)).astype(scores.dtype)
+    first = uniform(key, (episodes,), stream=1).astype(scores.dtype)
+    state = pick(jnp.cumsum(jnp.asarray(world.initial, scores.dtype)), first)
+    choices = jnp.cumsum(jnp.exp(scores), axis=-1)
+    moves, successors = jnp.asarray(world.cumulative, scores.dtype), jnp.asarray(world.successors)
 
     def step(state: Any, inputs: Any) -> tuple[Any, Any]:
         luck, paid = inputs

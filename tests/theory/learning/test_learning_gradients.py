@@ -74,12 +74,12 @@ def test_sampled_episodes_and_gradients_are_unbiased() -> None:
     world = dynamics(tasks.process)
     theta = jax.numpy.asarray(np.random.default_rng(3).normal(size=world.shape))
     keys = jax.random.split(jax.random.key(0), 4000)
-    rewards = jax.numpy.asarray(tasks.rewards[1])
+    rewards, scores = jax.numpy.asarray(tasks.rewards[1]), log_policy(world, theta)
 
     def estimate(key: object) -> tuple[object, object]:
-        _, gains = _counts(world, theta, rewards, key, 3)
-        slope = gains - gains.sum(axis=-1, keepdims=True) * jax.numpy.exp(log_policy(world, theta))
-        return slope, sample(world, theta, rewards, key, 3)[2].sum(axis=0).mean()
+        _, gains = _counts(world, scores, rewards, key, 3)
+        slope = gains - gains.sum(axis=-1, keepdims=True) * jax.numpy.exp(scores)
+        return slope, sample(world, scores, rewards, key, 3)[2].sum(axis=0).mean()
 
     slopes, paid = (np.asarray(one) for one in jax.jit(jax.vmap(estimate))(keys))
     error = np.maximum(slopes.std(axis=0) / np.sqrt(len(keys)), 1e-12)
