@@ -19,7 +19,7 @@ TURNS = (13, 15, 26, 6), (17, 29, 16, 24)
 
 
 def uniform(key: Any, shape: tuple[int, ...], stream: int | None = None) -> Any:
-    """Return ``jax.random.uniform(key, shape, float32)``, of the key with `stream` folded in if one is given."""
+    """Return ``jax.random.uniform(key, shape, float32)``; a `stream` is first folded into the key."""
     jax = load_jax()
     jnp = jax.numpy
     pair = tuple(jax.random.key_data(key))

@@ -18,6 +18,7 @@ from metaregret.theory.learning import StepTasks, dynamics
 from metaregret.theory.learning.backend import load_jax
 from metaregret.theory.learning.meta import _counts
 from metaregret.theory.learning.softmax import expected_return, log_policy, sample, terminal
+from metaregret.theory.learning.uniform import uniform
 
 
 def by_hand(tasks: StepTasks, theta: np.ndarray, task: int) -> float:
@@ -92,6 +93,15 @@ def test_sampled_episodes_and_gradients_are_unbiased() -> None:
     assert abs(float(expected_return(calm, theta, tasks.rewards[1])) - truth) > 4 * paid.std() / np.sqrt(
         len(keys)
     )
+
+
+def test_random_numbers_are_those_of_jax() -> None:
+    jax = load_jax()
+    for seed, shape in ((0, (7,)), (2**40 + 3, (3, 2, 5))):
+        key = jax.random.key(seed)
+        for stream, other in ((None, key), (9, jax.random.fold_in(key, 9))):
+            expected = np.asarray(jax.random.uniform(other, shape, jax.numpy.float32))
+            assert np.array_equal(uniform(key, shape, stream), expected)
 
 
 def test_the_last_state_is_where_goals_are_paid() -> None:
