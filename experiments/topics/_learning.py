@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from metaregret.experiments.sweeps import Point
     from metaregret.theory.learning import StepTasks, Training
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "gains",
     "groups",
     "leading",
-    "meta_settings",
     "needs",
     "over_seeds",
     "records",
@@ -64,13 +62,6 @@ def groups(tests: StepTasks, names: tuple[str, ...], seeds: int, first: int) -> 
     from metaregret.theory.learning import merged, training
 
     return merged([training(name, tests, first + seed) for seed in range(seeds)] for name in names)
-
-
-def meta_settings(point: Point) -> Any:
-    """Return the settings of meta-training, with the iterations of the point."""
-    from metaregret.theory.learning import MetaSettings
-
-    return MetaSettings(iterations=point["iterations"])
 
 
 TRAINING_WORDS = {

@@ -21,8 +21,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.learning.backend import load_jax, load_optax
 from metaregret.theory.learning.distributions import check_batch, train_each
 from metaregret.theory.learning.settings import RecurrentSettings
-from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick
-from metaregret.theory.learning.uniform import uniform
+from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick, uniform
 
 __all__ = ["RecurrentLearners", "decide", "embed", "memorise", "play", "train_recurrent"]
 

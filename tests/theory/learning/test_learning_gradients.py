@@ -17,8 +17,7 @@ from metaregret.tabular.strategies import processes
 from metaregret.theory.learning import StepTasks, dynamics
 from metaregret.theory.learning.backend import load_jax
 from metaregret.theory.learning.meta import _counts
-from metaregret.theory.learning.softmax import expected_return, log_policy, sample, terminal
-from metaregret.theory.learning.uniform import uniform
+from metaregret.theory.learning.softmax import expected_return, log_policy, sample, terminal, uniform
 
 
 def by_hand(tasks: StepTasks, theta: np.ndarray, task: int) -> float:
