@@ -71,6 +71,7 @@ intersphinx_mapping = (
     else {}
 )
 
+highlight_language = "none"  # blocks without a language are mostly commands
 html_theme = "pydata_sphinx_theme"
 html_title = "metaregret"
 html_static_path = ["_static", "../experiments/report/html/templates/math.css"]

@@ -59,7 +59,7 @@ class Learner(Option):
 
     @property
     def cost(self) -> LossForm:
-        """The expected episodes until the first success, likewise."""
+        """The expected number of episodes until the first success, for the same classes."""
         return self.regret
 
 

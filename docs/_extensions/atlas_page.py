@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.theory.claims import Published, Verdict, atlas, load_witness
 from metaregret.theory.claims.registry import explanation
@@ -67,7 +68,7 @@ def _row(item: Published) -> str:
         item.title,
         item.source,
         item.expected.name,
-        item.needs,
+        typeset(item.needs),
         picture,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -106,9 +107,9 @@ def _slug(item: Published) -> str:
 
 def _section(item: Published) -> str:
     blocks = re.sub(r"^.*\n-{3,}\n", "", explanation(item), flags=re.MULTILINE).split("\n\n")[1:]
-    words = [textwrap.fill(" ".join(block.split()).replace("``", "`"), 125) for block in blocks]
+    words = [textwrap.fill(_marked(" ".join(block.split())), 125).replace("\0", " ") for block in blocks]
     facts = item.fails.refute(load_witness(item.uid)) or {}
-    shown = [f"- {key}: {_spelled(value)}" for key, value in facts.items()]
+    shown = [f"- {typeset(key)}: {_spelled(value)}" for key, value in facts.items()]
     kind = "Its repair" if item.expected is Verdict.REFUTED else "Checked"
     methods = ", ".join(f"{method.name} ({method.group.value})" for method in item.holds.methods)
     return "\n".join(
@@ -118,13 +119,13 @@ def _section(item: Published) -> str:
             f"$$\n{item.statement}\n$$\n",
             "\n\n".join(words),
             "",
-            f"**Made finite:** {item.finite}",
+            f"**Made finite:** {typeset(item.finite)}",
             "",
-            f"**Needs:** {item.needs}.",
+            f"**Needs:** {typeset(item.needs)}.",
             "",
-            f"**{kind}:** {item.holds.title} ({item.holds.expected.name}: {methods}).",
+            f"**{kind}:** {typeset(item.holds.title)} ({item.holds.expected.name}: {methods}).",
             "",
-            f"**Refuted:** {item.fails.title}. The witness:",
+            f"**Refuted:** {typeset(item.fails.title)}. The witness:",
             "",
             *shown,
             "",
@@ -132,8 +133,16 @@ def _section(item: Published) -> str:
     )
 
 
+def _marked(text: str) -> str:
+    """Words of a docstring: formulas between double backquotes as mathematics, other code as code."""
+    parts = re.split(r"``(.+?)``", text)
+    parts[::2] = map(typeset, parts[::2])
+    parts[1::2] = (f"${tex}$" if (tex := latex_of(code)) else f"`{code}`" for code in parts[1::2])
+    return re.sub(r"\$.*?\$", lambda tex: tex[0].replace(" ", "\0"), "".join(parts))  # no line ends inside
+
+
 def _spelled(value: object) -> str:
-    return "(" + ", ".join(map(_spelled, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spelled, value)) + ")" if isinstance(value, list) else typeset(str(value))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from metaregret.experiments.report.html.added import Added
 from metaregret.experiments.report.html.figures import Shown, take_figures
 from metaregret.experiments.report.html.graph import dependency_graph
 from metaregret.experiments.report.html.mathml import formula, prose, statement
-from metaregret.experiments.report.html.plain_formula import latex_of
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
 from metaregret.tabular.documents import write_text
@@ -169,7 +169,7 @@ def _words(known: set[str], text: str) -> Markup:
     """Text of a docstring: formulas and code between backquotes, identifiers of claims as links."""
     parts, end, text = [], 0, " ".join(text.split())
     for match in _MARKED.finditer(text):
-        parts.append(escape(text[end : match.start()]))
+        parts.append(prose(typeset(text[end : match.start()])))
         code, end = match[1] or match[2], match.end()
         if code:
             latex = latex_of(code)
@@ -180,8 +180,8 @@ def _words(known: set[str], text: str) -> Markup:
             parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
         else:
             parts.append(escape(match[3]))
-    return Markup("").join([*parts, escape(text[end:])])
+    return Markup("").join([*parts, prose(typeset(text[end:]))])
 
 
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else typeset(str(value))
