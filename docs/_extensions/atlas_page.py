@@ -15,7 +15,7 @@ from metaregret.theory.claims.registry import explanation
 
 PAGE = Path(__file__).resolve().parents[1] / "explanation" / "atlas.md"
 PICTURES = PAGE.parents[1] / "images" / "atlas"
-WIDEST = 190.0
+WIDEST = 420.0
 """Width of a picture, in pixels."""
 
 STYLE = """text{font:12px sans-serif;fill:#1d1c1a}.cell{fill:#fff;stroke:#5c5850}.shade,.bar{fill:#2c6fb3}
@@ -53,23 +53,20 @@ TAIL = """
 def page() -> str:
     """Return the page."""
     rows = [
-        "| | claim | source | verdict | needs | witness |",
-        "|---|---|---|---|---|---|",
+        "| | claim | source | verdict | needs |",
+        "|---|---|---|---|---|",
         *map(_row, atlas().values()),
     ]
     return HEAD + "\n".join(rows) + "\n" + "".join(map(_section, atlas().values())) + TAIL
 
 
 def _row(item: Published) -> str:
-    drawn = _drawing(item)
-    picture = f"![{drawn[0]}](../images/atlas/{item.uid.lower()}.svg)" if drawn else ""
     cells = (
         f"[{item.uid}](#{_slug(item)})",
         item.title,
         item.source,
         item.expected.name,
         typeset(item.needs),
-        picture,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -110,6 +107,7 @@ def _section(item: Published) -> str:
     words = [textwrap.fill(_marked(" ".join(block.split())), 125).replace("\0", " ") for block in blocks]
     facts = item.fails.refute(load_witness(item.uid)) or {}
     shown = [f"- {typeset(key)}: {_spelled(value)}" for key, value in facts.items()]
+    drawn = _drawing(item)
     kind = "Its repair" if item.expected is Verdict.REFUTED else "Checked"
     methods = ", ".join(f"{method.name} ({method.group.value})" for method in item.holds.methods)
     return "\n".join(
@@ -129,6 +127,7 @@ def _section(item: Published) -> str:
             "",
             *shown,
             "",
+            *([f"![{drawn[0]}](../images/atlas/{item.uid.lower()}.svg)", ""] if drawn else []),
         ]
     )
 

@@ -46,7 +46,7 @@ class Claim(SphinxDirective):
             ]
             return [*lines, "", f"**Source:** {claim.source}."]
         kind = "" if claim.source.startswith(claim.kind.value) else f"{claim.kind.value} · "
-        lines += [f"**{claim.expected.name}** · {kind}{claim.source}", ""]
+        lines += [f"**{claim.expected.name}** · {kind}{typeset(claim.source)}", ""]
         if claim.assumptions:
             lines += [f"**Assumes:** {typeset('; '.join(a.sentence for a in claim.assumptions))}.", ""]
         lines += ["::::{dropdown} What checks it", ""]

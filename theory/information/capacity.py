@@ -17,8 +17,8 @@ How to choose a method
 
 A sparse channel with more than 1000 inputs and outputs in the working set never forms a matrix: its Newton
 steps are solved by conjugate gradients, at ``2 nnz`` per iteration and a few hundred to a few thousand
-iterations per step, in memory proportional to ``nnz``. On one core 1e5 x 1e4 with 5 non-zeros per row takes 2 s
-where the weights of a row are alike (Dirichlet(1)) and 8 s where they are not (Dirichlet(0.1)).
+iterations per step, in memory proportional to ``nnz``. On one core 1e5 x 1e4 with 5 non-zeros per row takes
+2 s where the weights of a row are alike (Dirichlet(1)) and 8 s where they are not (Dirichlet(0.1)).
 
 References
 ----------

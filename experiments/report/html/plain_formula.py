@@ -61,7 +61,8 @@ _TELLING = re.compile(rf"{'|'.join(_GREEK)}|(?<![A-Za-z])[B-HJ-Zb-z](?![A-Za-z])
 def typeset(text: str) -> str:
     """Return a text with its formulas between dollar signs, as LaTeX: "K for $K - 1$"."""
     done, run = [], ""
-    for piece in re.split(r"(\s+|[,;:.]+(?=\s|$)(?<!\b[A-Z]\.))", text) if "$" not in text else [text]:
+    pieces = re.split(r"(\s+|[,;:.]+(?=\s|$)(?<!\b[A-Z]\.))", text) if "$" not in text else [text]
+    for piece in filter(None, pieces):
         inside = piece in (",", ";") and run.count("(") > run.count(")")
         if _ATOM.fullmatch(piece) or (run and piece == " ") or inside:
             run += piece
