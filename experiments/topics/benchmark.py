@@ -95,7 +95,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     asked = data[data["contestant"] == OURS].dropna(subset=["required"])
     axes.plot(
         asked["required"], [place[m] for m in asked["model"]], "|", color="#009e73", markersize=9,
-        markeredgewidth=1.6, label="ratio asked for",
+        markeredgewidth=1.6, label="target",
     )  # fmt: skip
     names = axes.secondary_yaxis("right")
     named = fastest.set_index("model")["contestant"]
