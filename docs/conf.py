@@ -55,6 +55,8 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = False
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 add_module_names = False

@@ -144,7 +144,7 @@ def processes(
 
     Up to 8 states everything is drawn number by number; larger processes (100 states take milliseconds) come
     from
-    one drawn seed and have at most 4 successors a choice.
+    one drawn seed and have at most 4 successors per choice.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
 ENVIRONMENT = Environment(
     "garnet",
     "garnet:S=STATES,A=ACTIONS,b=BRANCHING[,seed=N][,start=INDEX]",
-    "a random process with b successors a choice",
+    "a random process with b successors per choice",
     ("garnet:S=20,A=3,b=3,seed=1",),
     _build,
 )

@@ -21,7 +21,7 @@ __all__ = ["load_jax", "load_optax", "require_extra"]
 def load_jax() -> Any:
     """Return the module ``jax``, set to double precision.
 
-    One thread for each process: the arrays are small, and studies run one process a core.
+    One thread for each process: the arrays are small, and studies run one process per core.
 
     Raises
     ------

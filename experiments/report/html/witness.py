@@ -233,7 +233,7 @@ def _loop(root: Element, place: Place, labels: Sequence[str]) -> None:
 
 
 def _bars(title: str, shares: Sequence[str]) -> Markup:
-    """A distribution without a process: one bar an entry."""
+    """A distribution without a process: one bar per entry."""
     root = canvas(60.0 * len(shares) + 20, 150, title, klass="bars")
     top = max(Fraction(share) for share in shares)
     for i, share in enumerate(shares):
