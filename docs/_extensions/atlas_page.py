@@ -19,7 +19,7 @@ WIDEST = 420.0
 """Width of a picture, in pixels."""
 
 STYLE = """text{font:12px sans-serif;fill:#1d1c1a}.cell{fill:#fff;stroke:#5c5850}.shade,.bar{fill:#2c6fb3}
-.start{fill:none;stroke:#1d1c1a;stroke-width:1.5}.share{font-weight:600;font-size:14px}.label{fill:#5c5850}
+.start{fill:none;stroke:#1d1c1a;stroke-width:1.5}.share{font-weight:600;font-size:14px}.label{fill:#5c5850;stroke:#fff;stroke-width:3px;paint-order:stroke}
 .arrow,.axis{fill:none;stroke:#5c5850;stroke-width:1.4}.head{fill:#5c5850}"""
 
 HEAD = """# An atlas of published claims
