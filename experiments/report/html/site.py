@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from metaregret.experiments.report.html.added import Added
 from metaregret.experiments.report.html.figures import Shown, take_figures
 from metaregret.experiments.report.html.graph import dependency_graph
-from metaregret.experiments.report.html.mathml import formula, prose, statement
+from metaregret.experiments.report.html.mathml import prose, statement
 from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
@@ -173,9 +173,7 @@ def _words(known: set[str], text: str) -> Markup:
         code, end = match[1] or match[2], match.end()
         if code:
             latex = latex_of(code)
-            shown = Markup("<code>{}</code>").format(code)
-            inline = Markup('<span class="inline">{}</span>')
-            parts.append(shown if latex is None else inline.format(formula(latex, display=False)))
+            parts.append(Markup("<code>{}</code>").format(code) if latex is None else prose(f"${latex}$"))
         elif match[3] in known:
             parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
         else:

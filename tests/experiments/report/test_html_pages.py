@@ -18,6 +18,8 @@ from metaregret.experiments.report import model
 from metaregret.experiments.report.html import write_site
 from metaregret.experiments.report.html.figures import take_figures
 from metaregret.experiments.report.html.graph import HEIGHT, WIDTH, dependency_graph, layout
+from metaregret.experiments.report.html.mathml import prose
+from metaregret.experiments.report.html.plain_formula import typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import is_distribution, page_name
 from metaregret.tabular.errors import FileFormatError
@@ -83,8 +85,9 @@ def test_a_theorem_page_tells_everything(site: Path, document: Mapping[str, Any]
     for words in (row["source"], *(m["name"] for m in row["methods"]), row["command"], "6/6"):
         assert escape(words) in text
     for error in row["planted"]:
-        assert escape(error["name"]) in text
+        assert prose(typeset(error["name"])) in text
         assert escape(error["method"]) in text
+    assert "K for K - 1" not in text, "formulas are typeset"
     assert 'href="certificates/T04.json"' in text
     assert "absent.json" not in text
     assert "C07.html" in text, "what happens when an assumption is dropped"

@@ -89,7 +89,7 @@ def test_any_text_gives_well_formed_markup(text: str):
 
 def test_prose_with_mathematics():
     shown = prose("It is $x_1$ <b>here</b>.")
-    assert shown.startswith("It is <math")
+    assert shown.startswith('It is <span class="inline"><math')
     assert "&lt;b&gt;" in shown
     assert prose("5 $ each") == "5 $ each"
 
