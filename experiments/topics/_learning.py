@@ -58,7 +58,7 @@ def arms(world: str, *, exact: bool = False) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def groups(tests: StepTasks, names: tuple[str, ...], seeds: int, first: int) -> dict[str, list[Training]]:
-    """Return one realisation a seed of each distribution, identical distributions under one name."""
+    """Return one realisation of each distribution per seed, identical distributions under one name."""
     from metaregret.theory.learning import merged, training
 
     return merged([training(name, tests, first + seed) for seed in range(seeds)] for name in names)
