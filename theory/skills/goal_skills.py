@@ -34,7 +34,7 @@ class GoalSkills:
     goal_distribution : ndarray, shape (S,)
         Their terminal marginal.
     probabilities : ndarray, shape (K,)
-        ``p(z)``, one skill a reachable goal.
+        ``p(z)``, one skill per reachable goal.
     """
 
     information: float
