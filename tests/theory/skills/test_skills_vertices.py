@@ -121,7 +121,7 @@ def test_what_was_merged_rounds_as_the_rest(monkeypatch: pytest.MonkeyPatch) -> 
     last = LastSteps(process)._sets[0]
     for rows, error in (terminal_vertices(process), (last.rows, last.error)):
         assert rows.tolist() == [[0.5, 0.5]]
-        assert error - off * rows == pytest.approx((1 + off) * apart, rel=1e-4)
+        assert error - off * rows == pytest.approx((1 + off) * apart, rel=1e-4, abs=0)
 
 
 def test_rows_are_one_up_to_roundings() -> None:
