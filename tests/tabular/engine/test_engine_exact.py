@@ -26,7 +26,8 @@ from tests.tabular.engine.models import (
     reward_arrays,
 )
 
-some = settings(max_examples=60, deadline=None)
+EXAMPLES = int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "150"))
+some = settings(max_examples=min(60, EXAMPLES), deadline=None)
 small = processes(max_states=3, max_actions=2)
 
 
@@ -86,7 +87,7 @@ def assert_total_is_right(
     return True
 
 
-@settings(max_examples=int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "150")), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data())
 def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
     process = data.draw(processes(max_states=4, max_actions=2))
