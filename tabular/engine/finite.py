@@ -13,7 +13,6 @@ from metaregret.tabular.bounds import UNIT_ROUNDOFF, relative_error
 from metaregret.tabular.engine.certificate import ROUNDING, Certified
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
-from metaregret.tabular.errors import InvalidArgumentError
 
 __all__ = ["backward_induction"]
 
@@ -47,11 +46,6 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
         _step(problem, matrix, values, following, policy[step if keep_policy else 0])
         values, following = following, values
         magnitude = float(max(values.max(), -values.min()))
-    if not math.isfinite(error + magnitude):
-        raise InvalidArgumentError(
-            f"The values overflow double precision within {steps} steps; scale the rewards down, or use "
-            "exact=True."
-        )
     error *= 1.0 + 1e-6
     lower, upper = values - error, values + error
     if positive:

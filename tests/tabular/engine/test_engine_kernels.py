@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from metaregret.tabular.engine import graph_kernels, kernels, layout
 from metaregret.tabular.engine.graph import ChoiceGraph
@@ -19,18 +17,26 @@ Choice = dict[int, int]
 """Successor -> probability in sixteenths; it may be empty or sum to less than one."""
 
 
-@st.composite
-def tables(draw: st.DrawFn, longest: int = 9, empty: bool = True) -> list[list[Choice]]:
-    """Choices of some states: rows of equal length (a fixed width), or of any length."""
-    states = draw(st.integers(1, 9))
-    fixed = draw(st.one_of(st.none(), st.integers(1, min(states, longest))))
-    sizes = st.integers(0 if empty else 1, min(states, longest)) if fixed is None else st.just(fixed)
+def drawn(seed: int, longest: int = 9, empty: bool = True) -> tuple[list[list[Choice]], np.random.Generator]:
+    """Choices of some states, in rows of equal length (a fixed width) or of any length, and the generator.
+
+    Not drawn by hypothesis, which takes longer than what is tested: mutants are many.
+    """
+    generator = np.random.default_rng(seed)
+    states = int(generator.integers(1, 10))
+    longest = min(states, longest)
+    fixed = int(generator.integers(1, longest + 1)) if seed % 2 else None
 
     def choice() -> Choice:
-        successors = draw(st.permutations(range(states)))[: draw(sizes)]
-        return {state: draw(st.integers(1, 16)) for state in sorted(successors)}
+        size = int(generator.integers(0 if empty else 1, longest + 1)) if fixed is None else fixed
+        successors = sorted(generator.permutation(states)[:size].tolist())
+        return dict(zip(successors, generator.integers(1, 17, size).tolist(), strict=True))
 
-    return [[choice() for _ in range(draw(st.integers(1, 3)))] for _ in range(states)]
+    return [[choice() for _ in range(int(generator.integers(1, 4)))] for _ in range(states)], generator
+
+
+def mask(generator: np.random.Generator, size: int) -> np.ndarray:
+    return generator.random(size) < generator.random()
 
 
 def graph_of(table: list[list[Choice]]) -> ChoiceGraph:
@@ -63,20 +69,18 @@ def backed_up(
     return best
 
 
-quarters = st.integers(-40, 40).map(lambda n: n / 4)
-
-
-@given(st.data())
-def test_a_backup_is_what_the_formula_says(data: st.DataObject) -> None:
+@pytest.mark.parametrize("seed", range(40))
+def test_a_backup_is_what_the_formula_says(seed: int) -> None:
     """In one piece and in pieces, as rows and as a matrix, with and without a vector to subtract."""
-    table = data.draw(tables())
+    table, generator = drawn(seed)
     rows, states = rows_from(table), len(table)
     count = sum(map(len, table))
-    rewards = data.draw(st.lists(quarters, min_size=count, max_size=count))
+    spread = int(generator.choice([2, 40]))
+    rewards = (generator.integers(-spread, spread + 1, count) / 4).tolist()
     paid = frozen(np.array(rewards))
-    values = data.draw(st.lists(quarters, min_size=states, max_size=states))
-    gamma = data.draw(st.sampled_from([0.5, 0.25, 1.0, 0.0]))
-    before = data.draw(st.lists(st.integers(-1, count - 1), min_size=states, max_size=states))
+    values = (generator.integers(-spread, spread + 1, states) / 4).tolist()
+    gamma = float(generator.choice([0.5, 0.25, 1.0, 0.0]))
+    before = generator.integers(-1, count, states).tolist()
     expected = backed_up(table, rewards, gamma, values)
     change = [best - value for (best, _), value in zip(expected, values, strict=True)]
     decisions = [choice for _, choice in expected]
@@ -97,7 +101,7 @@ def test_a_backup_is_what_the_formula_says(data: st.DataObject) -> None:
 
     parallel = getattr(kernels._backup_parallel, "py_func", kernels._backup_parallel)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "CHUNK", data.draw(st.integers(1, 4)))
+        patch.setattr(kernels, "CHUNK", int(generator.integers(1, 5)))
         residual, policy = np.full(states, np.nan), np.array(before)
         array = np.array(values)
         found = parallel(*rows.arrays, paid, gamma, array, array, residual, policy)
@@ -167,9 +171,9 @@ def test_gap_and_scale(lower: list[float], upper: list[float], expected: tuple[f
 
 
 def test_midpoints_do_not_overflow() -> None:
-    middle = kernels.midpoints(
-        np.array([1.0, 1.5e308, -np.inf, -np.inf]), np.array([4.0, 1.7e308, 3, np.inf])
-    )
+    lower, upper = [1.0, 1.5e308, -np.inf, -np.inf], [4.0, 1.7e308, 3.0, np.inf]
+    with np.errstate(invalid="ignore"):
+        middle = kernels.midpoints(np.array(lower), np.array(upper))
     assert middle[:3].tolist() == [2.5, 1.6e308, -np.inf]
     assert np.isnan(middle[3])
 
@@ -177,10 +181,19 @@ def test_midpoints_do_not_overflow() -> None:
 # -------------------------------------------------------------------------------- layouts
 
 
-@given(tables())
-@example([[{0: 1, 1: 2, 2: 3}], *[[{0: 1}]] * 150, [{}]])
-@example([[{0: 1, 1: 2, 2: 3}], *[[{0: 1}]] * 20, [{}]])
-@example([[{}, {}]])
+LONG: Choice = {0: 1, 1: 2, 2: 3}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *(drawn(seed)[0] for seed in range(12)),
+        [[{}, {}]],
+        [[LONG], *[[{0: 1}]] * 20, [{}]],
+        [[LONG], *[[{0: 1}]] * 150, [{}]],
+        *([[LONG], *[[{0: 1}]] * number] for number in (42, 43, 44)),  # 3 (n + 1) <= 1.5 (n + 3) + 64
+    ],
+)
 def test_a_layout_holds_the_rows(table: list[list[Choice]]) -> None:
     """Padded to the longest where that costs at most half more and 64 entries; padding has probability 0."""
     rows, graph = rows_from(table), graph_of(table)
@@ -267,12 +280,13 @@ def successors_of(table: list[list[Choice]]) -> list[tuple[int, list[int]]]:
     return [(state, list(choice)) for state, choices in enumerate(table) for choice in choices]
 
 
-@given(tables(longest=3, empty=False), st.data())
-def test_searches_find_the_nearest_first(table: list[list[Choice]], data: st.DataObject) -> None:
+@pytest.mark.parametrize("seed", range(30))
+def test_searches_find_the_nearest_first(seed: int) -> None:
     """Distances by relaxation."""
+    table, generator = drawn(seed, longest=3, empty=False)
     graph, choices, states = graph_of(table), successors_of(table), len(table)
-    sources = data.draw(st.lists(st.booleans(), min_size=states, max_size=states).map(np.array))
-    allowed = data.draw(st.lists(st.booleans(), min_size=len(choices), max_size=len(choices)).map(np.array))
+    sources = mask(generator, states)
+    allowed = mask(generator, len(choices))
 
     starts, into = graph_kernels.predecessors(states, graph.offsets, graph.successors)
     for state in range(states):
@@ -299,10 +313,12 @@ def test_searches_find_the_nearest_first(table: list[list[Choice]], data: st.Dat
                 assert min(distance[to]) == distance[state] - 1
 
 
-@given(tables(longest=3, empty=False), st.data())
-def test_sure_avoidance_and_sure_reachability(table: list[list[Choice]], data: st.DataObject) -> None:
+@pytest.mark.parametrize("seed", range(30))
+def test_sure_avoidance_and_sure_reachability(seed: int) -> None:
+    """As least and greatest fixed points."""
+    table, generator = drawn(seed, longest=3, empty=False)
     graph, choices, states = graph_of(table), successors_of(table), len(table)
-    sources = data.draw(st.lists(st.booleans(), min_size=states, max_size=states).map(np.array))
+    sources = mask(generator, states)
     avoiding = ~sources
     for _ in range(states):
         for state in range(states):
@@ -328,16 +344,12 @@ def test_sure_avoidance_and_sure_reachability(table: list[list[Choice]], data: s
     assert graph.staying(sources).tolist() == staying
 
 
-@given(tables(longest=3, empty=False), st.data())
-def test_end_components_are_the_largest_closed_strong_sets(
-    table: list[list[Choice]], data: st.DataObject
-) -> None:
+@pytest.mark.parametrize("seed", range(40))
+def test_end_components_are_the_largest_closed_strong_sets(seed: int) -> None:
     """By their definition: every subset of the states is tried."""
-    graph, choices = graph_of(table[:6]), successors_of(table[:6])
-    states = len(table[:6])
-    graph.successors = np.minimum(graph.successors, states - 1)
-    choices = [(state, sorted({min(to, states - 1) for to in successors})) for state, successors in choices]
-    allowed = data.draw(st.lists(st.booleans(), min_size=len(choices), max_size=len(choices)).map(np.array))
+    table, generator = drawn(seed, longest=2, empty=False)
+    graph, choices, states = graph_of(table), successors_of(table), len(table)
+    allowed = mask(generator, len(choices))
     best: list[set[int]] = []
     for bits in range(1, 2**states):
         inside = {state for state in range(states) if bits >> state & 1}
@@ -384,14 +396,11 @@ def test_levels_to_see(start: int, wanted: int, expected: tuple[int, int]) -> No
     assert found == expected
 
 
-@given(tables(longest=3, empty=False), st.data())
-def test_nearest_first_is_in_the_order_of_the_distance(
-    table: list[list[Choice]], data: st.DataObject
-) -> None:
+@pytest.mark.parametrize("seed", range(30))
+def test_nearest_first_is_in_the_order_of_the_distance(seed: int) -> None:
+    table, generator = drawn(seed, longest=3, empty=False)
     graph, choices, states = graph_of(table), successors_of(table), len(table)
-    rewards = np.array(
-        data.draw(st.lists(st.integers(0, 2), min_size=len(choices), max_size=len(choices))), dtype=float
-    )
+    rewards = generator.integers(0, 3, len(choices)).astype(float)
     distance = np.full(states, np.inf)
     for (state, _), reward in zip(choices, rewards, strict=True):
         if reward == rewards.max():
