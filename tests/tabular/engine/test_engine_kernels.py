@@ -109,6 +109,11 @@ def test_a_backup_is_what_the_formula_says(seed: int) -> None:
     assert (residual.tolist(), policy.tolist()) == (change, decisions)
 
     expected = backed_up(table, rewards, 1.0, values)
+    first, last = sorted(generator.integers(0, states + 1, 2).tolist())
+    residual[:] = np.nan
+    kernels.backup_range(first, last, *rows.arrays, paid, 1.0, array, array, residual, policy)
+    assert np.flatnonzero(~np.isnan(residual)).tolist() == list(range(first, last))
+
     following, policy = np.full(states, np.nan), np.full(states, -7, dtype=np.int32)
     kernels.backup(*rows.arrays, paid, 0.5, array, None, following, policy, False)
     assert list(zip(following.tolist(), policy.tolist(), strict=True)) == expected
@@ -191,7 +196,7 @@ LONG: Choice = {0: 1, 1: 2, 2: 3}
         [[{}, {}]],
         [[LONG], *[[{0: 1}]] * 20, [{}]],
         [[LONG], *[[{0: 1}]] * 150, [{}]],
-        *([[LONG], *[[{0: 1}]] * number] for number in (42, 43, 44)),  # 3 (n + 1) <= 1.5 (n + 3) + 64
+        *([[{0: 1, 1: 2}], *[[{0: 1}]] * number] for number in (130, 131)),  # 2 (n + 1) <= 1.5 (n + 2) + 64
     ],
 )
 def test_a_layout_holds_the_rows(table: list[list[Choice]]) -> None:
@@ -226,18 +231,21 @@ def test_a_layout_holds_the_rows(table: list[list[Choice]]) -> None:
         assert array.flags.c_contiguous
 
 
-@pytest.mark.parametrize("limit", [7, 8, 9])
-@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize(
+    ("table", "work"),
+    [([[{0: 1, 1: 1}, {0: 2, 1: 3}]], 4), ([[LONG], [{0: 1}]], 6), ([[LONG], *[[{0: 1}]] * 150], 453)],
+)
 def test_threads_from_a_number_of_padded_transitions_on(
-    limit: int, ragged: bool, monkeypatch: pytest.MonkeyPatch
+    table: list[list[Choice]], work: int, more: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layout, "THREADED_WORK", limit)
-    monkeypatch.setattr(layout, "PADDING_LIMIT", 1.0)
-    table: list[list[Choice]] = [
-        [{0: 1, 1: 1}, {0: 1} if ragged else {0: 2, 1: 3}],
-        [{0: 3, 1: 1}, {0: 2, 1: 2}],
-    ]
-    assert rows_from(table).threaded == (limit <= 8)
+    monkeypatch.setattr(layout, "THREADED_WORK", work + more)
+    rows = rows_from(table)
+    assert rows.threaded is (more <= 0)
+    asked: list[Any] = []
+    monkeypatch.setattr(kernels, "backup", lambda *arguments: asked.append(arguments[-1]))
+    Operator(rows, None, np.zeros(len(table)), 0.5).backup(np.zeros(len(table)))
+    assert asked == [rows.threaded]
 
 
 def test_rows_are_laid_out_once() -> None:
