@@ -32,7 +32,11 @@ def drawn(seed: int, longest: int = 9, empty: bool = True) -> tuple[list[list[Ch
         successors = sorted(generator.permutation(states)[:size].tolist())
         return dict(zip(successors, generator.integers(1, 17, size).tolist(), strict=True))
 
-    return [[choice() for _ in range(int(generator.integers(1, 4)))] for _ in range(states)], generator
+    table = [[choice() for _ in range(int(generator.integers(1, 4)))] for _ in range(states)]
+    if not empty:
+        for trap in np.flatnonzero(generator.random(states) < 0.25).tolist():
+            table[trap] = [{trap: 16}]
+    return table, generator
 
 
 def mask(generator: np.random.Generator, size: int) -> np.ndarray:
