@@ -30,9 +30,8 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     """
     assert problem.steps is not None
     steps, n_states = problem.steps, problem.process.n_states
-    values = np.zeros(n_states)
-    if problem.terminal is not None:
-        values += problem.sign * problem.terminal.astype(float)
+    terminal = np.zeros(n_states) if problem.terminal is None else problem.terminal.astype(float)
+    values = problem.sign * terminal
     following = np.empty(n_states)
     policy = np.empty((steps if keep_policy else 1, n_states), dtype=_choice_type(problem))
     positive = float(values.min()) >= 0.0 and float(problem.rewards.min()) >= 0.0
@@ -42,11 +41,11 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     magnitude = float(np.abs(values).max())
     error = UNIT_ROUNDOFF * magnitude
     for step in range(steps - 1, -1, -1):
-        error = mass * error + problem.allowance(magnitude + error, length)
+        error = mass * error + problem.allowance(magnitude, length)
         _step(problem, matrix, values, following, policy[step if keep_policy else 0])
         values, following = following, values
         magnitude = float(max(values.max(), -values.min()))
-    error *= 1.0 + 1e-6
+    # What every allowance has to spare, a millionth, covers the rounding of their sum.
     lower, upper = values - error, values + error
     if positive:
         factor = relative_error((steps + 1) * (length + DATA_ROUNDINGS))
@@ -83,11 +82,8 @@ def _step(
 def _may_underflow(problem: Problem) -> bool:
     """Whether a product of probabilities and one reward along a path may fall below `TINY`."""
     assert problem.steps is not None
-    smallest = 1.0
-    for paid in (problem.given, problem.terminal):
-        if paid is not None:
-            size = np.abs(paid.astype(float))
-            smallest = min(smallest, float(size[size > 0].min(initial=1.0)))
+    sizes = [np.abs(paid.astype(float)) for paid in (problem.given, problem.terminal) if paid is not None]
+    smallest = min(float(size[size > 0].min(initial=1.0)) for size in sizes)
     return problem.steps * math.log(float(problem.process.probabilities.min())) + math.log(
         smallest
     ) < math.log(TINY)

@@ -173,9 +173,7 @@ def test_large_graphs_are_refused_by_their_first_steps(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("episodes", [1, 2, 3])
-@pytest.mark.parametrize(
-    "specification", ["line:4", "line:6", "grid:2x2", "grid:3x2,slip=1/10", "ring:5"]
-)
+@pytest.mark.parametrize("specification", ["line:4", "line:6", "grid:2x2", "grid:3x2,slip=1/10", "ring:5"])
 def test_nothing_is_refused_that_fits_where_one_can_stay(specification: str, episodes: int) -> None:
     """Later episodes are bounded by walks to what was seen; every number of goals, every first state."""
     process = make(specification)
