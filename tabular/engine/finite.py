@@ -20,7 +20,7 @@ TINY = 1e-300
 """Added to relative bounds where products may underflow: subnormal numbers carry no relative accuracy."""
 
 
-def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certified:
+def backward_induction(problem: Problem, *, keep_policy: bool) -> Certified:
     """Solve ``V_0 = terminal``, ``V_{k+1} = T V_k`` for all ``k < steps``.
 
     The policy, shape (T, S), is indexed by the number of steps already taken. Rounding errors add up in the
@@ -33,7 +33,7 @@ def backward_induction(problem: Problem, *, keep_policy: bool = True) -> Certifi
     terminal = np.zeros(n_states) if problem.terminal is None else problem.terminal.astype(float)
     values = problem.sign * terminal
     following = np.empty(n_states)
-    policy = np.empty((steps if keep_policy else 1, n_states), dtype=_choice_type(problem))
+    policy = np.empty((steps if keep_policy else 1, n_states), dtype=np.int32)
     positive = float(values.min()) >= 0.0 and float(problem.rewards.min()) >= 0.0
     matrix = dense_rows(problem.process)
     length = n_states if matrix is not None else problem.rows.longest
@@ -87,7 +87,3 @@ def _may_underflow(problem: Problem) -> bool:
     return problem.steps * math.log(float(problem.process.probabilities.min())) + math.log(
         smallest
     ) < math.log(TINY)
-
-
-def _choice_type(problem: Problem) -> type[np.signedinteger]:
-    return np.int32 if problem.process.n_choices < 2**31 else np.int64

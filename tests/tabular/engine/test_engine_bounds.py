@@ -12,7 +12,7 @@ from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
 from metaregret.tabular.engine import Objective, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
-from metaregret.tabular.engine.finite import backward_induction
+from metaregret.tabular.engine.finite import _may_underflow, backward_induction
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, backup_roundoff, read_problem
 from metaregret.tabular.errors import ConvergenceError
@@ -119,7 +119,9 @@ def test_every_step_of_a_finite_horizon_adds_its_allowance(steps: int, dense: bo
         narrow = np.full(len(right), error)
         if terminal.min() >= 0 <= reward:
             narrow = np.minimum(error, right * relative_error((steps + 1) * (length + DATA_ROUNDINGS)))
-        found = backward_induction(posed(process, rewards=paid, terminal=terminal, steps=steps))
+        found = backward_induction(
+            posed(process, rewards=paid, terminal=terminal, steps=steps), keep_policy=False
+        )
         ulp = float(np.spacing(np.abs(right).max()))
         assert found.upper - right == pytest.approx(narrow, rel=1e-5, abs=ulp)
         assert right - found.lower == pytest.approx(narrow, rel=1e-5, abs=ulp)
@@ -145,6 +147,8 @@ def test_finite_horizons_against_rationals(seed: int) -> None:
         paid, terminal = np.abs(paid), np.abs(terminal)
     question: dict[str, Any] = {"rewards": paid, "terminal": terminal, "steps": steps, "maximise": sign > 0}
     values, decisions = [sign * Fraction(int(value)) for value in terminal], []
+    if seed == 4:
+        question["terminal"], values = None, [Fraction(0)] * states
     for _ in range(steps):
         worth = [
             sign * int(paid[choice])
@@ -182,6 +186,29 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
     assert found.upper[0] <= 1e-290
     if steps == 99:
         assert found.upper[0] - found.lower[0] <= 1e-12 * 2.0**-990
+
+
+@pytest.mark.parametrize(
+    ("chance", "steps", "terminal", "reward", "underflows"),
+    [
+        (Fraction(1, 1024), 99, 1.0, 0.0, False),
+        (Fraction(1, 1024), 100, 1.0, 0.0, True),
+        (Fraction(1, 1024), 99, 2.0**-10, 0.0, True),
+        (Fraction(1, 1024), 99, 1.0, 2.0**-10, True),
+        (Fraction(1, 1024), 99, 8.0, -16.0, False),
+        (Fraction(1, 1024), 100, 8.0, -16.0, True),
+        (Fraction(1), 5, 2.0**-996, 0.0, False),
+        (Fraction(1), 5, 2.0**-997, 0.0, True),
+    ],
+)
+def test_a_finite_path_may_underflow(
+    chance: Fraction, steps: int, terminal: float, reward: float, underflows: bool
+) -> None:
+    """The least probability to the power of the steps, times what is least paid, against 1e-300 (2^-996.6)."""
+    rows = [(0, 0, 0, chance), (1, 0, 1, 1), *([(0, 0, 1, 1 - chance)] if chance < 1 else [])]
+    process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=1, initial=0, horizon=1)
+    paid, end = np.array([reward, 0.0]), np.array([0.0, -terminal])
+    assert _may_underflow(posed(process, steps=steps, rewards=paid, terminal=end)) is underflows
 
 
 def limited() -> Certified:
