@@ -204,7 +204,7 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
 def test_a_finite_path_may_underflow(
     chance: Fraction, steps: int, terminal: float, reward: float, underflows: bool
 ) -> None:
-    """The least probability to the power of the steps, times what is least paid, against 1e-300 (2^-996.6)."""
+    """The least probability to the power of the steps, times what is least paid: below 1e-300 (2^-996.6)?"""
     rows = [(0, 0, 0, chance), (1, 0, 1, 1), *([(0, 0, 1, 1 - chance)] if chance < 1 else [])]
     process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=1, initial=0, horizon=1)
     paid, end = np.array([reward, 0.0]), np.array([0.0, -terminal])

@@ -109,6 +109,8 @@ LOOPS: dict[str, tuple[str, object]] = {
     "gains by a hair": (f"s>a:{10**15 + 1} a>s:-{10**15}", "plus"),
     "loses by a hair": (f"s>a:{10**15} a>s:-{10**15 + 1} s>e e>e", 0),
     "gains or loses, by chance": ("s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "may rest, or gain or lose, by chance": ("s>s s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "may rest, or gain": ("s>s s>a a>a:3", "plus"),
     "may gain or lose, by chance": ("s>end s>a end>end a>b|c b>b:3 c>c:-1", "gains for ever, and"),
 }
 """Choices "state>successor:reward", equally likely successors apart by "|"; and the largest total from s."""
