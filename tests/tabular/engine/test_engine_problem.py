@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -122,6 +123,7 @@ def test_targets_are_named_numbered_or_masked(targets: Any) -> None:
     problem = read(objective="total", rewards=np.ones(2), targets=targets, must_reach=True)
     assert problem.targets is not None
     assert problem.targets.tolist() == [False, True]
+    assert problem.targets.dtype == bool
     assert problem.targets is not targets
     assert problem.must_reach
     assert problem.objective is Objective.TOTAL
@@ -135,9 +137,13 @@ def test_steps_and_terminal_values(steps: Any) -> None:
     assert problem.terminal is not None
     assert problem.terminal.tolist() == [1, -5]  # not negated
     assert type(problem.tolerance) is float
-    exact = read(objective="finite", steps=2, terminal=as_objects([HALF, HALF])).terminal
+    assert problem.terminal.dtype == np.float64
+    third = as_objects([Fraction(1, 3)] * 2)
+    exact = read(objective="finite", steps=2, terminal=third).terminal
     assert exact is not None
-    assert exact.tolist() == [HALF, HALF]
+    assert exact.tolist() == third.tolist()
+    with pytest.raises(UnsupportedError, match=r"Expected terminal of at most .* terminal\[1\] is larger"):
+        read(objective="finite", steps=2, terminal=as_objects([Fraction(1), Fraction(10**400)]))
 
 
 def test_numbers_below_the_smallest_float_keep_their_sign() -> None:
@@ -145,7 +151,7 @@ def test_numbers_below_the_smallest_float_keep_their_sign() -> None:
     floats = signed_floats(as_objects([tiny, -tiny, Fraction(0), Fraction(1, 3)]))
     assert floats.tolist() == [SMALLEST, -SMALLEST, 0, 1 / 3]
     assert signed_floats(np.array([1, -2])).dtype == np.float64
-    huge = as_objects([Fraction(1), Fraction(-(10**400)), Fraction(10**400)])
+    huge = as_objects([Fraction(sys.float_info.max), Fraction(-(10**400)), Fraction(10**400)])
     with pytest.raises(
         UnsupportedError, match=r"Expected paid of at most 1\.8e\+308 in size, but paid\[1\] is"
     ):
@@ -193,6 +199,7 @@ def test_what_may_leave_double_precision_is_refused(
         ({"objective": "finite", "steps": 1, "terminal": np.ones(3)}, r"terminal of shape \(2,\).*\(3,\)"),
         ({"objective": "finite", "steps": True, "terminal": np.ones(2)}, "steps to be a whole number"),
         ({"objective": "finite", "steps": 1.0, "terminal": np.ones(2)}, "steps=1.0"),
+        ({"objective": "average"}, "objective"),
         ({"rewards": np.ones(2), "gamma": 1}, "Expected 0 <= gamma < 1"),
         ({"rewards": np.ones(2), "gamma": -0.1}, "Expected 0 <= gamma < 1"),
         ({"rewards": np.ones(2), "gamma": {}}, r"gamma to be a number.*\{\}"),
