@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
-from metaregret.tabular.engine import Objective, solve
+from metaregret.tabular.engine import Objective, PlanningSolution, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
 from metaregret.tabular.engine.finite import _may_underflow, backward_induction
@@ -209,6 +210,22 @@ def test_a_finite_path_may_underflow(
     process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=1, initial=0, horizon=1)
     paid, end = np.array([reward, 0.0]), np.array([0.0, -terminal])
     assert _may_underflow(posed(process, steps=steps, rewards=paid, terminal=end)) is underflows
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_a_random_start_widens_by_the_rounding_of_its_sum(size: int) -> None:
+    """Sums of dyadic numbers are exact: ``g(n + 4) sum p |V|`` is left, outward; none for a sure start."""
+    exact = tuple(Fraction(int(state < size), size) for state in range(8))
+    process = replace(resting(8), initial=np.array(exact, dtype=float), exact_initial=exact)
+    lower, upper = np.array([1.0, -3, 2, -5, 7, -1, 4, -8]), np.array([2.0, -2, 4, -4, 7, -1, 6, 8])
+    value = PlanningSolution(
+        process, Objective.DISCOUNTED, lower, upper, None, "m", 1, Status.CERTIFIED, None, "why"
+    ).value
+    slack = relative_error(size + 4) if size > 1 else 0.0
+    for found, bounds, outward in ((value.lower, lower, -1), (value.upper, upper, 1)):
+        middle, around = bounds[:size].mean(), slack * np.abs(bounds[:size]).mean()
+        assert outward * (found - middle) == pytest.approx(around, rel=0, abs=np.spacing(abs(middle)))
+    assert (value.exact, value.lower_from, value.upper_from) == (None, "why", "why")
 
 
 def limited() -> Certified:
