@@ -200,6 +200,7 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
         (Fraction(1, 1024), 100, 8.0, -16.0, True),
         (Fraction(1), 5, 2.0**-996, 0.0, False),
         (Fraction(1), 5, 2.0**-997, 0.0, True),
+        (Fraction(1, 2**997), 1, 0.0, 0.0, True),
     ],
 )
 def test_a_finite_path_may_underflow(
