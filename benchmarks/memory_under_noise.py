@@ -109,7 +109,7 @@ def climb(seconds: float, seed: int, equal: bool) -> list[Factor]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one line a process as CSV, and the witness of the largest factor."""
+    """Print one line per process as CSV, and the witness of the largest factor."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)

@@ -269,7 +269,7 @@ def main() -> None:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """Return the table of the handbook, in Markdown: a row a process, and how the time grows."""
+    """Return the table of the handbook, in Markdown: one row per process, and how the time grows."""
     text = "| row | wall s | CPU s | GiB | 1 + Reg* | relative gap | " + " | ".join(ANCHORS) + " |\n"
     text += "|---" * (6 + len(ANCHORS)) + "|\n"
     known = {(line["row"], line["method"]): line for line in lines}

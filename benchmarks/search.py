@@ -369,11 +369,11 @@ PLANTED: Sequence[Planted] = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a claim and the shares."""
+    """Print one line per claim and the shares."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--csv", type=Path, help="write one line a claim to this file")
+    parser.add_argument("--csv", type=Path, help="write one line per claim to this file")
     chosen = parser.parse_args(arguments)
     found: list[SearchResult] = []
     for planted in PLANTED:

@@ -55,6 +55,8 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = False
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 add_module_names = False
@@ -71,6 +73,7 @@ intersphinx_mapping = (
     else {}
 )
 
+highlight_language = "none"  # blocks without a language are mostly commands
 html_theme = "pydata_sphinx_theme"
 html_title = "metaregret"
 html_static_path = ["_static", "../experiments/report/html/templates/math.css"]

@@ -4,7 +4,7 @@
     >>> goal_values(make("grid:3x3"), representation="rational").exact.tolist() == [1] * 9
     True
 
-The public face stands in `__init__.pyi`; its names are loaded when first used, so that importing the package
+Public names are listed in `__init__.pyi` and loaded when first used, so that importing the package
 costs nothing.
 """
 

@@ -138,7 +138,7 @@ def goal_values(
 
 
 def goal_columns(process: ControlledMarkovProcess, chosen: np.ndarray) -> sp.csc_array:
-    """Return one indicator of a goal a column, shape (S, K); see `check_goals`."""
+    """Return the indicators of goals, one per column, shape (S, K); see `check_goals`."""
     check_goals(process, chosen)
     return sp.csc_array(
         (np.ones(len(chosen)), (chosen, np.arange(len(chosen)))), shape=(process.n_states, len(chosen))

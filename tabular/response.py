@@ -3,9 +3,9 @@
 For every column of terminal rewards: backward induction finds a deterministic Markov policy that maximises
 ``E[h(s_T)]``, then a forward pass gives its terminal distribution (at a geometric horizon: value iteration,
 and the occupancy of a stationary policy). One compiled pass serves all columns, and breaks ties in turn
-(`goal_kernels`); small processes take a few NumPy operations a step instead, so that no compiled code need be
-loaded, and the first of equally good choices.
-Terminal distributions are working values: what is reported is evaluated afresh, with certified bounds.
+(`goal_kernels`); small processes take a few NumPy operations per step instead, so that no compiled code need
+be loaded, and the first of equally good choices. Terminal distributions are working values: what is reported
+is evaluated afresh, with certified bounds.
 
 A compiled pass does not keep policies, which would take ``T S K`` numbers: it finds them again when they are
 mixed, column by column in the same order of operations. The others are kept, because their ties are broken

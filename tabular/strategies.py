@@ -144,7 +144,7 @@ def processes(
 
     Up to 8 states everything is drawn number by number; larger processes (100 states take milliseconds) come
     from
-    one drawn seed and have at most 4 successors a choice.
+    one drawn seed and have at most 4 successors per choice.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ def set_systems(
 def attempt_chances(
     *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:
-    """Chances in ``(0, 1]``, one a goal, as `metaregret.tabular.environments.attempts.attempts` takes
+    """Chances in ``(0, 1]``, one per goal, as `metaregret.tabular.environments.attempts.attempts` takes
     them."""
     chance = st.integers(1, largest).flatmap(lambda q: st.integers(1, q).map(lambda p: Fraction(p, q)))
     return st.lists(chance, min_size=min_goals, max_size=max_goals)

@@ -6,7 +6,7 @@
     >>> solution.value.contains(8)
     True
 
-The public face stands in `__init__.pyi`; its names are loaded when first used, so that importing the package
+Public names are listed in `__init__.pyi` and loaded when first used, so that importing the package
 costs nothing.
 """
 

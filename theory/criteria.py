@@ -16,7 +16,7 @@ __all__ = ["Criterion"]
 
 
 class Criterion(Option):
-    """What a learner is judged by; iterating the class gives the criteria that have a name.
+    """What a learner is judged by: ``REGRET``, ``HITTING_TIME``, ``RATIO``, or a criterion of your own.
 
     Attributes
     ----------

@@ -21,7 +21,8 @@ Progress = Callable[[float, float], None]
 
 
 class Learner(Option):
-    """A class of learning procedures; iterating the class gives those that have a name, smallest first.
+    """A class of learning procedures: ``BLIND``, ``MEMORYLESS`` or ``MEMORY``, each larger than the one
+    before (iterating gives them in this order), or one of your own.
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ class Learner(Option):
 
     @property
     def cost(self) -> LossForm:
-        """The expected episodes until the first success, likewise."""
+        """The expected number of episodes until the first success, for the same classes."""
         return self.regret
 
 

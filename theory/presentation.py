@@ -106,7 +106,7 @@ def plain_text(parts: Iterable[str | Table | Text]) -> str:
 
     text = io.StringIO()
     out = Console(
-        file=text, width=WIDTH, highlight=False, color_system=None, force_terminal=False, force_jupyter=False
+        file=text, width=96, highlight=False, color_system=None, force_terminal=False, force_jupyter=False
     )  # in a notebook it would show the lines, one box each, and leave no text
     for part in parts:
         out.print(visible(part) if isinstance(part, str) else part, markup=False)

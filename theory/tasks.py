@@ -102,8 +102,7 @@ class GoalTasks:
         Raises
         ------
         UnreachableGoalError
-            Never for a valid process at a finite horizon; kept for processes whose every goal has
-            probability 0.
+            If no goal has a positive probability.
         """
         detect = choice(Detection, detect, "detect")
         from metaregret.tabular.goals import goal_support

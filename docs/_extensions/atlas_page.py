@@ -8,17 +8,18 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.theory.claims import Published, Verdict, atlas, load_witness
 from metaregret.theory.claims.registry import explanation
 
 PAGE = Path(__file__).resolve().parents[1] / "explanation" / "atlas.md"
 PICTURES = PAGE.parents[1] / "images" / "atlas"
-WIDEST = 190.0
+WIDEST = 420.0
 """Width of a picture, in pixels."""
 
 STYLE = """text{font:12px sans-serif;fill:#1d1c1a}.cell{fill:#fff;stroke:#5c5850}.shade,.bar{fill:#2c6fb3}
-.start{fill:none;stroke:#1d1c1a;stroke-width:1.5}.share{font-weight:600;font-size:14px}.label{fill:#5c5850}
+.start{fill:none;stroke:#1d1c1a;stroke-width:1.5}.share{font-weight:600;font-size:14px}.label{fill:#5c5850;stroke:#fff;stroke-width:3px;paint-order:stroke}
 .arrow,.axis{fill:none;stroke:#5c5850;stroke-width:1.4}.head{fill:#5c5850}"""
 
 HEAD = """# An atlas of published claims
@@ -52,23 +53,20 @@ TAIL = """
 def page() -> str:
     """Return the page."""
     rows = [
-        "| | claim | source | verdict | needs | witness |",
-        "|---|---|---|---|---|---|",
+        "| | claim | source | verdict | needs |",
+        "|---|---|---|---|---|",
         *map(_row, atlas().values()),
     ]
     return HEAD + "\n".join(rows) + "\n" + "".join(map(_section, atlas().values())) + TAIL
 
 
 def _row(item: Published) -> str:
-    drawn = _drawing(item)
-    picture = f"![{drawn[0]}](../images/atlas/{item.uid.lower()}.svg)" if drawn else ""
     cells = (
         f"[{item.uid}](#{_slug(item)})",
         item.title,
         item.source,
         item.expected.name,
-        item.needs,
-        picture,
+        typeset(item.needs),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -106,9 +104,10 @@ def _slug(item: Published) -> str:
 
 def _section(item: Published) -> str:
     blocks = re.sub(r"^.*\n-{3,}\n", "", explanation(item), flags=re.MULTILINE).split("\n\n")[1:]
-    words = [textwrap.fill(" ".join(block.split()).replace("``", "`"), 125) for block in blocks]
+    words = [textwrap.fill(_marked(" ".join(block.split())), 125).replace("\0", " ") for block in blocks]
     facts = item.fails.refute(load_witness(item.uid)) or {}
-    shown = [f"- {key}: {_spelled(value)}" for key, value in facts.items()]
+    shown = [f"- {typeset(key)}: {_spelled(value)}" for key, value in facts.items()]
+    drawn = _drawing(item)
     kind = "Its repair" if item.expected is Verdict.REFUTED else "Checked"
     methods = ", ".join(f"{method.name} ({method.group.value})" for method in item.holds.methods)
     return "\n".join(
@@ -118,22 +117,31 @@ def _section(item: Published) -> str:
             f"$$\n{item.statement}\n$$\n",
             "\n\n".join(words),
             "",
-            f"**Made finite:** {item.finite}",
+            f"**Made finite:** {typeset(item.finite)}",
             "",
-            f"**Needs:** {item.needs}.",
+            f"**Needs:** {typeset(item.needs)}.",
             "",
-            f"**{kind}:** {item.holds.title} ({item.holds.expected.name}: {methods}).",
+            f"**{kind}:** {typeset(item.holds.title)} ({item.holds.expected.name}: {methods}).",
             "",
-            f"**Refuted:** {item.fails.title}. The witness:",
+            f"**Refuted:** {typeset(item.fails.title)}. The witness:",
             "",
             *shown,
             "",
+            *([f"![{drawn[0]}](../images/atlas/{item.uid.lower()}.svg)", ""] if drawn else []),
         ]
     )
 
 
+def _marked(text: str) -> str:
+    """Words of a docstring: formulas between double backquotes as mathematics, other code as code."""
+    parts = re.split(r"``(.+?)``", text)
+    parts[::2] = map(typeset, parts[::2])
+    parts[1::2] = (f"${tex}$" if (tex := latex_of(code)) else f"`{code}`" for code in parts[1::2])
+    return re.sub(r"\$.*?\$", lambda tex: tex[0].replace(" ", "\0"), "".join(parts))  # no line ends inside
+
+
 def _spelled(value: object) -> str:
-    return "(" + ", ".join(map(_spelled, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spelled, value)) + ")" if isinstance(value, list) else typeset(str(value))
 
 
 if __name__ == "__main__":

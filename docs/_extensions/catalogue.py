@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from metaregret.experiments.report.html.mathml import statement
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.theory.claims import Control, Theorem
 from metaregret.theory.claims.registry import controls, theorems
 
@@ -40,19 +41,21 @@ class Claim(SphinxDirective):
     def _facts(self, claim: Theorem | Control) -> list[str]:
         lines = []
         if isinstance(claim, Control):
-            lines += [f"**False without:** {claim.drops}. Refuted by a stored witness, replayed exactly."]
+            lines += [
+                f"**False without:** {typeset(claim.drops)}. Refuted by a stored witness, replayed exactly."
+            ]
             return [*lines, "", f"**Source:** {claim.source}."]
         kind = "" if claim.source.startswith(claim.kind.value) else f"{claim.kind.value} · "
-        lines += [f"**{claim.expected.name}** · {kind}{claim.source}", ""]
+        lines += [f"**{claim.expected.name}** · {kind}{typeset(claim.source)}", ""]
         if claim.assumptions:
-            lines += [f"**Assumes:** {'; '.join(a.sentence for a in claim.assumptions)}.", ""]
+            lines += [f"**Assumes:** {typeset('; '.join(a.sentence for a in claim.assumptions))}.", ""]
         lines += ["::::{dropdown} What checks it", ""]
         for method in claim.methods:
-            general = f", general: {method.general}" if method.general else ""
-            lines += [f"- {method.name} ({method.group.value}{general})"]
+            general = f", general: {typeset(method.general)}" if method.general else ""
+            lines += [f"- {typeset(method.name)} ({method.group.value}{general})"]
             if method.prose:
-                lines += [f"  - in prose, for a reader to check: {method.prose}"]
-        wrong = "; ".join(planted.name for planted in claim.planted)
+                lines += [f"  - in prose, for a reader to check: {typeset(method.prose)}"]
+        wrong = "; ".join(typeset(planted.name) for planted in claim.planted)
         return [*lines, "", f"Wrong variants that these methods catch: {wrong}.", "", "::::"]
 
 
@@ -128,10 +131,23 @@ def _as_typed(app: Sphinx, ctx: Any, lines: list[str]) -> None:
     lines[:] = out
 
 
+def _formulas(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+    """Show the formulas of a docstring, typed as code, as mathematics; shapes, names and words stay code."""
+
+    def shown(code: re.Match[str]) -> str:
+        text = " ".join(code[1].split())
+        shape = re.fullmatch(r"\(\w(, \w)*,?\)", text)
+        latex = None if shape or not re.search(r"[-=<>^*+/|]|\w_|^\w\'?$|^mu|^tau", text) else latex_of(text)
+        return code[0] if latex is None else f":math:`{latex.strip()}`"
+
+    lines[:] = re.sub(r"``(.+?)``", shown, "\n".join(lines), flags=re.DOTALL).split("\n")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("claim", Claim)
     app.add_directive("claims", Claims)
     app.add_directive("schema", Schema)
+    app.connect("autodoc-process-docstring", _formulas)
     app.connect("sphinx-click-process-description", _as_typed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

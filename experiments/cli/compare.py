@@ -30,7 +30,7 @@ __all__ = ["COMMAND"]
 @word_option("--states", ("end", "all"), help="Terminal state, or all states.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="How many seeds.")
 @click.option("--seed", type=SEED, default=0, help="The first seed.")
-@click.option("--episodes", metavar="N", help="Of the learners with memory [default: one a goal].")
+@click.option("--episodes", metavar="N", help="Of the learners with memory [default: one per goal].")
 @click.option("--no-memory", is_flag=True, help="Leave out the learners with memory.")
 @file_option("--csv", "csv_file", help="Write the table.")
 @file_option("--curves", help="Write the objectives by round as CSV.")

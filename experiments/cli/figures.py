@@ -124,6 +124,7 @@ def COMMAND(
             options=" --short" * short
             + " --long" * long
             + (f" --seed {seed}" if seed else "")
+            + (f" --style {look.name}" if look.name != "icml" else "")
             + (f" --columns {columns}" if columns else ""),
         )
     document = {"format": "metaregret-figures/1", "out": str(out), "figures": manifests}

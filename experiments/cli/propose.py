@@ -49,7 +49,7 @@ class MethodOption(click.Option):
     help="One of cactus, umtra, random, scratch and true-classes for digits, else of",
 )
 @word_option("--states", ("end", "all"), help="Terminal state, or all states.")
-@click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one a goal].")
+@click.option("--skills", type=click.IntRange(1, 10_000), help="Number of skills [default: one per goal].")
 @click.option(
     "--alpha",
     metavar="A|inf",
@@ -67,7 +67,9 @@ class MethodOption(click.Option):
     type=click.Choice(["memoryless", "memory"]),
     help="Also train this learner on the proposed goals, Bayes-optimally.",
 )
-@click.option("--episodes", metavar="N", help="Number of episodes of --learner memory [default: one a goal].")
+@click.option(
+    "--episodes", metavar="N", help="Number of episodes of --learner memory [default: one per goal]."
+)
 @click.option("--ways", type=click.IntRange(2, 10), help="Classes of a task, for digits [default: 5].")
 @click.option("--seed", type=SEED, default=0)
 @file_option("--figure", help="Draw the goals, the exploration and the objective's curves.")

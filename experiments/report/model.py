@@ -147,7 +147,7 @@ def _command(uid: str, settings: Mapping[str, Any], file: str | None) -> str:
 
 
 def planted_rows(score: PlantedScore) -> list[Row]:
-    """Return one entry a planted error, in the theorem's order: whether it was caught, by which method, and
+    """Return one entry per planted error, in the theorem's order: whether it was caught, by which method, and
     where."""
     evidence = {planted.name: found for planted, found in score.caught}
     return [_planted_row(planted.name, evidence.get(planted.name)) for planted in score.theorem.planted]

@@ -6,7 +6,10 @@ as they arrive. Drawing a job claims it, so few claims are open at any moment.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import threading
 import time
 import warnings
@@ -33,14 +36,23 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
         pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
-        parent = os.getpid()
-        yield from pool(delayed(_measure_for)(parent, job) for job in jobs)
+        parent, compiled = os.getpid(), _compiled()
+        yield from pool(delayed(_measure_for)(parent, compiled, job) for job in jobs)
 
 
-def _measure_for(parent: int, job: Job) -> Measurement:
+def _measure_for(parent: int, compiled: str, job: Job) -> Measurement:
     """Measure in a worker, which ends when the process that asked for it is gone."""
     _follow(parent)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", compiled)
     return measure(job)
+
+
+@cache
+def _compiled() -> str:
+    """Make a folder where workers find what another one has compiled; it goes when this process ends."""
+    folder = tempfile.mkdtemp(prefix="metaregret-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @cache

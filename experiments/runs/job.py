@@ -42,7 +42,7 @@ class Job:
         The parameters, see `Point`.
     seed : int
     work : callable
-        ``work(point, generator)`` returns JSON objects, one a row. It depends on nothing but its arguments.
+        ``work(point, generator)`` returns JSON objects, one per row. It depends on nothing but its arguments.
     fatal : bool
         Whether an exception ends the run at once, rather than being a result of which the run tells at its
         end.

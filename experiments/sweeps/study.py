@@ -52,7 +52,7 @@ class Study:
         JSON scalars.
     measure : callable
         ``measure(point, generator)`` returns a flat mapping of scalars, or a sequence of such mappings with
-        the same keys, one a row. It must depend on nothing but its arguments.
+        the same keys, one per row. It must depend on nothing but its arguments.
     version : int
         Raise it when `measure` changes its meaning: results of older versions are then no longer used.
     needs : callable, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.statistics import interval
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from metaregret.experiments.sweeps import Point
     from metaregret.theory.learning import StepTasks, Training
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "gains",
     "groups",
     "leading",
-    "meta_settings",
     "needs",
     "over_seeds",
     "records",
@@ -57,18 +56,12 @@ def arms(world: str, *, exact: bool = False) -> tuple[str, ...]:
     return {"ledge": NOISY, "shaped": DENSE}.get(world, SURE)
 
 
+@lru_cache(maxsize=8)
 def groups(tests: StepTasks, names: tuple[str, ...], seeds: int, first: int) -> dict[str, list[Training]]:
-    """Return one realisation a seed of each distribution, identical distributions under one name."""
+    """Return one realisation of each distribution per seed, identical distributions under one name."""
     from metaregret.theory.learning import merged, training
 
     return merged([training(name, tests, first + seed) for seed in range(seeds)] for name in names)
-
-
-def meta_settings(point: Point) -> Any:
-    """Return the settings of meta-training, with the iterations of the point."""
-    from metaregret.theory.learning import MetaSettings
-
-    return MetaSettings(iterations=point["iterations"])
 
 
 TRAINING_WORDS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,34 +34,36 @@ def section(folder: Path) -> str:
 
 
 def _memoryless(data: pd.DataFrame) -> str:
-    worlds = [world for world in WORLD_WORDS if world in set(data["world"])]
     by = {(row.world, leading(row.training)): row for row in records(data)}
-    rows = [["mean episodes to success, exact", *(WORLD_WORDS[world] for world in worlds)]]
-    for name in ["scratch", *TRAINING_WORDS]:
-        found = [by.get((world, name)) for world in worlds]
-        if any(found):
-            rows.append([_label(name), *(_time(row.mean_hitting) if row else "" for row in found)])
+    names = {name: _label(name) for name in ("scratch", *TRAINING_WORDS)}
+    rows = _by_world("mean episodes to success, exact", by, names, lambda row: _time(row.mean_hitting))
+    worlds = [world for world in WORLD_WORDS if (world, "scratch") in by]
     rows.append(["minimax (worst goal)", *(_time(by[world, "scratch"].minimax_hitting) for world in worlds)])
     return _markdown(rows)
 
 
 def _gains(data: pd.DataFrame) -> list[str]:
-    worlds = [world for world in WORLD_WORDS if world in set(data["world"])]
     chosen = data[data["knob"] == "initialisation"]
     parts = []
     for rule, title in {"own": "tuned on own training tasks", "tests": "best on the tests"}.items():
         by = {(row.world, leading(row.training)): row for row in records(chosen[chosen["rule"] == rule])}
-        rows = [[f"mean return, step sizes {title}", *(WORLD_WORDS[world] for world in worlds)]]
-        scratch = [by[world, "diayn"].scratch_area for world in worlds]
-        rows.append(
-            ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *(f"{value:.3f}" for value in scratch)]
-        )
-        for name in TRAINING_WORDS:
-            found = [by.get((world, name)) for world in worlds]
-            if any(found):
-                rows.append([_label(name), *(_gain(row) if row else "" for row in found)])
+        rows = _by_world(f"mean return, step sizes {title}", by, TRAINING_WORDS, _gain)
+        scratch = [
+            f"{by[world, 'diayn'].scratch_area:.3f}" for world in WORLD_WORDS if (world, "diayn") in by
+        ]
+        rows.insert(1, ["scratch" + " (tuned on DIAYN's)" * (rule == "own"), *scratch])
         parts.append(_markdown(rows))
     return parts
+
+
+def _by_world(
+    title: str, by: Mapping[tuple[str, str], Any], names: Mapping[str, str], cell: Callable[[Any], str]
+) -> list[list[str]]:
+    """A row for each name that is found in some world, a column for each world that has one."""
+    worlds = [world for world in WORLD_WORDS if any(world == found for found, _ in by)]
+    body = [[label, *(cell(by[w, name]) if (w, name) in by else "" for w in worlds)]
+            for name, label in names.items() if any((world, name) in by for world in worlds)]  # fmt: skip
+    return [[title, *(WORLD_WORDS[world] for world in worlds)], *body]
 
 
 def _gain(row: Any) -> str:
@@ -71,22 +73,15 @@ def _gain(row: Any) -> str:
 
 def _knobs(data: pd.DataFrame) -> str:
     chosen = data[(data["rule"] == "own") & (data["training"].map(leading) == "diayn")]
-    worlds = [world for world in WORLD_WORDS if world in set(chosen["world"])]
     by = {(row.world, row.knob): row for row in records(chosen)}
-    rows = [["knob trained on DIAYN's tasks", *(WORLD_WORDS[world] for world in worlds)]]
-    for knob, label in KNOBS.items():
-        found = [by.get((world, knob)) for world in worlds]
-        if any(found):
-            rows.append([label, *(_gain(row) if row else "" for row in found)])
-    return _markdown(rows)
+    return _markdown(_by_world("knob trained on DIAYN's tasks", by, KNOBS, _gain))
 
 
 def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
     chosen = data[(data["knob"] == "initialisation") & (data["rule"] == "own")]
     limits = memoryless.groupby("world")[["bayes_regret_25", "minimax_regret_25"]].first()
-    rows = [
-        ["regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"]
-    ]
+    head = "regret (episodes)", "first 25, mean", "Bayes-optimal", "100, mean", "100, worst goal", "minimax"
+    rows = [list(head)]
     for world in [name for name in WORLD_WORDS if name in set(chosen["world"])]:
         here = chosen[chosen["world"] == world]
         bound = limits.loc[world] if world in limits.index else None
@@ -108,18 +103,12 @@ def _regrets(data: pd.DataFrame, memoryless: pd.DataFrame) -> str:
 
 def _recurrent(data: pd.DataFrame) -> str:
     by = data.set_index(["process", "length", "training", "measure"])
-    rows = [
-        ["recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"]
-    ]
+    head = "recurrent learner", "all goals", "worst goal", "held-out goals", "last episode", "Bayes-optimal"
+    rows = [list(head)]
     for (process, length), here in data.groupby(["process", "length"], sort=False):
         for training in here["training"].unique():
-            cells = []
-            for measure in ("mean_return", "worst_return", "held_out_return", "last_return"):
-                key: Any = (process, length, training, measure)
-                row = by.loc[key] if key in by.index else None
-                cells.append(
-                    "" if row is None else f"{row['mean']:.3f} [{row['lower']:.3f}, {row['upper']:.3f}]"
-                )
+            measures = ("mean_return", "worst_return", "held_out_return", "last_return")
+            cells = [_interval(by, (process, length, training, measure), 3) for measure in measures]
             name = f"{process}, {length} episodes: {_label(training)}"
             rows.append([name, *cells, f"{here['bayes'].iloc[0]:.3f}"])
     return _markdown(rows)
@@ -129,13 +118,8 @@ def _price(data: pd.DataFrame) -> str:
     from scipy.stats import spearmanr
 
     levels = sorted(data["hilbert"].round(6).unique())
-    rows = [
-        [
-            "price of a wrong proposal at $d_H$",
-            *(f"{level:g}" for level in levels),
-            "rank correlation of worst regret with distance, W(q)",
-        ]
-    ]
+    last = "rank correlation of worst regret with distance, W(q)"
+    rows = [["price of a wrong proposal at $d_H$", *(f"{level:g}" for level in levels), last]]
     line = data.groupby(data["hilbert"].round(6))["bound"].first()
     rows.append(["bound of T26", *(f"{line[level]:.2f}" for level in levels), ""])
     for learner, label in LEARNERS.items():
@@ -143,26 +127,20 @@ def _price(data: pd.DataFrame) -> str:
         mean = here.groupby(["kind", here["hilbert"].round(6)])["price"].mean()
         ranks = [spearmanr(here[name], here["worst_regret"]).statistic for name in ("distance", "theory")]
         for kind in here["kind"].unique():
-            rows.append(
-                [
-                    f"{label}, {kind}",
-                    *(f"{mean[kind, level]:.2f}" for level in levels),
-                    ", ".join(f"{rank:+.2f}" for rank in ranks),
-                ]
-            )
+            prices = (f"{mean[kind, level]:.2f}" for level in levels)
+            rows.append([f"{label}, {kind}", *prices, ", ".join(f"{rank:+.2f}" for rank in ranks)])
     return _markdown(rows)
 
 
 def _mixture(data: pd.DataFrame) -> str:
-    rows = [
-        [
-            "ratio of one goal to the last",
-            "worst goal of one learner",
-            "of a random one",
-            "mean regret",
-            "T27",
-        ]
-    ]
+    head = (
+        "ratio of one goal to the last",
+        "worst goal of one learner",
+        "of a random one",
+        "mean regret",
+        "T27",
+    )
+    rows = [list(head)]
     for row in records(data):
         rows.append(
             [f"{row.ratio:g}", f"{row.one_worst:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
@@ -179,13 +157,16 @@ def _orders(data: pd.DataFrame) -> str:
     measures = {"regret_100": "mean", "worst_regret_100": "worst goal"}
     rows = [["ledge: regret over 100 episodes", *(f"{titles[k]}, {measures[m]}" for k, m in columns)]]
     for training in data["training"].unique():
-        cells = []
-        for knob, measure in columns:
-            key: Any = (knob, measure, training)
-            row = by.loc[key] if key in by.index else None
-            cells.append("" if row is None else f"{row['mean']:.1f} [{row['lower']:.1f}, {row['upper']:.1f}]")
+        cells = [_interval(by, (*column, training), 1) for column in columns]
         rows.append([_label(leading(training)), *cells])
     return _markdown(rows)
+
+
+def _interval(by: pd.DataFrame, key: Any, digits: int) -> str:
+    if key not in by.index:
+        return ""
+    mean, lower, upper = by.loc[key, ["mean", "lower", "upper"]]
+    return f"{mean:.{digits}f} [{lower:.{digits}f}, {upper:.{digits}f}]"
 
 
 def _label(name: str) -> str:

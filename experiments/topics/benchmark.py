@@ -36,7 +36,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Read the comparisons; one row a contestant and model.
+    """Read the comparisons; one row per contestant and model.
 
     Raises
     ------
@@ -69,7 +69,7 @@ OURS = "metaregret"
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
-    """Draw one row a model, one marker a contestant."""
+    """Draw one row per model, one marker per contestant."""
     data = results["planning_benchmark"].drop(columns=["table", "digest"], errors="ignore")
     if data.empty:
         raise InvalidArgumentError(
@@ -95,7 +95,7 @@ def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
     asked = data[data["contestant"] == OURS].dropna(subset=["required"])
     axes.plot(
         asked["required"], [place[m] for m in asked["model"]], "|", color="#009e73", markersize=9,
-        markeredgewidth=1.6, label="ratio asked for",
+        markeredgewidth=1.6, label="target",
     )  # fmt: skip
     names = axes.secondary_yaxis("right")
     named = fastest.set_index("model")["contestant"]

@@ -34,7 +34,7 @@ def points(scale: Scale, seed: int) -> Sequence[Point]:
 
 
 def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[str, Any]]:
-    """Run the alternation from one random start; one row a round."""
+    """Run the alternation from one random start; one row per round."""
     from metaregret.tabular import goal_values, make
     from metaregret.theory import GoalTasks, memoryless_regret, solve_without_memory
     from metaregret.theory.proposals.alternation import plan, posterior_rewards, random_rewards

@@ -21,7 +21,6 @@ from metaregret.experiments.topics._learning import (
     gains,
     groups,
     leading,
-    meta_settings,
     needs,
     records,
 )
@@ -94,7 +93,7 @@ def measure(point: Point, generator: np.random.Generator) -> Sequence[Mapping[st
     tests, knob = world(point["world"]), point["knob"]
     found = groups(tests, arms(point["world"]), point["seeds"], point["first"])
     ((name, group),) = ((name, group) for name, group in found.items() if group[0].name == point["proposal"])
-    seeds, settings = point["first"] + np.arange(point["seeds"]), meta_settings(point)
+    seeds, settings = point["first"] + np.arange(point["seeds"]), MetaSettings(iterations=point["iterations"])
     if knob in ("step-size", "exact-scratch"):
         learners = untrained(dynamics(tests.process), knob.replace("-scratch", ""), settings, seeds)
     else:

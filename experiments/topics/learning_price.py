@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaregret.experiments.figures.figure import Drawing, Figure
 from metaregret.experiments.sweeps import Point, Scale, Study
-from metaregret.experiments.topics._learning import meta_settings, needs
+from metaregret.experiments.topics._learning import needs
 from metaregret.theory.learning.settings import RUNS, MetaSettings
 from metaregret.theory.plotting.style import Style
 
@@ -95,7 +95,7 @@ def _gradient(point: Point, tests: Any, q: np.ndarray) -> tuple[np.ndarray, np.n
 
     from metaregret.theory.learning import adapt, dynamics, meta_train
 
-    world, settings = dynamics(tests.process), meta_settings(point)
+    world, settings = dynamics(tests.process), MetaSettings(iterations=point["iterations"])
     rewards = np.repeat(tests.rewards[None], len(q), axis=0)
     learners = meta_train(world, rewards, q, "initialisation", settings, np.arange(len(q)))
     who, run, task = np.indices((len(q), RUNS, len(tests))).reshape(3, -1)

@@ -60,7 +60,7 @@ def measure(point: Point, generator: np.random.Generator) -> Mapping[str, Any]:
 
 
 def draw(results: Mapping[str, pd.DataFrame], style: Style) -> Drawing:
-    """Draw the price by luck, one panel a number of sure goals: closed forms as lines, computed as points."""
+    """Draw the price by luck, one panel per number of sure goals: lines are closed forms, points computed."""
     data = results["noisy_goal_prices"]
     counts = sorted(set(data["sure_goals"].to_list()))
     name = "price $(1+\\mathrm{Reg}(q_a))/(1+\\mathrm{Reg}^*)$"

@@ -144,7 +144,7 @@ def draw_episodes(axes: Axes, data: pd.DataFrame, style: Style) -> None:
         both = {**style.points(index), "linestyle": style.series(index)["linestyle"]}
         axes.plot([], [], **both, label=label)
     axes.set(xscale="log", yscale="log", xlabel="goal density $\\rho_g$ (probability per episode)")
-    axes.set_ylabel("regret (episodes of reward 1)")
+    axes.set_ylabel("regret (episodes)")
     axes.legend()
 
 
@@ -156,7 +156,7 @@ def _noise(axes: Axes, data: pd.DataFrame, style: Style) -> None:
         _points(axes, rows, rows["density"] / rows["optimum"], index, style)
         axes.plot([], [], **style.points(index), label=f"slip {slip}")
     axes.set(xscale="log", yscale="log", xlabel="relative density $\\rho_g/v^*_g$")
-    axes.set_ylabel("regret (episodes of reward 1)")
+    axes.set_ylabel("regret (episodes)")
     axes.legend()
 
 

@@ -1,4 +1,4 @@
-"""What verification runs: one job per method, one a theorem's planted errors, one a control, one a process.
+"""What verification runs: one job per method, per theorem's planted errors, per control and per process.
 
 A result depends on the claim, the setting and the code, which are the point of its job; in a store it is used
 again only where all of them are the same.

@@ -27,6 +27,7 @@ from metaregret.theory.claims import (
     from_file,
     theorems,
 )
+from metaregret.theory.claims.registry import permanent
 from metaregret.theory.results import Result, save_text
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ class VerificationReport(Result):
     def __getitem__(self, uid: str) -> Mapping[str, Any]:
         """The row of a claim, by identifier (``T4`` and ``T04`` are the same)."""
         rows = {row["uid"]: row for row in self._claims()}
-        short = uid.strip().upper()
-        padded = short[:1] + short[1:].zfill(2)
-        known = next((name for name in (uid, padded) if name in rows), None)
+        known = next((name for name in (uid, permanent(uid)) if name in rows), None)
         if known is None:
             raise InvalidArgumentError(f"There is no {uid!r} in this report; there are {', '.join(rows)}.")
         return rows[known]
@@ -226,7 +225,7 @@ def verify(
 def _refuse_taken(own: Item, what: Path | str) -> None:
     """Raise if a claim from outside has the identifier of another; reports go by identifiers."""
     known: dict[str, Item] = {**theorems(), **controls(), **atlas()}
-    taken = next((item for uid, item in known.items() if uid.lower() == own.uid.strip().lower()), own)
+    taken = {permanent(uid): item for uid, item in known.items()}.get(permanent(own.uid), own)
     if taken is not own:
         raise InvalidArgumentError(
             f"{what} defines {own.uid}, which is there already: {taken.title!r}. Give it an identifier of "

@@ -6,7 +6,7 @@
     >>> f"{solution.value:.4f}", str(solution.value.exact)
     ('7.1238', '2279601/320000')
 
-The public face stands in `__init__.pyi`; its names are loaded when first used, so that importing the package
+Public names are listed in `__init__.pyi` and loaded when first used, so that importing the package
 costs nothing.
 """
 

@@ -13,7 +13,7 @@ Three things are left out because they are known to be zero or the same:
 * states from which no reward of the tile can be reached in the steps that are left have value zero.
 
 Where policies are followed, equally good choices take turns: the search for the best one begins at a rank
-that grows by one a step. What has lost its goal then stays about where it is, and paths of equal worth are
+that grows by one per step. What has lost its goal then stays about where it is, and paths of equal worth are
 spread over the process. With ties to the first choice all lost mass of a slipping grid ends in one corner,
 more than any mixture of goals' policies may bring there (70 x 70 cells, 140 steps).
 
@@ -34,7 +34,7 @@ from metaregret.tabular.jit import njit, prange
 __all__ = ["LANES", "induct", "reach_bits"]
 
 LANES = 16
-"""Terminal rewards in one tile: four vector registers of sums, and two cache lines of values a state."""
+"""Terminal rewards in one tile: four vector registers of sums, and two cache lines of values per state."""
 
 # Values are finite, so that comparisons need no care for NaN; sums keep their order.
 MATH = {"contract", "nnan", "nsz"}

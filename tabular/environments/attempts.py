@@ -27,7 +27,7 @@ def attempts(chances: Sequence[Fraction | int | str]) -> ControlledMarkovProcess
     Parameters
     ----------
     chances : sequence of Fraction
-        ``v_g`` in ``(0, 1]``, one a goal.
+        ``v_g`` in ``(0, 1]``, one per goal.
 
     Raises
     ------

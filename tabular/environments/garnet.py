@@ -75,7 +75,7 @@ def garnet(
 
 
 def _distinct(random: np.random.Generator, rows: int, limit: int, count: int) -> np.ndarray:
-    """Uniformly random subsets of ``0..limit-1`` of size `count`, one a row (rejection of repeats)."""
+    """Uniformly random subsets of ``0..limit-1`` of size `count`, one per row (rejection of repeats)."""
     if 3 * count >= limit or count * count > 4 * limit:  # rejection would hardly ever accept
         block = max(1, 2**24 // limit)
         parts = [
@@ -107,7 +107,7 @@ def _build(body: str, options: Options) -> ControlledMarkovProcess:
 ENVIRONMENT = Environment(
     "garnet",
     "garnet:S=STATES,A=ACTIONS,b=BRANCHING[,seed=N][,start=INDEX]",
-    "a random process with b successors a choice",
+    "a random process with b successors per choice",
     ("garnet:S=20,A=3,b=3,seed=1",),
     _build,
 )

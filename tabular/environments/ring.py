@@ -30,7 +30,7 @@ def ring(length: int, *, speed: int = 2, horizon: Horizon | int | None = None) -
     length : int
         Number of positions ``n``.
     speed : int
-        Largest speed ``V``, in positions a step.
+        Largest speed ``V``, in positions per step.
     horizon : Horizon or int, optional
         By default ``2 V``: time to reach any speed and to hold it as long.
 

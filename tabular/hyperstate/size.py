@@ -144,7 +144,7 @@ def require_room(signals: Signals, episodes: int, max_edges: int) -> None:
     process = signals.process
     layers = reachable_layers(process)[:-1]
     out = np.add.reduceat(np.diff(process.offsets), process.choice_offsets[:-1])
-    # A single task left is no hyperstate; goals are met one a step at most, other signals may tell all.
+    # A single task left is no hyperstate; at most one goal is met per step, other signals may tell all.
     unknown = max(signals.n_classes - 2, 0) if signals.closes.any() else int(signals.n_classes > 1)
     least = int((layers[:unknown] * out).sum())
     if least > max_edges:

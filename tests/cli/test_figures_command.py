@@ -21,7 +21,7 @@ def test_a_figure_and_its_rerun(cli: Cli, tmp_path: Path) -> None:
     assert first.status == 0, first.err
     manifest = json.loads(first.out)["figures"][0]
     assert manifest["style"] == "neurips"
-    assert manifest["command"] == "metaregret figures adversary_budget --short"
+    assert manifest["command"] == "metaregret figures adversary_budget --short --style neurips"
     assert f"made by: {manifest['command']}\n" in (tmp_path / "adversary_budget.tex").read_text()
     names = [f"adversary_budget.{kind}" for kind in ("csv", "json", "pdf", "svg", "tex")]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "results.sqlite"]

@@ -82,6 +82,8 @@ def test_a_report_folder(cli: Cli, tmp_path: Path):
     assert f"wrote {folder / 'index.html'}" in outcome.out.replace("\n", "")
     made = {path.name for path in folder.iterdir()}
     assert made == {
+        "source_theory_controls_c06_wrong_exponent_py.html",
+        "source_theory_theorems_t02_inverse_relation_py.html",
         "index.html", "T02.html", "C06.html", "style.css", "report.json", "theorems.tex", "numbers.tex",
     }  # fmt: skip
     assert json.loads((folder / "report.json").read_text())["theorems"][0]["uid"] == "T02"

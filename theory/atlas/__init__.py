@@ -1,1 +1,1 @@
-"""Published claims, one a file: ``aNN_<slug>.py`` from ``_template.py``; witnesses in ``witnesses/``."""
+"""Published claims, one per file: ``aNN_<slug>.py`` from ``_template.py``; witnesses in ``witnesses/``."""

@@ -66,7 +66,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
 
 
 def _end(model: replay.Model, policy: list[replay.Outcome]) -> replay.Outcome:
-    """The final distribution of a stationary policy, one row of action probabilities a state."""
+    """The final distribution of a stationary policy, one row of action probabilities per state."""
     count = len(model.rows)
     mass = tuple(model.start.get(s, Fraction(0)) for s in range(count))
     for _ in range(model.steps):

@@ -185,7 +185,7 @@ def search(context: Context) -> Iterable[Mapping[str, Any]]:
 
 PUBLISHED = published(
     uid="A07",
-    title="Generalised policy improvement loses at most 2 delta / (1 - gamma)",
+    title="The transfer bound of generalised policy improvement holds",
     statement=r"Q^*-Q^{\mathrm{GPI}}\le\frac{2}{1-\gamma}\min_j\max_{s,a}|r(s,a)-r_j(s,a)|",
     source="A. Barreto, W. Dabney, R. Munos, J. J. Hunt, T. Schaul, H. van Hasselt & D. Silver, Successor "
     "features for transfer in reinforcement learning, NeurIPS 2017, arXiv:1606.05312",

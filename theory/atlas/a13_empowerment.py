@@ -96,7 +96,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     return {
         "states in reach": str(reach),
-        "exp of the empowerment": str(level),
+        "exponential of the empowerment": str(level),
         "best output": [str(q) for q in output],
     }
 

@@ -102,7 +102,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     return {
         "skills": [[str(p) for p in row] for row in skills],
-        "exp of the objective": f"{len(skills)}, the most",
+        "exponential of the objective": f"{len(skills)}, the most",
         "states under all skills": [str(p) for p in used],
     }
 

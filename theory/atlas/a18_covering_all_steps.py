@@ -105,7 +105,7 @@ def search(context: Context) -> Iterable[Mapping[str, Any]]:
 
 PUBLISHED = published(
     uid="A18",
-    title="One mixture of policies covers every state at every step within a factor S H",
+    title="One mixture of policies covers every state at every step",
     statement=r"\exists\mu\in M:\ \max_{\pi,h,s}\frac{d_h^\pi(s)}{\mu_h(s)}\le SH",
     source="in the spirit of C. Jin, A. Krishnamurthy, M. Simchowitz & T. Yu, Reward-free exploration for "
     "reinforcement learning, ICML 2020",

@@ -145,7 +145,7 @@ def search(context: Context) -> Iterable[Mapping[str, Any]]:
 
 PUBLISHED = published(
     uid="A22",
-    title="The conditional gradient method finds the exploration of largest entropy at the rate 1 / k",
+    title="The conditional gradient method finds the exploration of largest entropy",
     statement=r"\max_{\rho\in M}H(\rho)-H(\rho_k)\le\frac{4D^2}{k+2}",
     source="in the spirit of E. Hazan, S. Kakade, K. Singh & A. Van Soest, Provably efficient maximum "
     "entropy exploration, ICML 2019, arXiv:1812.02690",

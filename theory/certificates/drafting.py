@@ -218,7 +218,7 @@ def _text(bound: Any, side: int) -> str:
 
 
 def write_certificate(document: Document, path: Path) -> None:
-    """Write a certificate to a file, one row a line, atomically."""
+    """Write a certificate to a file, one row per line, atomically."""
     write_text(path, _spell(document) + "\n")
 
 

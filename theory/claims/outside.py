@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -125,6 +126,7 @@ def on_instances(
         shown = f"; {text}" if len(text) <= LONGEST_NOTE else "; the JSON report has the witness"
         return Trial(_description(instance), value, f"margin {found}{shown}", witness)
 
+    @wraps(margin)  # a report shows the docstring and the place of what the user wrote
     def run(claim: Any, context: Context) -> Iterable[Trial]:
         return context.examples(strategy, check, name=name, share=share)
 
@@ -140,7 +142,7 @@ def property_claim(
     *,
     assumptions: Sequence[Assumption] = (),
     uses: Sequence[str] = (),
-    source: str = "a claim from outside",
+    source: str = "no publication named",
 ) -> Theorem:
     """Return a claim that is tested on generated instances: SUPPORTED if none fails, REFUTED with a shrunk
     witness if one does.
@@ -152,7 +154,7 @@ def property_claim(
         uid=uid,
         title=title,
         statement=statement,
-        kind=Kind.EXTENSION,
+        kind=Kind.OUTSIDE,
         source=source,
         claim=margin,
         methods=(

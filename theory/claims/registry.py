@@ -16,8 +16,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.claims.published import Published
 from metaregret.theory.claims.theorem import Control, Theorem
 
-__all__ = ["atlas", "claim", "controls", "explanation", "from_file", "theorems"]
-
+__all__ = ["atlas", "claim", "controls", "explanation", "from_file", "permanent", "theorems"]
 
 ATTRIBUTES: dict[str, type[Theorem | Control | Published]] = {
     "THEOREM": Theorem,
@@ -45,6 +44,12 @@ def atlas() -> dict[str, Published]:
     return discover("metaregret.theory.atlas", "PUBLISHED", Published, group="metaregret.atlas", key="uid")
 
 
+def permanent(uid: str) -> str:
+    """Return an identifier as it is kept: ``T04`` for ``t4``."""
+    short = uid.strip().upper()
+    return short[:1] + short[1:].zfill(2)
+
+
 def claim(uid: str) -> Theorem | Control | Published:
     """Return the theorem, control or published claim with this identifier (``T4`` and ``T04`` are the same).
 
@@ -53,8 +58,7 @@ def claim(uid: str) -> Theorem | Control | Published:
     InvalidArgumentError
         If there is none; the message lists what there is.
     """
-    short = uid.strip().upper()
-    padded = short[:1] + short[1:].zfill(2)
+    padded = permanent(uid)
     known: dict[str, Theorem | Control | Published] = {**theorems(), **controls()}
     if padded not in known:
         known.update(atlas())
@@ -89,9 +93,7 @@ def from_file(path: Path) -> Theorem | Control | Published:
         raise InvalidArgumentError(f"{path}: no such file; check the path.")
     specification = importlib.util.spec_from_file_location(f"claim_{path.stem}", path)
     if specification is None or specification.loader is None:
-        raise InvalidArgumentError(
-            f"Cannot import {path}; expected a Python file, see theory/theorems/_template.py."
-        )
+        raise InvalidArgumentError(f"Cannot import {path}; expected a Python file, whose name ends in .py.")
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     beside = str(path.resolve().parent)
@@ -109,5 +111,6 @@ def from_file(path: Path) -> Theorem | Control | Published:
                 raise InvalidArgumentError(f"{path}: expected a text for uid, but got {item.uid!r}.")
             return item
     raise InvalidArgumentError(
-        f"{path} defines neither THEOREM nor CONTROL nor PUBLISHED; see theory/theorems/_template.py."
+        f"{path} defines neither THEOREM nor CONTROL nor PUBLISHED; end it with "
+        "THEOREM = property_claim(...), from metaregret.theory.claims."
     )

@@ -28,6 +28,7 @@ class Kind(Enum):
     SOURCE = "claim of the source"
     CLASSICAL = "classical result"
     EXTENSION = "extension by this project"
+    OUTSIDE = "a claim of one's own"
 
 
 @dataclass(frozen=True)

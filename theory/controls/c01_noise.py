@@ -79,7 +79,7 @@ def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:
         "its worst-case regret": str(proposal_regret),
         "minimax exploration": [str(r) for r in exploration],
         "minimax regret": str(minimax_regret),
-        "exp(capacity)": f"({powers.pop()})^(1/{power})",
+        "exponential of the capacity": f"({powers.pop()})^(1/{power})",
     }
 
 

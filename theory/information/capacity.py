@@ -7,7 +7,7 @@ How to choose a method
                     then the interior-point method on those, adding inputs until the gap over *all* inputs
                     closes; should it stall, accelerated steps again. At last Newton steps in the logarithms
                     of the probabilities, which make the small ones right too. About 0.1 s for 1000 x 1000
-                    dense and seconds for 1e5 x 1e4 with 5 non-zeros a row.
+                    dense and seconds for 1e5 x 1e4 with 5 non-zeros per row.
 ``interior-point``  The interior-point method on all inputs at once: about ten factorisations of the
                     smaller side.
 ``accelerated``     Multiplicative updates with adaptive steps: two products with the matrix each, no
@@ -17,8 +17,8 @@ How to choose a method
 
 A sparse channel with more than 1000 inputs and outputs in the working set never forms a matrix: its Newton
 steps are solved by conjugate gradients, at ``2 nnz`` per iteration and a few hundred to a few thousand
-iterations per step, in memory proportional to ``nnz``. On one core 1e5 x 1e4 with 5 non-zeros a row takes 2 s
-where the weights of a row are alike (Dirichlet(1)) and 8 s where they are not (Dirichlet(0.1)).
+iterations per step, in memory proportional to ``nnz``. On one core 1e5 x 1e4 with 5 non-zeros per row takes
+2 s where the weights of a row are alike (Dirichlet(1)) and 8 s where they are not (Dirichlet(0.1)).
 
 References
 ----------

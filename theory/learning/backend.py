@@ -21,7 +21,8 @@ __all__ = ["load_jax", "load_optax", "require_extra"]
 def load_jax() -> Any:
     """Return the module ``jax``, set to double precision.
 
-    One thread for each process: the arrays are small, and studies run one process a core.
+    Studies run one process a core, so that all keep to few threads. XLA cuts its longest sums into as many
+    parts as it has threads: two, whatever the machine, so that the same seed gives the same numbers on it.
 
     Raises
     ------
@@ -30,6 +31,7 @@ def load_jax() -> Any:
     """
     if "jax" not in sys.modules:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+        os.environ.setdefault("PJRT_NPROC", "2")
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
     jax = _load("jax")
     jax.config.update("jax_enable_x64", True)

@@ -140,7 +140,7 @@ def _gathered(name: str, tasks: StepTasks, weights: np.ndarray) -> Training:
 
 
 def merged(groups: Iterable[list[Training]]) -> dict[str, list[Training]]:
-    """Return the distributions (one realisation a seed each) with identical ones under one name, ``a =
+    """Return the distributions (one realisation per seed) with identical ones under one name, ``a =
     b``."""
     kept: dict[str, list[Training]] = {}
     for group in groups:

@@ -21,7 +21,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.learning.backend import load_jax, load_optax
 from metaregret.theory.learning.distributions import check_batch, train_each
 from metaregret.theory.learning.settings import RecurrentSettings
-from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick
+from metaregret.theory.learning.softmax import CLOSED, Dynamics, pick, uniform
 
 __all__ = ["RecurrentLearners", "decide", "embed", "memorise", "play", "train_recurrent"]
 
@@ -104,7 +104,7 @@ def _trials(world: Dynamics, parameters: Any, rewards: Any, key: Any, episodes: 
     row = jnp.arange(count)
     starts, moves = (jnp.asarray(one, jnp.float32) for one in (world.initial.cumsum(), world.cumulative))
     successors = jnp.asarray(world.successors)
-    first = pick(starts, jax.random.uniform(jax.random.fold_in(key, 1), (episodes + 1, count), jnp.float32))
+    first = pick(starts, uniform(key, (episodes + 1, count), stream=1))
 
     def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
         memory, seen = carry
@@ -123,7 +123,7 @@ def _trials(world: Dynamics, parameters: Any, rewards: Any, key: Any, episodes: 
     memory = jnp.zeros((count, parameters["memory"].shape[0]), jnp.float32)
     carry = memory, (first[0], jnp.full(count, world.shape[1]), nothing, nothing)
     times = jnp.tile(jnp.arange(steps), episodes)
-    luck = jax.random.uniform(key, (episodes * steps, 2, count), jnp.float32)
+    luck = uniform(key, (episodes * steps, 2, count))
     return jax.lax.scan(step, carry, (times, jnp.repeat(first[1:], steps, axis=0), luck))[1]
 
 

@@ -7,6 +7,7 @@ key gives the same episodes. Everything runs in the precision of the parameters.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,10 +17,13 @@ import numpy as np
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learning.backend import load_jax
 
-__all__ = ["CLOSED", "Dynamics", "dynamics", "expected_return", "log_policy", "pick", "sample", "terminal"]
+__all__ = ["CLOSED", "Dynamics", "dynamics", "expected_return", "log_policy", "pick", "sample", "terminal",
+           "uniform"]  # fmt: skip
 
 CLOSED = -1e30
 """Logit of an action that is not available."""
+
+THREEFRY = (13, 15, 26, 6), (17, 29, 16, 24)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,15 +111,45 @@ def pick(cumulative: Any, luck: Any) -> Any:
     return (cumulative[..., :-1] <= luck[..., None] * cumulative[..., -1:]).sum(axis=-1)
 
 
-def sample(world: Dynamics, theta: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any, Any]:
-    """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes)."""
+def uniform(key: Any, shape: tuple[int, ...], stream: int | None = None) -> Any:
+    """Return ``jax.random.uniform(key, shape, float32)``; a `stream` is first folded into the key.
+
+    Threefry-2x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), written out: JAX runs
+    its rounds in a loop on CPUs, which costs more than they do.
+    """
     jax = load_jax()
     jnp = jax.numpy
-    luck = jax.random.uniform(key, (world.steps, 2, episodes), theta.dtype)
-    first = jax.random.uniform(jax.random.fold_in(key, 1), (episodes,), theta.dtype)
-    state = pick(jnp.cumsum(jnp.asarray(world.initial, theta.dtype)), first)
-    choices = jnp.cumsum(jnp.exp(log_policy(world, theta)), axis=-1)
-    moves, successors = jnp.asarray(world.cumulative, theta.dtype), jnp.asarray(world.successors)
+    pair = tuple(jax.random.key_data(key))
+    if stream is not None:
+        pair = _threefry(pair, np.uint32(stream))
+    left, right = _threefry(pair, jnp.arange(math.prod(shape), dtype=jnp.uint32))
+    mantissa = ((left ^ right) >> np.uint32(9)) | np.uint32(0x3F800000)  # of a number from 1 to 2
+    return (jax.lax.bitcast_convert_type(mantissa, jnp.float32) - 1).reshape(shape)
+
+
+def _threefry(pair: tuple[Any, Any], counter: Any) -> tuple[Any, Any]:
+    keys = (*pair, pair[0] ^ pair[1] ^ np.uint32(0x1BD11BDA))
+    left, right = keys[0], counter + keys[1]
+    for group in range(5):
+        for turn in THREEFRY[group % 2]:
+            left = left + right
+            right = left ^ ((right << np.uint32(turn)) | (right >> np.uint32(32 - turn)))
+        left, right = left + keys[(group + 1) % 3], right + keys[(group + 2) % 3] + np.uint32(group + 1)
+    return left, right
+
+
+def sample(world: Dynamics, scores: Any, rewards: Any, key: Any, episodes: int) -> tuple[Any, Any, Any]:
+    """Return states and actions of sampled episodes and the rewards paid, each of shape (T, episodes).
+
+    `scores` are the logarithms of the policy, see `log_policy`.
+    """
+    jax = load_jax()
+    jnp = jax.numpy
+    luck = uniform(key, (world.steps, 2, episodes)).astype(scores.dtype)
+    first = uniform(key, (episodes,), stream=1).astype(scores.dtype)
+    state = pick(jnp.cumsum(jnp.asarray(world.initial, scores.dtype)), first)
+    choices = jnp.cumsum(jnp.exp(scores), axis=-1)
+    moves, successors = jnp.asarray(world.cumulative, scores.dtype), jnp.asarray(world.successors)
 
     def step(state: Any, inputs: Any) -> tuple[Any, Any]:
         luck, paid = inputs

@@ -32,8 +32,15 @@ def solve(
     ----------
     tasks : GoalTasks, TrajectoryTasks, RewardTasks or Question
         A question has all other options but `progress` in it.
-    learner, criterion, episodes, adversary, tolerance, exact, method, max_edges
-        See `Question`.
+    learner : Learner or str
+        ``"memoryless"``, ``"blind"`` (one policy for all episodes) or ``"memory"`` (any procedure).
+    criterion : Criterion or str
+        ``"regret"``, ``"hitting-time"`` or ``"ratio"``.
+    episodes : int, "inf" or None
+        ``N``; None or ``"inf"`` for infinitely many.
+    adversary, tolerance, exact, method, max_edges
+        As in `Question`: the allowed task distributions (None: all), the relative gap of the bracket,
+        rational arithmetic, and how it is solved.
     progress : callable, optional
         Called with the current bounds.
 

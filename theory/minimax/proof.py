@@ -100,7 +100,7 @@ class PolicyProof(Proof):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MarkedProof(PolicyProof):
-    """The same for tasks of success and failure.
+    """What proves the value for tasks that an episode meets or does not.
 
     Attributes
     ----------

@@ -146,7 +146,7 @@ class MinimaxSolution(Result):
 
     @property
     def marked_proof(self) -> MarkedProof:
-        """The same for tasks of success and failure.
+        """The same where an episode meets a task or does not, with the tasks marked on states.
 
         Raises
         ------

@@ -273,7 +273,7 @@ def _refuse_large(marked: SuccessTasks) -> None:
     if pairs > MAX_PAIRS:
         raise InstanceTooLargeError(
             f"Of {marked.process.name!r}, {len(marked.names)} tasks times {marked.process.n_states} states "
-            f"are {pairs} numbers a round, over the limit of {MAX_PAIRS}; reduce the number of states, or "
+            f"are {pairs} numbers per round, over the limit of {MAX_PAIRS}; reduce the number of states, or "
             "name fewer goals."
         )
     work = _work(marked)

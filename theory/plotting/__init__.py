@@ -1,6 +1,6 @@
 """Drawing: looks of venues, maps of states, pictures of results.
 
-The public face stands in `__init__.pyi`; matplotlib is loaded when something is drawn.
+Public names are listed in `__init__.pyi`; matplotlib is loaded when something is drawn.
 
 >>> import metaregret as mr
 >>> process = mr.make("grid:3x3", horizon=4)

@@ -48,7 +48,7 @@ def proposal_figure(proposal: Proposal, path: Path | str | None = None) -> Figur
             axes = figure.add_subplot(1, columns, 3)
             for curve in proposal.curves:
                 axes.plot(range(len(curve)), curve, marker="." if len(curve) < 30 else "", linewidth=1)
-            axes.set_title("objective by round, one line a run", fontsize=9)
+            axes.set_title("objective by round, one line per run", fontsize=9)
             axes.set(xlabel="round", ylabel="objective (nats)")
         return finished(figure)
 

@@ -198,8 +198,8 @@ class Comparison(Result):
         return [entry.row() for entry in self.entries]
 
     def curves(self) -> list[dict[str, Any]]:
-        """Return the objectives by round, one mapping a round with the keys of `CURVE_COLUMNS`; ``monotone``
-        says whether by theory the objective never decreases."""
+        """Return the objectives by round, one mapping per round with the keys of `CURVE_COLUMNS`;
+        ``monotone`` says whether by theory the objective never decreases."""
         rows = [
             (found.process.name, found.method.name, found.seed, run, played, value, found.method.monotone)
             for found in self.proposals

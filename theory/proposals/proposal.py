@@ -113,7 +113,7 @@ class Proposal(Result):
     minimax : MinimaxSolution
         The best possible.
     curves : tuple of tuple of float
-        The method's objective by round, one curve a restart (or phase).
+        The method's objective by round, one curve per restart (or phase).
     proof : ProcessCapacity, Redundancy or Minimum, or None
         The certified optimum that the method computed, if it does.
     on_the_way : OnTheWay or None
@@ -250,7 +250,7 @@ class Proposal(Result):
         return proposal_document(self)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a reachable goal: its probability under the proposal, and of ending there when
+        """Return one row per reachable goal: its probability under the proposal, and of ending there when
         exploring with it."""
         import pandas as pd
 

@@ -167,7 +167,7 @@ class Draft:
     ----------
     parts : tuple of Part
     curves : tuple of tuple of float
-        The method's objective by round, one curve a restart.
+        The method's objective by round, one curve per restart.
     goal_distribution : ndarray, shape (S,), or None
         The goals proposed, where they are not the marginal of the skills.
     proof : ProcessCapacity, Redundancy or Minimum, optional

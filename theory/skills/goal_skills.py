@@ -32,7 +32,7 @@ class GoalSkills:
     goal_distribution : ndarray, shape (S,)
         The terminal marginal at the optimum.
     probabilities : ndarray, shape (K,)
-        ``p(z)``, one skill a reachable goal.
+        ``p(z)``, one skill per reachable goal.
     """
 
     mutual_information: Bracket

@@ -100,7 +100,7 @@ MOST_ADVERSARIES = 2000
 def _adversaries(tree: TrajectoryTree) -> list[int]:
     """List every way to fix the outcome of every action, by the number of trajectories it leaves.
 
-    Nothing is maximised on the way: the list has one entry a way, the product over actions of the sums over
+    Nothing is maximised on the way: the list has one entry per way, the product over actions of the sums over
     outcomes of the lists below.
     """
     ways = [0] if tree.actions else [1]

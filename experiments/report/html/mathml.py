@@ -71,8 +71,9 @@ def prose(text: str) -> Markup:
     parts = text.split("$")
     if len(parts) % 2 == 0:  # a dollar sign without a partner is a dollar sign
         return escape(text)
+    inline = Markup('<span class="inline">{}</span>')
     return Markup("").join(
-        formula(part, display=False) if i % 2 else escape(part) for i, part in enumerate(parts)
+        inline.format(formula(part, display=False)) if i % 2 else escape(part) for i, part in enumerate(parts)
     )
 
 

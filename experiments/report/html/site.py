@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 from metaregret.experiments.report.html.added import Added
 from metaregret.experiments.report.html.figures import Shown, take_figures
 from metaregret.experiments.report.html.graph import dependency_graph
-from metaregret.experiments.report.html.mathml import formula, prose, statement
-from metaregret.experiments.report.html.plain_formula import latex_of
+from metaregret.experiments.report.html.mathml import prose, statement
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.experiments.report.html.witness import draw_witness
-from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, tone
+from metaregret.experiments.report.spelling import GLYPHS, margin, page_name, seconds, significant, slug, tone
 from metaregret.tabular.documents import write_text
 from metaregret.theory.claims import Verdict
 
@@ -66,12 +66,15 @@ def write_site(
         "figures": shown,
         "verdicts": {verdict.name: verdict.value for verdict in Verdict},
         "added": added,
+        "sources": (sources := _sources(rows)),
     }
     pages = {"index.html": ("index.html", _index(document, rows, folder))}
     for position, row in enumerate(rows):
         pages[page_name(row["uid"])] = ("claim.html", _claim(position, rows, shown, folder))
     if shown:
         pages["figures.html"] = ("figures.html", {})
+    for file in sources:
+        pages.setdefault(_source_page(file), ("source.html", {"file": file}))
     written = []
     for name, (template, fields) in pages.items():
         text = environment.get_template(f"{template}.j2").render(**common, **fields, page=name)
@@ -81,6 +84,23 @@ def write_site(
     sheets = [environment.loader.get_source(environment, name)[0] for name in ("style.css", "math.css")]
     write_text(folder / "style.css", "\n".join(sheets))
     return written
+
+
+def _source_page(file: str) -> str:
+    return f"source_{slug(file)}.html"
+
+
+def _sources(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The lines of each file of the project that a row names without a link, for a page of its own."""
+    root = Path(__file__).resolve().parents[3]
+    places = (part.get("where") for row in rows for part in (row, *row.get("methods", ())))
+    named = sorted({str(where["file"]) for where in places if where and not where.get("link")})
+    paths = {name: (root / name).resolve() for name in named if "/" in name and name.endswith(".py")}
+    return {
+        name: path.read_text(encoding="utf-8").splitlines()
+        for name, path in paths.items()
+        if path.is_relative_to(root) and path.is_file()
+    }
 
 
 def _environment(known: set[str]) -> Environment:
@@ -99,6 +119,7 @@ def _environment(known: set[str]) -> Environment:
         significant=significant,
         tone=tone,
         href=page_name,
+        source_page=_source_page,
         statement=statement,
         prose=prose,
         words=partial(_words, known),
@@ -169,19 +190,17 @@ def _words(known: set[str], text: str) -> Markup:
     """Text of a docstring: formulas and code between backquotes, identifiers of claims as links."""
     parts, end, text = [], 0, " ".join(text.split())
     for match in _MARKED.finditer(text):
-        parts.append(escape(text[end : match.start()]))
+        parts.append(prose(typeset(text[end : match.start()])))
         code, end = match[1] or match[2], match.end()
         if code:
             latex = latex_of(code)
-            shown = Markup("<code>{}</code>").format(code)
-            inline = Markup('<span class="inline">{}</span>')
-            parts.append(shown if latex is None else inline.format(formula(latex, display=False)))
+            parts.append(Markup("<code>{}</code>").format(code) if latex is None else prose(f"${latex}$"))
         elif match[3] in known:
             parts.append(Markup('<a href="{}">{}</a>').format(page_name(match[3]), match[3]))
         else:
             parts.append(escape(match[3]))
-    return Markup("").join([*parts, escape(text[end:])])
+    return Markup("").join([*parts, prose(typeset(text[end:]))])
 
 
 def _spell(value: Any) -> str:
-    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else str(value)
+    return "(" + ", ".join(map(_spell, value)) + ")" if isinstance(value, list) else typeset(str(value))

@@ -142,9 +142,10 @@ def _graph(process: Mapping[str, Any], panel: Weights | None) -> Markup:
     places, width, height = _places(states, arrows)
     root = canvas(width, height, _caption("graph of the states", panel), klass="states")
     _arrowhead(root)
+    highest = min(y for _, y in places.values())
     for (source, target), labels in arrows.items():
         if source == target:
-            _loop(root, places[source], labels)
+            _loop(root, places[source], labels, below=places[source][1] > highest + 3 * RADIUS)
         else:
             _arrow(root, places[source], places[target], labels)
     top = max((Fraction(p) for p in panel.share.values()), default=Fraction(1)) if panel else Fraction(1)
@@ -169,13 +170,16 @@ Place = tuple[float, float]
 def _places(
     states: Sequence[str], arrows: Mapping[tuple[str, str], list[str]]
 ) -> tuple[dict[str, Place], float, float]:
-    """Two or three states in a row, more on a circle; loops and labels have room above and beside."""
+    """Two or three states in a row, where no arrow passes one of them, others on a circle; loops and labels
+    have room."""
     longest = max((len(label) for labels in arrows.values() for label in labels), default=1)
     gap = max(150.0, 2 * RADIUS + 7.2 * longest + 56)
     loops = max((len(labels) for (a, b), labels in arrows.items() if a == b), default=0)
     above = 58.0 + 15 * loops + RADIUS
     side = max(RADIUS + 14, 3.6 * longest + 8)
-    if len(states) <= 3:
+    if len(states) <= 2 or (
+        len(states) == 3 and not {(states[0], states[2]), (states[2], states[0])} & arrows.keys()
+    ):
         width = 2 * side + gap * (len(states) - 1)
         below = 14 + (32 if len(arrows) > len(states) else 0)
         return ({s: (side + gap * i, above) for i, s in enumerate(states)}, width, above + RADIUS + below)
@@ -185,7 +189,7 @@ def _places(
     for i, state in enumerate(states):
         angle = 2 * math.pi * i / len(states) - math.pi / 2
         places[state] = (centre[0] + radius * math.cos(angle), centre[1] + radius * math.sin(angle))
-    return places, 2 * (side + radius), above + 2 * radius + RADIUS + 20
+    return places, 2 * (side + radius), 2 * (above + radius)
 
 
 def _arrowhead(root: Element) -> None:
@@ -222,18 +226,19 @@ def _pair(point: Place) -> str:
     return f"{number(point[0])} {number(point[1])}"
 
 
-def _loop(root: Element, place: Place, labels: Sequence[str]) -> None:
-    x, y = place
-    rise = RADIUS + 6
-    path = f"M{number(x - 10)} {number(y - rise + 3)}C{number(x - 34)} {number(y - rise - 44)} "
-    path += f"{number(x + 34)} {number(y - rise - 44)} {number(x + 10)} {number(y - rise + 3)}"
+def _loop(root: Element, place: Place, labels: Sequence[str], *, below: bool) -> None:
+    """An arrow from a state to itself, above it or below."""
+    (x, y), side = place, 1 if below else -1
+    near, far = number(y + side * (RADIUS + 3)), number(y + side * (RADIUS + 50))
+    path = f"M{number(x - 10)} {near}C{number(x - 34)} {far} {number(x + 34)} {far} {number(x + 10)} {near}"
     add(root, "path", d=path, klass="arrow", marker_end="url(#head)")
     for i, label in enumerate(labels):
-        text(root, x, y - rise - 40 - 15 * (len(labels) - 1 - i), label, "label")
+        height = 56 + 15 * i if below else -46 - 15 * (len(labels) - 1 - i)
+        text(root, x, y + height + side * (RADIUS - 2), label, "label")
 
 
 def _bars(title: str, shares: Sequence[str]) -> Markup:
-    """A distribution without a process: one bar an entry."""
+    """A distribution without a process: one bar per entry."""
     root = canvas(60.0 * len(shares) + 20, 150, title, klass="bars")
     top = max(Fraction(share) for share in shares)
     for i, share in enumerate(shares):

@@ -18,6 +18,8 @@ from metaregret.experiments.report import model
 from metaregret.experiments.report.html import write_site
 from metaregret.experiments.report.html.figures import take_figures
 from metaregret.experiments.report.html.graph import HEIGHT, WIDTH, dependency_graph, layout
+from metaregret.experiments.report.html.mathml import prose
+from metaregret.experiments.report.html.plain_formula import typeset
 from metaregret.experiments.report.html.witness import draw_witness
 from metaregret.experiments.report.spelling import is_distribution, page_name
 from metaregret.tabular.errors import FileFormatError
@@ -55,7 +57,8 @@ def pages(site: Path) -> dict[str, Page]:
 
 def test_there_is_a_page_a_claim(document: Mapping[str, Any], pages: dict[str, Page]):
     expected = {page_name(row["uid"]) for row in (*document["theorems"], *document["controls"])}
-    assert set(pages) == {"index.html", "figures.html", *expected}
+    sources = {name for name in pages if name.startswith("source_")}
+    assert set(pages) - sources == {"index.html", "figures.html", *expected}
 
 
 def test_links_lead_to_files_and_anchors_of_the_report(site: Path, pages: dict[str, Page]):
@@ -83,8 +86,9 @@ def test_a_theorem_page_tells_everything(site: Path, document: Mapping[str, Any]
     for words in (row["source"], *(m["name"] for m in row["methods"]), row["command"], "6/6"):
         assert escape(words) in text
     for error in row["planted"]:
-        assert escape(error["name"]) in text
+        assert prose(typeset(error["name"])) in text
         assert escape(error["method"]) in text
+    assert "K for K - 1" not in text, "formulas are typeset"
     assert 'href="certificates/T04.json"' in text
     assert "absent.json" not in text
     assert "C07.html" in text, "what happens when an assumption is dropped"
@@ -100,8 +104,14 @@ def test_methods_and_refutations_say_where_their_source_is(
     for where in found:
         line = (sources / where["file"]).read_text().splitlines()[where["line"] - 1]
         assert re.search(r"def |lambda|@", line), where
-    page = (site / "T04.html").read_text()
-    assert "<code>theory/theorems/t04_minimax.py</code>, line " in page
+    page, source = (site / "T04.html").read_text(), "source_theory_theorems_t04_minimax_py.html"
+    (line,) = {
+        where["line"]
+        for m in rows[:20]
+        if (where := m["where"]) and m["name"] == "dual bound in rationals against policies"
+    }
+    assert f'href="{source}#L{line}"' in page
+    assert f'<code id="L{line}">def ' in (site / source).read_text()
     monkeypatch.setattr(model, "_repository", lambda: "https://example.org/m")
     where = model.where_defined(model.made)
     assert where["link"].startswith("https://example.org/m/blob/v")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaregret.experiments.report.html.mathml import formula, prose, statement
-from metaregret.experiments.report.html.plain_formula import latex_of
+from metaregret.experiments.report.html.plain_formula import latex_of, typeset
 from metaregret.theory.claims import controls, theorems
 
 CLAIMS = {**theorems(), **controls()}
@@ -89,7 +89,7 @@ def test_any_text_gives_well_formed_markup(text: str):
 
 def test_prose_with_mathematics():
     shown = prose("It is $x_1$ <b>here</b>.")
-    assert shown.startswith("It is <math")
+    assert shown.startswith('It is <span class="inline"><math')
     assert "&lt;b&gt;" in shown
     assert prose("5 $ each") == "5 $ each"
 
@@ -118,3 +118,36 @@ def test_formulas_typed_as_code_are_mathematics(code: str, latex: str):
 )
 def test_code_is_left_as_code(code: str):
     assert latex_of(code) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("K - 1 for K + v - 1", "$K - 1$ for $K + v - 1$"),
+        ("sum v without - 1", r"$\sum v$ without $- 1$"),
+        ("v_max for v_min", r"$v_{\max }$ for $v_{\min }$"),
+        ("all tau* and N; then more", r"all $\tau ^*$ and $N$; then more"),
+        ("reached for sure (v* = 1).", "reached for sure $(v^* = 1)$."),
+        ("nothing; at most |S| skills, (M is compact)", "nothing; at most $|S|$ skills, ($M$ is compact)"),
+        ("maximises I(s; z), all k (0-1 rewards)", "maximises $I(s; z)$, all $k$ (0-1 rewards)"),
+        ("that 2 gamma / (1 - gamma) is sharp", r"that $2 \gamma / (1 - \gamma )$ is sharp"),
+        ("(25/16)^(1/2)", "$(25/16)^{1/2}$"),
+    ],
+)
+def test_formulas_in_short_texts_are_mathematics(text: str, shown: str):
+    found = typeset(text)
+    assert re.sub(r"\s+", " ", found) == shown
+    assert all("<math" in formula(latex) for latex in found.split("$")[1::2])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T. M. Cover & J. A. Thomas, Elements of Information Theory, thm 2.6.4",
+        "the sum over pairs; a sum of squares, min for max, the best A",
+        "a claim of T04 and A07, i.e. a bound; 1/2 of two-sided, (see C05)",
+        "costs $5 a month",
+    ],
+)
+def test_words_are_left_as_words(text: str):
+    assert typeset(text) == text

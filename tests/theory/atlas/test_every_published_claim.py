@@ -188,7 +188,7 @@ def test_the_exact_numbers_of_the_sources_witnesses():
     assert prism["with the option"].endswith("13.317132")
     coin = atlas()["A13"].fails.refute(load_witness("A13"))
     assert coin is not None
-    assert coin["exp of the empowerment"] == "5/4"
+    assert coin["exponential of the empowerment"] == "5/4"
 
 
 def test_a_uniform_target_that_cannot_be_matched_is_not_minimax_for_equally_reachable_goals():

@@ -67,7 +67,7 @@ def test_a_true_claim_is_supported_on_a_stated_number_of_instances():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x = 1", "defines neither THEOREM nor CONTROL"),
+        ("x = 1", r"neither THEOREM nor CONTROL nor PUBLISHED; end it with THEOREM = property_claim"),
         ("THEOREM = 3", "defines neither THEOREM nor CONTROL"),
         ("raise ValueError('no')", "failed to import: ValueError: no"),
         ("def", "SyntaxError"),

@@ -17,7 +17,7 @@ from metaregret.tabular.strategies import processes
 from metaregret.theory.learning import StepTasks, dynamics
 from metaregret.theory.learning.backend import load_jax
 from metaregret.theory.learning.meta import _counts
-from metaregret.theory.learning.softmax import expected_return, log_policy, sample, terminal
+from metaregret.theory.learning.softmax import expected_return, log_policy, sample, terminal, uniform
 
 
 def by_hand(tasks: StepTasks, theta: np.ndarray, task: int) -> float:
@@ -74,12 +74,12 @@ def test_sampled_episodes_and_gradients_are_unbiased() -> None:
     world = dynamics(tasks.process)
     theta = jax.numpy.asarray(np.random.default_rng(3).normal(size=world.shape))
     keys = jax.random.split(jax.random.key(0), 4000)
-    rewards = jax.numpy.asarray(tasks.rewards[1])
+    rewards, scores = jax.numpy.asarray(tasks.rewards[1]), log_policy(world, theta)
 
     def estimate(key: object) -> tuple[object, object]:
-        _, gains = _counts(world, theta, rewards, key, 3)
-        slope = gains - gains.sum(axis=-1, keepdims=True) * jax.numpy.exp(log_policy(world, theta))
-        return slope, sample(world, theta, rewards, key, 3)[2].sum(axis=0).mean()
+        _, gains = _counts(world, scores, rewards, key, 3)
+        slope = gains - gains.sum(axis=-1, keepdims=True) * jax.numpy.exp(scores)
+        return slope, sample(world, scores, rewards, key, 3)[2].sum(axis=0).mean()
 
     slopes, paid = (np.asarray(one) for one in jax.jit(jax.vmap(estimate))(keys))
     error = np.maximum(slopes.std(axis=0) / np.sqrt(len(keys)), 1e-12)
@@ -92,6 +92,15 @@ def test_sampled_episodes_and_gradients_are_unbiased() -> None:
     assert abs(float(expected_return(calm, theta, tasks.rewards[1])) - truth) > 4 * paid.std() / np.sqrt(
         len(keys)
     )
+
+
+def test_random_numbers_are_those_of_jax() -> None:
+    jax = load_jax()
+    for seed, shape in ((0, (7,)), (2**40 + 3, (3, 2, 5))):
+        key = jax.random.key(seed)
+        for stream, other in ((None, key), (9, jax.random.fold_in(key, 9))):
+            expected = np.asarray(jax.random.uniform(other, shape, jax.numpy.float32))
+            assert np.array_equal(uniform(key, shape, stream), expected)
 
 
 def test_the_last_state_is_where_goals_are_paid() -> None:

@@ -90,7 +90,7 @@ class SupervisedProposal(Result):
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a class subset: the errors of both learners, and the regret."""
+        """Return one row per class subset: the errors of both learners, and the regret."""
         import pandas as pd
 
         names = pd.Index([" ".join(map(str, subset)) for subset in self.errors.subsets], name="classes")
