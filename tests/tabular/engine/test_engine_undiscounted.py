@@ -148,3 +148,22 @@ def test_both_sides_hold_whatever_the_limit(limit: int) -> None:
         assert caught.value.lower < value < caught.value.upper
         # Every backup halves what is left of the loop.
         assert caught.value.upper - caught.value.lower == pytest.approx(2.0**-limit, rel=1e-9)
+
+
+def test_two_sided_says_how_it_stopped() -> None:
+    """A gain of 1000 a step until one leaves, with probability 1/2: 2000, by halves of the gap."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, "1/2"), (0, 0, 1, "1/2"), (1, 0, 1, 1)], states=2, actions=1, initial=0, horizon=1
+    )
+    question: dict[str, Any] = {"objective": "total", "method": "two-sided"}
+    found = solve(process, np.array([1000.0, 0.0]), **question, tolerance=1e-3)
+    assert found.value.contains(2000)
+    assert 0.1 < found.gap <= 2  # the tolerance is relative to the value
+    assert (found.method, found.detail) == ("two-sided", "backups of a bound from each side")
+    assert found.policy is not None
+    assert found.policy.tolist() == [0, 1]
+    with pytest.raises(
+        ConvergenceError, match=r"two-sided stopped by rounding after [4-9]. iterations"
+    ) as caught:
+        solve(process, np.array([1000.0, 0.0]), **question, tolerance=1e-18)
+    assert caught.value.lower <= 2000 <= caught.value.upper
