@@ -98,11 +98,9 @@ def test_totals_are_the_best_over_all_policies(seed: int) -> None:
         if rough is None:
             continue
         assert_right(rough, expected, maximise=maximise)
-        if method != "two-sided":
-            assert rough.policy is not None
-            policy = tuple(rough.policy.tolist())
-            attained = total_of_policy(process, policy, rewards, targets)
-            assert {state: attained[state] for state in numbers} == numbers
+        assert rough.policy is not None
+        attained = total_of_policy(process, tuple(rough.policy.tolist()), rewards, targets)
+        assert {state: attained[state] for state in numbers} == numbers
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -124,11 +122,11 @@ def test_probabilities_of_reaching_are_the_best_over_all_policies(seed: int) -> 
         assert_right(rough, expected, maximise=maximise)
         assert rough.lower.min() >= 0
         assert rough.upper.max() <= 1
-        for policy in (found.policy, rough.policy if method != "two-sided" else None):
-            if policy is not None:
-                attained = total_of_policy(process, tuple(policy.tolist()), entering, targets)
-                others = [state for state in range(process.n_states) if state not in targets]
-                assert [attained[state] for state in others] == [expected[state] for state in others]
+        assert rough.policy is not None
+        for policy in (found.policy, rough.policy):
+            attained = total_of_policy(process, tuple(policy.tolist()), entering, targets)
+            others = [state for state in range(process.n_states) if state not in targets]
+            assert [attained[state] for state in others] == [expected[state] for state in others]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
