@@ -109,7 +109,6 @@ class ChoiceGraph:
 
         Repeated strong components: choices that leave their component are dropped until none does.
         """
-        labels = np.zeros(self.n_states, dtype=np.int64)
         live = allowed.copy()
         while True:
             has_choice = np.zeros(self.n_states, dtype=bool)

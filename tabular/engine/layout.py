@@ -103,7 +103,7 @@ def lay_out(
     """Lay out rows given in the canonical form; rows may be empty or sum to less than one."""
     choice_offsets, offsets, probabilities = frozen(choice_offsets), frozen(offsets), frozen(probabilities)
     lengths = np.diff(offsets)
-    longest = int(lengths.max(initial=0))
+    longest = int(lengths.max())
     padded = longest * len(lengths)
     threaded = max(padded, len(successors)) >= THREADED_WORK
     if longest and padded == len(successors):

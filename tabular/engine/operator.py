@@ -35,7 +35,7 @@ class Operator:
 
     def __post_init__(self) -> None:
         self.residual = np.empty(self.rows.n_states)
-        self.policy = np.full(self.rows.n_states, -1, dtype=np.int64)
+        self.policy = np.full(self.rows.n_states, -1)
 
     def backup(self, values: np.ndarray) -> tuple[float, float, int]:
         """Write residual and policy; return least and greatest residual and the number of changed

@@ -390,8 +390,7 @@ def _read_targets(process: ControlledMarkovProcess, targets: object) -> np.ndarr
     else:
         from metaregret.tabular.process import state_index
 
-        given: Any = targets
-        items = [given] if isinstance(given, (int, np.integer, str)) else list(np.atleast_1d(given))
+        items: list[Any] = list(np.atleast_1d(np.asarray(targets)))
         mask = np.zeros(process.n_states, dtype=bool)
         for item in items:
             mask[state_index(process, str(item) if isinstance(item, str) else int(item))] = True

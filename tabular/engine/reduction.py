@@ -144,8 +144,8 @@ def _settle_total(problem: Problem) -> Settled:
     *Goals* are the targets, loops in which nothing is paid, and components that gain. A state from which some
     policy reaches goals almost surely has a value above minus infinity; it is plus infinity where such a
     policy can meet a component that gains. From any other state every policy is caught, with positive
-    probability, in components that lose: minus infinity. Where it may also gain for ever (infinity minus
-    infinity), or meet a loop whose rewards cancel, no total is defined.
+    probability, in components that lose: minus infinity. Where a policy may gain for ever only at the risk of
+    losing for ever (infinity minus infinity), or meet a loop whose rewards cancel, no total is defined.
     """
     graph = graph_of(problem)
     targets = np.zeros(graph.n_states, dtype=bool) if problem.targets is None else problem.targets
@@ -164,7 +164,7 @@ def _settle_total(problem: Problem) -> Settled:
     _refuse_infinite(
         problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever"
     )
-    undefined = _undefined(problem, graph, gains, interior, safe) & ~unbounded
+    undefined = _undefined(problem, graph, gains, interior, safe, unbounded) & ~unbounded
     hopeless = ~safe & ~undefined
     _refuse_infinite(
         problem,
@@ -203,7 +203,12 @@ def _require_reachable(
 
 
 def _undefined(
-    problem: Problem, graph: ChoiceGraph, gains: Gains, interior: np.ndarray, safe: np.ndarray
+    problem: Problem,
+    graph: ChoiceGraph,
+    gains: Gains,
+    interior: np.ndarray,
+    safe: np.ndarray,
+    unbounded: np.ndarray,
 ) -> np.ndarray:
     """Mask of the states whose total is not defined, or not decided.
 
@@ -212,10 +217,13 @@ def _undefined(
     UnsupportedError
         If such a state can be met from the start.
     """
+    risking = graph.can_reach(gains.positive, interior) & ~unbounded
+    if problem.must_reach:  # a policy that takes a risk does not count
+        risking &= ~safe
     why = {
         "its rewards cancel in a loop, so that the sums have no limit": gains.cancelling,
-        "with positive probability it gains for ever, and with positive probability it loses for ever": ~safe
-        & graph.can_reach(gains.positive, interior),
+        "with positive probability it gains for ever, and with positive probability it loses for "
+        "ever": risking,
         "it lies in a loop whose gain a round is too near to zero for double precision, and which is too "
         "large for rational arithmetic": ~safe & gains.undecided,
     }

@@ -171,9 +171,13 @@ def build_graph(signals: Signals, episodes: int, *, max_edges: int = 2 * 10**8) 
         least = edges + room
         if index % period and stays:
             least += (period - index % period - 1) * room
-        again = least - before if repeats else 0
-        if waits:
-            again = max(again, signals.steps * int(fan_out[begin]) * len(np.unique(numbers)))
+        begun = index > 0 and len(state) > 0  # two tasks are left once the first state has told what it tells
+        again = least - before if repeats and begun else 0
+        if waits and begun:
+            known_sets = sets.words[np.unique(numbers)]
+            again = max(
+                again, _walked_again(signals, known_sets, int(fan_out[begin]), int(fan_out[:-1].min()))
+            )
         least += (episodes - index // period - 1) * again
         if least > max_edges:
             refuse(signals, episodes, max_edges, least, index, period)
@@ -202,6 +206,21 @@ def _empty_splits(n_signals: int) -> SplitTable:
         np.full(64 * n_signals, -1, dtype=np.int32), np.zeros(64, dtype=np.int64),
         np.empty(64, dtype=np.int32), np.empty(64, dtype=np.int32), 0, 0, n_signals,
     )  # fmt: skip
+
+
+def _walked_again(signals: Signals, words: np.ndarray, at_begin: int, least: int) -> int:
+    """Edges of an episode that begins with one of these sets and learns nothing, at least; for signals that
+    `waits` describes.
+
+    One waits at the beginning, with `at_begin` edges a step, or walks again to what one has seen and waits
+    there. Who has ruled out ``k`` goals has seen ``k`` states or more, and the one seen ``i``-th, from 0, is
+    at most ``i`` steps away.
+    """
+    seen = np.ones(len(words), dtype=np.int64)
+    if signals.closes.any():
+        left = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
+        seen = np.clip(signals.n_classes - left, 1, signals.steps)
+    return int((signals.steps * at_begin + least * (seen - 1) * (2 * signals.steps - seen) // 2).sum())
 
 
 def _staying_tells_nothing(signals: Signals, dynamics: Dynamics) -> bool:

@@ -15,15 +15,15 @@ from __future__ import annotations
 import numpy as np
 
 from metaregret.theory.information import channel_capacity
+from metaregret.theory.proposals.references import capacity_of
 from metaregret.theory.proposals.request import Draft, Method, Part, Request
-from metaregret.theory.skills import process_capacity
 
 __all__ = ["METHOD", "capacity"]
 
 
 def capacity(request: Request) -> Draft:
     """Return the capacity-achieving skills."""
-    found = process_capacity(request.outcome.process, seed=request.seed)
+    found = capacity_of(request.outcome.process, request.seed)
     order = np.argsort([-skill.probability for skill in found.skills], kind="stable")[: request.skills]
     kept = [found.skills[i] for i in order]
     probabilities = np.array([skill.probability for skill in kept])

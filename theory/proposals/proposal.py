@@ -403,7 +403,7 @@ def _information_bound(draft: Draft, certify: bool) -> tuple[float, bool, str]:
     for part in draft.parts:
         if certify and _within_reach(part.outcome.process, draft):
             found = draft.proof
-            capacity = found if isinstance(found, ProcessCapacity) else capacity_of(part.outcome.process)
+            capacity = found if isinstance(found, ProcessCapacity) else capacity_of(part.outcome.process, 0)
             total += part.weight * capacity.mutual_information.upper
             known, how = known and capacity.known, capacity.mutual_information.upper_from
         else:

@@ -15,9 +15,9 @@ __all__ = ["capacity_of", "memory_minimax_of", "minimax_of"]
 
 
 @lru_cache(maxsize=8)
-def capacity_of(process: ControlledMarkovProcess) -> ProcessCapacity:
-    """The capacity of a process object."""
-    return process_capacity(process)
+def capacity_of(process: ControlledMarkovProcess, seed: int) -> ProcessCapacity:
+    """The capacity of a process object, with the seed of the search for skills."""
+    return process_capacity(process, seed=seed)
 
 
 @lru_cache(maxsize=8)

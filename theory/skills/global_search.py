@@ -76,7 +76,8 @@ class _Tree:
         self._heap: list[tuple[float, int, np.ndarray, tuple[int, int]]] = []
         self._order = itertools.count()
         self._settled = target
-        entries = relaxation.width * relaxation.process.n_states * 2 * len(relaxation.support)
+        step = relaxation.width * 2 * len(relaxation.support)
+        entries = relaxation.process.n_states * max(step, relaxation.levels)
         self._batch = max(1, BATCH_ENTRIES // entries)
 
     @property

@@ -7,6 +7,8 @@ it achieves the average; the divergence is convex, so
     max over policies of KL(rho || q) <= max over policies of the first T - k steps of E[max_v KL(v || q)],
 
 a terminal reward for value iteration: nothing is lost but what the state ``k`` steps before the end tells.
+Of a long horizon only the last of these steps are planned for, from the best state that can be reached: what
+came before is no better than that.
 The best ``q`` for this bound is found by conditional gradients on its dual, ``max H(rho) - E H(v)``; the
 bound holds at whatever ``q`` they stop.
 """
@@ -18,6 +20,7 @@ from scipy.special import entr
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses
@@ -28,6 +31,9 @@ __all__ = ["LastSteps"]
 
 ROUNDS = 100
 HALVINGS = 30
+
+PLANNED = 200
+"""Steps that are planned for before those whose vertices are listed."""
 
 
 class LastSteps:
@@ -57,7 +63,12 @@ class LastSteps:
             self._sets[state] = TerminalPolytope(rows, error)
         self.how = f"vertices of the last {self.steps} steps, Jensen's inequality before"
         self._initial = process.initial
-        self._before = process.replaced(horizon=total - self.steps) if total > self.steps else None
+        self._before: ControlledMarkovProcess | None = None
+        self._anywhere = np.empty(0, dtype=np.int64)  # where the planned steps may begin, but for the start
+        if total > self.steps:
+            self._before = process.replaced(horizon=min(total - self.steps, PLANNED))
+        if total - self.steps > PLANNED:
+            self._anywhere = np.flatnonzero(process.reachable)
 
     def bound(self, q: np.ndarray, below: float) -> float:
         """Return a certified upper bound on the capacity of the process, in nats; infinite where not even the
@@ -96,7 +107,12 @@ class LastSteps:
         if self._before is None:
             total, met = float(self._initial @ values), self._initial
         else:
-            found = best_responses(self._before, values[:, None])
+            before = self._before
+            if len(self._anywhere):
+                worth = optimal_terminal_values(before, values[:, None], everywhere=True).everywhere
+                assert worth is not None
+                before = before.replaced(initial=int(self._anywhere[worth[1, self._anywhere, 0].argmax()]))
+            found = best_responses(before, values[:, None])
             total, met = float(found.optimum.upper[0]), found.terminal[0]
         return total * (1 + relative_error(size + 8)), met @ ends, float(met @ costs)
 

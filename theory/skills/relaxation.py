@@ -31,6 +31,9 @@ from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["Nodes", "Relaxation", "node_cost"]
 
+STEP_COST = 1500.0
+"""Operations in the time that a step of a node takes besides its products."""
+
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
@@ -190,7 +193,7 @@ def node_cost(process: ControlledMarkovProcess, goals: int) -> float:
         sweeps = float(horizon.steps)
     else:
         sweeps = 30.0 / max(1e-3, 1.0 - float(horizon.gamma))
-    return float(sweeps * process.n_states**2 * width * (2 * goals + 1))
+    return float(sweeps * (process.n_states**2 * width * (2 * goals + 1) + STEP_COST))
 
 
 def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
-from metaregret.tabular.engine import Objective, solve
+from metaregret.tabular.engine import Objective, PlanningSolution, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
+from metaregret.tabular.engine.finite import _may_underflow, backward_induction
 from metaregret.tabular.engine.layout import dense_rows
-from metaregret.tabular.engine.problem import DATA_ROUNDINGS, backup_roundoff, read_problem
+from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, backup_roundoff, read_problem
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.process import ControlledMarkovProcess
 
@@ -81,26 +84,95 @@ def resting(states: int) -> ControlledMarkovProcess:
     return ControlledMarkovProcess.from_transitions(rows, states=states, actions=1, initial=0, horizon=1)
 
 
-@pytest.mark.parametrize("states", [2, 300])
-@pytest.mark.parametrize("steps", [0, 1, 1000])
-def test_every_step_of_a_finite_horizon_adds_its_allowance(states: int, steps: int) -> None:
-    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|V| + e)``; where nothing is negative also ``V (1 -+ g)``
-    with the roundings of all steps, whichever is tighter."""
-    process = resting(states)
-    terminal = np.resize([4.0, -1.0], states)
-    length = states if dense_rows(process) is not None else 1
+def mixing(states: int) -> ControlledMarkovProcess:
+    """Every state leads to half of all, by a dense matrix: what is equal everywhere stays so."""
+    half = 2 / states * (np.subtract.outer(np.arange(states), np.arange(states)) % states < states // 2)
+    return ControlledMarkovProcess.from_dense(np.stack([half, half]), horizon=1)
+
+
+def posed(process: ControlledMarkovProcess, **given: Any) -> Problem:
+    """A planning problem as `solve` reads it."""
+    usual: dict[str, Any] = {
+        "rewards": None, "steps": None, "gamma": None, "terminal": None, "targets": None, "maximise": True,
+        "tolerance": 1e-9, "max_iterations": 10**6,
+    }  # fmt: skip
+    objective = given.pop("objective", "finite")
+    asked = usual | given
+    return read_problem(process, asked.pop("rewards"), objective, **asked)
+
+
+@pytest.mark.parametrize("reward", [0.0, 3.0, -3.0])
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("steps", [0, 1, 3, 60])
+def test_every_step_of_a_finite_horizon_adds_its_allowance(steps: int, dense: bool, reward: float) -> None:
+    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|r| + |V|)``; where nothing is negative also ``V (1 -+
+    g)`` with the roundings of all steps, whichever is tighter."""
+    process = mixing(32) if dense else resting(2)
+    length = 32 if dense else 1
     each = relative_error(length + DATA_ROUNDINGS) * (1 + 1e-6)
-    error = 4 * UNIT_ROUNDOFF
+    paid = np.full(process.n_choices, reward)
+    for terminal in (np.full(32, -4.0) if dense else np.array([4.0, -1.0]), np.full(process.n_states, 4.0)):
+        error, size = 4 * UNIT_ROUNDOFF, 4.0
+        for step in range(1, steps + 1):
+            error += each * (abs(reward) + size)
+            size = float(np.abs(terminal + step * reward).max())
+        right = terminal + steps * reward
+        narrow = np.full(len(right), error)
+        if terminal.min() >= 0 <= reward:
+            narrow = np.minimum(error, right * relative_error((steps + 1) * (length + DATA_ROUNDINGS)))
+        found = backward_induction(
+            posed(process, rewards=paid, terminal=terminal, steps=steps), keep_policy=False
+        )
+        ulp = float(np.spacing(np.abs(right).max()))
+        assert found.upper - right == pytest.approx(narrow, rel=1e-5, abs=ulp)
+        assert right - found.lower == pytest.approx(narrow, rel=1e-5, abs=ulp)
+        assert (found.iterations, found.limited_by, found.method) == (steps, ROUNDING, "backward-induction")
+        assert found.detail == "backward induction with a rounding allowance"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_finite_horizons_against_rationals(seed: int) -> None:
+    """Ragged rows and a dense matrix, with dyadic numbers: values, and the first best choices."""
+    generator = np.random.default_rng(seed)
+    states, parts, steps = (33, 256, 3) if seed % 5 == 0 else (int(generator.integers(2, 6)), 8, 4)
+    rows: list[tuple[int, int, int, object]] = []
+    for state in range(states):
+        for action in range(int(generator.integers(1, 4))):
+            shares = generator.multinomial(parts, np.full(states, 1 / states)).tolist()
+            rows += [(state, action, to, Fraction(share, parts)) for to, share in enumerate(shares) if share]
+    process = ControlledMarkovProcess.from_transitions(rows, states=states, actions=3, initial=0, horizon=1)
+    assert (dense_rows(process) is not None) == (states == 33)
+    sign = 1 if seed % 2 else -1
+    paid, terminal = generator.integers(-4, 5, process.n_choices), generator.integers(-4, 5, states)
+    if seed in (2, 3):
+        paid, terminal = np.abs(paid), np.abs(terminal)
+    question: dict[str, Any] = {"rewards": paid, "terminal": terminal, "steps": steps, "maximise": sign > 0}
+    values, decisions = [sign * Fraction(int(value)) for value in terminal], []
+    if seed == 4:
+        question["terminal"], values = None, [Fraction(0)] * states
     for _ in range(steps):
-        error += each * (4 + error)
-    found = solve(process, steps=steps, terminal=terminal)
-    assert found.upper - terminal == pytest.approx(error, rel=1e-5, abs=2**-51)
-    assert terminal - found.lower == pytest.approx(error, rel=1e-5, abs=2**-51)
-    positive = np.abs(terminal)
-    found = solve(process, steps=steps, terminal=positive)
-    narrow = np.minimum(error, positive * relative_error((steps + 1) * (length + DATA_ROUNDINGS)))
-    assert found.upper - positive == pytest.approx(narrow, rel=1e-5, abs=2**-51)
-    assert positive - found.lower == pytest.approx(narrow, rel=1e-5, abs=2**-51)
+        worth = [
+            sign * int(paid[choice])
+            + sum(
+                process.exact_probabilities[m] * values[process.successors[m]]
+                for m in range(int(process.offsets[choice]), int(process.offsets[choice + 1]))
+            )
+            for choice in range(process.n_choices)
+        ]
+        best = [max(process.choices(state), key=worth.__getitem__) for state in range(states)]
+        values = [worth[choice] for choice in best]
+        decisions.insert(0, best)
+    for keep in (True, False):
+        found = backward_induction(posed(process, **question), keep_policy=keep)
+        for low, value, high in zip(found.lower.tolist(), values, found.upper.tolist(), strict=True):
+            assert Fraction(low) <= value <= Fraction(high)
+            assert high - low < 1e-12
+        if keep:
+            assert found.policy is not None
+            assert found.policy.tolist() == decisions
+            assert found.policy.dtype == np.int32
+        else:
+            assert found.policy is None
 
 
 @pytest.mark.parametrize(("chance", "steps"), [(Fraction(1, 1024), 99), (Fraction(1, 1024), 120)])
@@ -113,6 +185,48 @@ def test_products_that_underflow_are_bounded_from_below_by_zero(chance: Fraction
     found = solve(process, steps=steps, terminal=np.array([1.0, 0.0]), tolerance=1e-9)
     assert 0 <= Fraction(found.lower[0]) <= chance**steps <= Fraction(found.upper[0])
     assert found.upper[0] <= 1e-290
+    if steps == 99:
+        assert found.upper[0] - found.lower[0] <= 1e-12 * 2.0**-990
+
+
+@pytest.mark.parametrize(
+    ("chance", "steps", "terminal", "reward", "underflows"),
+    [
+        (Fraction(1, 1024), 99, 1.0, 0.0, False),
+        (Fraction(1, 1024), 100, 1.0, 0.0, True),
+        (Fraction(1, 1024), 99, 2.0**-10, 0.0, True),
+        (Fraction(1, 1024), 99, 1.0, 2.0**-10, True),
+        (Fraction(1, 1024), 99, 8.0, -16.0, False),
+        (Fraction(1, 1024), 100, 8.0, -16.0, True),
+        (Fraction(1), 5, 2.0**-996, 0.0, False),
+        (Fraction(1), 5, 2.0**-997, 0.0, True),
+        (Fraction(1, 2**997), 1, 0.0, 0.0, True),
+    ],
+)
+def test_a_finite_path_may_underflow(
+    chance: Fraction, steps: int, terminal: float, reward: float, underflows: bool
+) -> None:
+    """The least probability to the power of the steps, times what is least paid: below 1e-300 (2^-996.6)?"""
+    rows = [(0, 0, 0, chance), (1, 0, 1, 1), *([(0, 0, 1, 1 - chance)] if chance < 1 else [])]
+    process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=1, initial=0, horizon=1)
+    paid, end = np.array([reward, 0.0]), np.array([0.0, -terminal])
+    assert _may_underflow(posed(process, steps=steps, rewards=paid, terminal=end)) is underflows
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_a_random_start_widens_by_the_rounding_of_its_sum(size: int) -> None:
+    """Sums of dyadic numbers are exact: ``g(n + 4) sum p |V|`` is left, outward; none for a sure start."""
+    exact = tuple(Fraction(int(state < size), size) for state in range(8))
+    process = replace(resting(8), initial=np.array(exact, dtype=float), exact_initial=exact)
+    lower, upper = np.array([1.0, -3, 2, -5, 7, -1, 4, -8]), np.array([2.0, -2, 4, -4, 7, -1, 6, 8])
+    value = PlanningSolution(
+        process, Objective.DISCOUNTED, lower, upper, None, "m", 1, Status.CERTIFIED, None, "why"
+    ).value
+    slack = relative_error(size + 4) if size > 1 else 0.0
+    for found, bounds, outward in ((value.lower, lower, -1), (value.upper, upper, 1)):
+        middle, around = bounds[:size].mean(), slack * np.abs(bounds[:size]).mean()
+        assert outward * (found - middle) == pytest.approx(around, rel=0, abs=np.spacing(abs(middle)))
+    assert (value.exact, value.lower_from, value.upper_from) == (None, "why", "why")
 
 
 def limited() -> Certified:
@@ -138,10 +252,14 @@ def test_gaps_leave_out_states_without_a_value() -> None:
 @pytest.mark.parametrize("tolerance", [1 / 3, 0.33])
 def test_what_is_certified_is_as_narrow_as_asked(maximise: bool, tolerance: float) -> None:
     """A gap of 2 at a scale of 6, exactly the tolerance or a little more; signs are restored."""
-    problem = read_problem(
-        resting(3), np.zeros(3), "discounted", steps=None, gamma=0.5, terminal=None, targets=None,
-        maximise=maximise, tolerance=tolerance, max_iterations=10,
-    )  # fmt: skip
+    problem = posed(
+        resting(3),
+        rewards=np.zeros(3),
+        objective="discounted",
+        gamma=0.5,
+        maximise=maximise,
+        tolerance=tolerance,
+    )
     found = limited()._replace(lower=np.array([1.0, -8.0, 0.0]), upper=np.array([1.5, -6.0, 0.0]))
     assert found.is_narrow(problem) == (tolerance == 1 / 3)
     if found.is_narrow(problem):
@@ -167,10 +285,7 @@ def test_a_contraction_is_bounded_by_the_neighbours_of_the_discount() -> None:
     """Rows of floating-point numbers whose sums are not one: ``gamma`` times the least and the greatest."""
     rows = np.array([[[0.1, 0.9 - 4e-10], [0.3, 0.7 + 4e-10]]])
     process = ControlledMarkovProcess.from_dense(rows, horizon=1)
-    problem = read_problem(
-        process, np.zeros(2), "discounted", steps=None, gamma="9/10", terminal=None, targets=None,
-        maximise=True, tolerance=1e-9, max_iterations=10,
-    )  # fmt: skip
+    problem = posed(process, rewards=np.zeros(2), objective="discounted", gamma="9/10")
     low, high = contraction(problem)
     sums = [sum(Fraction(p) for p in row) for row in process.dense()[0].tolist()]
     assert Fraction(low) <= Fraction(9, 10) * min(sums)

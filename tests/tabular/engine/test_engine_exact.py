@@ -26,7 +26,8 @@ from tests.tabular.engine.models import (
     reward_arrays,
 )
 
-some = settings(max_examples=60, deadline=None)
+EXAMPLES = int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "150"))
+some = settings(max_examples=min(60, EXAMPLES), deadline=None)
 small = processes(max_states=3, max_actions=2)
 
 
@@ -86,7 +87,7 @@ def assert_total_is_right(
     return True
 
 
-@settings(max_examples=int(os.environ.get("METAREGRET_ENGINE_EXAMPLES", "150")), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data())
 def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
     process = data.draw(processes(max_states=4, max_actions=2))
@@ -108,6 +109,8 @@ LOOPS: dict[str, tuple[str, object]] = {
     "gains by a hair": (f"s>a:{10**15 + 1} a>s:-{10**15}", "plus"),
     "loses by a hair": (f"s>a:{10**15} a>s:-{10**15 + 1} s>e e>e", 0),
     "gains or loses, by chance": ("s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "may rest, or gain or lose, by chance": ("s>s s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "may rest, or gain": ("s>s s>a a>a:3", "plus"),
     "may gain or lose, by chance": ("s>end s>a end>end a>b|c b>b:3 c>c:-1", "gains for ever, and"),
 }
 """Choices "state>successor:reward", equally likely successors apart by "|"; and the largest total from s."""

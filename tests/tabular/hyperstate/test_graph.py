@@ -169,7 +169,19 @@ def test_large_graphs_are_refused_by_their_first_steps(monkeypatch: pytest.Monke
     signals = goal_signals(make("four-rooms:2").replaced(horizon=16), np.arange(20), visit=True)
     with pytest.raises(InstanceTooLargeError, match="known in episode 1 of 9"):
         build_graph(signals, 9, max_edges=10**6)
-    assert sum(grown) < 10**6 / 50
+    assert sum(grown) < 10**6 / 200
+
+
+@pytest.mark.parametrize("episodes", [1, 2, 3])
+@pytest.mark.parametrize("specification", ["line:4", "line:6", "grid:2x2", "grid:3x2,slip=1/10", "ring:5"])
+def test_nothing_is_refused_that_fits_where_one_can_stay(specification: str, episodes: int) -> None:
+    """Later episodes are bounded by walks to what was seen; every number of goals, every first state."""
+    process = make(specification)
+    for horizon in (1, 2, 3):
+        for goals in range(2, process.n_states + 1):
+            signals = goal_signals(process.replaced(horizon=horizon), np.arange(goals), visit=True)
+            size = build_graph(signals, episodes, max_edges=LIMIT).size
+            assert build_graph(signals, episodes, max_edges=max(size.edges, 1)).size == size
 
 
 def test_geometric_horizon_is_refused_with_the_reason() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import kl_divergence
-from metaregret.theory.skills import process_capacity
+from metaregret.theory.skills import last_steps, process_capacity
 from metaregret.theory.skills.last_steps import LastSteps
 from tests.theory.skills.small_processes import all_markov_rows, processes
 
@@ -29,6 +31,23 @@ def test_no_policy_is_above_the_bound_however_few_steps_are_listed(
         last = LastSteps(process, max_points=most)
         assert last.bound(q, 0.0) >= truth - 1e-12
         assert last.bound(q, np.inf) >= capacity.lower - 1e-12
+        with mock.patch.object(last_steps, "PLANNED", 1):
+            assert LastSteps(process, max_points=most).bound(q, 0.0) >= truth - 1e-12
+
+
+def test_of_a_long_horizon_the_last_steps_are_planned_for_from_the_best_state() -> None:
+    """Where nothing of the first steps is left at the end, planning for fewer is as good."""
+    process = make("grid:2x2,slip=1/7").replaced(horizon=40)
+    q = np.array([0.4, 0.3, 0.2, 0.1])
+    everything = LastSteps(process, max_points=100)._respond(q)
+    with mock.patch.object(last_steps, "PLANNED", 30):
+        some = LastSteps(process, max_points=100)._respond(q)
+    assert everything[0] - 1e-12 <= some[0] <= everything[0] + 1e-6
+    trap = ControlledMarkovProcess.from_transitions(  # the start is left, and never seen again
+        [(0, 0, 1, 1), (1, 0, 1, 1), (2, 0, 2, 1)], states=3, actions=1, initial=0, horizon=5
+    )
+    with mock.patch.object(last_steps, "PLANNED", 2):
+        assert LastSteps(trap, max_points=0)._respond(np.array([0.1, 0.8, 0.1]))[1].tolist() == [0, 1, 0]
 
 
 def test_what_comes_before_the_listed_steps_is_planned_for() -> None:

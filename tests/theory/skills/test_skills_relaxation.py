@@ -122,7 +122,7 @@ def test_a_node_without_free_decisions_keeps_its_bound() -> None:
     """Its bound stays open however far it is above the target: nothing below it was searched."""
 
     class Stub:
-        process, support, width = make("line:2"), np.arange(2), 1
+        process, support, width, levels = make("line:2"), np.arange(2), 1, 1
         counts, node_cost = np.array([1, 1]), 1.0
 
         def root(self) -> np.ndarray:
