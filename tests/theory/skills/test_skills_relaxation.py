@@ -19,7 +19,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import as_order, kl_divergence
 from metaregret.theory.skills import relaxation
 from metaregret.theory.skills.global_search import search_globally
-from metaregret.theory.skills.relaxation import Nodes, Relaxation, node_cost
+from metaregret.theory.skills.relaxation import STEP_COST, Nodes, Relaxation, node_cost
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
@@ -201,9 +201,12 @@ def test_roundings_of_values_at_a_geometric_horizon(gamma: Fraction, monkeypatch
 
 
 def test_the_cost_of_a_node() -> None:
-    """Sweeps times ``S^2 A (2 K + 1)``; thirty over ``1 - g`` of them, thousands at the most."""
+    """Sweeps times ``S^2 A (2 K + 1)`` and what a step takes besides; thirty over ``1 - g`` of them, thousands at
+    the most."""
     process = z_channel(7)
-    assert node_cost(process, 2) == 7 * 2**2 * 2 * 5
+    assert node_cost(process, 2) == 7 * (2**2 * 2 * 5 + STEP_COST)
     assert Relaxation(process, np.ones(2) / 2, np.arange(2)).node_cost == node_cost(process, 2)
     for gamma, sweeps in ((Fraction(1, 2), 60), (Fraction(9999, 10000), 30_000)):
-        assert node_cost(z_channel(GeometricHorizon(gamma)), 1) == pytest.approx(sweeps * 2**2 * 2 * 3)
+        assert node_cost(z_channel(GeometricHorizon(gamma)), 1) == pytest.approx(
+            sweeps * (2**2 * 2 * 3 + STEP_COST)
+        )
