@@ -201,8 +201,8 @@ def test_roundings_of_values_at_a_geometric_horizon(gamma: Fraction, monkeypatch
 
 
 def test_the_cost_of_a_node() -> None:
-    """Sweeps times ``S^2 A (2 K + 1)`` and what a step takes besides; thirty over ``1 - g`` of them, thousands at
-    the most."""
+    """Sweeps times ``S^2 A (2 K + 1)`` and what a step takes besides; thirty over ``1 - g`` of them,
+    thousands at the most."""
     process = z_channel(7)
     assert node_cost(process, 2) == 7 * (2**2 * 2 * 5 + STEP_COST)
     assert Relaxation(process, np.ones(2) / 2, np.arange(2)).node_cost == node_cost(process, 2)
