@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -75,8 +76,8 @@ def reward_arrays(process: ControlledMarkovProcess, low: int = -3) -> st.SearchS
     return st.lists(small_fractions(low), min_size=count, max_size=count).map(as_objects)
 
 
-def as_objects(items: list[Fraction]) -> np.ndarray:
-    """Pack rationals into an object array."""
+def as_objects(items: Sequence[object]) -> np.ndarray:
+    """Pack rationals, or what should be some, into an object array."""
     array = np.empty(len(items), dtype=object)
     array[:] = items
     return array

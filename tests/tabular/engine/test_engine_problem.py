@@ -192,7 +192,7 @@ def test_what_may_leave_double_precision_is_refused(
         ({"rewards": np.ones((2, 1)), "gamma": 0.5}, r"\(2,\) aligned .* \(3,\) .* \(5,\) .* got \(2, 1\)"),
         ({"rewards": np.ones(4), "gamma": 0.5}, r"but got \(4,\)"),
         ({"rewards": np.array([1j, 0]), "gamma": 0.5}, "Expected rewards to be numbers, .* complex128"),
-        ({"rewards": as_objects([HALF, "x"]), "gamma": 0.5}, r"rewards\[1\]"),  # type: ignore[list-item]
+        ({"rewards": as_objects([HALF, "x"]), "gamma": 0.5}, r"rewards\[1\]"),
         ({"rewards": np.array([1, 0, np.inf]), "gamma": 0.5}, r"finite, but rewards\[2\] = inf"),
         ({"rewards": np.array([1, np.nan, np.inf]), "gamma": 0.5}, r"finite, but rewards\[1\] = nan"),
         ({"objective": "finite", "steps": 1, "terminal": np.array([1, -np.inf])}, r"terminal\[1\] = -inf"),
