@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ import pytest
 from markupsafe import escape
 
 from metaregret.experiments.report import model
+from metaregret.experiments.report.html import site as site_pages
 from metaregret.experiments.report.html import write_site
 from metaregret.experiments.report.html.figures import take_figures
 from metaregret.experiments.report.html.graph import HEIGHT, WIDTH, dependency_graph, layout
@@ -116,6 +118,16 @@ def test_methods_and_refutations_say_where_their_source_is(
     where = model.where_defined(model.made)
     assert where["link"].startswith("https://example.org/m/blob/v")
     assert where["link"].endswith(f"/experiments/report/model.py#L{where['line']}")
+
+
+def test_no_file_outside_the_project_is_shown(tmp_path: Path):
+    """A result of somebody else's may name any file."""
+    root = Path(site_pages.__file__).resolve().parents[3]
+    (tmp_path / "secret.py").write_text("secret")
+    outside = {"file": os.path.relpath(tmp_path / "secret.py", root), "line": 1}
+    inside = {"file": "theory/regret.py", "line": 1}
+    rows: list[dict[str, Any]] = [{"where": outside, "methods": [{"where": inside}]}, {"where": None}]
+    assert list(site_pages._sources(rows)) == ["theory/regret.py"]
 
 
 def test_a_control_page_draws_its_witness(site: Path):
