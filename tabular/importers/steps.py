@@ -229,8 +229,7 @@ def from_steps(
         ``reset(random)`` returns a start state, hashable.
     step : callable
         ``step(state, action, random)`` returns ``(next state, reward, terminated)``; it draws from `random`
-        alone
-        and changes nothing else.
+        alone and changes nothing else.
     actions : int, sequence, or callable
         The actions of all states, or a function of the state.
     limit : int
