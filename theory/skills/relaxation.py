@@ -27,7 +27,6 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order
 from metaregret.theory.skills.dual_bound import ONE
-from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["Nodes", "Relaxation", "node_cost"]
 
@@ -116,7 +115,7 @@ class Relaxation:
         width = high - low
         top = self.order.terms(high, self.marginal)
         rise = top - self.order.terms(low, self.marginal)
-        slope = np.where(width > 0, rise / np.where(width > 0, width, 1.0), 0.0)
+        slope = rise / np.where(width > 0, width, 1.0)
         return slope, top - slope * high
 
     def choices(self, actions: np.ndarray) -> np.ndarray:
@@ -137,7 +136,7 @@ class Relaxation:
         both = np.broadcast_to(np.concatenate([eye, -eye], axis=1), (len(fixed), count, 2 * count))
         best, _ = self._best(self._terminal(both), fixed)
         high = np.minimum(best[:, :count] * (1 + self._error), 1.0)
-        return np.clip(-best[:, count:] * (1 - self._error), 0.0, high), high
+        return np.maximum(-best[:, count:] * (1 - self._error), 0.0), high
 
     def _best(self, rewards: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Upper bounds on the best expected terminal reward, shape (n, m), and the last column's policies."""
@@ -202,7 +201,7 @@ def _distinct_actions(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.
     kinds = []
     for state in range(process.n_states):
         options = process.choices(state)
-        first, _ = groups(dense[options.start : options.stop], 17)
+        _, first = np.unique(dense[options.start : options.stop], axis=0, return_index=True)
         kinds.append(options.start + np.sort(first))
     counts = np.array([len(kind) for kind in kinds])
     table = np.stack([np.resize(kind, counts.max()) for kind in kinds])

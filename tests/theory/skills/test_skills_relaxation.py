@@ -6,6 +6,7 @@ import itertools
 import math
 from fractions import Fraction
 from typing import cast
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from metaregret.tabular.goals import goal_support
 from metaregret.tabular.horizon import GeometricHorizon, Horizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import as_order, kl_divergence
-from metaregret.theory.skills import relaxation
-from metaregret.theory.skills.global_search import search_globally
+from metaregret.theory.skills import global_search, relaxation
+from metaregret.theory.skills.global_search import _Tree, search_globally
 from metaregret.theory.skills.relaxation import STEP_COST, Nodes, Relaxation, node_cost
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
@@ -95,18 +96,23 @@ def test_a_search_that_is_cut_short_still_bounds() -> None:
     assert 1.4 <= longer.upper < short.upper
 
 
-@pytest.mark.parametrize("gamma", [Fraction(1, 2), Fraction(99, 100), Fraction(999, 1000)])
-def test_values_at_a_geometric_horizon_are_upper_bounds(gamma: Fraction) -> None:
-    """Two states and one action: ``(1 - g) (I - g P)^-1 r`` in rational numbers; no tolerance."""
-    on, back = Fraction(1, 3), Fraction(1, 4)
-    process = ControlledMarkovProcess.from_transitions(
+def mixing(on: Fraction, back: Fraction, gamma: Fraction) -> ControlledMarkovProcess:
+    """Two states and one action."""
+    return ControlledMarkovProcess.from_transitions(
         [(0, 0, 1, on), (0, 0, 0, 1 - on), (1, 0, 0, back), (1, 0, 1, 1 - back)],
         states=2,
         actions=1,
         initial=0,
         horizon=GeometricHorizon(gamma),
     )
-    relaxation, _ = relaxed(process, [1, 1])
+
+
+@pytest.mark.parametrize("case", ["1/2 1/3 1/4", "99/100 1/3 1/4", "999/1000 1/3 1/4", "99/100 1/50 1/40",
+                                  "9/10 1/2 1/2"])  # fmt: skip
+def test_values_at_a_geometric_horizon_are_upper_bounds(case: str) -> None:
+    """``(1 - g) (I - g P)^-1 r`` in rational numbers, for every column; no tolerance."""
+    gamma, on, back = map(Fraction, case.split())
+    relaxation, _ = relaxed(mixing(on, back, gamma), [1, 1])
     rewards = np.random.default_rng(0).normal(size=(1, 2, 20))
     upper, _ = relaxation._best(rewards, relaxation.root())
     # The first row of the inverse, by Cramer's rule.
@@ -118,25 +124,113 @@ def test_values_at_a_geometric_horizon_are_upper_bounds(gamma: Fraction) -> None
         assert exact <= Fraction(float(bound)) <= exact + Fraction(1, 10**8)
 
 
+def test_values_that_differ_by_a_constant_need_no_more_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal rows: from the second sweep on all values of a column change alike."""
+    half = Fraction(1, 2)
+    relaxation, _ = relaxed(mixing(half, half, Fraction(999, 1000)), [1, 1])
+    backup = Mock(wraps=relaxation._backup)
+    monkeypatch.setattr(relaxation, "_backup", backup)
+    relaxation._best(np.array([[[1.0, 0.0, 5.0], [0.0, 1.0, 5.0]]]), relaxation.root())
+    assert backup.call_count <= 3
+
+
+def test_rare_ends_make_an_action_of_its_own() -> None:
+    """One action ends elsewhere with probability 1e-18: ``log(1 + 1e-36 / 1e-60)`` at order 2."""
+    rare = Fraction(1, 10**18)
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1), (0, 1, 0, 1 - rare), (0, 1, 1, rare), (1, 0, 1, 1)],
+        states=2,
+        actions=2,
+        initial=0,
+        horizon=1,
+    )
+    made = Relaxation(process, np.array([1.0, 1e-60]), np.arange(2), as_order(2))
+    assert made.evaluate(made.root()).bounds[0] >= math.log1p(1e24) - 1e-12
+
+
+@pytest.mark.parametrize("horizon", [1, GeometricHorizon(Fraction(1, 2))])
+def test_a_state_that_is_never_met_adds_nothing(horizon: Horizon | int) -> None:
+    """No probability is below zero, whatever the roundings; the two actions end in 1 or 1 - p, and 0 or p."""
+    made = Relaxation(z_channel(horizon), np.ones(2) / 2, np.arange(2))
+    nodes = np.concatenate([made.root(), made.root()])
+    nodes[0, 0, 0] = 0
+    low, high = made._ranges(nodes)
+    share = 0.5 if horizon == 1 else 1.0 / 3.0
+    np.testing.assert_allclose(low, [[1.0, 0.0], [1 - share, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(high, [[1.0, 0.0], [1.0, share]], atol=1e-12)
+    assert low.min() == 0
+    assert high.max() <= 1
+    slope, offset = made._chord(low, low)
+    assert not slope.any()
+    np.testing.assert_array_equal(offset, made.order.terms(low, made.marginal))
+
+
+class Scripted:
+    """One step in four states, of which the last, met most often, has one action; the nodes are written down:
+    bound, value, visits of the first three."""
+
+    process, support, width, levels, node_cost = make("line:4"), np.arange(3), 2, 1, 2.0
+    counts = np.array([2, 2, 2, 1])
+
+    def __init__(self, **nodes: tuple[float, float, int, int, int]) -> None:
+        self.nodes, self.asked = nodes, list[list[str]]()
+
+    def root(self) -> np.ndarray:
+        return np.full((1, 1, 4), -1)
+
+    def evaluate(self, fixed: np.ndarray) -> Nodes:
+        names = ["node" + "".join("_" if a < 0 else str(a) for a in row[0]) for row in fixed]
+        self.asked.append([name.removeprefix("node") for name in names])
+        table = np.array([[*self.nodes[name], 9] for name in names])
+        return Nodes(table[:, 0], table[:, 1], fixed, table[:, None, 2:])
+
+    def choices(self, actions: np.ndarray) -> np.ndarray:
+        return np.moveaxis(actions, 0, -1)
+
+
+def scripted() -> Scripted:
+    """Split at the first state; one half ends alike below a decision that is not met, the other is split at
+    the third and then at the second state."""
+    return Scripted(
+        node____=(1.0, 0.1, 3, 2, 1), node0___=(0.7, 0.1, 1, 0, 0), node1___=(0.9, 0.1, 9, 1, 2),
+        node1_0_=(0.5, 0.1, 1, 1, 1), node1_1_=(0.8, 0.5, 1, 1, 1), node101_=(0.4, 0.1, 1, 1, 1),
+        node111_=(0.6, 0.1, 1, 1, 1),
+    )  # fmt: skip
+
+
+WHOLE = [["____"], ["0___", "1___"], ["1_0_", "1_1_"], ["101_", "111_"]]
+
+
 def test_a_node_without_free_decisions_keeps_its_bound() -> None:
-    """Its bound stays open however far it is above the target: nothing below it was searched."""
+    """Its bound stays open however far it is above the target: nothing below it was searched. Others of its
+    batch are split on; what reaches the target and no more is neither."""
+    made = scripted()
+    found = search_globally(cast(Relaxation, made), 0.5, max_nodes=None)
+    assert (found.upper, found.choices.shape, found.nodes, made.asked) == (0.7, (1, 4, 0), 7, WHOLE)
 
-    class Stub:
-        process, support, width, levels = make("line:2"), np.arange(2), 1, 1
-        counts, node_cost = np.array([1, 1]), 1.0
 
-        def root(self) -> np.ndarray:
-            return np.full((1, 1, 2), -1)
+@pytest.mark.parametrize(("operations", "upper", "batches"), [(3.9, 1.0, 1), (4.1, 0.9, 2), (8.1, 0.8, 3)])
+def test_a_search_without_a_limit_ends_with_its_work(
+    operations: float, upper: float, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(global_search, "WORK", operations)
+    made = scripted()
+    assert search_globally(cast(Relaxation, made), 0.5, max_nodes=None).upper == upper
+    assert made.asked == WHOLE[:batches]
 
-        def evaluate(self, fixed: np.ndarray) -> Nodes:
-            return Nodes(
-                np.array([0.7]), np.array([0.1]), np.zeros((1, 1, 2), dtype=np.int64), np.ones((1, 1, 2))
-            )
 
-        def choices(self, actions: np.ndarray) -> np.ndarray:
-            return np.zeros((1, 2, len(actions)), dtype=np.int64)
-
-    assert search_globally(cast(Relaxation, Stub()), 0.5, max_nodes=None).upper == 0.7
+def test_a_batch_fits_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``S A 2 K`` numbers a child, or ``S T`` where there are more steps; one node at least."""
+    made = scripted()
+    for entries, levels, batch in ((1000, 1, 20), (95, 1, 1), (10, 1, 1), (1000, 50, 5)):
+        monkeypatch.setattr(global_search, "BATCH_ENTRIES", entries)
+        made.levels = levels
+        assert _Tree(cast(Relaxation, made), 0.5)._batch == batch
+    monkeypatch.setattr(global_search, "BATCH_ENTRIES", 96)  # two children
+    made.levels, both = 1, Scripted(**scripted().nodes | {"node0___": (0.95, 0.1, 1, 1, 0)})
+    with pytest.raises(KeyError, match="node00__"):
+        search_globally(cast(Relaxation, both), 0.5, max_nodes=None)
+    assert both.asked == [["____"], ["0___", "1___"], ["00__", "01__"]]
 
 
 def coarse(roundings: int) -> float:
