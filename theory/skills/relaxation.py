@@ -151,7 +151,7 @@ class Relaxation:
             following, actions[:, 0] = self._backup(values, fixed[:, 0])
             change = paid + self.gamma * following - values
             values = values + change
-            if np.ptp(change, axis=1).max() <= 1e-13:
+            if np.abs(change).max() <= 1e-13:
                 break
         rounding = self._error * np.abs(rewards).max(axis=1)
         tail = (change.max(axis=1) * self.gamma + rounding) / (1.0 - self.gamma)

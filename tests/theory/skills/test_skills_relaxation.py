@@ -6,7 +6,6 @@ import itertools
 import math
 from fractions import Fraction
 from typing import cast
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -107,8 +106,7 @@ def mixing(on: Fraction, back: Fraction, gamma: Fraction) -> ControlledMarkovPro
     )
 
 
-@pytest.mark.parametrize("case", ["1/2 1/3 1/4", "99/100 1/3 1/4", "999/1000 1/3 1/4", "99/100 1/50 1/40",
-                                  "9/10 1/2 1/2"])  # fmt: skip
+@pytest.mark.parametrize("case", ["1/2 1/3 1/4", "99/100 1/3 1/4", "999/1000 1/3 1/4", "99/100 1/50 1/40"])
 def test_values_at_a_geometric_horizon_are_upper_bounds(case: str) -> None:
     """``(1 - g) (I - g P)^-1 r`` in rational numbers, for every column; no tolerance."""
     gamma, on, back = map(Fraction, case.split())
@@ -122,16 +120,6 @@ def test_values_at_a_geometric_horizon_are_upper_bounds(case: str) -> None:
         paid = [Fraction(float(r)) for r in column]
         exact = (1 - gamma) * (first * paid[0] + second * paid[1]) / determinant
         assert exact <= Fraction(float(bound)) <= exact + Fraction(1, 10**8)
-
-
-def test_values_that_differ_by_a_constant_need_no_more_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two equal rows: from the second sweep on all values of a column change alike."""
-    half = Fraction(1, 2)
-    relaxation, _ = relaxed(mixing(half, half, Fraction(999, 1000)), [1, 1])
-    backup = Mock(wraps=relaxation._backup)
-    monkeypatch.setattr(relaxation, "_backup", backup)
-    relaxation._best(np.array([[[1.0, 0.0, 5.0], [0.0, 1.0, 5.0]]]), relaxation.root())
-    assert backup.call_count <= 3
 
 
 def test_rare_ends_make_an_action_of_its_own() -> None:
