@@ -14,7 +14,15 @@ import pytest
 from metaregret.tabular.engine import PlanningSolution, solve
 from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
-from tests.tabular.engine.models import INFINITE, as_objects, brute_force_total, total_of_policy
+from tests.tabular.engine.models import (
+    INFINITE,
+    as_objects,
+    brute_force_total,
+    chain_of,
+    closure,
+    policies_of,
+    total_of_policy,
+)
 
 
 def drawn(seed: int) -> tuple[ControlledMarkovProcess, np.random.Generator]:
@@ -127,6 +135,42 @@ def test_probabilities_of_reaching_are_the_best_over_all_policies(seed: int) -> 
             attained = total_of_policy(process, tuple(policy.tolist()), entering, targets)
             others = [state for state in range(process.n_states) if state not in targets]
             assert [attained[state] for state in others] == [expected[state] for state in others]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_costs_until_a_target_are_the_least_over_policies_that_reach_it(seed: int) -> None:
+    """A policy counts where whatever it meets leads to the target; where none does the cost is infinite."""
+    process, generator = drawn(2000 + seed)
+    costs = as_objects([Fraction(int(n)) for n in generator.integers(0, 3, process.n_transitions)])
+    targets = set(generator.permutation(process.n_states)[: 1 + seed % 2].tolist())
+    least: list[Any] = [np.inf] * process.n_states
+    for policy in policies_of(process):
+        chain, totals = chain_of(process, policy), total_of_policy(process, policy, costs, targets)
+        for target in targets:
+            chain[target] = {target: (Fraction(1), -1)}
+        met = [closure(chain, state) for state in range(process.n_states)]
+        for state in range(process.n_states):
+            if all(met[other] & targets for other in met[state]):
+                least[state] = min(least[state], totals[state])
+    question: dict[str, Any] = {"objective": "total", "targets": sorted(targets), "must_reach": True}
+    for sign in (1, -1):
+        for method in ("exact", "policy-iteration", "gauss-seidel", "two-sided"):
+            way: dict[str, Any] = {"exact": True} if method == "exact" else {"method": method}
+            if least[0] == np.inf:
+                with pytest.raises(UnsupportedError, match="may be missed: from the start state '0'"):
+                    solve(process, sign * costs, **question, **way, maximise=sign < 0)
+                continue
+            found = solve(process, sign * costs, **question, **way, maximise=sign < 0)
+            expected = [value if value == np.inf else sign * value for value in least]
+            bounds = list(zip(found.lower.tolist(), found.upper.tolist(), strict=True))
+            for (low, high), value in zip(bounds, expected, strict=True):
+                if value == np.inf:
+                    assert (low, high) == (sign * np.inf, sign * np.inf)
+                else:
+                    assert Fraction(low) <= value <= Fraction(high) <= value + Fraction(1, 10**7)
+            assert found.policy is not None
+            attained = total_of_policy(process, tuple(found.policy.tolist()), sign * costs, targets)
+            assert all(attained[s] == expected[s] for s in range(process.n_states) if least[s] < np.inf)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
