@@ -130,7 +130,7 @@ def _settle_reach(problem: Problem) -> Settled:
     else:
         never = graph.can_avoid(targets)
         safe = np.flatnonzero(graph.staying(never) & never[graph.choice_state])
-        policy[graph.choice_state[safe[::-1]]] = safe[::-1]
+        policy[graph.choice_state[safe]] = safe
         interior = ~targets[graph.choice_state]
         surely = ~graph.can_reach(never, interior) | targets
     mask = never | surely
@@ -151,27 +151,18 @@ def _settle_total(problem: Problem) -> Settled:
     targets = np.zeros(graph.n_states, dtype=bool) if problem.targets is None else problem.targets
     least, greatest = transition_rewards(problem)
     interior = ~targets[graph.choice_state]
-    free = (least == 0) & (greatest == 0) & interior
-    idle = graph.end_components(free) >= 0 if free.any() else np.zeros(graph.n_states, dtype=bool)
+    free = (least == 0) & (greatest == 0) & interior & (not problem.must_reach)
+    idle = graph.end_components(free) >= 0
     gains = decide_gains(problem, graph, interior, least, greatest)
-    endless = gains.positive
     if problem.must_reach:
-        idle = np.zeros(graph.n_states, dtype=bool)
-        _require_reachable(problem, graph, targets, interior)
-    safe = _almost_surely_within(graph, targets | idle | endless, interior)
+        _require_reachable(problem, graph, targets)
+    safe, _ = graph.almost_surely(targets | idle | gains.positive)
     keeping = interior & graph.staying(safe)
-    unbounded = safe & graph.can_reach(endless, keeping) if endless.any() else endless
-    _refuse_infinite(
-        problem, unbounded, "plus" if problem.sign > 0 else "minus", "a loop earns reward for ever"
-    )
+    unbounded = safe & graph.can_reach(gains.positive, keeping)
+    _refuse_infinite(problem, unbounded, 1, "a loop earns reward for ever")
     undefined = _undefined(problem, graph, gains, interior, safe, unbounded) & ~unbounded
     hopeless = ~safe & ~undefined
-    _refuse_infinite(
-        problem,
-        hopeless,
-        "minus" if problem.sign > 0 else "plus",
-        "every policy keeps collecting such rewards for ever",
-    )
+    _refuse_infinite(problem, hopeless, -1, "every policy keeps collecting such rewards for ever")
     mask = targets | unbounded | hopeless | undefined
     values = np.where(unbounded, np.inf, np.where(hopeless, -np.inf, 0.0))
     usable = keeping & ~mask[graph.choice_state]
@@ -179,9 +170,7 @@ def _settle_total(problem: Problem) -> Settled:
     return Settled(graph, mask, values, policy, usable, undefined, bool((gains.undecided & ~mask).any()))
 
 
-def _require_reachable(
-    problem: Problem, graph: ChoiceGraph, targets: np.ndarray, interior: np.ndarray
-) -> None:
+def _require_reachable(problem: Problem, graph: ChoiceGraph, targets: np.ndarray) -> None:
     """Refuse a start from which every policy may miss the targets.
 
     Raises
@@ -189,11 +178,11 @@ def _require_reachable(
     UnsupportedError
         Naming a state from which no target can be reached any more.
     """
-    missed = ~_almost_surely_within(graph, targets, interior)
-    starts = np.flatnonzero(missed & (problem.process.initial > 0))
+    surely, _ = graph.almost_surely(targets)
+    starts = np.flatnonzero(~surely & (problem.process.initial > 0))
     if starts.size:
         names = problem.process.states
-        lost = int(np.flatnonzero(~graph.can_reach(targets, interior) & problem.process.reachable)[0])
+        lost = int(np.flatnonzero(~graph.can_reach(targets) & problem.process.reachable)[0])
         raise UnsupportedError(
             f"The target may be missed: from the start state {names[int(starts[0])]!r} no policy reaches it "
             f"with probability one, because state {names[lost]!r} (index {lost}) can be met and leads to no "
@@ -254,24 +243,14 @@ def transition_rewards(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _almost_surely_within(graph: ChoiceGraph, goals: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Almost-sure reachability of `goals` with `allowed` choices only; see `ChoiceGraph.almost_surely`."""
-    inside = np.ones(graph.n_states, dtype=bool)
-    while True:
-        found = graph.can_reach(goals, allowed & graph.staying(inside | goals))
-        if np.array_equal(found, inside):
-            return inside
-        inside = found
-
-
-def _refuse_infinite(problem: Problem, infinite: np.ndarray, sign: str, why: str) -> None:
+def _refuse_infinite(problem: Problem, infinite: np.ndarray, sign: int, why: str) -> None:
     starts = np.flatnonzero(infinite & (problem.process.initial > 0))
     if starts.size:
         state = int(starts[0])
         raise UnsupportedError(
             f"The total reward from the start state {problem.process.states[state]!r} (index {state}) is "
-            f"{sign} infinity: {why}. Use a finite horizon or gamma < 1, or name target states where the "
-            "episode ends."
+            f"{'plus' if sign == problem.sign else 'minus'} infinity: {why}. Use a finite horizon or gamma "
+            "< 1, or name target states where the episode ends."
         )
 
 
@@ -282,17 +261,15 @@ def quotient(problem: Problem, settled: Settled) -> Quotient:
     least, greatest = transition_rewards(problem)
     open_states = ~settled.mask
     free = settled.usable & graph.staying(open_states) & (least == 0) & (greatest == 0)
-    labels = graph.end_components(free) if free.any() else np.full(graph.n_states, -1)
+    labels = graph.end_components(free)
     state_class, n_classes = _classes(labels, open_states)
     source, target = state_class[graph.choice_state], state_class[graph.successors]
     leaves = np.zeros(graph.n_choices, dtype=bool)
     leaves[graph.transition_choice[target != source[graph.transition_choice]]] = True
     inner = free & (labels[graph.choice_state] >= 0) & ~leaves
     kept = np.flatnonzero(settled.usable & ~inner)
-    kept = kept[np.argsort(source[kept], kind="stable")]
     folded = problem.rewards.copy()
     into = settled.mask[process.successors] & settled.usable[graph.transition_choice]
-    into &= settled.values[process.successors] != 0
     np.add.at(
         folded,
         graph.transition_choice[into],

@@ -96,6 +96,8 @@ def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
     assert_total_is_right(process, rewards, targets, maximise=data.draw(st.booleans()))
 
 
+RISK = "with positive probability it gains for ever, and with positive probability it loses for ever"
+
 LOOPS: dict[str, tuple[str, object]] = {
     "gains": ("s>end s>a end>end a>b:3 b>a:-1", "plus"),
     "loses": ("s>end s>a end>end a>b:1 b>a:-3", 0),
@@ -103,15 +105,18 @@ LOOPS: dict[str, tuple[str, object]] = {
     "one action that loses": ("s>a:1 a>s:-3", "minus"),
     "a step that gains two": ("s>s:2", "plus"),
     "pays nothing": ("s>a a>s", 0),
-    "cancels": ("s>end s>a end>end a>b:1 b>a:-1", "cancel"),
+    "cancels": (
+        "s>end s>a end>end a>b:1 b>a:-1",
+        "its rewards cancel in a loop, so that the sums have no limit",
+    ),
     "cancels elsewhere": ("s>s a>b:1 b>a:-1", 0),
     "gains elsewhere": ("s>e:3 e>e a>a:1", 3),
     "gains by a hair": (f"s>a:{10**15 + 1} a>s:-{10**15}", "plus"),
     "loses by a hair": (f"s>a:{10**15} a>s:-{10**15 + 1} s>e e>e", 0),
-    "gains or loses, by chance": ("s>a|b a>a:3 b>b:-1", "gains for ever, and"),
-    "may rest, or gain or lose, by chance": ("s>s s>a|b a>a:3 b>b:-1", "gains for ever, and"),
+    "gains or loses, by chance": ("s>a|b a>a:3 b>b:-1", RISK),
+    "may rest, or gain or lose, by chance": ("s>s s>a|b a>a:3 b>b:-1", RISK),
     "may rest, or gain": ("s>s s>a a>a:3", "plus"),
-    "may gain or lose, by chance": ("s>end s>a end>end a>b|c b>b:3 c>c:-1", "gains for ever, and"),
+    "may gain or lose, by chance": ("s>end s>a end>end a>b|c b>b:3 c>c:-1", RISK),
 }
 """Choices "state>successor:reward", equally likely successors apart by "|"; and the largest total from s."""
 
@@ -145,9 +150,16 @@ def test_the_sign_of_a_loop_decides(name: str, maximise: bool, exact: bool) -> N
     if isinstance(right, int):
         assert solve(process, rewards, **question).value.contains(sign * right)
         return
-    mirrored = {"plus": "minus", "minus": "plus"}
-    word = str(right) if maximise else mirrored.get(str(right), str(right))
-    with pytest.raises(UnsupportedError, match=word):
+    why = {
+        "plus": "a loop earns reward for ever",
+        "minus": "every policy keeps collecting such rewards for ever",
+    }
+    message = str(right)
+    if right in why:
+        message = (
+            f"{right if maximise else 'plus' if right == 'minus' else 'minus'} infinity: {why[message]}."
+        )
+    with pytest.raises(UnsupportedError, match=message):
         solve(process, rewards, **question)
 
 
