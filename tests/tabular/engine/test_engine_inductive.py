@@ -3,12 +3,14 @@ asks for, in an arithmetic so coarse that every term shows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from metaregret.tabular.engine import problem, two_sided
+from metaregret.tabular.engine import problem, two_sided, undiscounted
+from metaregret.tabular.engine.linear import DirectSolver, SweepSolver
 from metaregret.tabular.engine.problem import read_problem
 from metaregret.tabular.engine.reduction import settle
 from metaregret.tabular.engine.undiscounted import (
@@ -16,9 +18,12 @@ from metaregret.tabular.engine.undiscounted import (
     _certify,
     _certify_above,
     _certify_below,
+    expand_bounds,
     lower_bound_of_policy,
     reduce_problem,
     reduced_allowance,
+    settled_by_graph,
+    solve_undiscounted,
 )
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -165,6 +170,62 @@ WALK: list[Row] = [
     (0, 0, 1, "1/2"), (0, 0, 2, "1/4"), (0, 0, 3, "1/4"), (1, 0, 0, "1/2"), (1, 0, 3, "1/2"), (2, 0, 2, 1),
     (3, 0, 3, 1),
 ]  # fmt: skip
+
+
+def test_bounds_are_carried_back_to_the_states() -> None:
+    """Settled states keep what the graph says, probabilities are between zero and one, states without a value
+    do not count for the gap."""
+    for maximise, sign in ((True, 1), (False, -1)):
+        reduced = reduced_problem(WALK, None, "reach", targets=[2], maximise=maximise)
+        assert reduced.quotient.state_class.tolist() == [0, 1, 2, 2]
+        found = expand_bounds(reduced, np.array([-2.0, -0.25, 0.0]), np.array([0.25, 2.0, 0.0]))
+        limits = (0.0, 1.0) if maximise else (-1.0, 0.0)
+        assert found.lower.tolist() == [limits[0], max(-0.25, limits[0]), float(sign), 0.0]
+        assert found.upper.tolist() == [min(0.25, limits[1]), limits[1], float(sign), 0.0]
+        assert (found.method, found.iterations, found.limited_by) == ("policy-iteration", 1, "rounding")
+        assert found.detail == "inductive bounds checked by one backup each"
+    reduced = line()
+    reduced.method, reduced.iterations = "gauss-seidel", 7
+    without = np.array([False, True, False])
+    reduced.settled = replace(reduced.settled, mask=without, undefined=without)
+    found = expand_bounds(reduced, np.array([-2.0, 0.0, 0.0]), np.array([3.0, 0.0, 0.0]))
+    assert (found.lower.tolist(), found.upper.tolist()) == ([-2, -np.inf, 0], [3, np.inf, 0])
+    assert (found.method, found.iterations) == ("gauss-seidel", 7)
+    assert (found.gap, found.scale, found.limited_by) == (5, 2, "the accuracy of its values")
+    alone = settled_by_graph(reduced.settled)
+    assert (alone.lower.tolist(), alone.upper.tolist()) == ([0, -np.inf, 0], [0, np.inf, 0])
+    assert alone.policy is reduced.settled.policy
+    assert alone[3:] == ("graph", 1, "settled by the graph alone", 0, 1, "max_iterations")
+
+
+def test_a_chain_is_factorised_where_it_is_small_or_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    posed, tie = line().problem, reduced_problem(TIE, [1.0, 1.0, 0.0, 0.0]).problem
+    for question, method, limit, direct in (
+        (posed, "auto", 3, True), (posed, "auto", 2, False), (tie, "auto", 3, False),
+        (posed, "policy-iteration", 0, True), (tie, "policy-iteration", 0, True),
+        (posed, "linear-programming", 0, True), (posed, "gauss-seidel", 3, False),
+    ):  # fmt: skip
+        monkeypatch.setattr(undiscounted, "DIRECT_STATES", limit)
+        reduced = reduce_problem(question, settle(question), method)
+        assert isinstance(reduced.solver, DirectSolver if direct else SweepSolver)
+        assert reduced.method == ("policy-iteration" if direct else "gauss-seidel")
+        solved = solve_undiscounted(question, method)
+        assert solved.method == ("linear-programming" if method[0] == "l" else reduced.method)
+        assert solved.policy is not None
+        if isinstance(reduced.solver, SweepSolver):
+            assert reduced.solver._max_sweeps == 1000
+        if question is posed:
+            np.testing.assert_allclose(
+                reduced.solver.solve(reduced.policy, np.array([1, 1, 0])), TIMES, rtol=1e-14
+            )
+            np.testing.assert_allclose(solved.lower, VALUES, atol=1e-5)
+
+
+def test_a_reduced_state_that_cannot_end_is_a_defect() -> None:
+    posed = reduced_problem(LINE, [1.5, 4.0, 0.0], targets=[2]).problem
+    settled = settle(posed)
+    with pytest.raises(AssertionError, match="a reduced state has no proper policy"):
+        reduce_problem(posed, replace(settled, usable=np.array([False, True, False])), "auto")
 
 
 def test_two_sided_probabilities_start_from_zero_and_one() -> None:
