@@ -151,16 +151,17 @@ def _settle_total(problem: Problem) -> Settled:
     targets = np.zeros(graph.n_states, dtype=bool) if problem.targets is None else problem.targets
     least, greatest = transition_rewards(problem)
     interior = ~targets[graph.choice_state]
-    free = (least == 0) & (greatest == 0) & interior & (not problem.must_reach)
+    allowed = interior
+    if problem.must_reach:  # what may miss the targets does not count, whatever is gained there
+        allowed = interior & graph.staying(_surely_reaching(problem, graph, targets))
+    free = (least == 0) & (greatest == 0) & allowed & (not problem.must_reach)
     idle = graph.end_components(free) >= 0
-    gains = decide_gains(problem, graph, interior, least, greatest)
-    if problem.must_reach:
-        _require_reachable(problem, graph, targets)
+    gains = decide_gains(problem, graph, allowed, least, greatest)
     safe, _ = graph.almost_surely(targets | idle | gains.positive)
     keeping = interior & graph.staying(safe)
     unbounded = safe & graph.can_reach(gains.positive, keeping)
     _refuse_infinite(problem, unbounded, 1, "a loop earns reward for ever")
-    undefined = _undefined(problem, graph, gains, interior, safe, unbounded) & ~unbounded
+    undefined = _undefined(problem, graph, gains, allowed, safe, unbounded) & ~unbounded
     hopeless = ~safe & ~undefined
     _refuse_infinite(problem, hopeless, -1, "every policy keeps collecting such rewards for ever")
     mask = targets | unbounded | hopeless | undefined
@@ -170,13 +171,13 @@ def _settle_total(problem: Problem) -> Settled:
     return Settled(graph, mask, values, policy, usable, undefined, bool((gains.undecided & ~mask).any()))
 
 
-def _require_reachable(problem: Problem, graph: ChoiceGraph, targets: np.ndarray) -> None:
-    """Refuse a start from which every policy may miss the targets.
+def _surely_reaching(problem: Problem, graph: ChoiceGraph, targets: np.ndarray) -> np.ndarray:
+    """Mask of the states from which some policy reaches the targets with probability one.
 
     Raises
     ------
     UnsupportedError
-        Naming a state from which no target can be reached any more.
+        If a start is not among them; it names a state from which no target can be reached any more.
     """
     surely, _ = graph.almost_surely(targets)
     starts = np.flatnonzero(~surely & (problem.process.initial > 0))
@@ -189,13 +190,14 @@ def _require_reachable(problem: Problem, graph: ChoiceGraph, targets: np.ndarray
             "target, so the total until a target is not defined. Name such states as targets, too, or ask "
             "for the total reward without a target."
         )
+    return surely
 
 
 def _undefined(
     problem: Problem,
     graph: ChoiceGraph,
     gains: Gains,
-    interior: np.ndarray,
+    allowed: np.ndarray,
     safe: np.ndarray,
     unbounded: np.ndarray,
 ) -> np.ndarray:
@@ -206,9 +208,7 @@ def _undefined(
     UnsupportedError
         If such a state can be met from the start.
     """
-    risking = graph.can_reach(gains.positive, interior) & ~unbounded
-    if problem.must_reach:  # a policy that takes a risk does not count
-        risking &= ~safe
+    risking = graph.can_reach(gains.positive, allowed) & ~unbounded
     why = {
         "its rewards cancel in a loop, so that the sums have no limit": gains.cancelling,
         "with positive probability it gains for ever, and with positive probability it loses for "
@@ -220,7 +220,7 @@ def _undefined(
     for reason, states in why.items():
         if not states.any():
             continue
-        undefined |= graph.can_reach(states, interior)
+        undefined |= graph.can_reach(states, allowed)
         met = states & problem.process.reachable
         if (undefined & (problem.process.initial > 0)).any():
             state = int(np.flatnonzero(met if met.any() else states)[0])

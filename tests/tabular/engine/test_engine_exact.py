@@ -163,6 +163,62 @@ def test_the_sign_of_a_loop_decides(name: str, maximise: bool, exact: bool) -> N
         solve(process, rewards, **question)
 
 
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("name", LOOPS)
+def test_every_state_of_a_loop_counts(name: str, maximise: bool) -> None:
+    process, pays = loop_model(LOOPS[name][0])
+    rewards = as_objects([(1 if maximise else -1) * pay for pay in pays])
+    for start in range(process.n_states):
+        assert_total_is_right(process.replaced(initial=start), rewards, set(), maximise=maximise)
+
+
+INF = float("inf")
+UNTIL: dict[str, tuple[str, list[float]]] = {
+    "a trap that gains": ("s>end:1 s>a:5 end>end a>a:1", [1, 0, -INF]),
+    "a trap that gains or loses, by chance": (
+        "s>end s>a end>end a>b|c b>b:3 c>c:-1",
+        [0, 0, -INF, -INF, -INF],
+    ),
+    "a trap whose rewards cancel": ("s>end:2 s>a end>end a>b:1 b>a:-1", [2, 0, -INF, -INF]),
+    "a chance of missing": ("s>end:1 s>a|end:9 end>end a>a", [1, 0, -INF]),
+    "a loop that gains and is left": ("s>a end>end a>a:1 a>end", [INF, 0, INF]),
+    "a loop that is free": ("s>s s>end:-1 end>end:7", [-1, 0]),
+}
+"""The largest total until "end" of the policies that reach it with probability one, from every state."""
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("name", UNTIL)
+def test_what_misses_the_target_does_not_count(name: str, maximise: bool, exact: bool) -> None:
+    """Neither does what it gains there, or loses by chance."""
+    choices, right = UNTIL[name]
+    process, pays = loop_model(choices)
+    sign = 1 if maximise else -1
+    rewards = as_objects([sign * pay for pay in pays])
+    question: dict[str, Any] = {
+        "objective": "total",
+        "targets": [1],
+        "must_reach": True,
+        "maximise": maximise,
+    }
+    found = solve(process.replaced(initial=1), rewards, **question, exact=exact)
+    np.testing.assert_allclose(found.lower, sign * np.array(right), atol=1e-12)
+    np.testing.assert_allclose(found.upper, sign * np.array(right), atol=1e-12)
+    assert np.all(found.lower <= sign * np.array(right))
+    assert np.all(found.upper >= sign * np.array(right))
+    for start, value in enumerate(right):
+        if np.isfinite(value):
+            assert solve(process.replaced(initial=start), rewards, **question, exact=exact).value.contains(
+                sign * value
+            )
+        else:
+            with pytest.raises(
+                UnsupportedError, match="missed" if value < 0 else "a loop earns reward for ever"
+            ):
+                solve(process.replaced(initial=start), rewards, **question, exact=exact)
+
+
 def test_a_reward_below_the_smallest_float_still_gains() -> None:
     process = ControlledMarkovProcess.from_transitions(
         [(0, 0, 0, 1)], states=1, actions=1, initial=0, horizon=1

@@ -156,24 +156,24 @@ def test_costs_until_a_target_are_the_least_over_policies_that_reach_it(seed: in
             if all(met[other] & targets for other in met[state]):
                 least[state] = min(least[state], totals[state])
     question: dict[str, Any] = {"objective": "total", "targets": sorted(targets), "must_reach": True}
-    for sign in (1, -1):
-        for method in ("exact", "policy-iteration", "gauss-seidel", "two-sided"):
-            way: dict[str, Any] = {"exact": True} if method == "exact" else {"method": method}
-            if least[0] == np.inf:
-                with pytest.raises(UnsupportedError, match="may be missed: from the start state '0'"):
-                    solve(process, sign * costs, **question, **way, maximise=sign < 0)
-                continue
-            found = solve(process, sign * costs, **question, **way, maximise=sign < 0)
-            expected = [value if value == np.inf else sign * value for value in least]
-            bounds = list(zip(found.lower.tolist(), found.upper.tolist(), strict=True))
-            for (low, high), value in zip(bounds, expected, strict=True):
-                if value == np.inf:
-                    assert (low, high) == (sign * np.inf, sign * np.inf)
-                else:
-                    assert Fraction(low) <= value <= Fraction(high) <= value + Fraction(1, 10**7)
-            assert found.policy is not None
-            attained = total_of_policy(process, tuple(found.policy.tolist()), sign * costs, targets)
-            assert all(attained[s] == expected[s] for s in range(process.n_states) if least[s] < np.inf)
+    sign = 1 - seed % 4 // 2 * 2
+    for method in ("exact", "policy-iteration", "two-sided")[seed % 3 :]:
+        way: dict[str, Any] = {"exact": True} if method == "exact" else {"method": method}
+        if least[0] == np.inf:
+            with pytest.raises(UnsupportedError, match="may be missed: from the start state '0'"):
+                solve(process, sign * costs, **question, **way, maximise=sign < 0)
+            continue
+        found = solve(process, sign * costs, **question, **way, maximise=sign < 0)
+        expected = [value if value == np.inf else sign * value for value in least]
+        bounds = list(zip(found.lower.tolist(), found.upper.tolist(), strict=True))
+        for (low, high), value in zip(bounds, expected, strict=True):
+            if value == np.inf:
+                assert (low, high) == (sign * np.inf, sign * np.inf)
+            else:
+                assert Fraction(low) <= value <= Fraction(high) <= value + Fraction(1, 10**7)
+        assert found.policy is not None
+        attained = total_of_policy(process, tuple(found.policy.tolist()), sign * costs, targets)
+        assert all(attained[s] == expected[s] for s in range(process.n_states) if least[s] < np.inf)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
