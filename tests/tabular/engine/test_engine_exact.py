@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaregret.tabular.engine import solve
+from metaregret.tabular.engine import gain, solve
 from metaregret.tabular.engine.exact import ExactModel, chain_values
 from metaregret.tabular.engine.graph import ChoiceGraph
 from metaregret.tabular.errors import InstanceTooLargeError, NotExactError, UnsupportedError
@@ -170,6 +170,32 @@ def test_every_state_of_a_loop_counts(name: str, maximise: bool) -> None:
     rewards = as_objects([(1 if maximise else -1) * pay for pay in pays])
     for start in range(process.n_states):
         assert_total_is_right(process.replaced(initial=start), rewards, set(), maximise=maximise)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    ("choices", "right"),
+    [
+        (
+            "s>end s>a end>end a>b:1 b>a:-1",
+            "around state 'a' .index 2., it lies in a loop whose gain a round is too near",
+        ),
+        ("s>a:1 a>s:-1 s>e e>e", "around state 's' .index 0. some policy stays for ever"),
+        ("s>a:1 a>s:-3 s>e e>e", 0),
+        ("s>s a>b:1 b>a:-1", 0),
+    ],
+)
+def test_loops_too_large_to_decide(
+    choices: str, right: str | int, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its gain is not clear a loop is refused, unless it does not matter."""
+    monkeypatch.setattr(gain, "DECIDED_STATES", 0)
+    process, pays = loop_model(choices)
+    if isinstance(right, int):
+        assert solve(process, as_objects(pays), objective="total", exact=exact).value.contains(right)
+        return
+    with pytest.raises(UnsupportedError, match=right):
+        solve(process, as_objects(pays), objective="total", exact=exact)
 
 
 INF = float("inf")
