@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -129,6 +130,9 @@ class Runner:
         self._kills: Counter[tuple[str, str]] = Counter()
         self._last = mmap.mmap(-1, 8)  # the number of the last test of a child, shared with it
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.option.tbstyle = "no"  # to show a failure in a file of all mutants takes longer than the test
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed = self._failed or report.failed
 
@@ -140,6 +144,7 @@ class Runner:
                 self._called[function] = [(spent, named[test]) for spent, test in called]
         else:
             self._time_all(session.items)
+        gc.freeze()  # a collection in a child would copy every page
         for number, mutant in enumerate(self.mutants, start=1):
             if time.monotonic() > self.stop:
                 break

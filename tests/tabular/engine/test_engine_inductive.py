@@ -18,6 +18,7 @@ from metaregret.tabular.engine.undiscounted import (
     _certify,
     _certify_above,
     _certify_below,
+    _policy_residual,
     expand_bounds,
     lower_bound_of_policy,
     reduce_problem,
@@ -72,6 +73,7 @@ def off(state: int, by: float) -> np.ndarray:
 def test_the_allowance_of_a_reduced_backup() -> None:
     """A backup of twice the longest row, of the largest reward and value; a probability counts as one."""
     assert reduced_allowance(line(), np.array([-3.0, 2.0])) == 6 * U * (4 + 3)
+    assert reduced_allowance(line(), np.array([-0.5, 0.25])) == 6 * U * (4 + 0.5)
     reach = reduced_problem(LINE, None, "reach", targets=[1])
     assert reduced_allowance(reach, np.array([0.5, 0.25])) == 6 * U * (0 + 1)
     assert reduced_allowance(reach, np.array([0.5, -2.0])) == 6 * U * (0 + 2)
@@ -106,11 +108,20 @@ def test_times_that_are_off_are_answered_by_a_larger_slack(share: float, grown: 
     """Steps are counted `share` times: ``2 A share`` must not be below ``A``; above, true times follow."""
     reduced = line()
     slack = 2 * reduced_allowance(reduced, VALUES)
-    lower = _certify_below(reduced, VALUES, share * TIMES)
-    np.testing.assert_allclose(lower, VALUES - grown * slack * share * TIMES, rtol=1e-12)
+    for times, factor in ((share * TIMES, grown), (np.array([3.0, 0.4, 0.0]), 4.0)):
+        lower = _certify_below(reduced, VALUES, times)
+        np.testing.assert_allclose(lower, VALUES - factor * slack * times, rtol=1e-12)
     upper = _certify_above(reduced, VALUES, share * TIMES)
     expected = VALUES + (slack * share * TIMES if grown == 1 else 4 * slack * TIMES)
     np.testing.assert_allclose(upper, expected, rtol=1e-12)
+    assert reduced.iterations == (1 if grown == 1 else 2)
+
+
+def test_the_residual_of_a_policy() -> None:
+    """``r + b + P V - V`` in every state but the last."""
+    np.testing.assert_array_equal(_policy_residual(line(), VALUES), [0, 0, 0])
+    np.testing.assert_array_equal(_policy_residual(line(), off(0, 1.0), 0.25), [-0.25, 0.25, 0])
+    np.testing.assert_array_equal(_policy_residual(line(), off(1, 1.0), 0.25), [0.5, -0.25, 0])
 
 
 def test_the_bounds_of_a_policy() -> None:
@@ -209,16 +220,22 @@ def test_a_chain_is_factorised_where_it_is_small_or_as_asked(monkeypatch: pytest
         reduced = reduce_problem(question, settle(question), method)
         assert isinstance(reduced.solver, DirectSolver if direct else SweepSolver)
         assert reduced.method == ("policy-iteration" if direct else "gauss-seidel")
-        solved = solve_undiscounted(question, method)
-        assert solved.method == ("linear-programming" if method[0] == "l" else reduced.method)
-        assert solved.policy is not None
         if isinstance(reduced.solver, SweepSolver):
             assert reduced.solver._max_sweeps == 1000
+        if method != "linear-programming":  # see below
+            assert solve_undiscounted(question, method).method == reduced.method
         if question is posed:
             np.testing.assert_allclose(
                 reduced.solver.solve(reduced.policy, np.array([1, 1, 0])), TIMES, rtol=1e-14
             )
-            np.testing.assert_allclose(solved.lower, VALUES, atol=1e-5)
+
+
+def test_a_linear_program_is_bounded_like_any_other_proposal() -> None:
+    solved = solve_undiscounted(line().problem, "linear-programming")
+    assert solved.method == "linear-programming"
+    assert np.all(solved.lower <= VALUES)
+    np.testing.assert_allclose(solved.lower, VALUES, atol=1e-5)
+    np.testing.assert_allclose(solved.upper, VALUES, atol=1e-5)
 
 
 def test_a_reduced_state_that_cannot_end_is_a_defect() -> None:
