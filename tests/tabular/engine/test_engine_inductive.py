@@ -230,6 +230,23 @@ def test_a_chain_is_factorised_where_it_is_small_or_as_asked(monkeypatch: pytest
             )
 
 
+@pytest.mark.parametrize(
+    ("rows", "rewards", "policy"),
+    [
+        ([(0, 0, 1, 1), (0, 1, 0, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], [0, 0, 0, 5, 0], [0, 3, 4]),
+        ([(0, 0, 2, 1), (0, 1, 1, 1), (1, 0, 0, 1), (1, 1, 1, 1), (2, 0, 2, 1)], [5, 0, 0, 0, 0], [0, 2, 4]),
+        ([(0, 0, 2, 1), (0, 1, 1, 1), (1, 0, 0, 1), (1, 1, 1, 1), (2, 0, 2, 1)], [-5, 0, 0, 0, 0], [1, 3, 4]),
+    ],
+)
+def test_the_exit_of_a_component_is_walked_to(
+    rows: list[Row], rewards: list[float], policy: list[int]
+) -> None:
+    """Two states among which one moves for free, or rests in either; they are left where that pays."""
+    found = solve_undiscounted(reduced_problem(rows, rewards).problem, "auto")
+    assert found.policy is not None
+    assert found.policy.tolist() == policy
+
+
 def test_a_linear_program_is_bounded_like_any_other_proposal() -> None:
     solved = solve_undiscounted(line().problem, "linear-programming")
     assert solved.method == "linear-programming"
