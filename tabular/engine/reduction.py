@@ -221,9 +221,8 @@ def _undefined(
         if not states.any():
             continue
         undefined |= graph.can_reach(states, allowed)
-        met = states & problem.process.reachable
         if (undefined & (problem.process.initial > 0)).any():
-            state = int(np.flatnonzero(met if met.any() else states)[0])
+            state = int(np.flatnonzero(states & problem.process.reachable)[0])
             raise UnsupportedError(
                 f"The total reward is infinite or does not converge: around state "
                 f"{problem.process.states[state]!r} (index {state}), {reason}. Use a finite horizon or "
@@ -269,7 +268,7 @@ def quotient(problem: Problem, settled: Settled) -> Quotient:
     inner = free & (labels[graph.choice_state] >= 0) & ~leaves
     kept = np.flatnonzero(settled.usable & ~inner)
     folded = problem.rewards.copy()
-    into = settled.mask[process.successors] & settled.usable[graph.transition_choice]
+    into = settled.usable[graph.transition_choice]  # what is not settled counts as 0
     np.add.at(
         folded,
         graph.transition_choice[into],
@@ -280,7 +279,7 @@ def quotient(problem: Problem, settled: Settled) -> Quotient:
 
 def _classes(labels: np.ndarray, open_states: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the components first, then the single states; settled states go to the sink, the last class."""
-    n_components = int(labels.max(initial=-1)) + 1
+    n_components = int(labels.max()) + 1
     single = open_states & (labels < 0)
     n_classes = n_components + int(single.sum())
     state_class = np.full(len(labels), n_classes, dtype=np.int64)
@@ -303,7 +302,7 @@ def _assemble(
     loop."""
     process = problem.process
     # A policy that must reach a target does not stay.
-    n_components = 0 if problem.must_reach else int(labels.max(initial=-1)) + 1
+    n_components = 0 if problem.must_reach else int(labels.max()) + 1
     owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])
     origin = np.concatenate([kept, np.full(n_components + 1, -1, dtype=np.int64)])
     order = np.argsort(owner, kind="stable")

@@ -96,7 +96,10 @@ def test_total_is_the_best_over_all_policies(data: st.DataObject) -> None:
     assert_total_is_right(process, rewards, targets, maximise=data.draw(st.booleans()))
 
 
-RISK = "with positive probability it gains for ever, and with positive probability it loses for ever"
+RISK = (
+    "around state 's' .index 0., with positive probability it gains for ever, and with positive probability "
+    "it loses for ever"
+)
 
 LOOPS: dict[str, tuple[str, object]] = {
     "gains": ("s>end s>a end>end a>b:3 b>a:-1", "plus"),
@@ -107,9 +110,10 @@ LOOPS: dict[str, tuple[str, object]] = {
     "pays nothing": ("s>a a>s", 0),
     "cancels": (
         "s>end s>a end>end a>b:1 b>a:-1",
-        "its rewards cancel in a loop, so that the sums have no limit",
+        "around state 'a' .index 2., its rewards cancel in a loop, so that the sums have no limit. Use",
     ),
     "cancels elsewhere": ("s>s a>b:1 b>a:-1", 0),
+    "cancels here, and is a risk there": ("s>s a>b:1 b>a:-1 c>d|e d>d:3 e>e:-1", 0),
     "gains elsewhere": ("s>e:3 e>e a>a:1", 3),
     "gains by a hair": (f"s>a:{10**15 + 1} a>s:-{10**15}", "plus"),
     "loses by a hair": (f"s>a:{10**15} a>s:-{10**15 + 1} s>e e>e", 0),
@@ -178,7 +182,8 @@ def test_every_state_of_a_loop_counts(name: str, maximise: bool) -> None:
     [
         (
             "s>end s>a end>end a>b:1 b>a:-1",
-            "around state 'a' .index 2., it lies in a loop whose gain a round is too near",
+            "around state 'a' .index 2., it lies in a loop whose gain a round is too near "
+            "to zero for double precision, and which is too large for rational arithmetic. Use",
         ),
         ("s>a:1 a>s:-1 s>e e>e", "around state 's' .index 0. some policy stays for ever"),
         ("s>a:1 a>s:-3 s>e e>e", 0),
@@ -196,6 +201,14 @@ def test_loops_too_large_to_decide(
         return
     with pytest.raises(UnsupportedError, match=right):
         solve(process, as_objects(pays), objective="total", exact=exact)
+
+
+def test_what_follows_a_target_does_not_matter() -> None:
+    """It cancels, gains, or may gain or lose."""
+    for after in ("t>a a>b:1 b>a:-1", "t>a:3 a>a:1", "t>a|b a>a:1 b>b:-1"):
+        process, pays = loop_model(f"s>t:2 {after}")
+        for maximise in (True, False):
+            assert assert_total_is_right(process, as_objects(pays), {1}, maximise=maximise)
 
 
 INF = float("inf")
