@@ -282,7 +282,7 @@ def _classes(labels: np.ndarray, open_states: np.ndarray) -> tuple[np.ndarray, i
     n_components = int(labels.max()) + 1
     single = open_states & (labels < 0)
     n_classes = n_components + int(single.sum())
-    state_class = np.full(len(labels), n_classes, dtype=np.int64)
+    state_class = np.full(len(labels), n_classes)
     state_class[labels >= 0] = labels[labels >= 0]
     state_class[single] = np.arange(n_components, n_classes)
     return state_class, n_classes
@@ -304,7 +304,7 @@ def _assemble(
     # A policy that must reach a target does not stay.
     n_components = 0 if problem.must_reach else int(labels.max()) + 1
     owner = np.concatenate([state_class[graph.choice_state[kept]], np.arange(n_components), [n_classes]])
-    origin = np.concatenate([kept, np.full(n_components + 1, -1, dtype=np.int64)])
+    origin = np.concatenate([kept, np.full(n_components + 1, -1)])
     order = np.argsort(owner, kind="stable")
     owner, origin = owner[order], origin[order]
     lengths = np.where(origin >= 0, np.diff(process.offsets)[origin], 1)
@@ -313,14 +313,14 @@ def _assemble(
     item = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
     from_process = np.repeat(own, lengths)
     place = (item + np.repeat(process.offsets[np.maximum(origin, 0)], lengths))[from_process]
-    successors = np.full(offsets[-1], n_classes, dtype=np.int64)
+    successors = np.full(offsets[-1], n_classes)
     probabilities = np.zeros(offsets[-1])
     successors[from_process] = state_class[process.successors[place]]
     probabilities[from_process] = process.probabilities[place]
     probabilities[successors == n_classes] = 0.0
-    transition = np.full(offsets[-1], -1, dtype=np.int64)
+    transition = np.full(offsets[-1], -1)
     transition[from_process] = place
     rewards = np.where(own, folded[np.maximum(origin, 0)], 0.0)
-    choice_offsets = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n_classes + 1))])
+    choice_offsets = np.concatenate([[0], np.cumsum(np.bincount(owner))])
     reduced = ChoiceGraph(choice_offsets.astype(np.int64), offsets.astype(np.int64), successors)
     return Quotient(reduced, probabilities, frozen(rewards), origin, transition, state_class, inner)

@@ -63,7 +63,6 @@ def interval_iteration(problem: Problem) -> Certified:
         np.minimum(upper, np.maximum(upper + operator.residual + slack, floor), out=upper)
         operator.backup(lower)
         np.maximum(lower, np.minimum(lower + operator.residual - slack, ceiling), out=lower)
-        lower[-1] = upper[-1] = 0.0
         reduced.iterations += 1
         gap = float((upper - lower).max())
         scale = max(1.0, float(np.minimum(np.abs(lower), np.abs(upper)).max()))
@@ -125,7 +124,6 @@ def _longest_time(reduced: Reduced) -> float:
         )
     allowance = reduced_allowance(reduced, np.ones(1))
     under_way = np.ones(graph.n_states)
-    under_way[-1] = 0.0
     for steps in range(1, reduced.problem.max_iterations + 1):
         by_choice = reduced.matrix @ under_way
         under_way = np.maximum.reduceat(by_choice, graph.choice_offsets[:-1]) + allowance

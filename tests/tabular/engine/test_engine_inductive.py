@@ -26,7 +26,7 @@ from metaregret.tabular.engine.undiscounted import (
     settled_by_graph,
     solve_undiscounted,
 )
-from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.errors import ConvergenceError, UnsupportedError
 from metaregret.tabular.process import ControlledMarkovProcess
 
 Row = tuple[int, int, int, object]
@@ -289,6 +289,16 @@ def test_two_sided_totals_start_from_a_policy_and_from_the_longest_time() -> Non
     assert upper[0] > 4 * time
     for rewards in ([-1.5, -4.0, 0.0], [0.0, -4.0, 0.0]):
         np.testing.assert_array_equal(two_sided._totals(reduced_problem(LINE, rewards))[1], [0, 0, 0])
+
+
+def test_two_sided_needs_an_end_where_something_is_earned() -> None:
+    """A loop that costs, and an end that pays, or that is free."""
+    rows: list[Row] = [(0, 0, 0, 1), (0, 1, 1, 1), (1, 0, 1, 1)]
+    np.testing.assert_array_equal(two_sided._totals(reduced_problem(rows, [-1.0, 0.0, 0.0]))[1], [0, 0])
+    with pytest.raises(
+        UnsupportedError, match="knows no upper bound to start from: some rewards are positive"
+    ):
+        two_sided._totals(reduced_problem(rows, [-1.0, 0.5, 0.0]))
 
 
 def test_two_sided_times_are_limited() -> None:
