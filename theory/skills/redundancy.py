@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.choices import check_tolerance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order
@@ -115,8 +116,7 @@ def process_redundancy(
         raise InvalidArgumentError(f"Expected max_rounds >= 1, but got {max_rounds}; one round is the least.")
     if tolerance is None:
         tolerance = 1e-9 if known.is_one or known.is_infinite else 1e-6
-    if not 0 < tolerance < 1:
-        raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance)
     if known.is_infinite:
         return _of_regret(process, tolerance)
     limits: dict[str, Any] = {"max_points": max_points, "max_nodes": max_nodes}

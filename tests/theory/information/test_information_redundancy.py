@@ -173,7 +173,7 @@ def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
     assert asked == [0.25, 1e-7]
     with pytest.raises(InvalidArgumentError, match="Expected method to be one of 'auto', 'program'"):
         channel_redundancy(valid, method="simplex")
-    with pytest.raises(InvalidArgumentError, match=r"positive tolerance in nats, but got tolerance=0\.0"):
+    with pytest.raises(InvalidArgumentError, match=r"Expected a tolerance > 0, but got tolerance=0\.0"):
         channel_redundancy(valid, tolerance=0.0)
 
 
