@@ -139,7 +139,7 @@ class Runner:
         """In a fork, a report without the trace of a failure, whose making takes longer than most tests."""
         if not self._forked or call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
             return None
-        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, call.when)
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, "call")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Time the tests without mutants, then run the mutants."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +17,8 @@ from metaregret.theory.information import as_order, capacity, channel_capacity, 
 from metaregret.theory.information.capacity import CapacityMethod
 from metaregret.theory.information.certificate import Evaluation, evaluate
 from metaregret.theory.information.channel import Channel, Vector, as_channel
-from metaregret.theory.information.redundancy import tangent
+from metaregret.theory.information.orders import Order
+from metaregret.theory.information.redundancy import Tangent, _evaluated, tangent
 
 CHANNEL = as_channel([[0.75, 0.25, 0.0], [0.25, 0.75, 0.0]])
 """Symmetric: the even distribution is the best; an output that is never met."""
@@ -269,6 +270,51 @@ def test_a_redundancy_is_the_least_above_and_the_largest_below(
     assert found.mixture is low.mixture
     assert found.reference == pytest.approx([0.3125, 0.0, 0.6875], rel=1e-14)
     assert found.weights.tolist() == ([3.0, 0.0, 4.0] if name == "inf" else [3.0, 4.0])
+
+
+def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exact, asked = channel_capacity(CHANNEL), list[float]()
+
+    def as_capacity(channel: Channel, *, tolerance: float) -> capacity.ChannelCapacity:
+        assert channel is CHANNEL
+        asked.append(tolerance)
+        return exact
+
+    def as_program(order: Order, rows: Vector, tolerance: float) -> object:
+        asked.append(-tolerance)
+        one = redundancy._Candidate(0.0, 1.0, np.array([0.5, 0.5]), np.array([0.5, 0.5]))
+        return one, one
+
+    monkeypatch.setattr(redundancy, "channel_capacity", as_capacity)
+    monkeypatch.setattr(redundancy, "_solved", as_program)
+    found = channel_redundancy(CHANNEL, tolerance=0.25)
+    assert (found.value, str(found.order)) == (exact.capacity, "1")
+    assert found.mixture is found.weights is exact.input_distribution
+    assert found.reference is exact.output_distribution
+    channel_redundancy(CHANNEL)
+    channel_redundancy(CHANNEL, method="program")
+    channel_redundancy(CHANNEL, 2, tolerance=2.0)
+    assert asked == [0.25, 1e-7, -1e-7, -2.0]
+    with pytest.raises(InvalidArgumentError, match="Expected method to be one of 'auto', 'program'"):
+        channel_redundancy(CHANNEL, method=cast("Any", "simplex"))
+    with pytest.raises(InvalidArgumentError, match=r"Expected a tolerance > 0, but got tolerance=0\.0"):
+        channel_redundancy(CHANNEL, tolerance=0.0)
+    with pytest.raises(InvalidArgumentError, match="Expected order to be 1"):
+        channel_redundancy(CHANNEL, 0)
+
+
+def test_where_nothing_is_gained_or_nothing_bounds_it_the_bound_is_zero() -> None:
+    for level, best in ((0.0, 1.0), (1.0, 0.0), (0.0, 0.0), (math.nan, 1.0), (1.0, math.nan)):
+        assert Tangent(as_order(2), np.ones(2), level, 3.0).bound(best) == 0.0
+
+
+def test_multipliers_that_a_solver_meant_to_be_zero_are_zero() -> None:
+    """A share of 1e-13 is the limit, whatever the unit."""
+    weights = 1e4 * np.array([1.0, 1e-14, 1e-12])
+    found = _evaluated(as_order(2), np.eye(3), np.full(3, 1 / 3), weights)
+    assert found.weights.tolist() == [weights[0], 0.0, weights[2]]
 
 
 @pytest.mark.parametrize("order", [2, 3])
