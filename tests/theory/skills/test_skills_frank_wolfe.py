@@ -26,6 +26,18 @@ def uniform(process: ControlledMarkovProcess) -> np.ndarray:
     return np.asarray(support / support.sum())
 
 
+def test_slopes_and_curvatures_by_hand() -> None:
+    """``x ln(x / q)`` and ``w / x``, of a state that an episode may miss as well."""
+    rho, other = np.array([0.5, 0.25, 0.0]), np.array([0.25, 0.25, 0.5])
+    entropy, inverse, large = relative_entropy(other), inverse_sum(other), 300 * math.log(10)
+    assert entropy.value(rho) == pytest.approx([math.log(2) / 2, 0.0, 0.0])
+    assert entropy.slope(rho) == pytest.approx([math.log(2) + 1, 1.0, 1 - large + math.log(2)])
+    assert entropy.curvature(rho) == pytest.approx([2.0, 4.0, 1e300])
+    assert inverse.value(rho) == pytest.approx([0.5, 1.0, 0.5e100])
+    assert inverse.slope(rho) == pytest.approx([-1.0, -4.0, -0.5e200])
+    assert inverse.curvature(rho) == pytest.approx([4.0, 32.0, 1e300])
+
+
 def test_maximum_entropy_of_the_z_channel_is_uniform() -> None:
     found = minimise_over_terminal(z_channel(), relative_entropy(np.array([0.5, 0.5])))
     np.testing.assert_allclose(found.terminal, [0.5, 0.5], atol=1e-7)
