@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,18 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import Skill, inverse_sum, minimise_over_terminal, mixture, relative_entropy
+from metaregret.theory.skills import (
+    Separable,
+    Skill,
+    frank_wolfe,
+    inverse_sum,
+    minimise_over_terminal,
+    mixture,
+    relative_entropy,
+)
 from metaregret.theory.skills.frank_wolfe import _certified
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
@@ -142,3 +152,48 @@ def test_the_error_of_what_a_policy_attains_is_added(
     if not any(shares):
         assert found.value.upper == pytest.approx(at, abs=1e-12)
     np.testing.assert_allclose(found.terminal, rho, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("scale", "gaps", "closes"),
+    [(1.0, [0.6, 0.5], True), (1.0, [0.6, 0.7], False), (0.1, [0.3, 0.15], False), (0.1, [0.3, 0.09], True)],
+)
+def test_rounds_go_on_until_the_gap_is_closed(
+    scale: float, gaps: list[float], closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gap is relative where the value exceeds one; what responses gain on the slope is what is left of
+    it; the largest lower bound counts. Skills of the weights 1/2 and 1/2, and one of next to none."""
+    process, asked = z_channel(), list[int]()
+    objective, rows = inverse_sum(scale * np.ones(2)), np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]])
+    value = scale * (4 / 3 + 4)  # at (3/4, 1/4), where the slope is -(16/9, 16)
+
+    def corrected(given: np.ndarray, problem: Separable, weights: np.ndarray) -> np.ndarray:
+        assert problem is objective
+        assert given.tolist() == rows[: len(given)].tolist()
+        asked.append(len(given))
+        return np.array([0.5, 0.5 - 1e-14, 1e-14][: len(given)]) if len(given) > 2 else np.array([0.5, 0.5])
+
+    def responded(given: ControlledMarkovProcess, rewards: np.ndarray, *, keep: bool) -> SimpleNamespace:
+        assert (given is process, keep) == (True, True)
+        assert rewards == pytest.approx(np.array([[0.0], [scale * 128 / 9]]), rel=1e-12, abs=1e-12)
+        most = np.array([scale * 32 / 9 + gaps[len(asked) - 1]])
+        choices = np.array([[[1], [2]]])
+        return SimpleNamespace(optimum=SimpleNamespace(upper=most), terminal=rows[2:], choices=choices)
+
+    monkeypatch.setattr(frank_wolfe, "MAX_ROUNDS", 2)
+    monkeypatch.setattr(frank_wolfe, "_corrected", corrected)
+    monkeypatch.setattr(frank_wolfe, "best_responses", responded)
+    if closes:
+        found = minimise_over_terminal(process, objective, tolerance=0.1)
+        lower, upper = found.value.lower, found.value.upper
+        assert [skill.probability for skill in found.skills] == pytest.approx([0.5, 0.5], abs=1e-13)
+        assert [skill.terminal.tolist() for skill in found.skills] == rows[:2].tolist()
+    else:
+        with pytest.raises(
+            ConvergenceError, match=r"^The gap of 0\.\d+ did not close to 0\.1 in 2 rounds"
+        ) as caught:
+            minimise_over_terminal(process, objective, tolerance=0.1)
+        lower, upper = caught.value.lower, caught.value.upper
+    assert lower == pytest.approx(value - min(gaps), abs=1e-11)
+    assert upper == pytest.approx(value, abs=1e-11)
+    assert asked == [2, 3]
