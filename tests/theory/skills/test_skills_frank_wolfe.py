@@ -154,6 +154,22 @@ def test_the_error_of_what_a_policy_attains_is_added(
     np.testing.assert_allclose(found.terminal, rho, rtol=1e-15)
 
 
+def test_the_upper_bound_term_by_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``x ln(x / q)`` is steepest at the upper end where it rises and at the lower one where it falls; the
+    mixture and the sum round, in an arithmetic of six digits."""
+    monkeypatch.setattr(frank_wolfe, "relative_error", lambda roundings: roundings * 2.0**-20)
+    rho, target, error = np.array([0.5, 0.5]), np.array([0.01, 0.99]), np.array([0.25, 0.375])
+    skills = tuple(Skill(p, np.zeros(0), rho, error) for p in (0.25, 0.75))
+    off = error + 0.5 * (2 + 4) * 2.0**-20
+    slopes = np.log([(0.5 + off[0]) / 0.01 * math.e, 0.99 / math.e / (0.5 - off[1])])
+    terms = 0.5 * np.log(0.5 / target)
+    value = _certified(relative_entropy(target), -1.0, skills).value
+    expected = terms.sum() + slopes @ off + (2 + 16) * 2.0**-20 * np.abs(terms).sum()
+    assert value.upper == pytest.approx(expected, rel=1e-14)
+    assert (value.lower, value.lower_from) == (-1.0, "linearisation, by value iteration")
+    assert value.upper_from == "evaluation"
+
+
 @pytest.mark.parametrize(
     ("scale", "gaps", "closes"),
     [(1.0, [0.6, 0.5], True), (1.0, [0.6, 0.7], False), (0.1, [0.3, 0.15], False), (0.1, [0.3, 0.09], True)],
