@@ -45,8 +45,10 @@ class EarnedRewards:
     what = "rewards"
 
     def __init__(self, tasks: RewardTasks, tolerance: float) -> None:
-        self.process, self.names, values = tasks.process, tasks.names, tasks.tables.values
-        self.rewards = values - values.min(axis=1, keepdims=True) + TRIFLE
+        self.process, self.names, tables = tasks.process, tasks.names, tasks.tables
+        # Floats of rationals that are large and differ by little have lost their difference.
+        given = tables.values if tables.exact is None else tables.exact
+        self.rewards = (given - given.min(axis=1, keepdims=True)).astype(np.float64) + TRIFLE
         self._tolerance = max(1e-13, 0.01 * tolerance)
 
     def plan(self, rewards: np.ndarray) -> PlanningSolution:

@@ -193,6 +193,23 @@ def test_tables_are_shifted_to_start_above_zero(kind: str) -> None:
     np.testing.assert_allclose(np.diff(game.rewards), np.diff(np.array(TABLES).astype(float)), atol=1e-15)
 
 
+@pytest.mark.parametrize("large", [10**6, 10**9, -(10**15)])
+def test_rationals_that_differ_by_little_keep_their_difference(large: int) -> None:
+    """A third more, or not, of two tables that have it at either choice: 1/6 is lost."""
+    rows = [[large + THIRD, Fraction(large)], [Fraction(large), large + THIRD]]
+    found = solve(one_step(rows), learner=Learner.BLIND, episodes=1).value
+    assert found.lower <= Fraction(1, 6) <= found.upper
+    assert found.gap < 1e-14
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_tables_of_floats_are_shifted_as_they_are(kind: str) -> None:
+    process = thirds(HORIZONS[kind])
+    values = np.array([[1e9 + 1 / 3, 1e9, *[2e9] * 5], [-0.5, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    game = EarnedRewards(RewardTasks(process, RewardTables(process, Labels(2), values)), 1e-9)
+    assert game.rewards.tolist() == (values - [[1e9], [-0.5]] + TRIFLE).tolist()
+
+
 @pytest.mark.parametrize("kind", HORIZONS)
 def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
     """Below the exact rewards of a policy, and by rounding only; around the exact optimum."""
