@@ -146,7 +146,7 @@ def as_channel(channel: ChannelLike) -> Channel:
             f"Expected a channel with at least one input and one output, but got shape={matrix.shape}."
         )
     _check_entries(matrix)
-    sums = _vector(matrix.sum(axis=1))
+    sums: Vector = matrix.sum(axis=1)
     _check_sums(sums)
     entropies = _entropy_sums(matrix) / sums + np.log(sums)
     return _assemble(matrix, 1.0 / sums, entropies)
@@ -262,17 +262,13 @@ def _check_sums(sums: Vector) -> None:
 def _entropy_sums(matrix: Vector | SparseRows) -> Vector:
     """Return ``-sum_y w log w`` of every row, shape ``(X,)``, with ``0 log 0 = 0``."""
     if isinstance(matrix, np.ndarray):
-        return _vector(entr(matrix).sum(axis=1))
-    result = matrix.copy()
-    result.data = entr(matrix.data)
-    return _vector(result.sum(axis=1))
+        return np.asarray(entr(matrix).sum(axis=1))
+    terms = matrix.copy()
+    terms.data = entr(matrix.data)
+    return np.asarray(terms.sum(axis=1))
 
 
 def _nonzeros(matrix: Vector | SparseRows, axis: int) -> NDArray[np.intp]:
     if isinstance(matrix, np.ndarray):
         return np.asarray(np.count_nonzero(matrix, axis=axis))
     return np.diff(matrix.indptr) if axis == 1 else np.bincount(matrix.indices, minlength=matrix.shape[1])
-
-
-def _vector(values: Any) -> Vector:
-    return np.asarray(values, dtype=np.float64).ravel()

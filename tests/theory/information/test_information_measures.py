@@ -174,8 +174,16 @@ def test_what_is_kept_of_a_channel(wrap: type) -> None:
     assert channel.reachable.tolist() == [True, False, True, True, False]
     assert (channel.row_terms, channel.column_terms) == (3, 4)
     assert channel.inverse_sums.tolist() == [1.0, 1.0, *[1 / (1 + 2.0**-31)] * 2]
-    np.testing.assert_allclose(channel.entropies, math.log(2) * np.array([1.5, 0, 1.5, 0]), atol=1e-15)
+    assert channel.entropies == pytest.approx(math.log(2) * np.array([1.5, 0, 1.5, 0]), rel=0, abs=1e-15)
     assert channel.is_sparse == (wrap is scipy.sparse.csr_array)
+    # Rows are divided by their sums, alone and among others.
+    few = channel.restrict(np.array([3, 1]))
+    assert (few.inputs, few.outputs, few.row_terms, few.column_terms) == (2, 1, 1, 2)
+    assert few.inverse_sums.tolist() == channel.inverse_sums[[3, 1]].tolist()
+    assert few.entropies.tolist() == channel.entropies[[3, 1]].tolist()
+    assert channel.reached(np.array([0, 0, 0.5, 0.5])) == pytest.approx([0.75, 0.125, 0.125], rel=1e-15)
+    crossed = channel.cross_entropies(np.array([0.25, 0.5, 0.25])) / math.log(2)
+    assert crossed == pytest.approx([1.75, 2.0] * 2, rel=1e-15)
 
 
 def test_channels_may_be_fractions() -> None:

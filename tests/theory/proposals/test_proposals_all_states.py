@@ -141,6 +141,8 @@ def test_a_state_that_no_trajectory_ends_in_has_no_mass_and_no_reward() -> None:
     assert seen.marginal(1.0 * (seen.base_state == 1)).tolist() == [0.0, 1.0, 0.0]
     assert seen.rewards(1.0 * (seen.base_state == 1)).tolist() == [0.0, 1.0, 0.0]
     assert seen.process.name == "line:3 remembering the states of trajectories"
+    assert sorted(seen.base_state.tolist()) == [-1, 0, 1]
+    assert sorted(seen.base_choice.tolist()) == [-1, -1, 0, 1, 2]
 
 
 def test_what_is_seen_in_the_end_or_at_a_geometric_horizon_is_the_process_itself() -> None:
