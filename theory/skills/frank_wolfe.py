@@ -110,6 +110,7 @@ def minimise_over_terminal(
     for _ in range(MAX_ROUNDS):
         weights = _corrected(rows, objective, weights)
         rho = weights @ rows
+        rho /= rho.sum()  # the linearisation holds at any distribution, and only at one
         value = float(objective.value(rho).sum())
         slope = np.where(reachable, objective.slope(rho), 0.0)  # no policy ends elsewhere
         steepest = slope[support].max()

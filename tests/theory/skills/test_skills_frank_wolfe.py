@@ -17,6 +17,8 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import (
     Separable,
@@ -152,6 +154,29 @@ def test_the_error_of_what_a_policy_attains_is_added(
     if not any(shares):
         assert found.value.upper == pytest.approx(at, abs=1e-12)
     np.testing.assert_allclose(found.terminal, rho, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("digits", "seed"), [(3, 27), (5, 2), (7, 4), (9, 0)])
+def test_ends_that_do_not_sum_to_one_prove_nothing_too_much(digits: int, seed: int) -> None:
+    """At a discount near one the ends of the only policy sum to one up to ``u / (1 - g)``; the linearisation
+    at them, which takes them for a distribution, lay above the minimum."""
+    generator = np.random.default_rng(seed)
+    size = int(generator.integers(2, 5))
+    parts = generator.integers(1, 30, (size, size))
+    process = ControlledMarkovProcess.from_transitions(
+        [
+            (s, 0, t, Fraction(int(parts[s, t]), int(parts[s].sum())))
+            for s in range(size)
+            for t in range(size)
+        ],
+        states=size,
+        actions=1,
+        initial=0,
+        horizon=GeometricHorizon(1 - Fraction(1, 10**digits)),
+    )
+    exact = sum(1 / x for x in exact_terminal(process, np.full(size, Fraction(1))))
+    found = minimise_over_terminal(process, inverse_sum(np.ones(size))).value
+    assert exact * (1 - Fraction(1, 10**11)) < found.lower <= exact <= found.upper
 
 
 def test_the_upper_bound_term_by_term(monkeypatch: pytest.MonkeyPatch) -> None:
