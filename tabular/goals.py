@@ -344,7 +344,7 @@ def _by_reach(process: ControlledMarkovProcess, columns: sp.csc_array, policies:
         process, process.initial @ values, 0, np.any(values[process.initial > 0], axis=0), None, None
     )
     chosen = _choices(process, ranks) if policies else None
-    return dataclasses.replace(found, policies=chosen, everywhere=np.stack([values, values]))
+    return dataclasses.replace(found, policies=chosen, everywhere=np.broadcast_to(values, (2, *values.shape)))
 
 
 def _finite(
