@@ -13,7 +13,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn, TextIO
 
 import click
@@ -62,15 +61,16 @@ class _LazyGroup(click.Group):
             return 0
 
 
-def _version() -> str:
-    try:
-        return version("metaregret")
-    except PackageNotFoundError:
-        return "not installed"
+def _show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from metaregret.experiments.runs.provenance import version_of
+
+        click.echo(f"metaregret, version {version_of('metaregret')}")
+        context.exit()
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(_version(), prog_name="metaregret")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version)
 def metaregret() -> None:
     """Verify the theory of unsupervised meta-reinforcement learning on tabular problems, exactly.
 
