@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support, goal_values
-from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import (
@@ -238,3 +239,24 @@ def test_rounds_go_on_until_the_gap_is_closed(
     assert lower == pytest.approx(value - min(gaps), abs=1e-11)
     assert upper == pytest.approx(value, abs=1e-11)
     assert asked == [2, 3]
+
+
+@pytest.mark.parametrize("off", [9e-10, -9e-10])
+@pytest.mark.parametrize("horizon", [FiniteHorizon(400), GeometricHorizon(Fraction(99, 100))])
+def test_rows_of_floats_that_do_not_sum_to_one_are_taken_literally(off: float, horizon: Horizon) -> None:
+    """One policy, so that the minimum is its value: by powers of the stored rows in rational arithmetic."""
+    stored = [[0.9 + off, 0.1], [0.2, 0.8 + off]]
+    rows = [(s, 0, t, p) for s, row in enumerate(stored) for t, p in enumerate(row)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=1, initial={0: 1}, horizon=horizon
+    )
+    matrix = flint.fmpq_mat([[flint.fmpq(*p.as_integer_ratio()) for p in row] for row in stored])
+    if isinstance(horizon, FiniteHorizon):
+        powers = matrix**horizon.steps
+    else:
+        gamma = flint.fmpq(99, 100)
+        one = flint.fmpq_mat([[1, 0], [0, 1]])
+        powers = (one - matrix * gamma).inv() * (1 - gamma)
+    true = 3 / powers[0, 0] + 1 / powers[0, 1]
+    found = minimise_over_terminal(process, inverse_sum(np.array([3.0, 1.0])), tolerance=1e-4).value
+    assert flint.fmpq(*found.lower.as_integer_ratio()) <= true <= flint.fmpq(*found.upper.as_integer_ratio())
