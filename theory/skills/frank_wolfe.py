@@ -118,7 +118,7 @@ def minimise_over_terminal(
         steepest = slope[support].max()
         reward = np.where(reachable, steepest - slope, 0.0)
         response = best_responses(process, reward[:, None], keep=True)
-        # max_v -grad . v = response - max(grad) where v sums to one; the slack covers rounding and other sums.
+        # max_v -grad . v = response - max(grad) where v sums to one; the slack covers the rest.
         slack = relative_error(8 * len(support) + 64) * float(np.abs(slope).max() + abs(value))
         slack += abs(float(steepest)) * astray
         lower = max(lower, value - (float(response.optimum.upper[0]) - float(reward @ rho)) - slack)
