@@ -24,7 +24,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.engine.graph import ChoiceGraph
-from metaregret.tabular.engine.problem import Problem, backup_roundoff
+from metaregret.tabular.engine.problem import Problem, backup_roundoff, row_mass
 
 __all__ = ["DECIDED_STATES", "Gains", "decide_gains"]
 
@@ -137,7 +137,9 @@ def _bracketed(
     )
     first = np.searchsorted(graph.choice_state[choices], states)
     rewards, component = problem.rewards[choices] / problem.reward_scale, labels[states]
-    roundoff = backup_roundoff(int(lengths.max()))
+    least_sum, greatest_sum = row_mass(process)
+    # Rows are meant to sum to one, as over the rationals: what a stored row lacks is not lost.
+    roundoff = backup_roundoff(int(lengths.max())) + max(1.0 - least_sum, greatest_sum - 1.0)
     high, low = np.full(n_labels, np.inf), np.full(n_labels, -np.inf)
     values = np.zeros(len(states))
     for _ in range(SWEEPS):
