@@ -135,8 +135,9 @@ class Problem(NamedTuple):
         """Raise `UnsupportedError` unless `fits_floats`."""
         if not self.fits_floats:
             raise UnsupportedError(
-                f"Rewards of up to {self.reward_scale:.3g} (and terminal values) may leave the range of "
-                f"double precision, {LEAST_SCALE:.0e} to {LARGEST_VALUE:.0e}; change the unit, or use exact=True."
+                f"Rewards of up to {self.reward_scale:.3g} (and terminal values) may leave the range "
+                f"of double precision, {LEAST_SCALE:.0e} to {LARGEST_VALUE:.0e}; change the unit, or "
+                "use exact=True."
             )
 
     def allowance(self, magnitude: float, length: int | None = None) -> float:

@@ -73,8 +73,8 @@ def drawn(seed: int, dyadic: bool = False) -> Drawn:
     for state in range(states):
         for action in range(int(generator.integers(1, 3))):
             successors = generator.permutation(states)[: int(generator.integers(1, min(states, 3) + 1))]
-            parts = parts_of(generator, len(successors), dyadic)
-            rows += [(state, action, to, p) for to, p in zip(successors.tolist(), parts, strict=True)]
+            shares = parts_of(generator, len(successors), dyadic)
+            rows += [(state, action, to, p) for to, p in zip(successors.tolist(), shares, strict=True)]
     process = ControlledMarkovProcess.from_transitions(rows, states=states, actions=2, initial=0, horizon=1)
     units = [np.arange(process.n_transitions), process.transition_choice]
     units.append(process.choice_state[process.transition_choice])
@@ -157,8 +157,8 @@ def classes_of(process: ControlledMarkovProcess, allowed: np.ndarray, paid: list
 
 SEEDS = (
     0, 1, 3, 4, 5, 12, 13, 14, 15, 17, 19, 22, 23, 24, 30, 31, 33, 36, 43, 45, 48, 50, 54, 56, 69, 70, 97,
-    123, 141, 194, 201, 230, 265, 276, 375, 399, 430, 444, 449, 479, 578, 582, 639, 687, 693, 751, 975, 1045, 1105,
-    1136, 1140, 1170, 1399,
+    123, 141, 194, 201, 230, 265, 276, 375, 399, 430, 444, 449, 479, 578, 582, 639, 687, 693, 751, 975, 1045,
+    1105, 1136, 1140, 1170, 1399,
 )  # fmt: skip
 """One to three of every kind: components, their signs and sizes, with choices left out or not."""
 
