@@ -88,7 +88,7 @@ class Finder(importlib.abc.MetaPathFinder):
             module = module_of(path)
             source = path.read_text()
             if plain:
-                source = re.sub(r"^@njit\(.*\)\n", "", source, flags=re.MULTILINE)
+                source = re.sub(r"^@(njit|_straight_line)\(.*\)\n", "", source, flags=re.MULTILINE)
             made = mutate_file_contents(str(path), source)
             left_out = of_words(made.code)
             self._files[module] = folder / f"{module}.py"
@@ -128,6 +128,9 @@ class Runner:
         self._called: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
         self._kills: Counter[tuple[str, str]] = Counter()
         self._last = mmap.mmap(-1, 8)  # the number of the last test of a child, shared with it
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.option.tbstyle = "native"  # nobody reads why a test fails, and to say it takes a second
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed = self._failed or report.failed

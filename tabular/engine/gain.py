@@ -71,8 +71,7 @@ def decide_gains(
     least, greatest : ndarray, shape (C,)
         The least and the greatest single reward of each choice, with exact signs.
     """
-    nothing = np.zeros(graph.n_states, dtype=bool)
-    positive, cancelling, undecided = nothing.copy(), nothing.copy(), nothing.copy()
+    positive, cancelling, undecided = np.zeros((3, graph.n_states), dtype=bool)
     paying = allowed & (greatest > 0)
     if not paying.any():
         return Gains(positive, cancelling, undecided)
@@ -80,11 +79,11 @@ def decide_gains(
     inner = _inner(graph, allowed, labels)
     owner = labels[graph.choice_state]
     # Components without a positive reward lose, or idle for free; a loop that only gains needs no arithmetic.
-    mixed = np.isin(np.arange(labels.max(initial=-1) + 1), owner[inner & paying])
+    mixed = np.isin(np.arange(labels.max() + 1), owner[inner & paying])
     never_losing = inner & (least >= 0)
     small = graph.end_components(never_losing)
     sure = np.unique(owner[_inner(graph, never_losing, small) & paying])
-    positive |= np.isin(labels, sure)
+    positive = np.isin(labels, sure)
     mixed[sure] = False
     if not mixed.any():
         return Gains(positive, cancelling, undecided)
@@ -120,21 +119,14 @@ def _bracketed(
     Lazy value iteration (half a step at a time, so that periodic loops converge), with the best bounds seen.
     """
     process, n_labels = problem.process, len(mixed)
-    states = np.flatnonzero((labels >= 0) & mixed[labels])
+    inside = (labels >= 0) & mixed[labels]
+    states, place = np.flatnonzero(inside), np.cumsum(inside) - 1
     kept = inner & mixed[labels[graph.choice_state]]
     choices = np.flatnonzero(kept)
-    place = np.full(graph.n_states, -1, dtype=np.int64)
-    place[states] = np.arange(len(states))
     items = kept[graph.transition_choice]
     lengths = np.diff(graph.offsets)[choices]
-    rows = sp.csr_array(
-        (
-            process.probabilities[items],
-            place[graph.successors[items]],
-            np.concatenate([[0], np.cumsum(lengths)]),
-        ),
-        shape=(len(choices), len(states)),
-    )
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = sp.csr_array((process.probabilities[items], place[graph.successors[items]], offsets))
     first = np.searchsorted(graph.choice_state[choices], states)
     rewards, component = problem.rewards[choices] / problem.reward_scale, labels[states]
     least_sum, greatest_sum = row_mass(process)
@@ -175,8 +167,7 @@ class _Component:
         inside = np.zeros(graph.n_states, dtype=bool)
         inside[members] = True
         self.choices = np.flatnonzero(inner & inside[graph.choice_state])
-        place = np.full(graph.n_states, -1, dtype=np.int64)
-        place[members] = np.arange(len(members))
+        place = np.cumsum(inside) - 1
         owner = place[graph.choice_state[self.choices]]
         offsets, successors, weights, paid = [0], [], [], []
         for choice in self.choices.tolist():
@@ -185,19 +176,12 @@ class _Component:
             successors += [int(place[graph.successors[item]]) for item in row]
             weights += chances
             paid.append(
-                sum(
-                    (p * _paid(problem, graph, choice, item) for p, item in zip(chances, row, strict=True)),
-                    flint.fmpq(0),
-                )
+                sum(p * _paid(problem, graph, choice, item) for p, item in zip(chances, row, strict=True))
             )
             offsets.append(len(successors))
-        counts = np.bincount(owner, minlength=len(members))
-        self.graph = ChoiceGraph(
-            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            np.array(offsets, dtype=np.int64),
-            np.array(successors, dtype=np.int64),
-        )
-        self.model = ExactModel(self.graph, np.array(weights, dtype=object), np.array(paid, dtype=object))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(owner))])
+        self.graph = ChoiceGraph(starts, np.array(offsets), np.array(successors))
+        self.model = ExactModel(self.graph, np.array(weights), np.array(paid))
 
     def gain_and_bias(self, policy: np.ndarray, anchor: int) -> tuple[flint.fmpq, np.ndarray]:
         """The gain of a policy that always returns to `anchor`, and its bias, 0 there.
@@ -223,7 +207,7 @@ class _Component:
         allowed = np.zeros(self.graph.n_choices, dtype=bool)
         allowed[policy] = True
         labels = self.graph.end_components(allowed)
-        return [np.flatnonzero(labels == label) for label in range(int(labels.max(initial=-1)) + 1)]
+        return [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
 
     def toward(self, members: np.ndarray, policy: np.ndarray) -> np.ndarray:
         """The policy inside the closed class `members`; everywhere else, walk there."""

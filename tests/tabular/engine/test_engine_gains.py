@@ -163,18 +163,21 @@ SEEDS = (
 """One to three of every kind: components, their signs and sizes, with choices left out or not."""
 
 
-@pytest.mark.parametrize("over_rationals", [False, True])
+@pytest.mark.parametrize("bounds", ["found", "none", "exact"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_signs_and_what_cancels(seed: int, over_rationals: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By bounds, and over the rationals alone; only components that may have either sign are looked at."""
+def test_signs_and_what_cancels(seed: int, bounds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By bounds, over the rationals alone, and where the bounds are the gain itself; only components that may have either sign are looked at."""
     case = drawn(seed)
     bracketed, asked = gain._bracketed, np.zeros(case.graph.n_states, dtype=bool)
 
     def seen(problem: Problem, graph: ChoiceGraph, inner: Any, labels: Any, mixed: Any) -> Any:
         asked[:] = (labels >= 0) & mixed[labels]
         high, low, greedy = bracketed(problem, graph, inner, labels, mixed)
-        if over_rationals:
+        if bounds == "none":
             high[:], low[:] = np.inf, -np.inf
+        for group, value in zip(case.components, case.gains, strict=True):
+            if bounds == "exact":
+                high[labels[min(group)]] = low[labels[min(group)]] = float(value)
         return high, low, greedy
 
     monkeypatch.setattr(gain, "_bracketed", seen)
@@ -251,8 +254,8 @@ def test_bounds_are_those_of_half_steps(seed: int, monkeypatch: pytest.MonkeyPat
             assert low[label] <= value <= high[label]
 
 
-def looped(*rewards: object, floats: bool = False) -> tuple[Problem, ChoiceGraph, np.ndarray]:
-    """A cycle with these rewards, in which nothing else can be done."""
+def looped(*rewards: object, excess: float = 0.0) -> tuple[Problem, ChoiceGraph, np.ndarray]:
+    """A cycle with these rewards, in which nothing else can be done; rows of floats may not sum to one."""
     size = len(rewards)
     process = ControlledMarkovProcess.from_transitions(
         [(state, 0, (state + 1) % size, 1) for state in range(size)],
@@ -261,9 +264,9 @@ def looped(*rewards: object, floats: bool = False) -> tuple[Problem, ChoiceGraph
         initial=0,
         horizon=1,
     )
-    if floats:
+    if excess:
         rows = np.zeros((1, size, size))
-        rows[0, np.arange(size), (np.arange(size) + 1) % size] = 1 - 2.0**-40
+        rows[0, np.arange(size), (np.arange(size) + 1) % size] = 1 + excess
         process = ControlledMarkovProcess.from_dense(rows, horizon=1)
     paid = as_objects([Fraction(str(reward)) for reward in rewards])
     graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
@@ -277,12 +280,12 @@ def decided(
     return found.positive.tolist(), found.cancelling.tolist(), found.undecided.tolist()
 
 
-@pytest.mark.parametrize("floats", [False, True])
+@pytest.mark.parametrize("excess", [0.0, 2.0**-40, -(2.0**-40)])
 def test_components_too_large_for_rationals_are_left_open(
-    floats: bool, monkeypatch: pytest.MonkeyPatch
+    excess: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a gain too near to zero; also where policy iteration does not end in its rounds."""
-    case = looped(1, -1, 0, floats=floats)
+    case = looped(1, -1, 0, excess=excess)
     assert decided(*case) == ([False] * 3, [True] * 3, [False] * 3)
     monkeypatch.setattr(gain, "DECIDED_STATES", 3)
     assert decided(*case) == ([False] * 3, [True] * 3, [False] * 3)
@@ -291,4 +294,49 @@ def test_components_too_large_for_rationals_are_left_open(
     monkeypatch.setattr(gain, "DECIDED_STATES", 2)
     assert decided(*case) == ([False] * 3, [False] * 3, [True] * 3)
     for rewards, positive in (((2, -1, 0), True), ((1, -2, 0), False)):
-        assert decided(*looped(*rewards, floats=floats)) == ([positive] * 3, [False] * 3, [False] * 3)
+        assert decided(*looped(*rewards, excess=excess)) == ([positive] * 3, [False] * 3, [False] * 3)
+
+
+@pytest.mark.parametrize("small_first", [False, True])
+def test_a_large_component_hides_no_small_one(small_first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gain, "DECIDED_STATES", 2)
+    loops = [[0, 1], [2, 3, 4]] if small_first else [[0, 1, 2], [3, 4]]
+    rows = [(s, 0, loop[n - 1], 1) for loop in loops for n, s in enumerate(loop)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=5, actions=1, initial=0, horizon=1)
+    paid = np.array([1.0, -1.0, 0.0, 1.0, -1.0] if not small_first else [1.0, -1.0, 1.0, -1.0, 0.0])
+    graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
+    small = [state in loops[not small_first] for state in range(5)]
+    assert decided(posed(process, paid, True), graph, paid) == (
+        [False] * 5,
+        small,
+        [not mine for mine in small],
+    )
+
+
+@pytest.mark.parametrize("seed", [2, 8, 10, 22, 36, 40, 87, 91, 95])
+def test_gain_and_bias_of_a_policy(seed: int) -> None:
+    """``h = r - g + P h`` over the rationals, with zero at the anchor, where a policy walks to one class."""
+    case = drawn(seed)
+    labels = case.graph.end_components(case.allowed)
+    inner = gain._inner(case.graph, case.allowed, labels)
+    for group, best in zip(case.components, case.gains, strict=True):
+        part = gain._Component(case.problem, case.graph, np.array(sorted(group)), inner)
+        graph, rates = part.graph, []
+        options = (range(graph.choice_offsets[s], graph.choice_offsets[s + 1]) for s in range(graph.n_states))
+        for choices in itertools.product(*options):
+            for closed in part.recurrent(np.array(choices)):
+                policy, anchor = part.toward(closed, np.array(choices)), int(closed[-1])
+                rate, bias = part.gain_and_bias(policy, anchor)
+                assert bias[anchor] == 0
+                assert (part.model.action_values(bias)[policy] - rate == bias).all()
+                rates.append(Fraction(int(rate.p), int(rate.q)))
+        assert max(rates) == best
+
+
+def test_stored_chances_are_made_to_sum_to_one() -> None:
+    rows = np.array([[[0.3, 0.7 - 1e-10], [0.5, 0.5]]])
+    process = ControlledMarkovProcess.from_dense(rows, horizon=1)
+    problem = posed(process, np.ones(2), True)
+    chances = [Fraction(int(p.p), int(p.q)) for p in gain._chances(problem, range(2))]
+    literal = [Fraction(p) for p in rows[0, 0].tolist()]
+    assert chances == [p / sum(literal) for p in literal]
