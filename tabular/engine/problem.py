@@ -126,7 +126,7 @@ class Problem(NamedTuple):
         if 0.0 < max(largest, ends) < LEAST_SCALE:
             return False
         if self.objective is Objective.TOTAL:
-            return largest * TOTAL_RANGE < LARGEST_VALUE
+            return largest < LARGEST_VALUE / TOTAL_RANGE
         if self.discount is not None:
             return largest < (1.0 - self.discount.above) * LARGEST_VALUE
         return float(ends) + (self.steps or 0) * largest < LARGEST_VALUE

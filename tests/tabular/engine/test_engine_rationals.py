@@ -85,7 +85,9 @@ GAMMAS = (Fraction(0), Fraction(2, 3), Fraction(99, 100))
 def test_discounted_values_and_a_policy_that_attains_them(seed: int, gamma: Fraction) -> None:
     process, given, paid, maximise = asked(seed)
     expected = discounted(seed, gamma)
-    found = solve(process, given, objective="discounted", gamma=gamma, maximise=maximise, exact=True)
+    found = solve(
+        process, given, objective="discounted", gamma=gamma, maximise=maximise, exact=True, max_iterations=30
+    )
     assert_exact(found, expected, Objective.DISCOUNTED)
     assert (found.method, found.detail, found.iterations) == ("exact-policy-iteration", DETAIL, 1)
     assert found.policy is not None
@@ -113,7 +115,12 @@ TOTALS = range(60)
 def test_totals_and_a_policy_that_attains_them(seed: int) -> None:
     process, given, paid, maximise = asked(seed, *[(-2, 3), (0, 3), (-2, 1), (-1, 2)][seed % 4])
     targets, expected = totals(seed)
-    question: dict[str, Any] = {"objective": "total", "maximise": maximise, "exact": True}
+    question: dict[str, Any] = {
+        "objective": "total",
+        "maximise": maximise,
+        "exact": True,
+        "max_iterations": 30,
+    }
     if targets:
         question["targets"] = sorted(targets)
     if not isinstance(expected[0], Fraction):
