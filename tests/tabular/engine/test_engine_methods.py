@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metaregret.tabular.engine import chain_kernels, discounted, elimination_kernels, layout, linear_program
+from metaregret.tabular.engine import (
+    chain_kernels,
+    discounted,
+    elimination_kernels,
+    kernels,
+    layout,
+    linear_program,
+)
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction
 from metaregret.tabular.engine.problem import Problem, backup_roundoff, read_problem
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -70,10 +77,18 @@ def assert_greedy(
 # -------------------------------------------------------------------------------- in one compiled call
 
 
+def interpret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the kernels as Python, so that what they call can be replaced."""
+    for module in (kernels, chain_kernels, elimination_kernels):
+        for name, value in list(vars(module).items()):
+            if hasattr(value, "py_func"):
+                monkeypatch.setattr(module, name, value.py_func)
+
+
 def called(
-    kernels: Any, name: str, problem: Problem, monkeypatch: pytest.MonkeyPatch, goal: float, *limits: int
+    module: Any, name: str, problem: Problem, monkeypatch: pytest.MonkeyPatch, goal: float, *limits: int
 ) -> tuple[Handed, tuple[Any, ...], np.ndarray]:
-    """Run a compiled method as Python; return what `macqueen` is given, what comes back, and the policy."""
+    """Run a compiled method; return what `macqueen` is given, what comes back, and the policy."""
     handed: Handed = {}
 
     def macqueen(lower: Any, upper: Any, least: float, greatest: float, *rest: float) -> tuple[float, float]:
@@ -81,13 +96,13 @@ def called(
         lower[:], upper[:] = -1.0, 1.0
         return 2.5, 7.5
 
-    monkeypatch.setattr(kernels, "macqueen", macqueen)
-    plan = getattr(getattr(kernels, name), "py_func", getattr(kernels, name))
+    interpret(monkeypatch)
+    monkeypatch.setattr(module, "macqueen", macqueen)
     states = problem.process.n_states
     lower, upper = np.full(states, np.nan), np.full(states, np.nan)
     policy = np.full(states, 10**6)
     assert problem.discount is not None
-    back = plan(
+    back = getattr(module, name)(
         *problem.rows.arrays, problem.rewards, 3.5, problem.discount.nearest, 0.25, 0.75, 2.0**-40, lower,
         upper, policy, goal, *limits,
     )  # fmt: skip
@@ -178,6 +193,7 @@ def test_sweeps_hand_over_their_last_residual(
 def test_single_precision_comes_first_where_its_range_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     process, rewards = sparse(1)
     kinds: list[Any] = []
+    interpret(monkeypatch)
     iterate = chain_kernels._iterate
 
     def seen(rows: Any, paid: Any, gamma: float, values: Any, *rest: Any) -> Any:
