@@ -185,21 +185,18 @@ def _undiscounted(
     )
 
     settled = settle(problem)
-    known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
-    if settled.undefined is not None:
-        known = [None if without else value for value, without in zip(known, settled.undefined, strict=True)]
+    known = [Fraction(value) if math.isfinite(value) else None for value in settled.lower.tolist()]
     if settled.mask.all():
         return known, settled.policy, 1, settled
     reduced = reduce_problem(problem, settled, "auto")
     small = reduced.quotient
-    model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, known)
+    model = _reduced_model(problem, small.graph, small.transition, known)
     start = warm_policy(reduced) if problem.fits_floats else reduced.policy
     values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
     tight = model.action_values(values) == values[small.graph.choice_state]
     tight[-1] = False
     if settled.undecided:
         trapped = small.graph.end_components(tight) >= 0
-        trapped[-1] = False
         if trapped.any():
             refuse_cancelling(reduced, trapped)
     reduced.policy = policy
@@ -209,11 +206,7 @@ def _undiscounted(
 
 
 def _reduced_model(
-    problem: Problem,
-    graph: ChoiceGraph,
-    origin: np.ndarray,
-    transition: np.ndarray,
-    known: list[Fraction | None],
+    problem: Problem, graph: ChoiceGraph, transition: np.ndarray, known: list[Fraction | None]
 ) -> ExactModel:
     numerators, denominators = transition_fractions(problem)
     rewards, sink, zero = exact_rewards(problem), graph.n_states - 1, flint.fmpq(0)
@@ -248,7 +241,7 @@ def policy_iteration(
     for count in range(1, max_iterations + 1):
         values = chain_values(model, policy)
         q, residual = model.action_values(values), model.residual(values)
-        better = np.asarray(residual > 0, dtype=bool)
+        better = residual > 0
         if not better.any():
             if np.any(residual != 0):
                 raise SolverError(

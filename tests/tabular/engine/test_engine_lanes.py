@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 from metaregret.tabular.engine import goal_kernels, lanes
-from metaregret.tabular.engine.lanes import lanes_of
+from metaregret.tabular.engine.lanes import Lanes, lanes_of
 from metaregret.tabular.engine.problem import DATA_ROUNDINGS
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -89,6 +89,12 @@ def drawn(seed: int) -> Case:
     return Case(process, terminal / 4, generator.integers(0, 5, columns) / 4, int(generator.integers(0, 6)))
 
 
+def laid_out(process: ControlledMarkovProcess) -> Lanes:
+    """The layout of a process that may have one from another test."""
+    lanes._laid_out.pop(process, None)
+    return lanes_of(process)
+
+
 def planned(case: Case, steps: int, turns: bool) -> tuple[list[np.ndarray], np.ndarray]:
     """Values before and after every step, and ranks; ties go to the first choice, from the step on if so."""
     process, values, ranks = case.process, [case.terminal], []
@@ -123,17 +129,21 @@ def followed(case: Case, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_pass_is_a_backward_induction_of_every_column(seed: int) -> None:
-    """With nothing else asked for, with everything kept, and where the policies are followed."""
+def test_a_pass_is_a_backward_induction_of_every_column(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing else asked for, with everything kept, and where the policies are followed; all tiles in
+    one job, their flows in one or two, or one job each."""
+    monkeypatch.setattr(lanes, "FLOW_PARTS", 1 + seed % 2)
+    monkeypatch.setattr(lanes, "MAX_RANKS", 2**31 if seed % 3 else 1)
     case = drawn(seed)
-    layout, columns = lanes_of(case.process), sp.csc_array(case.terminal)
+    layout, columns = laid_out(case.process), sp.csc_array(case.terminal)
     for steps in (None, case.steps):
         count = case.process.horizon.steps if steps is None else steps  # type: ignore[union-attr]
         (values, ranks), turned = planned(case, count, False), planned(case, count, True)[1]
         at_start = (case.process.initial @ values[-1]).tolist()
         found = layout.run(columns, steps=steps)
         assert found.at_start.tolist() == at_start
-        assert (found.everywhere.size, found.reached.size, found.flow.size, found.ranks.size) == (0,) * 4
+        assert (found.everywhere.shape, found.reached.shape, found.ranks.shape) == ((0, 0), (0, 0), (0, 0, 0))
+        assert found.flow.shape == (0, case.process.n_choices)
         found = layout.run(columns, steps=steps, everywhere=True)
         assert found.everywhere.tolist() == values[-1].tolist()
         assert (found.at_start.tolist(), found.reached.size, found.flow.size) == (at_start, 0, 0)
@@ -188,7 +198,7 @@ def test_tiles_are_shared_out(
 def test_a_layout_holds_all_rows_in_the_order_of_arrival(seed: int) -> None:
     """What all choices of a state have in common stands once; what is never entered is last."""
     process = drawn(seed).process
-    layout = lanes_of(process)
+    layout = laid_out(process)
     since = np.where(process.initial > 0, 0, np.iinfo(np.int64).max)
     for step in range(process.n_states):
         for state in np.flatnonzero(since == step).tolist():

@@ -143,6 +143,58 @@ def test_totals_and_a_policy_that_attains_them(seed: int) -> None:
         assert not isinstance(value, Fraction) or attained[state] == value
 
 
+@cache
+def chances(seed: int) -> tuple[int, list[Any]]:
+    process, _, _, maximise = asked(seed)
+    target = seed % process.n_states
+    entering = as_objects([Fraction(int(state == target)) for state in process.successors.tolist()])
+    expected = brute_force_total(process, entering, {target}, maximise=maximise)
+    expected[target] = Fraction(1)
+    return target, expected
+
+
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_probabilities_of_reaching(seed: int) -> None:
+    """States that reach the target surely, or cannot, are settled; others lead to them."""
+    process, _, _, maximise = asked(seed)
+    target, expected = chances(seed)
+    found = solve(
+        process, objective="reach", targets=[target], maximise=maximise, exact=True, max_iterations=30
+    )
+    assert_exact(found, expected, Objective.REACH)
+    if all(value in (0, 1) for value in expected):
+        assert found.iterations == 1
+
+
+def test_no_value_elsewhere_is_no_number() -> None:
+    """A start that rests; a loop whose rewards cancel, one that gains, one that loses, and steps that end."""
+    rows = [(0, 0, 0, 1), (1, 0, 2, 1), (2, 0, 1, 1), (3, 0, 3, 1), (4, 0, 4, 1), (5, 0, 0, 1)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=6, actions=1, initial=0, horizon=1)
+    rewards = as_objects([Fraction(n) for n in (0, 1, -1, 1, -1, 7)])
+    found = solve(process, rewards, objective="total", exact=True)
+    assert_exact(found, [Fraction(0), INFINITE, INFINITE, np.inf, -np.inf, Fraction(7)], Objective.TOTAL)
+    found = solve(process, rewards, objective="total", exact=True, maximise=False)
+    assert_exact(found, [Fraction(0), INFINITE, INFINITE, np.inf, -np.inf, Fraction(7)], Objective.TOTAL)
+
+
+@pytest.mark.parametrize(("back", "gains"), [(10**15 - 1, True), (10**15, True), (10**15 + 1, False)])
+def test_a_gain_that_neither_floats_nor_size_decide(
+    back: int, gains: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earns 10^15, and pays about as much to go back; or ends. Rational policy iteration sees it."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, 1), (1, 0, 0, 1), (1, 1, 2, 1), (2, 0, 2, 1)], states=3, actions=2, initial=0, horizon=1
+    )
+    rewards = as_objects([Fraction(10**15), Fraction(-back), Fraction(0), Fraction(0)])
+    monkeypatch.setattr(gain, "DECIDED_STATES", 1)
+    if gains:
+        with pytest.raises(UnsupportedError, match="some policy stays for ever in a loop"):
+            solve(process, rewards, objective="total", exact=True, max_iterations=30)
+        return
+    found = solve(process, rewards, objective="total", exact=True, max_iterations=30)
+    assert_exact(found, [Fraction(10**15), Fraction(0), Fraction(0)], Objective.TOTAL)
+
+
 def stays(size: int) -> ControlledMarkovProcess:
     """Every state leads to itself, but for the last step of a choice to the next one."""
     rows: list[tuple[int, int, int, object]] = [(state, 0, state, 1) for state in range(size)]
@@ -161,8 +213,9 @@ def test_numbers_that_no_float_holds_need_no_float() -> None:
         assert found.iterations == 3
         found = solve(process, -rewards, objective="discounted", gamma="1/2", maximise=False, exact=True)
         assert_exact(found, [-paid / 2, -paid, -2 * paid], Objective.DISCOUNTED)
-        found = solve(process, as_objects([-paid, -paid, 0]), objective="total", targets=[2], exact=True)
-        assert_exact(found, [-2 * paid, -paid, Fraction(0)], Objective.TOTAL)
+        step = -10 * paid  # the sum of two is beyond the largest float
+        found = solve(process, as_objects([step, step, 0]), objective="total", targets=[2], exact=True)
+        assert_exact(found, [2 * step, step, Fraction(0)], Objective.TOTAL)
 
 
 @cache
