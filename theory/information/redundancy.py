@@ -237,7 +237,8 @@ def _program(
     else:
         coefficients = np.exp(order.alpha * np.log(np.maximum(rows, 1e-300)) - order.power * np.log(unit))
         far = (coefficients / coefficients.sum(axis=1).max()) @ u <= level
-        cone = cp.PowCone3D(u, q, ones, 1.0 / order.alpha)
+        x, y, one = (u, q, ones) if size > 1 else (u[0], q[0], 1.0)  # cvxpy 1.6 refuses the shape (1,)
+        cone = cp.PowCone3D(x, y, one, 1.0 / order.alpha)
         problem = cp.Problem(cp.Minimize(level), [far, everything, cone])
 
     def read() -> _Candidate | None:

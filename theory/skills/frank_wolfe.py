@@ -26,10 +26,10 @@ from scipy.special import rel_entr
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support
+from metaregret.tabular.groups import distinct
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses, goal_responses
-from metaregret.theory.skills.evaluation import distinct
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
 __all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.groups import groups
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order
 from metaregret.theory.skills.dual_bound import ONE
-from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["Nodes", "Relaxation", "node_cost"]
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.groups import distinct, groups
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import last_steps, make_skills, terminal_vertices, vertices
-from metaregret.theory.skills.evaluation import distinct, groups
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.vertices import Merging
 from tests.theory.skills.small_processes import processes, z_channel
