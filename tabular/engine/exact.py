@@ -274,7 +274,7 @@ def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
 def chain_values(model: ExactModel, policy: np.ndarray) -> np.ndarray:
     """Solve ``V = r_policy + gamma P_policy V`` component by component, successors first."""
     graph = model.graph
-    values = np.full(graph.n_states, flint.fmpq(0))
+    values = np.empty(graph.n_states, dtype=object)
     for component in _components_in_order(graph, policy):
         if len(component) > LARGEST_COMPONENT:
             raise InstanceTooLargeError(
@@ -331,7 +331,7 @@ def _components_in_order(graph: ChoiceGraph, policy: np.ndarray) -> list[list[in
         members[label].append(state)
     crossing = labels[source] != labels[target]
     after: dict[int, set[int]] = {label: set() for label in range(count)}
-    for a, b in zip(labels[source[crossing]].tolist(), labels[target[crossing]].tolist(), strict=True):
+    for a, b in np.column_stack((labels[source], labels[target]))[crossing].tolist():
         after[a].add(b)
     return [members[label] for label in TopologicalSorter(after).static_order()]
 

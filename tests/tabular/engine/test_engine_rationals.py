@@ -90,6 +90,7 @@ def test_discounted_values_and_a_policy_that_attains_them(seed: int, gamma: Frac
     )
     assert_exact(found, expected, Objective.DISCOUNTED)
     assert (found.method, found.detail, found.iterations) == ("exact-policy-iteration", DETAIL, 1)
+    assert found.process is process
     assert found.policy is not None
     for state, choice in enumerate(found.policy.tolist()):
         assert choice in process.choices(state)
@@ -383,12 +384,13 @@ def test_a_chain_that_is_solved_wrongly_is_found_out(monkeypatch: pytest.MonkeyP
 
 
 def test_a_policy_that_never_ends_is_refused() -> None:
-    """The sink is the last state; a loop that gains, or a start that is one, keeps from it."""
-    graph = ChoiceGraph(np.array([0, 2, 3]), np.arange(4), np.array([0, 1, 1]))
-    exact._require_proper(graph, np.array([1, 2]))
+    """The sink is the last state; a loop keeps from it."""
+    graph = ChoiceGraph(np.array([0, 2, 3, 4]), np.arange(5), np.array([0, 2, 0, 2]))
+    exact._require_proper(graph, np.array([1, 2, 3]))
     with pytest.raises(UnsupportedError, match="some policy stays for ever in a loop"):
-        exact._require_proper(graph, np.array([0, 2]))
+        exact._require_proper(graph, np.array([0, 2, 3]))
     # To leave costs 1, a loop that gains 1 is better, and leaves no more.
+    graph = ChoiceGraph(np.array([0, 2, 3]), np.arange(4), np.array([0, 1, 1]))
     model = ExactModel(graph, rationals(1, 0, 0), rationals(1, -1, 0))
     with pytest.raises(UnsupportedError, match="some policy stays for ever in a loop"):
         policy_iteration(model, np.array([1, 2]), 9, proper_sink=True)
