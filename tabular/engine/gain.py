@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -259,7 +260,7 @@ def _over_rationals(
     part = _Component(problem, graph, members, inner)
     local = np.searchsorted(part.choices, greedy[members])
     policy = local
-    best: np.ndarray = np.empty(0, dtype=np.int64)
+    best: Any = None
     for _ in range(EXACT_ROUNDS):
         classes = part.recurrent(policy)
         if len(classes) > 1 or not np.array_equal(classes[0], best):
@@ -268,7 +269,7 @@ def _over_rationals(
                 walking = part.toward(candidate, policy)
                 gain, bias = part.gain_and_bias(walking, int(candidate[0]))
                 rated.append((gain, -int(candidate[0]), candidate, walking, bias))
-            gain, _, best, policy, bias = max(rated, key=lambda entry: entry[:2])
+            gain, _, best, policy, bias = max(rated)
         else:
             gain, bias = part.gain_and_bias(policy, int(best[0]))
         if gain > 0:

@@ -89,12 +89,13 @@ def drawn(seed: int, dyadic: bool = False) -> Drawn:
     if dyadic:
         given[0] = 4 * (-1) ** seed
     sign = -1 if seed % 5 == 0 else 1
-    problem = posed(process, as_objects([Fraction(int(sign * n)) for n in given]), sign > 0)
+    size = 1 if dyadic else 3  # rewards are thirds
+    problem = posed(process, as_objects([Fraction(int(sign * n), size) for n in given]), sign > 0)
     paid = given[unit]
-    least, greatest = (by.reduceat(paid, process.offsets[:-1]) for by in (np.minimum, np.maximum))
+    least, greatest = (by.reduceat(paid, process.offsets[:-1]) / size for by in (np.minimum, np.maximum))
     allowed = generator.random(process.n_choices) < 0.9
     graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
-    classes = classes_of(process, allowed, [Fraction(int(n)) for n in paid])
+    classes = classes_of(process, allowed, [Fraction(int(n), size) for n in paid])
     components = [group for group in classes if not any(group < other for other in classes)]
     inside = [[(c, of) for c, of in classes.items() if c <= group] for group in components]
     best = [max(of[0] for _, of in parts) for parts in inside]
@@ -110,8 +111,7 @@ def drawn(seed: int, dyadic: bool = False) -> Drawn:
         )
         looked_at[list(group)] = gains_something and not any(sure for _, (_, _, sure) in parts)
     return Drawn(
-        problem, graph, allowed, least.astype(float), greatest.astype(float), components, best, cancelling,
-        looked_at,
+        problem, graph, allowed, least, greatest, components, best, cancelling, looked_at,
     )  # fmt: skip
 
 
@@ -187,6 +187,7 @@ def test_signs_and_what_cancels(seed: int, bounds: str, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(gain, "_bracketed", seen)
     monkeypatch.setattr(gain, "SWEEPS", 20)
+    monkeypatch.setattr(gain, "EXACT_ROUNDS", 20)
     found = decide_gains(*case.arguments)
     assert found.positive.tolist() == case.positive.tolist()
     assert found.cancelling.tolist() == case.cancelling.tolist()
@@ -369,3 +370,39 @@ def test_policy_iteration_ends_at_the_sign_wherever_it_begins(seed: int) -> None
             assert sign == (value > 0) - (value < 0)
             expected = case.cancelling[members].tolist()
             assert np.broadcast_to(cancelling, len(members)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("loops", "moves", "start", "sign"),
+    [
+        # 0 rests; 1 pays 5 to go there, or 1: the way is improved while the loop stays the best.
+        ({0: 0}, [(0, 1, -9), (1, 0, -5), (1, 0, -1)], [0, 0], 0),
+        # 0 loses 3 a step, and 1 only 1: a second loop beside the first, which 1 led to.
+        ({0: -3, 1: -1}, [(0, 1, -9), (1, 0, -9)], [0, 1], -1),
+        ({1: -3, 0: -1}, [(0, 1, -9), (1, 0, -9)], [1, 0], -1),
+    ],
+)
+def test_a_policy_that_is_improved_beside_its_loop(
+    loops: dict[int, int],
+    moves: list[tuple[int, int, int]],
+    start: list[int],
+    sign: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = sorted(
+        [*((state, state, paid) for state, paid in loops.items()), *moves], key=lambda item: item[0]
+    )
+    actions = [sum(other[0] == item[0] for other in listed[:n]) for n, item in enumerate(listed)]
+    process = ControlledMarkovProcess.from_transitions(
+        [(state, action, to, 1) for (state, to, _), action in zip(listed, actions, strict=True)],
+        states=2, actions=3, initial=0, horizon=1,
+    )  # fmt: skip
+    paid = np.array([float(item[2]) for item in listed])
+    graph = ChoiceGraph(process.choice_offsets, process.offsets, process.successors)
+    monkeypatch.setattr(gain, "EXACT_ROUNDS", 9)
+    begin = np.array([process.choices(state)[start[state]] for state in range(2)])
+    found = gain._over_rationals(
+        posed(process, paid, True), graph, np.arange(2), np.ones(len(paid), dtype=bool), paid, paid, begin
+    )
+    assert found[0] == sign
+    assert not np.any(found[1])
