@@ -209,16 +209,16 @@ def _reduced_model(
     problem: Problem, graph: ChoiceGraph, transition: np.ndarray, known: list[Fraction | None]
 ) -> ExactModel:
     numerators, denominators = transition_fractions(problem)
-    rewards, sink, zero = exact_rewards(problem), graph.n_states - 1, flint.fmpq(0)
+    rewards, successors, zero = exact_rewards(problem), problem.process.successors, flint.fmpq(0)
     weights, paid = [], []
-    for item, successor in zip(transition.tolist(), graph.successors.tolist(), strict=True):
+    for item in transition.tolist():
         if item < 0:
             weights.append(zero)
             paid.append(zero)
             continue
         probability = flint.fmpq(int(numerators[item]), int(denominators[item]))
-        earned = rewards[item] + ((known[problem.process.successors[item]] or 0) if successor == sink else 0)
-        weights.append(probability if successor != sink else zero)
+        earned = rewards[item] + (known[successors[item]] or 0)  # known is 0 where nothing is settled
+        weights.append(probability)
         paid.append(probability * flint.fmpq(earned.numerator, earned.denominator))
     return ExactModel(graph, _objects(weights), row_sums(graph.offsets, _objects(paid)))
 
