@@ -46,7 +46,7 @@ def sparse(seed: int) -> tuple[ControlledMarkovProcess, np.ndarray]:
 def full(seed: int, states: int = 33) -> tuple[ControlledMarkovProcess, np.ndarray]:
     """A dense matrix that mixes fast."""
     generator = np.random.default_rng(seed)
-    rows = generator.random((2, states, states)) + 2 * (generator.random((2, states, states)) < 0.1)
+    rows = generator.random((2, states, states)) * (generator.random((2, states, states)) < 0.6)
     process = ControlledMarkovProcess.from_dense(rows / rows.sum(axis=2, keepdims=True), horizon=1)
     return process, generator.integers(-900, 1000, process.n_choices) / 64
 
@@ -86,7 +86,13 @@ def interpret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def called(
-    module: Any, name: str, problem: Problem, monkeypatch: pytest.MonkeyPatch, goal: float, *limits: int
+    module: Any,
+    name: str,
+    problem: Problem,
+    monkeypatch: pytest.MonkeyPatch,
+    goal: float,
+    *limits: int,
+    scale: float = 3.5,
 ) -> tuple[Handed, tuple[Any, ...], np.ndarray]:
     """Run a compiled method; return what `macqueen` is given, what comes back, and the policy."""
     handed: Handed = {}
@@ -103,10 +109,10 @@ def called(
     policy = np.full(states, 10**6)
     assert problem.discount is not None
     back = getattr(module, name)(
-        *problem.rows.arrays, problem.rewards, 3.5, problem.discount.nearest, 0.25, 0.75, 2.0**-40, lower,
+        *problem.rows.arrays, problem.rewards, scale, problem.discount.nearest, 0.25, 0.75, 2.0**-40, lower,
         upper, policy, goal, *limits,
     )  # fmt: skip
-    assert handed["rest"] == (0.25, 0.75, 2.0**-40, 3.5)
+    assert handed["rest"] == (0.25, 0.75, 2.0**-40, scale)
     assert back[:2] == (2.5, 7.5)
     assert (lower == -1).all()
     assert (upper == 1).all()
@@ -134,16 +140,24 @@ def eliminated(problem: Problem, goal: float, limit: int = 500) -> int:
 def test_small_policy_iteration_hands_over_its_last_residual(
     seed: int, ragged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process, rewards = sparse(seed)
+    process, numbers = sparse(seed)
     layout._rows.pop(process, None)
     if ragged:
         monkeypatch.setattr(layout, "PADDING_LIMIT", -1000.0)
-    problem = posed(process, rewards)
-    for goal, limit in ((1e-10, 50), (1e-10, 1), (1e-10, 2), (np.inf, 50), (20.0, 50)):
-        handed, back, policy = called(elimination_kernels, "plan_small", problem, monkeypatch, goal, limit)
-        assert_is_residual(process, rewards, 0.9, handed)
-        assert_greedy(process, rewards, 0.9, handed["values"], policy)
-        assert back[2:] == (eliminated(problem, goal, limit),)
+    for rewards in (numbers, numbers / 128):
+        problem = posed(process, rewards)
+        for goal, limit in (
+            (1e-10, 50), (1e-10, 1), (1e-10, 2), (np.inf, 50), (20.0, 50),
+            *((0.3 * 2.0**-n, 50) for n in range(9)),
+        ):  # fmt: skip
+            handed, back, policy = called(
+                elimination_kernels, "plan_small", problem, monkeypatch, goal, limit
+            )
+            assert_is_residual(process, rewards, 0.9, handed)
+            assert_greedy(process, rewards, 0.9, handed["values"], policy)
+            assert back[2:] == (eliminated(problem, goal, limit),)
+            if back[2] == 1:
+                assert not handed["values"].any()
     layout._rows.pop(process, None)
 
 
@@ -154,6 +168,7 @@ def test_small_policy_iteration_gives_up_where_nothing_gets_better(monkeypatch: 
     handed, back, _ = called(elimination_kernels, "plan_small", problem, monkeypatch, -1.0, 50)
     assert back[2:] == (2 + elimination_kernels.PATIENCE,)
     assert not handed["residual"].any()
+    assert called(elimination_kernels, "plan_small", problem, monkeypatch, 0.0, 50)[1][2:] == (2,)
 
 
 @pytest.mark.parametrize("ragged", [False, True])
@@ -196,29 +211,39 @@ def test_single_precision_comes_first_where_its_range_allows(monkeypatch: pytest
     interpret(monkeypatch)
     iterate = chain_kernels._iterate
 
-    def seen(rows: Any, paid: Any, gamma: float, values: Any, *rest: Any) -> Any:
-        kinds.append((rows[4].dtype, paid.dtype, values.dtype, rest[2][2].dtype, *rest[3:6], *rest[6:]))
-        return iterate(rows, paid, gamma, values, *rest)
+    def seen(rows: Any, paid: Any, gamma: float, values: Any, residual: Any, policy: Any, *rest: Any) -> Any:
+        assert not values.any() or rest[1] is False
+        assert (policy == -1).all() or rest[1] is False
+        types = rows[4].dtype, paid.dtype, values.dtype, residual.dtype, rest[0][2].dtype
+        kinds.append((*types, *rest[1:4], *rest[5:]))
+        asked.append(rest[4])
+        return iterate(rows, paid, gamma, values, residual, policy, *rest)
 
     monkeypatch.setattr(chain_kernels, "_iterate", seen)
     problem = posed(process, rewards)
-    single, double = np.dtype(np.float32), np.dtype(np.float64)
-    for limit, scale in ((100, 3.5), (1, 3.5)):
+    single, double = (np.dtype(np.float32),), (np.dtype(np.float64),)
+    largest = chain_kernels.LARGEST_SINGLE * (1.0 - 0.9)
+    rough = (*single * 5, True, False, chain_kernels.SINGLE_GOAL, 7, False)
+    last = (*double * 4, *single, False, True, 1e-12, 7, False)
+    for limit, scale, expected in (
+        (100, 3.5, [rough, last]), (2, 3.5, [rough, last]), (1, 3.5, [last]), (100, largest, [rough, last]),
+        (100, 2 * largest, [last]),
+    ):  # fmt: skip
+        asked: list[int] = []
         kinds.clear()
         handed, back, _ = called(
-            chain_kernels, "plan_roughly_first", problem, monkeypatch, 1e-12, limit, 7, False
+            chain_kernels, "plan_roughly_first", problem, monkeypatch, 1e-12, limit, 7, False, scale=scale
         )
         assert_is_residual(process, rewards, 0.9, handed)
         assert back[2] >= 1
-        assert scale == 3.5
-        rough = [
-            (single, single, single, single, True, False, chain_kernels.SINGLE_GOAL, limit - 1, 7, False)
-        ]
-        assert kinds[:-1] == (rough if limit > 1 else [])
-        assert kinds[-1][:7] == (double, double, double, single, False, True, 1e-12)
-        assert kinds[-1][8:] == (7, False)
-        if limit == 1:
-            assert kinds[-1][7] == 1
+        assert kinds == expected
+        assert asked[0] == (limit - 1 if len(asked) > 1 else limit)
+    kinds.clear()
+    called(chain_kernels, "plan_roughly_first", problem, monkeypatch, 1e-3, 100, 7, False)
+    assert [kind[7] for kind in kinds] == [1e-3, 1e-3]
+    kinds.clear()
+    called(chain_kernels, "plan", problem, monkeypatch, 1e-3, 100, 7, False)
+    assert kinds == [(*double * 5, True, True, 1e-3, 7, False)]
 
 
 # -------------------------------------------------------------------------------- one backup at a time
@@ -301,6 +326,49 @@ def test_the_residual_belongs_to_the_values(
             expected = swept(problem)
         assert found.iterations == expected
         assert found.limited_by == ("max_iterations" if expected >= limit else ROUNDING)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("method", ["value-iteration", "policy-iteration"])
+def test_a_rough_goal_is_relative_to_the_largest_value(
+    sign: int, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values of either sign, below and above one."""
+    for seed in range(4):
+        process, numbers = sparse(seed)
+        for scale in (1.0, 1 / 4096, 1 / 16384):
+            rewards = sign * np.abs(numbers) * scale
+            for goal in 0.6 * 2.0 ** -np.arange(12.0):
+                monkeypatch.setattr(discounted, "span_goal", lambda problem, goal=goal: goal)
+                problem = posed(process, rewards)
+                handed, found = certified_by(METHODS[method], problem, monkeypatch)
+                assert_is_residual(process, rewards, 0.9, handed)
+                expected = swept(problem) if method[0] == "v" else eliminated(problem, goal)
+                assert found.iterations == expected
+
+
+@pytest.mark.parametrize(("goal", "rounds"), [(0.0, 2), (-1.0, 5)])
+def test_policy_iteration_gives_up_after_three_rounds_without_a_better_residual(
+    goal: float, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two states that rest, so that all is exact; a goal of nothing is reached, one below is not."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1), (1, 0, 1, 1)], states=2, actions=1, initial=0, horizon=1
+    )
+    monkeypatch.setattr(discounted, "span_goal", lambda problem: goal)
+    problem = posed(process, np.array([1.0, 3.0]), gamma="1/2")
+    handed, found = certified_by(discounted.policy_iteration, problem, monkeypatch)
+    assert (handed["values"].tolist(), found.iterations) == ([2.0, 6.0], rounds)
+    monkeypatch.setattr(discounted, "span_goal", lambda problem: 0.0)
+    problem = posed(process, np.array([1.0, 1.0]), gamma="1/2")
+    assert certified_by(discounted.value_iteration, problem, monkeypatch)[1].iterations == 1
+
+
+def test_an_operator_with_a_matrix_or_without() -> None:
+    for (process, rewards), dense in ((full(0), True), (sparse(0), False)):
+        problem = posed(process, rewards)
+        assert (discounted.new_operator(problem).matrix is not None) == dense
+        assert discounted.new_operator(problem, dense=False).matrix is None
 
 
 def test_a_start_and_what_was_spent_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +455,8 @@ def test_which_method_a_sparse_model_gets(monkeypatch: pytest.MonkeyPatch) -> No
     asked: list[Any] = []
     wide = False
 
-    def in_one_call(problem: Problem, plan: Any, method: str, *limits: Any) -> Certified:
+    def in_one_call(given: Problem, plan: Any, method: str, *limits: Any) -> Certified:
+        assert given is not None
         asked.append((plan, method, *limits))
         bounds = np.full(process.n_states, 2.0), np.full(process.n_states, 4.0)
         return Certified(*bounds, None, method, 6, "", 2.0 if wide else 0.0, 1.0)
