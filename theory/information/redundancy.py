@@ -39,8 +39,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, relative_error
-from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.choices import check_tolerance, one_of
 from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
@@ -176,8 +175,7 @@ def channel_redundancy(
     """
     known = as_order(order, "order")
     one_of(("auto", "program"), method, "method")
-    if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected a positive tolerance in nats, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance, below=math.inf)
     valid = as_channel(channel)
     if known.is_one and method == "auto":
         found = channel_capacity(valid, tolerance=tolerance)

@@ -106,10 +106,11 @@ def minimise_over_terminal(
     goals = goal_responses(process, support)
     first = distinct(goals.terminal)
     rows, choices = goals.terminal[first], goals.choices[..., first]
-    lower, weights = -np.inf, np.full(len(rows), 1.0 / len(rows))
+    lower, weights = -np.inf, np.ones(len(rows))
     for _ in range(MAX_ROUNDS):
         weights = _corrected(rows, objective, weights)
         rho = weights @ rows
+        rho /= rho.sum()  # the linearisation holds at any distribution, and only at one
         value = float(objective.value(rho).sum())
         slope = np.where(reachable, objective.slope(rho), 0.0)  # no policy ends elsewhere
         steepest = slope[support].max()
@@ -124,7 +125,7 @@ def minimise_over_terminal(
             return _certified(objective, lower, make_skills(process, weights[kept], policies))
         rows = np.concatenate([rows, response.terminal])
         choices = np.concatenate([choices, response.choices], axis=-1)
-        weights = np.append(weights * (1 - 1e-3), 1e-3)
+        weights = np.append(weights, 1e-3)
     raise ConvergenceError(
         f"The gap of {value - lower:.3g} did not close to {tolerance} in {MAX_ROUNDS} rounds; raise the "
         "tolerance.",
@@ -148,7 +149,7 @@ def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) ->
 
 def _corrected(rows: np.ndarray, objective: Separable, weights: np.ndarray) -> np.ndarray:
     """Minimise over the convex hull of `rows`, shape (n, S): a primal-dual interior-point method in the
-    weights."""
+    weights, from near these, which need not sum to one."""
     count = len(rows)
     w = 0.9 * weights + 0.1 / count
     w /= w.sum()

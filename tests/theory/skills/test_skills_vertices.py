@@ -227,6 +227,15 @@ def test_stationary_policies_at_a_geometric_horizon(nudges: list[int], gamma: Fr
     assert_covered(points, listed, error)
 
 
+def test_only_states_where_an_episode_can_end_have_points() -> None:
+    """A chain of three states in two steps ends in the last one, of which alone the recursion begins."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 2, 1)], states=3, actions=1, initial=0, horizon=2
+    )
+    assert terminal_vertices(process)[0].tolist() == [[0.0, 0.0, 1.0]]
+    assert [sorted(sets) for sets in Merging(process, 9).backwards(2)] == [[2], [1], [0]]
+
+
 def test_choices_of_states_without_a_visit_are_no_policies() -> None:
     rows = [(0, 0, 0, 1), *((1, a, a % 2, 1) for a in range(3))]
     process = ControlledMarkovProcess.from_transitions(
