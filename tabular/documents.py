@@ -3,6 +3,7 @@ atomically."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -198,7 +199,7 @@ def check_writable(files: Mapping[str, Path]) -> None:
     for what, path in files.items():
         try:
             device = path.exists() and not path.is_file() and not path.is_dir()
-            place = path.resolve()
+            place = _followed(path)
             folder = place.parent
             if not str(path) or place.is_dir():
                 wrong = "is a folder; name a file"
@@ -211,7 +212,7 @@ def check_writable(files: Mapping[str, Path]) -> None:
             else:
                 taken[place] = what
                 continue
-        except (OSError, ValueError, RuntimeError):  # the last is how Python 3.11 tells a loop of links
+        except (OSError, ValueError):
             wrong = "that is not the name of a file; check the path"
         raise InvalidArgumentError(f"Cannot write {what} {str(path)[:200]!r}: {wrong}.")
 
@@ -259,6 +260,14 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def _followed(path: Path) -> Path:
+    """Return where links lead; a loop of them, of which versions of Python think differently, is refused."""
+    place = Path(os.path.realpath(path))
+    if place.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return place
+
+
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file atomically: it has the old content or the new, never half of it.
 
@@ -273,7 +282,7 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
         if path.exists() and not path.is_file() and not path.is_dir():
             path.write_bytes(content)
             return
-        path = path.resolve()
+        path = _followed(path)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".metaregret.")
         try:
             with os.fdopen(handle, "wb") as stream:

@@ -24,14 +24,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
-from scipy.sparse.csgraph import dijkstra
 
 from metaregret.tabular.backup import Backup, backup
 from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.errors import ConvergenceError, InstanceTooLargeError, InvalidArgumentError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.policy import solve_discounted_exactly
+from metaregret.tabular.policy import solve_discounted, solve_discounted_exactly
 from metaregret.tabular.process import ControlledMarkovProcess, Representation, check_representation
 
 if TYPE_CHECKING:
@@ -344,7 +342,7 @@ def _by_reach(process: ControlledMarkovProcess, columns: sp.csc_array, policies:
         process, process.initial @ values, 0, np.any(values[process.initial > 0], axis=0), None, None
     )
     chosen = _choices(process, ranks) if policies else None
-    return dataclasses.replace(found, policies=chosen, everywhere=np.stack([values, values]))
+    return dataclasses.replace(found, policies=chosen, everywhere=np.broadcast_to(values, (2, *values.shape)))
 
 
 def _finite(
@@ -444,8 +442,7 @@ def _evaluate(
     assert isinstance(process.horizon, GeometricHorizon)
     for column in columns.tolist():
         chosen = process.matrix[policies[:, column]]
-        system = sp.csc_array(sp.eye_array(process.n_states) - float(process.horizon.gamma) * chosen)
-        values[:, column] = np.maximum(spla.spsolve(system, paid[:, column]), 0.0)
+        values[:, column] = solve_discounted(chosen, float(process.horizon.gamma), paid[:, column])
 
 
 def _geometric_exact(
@@ -500,6 +497,10 @@ def goal_support(process: ControlledMarkovProcess, *, visit: bool = False) -> np
     return known[visit]
 
 
+SHORT = 100_000
+"""Steps times transitions that are followed one by one."""
+
+
 def _occupied(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray]:
     """The states that can be occupied at the end, and at any time."""
     now = process.initial > 0
@@ -510,9 +511,13 @@ def _occupied(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray]
     ever, kept, since, power = now.copy(), now, 0, 1
     before = np.zeros_like(now)
     for step in range(1, process.horizon.steps + 1):
-        if step > 1 and np.all(now[before]):  # no state is lost now, so that none ever will be
-            fresh, left = np.flatnonzero(now & ~before), process.horizon.steps - step + 1
+        left = process.horizon.steps - step + 1
+        # No state is lost now, so that none ever will be; SciPy's search takes a while to load.
+        if step > 1 and left * graph.nnz > SHORT and np.all(now[before]):
+            fresh = np.flatnonzero(now & ~before)
             if len(fresh):
+                from scipy.sparse.csgraph import dijkstra
+
                 now = now | (
                     dijkstra(graph, indices=fresh, unweighted=True, min_only=True, limit=left) <= left
                 )

@@ -393,9 +393,10 @@ class ControlledMarkovProcess:
     @cached_property
     def graph(self) -> sp.csr_array:
         """Which states can follow which: shape (S, S), a positive number where one can."""
-        owner = self.choice_state[self.transition_choice]
+        owner = self.choice_state[self.transition_choice].astype(np.int32)  # SciPy 1.14 searches no others
+        pairs = owner, self.successors.astype(np.int32)
         ones = np.ones(self.n_transitions, dtype=np.int32)
-        return sp.csr_array((ones, (owner, self.successors)), shape=(self.n_states, self.n_states))
+        return sp.csr_array((ones, pairs), shape=(self.n_states, self.n_states))
 
     @cached_property
     def reachable(self) -> np.ndarray:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.goals import (
@@ -32,7 +31,7 @@ from metaregret.tabular.goals import (
     terminal_columns,
 )
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
-from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape
+from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape, solve_discounted
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["Responses", "best_responses", "ends_of", "exact_goal_ends", "goal_responses", "mixed_policy"]
@@ -225,10 +224,8 @@ def _occupancies(process: ControlledMarkovProcess, policies: np.ndarray) -> np.n
     gamma = float(process.horizon.gamma)
     start = float(1 - process.horizon.gamma) * process.initial
     ends = np.empty(policies.shape[::-1])
-    identity = sp.eye_array(process.n_states)
     for row, chosen in zip(ends, policies.T, strict=True):
-        system = sp.csc_array(identity - gamma * process.matrix[chosen].T)
-        row[:] = np.maximum(spla.spsolve(system, start), 0.0)
+        row[:] = solve_discounted(process.matrix[chosen].T, gamma, start)
     return ends
 
 

@@ -4,15 +4,20 @@ one's own.
 Everything is drawn as small integers and normalised exactly, so no generated row is ever off by a
 rounding, and counterexamples shrink towards few states, few actions, short horizons and simple fractions.
 
->>> from hypothesis import given >>> from metaregret.tabular.strategies import processes >>>
-@given(processes()) ... def test_rows_sum_to_one(process): ...     assert abs(process.matrix.sum(axis=1) -
-1).max() < 1e-12 >>> test_rows_sum_to_one()
+>>> from hypothesis import given
+>>> from metaregret.tabular.strategies import processes
+>>> @given(processes())
+... def test_rows_sum_to_one(process):
+...     assert abs(process.matrix.sum(axis=1) - 1).max() < 1e-12
+>>> test_rows_sum_to_one()
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from functools import cache
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from hypothesis import strategies as st
@@ -35,6 +40,8 @@ __all__ = [
     "stochastic_processes",
 ]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Row = list[tuple[int, int, int, Fraction]]
 FEW = 32
 """Longest list of numbers that is drawn number by number."""
@@ -44,6 +51,13 @@ SEEDS = st.integers(0, 2**32 - 1)
 SEEDED_SUCCESSORS = 4
 
 
+def _once(strategy: Callable[P, T]) -> Callable[P, T]:
+    """Make a strategy once for the same arguments: Hypothesis examines every new one, at a third of the cost
+    of an instance."""
+    return cast(Callable[P, T], cache(strategy))
+
+
+@_once
 def distributions(
     size: int, *, positive: bool = False, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:
@@ -51,10 +65,10 @@ def distributions(
     return integer_lists(size, 1 if positive else 0, largest).filter(any).map(_normalised)
 
 
+@_once
 def integer_lists(size: int, lowest: int, largest: int) -> st.SearchStrategy[list[int]]:
     """Lists of `size` integers between `lowest` and `largest`: drawn one by one while they are few, which
-    shrinks
-    well, and else from one drawn seed, which is fast."""
+    shrinks well, and else from one drawn seed, which is fast."""
     if size <= FEW:
         return st.lists(st.integers(lowest, largest), min_size=size, max_size=size)
     return SEEDS.map(lambda seed: np.random.default_rng(seed).integers(lowest, largest + 1, size).tolist())
@@ -65,6 +79,7 @@ def _normalised(weights: list[int]) -> list[Fraction]:
     return [Fraction(weight, total) for weight in weights]
 
 
+@_once
 def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy[Horizon]:
     """Finite horizons up to `max_steps` and, unless excluded, geometric ones with gamma in {1/2, 2/3, 3/4,
     9/10}."""
@@ -143,8 +158,7 @@ def processes(
     """Rational processes with state-dependent action sets; some states may be unreachable.
 
     Up to 8 states everything is drawn number by number; larger processes (100 states take milliseconds) come
-    from
-    one drawn seed and have at most 4 successors per choice.
+    from one drawn seed and have at most 4 successors per choice.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class Finder(importlib.abc.MetaPathFinder):
             module = module_of(path)
             source = path.read_text()
             if plain:
-                source = re.sub(r"^@njit\(.*\)\n", "", source, flags=re.MULTILINE)
+                source = re.sub(r"^@(njit|_straight_line)\(.*\)\n", "", source, flags=re.MULTILINE)
             made = mutate_file_contents(str(path), source)
             left_out = of_words(made.code)
             self._files[module] = folder / f"{module}.py"
@@ -125,16 +125,22 @@ class Runner:
         self.plain = plain
         self.stop = time.monotonic() + 60.0 * minutes
         self.outcome: dict[str, str] = {}
-        self._failed = False
+        self._failed = self._forked = False
         self._called: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
         self._kills: Counter[tuple[str, str]] = Counter()
         self._last = mmap.mmap(-1, 8)  # the number of the last test of a child, shared with it
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.option.tbstyle = "no"  # to show a failure in a file of all mutants takes longer than the test
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed = self._failed or report.failed
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
+        """In a fork, a report without the trace of a failure, whose making takes longer than most tests."""
+        if not self._forked or call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
+            return None
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, "call")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Time the tests without mutants, then run the mutants."""
@@ -142,6 +148,9 @@ class Runner:
             named = {item.nodeid: item for item in session.items}
             for function, called in json.loads(self.times.read_text()).items():
                 self._called[function] = [(spent, named[test]) for spent, test in called]
+            trampoline.set_mutant_under_test("none__mutmut_0")
+            for item in {item: None for called in self._called.values() for _, item in called}:
+                self._run(item)  # what tests import and keep is there in every fork
         else:
             self._time_all(session.items)
         gc.freeze()  # a collection in a child would copy every page
@@ -222,7 +231,7 @@ class Runner:
 
     def _be(self, mutant: str, items: Sequence[pytest.Item], limit: float) -> None:
         """In the child: exit with 1 at the first test that fails, with 0 if none does."""
-        code = 1
+        code, self._forked = 1, True
         try:
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)

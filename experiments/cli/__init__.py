@@ -13,8 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -58,19 +57,20 @@ class _LazyGroup(click.Group):
         except BrokenPipeError:
             # The reader has seen enough, which is no failure (click would exit with 1, "the claim does not
             # hold").
-            _drop_output()
+            _drop(sys.stdout)
             return 0
 
 
-def _version() -> str:
-    try:
-        return version("metaregret")
-    except PackageNotFoundError:
-        return "not installed"
+def _show_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from metaregret.experiments.runs.provenance import version_of
+
+        click.echo(f"metaregret, version {version_of('metaregret')}")
+        context.exit()
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(_version(), prog_name="metaregret")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version)
 def metaregret() -> None:
     """Verify the theory of unsupervised meta-reinforcement learning on tabular problems, exactly.
 
@@ -102,18 +102,28 @@ def _fail(status: int, reason: str, error: Exception | None = None) -> NoReturn:
             traceback.print_exception(error)
     _complain(f"{reason}.")
     if status == 2:
-        _drop_output()
+        _drop(sys.stdout)
     sys.exit(status)
 
 
-def _drop_output() -> None:
+def _drop(stream: TextIO) -> None:
     """Let what is still buffered go nowhere: the interpreter would try to write it at its end."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    try:
+        _main(arguments)
+    finally:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):  # Python 3.13 would end with a status of its own
+            _drop(sys.stderr)
+
+
+def _main(arguments: Sequence[str] | None) -> None:
     keep_out_of_the_way()
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by whoever started this: what is said is lost, nothing else

@@ -60,8 +60,7 @@ def list_environments(json_file: str | None) -> None:
 @json_option
 def show(source: Source, json_file: str | None) -> None:
     """Show a process: sizes, structure, which goals can be reached and how surely, and how it was read: exact
-    or
-    floating point and why, the largest row error, what was made absorbing.
+    or floating point and why, the largest row error, what was made absorbing.
 
     \b
     Examples:

@@ -250,8 +250,7 @@ def atlas_row(item: Published, holds: Row, fails: Row) -> Row:
     """Return the row of a published claim: the evidence of what holds, the witness of what fails.
 
     The verdict is that of the claim as stated. A refuted claim is as expected if its witness refutes it and
-    its
-    repair holds; a true one if it holds and fails without its assumption.
+    its repair holds; a true one if it holds and fails without its assumption.
     """
     refuted = item.expected is Verdict.REFUTED
     return {

@@ -16,13 +16,10 @@ __all__ = ["macqueen"]
 
 @njit(cache=True, nogil=True)
 def _shift(excess: float, low: float, high: float) -> float:
-    """Return an upper bound on ``k c`` with ``c = excess / (1 - k)``; `low`, `high` bound the contraction
-    ``k``."""
+    """Return ``k c`` with ``c = excess / (1 - k)``, three roundings off, for that ``k`` in ``[low, high]``
+    where it is largest."""
     factor = high if excess >= 0 else low
-    if factor >= 1.0:
-        return np.inf
-    shift = factor * excess / (1.0 - factor)
-    return shift + 8 * UNIT_ROUNDOFF * abs(shift) / (1.0 - factor)
+    return np.inf if factor >= 1.0 else factor * excess / (1.0 - factor)
 
 
 @njit(cache=True, nogil=True)
@@ -66,6 +63,8 @@ def macqueen(
     slack = roundoff * (reward_scale + magnitude)
     rise = _shift(greatest + slack, low, high)
     fall = -_shift(slack - least, low, high)
+    # Of the shift: the sum in it, its three, and two additions; of a value: `backed`, and the last addition.
+    # Those of `slack` itself are a part of what `backup_roundoff` has to spare, a millionth.
     slack += 8 * UNIT_ROUNDOFF * (magnitude + max(abs(rise), abs(fall)))
     rise, fall = rise + slack, fall - slack
     for state in range(len(lower)):

@@ -185,21 +185,18 @@ def _undiscounted(
     )
 
     settled = settle(problem)
-    known = [Fraction(value) if math.isfinite(value) else None for value in settled.values.tolist()]
-    if settled.undefined is not None:
-        known = [None if without else value for value, without in zip(known, settled.undefined, strict=True)]
+    known = [Fraction(value) if math.isfinite(value) else None for value in settled.lower.tolist()]
     if settled.mask.all():
         return known, settled.policy, 1, settled
     reduced = reduce_problem(problem, settled, "auto")
     small = reduced.quotient
-    model = _reduced_model(problem, reduced.quotient.graph, small.origin, small.transition, known)
+    model = _reduced_model(problem, small.graph, small.transition, known)
     start = warm_policy(reduced) if problem.fits_floats else reduced.policy
     values, policy, count = policy_iteration(model, start, problem.max_iterations, proper_sink=True)
     tight = model.action_values(values) == values[small.graph.choice_state]
     tight[-1] = False
     if settled.undecided:
         trapped = small.graph.end_components(tight) >= 0
-        trapped[-1] = False
         if trapped.any():
             refuse_cancelling(reduced, trapped)
     reduced.policy = policy
@@ -209,23 +206,19 @@ def _undiscounted(
 
 
 def _reduced_model(
-    problem: Problem,
-    graph: ChoiceGraph,
-    origin: np.ndarray,
-    transition: np.ndarray,
-    known: list[Fraction | None],
+    problem: Problem, graph: ChoiceGraph, transition: np.ndarray, known: list[Fraction | None]
 ) -> ExactModel:
     numerators, denominators = transition_fractions(problem)
-    rewards, sink, zero = exact_rewards(problem), graph.n_states - 1, flint.fmpq(0)
+    rewards, successors, zero = exact_rewards(problem), problem.process.successors, flint.fmpq(0)
     weights, paid = [], []
-    for item, successor in zip(transition.tolist(), graph.successors.tolist(), strict=True):
+    for item in transition.tolist():
         if item < 0:
             weights.append(zero)
             paid.append(zero)
             continue
         probability = flint.fmpq(int(numerators[item]), int(denominators[item]))
-        earned = rewards[item] + ((known[problem.process.successors[item]] or 0) if successor == sink else 0)
-        weights.append(probability if successor != sink else zero)
+        earned = rewards[item] + (known[successors[item]] or 0)  # known is 0 where nothing is settled
+        weights.append(probability)
         paid.append(probability * flint.fmpq(earned.numerator, earned.denominator))
     return ExactModel(graph, _objects(weights), row_sums(graph.offsets, _objects(paid)))
 
@@ -248,7 +241,7 @@ def policy_iteration(
     for count in range(1, max_iterations + 1):
         values = chain_values(model, policy)
         q, residual = model.action_values(values), model.residual(values)
-        better = np.asarray(residual > 0, dtype=bool)
+        better = residual > 0
         if not better.any():
             if np.any(residual != 0):
                 raise SolverError(
@@ -281,7 +274,7 @@ def _require_proper(graph: ChoiceGraph, policy: np.ndarray) -> None:
 def chain_values(model: ExactModel, policy: np.ndarray) -> np.ndarray:
     """Solve ``V = r_policy + gamma P_policy V`` component by component, successors first."""
     graph = model.graph
-    values = np.full(graph.n_states, flint.fmpq(0))
+    values = np.empty(graph.n_states, dtype=object)
     for component in _components_in_order(graph, policy):
         if len(component) > LARGEST_COMPONENT:
             raise InstanceTooLargeError(
@@ -338,7 +331,7 @@ def _components_in_order(graph: ChoiceGraph, policy: np.ndarray) -> list[list[in
         members[label].append(state)
     crossing = labels[source] != labels[target]
     after: dict[int, set[int]] = {label: set() for label in range(count)}
-    for a, b in zip(labels[source[crossing]].tolist(), labels[target[crossing]].tolist(), strict=True):
+    for a, b in np.column_stack((labels[source], labels[target]))[crossing].tolist():
         after[a].add(b)
     return [members[label] for label in TopologicalSorter(after).static_order()]
 

@@ -39,7 +39,7 @@ def backward_induction(problem: Problem, *, keep_policy: bool) -> Certified:
     length = n_states if matrix is not None else problem.rows.longest
     mass = row_mass(problem.process)[1]
     magnitude = float(np.abs(values).max())
-    error = UNIT_ROUNDOFF * magnitude
+    error = 2 * UNIT_ROUNDOFF * magnitude  # of the terminal values, and of the sums with it below
     for step in range(steps - 1, -1, -1):
         error = mass * error + problem.allowance(magnitude, length)
         _step(problem, matrix, values, following, policy[step if keep_policy else 0])

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.engine.graph import ChoiceGraph
-from metaregret.tabular.engine.problem import Problem, backup_roundoff
+from metaregret.tabular.engine.problem import Problem, backup_roundoff, row_mass
 
 __all__ = ["DECIDED_STATES", "Gains", "decide_gains"]
 
@@ -71,8 +72,7 @@ def decide_gains(
     least, greatest : ndarray, shape (C,)
         The least and the greatest single reward of each choice, with exact signs.
     """
-    nothing = np.zeros(graph.n_states, dtype=bool)
-    positive, cancelling, undecided = nothing.copy(), nothing.copy(), nothing.copy()
+    positive, cancelling, undecided = np.zeros((3, graph.n_states), dtype=bool)
     paying = allowed & (greatest > 0)
     if not paying.any():
         return Gains(positive, cancelling, undecided)
@@ -80,11 +80,11 @@ def decide_gains(
     inner = _inner(graph, allowed, labels)
     owner = labels[graph.choice_state]
     # Components without a positive reward lose, or idle for free; a loop that only gains needs no arithmetic.
-    mixed = np.isin(np.arange(labels.max(initial=-1) + 1), owner[inner & paying])
+    mixed = np.isin(np.arange(labels.max() + 1), owner[inner & paying])
     never_losing = inner & (least >= 0)
     small = graph.end_components(never_losing)
     sure = np.unique(owner[_inner(graph, never_losing, small) & paying])
-    positive |= np.isin(labels, sure)
+    positive = np.isin(labels, sure)
     mixed[sure] = False
     if not mixed.any():
         return Gains(positive, cancelling, undecided)
@@ -120,24 +120,19 @@ def _bracketed(
     Lazy value iteration (half a step at a time, so that periodic loops converge), with the best bounds seen.
     """
     process, n_labels = problem.process, len(mixed)
-    states = np.flatnonzero((labels >= 0) & mixed[labels])
+    inside = (labels >= 0) & mixed[labels]
+    states, place = np.flatnonzero(inside), np.cumsum(inside) - 1
     kept = inner & mixed[labels[graph.choice_state]]
     choices = np.flatnonzero(kept)
-    place = np.full(graph.n_states, -1, dtype=np.int64)
-    place[states] = np.arange(len(states))
     items = kept[graph.transition_choice]
     lengths = np.diff(graph.offsets)[choices]
-    rows = sp.csr_array(
-        (
-            process.probabilities[items],
-            place[graph.successors[items]],
-            np.concatenate([[0], np.cumsum(lengths)]),
-        ),
-        shape=(len(choices), len(states)),
-    )
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = sp.csr_array((process.probabilities[items], place[graph.successors[items]], offsets))
     first = np.searchsorted(graph.choice_state[choices], states)
     rewards, component = problem.rewards[choices] / problem.reward_scale, labels[states]
-    roundoff = backup_roundoff(int(lengths.max()))
+    least_sum, greatest_sum = row_mass(process)
+    # Rows are meant to sum to one, as over the rationals: what a stored row lacks is not lost.
+    roundoff = backup_roundoff(int(lengths.max())) + max(1.0 - least_sum, greatest_sum - 1.0)
     high, low = np.full(n_labels, np.inf), np.full(n_labels, -np.inf)
     values = np.zeros(len(states))
     for _ in range(SWEEPS):
@@ -173,8 +168,7 @@ class _Component:
         inside = np.zeros(graph.n_states, dtype=bool)
         inside[members] = True
         self.choices = np.flatnonzero(inner & inside[graph.choice_state])
-        place = np.full(graph.n_states, -1, dtype=np.int64)
-        place[members] = np.arange(len(members))
+        place = np.cumsum(inside) - 1
         owner = place[graph.choice_state[self.choices]]
         offsets, successors, weights, paid = [0], [], [], []
         for choice in self.choices.tolist():
@@ -183,19 +177,12 @@ class _Component:
             successors += [int(place[graph.successors[item]]) for item in row]
             weights += chances
             paid.append(
-                sum(
-                    (p * _paid(problem, graph, choice, item) for p, item in zip(chances, row, strict=True)),
-                    flint.fmpq(0),
-                )
+                sum(p * _paid(problem, graph, choice, item) for p, item in zip(chances, row, strict=True))
             )
             offsets.append(len(successors))
-        counts = np.bincount(owner, minlength=len(members))
-        self.graph = ChoiceGraph(
-            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            np.array(offsets, dtype=np.int64),
-            np.array(successors, dtype=np.int64),
-        )
-        self.model = ExactModel(self.graph, np.array(weights, dtype=object), np.array(paid, dtype=object))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(owner))])
+        self.graph = ChoiceGraph(starts, np.array(offsets), np.array(successors))
+        self.model = ExactModel(self.graph, np.array(weights), np.array(paid))
 
     def gain_and_bias(self, policy: np.ndarray, anchor: int) -> tuple[flint.fmpq, np.ndarray]:
         """The gain of a policy that always returns to `anchor`, and its bias, 0 there.
@@ -221,7 +208,7 @@ class _Component:
         allowed = np.zeros(self.graph.n_choices, dtype=bool)
         allowed[policy] = True
         labels = self.graph.end_components(allowed)
-        return [np.flatnonzero(labels == label) for label in range(int(labels.max(initial=-1)) + 1)]
+        return [np.flatnonzero(labels == label) for label in range(int(labels.max()) + 1)]
 
     def toward(self, members: np.ndarray, policy: np.ndarray) -> np.ndarray:
         """The policy inside the closed class `members`; everywhere else, walk there."""
@@ -273,7 +260,7 @@ def _over_rationals(
     part = _Component(problem, graph, members, inner)
     local = np.searchsorted(part.choices, greedy[members])
     policy = local
-    best: np.ndarray = np.empty(0, dtype=np.int64)
+    best: Any = None
     for _ in range(EXACT_ROUNDS):
         classes = part.recurrent(policy)
         if len(classes) > 1 or not np.array_equal(classes[0], best):
@@ -282,7 +269,7 @@ def _over_rationals(
                 walking = part.toward(candidate, policy)
                 gain, bias = part.gain_and_bias(walking, int(candidate[0]))
                 rated.append((gain, -int(candidate[0]), candidate, walking, bias))
-            gain, _, best, policy, bias = max(rated, key=lambda entry: entry[:2])
+            gain, _, best, policy, bias = max(rated)
         else:
             gain, bias = part.gain_and_bias(policy, int(best[0]))
         if gain > 0:

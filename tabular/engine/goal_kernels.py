@@ -396,19 +396,19 @@ def reach_bits(
     for step in range(steps - 1, -1, -1):
         for state in range(n_states):
             first, last = choice_offsets[state], choice_offsets[state + 1]
-            for word in range(width):
-                bits = values[successors[first], word]
-                for choice in range(first + 1, last):
-                    fresh = values[successors[choice], word] & ~bits
-                    bits |= fresh
-                    if not keep:
-                        continue
-                    bit = 0
-                    while fresh:
-                        if fresh & one:
-                            policies[step, state, word * 64 + bit] = choice - first
-                        fresh >>= one
-                        bit += 1
-                following[state, word] = bits
+            bits = following[state]
+            bits[:] = values[successors[first]]
+            for choice in range(first + 1, last):
+                more = values[successors[choice]]
+                if keep:
+                    for word in range(width):
+                        fresh, goal = more[word] & ~bits[word], word * 64
+                        while fresh:
+                            if fresh & one:
+                                policies[step, state, goal] = choice - first
+                            fresh >>= one
+                            goal += 1
+                for word in range(width):
+                    bits[word] |= more[word]
         values, following = following, values
     return values

@@ -127,11 +127,10 @@ class ChoiceGraph:
 
         kept = live[self.transition_choice]
         sources = self.choice_state[self.transition_choice[kept]]
-        graph = sp.csr_array(
-            (np.ones(len(sources), dtype=np.int8), (sources, self.successors[kept])),
-            shape=(self.n_states, self.n_states),
-        )
-        return np.asarray(connected_components(graph, connection="strong")[1], dtype=np.int64)
+        shape = (self.n_states, self.n_states)
+        graph = sp.csr_array((kept[kept], (sources, self.successors[kept])), shape=shape)
+        labels: np.ndarray = connected_components(graph, connection="strong")[1]
+        return labels
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

@@ -43,6 +43,9 @@ shifts."""
 LARGEST_VALUE = 1e306
 """Largest value that is computed in double precision; what is left up to 1.8e308 takes sums on the way."""
 
+LEAST_SCALE = 1e-290
+"""Least scale of rewards in double precision: an allowance for roundings relative to it covers underflow."""
+
 TOTAL_RANGE = 1e50
 """Factor between the largest reward and the largest undiscounted total."""
 
@@ -112,25 +115,29 @@ class Problem(NamedTuple):
 
     @property
     def fits_floats(self) -> bool:
-        """Whether no value, and no sum on the way to one, can leave the range of double precision.
+        """Whether no value, and no sum on the way to one, can leave the range of double precision; and
+        whether rewards and terminal values, if any, reach `LEAST_SCALE`.
 
         A total without a horizon has no bound in terms of its rewards; there `TOTAL_RANGE` is left for the
         expected time to the end.
         """
         largest = self.reward_scale
+        ends = 0.0 if self.terminal is None else max(map(abs, self.terminal.tolist()))
+        if 0.0 < max(largest, ends) < LEAST_SCALE:
+            return False
         if self.objective is Objective.TOTAL:
-            return largest * TOTAL_RANGE < LARGEST_VALUE
+            return largest < LARGEST_VALUE / TOTAL_RANGE
         if self.discount is not None:
             return largest < (1.0 - self.discount.above) * LARGEST_VALUE
-        ends = 0.0 if self.terminal is None else max(map(abs, self.terminal.tolist()), default=0.0)
         return float(ends) + (self.steps or 0) * largest < LARGEST_VALUE
 
     def require_floats(self) -> None:
         """Raise `UnsupportedError` unless `fits_floats`."""
         if not self.fits_floats:
             raise UnsupportedError(
-                f"Rewards of up to {self.reward_scale:.3g} may add up to more than double precision holds "
-                f"({LARGEST_VALUE:.0e}); change the unit of the rewards, or use exact=True."
+                f"Rewards of up to {self.reward_scale:.3g} (and terminal values) may leave the range "
+                f"of double precision, {LEAST_SCALE:.0e} to {LARGEST_VALUE:.0e}; change the unit, or "
+                "use exact=True."
             )
 
     def allowance(self, magnitude: float, length: int | None = None) -> float:

@@ -59,6 +59,8 @@ METHODS: dict[Objective, tuple[str, ...]] = {
 }
 """Methods that each objective accepts."""
 
+_ALL = get_args(Method)
+
 
 def solve(
     process: ControlledMarkovProcess,
@@ -127,7 +129,7 @@ def solve(
     ConvergenceError
         If a limit was reached, or double precision cannot certify the tolerance; it carries the best bounds.
     """
-    one_of(get_args(Method), method, "method")
+    one_of(_ALL, method, "method")
     problem = read_problem(
         process,
         rewards,

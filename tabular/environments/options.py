@@ -116,8 +116,7 @@ class Environment:
         Specifications that work, with a horizon suggestion in parentheses left out.
     build : callable
         ``build(body, options)`` returns the process, or a model with rewards and notes; `body` is the text
-        before
-        the first comma.
+        before the first comma.
     takes_start : bool
         Whether the model depends on where episodes start, so that ``start=`` belongs to the specification.
     """

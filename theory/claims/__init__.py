@@ -17,6 +17,7 @@ from metaregret.theory.claims.evidence import (
     agreement,
     all_hold,
     exact_agreement,
+    simplified,
     vanishes,
 )
 from metaregret.theory.claims.outside import as_document, on_instances, property_claim
@@ -79,6 +80,7 @@ __all__ = [
     "property_claim",
     "published",
     "run_method",
+    "simplified",
     "store_witness",
     "theorem",
     "theorem_result",

@@ -12,11 +12,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from metaregret.tabular.choices import choice
 
-__all__ = ["Evidence", "Group", "Trial", "agreement", "all_hold", "exact_agreement", "gather", "vanishes"]
+__all__ = [
+    "Evidence",
+    "Group",
+    "Trial",
+    "agreement",
+    "all_hold",
+    "exact_agreement",
+    "gather",
+    "simplified",
+    "vanishes",
+]
 
 
 class Group(Enum):
@@ -107,11 +118,17 @@ def all_hold(instance: str, note: str = "", **conditions: bool) -> Trial:
     )
 
 
-def vanishes(instance: str, expression: Any) -> Trial:
-    """Return a trial of a symbolic identity: does SymPy simplify `expression` to zero?"""
+@lru_cache(maxsize=1000)
+def simplified(expression: Any) -> Any:
+    """Return what SymPy makes of an expression; a planted error leaves most of a theorem's as they are."""
     import sympy
 
-    rest = sympy.simplify(expression)
+    return sympy.simplify(expression)
+
+
+def vanishes(instance: str, expression: Any) -> Trial:
+    """Return a trial of a symbolic identity: does SymPy simplify `expression` to zero?"""
+    rest = simplified(expression)
     return Trial(instance, 0.0 if rest == 0 else -1.0, f"difference {rest}")
 
 

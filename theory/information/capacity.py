@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.choices import one_of
+from metaregret.tabular.choices import check_tolerance, one_of
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.theory.information.certificate import Evaluation, bracket_of, evaluate
 from metaregret.theory.information.channel import Channel, ChannelLike, Vector, as_channel, as_distribution
@@ -129,10 +129,7 @@ def channel_capacity(
     0.368064207
     """
     one_of(get_args(CapacityMethod), method, "method")
-    if not (isinstance(tolerance, int | float) and math.isfinite(tolerance) and tolerance > 0.0):
-        raise InvalidArgumentError(
-            f"Expected tolerance to be a positive number of nats, but got {tolerance!r}."
-        )
+    check_tolerance(tolerance, below=math.inf)
     if max_iterations < 0:
         raise InvalidArgumentError(f"Expected max_iterations to be at least 0, but got {max_iterations!r}.")
     valid = as_channel(channel)
@@ -142,7 +139,7 @@ def channel_capacity(
     )
     point = evaluate(valid, point.inputs / point.inputs.sum())
     # Only a solved problem is polished: steps beyond the limit would be no limit.
-    if point.gap <= tolerance and (used == "interior-point" or method == "auto"):
+    if point.gap <= tolerance and method in ("auto", "interior-point"):
         point = polished(valid, point)
     if point.gap > tolerance:
         raise _not_converged(point, iterations, tolerance)
@@ -154,9 +151,9 @@ def _solve(
     channel: Channel, start: Evaluation, tolerance: float, limit: int, method: CapacityMethod, *, warm: bool
 ) -> tuple[Evaluation, int, CapacityMethod]:
     if method == "blahut-arimoto":
-        return *blahut_arimoto_steps(channel, _revived(channel, start, warm), tolerance, limit), method
+        return *blahut_arimoto_steps(channel, _revived(channel, start), tolerance, limit), method
     if method == "accelerated":
-        return *accelerated_steps(channel, _revived(channel, start, warm), tolerance, limit), method
+        return *accelerated_steps(channel, _revived(channel, start), tolerance, limit), method
     if method == "interior-point":
         return *interior_point_steps(channel, start, tolerance, limit), method
     return _automatic(channel, start, tolerance, limit, warm=warm)
@@ -175,7 +172,7 @@ def _automatic(
     used += steps
     if point.gap <= tolerance or used >= limit:
         return point, used, "interior-point"
-    refined, steps = accelerated_steps(channel, _revived(channel, point, True), tolerance, limit - used)
+    refined, steps = accelerated_steps(channel, _revived(channel, point), tolerance, limit - used)
     return min(point, refined, key=lambda candidate: candidate.gap), used + steps, "accelerated"
 
 
@@ -193,9 +190,9 @@ def _first_distribution(channel: Channel, initial: ArrayLike | None) -> Vector:
     return padded
 
 
-def _revived(channel: Channel, point: Evaluation, has_zeros: bool) -> Evaluation:
+def _revived(channel: Channel, point: Evaluation) -> Evaluation:
     """Give every input some probability: a multiplicative update never moves a zero."""
-    if not has_zeros or point.inputs.all():
+    if point.inputs.all():
         return point
     mixed = (1.0 - _REVIVED_SHARE) * point.inputs + _REVIVED_SHARE / channel.inputs
     return evaluate(channel, mixed)

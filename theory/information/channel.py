@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
 from metaregret.tabular.errors import InvalidArgumentError
 
@@ -32,8 +33,6 @@ ChannelLike: TypeAlias = Any
 SUM_TOLERANCE = 1e-9
 """Largest accepted ``|sum - 1|`` of a distribution. Anything wider is an error of the caller, not
 rounding."""
-
-_BLOCK_ENTRIES = 2**14
 
 SMALLEST_OUTPUT = 1e-290
 """Floor of an output probability inside a logarithm; see `Channel.output`."""
@@ -147,9 +146,9 @@ def as_channel(channel: ChannelLike) -> Channel:
             f"Expected a channel with at least one input and one output, but got shape={matrix.shape}."
         )
     _check_entries(matrix)
-    sums = _vector(matrix.sum(axis=1))
+    sums: Vector = matrix.sum(axis=1)
     _check_sums(sums)
-    entropies = -_plogp_sums(matrix) / sums + np.log(sums)
+    entropies = _entropy_sums(matrix) / sums + np.log(sums)
     return _assemble(matrix, 1.0 / sums, entropies)
 
 
@@ -260,30 +259,16 @@ def _check_sums(sums: Vector) -> None:
         )
 
 
-def _plogp_sums(matrix: Vector | SparseRows) -> Vector:
-    """Return ``sum_y w log w`` of every row, shape ``(X,)``, with ``0 log 0 = 0``."""
-    if not isinstance(matrix, np.ndarray):
-        result = matrix.copy()
-        result.data = matrix.data * np.log(matrix.data)
-        return _vector(result.sum(axis=1))
-    # Some rows at a time: fresh memory for a whole matrix of logarithms costs more than the logarithms.
-    sums = np.empty(len(matrix))
-    block = max(1, _BLOCK_ENTRIES // matrix.shape[1])
-    for start in range(0, len(matrix), block):
-        rows = matrix[start : start + block]
-        logarithms = np.log(rows, out=np.zeros_like(rows), where=rows > 0.0)
-        logarithms *= rows
-        sums[start : start + block] = logarithms.sum(axis=1)
-    return sums
+def _entropy_sums(matrix: Vector | SparseRows) -> Vector:
+    """Return ``-sum_y w log w`` of every row, shape ``(X,)``, with ``0 log 0 = 0``."""
+    if isinstance(matrix, np.ndarray):
+        return np.asarray(entr(matrix).sum(axis=1))
+    terms = matrix.copy()
+    terms.data = entr(matrix.data)
+    return np.asarray(terms.sum(axis=1))
 
 
 def _nonzeros(matrix: Vector | SparseRows, axis: int) -> NDArray[np.intp]:
     if isinstance(matrix, np.ndarray):
-        return np.asarray(np.count_nonzero(matrix, axis=axis), dtype=np.intp)
-    if axis == 1:
-        return np.diff(matrix.indptr).astype(np.intp)
-    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.intp)
-
-
-def _vector(values: Any) -> Vector:
-    return np.asarray(values, dtype=np.float64).ravel()
+        return np.asarray(np.count_nonzero(matrix, axis=axis))
+    return np.diff(matrix.indptr) if axis == 1 else np.bincount(matrix.indices, minlength=matrix.shape[1])

@@ -39,8 +39,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, relative_error
-from metaregret.tabular.choices import one_of
-from metaregret.tabular.errors import InvalidArgumentError
+from metaregret.tabular.choices import check_tolerance, one_of
 from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
@@ -176,8 +175,7 @@ def channel_redundancy(
     """
     known = as_order(order, "order")
     one_of(("auto", "program"), method, "method")
-    if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected a positive tolerance in nats, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance, below=math.inf)
     valid = as_channel(channel)
     if known.is_one and method == "auto":
         found = channel_capacity(valid, tolerance=tolerance)
@@ -237,7 +235,8 @@ def _program(
     else:
         coefficients = np.exp(order.alpha * np.log(np.maximum(rows, 1e-300)) - order.power * np.log(unit))
         far = (coefficients / coefficients.sum(axis=1).max()) @ u <= level
-        cone = cp.PowCone3D(u, q, ones, 1.0 / order.alpha)
+        x, y, one = (u, q, ones) if size > 1 else (u[0], q[0], 1.0)  # cvxpy 1.6 refuses the shape (1,)
+        cone = cp.PowCone3D(x, y, one, 1.0 / order.alpha)
         problem = cp.Problem(cp.Minimize(level), [far, everything, cone])
 
     def read() -> _Candidate | None:

@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import cache
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.sparse.csgraph import dijkstra
 
 from metaregret.tabular.choices import one_of
@@ -49,9 +48,7 @@ def shaped_goals(process: ControlledMarkovProcess, goals: np.ndarray | None = No
         If a goal is not a state, or out of reach from a state that occurs.
     """
     chosen = _goals(process, goals)
-    edges = (process.choice_state[process.transition_choice], process.successors)
-    graph = sp.csr_array((np.ones(process.n_transitions), edges), shape=(process.n_states,) * 2)
-    away = np.asarray(dijkstra(graph, unweighted=True))[:, chosen].T
+    away = np.asarray(dijkstra(process.graph, unweighted=True))[:, chosen].T
     away[:, ~process.reachable] = 0.0
     if not np.isfinite(away).all():
         goal, state = map(int, np.argwhere(~np.isfinite(away))[0])

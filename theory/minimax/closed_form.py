@@ -27,8 +27,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse.linalg as spla
+import scipy
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.matching import matching_policy
@@ -75,6 +74,8 @@ class Equaliser:
         """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
         matrix = self._success.T if transposed else self._success
         if len(right) > FACTORISED_BELOW:
+            import scipy.sparse.linalg as spla
+
             scale = spla.LinearOperator(matrix.shape, lambda x: x / np.diag(matrix), dtype=float)
             x, _ = spla.gmres(matrix, right, rtol=1e-14, M=scale, restart=40, maxiter=3)
             if _residual(matrix, x, right) <= RESIDUAL:

@@ -30,13 +30,13 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from metaregret.tabular.groups import groups
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.response import Responses, best_responses, mixed_policy
 from metaregret.theory.minimax.central import CentralPoint, central_point
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
-from metaregret.theory.skills.evaluation import groups
 from metaregret.theory.success import SuccessTasks
 
 __all__ = ["Decomposition"]

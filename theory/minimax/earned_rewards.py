@@ -18,12 +18,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from metaregret.tabular.backup import backup
-from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.bounds import relative_error, underflow_allowance
 from metaregret.tabular.engine import Objective, PlanningSolution, solve
 from metaregret.tabular.goals import TerminalValues
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.occupancy import FlowPolytope
-from metaregret.tabular.policy import terminal_distribution
+from metaregret.tabular.policy import forward_error, terminal_distribution
 from metaregret.theory.success import Achieved
 from metaregret.theory.tasks import RewardTasks
 
@@ -45,16 +45,17 @@ class EarnedRewards:
     what = "rewards"
 
     def __init__(self, tasks: RewardTasks, tolerance: float) -> None:
-        self.process, self.names, values = tasks.process, tasks.names, tasks.tables.values
-        self.rewards = values - values.min(axis=1, keepdims=True) + TRIFLE
+        self.process, self.names, tables = tasks.process, tasks.names, tasks.tables
+        # Floats of rationals that are large and differ by little have lost their difference.
+        given = tables.values if tables.exact is None else tables.exact
+        self.rewards = (given - given.min(axis=1, keepdims=True)).astype(np.float64) + TRIFLE
         self._tolerance = max(1e-13, 0.01 * tolerance)
 
     def plan(self, rewards: np.ndarray) -> PlanningSolution:
         """Return the best expected reward of an episode, for rewards of transitions, shape (M,)."""
         horizon, tolerance = self.process.horizon, self._tolerance
         if isinstance(horizon, FiniteHorizon):
-            steps, finite = horizon.steps, Objective.FINITE
-            return solve(self.process, rewards, objective=finite, steps=steps, tolerance=tolerance)
+            return solve(self.process, rewards, steps=horizon.steps, tolerance=tolerance)
         return solve(
             self.process, rewards, objective=Objective.DISCOUNTED, gamma=horizon.gamma, tolerance=tolerance
         )
@@ -92,17 +93,20 @@ class EarnedRewards:
         """Return what a policy earns on each task, with lower bounds."""
         state, horizon = self.process.choice_state, self.process.horizon
         longest = int(np.diff(self.process.offsets).max()) + self.process.n_choices + 8
-        if not isinstance(horizon, FiniteHorizon):
-            occupied = terminal_distribution(self.process, policy).lower[state] * policy
-            earned = self.expected @ occupied / float(1 - horizon.gamma)
-            return Achieved(earned * (1 - relative_error(longest)), earned, None)
-        operator = backup(self.process)
-        distribution, total = operator.initial(), np.zeros(len(self.rewards))
-        for weights in policy:
-            flow = distribution[state] * weights
-            total += self.expected @ flow
-            distribution = operator.push(flow)
-        widest = int(np.bincount(self.process.successors).max())
-        widest += int(np.diff(self.process.choice_offsets).max()) + 5
-        error = relative_error(horizon.steps * (widest + 1) + longest)
-        return Achieved(total * (1 - error), total, None)
+        if isinstance(horizon, FiniteHorizon):
+            operator = backup(self.process)
+            distribution, total = operator.initial(), np.zeros(len(self.rewards))
+            for weights in policy:
+                flow = distribution[state] * weights
+                total += self.expected @ flow
+                distribution = operator.push(flow)
+            error, tiny = forward_error(self.process, horizon.steps, more=horizon.steps + longest)
+            tiny *= horizon.steps
+        else:
+            stop = float(1 - horizon.gamma)
+            flow = terminal_distribution(self.process, policy).lower[state] * policy
+            total = self.expected @ flow / stop
+            error, tiny = relative_error(longest), underflow_allowance(self.process.n_transitions) / stop
+        # A flow that underflows was worth at most its reward, and so was its product with it.
+        lost = tiny * (1 + self.expected.sum(axis=1))
+        return Achieved(np.maximum(total * (1 - error) - lost, 0.0), total, None)

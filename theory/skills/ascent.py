@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaregret.tabular.groups import distinct
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses
 from metaregret.theory.information import Order, divergences, row_divergences
 from metaregret.theory.skills.dual_bound import ONE
-from metaregret.theory.skills.evaluation import distinct
 
 __all__ = ["Candidates", "ascend", "starting_points"]
 

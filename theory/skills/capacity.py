@@ -20,11 +20,13 @@ objective, arXiv 1806.04640.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status
+from metaregret.tabular.choices import check_tolerance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills.skill import Skill, information_lower_bound, mixture
@@ -129,8 +131,7 @@ def process_capacity(
     """
     if max_rounds < 1:
         raise InvalidArgumentError(f"Expected max_rounds >= 1, but got {max_rounds}; one round is the least.")
-    if not tolerance > 0:
-        raise InvalidArgumentError(f"Expected a positive tolerance in nats, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance, below=math.inf)
     search = SkillSearch(
         process,
         tolerance=tolerance,

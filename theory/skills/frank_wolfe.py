@@ -23,13 +23,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr
 
-from metaregret.tabular.bounds import Bracket, relative_error
+from metaregret.tabular.bounds import UNIT_ROUNDOFF, Bracket, relative_error
+from metaregret.tabular.engine.problem import row_mass
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support
+from metaregret.tabular.groups import distinct
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses, goal_responses
-from metaregret.theory.skills.evaluation import distinct
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
 __all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
@@ -106,17 +108,19 @@ def minimise_over_terminal(
     goals = goal_responses(process, support)
     first = distinct(goals.terminal)
     rows, choices = goals.terminal[first], goals.choices[..., first]
-    lower, weights = -np.inf, np.full(len(rows), 1.0 / len(rows))
+    lower, weights, astray = -np.inf, np.ones(len(rows)), _astray(process)
     for _ in range(MAX_ROUNDS):
         weights = _corrected(rows, objective, weights)
         rho = weights @ rows
+        rho /= rho.sum()  # the linearisation holds at a distribution
         value = float(objective.value(rho).sum())
         slope = np.where(reachable, objective.slope(rho), 0.0)  # no policy ends elsewhere
         steepest = slope[support].max()
         reward = np.where(reachable, steepest - slope, 0.0)
         response = best_responses(process, reward[:, None], keep=True)
-        # max_v -grad . v = response - max(grad), since every v sums to one; the slack covers rounding.
+        # max_v -grad . v = response - max(grad) where v sums to one; the slack covers the rest.
         slack = relative_error(8 * len(support) + 64) * float(np.abs(slope).max() + abs(value))
+        slack += abs(float(steepest)) * astray
         lower = max(lower, value - (float(response.optimum.upper[0]) - float(reward @ rho)) - slack)
         if value - lower <= tolerance * max(1.0, abs(value)):
             kept = weights > 1e-13
@@ -124,13 +128,28 @@ def minimise_over_terminal(
             return _certified(objective, lower, make_skills(process, weights[kept], policies))
         rows = np.concatenate([rows, response.terminal])
         choices = np.concatenate([choices, response.choices], axis=-1)
-        weights = np.append(weights * (1 - 1e-3), 1e-3)
+        weights = np.append(weights, 1e-3)
     raise ConvergenceError(
         f"The gap of {value - lower:.3g} did not close to {tolerance} in {MAX_ROUNDS} rounds; raise the "
         "tolerance.",
         lower=lower,
         upper=value,
     )
+
+
+def _astray(process: ControlledMarkovProcess) -> float:
+    """Return how far the sum of the terminal probabilities of any policy may be from one: not at all for an
+    exact process; rows of stored floats are taken literally."""
+    if process.is_exact:
+        return 0.0
+    horizon, (low, high), start = process.horizon, row_mass(process), float(process.initial.sum())
+    if isinstance(horizon, FiniteHorizon):
+        stop, least, most = 1.0, low**horizon.steps, high**horizon.steps
+    else:
+        gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
+        left = 1.0 - gamma * (1.0 + UNIT_ROUNDOFF) * high
+        least, most = stop / (1.0 - gamma * low), stop / left if left > 0 else np.inf
+    return max(most * start - 1.0, 1.0 - least * start) + relative_error(process.n_states + 64) / stop
 
 
 def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) -> Minimum:
@@ -148,7 +167,7 @@ def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) ->
 
 def _corrected(rows: np.ndarray, objective: Separable, weights: np.ndarray) -> np.ndarray:
     """Minimise over the convex hull of `rows`, shape (n, S): a primal-dual interior-point method in the
-    weights."""
+    weights, from near these, which need not sum to one."""
     count = len(rows)
     w = 0.9 * weights + 0.1 / count
     w /= w.sum()

@@ -64,7 +64,7 @@ class LastSteps:
         self.how = f"vertices of the last {self.steps} steps, Jensen's inequality before"
         self._initial = process.initial
         self._before: ControlledMarkovProcess | None = None
-        self._anywhere = np.empty(0, dtype=np.int64)  # where the planned steps may begin, but for the start
+        self._anywhere: np.ndarray | None = None  # where the planned steps may begin, if not at the start
         if total > self.steps:
             self._before = process.replaced(horizon=min(total - self.steps, PLANNED))
         if total - self.steps > PLANNED:
@@ -108,7 +108,7 @@ class LastSteps:
             total, met = float(self._initial @ values), self._initial
         else:
             before = self._before
-            if len(self._anywhere):
+            if self._anywhere is not None:
                 worth = optimal_terminal_values(before, values[:, None], everywhere=True).everywhere
                 assert worth is not None
                 before = before.replaced(initial=int(self._anywhere[worth[1, self._anywhere, 0].argmax()]))

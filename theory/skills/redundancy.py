@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.bounds import Bracket, Status, relative_error
+from metaregret.tabular.choices import check_tolerance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order
@@ -108,15 +109,15 @@ def process_redundancy(
     InvalidArgumentError
         If the order, the tolerance or the number of rounds is malformed.
     ConvergenceError
-        If policies still improve after `max_rounds`; it carries certified bounds.
+        If policies still improve after `max_rounds`, or the linear program of order infinity was not solved;
+        it carries certified bounds, in nats.
     """
     known = as_order(order, "order")
     if max_rounds < 1:
         raise InvalidArgumentError(f"Expected max_rounds >= 1, but got {max_rounds}; one round is the least.")
     if tolerance is None:
         tolerance = 1e-9 if known.is_one or known.is_infinite else 1e-6
-    if not 0 < tolerance < 1:
-        raise InvalidArgumentError(f"Expected a tolerance between 0 and 1, but got tolerance={tolerance!r}.")
+    check_tolerance(tolerance)
     if known.is_infinite:
         return _of_regret(process, tolerance)
     limits: dict[str, Any] = {"max_points": max_points, "max_nodes": max_nodes}
@@ -151,11 +152,18 @@ def _of_regret(process: ControlledMarkovProcess, tolerance: float) -> Redundancy
     from metaregret.theory.minimax.without_memory import solve_without_memory
     from metaregret.theory.tasks import GoalTasks
 
-    solution = solve_without_memory(GoalTasks.reachable(process), tolerance=tolerance)
-    low, high = (math.log1p(bound) for bound in (solution.value.lower, solution.value.upper))
+    def nats(lower: float, upper: float) -> tuple[float, float]:
+        return math.log1p(max(0.0, lower)) * (1 - 1e-15), math.log1p(upper) * (1 + 1e-15)
+
+    try:
+        solution = solve_without_memory(GoalTasks.reachable(process), tolerance=tolerance)
+    except ConvergenceError as error:
+        low, high = nats(error.lower, error.upper)
+        raise ConvergenceError(
+            f"The regret whose logarithm this is was not found: {error}", lower=low, upper=high
+        ) from error
     value = Bracket(
-        max(0.0, low * (1 - 1e-15)),
-        high * (1 + 1e-15),
+        *nats(solution.value.lower, solution.value.upper),
         lower_from=solution.value.lower_from,
         upper_from=solution.value.upper_from,
     )
@@ -184,8 +192,11 @@ def _bracket(
         upper += max(0.0, shift) + 1e-15 * (1 + upper)
     lower = search.proved_lower(farthest, reference)
     if upper - lower > search.tolerance * max(1.0, abs(lower)):
-        most = _of_regret(search.process, 1e-6).value
-        upper, how = min((upper, how), (most.upper, "redundancy of order infinity, which is no less"))
+        try:
+            most = _of_regret(search.process, 1e-6).value.upper
+        except ConvergenceError as error:
+            most = error.upper
+        upper, how = min((upper, how), (most, "redundancy of order infinity, which is no less"))
         if search.order.alpha <= 2:
             upper, how = min((upper, how), (support_bound(search.process), "maximal leakage"))
     lower_from = "tangent at the farthest policies, its maximum by value iteration"

@@ -15,6 +15,7 @@ import numpy as np
 
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support, optimal_terminal_values
+from metaregret.tabular.groups import distinct
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.optimise import few_positive
 from metaregret.tabular.policy import deterministic_policy
@@ -30,7 +31,6 @@ from metaregret.theory.information import (
 from metaregret.theory.information.redundancy import tangent
 from metaregret.theory.skills.ascent import Candidates, ascend, starting_points
 from metaregret.theory.skills.dual_bound import ONE, known_polytope, support_bound
-from metaregret.theory.skills.evaluation import distinct
 from metaregret.theory.skills.global_search import WORK, search_globally
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.relaxation import Relaxation, node_cost

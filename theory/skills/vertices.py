@@ -22,10 +22,10 @@ import numpy as np
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support
+from metaregret.tabular.groups import groups
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy, terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills.evaluation import groups
 
 __all__ = ["MAX_ENTRIES", "MAX_POINTS", "Merging", "terminal_vertices"]
 

@@ -29,7 +29,16 @@ from metaregret.tabular.goals import exact_support, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, distributions
 from metaregret.theory.certificates.worked import capacity
-from metaregret.theory.claims import CONTROLLABLE, Context, Trial, all_hold, method, theorem, vanishes
+from metaregret.theory.claims import (
+    CONTROLLABLE,
+    Context,
+    Trial,
+    all_hold,
+    method,
+    simplified,
+    theorem,
+    vanishes,
+)
 from metaregret.theory.main_claim import UNIFORM_TOLERANCE, check_main_claim
 
 
@@ -57,7 +66,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("sum over the goals", count * (1 / count) - 1)
     slope = sympy.diff(x - 1 - sympy.log(x), x)
     zeros = sympy.solve(slope, x)
-    curvature = sympy.simplify(sympy.diff(slope, x) * x**2)
+    curvature = simplified(sympy.diff(slope, x) * x**2)
     yield all_hold("x - 1 - log x", minimal_at_1=zeros == [1], convex=curvature == 1)
     yield vanishes("the claimed maximum", claim.odds(count) - count)
 

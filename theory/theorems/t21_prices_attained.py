@@ -25,7 +25,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
+from metaregret.theory.claims import Context, Trial, all_hold, method, simplified, theorem, vanishes
 from metaregret.theory.claims.oracles.power_moments import best, family, mixed, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -69,9 +69,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     found = found.subs(power(count, a - 1) - power(1 - luck, a), inner)
     solved = sympy.expand_log(sympy.log(found), force=True)
     right = (sympy.log(inner) - a * sympy.log(luck)) / (a - 1)
-    yield vanishes("order a: equally far", sympy.simplify(sympy.expand_log(solved - right, force=True)))
+    yield vanishes("order a: equally far", simplified(sympy.expand_log(solved - right, force=True)))
     value = noisy.subs(r ** (a - 1), (count ** (a - 1) - (1 - luck) ** a) / luck**a)
-    yield vanishes("order a: both moments", sympy.simplify(value - count ** (a - 1)))
+    yield vanishes("order a: both moments", simplified(value - count ** (a - 1)))
     one = sympy.expand_log(sympy.log((claim.one(count, luck, power) + 1) / luck - 1), force=True)
     far = luck * sympy.log(luck / x) + (1 - luck) * sympy.log((1 - luck) * (1 + 1 / r))
     near = sympy.log(count) + sympy.log(1 + 1 / r)
@@ -82,7 +82,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield Trial("order 1: one solution", 0.0 if len(solution) == 1 else -1.0, str(solution))
     if len(solution) == 1:
         difference = sympy.expand_log(solution[0] - one, force=True)
-        yield vanishes("order 1: equally far", sympy.simplify(difference))
+        yield vanishes("order 1: equally far", simplified(difference))
     yield vanishes("order infinity: goals equally rare", claim.minimax(count, luck) + 1 - (count + luck))
 
 

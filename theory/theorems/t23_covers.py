@@ -38,6 +38,7 @@ from metaregret.theory.claims import (
     Trial,
     all_hold,
     method,
+    simplified,
     theorem,
     vanishes,
 )
@@ -76,7 +77,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     tau, x = sympy.symbols("tau x", positive=True)
     n, i = sympy.symbols("N i", integer=True, positive=True)
     geometric = sympy.summation((1 - 1 / tau) ** i, (i, 1, n))
-    yield vanishes("loss of a cover, N episodes", sympy.simplify(geometric) - claim.value(tau, n))
+    yield vanishes("loss of a cover, N episodes", simplified(geometric) - claim.value(tau, n))
     yield vanishes("loss of a cover, N = inf", tau - 1 - claim.value(tau, None))
     yield vanishes(
         "1/x above its tangent by a square", 1 / x - (2 * tau - tau**2 * x) - (1 - tau * x) ** 2 / x

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
-from metaregret.tabular.engine import Objective, PlanningSolution, solve
+from metaregret.tabular.engine import Objective, PlanningSolution, bound_kernels, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
 from metaregret.tabular.engine.finite import _may_underflow, backward_induction
@@ -32,10 +32,14 @@ def shift(excess: Fraction, low: Fraction, high: Fraction) -> Fraction:
     "contraction", [(0.0, 0.0), (0.3, 0.3), (0.7, 0.9), (0.5, 0.999), (0.999999, 1 - 2**-30)]
 )
 @pytest.mark.parametrize("roundoff", [0.0, 2.0**-50, 2.0**-20])
+@pytest.mark.parametrize("unit", [UNIT_ROUNDOFF, 2.0**-30])
 def test_macqueen_bounds_are_outside_the_exact_ones_and_near(
-    contraction: tuple[float, float], roundoff: float
+    contraction: tuple[float, float], roundoff: float, unit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Residuals of one sign and of both, values of every size."""
+    """Residuals of one sign and of both, values of every size: beyond the allowance of a backup are left 8
+    roundings of all that is added, up to 8 of these sums themselves; as many as show if they are larger."""
+    monkeypatch.setattr(bound_kernels, "UNIT_ROUNDOFF", unit)
+    macqueen = getattr(bound_kernels.macqueen, "py_func", bound_kernels.macqueen)
     generator = np.random.default_rng(0)
     low, high = (Fraction(x) for x in contraction)
     for trial in range(60):
@@ -49,14 +53,15 @@ def test_macqueen_bounds_are_outside_the_exact_ones_and_near(
         backed = [Fraction(v) + Fraction(r) for v, r in zip(values.tolist(), residual.tolist(), strict=True)]
         magnitude = max(abs(x) for x in backed) + max(abs(Fraction(least)), abs(Fraction(greatest)))
         slack = Fraction(roundoff) * (Fraction(reward) + magnitude)
-        rise = shift(Fraction(greatest) + slack, low, high) + slack
-        fall = -shift(slack - Fraction(least), low, high) - slack
+        shifts = shift(Fraction(greatest) + slack, low, high), -shift(slack - Fraction(least), low, high)
+        added = magnitude + max(map(abs, shifts))
+        rise, fall = shifts[0] + slack, shifts[1] - slack
         lower, upper = values.copy(), residual.copy()
         macqueen(lower, upper, least, greatest, *contraction, roundoff, reward)
-        near = 30 * U * (magnitude + (abs(rise) + abs(fall)) / (1 - high))
+        left, rounded = 8 * Fraction(unit) * added, 8 * U * (added + slack)
         for below, middle, above in zip(lower.tolist(), backed, upper.tolist(), strict=True):
-            assert middle + rise <= Fraction(above) <= middle + rise + near
-            assert middle + fall - near <= Fraction(below) <= middle + fall
+            assert max(0, left - rounded) <= Fraction(above) - middle - rise <= left + rounded
+            assert max(0, left - rounded) <= middle + fall - Fraction(below) <= left + rounded
 
 
 @pytest.mark.parametrize("high", [1.0, 1.5])
@@ -105,14 +110,14 @@ def posed(process: ControlledMarkovProcess, **given: Any) -> Problem:
 @pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("steps", [0, 1, 3, 60])
 def test_every_step_of_a_finite_horizon_adds_its_allowance(steps: int, dense: bool, reward: float) -> None:
-    """``e_0 = u |V|`` and ``e <- e + g(n + 10) (|r| + |V|)``; where nothing is negative also ``V (1 -+
+    """``e_0 = 2 u |V|`` and ``e <- e + g(n + 10) (|r| + |V|)``; where nothing is negative also ``V (1 -+
     g)`` with the roundings of all steps, whichever is tighter."""
     process = mixing(32) if dense else resting(2)
     length = 32 if dense else 1
     each = relative_error(length + DATA_ROUNDINGS) * (1 + 1e-6)
     paid = np.full(process.n_choices, reward)
     for terminal in (np.full(32, -4.0) if dense else np.array([4.0, -1.0]), np.full(process.n_states, 4.0)):
-        error, size = 4 * UNIT_ROUNDOFF, 4.0
+        error, size = 8 * UNIT_ROUNDOFF, 4.0
         for step in range(1, steps + 1):
             error += each * (abs(reward) + size)
             size = float(np.abs(terminal + step * reward).max())
@@ -128,6 +133,16 @@ def test_every_step_of_a_finite_horizon_adds_its_allowance(steps: int, dense: bo
         assert right - found.lower == pytest.approx(narrow, rel=1e-5, abs=ulp)
         assert (found.iterations, found.limited_by, found.method) == (steps, ROUNDING, "backward-induction")
         assert found.detail == "backward induction with a rounding allowance"
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_no_step_at_all_rounds_the_terminal_values(sign: int) -> None:
+    """The nearest float is 1, and so was 1 plus half of an ulp."""
+    value = sign * (1 + Fraction(99, 100) / 2**53)
+    found = solve(resting(2), terminal=np.array([value, -value]), steps=0)
+    for low, right, high in zip(found.lower.tolist(), (value, -value), found.upper.tolist(), strict=True):
+        assert Fraction(low) <= right <= Fraction(high)
+        assert high - low <= 2.0**-50
 
 
 @pytest.mark.parametrize("seed", range(10))

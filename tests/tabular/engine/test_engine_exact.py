@@ -259,11 +259,13 @@ def test_what_misses_the_target_does_not_count(name: str, maximise: bool, exact:
 
 
 def test_a_reward_below_the_smallest_float_still_gains() -> None:
+    """Beside one that is not that small; by itself it takes exact arithmetic."""
     process = ControlledMarkovProcess.from_transitions(
-        [(0, 0, 0, 1)], states=1, actions=1, initial=0, horizon=1
+        [(0, 0, 0, 1), (1, 0, 0, 1)], states=2, actions=1, initial=0, horizon=1
     )
-    with pytest.raises(UnsupportedError, match="plus infinity"):
-        solve(process, np.array([Fraction(1, 10**390)], dtype=object), objective="total")
+    for other, exact in ((1, False), (0, True)):
+        with pytest.raises(UnsupportedError, match="plus infinity"):
+            solve(process, as_objects([Fraction(1, 10**390), other]), objective="total", exact=exact)
 
 
 @some

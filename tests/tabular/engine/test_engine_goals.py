@@ -133,11 +133,13 @@ def test_refusals() -> None:
         goal_values(make("grid:30x30").replaced(horizon=1_000_000), policies=True)
 
 
-def test_importing_the_engine_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("module", ["tabular.engine", "tabular.environments", "theory.minimax"])
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    """Nothing heavy beyond what SciPy's sparse matrices load, which depends on its version."""
+    heavy = ("numba", "cvxpy", "sympy", "scipy.linalg", "scipy.sparse.linalg", "scipy.special", "gymnasium")
     code = (
-        "import sys, metaregret.tabular.engine; heavy = [m for m in ('numba', 'cvxpy', 'flint', 'sympy', "
-        "'scipy.linalg', "
-        "'scipy.sparse.linalg', 'gymnasium', 'pandas') if m in sys.modules]; sys.exit(', '.join(heavy) or 0)"
+        f"import sys, scipy.sparse; before = set(sys.modules); import metaregret.{module}; "
+        f"sys.exit(', '.join(m for m in {(*heavy, 'pandas')} if m in sys.modules.keys() - before) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

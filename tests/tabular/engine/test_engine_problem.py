@@ -172,6 +172,12 @@ def test_numbers_below_the_smallest_float_keep_their_sign() -> None:
         (0.6e306, {"gamma": "1/2"}, False),
         (0.9e256, {"objective": "total"}, True),
         (1.1e256, {"objective": "total"}, False),
+        (0.9e-290, {"gamma": "1/2"}, False),
+        (1.1e-290, {"gamma": "1/2"}, True),
+        (5e-324, {"objective": "total"}, False),
+        (0.0, {"objective": "total"}, True),
+        (0.0, {"objective": "finite", "steps": 1, "terminal": np.array([0, -0.9e-290])}, False),
+        (0.9e-290, {"objective": "finite", "steps": 1, "terminal": np.array([0, -1.1e-290])}, True),
     ],
 )
 def test_what_may_leave_double_precision_is_refused(
@@ -182,7 +188,7 @@ def test_what_may_leave_double_precision_is_refused(
     if fits:
         problem.require_floats()
         return
-    with pytest.raises(UnsupportedError, match=re.escape(f"Rewards of up to {size:.3g} may add up")):
+    with pytest.raises(UnsupportedError, match=re.escape(f"Rewards of up to {size:.3g} (and term")):
         problem.require_floats()
 
 

@@ -122,6 +122,7 @@ def test_divergence_is_non_negative_and_zero_only_between_equals(data: st.DataOb
     [
         ([[0.5, 0.5], [0.7, 0.2]], ["row 1 sums to 0.8999999999999999", "transpose"]),
         ([[0.5, 0.5], [1.5, -0.5]], ["channel[1, 1]=-0.5", "row 1"]),
+        ([[0.0, 1.0], [1.5, -0.5]], ["channel[1, 1]=-0.5", "row 1"]),
         ([[np.nan, 1.0], [0.5, 0.5]], ["channel[0, 0]=nan"]),
         ([[0.5, 0.5], [np.inf, 0.0]], ["channel[1, 0]=inf"]),
         ([[0.5, 0.5], [0.0, 0.0]], ["row 1 sums to 0.0"]),
@@ -160,6 +161,29 @@ def test_a_sparse_channel_is_left_as_it_was_given() -> None:
     channel = as_channel(given)
     assert (given.nnz, channel.matrix.nnz, channel.row_terms) == (3, 2, 1)
     assert channel.matrix.dtype == np.float64
+
+
+@pytest.mark.parametrize("wrap", [np.array, scipy.sparse.csr_array], ids=["dense", "sparse"])
+def test_what_is_kept_of_a_channel(wrap: type) -> None:
+    """Neither of the outputs that no row has, the last among them; the longest sums; the sums of rows."""
+    rows = np.array([[0.5, 0.0, 0.25, 0.25, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]])
+    rows = np.vstack([rows, (1 + 2.0**-31) * rows])
+    channel = as_channel(wrap(rows))
+    kept = channel.matrix.toarray() if channel.is_sparse else channel.matrix
+    assert kept.tolist() == rows[:, [0, 2, 3]].tolist()
+    assert channel.reachable.tolist() == [True, False, True, True, False]
+    assert (channel.row_terms, channel.column_terms) == (3, 4)
+    assert channel.inverse_sums.tolist() == [1.0, 1.0, *[1 / (1 + 2.0**-31)] * 2]
+    assert channel.entropies == pytest.approx(math.log(2) * np.array([1.5, 0, 1.5, 0]), rel=0, abs=1e-15)
+    assert channel.is_sparse == (wrap is scipy.sparse.csr_array)
+    # Rows are divided by their sums, alone and among others.
+    few = channel.restrict(np.array([3, 1]))
+    assert (few.inputs, few.outputs, few.row_terms, few.column_terms) == (2, 1, 1, 2)
+    assert few.inverse_sums.tolist() == channel.inverse_sums[[3, 1]].tolist()
+    assert few.entropies.tolist() == channel.entropies[[3, 1]].tolist()
+    assert channel.reached(np.array([0, 0, 0.5, 0.5])) == pytest.approx([0.75, 0.125, 0.125], rel=1e-15)
+    crossed = channel.cross_entropies(np.array([0.25, 0.5, 0.25])) / math.log(2)
+    assert crossed == pytest.approx([1.75, 2.0] * 2, rel=1e-15)
 
 
 def test_channels_may_be_fractions() -> None:

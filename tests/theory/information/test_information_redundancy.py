@@ -15,13 +15,10 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.theory.information import (
-    ChannelCapacity,
     as_order,
-    channel_capacity,
     channel_redundancy,
-    redundancy,
 )
-from metaregret.theory.information.channel import Channel, Vector, as_channel
+from metaregret.theory.information.channel import Vector
 from metaregret.theory.information.orders import FLOOR, Order, divergences
 from metaregret.theory.information.redundancy import _evaluated, tangent
 from tests.theory.information.channels import channels, distributions
@@ -147,34 +144,6 @@ def test_a_tangent_knows_only_of_states_that_weighted_rows_and_the_reference_hav
     assert (missed.level, missed.log_scale) == (1.0, pytest.approx(-math.log(2), abs=1e-15))
     rare = tangent(as_order(64), np.array([[1.0, 1e-30]]), np.ones(1), np.array([1.0, 1e-30]))
     assert rare.reward == pytest.approx([1.0, 1.0], rel=1e-10)
-
-
-def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rows, asked = np.array([[1.0, 0.0], [0.5, 0.5]]), list[float]()
-
-    def solved(channel: Channel, *, tolerance: float) -> ChannelCapacity:
-        assert channel is valid
-        asked.append(tolerance)
-        return channel_capacity(channel)
-
-    valid = as_channel(rows)
-    monkeypatch.setattr(redundancy, "channel_capacity", solved)
-    found = channel_redundancy(valid, tolerance=0.25)
-    exact = channel_capacity(valid)
-    assert (found.value, str(found.order)) == (exact.capacity, "1")
-    assert found.mixture is found.weights
-    assert found.weights.tolist() == exact.input_distribution.tolist()
-    assert found.reference.tolist() == exact.output_distribution.tolist()
-    channel_redundancy(valid)
-    channel_redundancy(valid, method="program")
-    channel_redundancy(valid, 2)
-    assert asked == [0.25, 1e-7]
-    with pytest.raises(InvalidArgumentError, match="Expected method to be one of 'auto', 'program'"):
-        channel_redundancy(valid, method="simplex")
-    with pytest.raises(InvalidArgumentError, match=r"positive tolerance in nats, but got tolerance=0\.0"):
-        channel_redundancy(valid, tolerance=0.0)
 
 
 @pytest.mark.parametrize("name", ["1", "3/2", "2", "inf"])

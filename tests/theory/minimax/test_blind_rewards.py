@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from vertex_enumeration import Vector, discounted, game_value, push, rows_of
 
+from metaregret.tabular import policy as policies
 from metaregret.tabular.backup.rational import from_flint, to_flint
-from metaregret.tabular.bounds import Status, relative_error
+from metaregret.tabular.bounds import Status
 from metaregret.tabular.engine import solve as planner
 from metaregret.tabular.errors import NotExactError, UnsupportedError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
@@ -192,6 +193,23 @@ def test_tables_are_shifted_to_start_above_zero(kind: str) -> None:
     np.testing.assert_allclose(np.diff(game.rewards), np.diff(np.array(TABLES).astype(float)), atol=1e-15)
 
 
+@pytest.mark.parametrize("large", [10**6, 10**9, -(10**15)])
+def test_rationals_that_differ_by_little_keep_their_difference(large: int) -> None:
+    """A third more, or not, of two tables that have it at either choice: 1/6 is lost."""
+    rows = [[large + THIRD, Fraction(large)], [Fraction(large), large + THIRD]]
+    found = solve(one_step(rows), learner=Learner.BLIND, episodes=1).value
+    assert found.lower <= Fraction(1, 6) <= found.upper
+    assert found.gap < 1e-14
+
+
+@pytest.mark.parametrize("kind", HORIZONS)
+def test_tables_of_floats_are_shifted_as_they_are(kind: str) -> None:
+    process = thirds(HORIZONS[kind])
+    values = np.array([[1e9 + 1 / 3, 1e9, *[2e9] * 5], [-0.5, 0.25, 1.0, 0.0, 0.0, 0.0, 0.0]])
+    game = EarnedRewards(RewardTasks(process, RewardTables(process, Labels(2), values)), 1e-9)
+    assert game.rewards.tolist() == (values - [[1e9], [-0.5]] + TRIFLE).tolist()
+
+
 @pytest.mark.parametrize("kind", HORIZONS)
 def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
     """Below the exact rewards of a policy, and by rounding only; around the exact optimum."""
@@ -213,7 +231,8 @@ def test_bounds_on_what_is_earned_and_on_the_best(kind: str) -> None:
 def test_every_term_that_is_added_has_its_rounding(
     kind: str, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One state and twelve choices to stay: as many inflows and weights a step, and choices in the end."""
+    """One state and twelve choices to stay, in an arithmetic of nine digits: as many inflows and weights a
+    step, its sum, and in the end one successor and the choices; then what underflows is taken off."""
     process = ControlledMarkovProcess.from_transitions(
         [(0, action, 0, 1) for action in range(12)],
         states=1,
@@ -223,16 +242,41 @@ def test_every_term_that_is_added_has_its_rounding(
     )
     rewards = [[Fraction(action, 3) for action in range(12)]]
     game = EarnedRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), rewards)), 1e-9)
-    counted: list[int] = []
+    policy = np.full((steps, 12) if kind == "finite" else 12, 1 / 12)
+    exactly = game.evaluate(policy)
+    monkeypatch.setattr(earned_rewards, "relative_error", lambda roundings: roundings * 2.0**-30)
+    if kind == "finite":
+        monkeypatch.setattr(policies, "relative_error", lambda roundings: roundings * 2.0**-30)
+    found, terms = game.evaluate(policy), 1 + 12 + 8
+    terms += steps * (12 + 12 + 5 + 1) if kind == "finite" else 0
+    assert found.nominal.tolist() == exactly.nominal.tolist()
+    assert found.lower == pytest.approx(exactly.nominal * (1 - terms * 2.0**-30), rel=1e-15)
+    module = policies if kind == "finite" else earned_rewards
+    monkeypatch.setattr(module, "underflow_allowance", lambda operations: operations * 2.0**-30)
+    lost = (2 * steps**2 * 12 if kind == "finite" else 12 * 3) * (1 + sum(range(12)) / 3)
+    assert game.evaluate(policy).lower == pytest.approx(found.lower - lost * 2.0**-30, rel=1e-15)
 
-    def spy(roundings: int) -> float:
-        counted.append(roundings)
-        return relative_error(roundings)
 
-    monkeypatch.setattr(earned_rewards, "relative_error", spy)
-    game.evaluate(np.full((steps, 12) if kind == "finite" else 12, 1 / 12))
-    terms = 1 + 12 + (steps * (12 + 12) if kind == "finite" else 0)
-    assert terms <= max(counted) <= terms + 8 + 8 * steps
+def test_what_underflows_earns_no_more_than_it_does() -> None:
+    """1e-162 times 3e-162 rounds to the smallest number there is, 4.9e-324, as does three quarters of that: a
+    reward of 1e300 makes a difference of them."""
+    rare, smallest, large = Fraction(1, 10**162), 2.0**-1074, Fraction(10**300)
+    rows = [(0, 0, 1, rare), (0, 0, 3, 1 - rare), (1, 0, 2, 3 * rare), (1, 0, 3, 1 - 3 * rare)]
+    rows += [(2, 0, 3, 1), (3, 0, 3, 1)]
+    finite = ControlledMarkovProcess.from_transitions(rows, states=4, actions=1, initial=0, horizon=3)
+    geometric = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 0, 1), (1, 0, 1, 1), (1, 1, 1, 1)],
+        states=2,
+        actions=2,
+        initial={0: Fraction(1, 4), 1: Fraction(3, 4)},
+        horizon=HORIZONS["geometric"],
+    )
+    weights = np.array([1.0, 1.0, smallest])
+    for process, policy, best in ((finite, np.ones((3, 4)), 4), (geometric, weights, 2)):
+        paid = [[large * (m == best) for m in range(process.n_transitions)]]
+        game = EarnedRewards(RewardTasks(process, RewardTables.from_exact(process, Labels(1), paid)), 1e-9)
+        assert game.evaluate(policy).nominal > 1e-24
+        assert game.evaluate(policy).lower.tolist() == [0.0]
 
 
 @pytest.mark.parametrize("kind", HORIZONS)

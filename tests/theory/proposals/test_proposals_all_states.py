@@ -134,6 +134,17 @@ def test_the_mean_reward_of_the_trajectories_that_end_in_a_state() -> None:
     assert (seen.base_choice[~full[seen.process.choice_state]] >= 0).all()
 
 
+def test_a_state_that_no_trajectory_ends_in_has_no_mass_and_no_reward() -> None:
+    """One step along a line of three ends in 0 or 1."""
+    process = make("line:3").replaced(horizon=1)
+    seen = trajectory_outcome(process)
+    assert seen.marginal(1.0 * (seen.base_state == 1)).tolist() == [0.0, 1.0, 0.0]
+    assert seen.rewards(1.0 * (seen.base_state == 1)).tolist() == [0.0, 1.0, 0.0]
+    assert seen.process.name == "line:3 remembering the states of trajectories"
+    assert sorted(seen.base_state.tolist()) == [-1, 0, 1]
+    assert sorted(seen.base_choice.tolist()) == [-1, -1, 0, 1, 2]
+
+
 def test_what_is_seen_in_the_end_or_at_a_geometric_horizon_is_the_process_itself() -> None:
     process = make("line:3")
     for horizon, states in ((2, "end"), (GeometricHorizon(Fraction(1, 2)), "all")):
@@ -142,9 +153,11 @@ def test_what_is_seen_in_the_end_or_at_a_geometric_horizon_is_the_process_itself
         policy = uniform_policy(seen.base)
         assert seen.restore(policy) is policy
         assert seen.marginal(np.array([0.5, 0.25, 0.25])).tolist() == [0.5, 0.25, 0.25]
-    with pytest.raises(InvalidArgumentError, match="states"):
+    with pytest.raises(
+        InvalidArgumentError, match="Expected states to be one of 'end', 'all', but got 'some'"
+    ):
         outcome(process, "some")
-    with pytest.raises(UnsupportedError, match=r"Skills told apart by trajectory \(states='all'\)"):
+    with pytest.raises(UnsupportedError, match=r"^Skills told apart by trajectory \(states='all'\)"):
         trajectory_outcome(process.replaced(horizon=GeometricHorizon(Fraction(1, 2))))
 
 

@@ -268,7 +268,7 @@ def test_goal_skills_alone_certify_their_own_information(horizon: GeometricHoriz
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-14)
     rare = second * found.probabilities[1]
     np.testing.assert_allclose(found.goal_distribution, [1 - rare, rare], rtol=1e-12)
-    with pytest.raises(InvalidArgumentError, match="Expected tolerance"):
+    with pytest.raises(InvalidArgumentError, match="Expected a tolerance > 0"):
         goal_skills(process, tolerance=0.0)
 
 

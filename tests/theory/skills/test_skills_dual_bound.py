@@ -18,6 +18,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.theory.information import as_order
 from metaregret.theory.skills import dual_bound
 from metaregret.theory.skills.dual_bound import TerminalPolytope, known_polytope, support_bound
+from metaregret.theory.skills.vertices import terminal_vertices
 from tests.theory.information.channels import channels, distributions
 from tests.theory.skills.small_processes import z_channel
 
@@ -99,8 +100,11 @@ def test_point_masses_and_vertices_are_told() -> None:
     assert line.rows.tolist() == [[1, 0, 0], [0, 1, 0]]
     assert line.error.tolist() == [[0, 0, 0], [0, 0, 0]]
     assert line.how == "deterministic dynamics: the vertices are point masses"
-    noisy = known_polytope(make("grid:2x2,slip=1/5").replaced(horizon=FiniteHorizon(1)))
+    slippery = make("grid:2x2,slip=1/5").replaced(horizon=FiniteHorizon(1))
+    noisy, (rows, error) = known_polytope(slippery), terminal_vertices(slippery)
     assert noisy is not None
+    assert noisy.rows.tolist() == rows.tolist()
+    assert noisy.error.tolist() == error.tolist()
     assert f"all {len(noisy.rows)} candidate vertices" in noisy.how
     assert known_polytope(make("grid:3x3,slip=1/5").replaced(horizon=FiniteHorizon(6)), max_points=50) is None
     assert known_polytope(z_channel(2), max_points=1) is None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
+import flint
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,20 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.environments import make
+from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support, goal_values
+from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
+from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.theory.skills import Skill, inverse_sum, minimise_over_terminal, mixture, relative_entropy
+from metaregret.theory.skills import (
+    Separable,
+    Skill,
+    frank_wolfe,
+    inverse_sum,
+    minimise_over_terminal,
+    mixture,
+    relative_entropy,
+)
 from metaregret.theory.skills.frank_wolfe import _certified
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
@@ -24,6 +37,18 @@ from tests.theory.skills.small_processes import all_markov_rows, processes, z_ch
 def uniform(process: ControlledMarkovProcess) -> np.ndarray:
     support = goal_support(process)
     return np.asarray(support / support.sum())
+
+
+def test_slopes_and_curvatures_by_hand() -> None:
+    """``x ln(x / q)`` and ``w / x``, of a state that an episode may miss as well."""
+    rho, other = np.array([0.5, 0.25, 0.0]), np.array([0.25, 0.25, 0.5])
+    entropy, inverse, large = relative_entropy(other), inverse_sum(other), 300 * math.log(10)
+    assert entropy.value(rho) == pytest.approx([math.log(2) / 2, 0.0, 0.0])
+    assert entropy.slope(rho) == pytest.approx([math.log(2) + 1, 1.0, 1 - large + math.log(2)])
+    assert entropy.curvature(rho) == pytest.approx([2.0, 4.0, 1e300])
+    assert inverse.value(rho) == pytest.approx([0.5, 1.0, 0.5e100])
+    assert inverse.slope(rho) == pytest.approx([-1.0, -4.0, -0.5e200])
+    assert inverse.curvature(rho) == pytest.approx([4.0, 32.0, 1e300])
 
 
 def test_maximum_entropy_of_the_z_channel_is_uniform() -> None:
@@ -130,3 +155,108 @@ def test_the_error_of_what_a_policy_attains_is_added(
     if not any(shares):
         assert found.value.upper == pytest.approx(at, abs=1e-12)
     np.testing.assert_allclose(found.terminal, rho, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("digits", "seed"), [(3, 27), (5, 2), (7, 4), (9, 0)])
+def test_ends_that_do_not_sum_to_one_prove_nothing_too_much(digits: int, seed: int) -> None:
+    """At a discount near one the ends of the only policy sum to one up to ``u / (1 - g)``; the linearisation
+    at them, which takes them for a distribution, lay above the minimum."""
+    generator = np.random.default_rng(seed)
+    size = int(generator.integers(2, 5))
+    parts = generator.integers(1, 30, (size, size))
+    process = ControlledMarkovProcess.from_transitions(
+        [
+            (s, 0, t, Fraction(int(parts[s, t]), int(parts[s].sum())))
+            for s in range(size)
+            for t in range(size)
+        ],
+        states=size,
+        actions=1,
+        initial=0,
+        horizon=GeometricHorizon(1 - Fraction(1, 10**digits)),
+    )
+    exact = sum(1 / x for x in exact_terminal(process, np.full(size, Fraction(1))))
+    found = minimise_over_terminal(process, inverse_sum(np.ones(size))).value
+    assert exact * (1 - Fraction(1, 10**11)) < found.lower <= exact <= found.upper
+
+
+def test_the_upper_bound_term_by_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``x ln(x / q)`` is steepest at the upper end where it rises and at the lower one where it falls; the
+    mixture and the sum round, in an arithmetic of six digits."""
+    monkeypatch.setattr(frank_wolfe, "relative_error", lambda roundings: roundings * 2.0**-20)
+    rho, target, error = np.array([0.5, 0.5]), np.array([0.01, 0.99]), np.array([0.25, 0.375])
+    skills = tuple(Skill(p, np.zeros(0), rho, error) for p in (0.25, 0.75))
+    off = error + 0.5 * (2 + 4) * 2.0**-20
+    slopes = np.log([(0.5 + off[0]) / 0.01 * math.e, 0.99 / math.e / (0.5 - off[1])])
+    terms = 0.5 * np.log(0.5 / target)
+    value = _certified(relative_entropy(target), -1.0, skills).value
+    expected = terms.sum() + slopes @ off + (2 + 16) * 2.0**-20 * np.abs(terms).sum()
+    assert value.upper == pytest.approx(expected, rel=1e-14)
+    assert (value.lower, value.lower_from) == (-1.0, "linearisation, by value iteration")
+    assert value.upper_from == "evaluation"
+
+
+@pytest.mark.parametrize(
+    ("scale", "gaps", "closes"),
+    [(1.0, [0.6, 0.5], True), (1.0, [0.6, 0.7], False), (0.1, [0.3, 0.15], False), (0.1, [0.3, 0.09], True)],
+)
+def test_rounds_go_on_until_the_gap_is_closed(
+    scale: float, gaps: list[float], closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gap is relative where the value exceeds one; what responses gain on the slope is what is left of
+    it; the largest lower bound counts. Skills of the weights 1/2 and 1/2, and one of next to none."""
+    process, asked = z_channel(), list[int]()
+    objective, rows = inverse_sum(scale * np.ones(2)), np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]])
+    value = scale * (4 / 3 + 4)  # at (3/4, 1/4), where the slope is -(16/9, 16)
+
+    def corrected(given: np.ndarray, problem: Separable, weights: np.ndarray) -> np.ndarray:
+        assert problem is objective
+        assert given.tolist() == rows[: len(given)].tolist()
+        asked.append(len(given))
+        return np.array([0.5, 0.5 - 1e-14, 1e-14][: len(given)]) if len(given) > 2 else np.array([0.5, 0.5])
+
+    def responded(given: ControlledMarkovProcess, rewards: np.ndarray, *, keep: bool) -> SimpleNamespace:
+        assert (given is process, keep) == (True, True)
+        assert rewards == pytest.approx(np.array([[0.0], [scale * 128 / 9]]), rel=1e-12, abs=1e-12)
+        most = np.array([scale * 32 / 9 + gaps[len(asked) - 1]])
+        choices = np.array([[[1], [2]]])
+        return SimpleNamespace(optimum=SimpleNamespace(upper=most), terminal=rows[2:], choices=choices)
+
+    monkeypatch.setattr(frank_wolfe, "MAX_ROUNDS", 2)
+    monkeypatch.setattr(frank_wolfe, "_corrected", corrected)
+    monkeypatch.setattr(frank_wolfe, "best_responses", responded)
+    if closes:
+        found = minimise_over_terminal(process, objective, tolerance=0.1)
+        lower, upper = found.value.lower, found.value.upper
+        assert [skill.probability for skill in found.skills] == pytest.approx([0.5, 0.5], abs=1e-13)
+        assert [skill.terminal.tolist() for skill in found.skills] == rows[:2].tolist()
+    else:
+        with pytest.raises(
+            ConvergenceError, match=r"^The gap of 0\.\d+ did not close to 0\.1 in 2 rounds"
+        ) as caught:
+            minimise_over_terminal(process, objective, tolerance=0.1)
+        lower, upper = caught.value.lower, caught.value.upper
+    assert lower == pytest.approx(value - min(gaps), abs=1e-11)
+    assert upper == pytest.approx(value, abs=1e-11)
+    assert asked == [2, 3]
+
+
+@pytest.mark.parametrize("off", [9e-10, -9e-10])
+@pytest.mark.parametrize("horizon", [FiniteHorizon(400), GeometricHorizon(Fraction(99, 100))])
+def test_rows_of_floats_that_do_not_sum_to_one_are_taken_literally(off: float, horizon: Horizon) -> None:
+    """One policy, so that the minimum is its value: by powers of the stored rows in rational arithmetic."""
+    stored = [[0.9 + off, 0.1], [0.2, 0.8 + off]]
+    rows = [(s, 0, t, p) for s, row in enumerate(stored) for t, p in enumerate(row)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=1, initial={0: 1}, horizon=horizon
+    )
+    matrix = flint.fmpq_mat([[flint.fmpq(*p.as_integer_ratio()) for p in row] for row in stored])
+    if isinstance(horizon, FiniteHorizon):
+        powers = matrix**horizon.steps
+    else:
+        gamma = flint.fmpq(99, 100)
+        one = flint.fmpq_mat([[1, 0], [0, 1]])
+        powers = (one - matrix * gamma).inv() * (1 - gamma)
+    true = 3 / powers[0, 0] + 1 / powers[0, 1]
+    found = minimise_over_terminal(process, inverse_sum(np.array([3.0, 1.0])), tolerance=1e-4).value
+    assert flint.fmpq(*found.lower.as_integer_ratio()) <= true <= flint.fmpq(*found.upper.as_integer_ratio())

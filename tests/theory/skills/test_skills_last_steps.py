@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import kl_divergence
 from metaregret.theory.skills import last_steps, process_capacity
 from metaregret.theory.skills.last_steps import LastSteps
-from tests.theory.skills.small_processes import all_markov_rows, processes
+from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
 @given(processes(), st.lists(st.integers(1, 50), min_size=3, max_size=3))
@@ -48,6 +49,26 @@ def test_of_a_long_horizon_the_last_steps_are_planned_for_from_the_best_state() 
     )
     with mock.patch.object(last_steps, "PLANNED", 2):
         assert LastSteps(trap, max_points=0)._respond(np.array([0.1, 0.8, 0.1]))[1].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("planned", "steps", "anywhere"), [(10, 4, None), (4, 4, None), (3, 3, [0, 1])])
+def test_how_many_steps_are_planned_for(planned: int, steps: int, anywhere: list[int] | None) -> None:
+    """Of six steps two are listed and four are left; fewer begin wherever an episode comes by."""
+    with mock.patch.object(last_steps, "PLANNED", planned):
+        last = LastSteps(z_channel(6), max_points=2)
+    assert last.steps == 2
+    assert last._before is not None
+    assert last._before.horizon == FiniteHorizon(steps)
+    assert (None if last._anywhere is None else last._anywhere.tolist()) == anywhere
+
+
+def test_planned_steps_begin_where_most_can_be_reached() -> None:
+    """The far end of a line, of weight 1/100, is four steps away; one is planned for."""
+    with mock.patch.object(last_steps, "PLANNED", 1):
+        last = LastSteps(make("line:5").replaced(horizon=4), max_points=0)
+    bound, row, cost = last._respond(np.array([0.9, 0.03, 0.03, 0.03, 0.01]))
+    assert bound == pytest.approx(np.log(100), rel=1e-12)
+    assert (row.tolist(), cost) == ([0, 0, 0, 0, 1], 0.0)
 
 
 def test_what_comes_before_the_listed_steps_is_planned_for() -> None:

@@ -241,6 +241,13 @@ def bracket(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Bracket, l
     """The bracket of two skills, of what a search says; bounds of other kinds are 3 and 5 nats."""
     asked: list[np.ndarray] = []
 
+    def of_regret(process: ControlledMarkovProcess, tolerance: float) -> SimpleNamespace:
+        assert (process, tolerance) == (search.process, 1e-6)
+        infinite = options.get("infinite", 3.0)
+        if isinstance(infinite, ConvergenceError):
+            raise infinite
+        return SimpleNamespace(value=Bracket(0.0, infinite, lower_from="", upper_from=""))
+
     class Polytope:
         def divergences(self, low: np.ndarray, order: Order) -> np.ndarray:
             asked.append(low)
@@ -254,8 +261,7 @@ def bracket(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Bracket, l
         process=z_channel(),
         proved_lower=lambda skills, reference: options["lower"],
     )
-    other = Bracket(0.0, options.get("infinite", 3.0), lower_from="", upper_from="")
-    monkeypatch.setattr(module, "_of_regret", lambda *_: SimpleNamespace(value=other))
+    monkeypatch.setattr(module, "_of_regret", of_regret)
     monkeypatch.setattr(module, "support_bound", lambda _: 2.0)
     monkeypatch.setattr(module, "relative_error", lambda roundings: roundings * 2.0**-30)
     rows = np.array([[0.5, 0.5, 0.0], [0.25, 0.75, 0.0]])
@@ -355,3 +361,22 @@ def test_order_infinity_takes_its_bounds_from_the_regret(monkeypatch: pytest.Mon
     assert found.process is process
     nothing = process_redundancy(line, "inf").value
     assert (nothing.lower, nothing.upper < 1e-12) == (0.0, True)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0.5, 0.75), (-math.inf, math.inf)])
+def test_a_regret_that_is_not_found_has_bounds_in_nats(
+    lower: float, upper: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were those of the regret, which is more than its logarithm; an order in between goes without."""
+
+    def failed(tasks: GoalTasks, *, tolerance: float) -> Any:
+        raise ConvergenceError("did not close", lower=lower, upper=upper)
+
+    monkeypatch.setattr("metaregret.theory.minimax.without_memory.solve_without_memory", failed)
+    with pytest.raises(ConvergenceError, match=r"^The regret .* was not found: did not close") as caught:
+        process_redundancy(z_channel(), "inf")
+    assert caught.value.lower == math.log1p(max(0.0, lower)) * (1 - 1e-15)
+    assert caught.value.upper == math.log1p(upper) * (1 + 1e-15)
+    found, _ = bracket(monkeypatch, lower=0.25, infinite=caught.value)
+    assert found.upper == caught.value.upper
+    assert found.upper_from == "redundancy of order infinity, which is no less"

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
+from metaregret.tabular.groups import distinct, groups
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.skills import last_steps, make_skills, terminal_vertices, vertices
-from metaregret.theory.skills.evaluation import distinct, groups
 from metaregret.theory.skills.last_steps import LastSteps
 from metaregret.theory.skills.vertices import Merging
 from tests.theory.skills.small_processes import processes, z_channel
@@ -225,6 +225,15 @@ def test_stationary_policies_at_a_geometric_horizon(nudges: list[int], gamma: Fr
         points.add((stays, 1 - stays))
     listed, error = terminal_vertices(process)
     assert_covered(points, listed, error)
+
+
+def test_only_states_where_an_episode_can_end_have_points() -> None:
+    """A chain of three states in two steps ends in the last one, of which alone the recursion begins."""
+    process = ControlledMarkovProcess.from_transitions(
+        [(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 2, 1)], states=3, actions=1, initial=0, horizon=2
+    )
+    assert terminal_vertices(process)[0].tolist() == [[0.0, 0.0, 1.0]]
+    assert [sorted(sets) for sets in Merging(process, 9).backwards(2)] == [[2], [1], [0]]
 
 
 def test_choices_of_states_without_a_visit_are_no_policies() -> None:

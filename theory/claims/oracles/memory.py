@@ -10,7 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
+import numpy as np
+from flint import fmpq
+
+from metaregret.tabular.backup.rational import from_flint, to_flint
 from metaregret.tabular.choices import choice as read_choice
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.tasks import Detection
@@ -21,8 +26,8 @@ Returns = tuple[Fraction, ...]
 
 
 class _Recursion:
-    """The recursion for one prior; `returns` are per goal, so that one learner can be judged on every
-    task."""
+    """The recursion for one prior, in FLINT's rationals; `returns` are per goal, so that one learner can be
+    judged on every task."""
 
     def __init__(
         self,
@@ -33,33 +38,32 @@ class _Recursion:
     ) -> None:
         steps = process.steps_for("Learners with memory")
         process.require_exact()
-        self.process, self.steps, self.prior = process, steps, tuple(prior)
+        assert process.exact_initial is not None
+        self.process, self.steps = process, steps
+        self.prior, self.start = to_flint(prior).tolist(), to_flint(process.exact_initial).tolist()
+        self.chances = to_flint(process.exact_probabilities).tolist()
         self.place = {int(goal): position for position, goal in enumerate(goals)}
         self.on_the_way = detect is Detection.VISIT
-        self.optimum: Returns = ()
+        self.optimum: list[Any] = []
         self._best = cache(self._best_uncached)
         self._begin = cache(self._begin_uncached)
 
     def run(self, episodes: int) -> Returns:
-        return self._begin(episodes, frozenset(self.place.values()))
+        found = self._begin(episodes, frozenset(self.place.values()))
+        return tuple(from_flint(np.array(found, dtype=object)).tolist())
 
-    def _value(self, returns: Returns) -> Fraction:
-        return sum((p * r for p, r in zip(self.prior, returns, strict=True)), Fraction(0))
-
-    def _begin_uncached(self, episodes: int, possible: frozenset[int]) -> Returns:
-        total = [Fraction(0)] * len(self.prior)
-        if not episodes or not possible:
-            return tuple(total)
-        assert self.process.exact_initial is not None
-        for state, chance in enumerate(self.process.exact_initial):
-            if chance:
-                self._arrive(total, chance, (episodes, 0), state, possible)
-        return tuple(total)
+    def _begin_uncached(self, episodes: int, possible: frozenset[int]) -> list[Any]:
+        total = [fmpq()] * len(self.prior)
+        if episodes and possible:
+            for state, chance in enumerate(self.start):
+                if chance:
+                    self._arrive(total, chance, (episodes, 0), state, possible)
+        return total
 
     def _arrive(
         self,
-        total: list[Fraction],
-        chance: Fraction,
+        total: list[Any],
+        chance: Any,
         clock: tuple[int, int],
         state: int,
         possible: frozenset[int],
@@ -76,18 +80,16 @@ class _Recursion:
         for position, value in enumerate(rest):
             total[position] += chance * value
 
-    def _best_uncached(self, episodes: int, step: int, state: int, possible: frozenset[int]) -> Returns:
-        best: Returns | None = None
+    def _best_uncached(self, episodes: int, step: int, state: int, possible: frozenset[int]) -> list[Any]:
+        best, worth = list[Any](), None
         for choice in self.process.choices(state):
-            total = [Fraction(0)] * len(self.prior)
+            total = [fmpq()] * len(self.prior)
             for m in range(int(self.process.offsets[choice]), int(self.process.offsets[choice + 1])):
                 successor = int(self.process.successors[m])
-                self._arrive(
-                    total, self.process.exact_probabilities[m], (episodes, step + 1), successor, possible
-                )
-            if best is None or self._value(tuple(total)) > self._value(best):
-                best = tuple(total)
-        assert best is not None
+                self._arrive(total, self.chances[m], (episodes, step + 1), successor, possible)
+            value = sum(p * r for p, r in zip(self.prior, total, strict=True))
+            if worth is None or value > worth:
+                best, worth = total, value
         return best
 
 
@@ -122,7 +124,7 @@ def bayes_learner(
     detect = read_choice(Detection, detect, "detect")
     optimum = _optimum(process, goals, detect)
     recursion = _Recursion(process, goals, prior, detect)
-    recursion.optimum = optimum
+    recursion.optimum = to_flint(optimum).tolist()
     return optimum, recursion.run(episodes)
 
 
