@@ -37,9 +37,9 @@ class PlanningSolution:
     lower, upper : ndarray of float64, shape (S,)
         Certified bounds on the optimal value of every state (with all steps to go, where the horizon is
         finite); widened outward by a rounding allowance. For an exact process they bracket the rational
-        value; for a floating-point process, the value of the stored numbers taken literally. An undiscounted
-        total may be infinite at a state that no start leads to, and where it is not defined there the bounds
-        are minus and plus infinity.
+        value; for a floating-point process, that of the stored numbers taken literally, but for what the
+        graph decides, such as a probability of one. An undiscounted total may be infinite at a state that no
+        start leads to, and where it is not defined there the bounds are minus and plus infinity.
     policy : ndarray of int64, shape (S,) or (T, S), or None
         The choice (index into ``process.choice_action``) taken in each state; with the number of the step
         first where the horizon is finite. None where it was not kept. A policy of value at least `lower` (at
