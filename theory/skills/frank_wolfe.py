@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import rel_entr
 
-from metaregret.tabular.bounds import UNIT_ROUNDOFF, Bracket, relative_error
+from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.engine.problem import row_mass
 from metaregret.tabular.errors import ConvergenceError
 from metaregret.tabular.goals import goal_support
@@ -147,8 +147,8 @@ def _astray(process: ControlledMarkovProcess) -> float:
         stop, least, most = 1.0, low**horizon.steps, high**horizon.steps
     else:
         gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
-        left = 1.0 - gamma * (1.0 + UNIT_ROUNDOFF) * high
-        least, most = stop / (1.0 - gamma * low), stop / left if left > 0 else np.inf
+        left = 1.0 - gamma * high
+        least, most = stop / (1.0 - gamma * low), stop / left if left > 1e-15 else np.inf
     return max(most * start - 1.0, 1.0 - least * start) + relative_error(process.n_states + 64) / stop
 
 

@@ -30,7 +30,7 @@ from metaregret.theory.skills import (
     mixture,
     relative_entropy,
 )
-from metaregret.theory.skills.frank_wolfe import _certified
+from metaregret.theory.skills.frank_wolfe import _astray, _certified
 from tests.theory.skills.small_processes import all_markov_rows, processes, z_channel
 
 
@@ -260,3 +260,40 @@ def test_rows_of_floats_that_do_not_sum_to_one_are_taken_literally(off: float, h
     true = 3 / powers[0, 0] + 1 / powers[0, 1]
     found = minimise_over_terminal(process, inverse_sum(np.array([3.0, 1.0])), tolerance=1e-4).value
     assert flint.fmpq(*found.lower.as_integer_ratio()) <= true <= flint.fmpq(*found.upper.as_integer_ratio())
+
+
+TINY = Fraction(1, 2**31)
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "extra"), [(TINY, 0, TINY / 4), (0, TINY, -TINY / 4), (TINY, 0, 0)]
+)
+@pytest.mark.parametrize("horizon", [FiniteHorizon(3), GeometricHorizon(Fraction(7, 8))])
+def test_how_far_the_sum_of_ends_may_be_from_one(
+    over: Fraction, under: Fraction, extra: Fraction, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every step multiplies by the largest sum of a row, or by the least one; then roundings of either."""
+    half, start = Fraction(1, 2), 1 + extra
+    rows = [(0, 0, 0, float(half + over)), (0, 0, 1, 0.5), (1, 0, 0, float(half - under)), (1, 0, 1, 0.5)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=2, actions=1, initial={0: float(half + extra), 1: 0.5}, horizon=horizon
+    )
+    if isinstance(horizon, FiniteHorizon):
+        stop, most, least = Fraction(1), (1 + over) ** 3, (1 - under) ** 3
+    else:
+        stop = 1 - horizon.gamma
+        most, least = (stop / (1 - horizon.gamma * row) for row in (1 + over, 1 - under))
+    monkeypatch.setattr(frank_wolfe, "row_mass", lambda process: (float(1 - under), float(1 + over)))
+    astray, rounding = max(most * start - 1, 1 - least * start), relative_error(66) / float(stop)
+    assert 0.8 * rounding <= float(Fraction(_astray(process)) - astray) <= 1.2 * rounding
+    assert _astray(z_channel()) == 0
+
+
+def test_ends_of_rows_that_gain_more_than_the_discount_takes_have_no_bound() -> None:
+    rows = [(0, 0, 0, 1.0 + float(TINY))]
+    for nines, bounded in ((9, True), (10, False)):
+        horizon = GeometricHorizon(1 - Fraction(1, 10**nines))
+        process = ControlledMarkovProcess.from_transitions(
+            rows, states=1, actions=1, initial={0: 1}, horizon=horizon
+        )
+        assert math.isfinite(_astray(process)) is bounded
