@@ -25,7 +25,7 @@ MAX_BITS = 1 << 17
 """Of a common denominator."""
 DIGITS = 4000
 """Of an integer's text; Python itself refuses to read more than 4300."""
-BUDGET = 20_000_000
+BUDGET = 15_000_000
 """Units of work, each at most a microsecond of processor time and fifty bytes of memory or so."""
 ENTRIES = 4000
 """Numbers, at most, in the ends of plans of several steps, at which convex functions are taken."""
