@@ -122,7 +122,7 @@ def product(x: Number, y: Number) -> Number:
         if (bits := x.bit_length() + y.bit_length()) > 255:
             charge(bits // 256)
     else:
-        charge(1, length(x) + length(y))
+        charge(2, length(x) + length(y))
     return x * y
 
 
