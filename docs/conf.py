@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
-from metaregret.experiments.cli import _version
+from metaregret.experiments.runs.provenance import version_of
 
 project = "metaregret"
 author = copyright = "The metaregret developers"
-release = version = _version()
+release = version = version_of("metaregret")
 
 extensions = [
     "myst_nb",
