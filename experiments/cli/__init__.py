@@ -70,7 +70,14 @@ def _show_version(context: click.Context, option: click.Parameter, asked: bool) 
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def metaregret() -> None:
     """Verify the theory of unsupervised meta-reinforcement learning on tabular problems, exactly.
 
