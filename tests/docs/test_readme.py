@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from metaregret.experiments.runs.provenance import version_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -33,3 +37,15 @@ def test_links_lead_somewhere(page: str):
 
 def test_the_page_fits_a_screen_or_two():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 70
+
+
+def test_the_configuration_of_the_site_runs() -> None:
+    """In a process of its own: it sets variables of the environment for the notebooks."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import runpy; print(runpy.run_path('docs/conf.py')['release'])"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{version_of('metaregret')}\n"), done.stderr
