@@ -34,6 +34,7 @@ import numba
 import numpy as np
 from numba import prange
 from numba.core.serialize import dumps
+from numba.np.ufunc.parallel import _launch_threads
 
 __all__ = ["cache_folder", "digest", "njit", "prange"]
 
@@ -114,6 +115,8 @@ class _Files:
         if hashlib.sha256(content[SEAL:]).digest() != content[:SEAL]:
             return None
         known, data = pickle.loads(content[SEAL:])
+        if any(symbol in content for symbol in PARALLEL):
+            cast(Any, _launch_threads)()
         return data if known == key else None
 
     def save(self, key: object, data: object) -> None:
@@ -129,6 +132,10 @@ class _Files:
 
 SEAL = 32
 """Bytes of the digest at the beginning of a file."""
+
+PARALLEL = (b"numba_parallel_for", b"do_scheduling", b"get_num_threads")
+"""Symbols that exist once threads are launched. Numba launches them for a parallel kernel that it finds in
+the cache, but not for one that calls such a kernel, which then ends the process."""
 
 
 def njit(*signature: Any, cache: bool = False, **options: Any) -> Callable[[Kernel], Kernel]:

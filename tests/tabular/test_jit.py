@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from metaregret.tabular import jit
 from metaregret.tabular.jit import _Files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,3 +212,16 @@ def test_what_python_calls_returns_tuples_without_names(tmp_path: Path) -> None:
     )
     (tmp_path / "sums.py").write_text("from sum_kernels import summed\n")
     assert _named_results(tmp_path) == ["summed"]
+
+
+def test_threads_are_launched_for_a_kernel_that_calls_a_parallel_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found in the cache by a process that has compiled nothing parallel, it ended the process."""
+    launched: list[bool] = []
+    monkeypatch.setattr(jit, "_launch_threads", lambda: launched.append(True))
+    files = _Files(str(tmp_path / "kernel"))
+    for code, count in ((b"numba_get_thread_id", 0), (b"\0numba_parallel_for\0", 1), (b"do_scheduling", 2)):
+        files.save("key", code)
+        assert files.load("key") == code
+        assert len(launched) == count

@@ -142,14 +142,19 @@ def loop_model(choices: str) -> tuple[ControlledMarkovProcess, list[Fraction]]:
     return process, [pays[action] for action in process.choice_action[process.transition_choice].tolist()]
 
 
+def posed(written: str, *, maximise: bool) -> tuple[int, ControlledMarkovProcess, np.ndarray]:
+    """A model and its rewards, or costs of the other sign; and the sign."""
+    process, pays = loop_model(written)
+    sign = 1 if maximise else -1
+    return sign, process, as_objects([sign * pay for pay in pays])
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("maximise", [True, False])
 @pytest.mark.parametrize("name", LOOPS)
 def test_the_sign_of_a_loop_decides(name: str, maximise: bool, exact: bool) -> None:
     choices, right = LOOPS[name]
-    process, pays = loop_model(choices)
-    sign = 1 if maximise else -1
-    rewards = as_objects([sign * pay for pay in pays])
+    sign, process, rewards = posed(choices, maximise=maximise)
     question: dict[str, Any] = {"objective": "total", "maximise": maximise, "exact": exact}
     if isinstance(right, int):
         assert solve(process, rewards, **question).value.contains(sign * right)
@@ -232,9 +237,7 @@ UNTIL: dict[str, tuple[str, list[float]]] = {
 def test_what_misses_the_target_does_not_count(name: str, maximise: bool, exact: bool) -> None:
     """Neither does what it gains there, or loses by chance."""
     choices, right = UNTIL[name]
-    process, pays = loop_model(choices)
-    sign = 1 if maximise else -1
-    rewards = as_objects([sign * pay for pay in pays])
+    sign, process, rewards = posed(choices, maximise=maximise)
     question: dict[str, Any] = {
         "objective": "total",
         "targets": [1],

@@ -137,7 +137,7 @@ def test_a_pass_is_a_backward_induction_of_every_column(seed: int, monkeypatch: 
     case = drawn(seed)
     layout, columns = laid_out(case.process), sp.csc_array(case.terminal)
     for steps in (None, case.steps):
-        count = case.process.horizon.steps if steps is None else steps  # type: ignore[union-attr]
+        count = case.process.steps_for("lanes") if steps is None else steps
         (values, ranks), turned = planned(case, count, False), planned(case, count, True)[1]
         at_start = (case.process.initial @ values[-1]).tolist()
         found = layout.run(columns, steps=steps)
@@ -151,8 +151,9 @@ def test_a_pass_is_a_backward_induction_of_every_column(seed: int, monkeypatch: 
         assert (found.at_start.tolist(), found.ranks.tolist()) == (at_start, ranks.tolist())
         assert found.ranks.dtype == np.uint16
         ends, flow = followed(case, turned)
-        for asked in ({"reached": True}, {"shares": case.shares}, {"reached": True, "shares": case.shares}):
-            found = layout.run(columns, steps=steps, **asked)  # type: ignore[arg-type]
+        questions: list[dict[str, Any]] = [{"reached": True}, {"shares": case.shares}]
+        for asked in (*questions, {"reached": True, "shares": case.shares}):
+            found = layout.run(columns, steps=steps, **asked)
             assert found.at_start.tolist() == at_start
             assert found.reached.tolist() == (ends.tolist() if "reached" in asked else [])
             assert found.flow.tolist() == (flow.tolist() if "shares" in asked else [])

@@ -121,7 +121,8 @@ def called(
 
 def eliminated(problem: Problem, goal: float, limit: int = 500) -> int:
     """Backups of policy iteration from zero: one a policy, and the last at the values of the best."""
-    process, gamma = problem.process, float(problem.discount.nearest)  # type: ignore[union-attr]
+    assert problem.discount is not None
+    process, gamma = problem.process, problem.discount.nearest
     values, count = np.zeros(process.n_states), 0
     while True:
         q = worth(process, problem.rewards, gamma, values)
@@ -286,7 +287,8 @@ def certified_by(
 
 def swept(problem: Problem) -> int:
     """Backups of value iteration with the level corrected after each."""
-    process, gamma = problem.process, float(problem.discount.nearest)  # type: ignore[union-attr]
+    assert problem.discount is not None
+    process, gamma = problem.process, problem.discount.nearest
     values, count = np.zeros(process.n_states), 0
     while True:
         best = np.maximum.reduceat(

@@ -281,9 +281,11 @@ def test_work_over_the_limit_is_refused(steps: int, monkeypatch: pytest.MonkeyPa
 
 def test_a_float_process_is_refused_at_every_objective() -> None:
     process = ControlledMarkovProcess.from_dense(np.array([[[0.3, 0.7], [0.5, 0.5]]]), horizon=1)
-    for question in ({"steps": 1}, {"objective": "discounted", "gamma": 0.5}, {"objective": "total"}):
+    discounted = {"objective": "discounted", "gamma": 0.5}
+    questions: list[dict[str, Any]] = [{"steps": 1}, discounted, {"objective": "total"}]
+    for question in questions:
         with pytest.raises(NotExactError, match="floating point only"):
-            solve(process, np.ones(2), **question, exact=True)  # type: ignore[arg-type]
+            solve(process, np.ones(2), **question, exact=True)
 
 
 # -------------------------------------------------------------------------------- parts
