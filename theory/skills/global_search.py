@@ -73,7 +73,7 @@ class _Tree:
     def __init__(self, relaxation: Relaxation, target: float) -> None:
         self.relaxation, self.target = relaxation, target
         self.nodes = 0
-        self._heap: list[tuple[float, int, np.ndarray, tuple[int, int]]] = []
+        self._heap: list[tuple[float, int, np.ndarray, int]] = []
         self._order = itertools.count()
         self._settled = target
         step = relaxation.width * 2 * len(relaxation.support)
@@ -93,24 +93,28 @@ class _Tree:
         """Evaluate nodes, keep those that may exceed the target, and return policies that do."""
         found: Nodes = self.relaxation.evaluate(fixed)
         self.nodes += len(fixed)
-        for i in np.flatnonzero(found.bounds > self.target):
-            free = np.where((fixed[i] < 0) & (self.relaxation.counts > 1), found.visits[i], -1.0)
-            if not free.max() > 0:
-                # Every policy of the node ends alike: its bound is exact up to rounding.
-                self._settled = max(self._settled, float(found.bounds[i]))
-                continue
-            level, state = np.unravel_index(int(free.argmax()), free.shape)
-            entry = (-float(found.bounds[i]), next(self._order), fixed[i], (int(level), int(state)))
+        free = np.where((fixed < 0) & (self.relaxation.counts > 1), found.visits, -1.0).reshape(
+            len(fixed), -1
+        )
+        decision = free.argmax(axis=1)
+        ended = free.max(axis=1) <= 0
+        above = found.bounds > self.target
+        # Every policy of a node that has ended ends alike: its bound is exact up to rounding.
+        self._settled = max(self._settled, float(found.bounds[above & ended].max(initial=-np.inf)))
+        for i in np.flatnonzero(above & ~ended):
+            entry = (-float(found.bounds[i]), next(self._order), fixed[i], int(decision[i]))
             heapq.heappush(self._heap, entry)
         return found.actions[found.values > self.target]
 
     def children(self) -> np.ndarray:
         """Split the most promising nodes, as many as fit a batch."""
-        batch: list[np.ndarray] = []
-        while self._heap and len(batch) < self._batch:
+        parents, splits = list[np.ndarray](), list[tuple[int, int]]()
+        while self._heap and len(splits) < self._batch:
             _, _, fixed, decision = heapq.heappop(self._heap)
-            for action in range(int(self.relaxation.counts[decision[1]])):
-                child = fixed.copy()
-                child[decision] = action
-                batch.append(child)
-        return np.stack(batch)
+            options = int(self.relaxation.counts[decision % fixed.shape[1]])
+            parents += [fixed] * options
+            splits += [(decision, action) for action in range(options)]
+        batch = np.stack(parents)
+        decisions, actions = np.transpose(splits)
+        batch.reshape(len(batch), -1)[np.arange(len(batch)), decisions] = actions
+        return batch

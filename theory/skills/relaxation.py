@@ -18,6 +18,7 @@ Rounding is added outward.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,9 @@ __all__ = ["Nodes", "Relaxation", "node_cost"]
 
 STEP_COST = 1500.0
 """Operations in the time that a step of a node takes besides its products."""
+
+CACHED = 2**17
+"""Numbers that stay in the cache of one core (1 MiB)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +80,18 @@ class Relaxation:
         self.process, self.support, self.order = process, support, order
         self.marginal = marginal[support]
         self.surplus = float(np.log(self.marginal.sum()))
-        self.counts, self.choice_of, self._rows = _distinct_actions(process)
+        self.counts, self.choice_of, dense = _distinct_actions(process)
         self.width = int(self.counts.max())
         finite = isinstance(process.horizon, FiniteHorizon)
         self.levels = process.layers
         self.gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
         self._error = relative_error((self.levels if finite else 4) * (process.n_states + 6) + 32)
+        rows = dense.reshape(process.n_states, self.width, -1)
+        # The states that can be met before every decision and at the end, and the rows between them.
+        self._met = [np.flatnonzero(process.initial)] if finite else [support, support]
+        while len(self._met) <= self.levels:
+            self._met.append(np.flatnonzero(rows[self._met[-1]].any(axis=(0, 1))))
+        self._rows = [rows[met][..., after] for met, after in itertools.pairwise(self._met)]
 
     @property
     def node_cost(self) -> float:
@@ -98,13 +108,14 @@ class Relaxation:
         with np.errstate(over="ignore", invalid="ignore"):
             low, high = self._ranges(fixed)
             slope, offset = self._chord(low, high)
-            relaxed, actions = self._best(self._terminal(slope[:, :, None]), fixed)
+            actions = np.maximum(fixed, 0)
+            relaxed = self._best(slope.T[..., None], fixed, actions)
             size = np.abs(slope).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
             total = relaxed[:, 0] + offset.sum(axis=1) + 2 * self._error * size
             bounds = self.order.divergence(total) + self.surplus
             bounds += 2 * self._error * (1.0 + np.abs(bounds))
             visits, terminal = self._follow(actions)
-            terms = self.order.terms(terminal[:, self.support], self.marginal)
+            terms = self.order.terms(terminal, self.marginal)
             values = self.order.divergence(terms.sum(axis=1)) + self.surplus
         # Powers of large ratios overflow at large orders; what is not known is not bounded.
         return Nodes(np.where(np.isnan(bounds), np.inf, bounds), values, actions, visits)
@@ -124,64 +135,66 @@ class Relaxation:
         moved = np.moveaxis(chosen, 0, -1)
         return moved if self.gamma == 1.0 else moved[0]
 
-    def _terminal(self, rewards: np.ndarray) -> np.ndarray:
-        result = np.zeros((len(rewards), self.process.n_states, rewards.shape[2]))
-        result[:, self.support] = rewards
-        return result
-
     def _ranges(self, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Certified bounds of every ``rho(s)`` on the support, each of shape (n, K)."""
         count = len(self.support)
-        eye = np.eye(count)
-        both = np.broadcast_to(np.concatenate([eye, -eye], axis=1), (len(fixed), count, 2 * count))
-        best, _ = self._best(self._terminal(both), fixed)
+        ends = np.concatenate([np.eye(count), -np.eye(count)], axis=1)[:, None]
+        size = max(1, CACHED // (len(fixed[0, 0]) * self.width * 2 * count))
+        parts = np.split(fixed, range(size, len(fixed), size))
+        best = np.concatenate([self._best(np.repeat(ends, len(part), axis=1), part) for part in parts])
         high = np.minimum(best[:, :count] * (1 + self._error), 1.0)
         return np.maximum(-best[:, count:] * (1 - self._error), 0.0), high
 
-    def _best(self, rewards: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Upper bounds on the best expected terminal reward, shape (n, m), and the last column's policies."""
-        actions = np.empty(fixed.shape, dtype=np.int64)
+    def _best(self, rewards: np.ndarray, fixed: np.ndarray, actions: np.ndarray | None = None) -> np.ndarray:
+        """Upper bounds on the best expected reward at the end, shape (K, n, m) to (n, m); the last column's
+        policies into `actions`."""
+        start = self.process.initial[self._met[0]]
         if self.gamma == 1.0:
             values = rewards
             for level in reversed(range(self.levels)):
-                values, actions[:, level] = self._backup(values, fixed[:, level])
-            return np.einsum("s,nsm->nm", self.process.initial, values), actions
+                values = self._backup(level, values, fixed, actions)
+            return np.tensordot(start, values, 1)
         paid, values = (1.0 - self.gamma) * rewards, rewards
         for _ in range(int(40.0 / (1.0 - self.gamma)) + 1):
-            following, actions[:, 0] = self._backup(values, fixed[:, 0])
-            change = paid + self.gamma * following - values
+            change = paid + self.gamma * self._backup(0, values, fixed, actions) - values
             values = values + change
             if np.abs(change).max() <= 1e-13:
                 break
-        rounding = self._error * np.abs(rewards).max(axis=1)
-        tail = (change.max(axis=1) * self.gamma + rounding) / (1.0 - self.gamma)
-        return np.einsum("s,nsm->nm", self.process.initial, values) + tail, actions
+        rounding = self._error * np.abs(rewards).max(axis=0)
+        tail = (change.max(axis=0) * self.gamma + rounding) / (1.0 - self.gamma)
+        return np.tensordot(start, values, 1) + tail
 
-    def _backup(self, values: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One maximisation over the free decisions: shape (n, S, m); and the choices of the last column."""
-        count, states, columns = values.shape
-        q = (self._rows @ values).reshape(count, states, self.width, columns)
-        best = q[:, :, 0].copy()
-        for option in range(1, self.width):  # whole columns: faster than to reduce an inner axis
-            np.maximum(best, q[:, :, option], out=best)
-        decided = np.nonzero(fixed >= 0)
-        best[decided] = q[(*decided, fixed[decided])]
-        return best, np.where(fixed >= 0, fixed, q[..., -1].argmax(axis=2))
+    def _backup(
+        self, level: int, values: np.ndarray, fixed: np.ndarray, actions: np.ndarray | None
+    ) -> np.ndarray:
+        """One maximisation over the free decisions, from the states met after `level` to those met at it."""
+        met, rows = self._met[level], self._rows[level]
+        q = rows.reshape(-1, len(values)) @ values.reshape(len(values), -1)
+        q = q.reshape(len(met), self.width, *values.shape[1:])
+        best = q.max(axis=1)
+        decisions = fixed[:, level, met].T
+        state, node = np.nonzero(decisions >= 0)
+        best[state, node] = q[state, decisions[state, node], node]
+        if actions is not None:
+            actions[:, level, met] = np.where(decisions >= 0, decisions, q[..., -1].argmax(axis=1)).T
+        return best
 
     def _follow(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Visits of every (step, state), shape (n, L, S), and terminal distributions, shape (n, S)."""
-        states = np.arange(self.process.n_states)
-        rows = self._rows.reshape(len(states), self.width, len(states))
+        """Visits of every (step, state), shape (n, L, S), and terminal distributions, shape (n, K)."""
+        visits = np.zeros(actions.shape)
         if self.gamma != 1.0:
-            system = np.eye(len(states)) - self.gamma * np.swapaxes(rows[states, actions[:, 0]], 1, 2)
-            start = np.broadcast_to((1.0 - self.gamma) * self.process.initial, (len(actions), len(states)))
+            met, rows = self._met[0], self._rows[0]
+            moves = rows[np.arange(len(met)), actions[:, 0, met]]
+            system = np.eye(len(met)) - self.gamma * np.swapaxes(moves, 1, 2)
+            start = np.broadcast_to((1.0 - self.gamma) * self.process.initial[met], moves.shape[:2])
             terminal = np.maximum(np.linalg.solve(system, start[..., None])[..., 0], 0.0)
-            return terminal[:, None, :], terminal
-        visits = np.empty(actions.shape)
-        now = np.broadcast_to(self.process.initial, (len(actions), len(states)))
-        for level in range(self.levels):
-            visits[:, level] = now
-            now = np.einsum("ns,nsz->nz", now, rows[states, actions[:, level]])
+            visits[:, 0, met] = terminal
+            return visits, terminal
+        now = np.broadcast_to(self.process.initial[self._met[0]], (len(actions), len(self._met[0])))
+        for level, rows in enumerate(self._rows):
+            met = self._met[level]
+            visits[:, level, met] = now
+            now = np.einsum("ns,nsz->nz", now, rows[np.arange(len(met)), actions[:, level, met]])
         return visits, now
 
 
