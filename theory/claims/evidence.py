@@ -120,9 +120,14 @@ def all_hold(instance: str, note: str = "", **conditions: bool) -> Trial:
 
 @lru_cache(maxsize=1000)
 def simplified(expression: Any) -> Any:
-    """Return what SymPy makes of an expression; a planted error leaves most of a theorem's as they are."""
+    """Return what SymPy makes of an expression; a planted error leaves most of a theorem's as they are.
+
+    Nearly all that vanishes does so over a common denominator, which takes a tenth of the time.
+    """
     import sympy
 
+    if sympy.expand(expression) == 0 or sympy.expand(sympy.fraction(sympy.together(expression))[0]) == 0:
+        return sympy.Integer(0)
     return sympy.simplify(expression)
 
 
