@@ -14,15 +14,13 @@ rounding, and counterexamples shrink towards few states, few actions, short hori
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from metaregret.tabular.domains import generates
+from metaregret.tabular.domains import generates, once
 from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.policy import policy_shape
@@ -40,8 +38,6 @@ __all__ = [
     "stochastic_processes",
 ]
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Row = list[tuple[int, int, int, Fraction]]
 FEW = 32
 """Longest list of numbers that is drawn number by number."""
@@ -51,13 +47,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 SEEDED_SUCCESSORS = 4
 
 
-def _once(strategy: Callable[P, T]) -> Callable[P, T]:
-    """Make a strategy once for the same arguments: Hypothesis examines every new one, at a third of the cost
-    of an instance."""
-    return cast(Callable[P, T], cache(strategy))
-
-
-@_once
+@once
 def distributions(
     size: int, *, positive: bool = False, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:
@@ -65,7 +55,7 @@ def distributions(
     return integer_lists(size, 1 if positive else 0, largest).filter(any).map(_normalised)
 
 
-@_once
+@once
 def integer_lists(size: int, lowest: int, largest: int) -> st.SearchStrategy[list[int]]:
     """Lists of `size` integers between `lowest` and `largest`: drawn one by one while they are few, which
     shrinks well, and else from one drawn seed, which is fast."""
@@ -79,7 +69,7 @@ def _normalised(weights: list[int]) -> list[Fraction]:
     return [Fraction(weight, total) for weight in weights]
 
 
-@_once
+@once
 def horizons(*, max_steps: int = 4, geometric: bool = True) -> st.SearchStrategy[Horizon]:
     """Finite horizons up to `max_steps` and, unless excluded, geometric ones with gamma in {1/2, 2/3, 3/4,
     9/10}."""
@@ -321,6 +311,7 @@ def _seeded_distribution(random: np.random.Generator, size: int) -> list[Fractio
     return _normalised(weights if any(weights) else [1] * size)
 
 
+@once
 @st.composite
 def set_systems(
     draw: st.DrawFn, *, min_goals: int = 2, max_goals: int = 5, max_sets: int = 6
@@ -335,6 +326,7 @@ def set_systems(
     return [sorted(one) for one in sets]
 
 
+@once
 def attempt_chances(
     *, min_goals: int = 2, max_goals: int = 4, largest: int = 6
 ) -> st.SearchStrategy[list[Fraction]]:

@@ -28,6 +28,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from metaregret.tabular.choices import choice
+from metaregret.tabular.domains import once
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.labels import Labels
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -146,6 +147,7 @@ def learners(draw: st.DrawFn, tasks: GoalTasks, *, episodes: int = 2) -> Generat
     return GeneratedLearner(belief, optimum, returns, episodes)
 
 
+@once
 @st.composite
 def symmetric_processes(draw: st.DrawFn, *, max_steps: int = 2) -> ControlledMarkovProcess:
     """Processes whose every state offers the same noisy moves: cyclic shifts (or sums modulo 2) of one row.

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar, cast
 
 import numpy as np
@@ -24,6 +25,9 @@ from metaregret.theory.claims.zoo import ZOO, Specimen
 __all__ = ["Context"]
 
 Instance = TypeVar("Instance")
+
+KEPT = 100
+"""Longest list of instances that is kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Context:
         name: str,
         share: float = 1.0,
         most: int = 10_000,
+        assumes: bool = False,
     ) -> Sequence[Trial]:
         """Run `check` on generated instances; a failing one is shrunk to the smallest that fails.
 
@@ -94,6 +99,8 @@ class Context:
             Fraction of `instances` to look at.
         most : int
             Never look at more than this, however deep the run: for checks that are slow on an instance.
+        assumes : bool
+            Whether `check` may call `hypothesis.assume`; it asks for another instance, so none can be kept.
 
         Returns
         -------
@@ -103,18 +110,10 @@ class Context:
         passed: list[Trial] = []
         failed: list[tuple[Instance, Trial]] = []
         inside = belongs(strategy)
+        cases = [case for case in reversed(edge_cases()) if inside(case)] if inside is not None else []
         ends = math.inf if self.seconds is None else time.process_time() + self.seconds
+        seed, count = self.seed + zlib.crc32(name.encode()), min(most, max(1, round(self.instances * share)))
 
-        @hypothesis_seed(self.seed + zlib.crc32(name.encode()))
-        @settings(
-            max_examples=min(most, max(1, round(self.instances * share))),
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.generate, Phase.target, *((Phase.shrink,) if self.shrink else ())),
-            report_multiple_bugs=False,
-        )
-        @given(strategy)
         def run(instance: Instance) -> None:
             if time.process_time() > ends:
                 return
@@ -126,11 +125,19 @@ class Context:
                 raise _FailedTrialError
             passed.append(trial)
 
-        for case in edge_cases() if inside is not None else ():
-            if inside is not None and inside(case):
-                run = example(case)(run)
         try:
-            run()
+            if count <= KEPT and not assumes:
+                for instance in (*cast(list[Instance], cases), *_drawn(strategy, seed, count)):
+                    run(instance)
+                return passed
+        except _FailedTrialError:
+            if not self.shrink:
+                return [failed[-1][1]]
+        search = _search(strategy, run, seed, count, shrink=self.shrink)
+        for case in reversed(cases):  # the last one added is looked at first
+            search = example(case)(search)
+        try:
+            search()
         except _FailedTrialError:
             return [self._smallest(*failed[-1], check, inside)]
         return passed
@@ -153,6 +160,38 @@ class Context:
 
         smallest = smallest_process(instance, fails)
         return trial if smallest is instance else judge(smallest) or trial
+
+
+def _search(
+    strategy: SearchStrategy[Instance],
+    run: Callable[[Instance], None],
+    seed: int,
+    count: int,
+    *,
+    shrink: bool,
+) -> Callable[[], None]:
+    """Return the search by Hypothesis: without shrinking, what it draws depends on seed and count alone."""
+    chosen = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate, Phase.target, *((Phase.shrink,) if shrink else ())),
+        report_multiple_bugs=False,
+    )
+    return hypothesis_seed(seed)(chosen(given(strategy)(run)))
+
+
+@lru_cache(maxsize=16)
+def _drawn(strategy: SearchStrategy[Instance], seed: int, count: int) -> list[Instance]:
+    """Return the instances of a search: a claim and its planted errors are tried on the same ones."""
+    drawn: list[Instance] = []
+
+    def keep(instance: Instance) -> None:
+        drawn.append(instance)
+
+    _search(strategy, keep, seed, count, shrink=False)()
+    return drawn
 
 
 class _FailedTrialError(Exception):

@@ -128,7 +128,7 @@ def on_instances(
 
     @wraps(margin)  # a report shows the docstring and the place of what the user wrote
     def run(claim: Any, context: Context) -> Iterable[Trial]:
-        return context.examples(strategy, check, name=name, share=share)
+        return context.examples(strategy, check, name=name, share=share, assumes=True)
 
     return Method(name, group, run)
 

@@ -19,6 +19,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.policy import exact_terminal
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -55,6 +56,7 @@ def _learner_loss(rho: Fraction, optimum: Fraction, episodes: int) -> Fraction:
     return episodes * optimum - reward
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, np.ndarray, int]:
     process = draw(processes(max_states=3, max_steps=3))

@@ -25,6 +25,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.claims import Context, Trial, method, theorem, vanishes
 from metaregret.theory.optimise import CONVEX_SOLVERS, solve_certified
@@ -65,6 +66,7 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     yield vanishes("the claimed loss is attained", attained - claim.loss([a, b]))
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction]]:
     size = draw(st.integers(2, 5))

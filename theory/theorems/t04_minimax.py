@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.goals import (
     exact_goal_values,
     exact_support,
@@ -79,6 +80,9 @@ def _goal_mixture(
     return list(np.array(weights) @ exact_goal_ends(process, goals)[:, goals])
 
 
+_SURE = st.one_of(controllable_processes(min_states=2, noisy=True), deterministic_processes(min_states=2))
+
+
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Controllable processes, rationally: the claimed exploration attains the claimed value, the claimed
     prior proves it.
@@ -102,8 +106,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
             f"claimed {claim.value(count)}, attained {attained}, proved from the prior {proved}",
         )
 
-    sure = st.one_of(controllable_processes(min_states=2, noisy=True), deterministic_processes(min_states=2))
-    return context.examples(sure, check, name="T04 exact")
+    return context.examples(_SURE, check, name="T04 exact")
 
 
 def program(claim: Claim, context: Context) -> Iterable[Trial]:
@@ -130,6 +133,7 @@ def program(claim: Claim, context: Context) -> Iterable[Trial]:
         yield Trial(name, margin, note)
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, np.ndarray]:
     process = draw(processes(min_states=2, max_states=3, max_steps=3, geometric=False))

@@ -25,6 +25,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.goals import exact_support, goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, distributions
@@ -71,6 +72,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("the claimed maximum", claim.odds(count) - count)
 
 
+_SURE = st.one_of(controllable_processes(noisy=True), deterministic_processes())
+
+
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Controllable processes, rationally: the claimed marginal certifies the claimed capacity from both
     sides.
@@ -91,10 +95,10 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
             f"claimed exp(I) = {odds}, 1 / q = {[str(1 / q) for q in marginal]}, bound over M {most}",
         )
 
-    sure = st.one_of(controllable_processes(noisy=True), deterministic_processes())
-    return context.examples(sure, check, name="T06 exact", share=2)
+    return context.examples(_SURE, check, name="T06 exact", share=2)
 
 
+@once
 @st.composite
 def _skills(draw: st.DrawFn) -> tuple[list[Fraction], list[list[Fraction]]]:
     inputs, outputs = draw(st.integers(1, 4)), draw(st.integers(1, 4))

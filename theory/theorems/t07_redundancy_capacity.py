@@ -22,6 +22,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, stochastic_processes
 from metaregret.theory.certificates.worked import capacity, witness_process
@@ -71,6 +72,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("uniqueness: no slack in one pair", sympy.expand_log(excess))
 
 
+@once
 @st.composite
 def _channels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     inputs, outputs = draw(st.integers(1, 4)), draw(st.integers(2, 4))

@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -116,6 +117,7 @@ def _log_terms(weights: Sequence[Fraction], rows: Rows, sign: int) -> list[tuple
     ]
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[Fraction], list[int]]:
     process = draw(stochastic_processes(max_states=3, max_actions=2, max_steps=2))

@@ -23,6 +23,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -120,6 +121,7 @@ def _most_trajectories(roots: Sequence[TrajectoryTree]) -> int | None:
         return None
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[int]]:
     process = draw(processes(max_states=3, max_actions=2, max_steps=3, geometric=False))

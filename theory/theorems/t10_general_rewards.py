@@ -25,6 +25,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import deterministic_processes
 from metaregret.theory.certificates.worked import solved
@@ -98,6 +99,7 @@ def _claimed(
     return regret if episodes is None else regret - (1 - hit) ** episodes * regret
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[int], list[Fraction]]:
     process = draw(deterministic_processes(max_states=3, max_actions=2, max_steps=3))

@@ -152,6 +152,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(st.tuples(_ORBITS, st.integers(1, 4)), check, name="T11 exact", most=5000)
 
 
+_ENDS = st.lists(st.integers(0, 3), min_size=3, max_size=4).filter(lambda e: len(set(e)) > 1)
+
+
 def dynamics(claim: Claim, context: Context) -> Iterable[Trial]:
     """Tasks "end in g": trajectories that share their end make some learners better than others, otherwise
     none is."""
@@ -167,8 +170,7 @@ def dynamics(claim: Claim, context: Context) -> Iterable[Trial]:
             lunch_as_claimed=(best > worst) == claim.free(merged),
         )
 
-    ends = st.lists(st.integers(0, 3), min_size=3, max_size=4).filter(lambda e: len(set(e)) > 1)
-    return context.examples(ends, check, name="T11 dynamics")
+    return context.examples(_ENDS, check, name="T11 dynamics")
 
 
 THEOREM = theorem(

@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -68,6 +69,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("uniform prior, N >= K", many - unknown.subs(episodes, count))
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, int]:
     process = draw(controllable_processes(max_states=4, extra_steps=1, noisy=True))

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments.line import line
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import controllable_processes, distributions
@@ -132,6 +133,7 @@ def decomposition(claim: Claim, context: Context) -> Iterable[Trial]:
     yield Trial("line of 5", margin, note)
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, Prior, int]:
     process = draw(controllable_processes(min_states=3, max_states=4, extra_steps=0))

@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import distributions, processes
@@ -65,6 +66,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("oracle regret is the average loss", mixed)
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[Table, list[Fraction], Table]:
     tasks, learners = draw(st.integers(1, 4)), draw(st.integers(1, 4))
@@ -112,6 +114,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     )
 
 
+@once
 @st.composite
 def _processes(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[Fraction], Table]:
     process = draw(processes(max_states=3, max_actions=2, max_steps=2, geometric=False))

@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import optimal_terminal_values
 from metaregret.tabular.occupancy import flow_polytope
@@ -96,6 +97,7 @@ def _worst_in_tail(loss: Vector, nominal: Vector, alpha: Fraction) -> Fraction:
     return result
 
 
+@once
 @st.composite
 def _saddles(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction], list[Fraction], Fraction]:
     """Roots of the worst distribution, its optima v, a nominal distribution and a radius that make it the
@@ -159,6 +161,7 @@ def _rational_root(x: Fraction) -> Fraction:
     return root
 
 
+@once
 @st.composite
 def _chords(draw: st.DrawFn) -> tuple[list[Fraction], list[Fraction], list[Fraction], Fraction]:
     size = draw(st.integers(2, 4))

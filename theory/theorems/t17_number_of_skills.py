@@ -23,6 +23,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import exact_goal_values
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -96,6 +97,7 @@ def _check(
     )
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[int], list[Fraction]]:
     process = draw(deterministic_processes(max_states=4, max_steps=3))

@@ -18,6 +18,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.policy import exact_terminal
@@ -55,6 +56,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
 Situation = tuple[ControlledMarkovProcess, np.ndarray, list[Fraction], int]
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> Situation:
     process = draw(processes(min_states=2, max_states=3, max_actions=2, max_steps=2, geometric=False))

@@ -27,6 +27,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.environments.cover import cover
 from metaregret.tabular.strategies import deterministic_processes, distributions, set_systems
@@ -86,6 +87,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("powers are convex", sympy.diff(power, x, 2) - i * (i - 1) * power / (1 - x) ** 2)
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[list[list[int]], list[Fraction]]:
     sets = draw(set_systems())

@@ -30,6 +30,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support, goal_values
 from metaregret.tabular.strategies import distributions
@@ -107,6 +108,7 @@ def simplices(claim: Claim, context: Context) -> Iterable[Trial]:
         )
 
 
+@once
 @st.composite
 def _channels(draw: st.DrawFn) -> tuple[list[list[Fraction]], list[list[Fraction]], list[list[Fraction]]]:
     """Rows of a one-step channel, two price vectors, and a mixture of the rows that are dearest under each.

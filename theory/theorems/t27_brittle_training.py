@@ -28,6 +28,7 @@ import numpy as np
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.environments import make
 from metaregret.tabular.goals import goal_support
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -74,6 +75,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     )
 
 
+@once
 @st.composite
 def _situations(draw: st.DrawFn) -> tuple[ControlledMarkovProcess, list[Fraction]]:
     """A process and a proposal without ties, at a distance from uniform that may be tiny."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.strategies import distributions
 
 __all__ = ["Rows", "best", "family", "mixed", "mixtures", "moment", "table"]
@@ -47,6 +48,7 @@ def moment(rho: Sequence[Fraction], q: Sequence[Fraction], order: int) -> Fracti
     return sum((r * (r / s) ** (order - 1) for r, s in zip(rho, q, strict=True) if r), Fraction(0))
 
 
+@once
 @st.composite
 def mixtures(draw: st.DrawFn) -> tuple[list[list[Fraction]], list[Fraction]]:
     """Draw rows without unreachable goals, and a mixture of all of them: ties, unequal ``v``, sure goals
