@@ -13,8 +13,9 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import chain, groupby
 from typing import TypeAlias
 
 from metaregret.experiments.runs.job import Job, Measurement, measure
@@ -37,14 +38,16 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
     with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
         pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         parent, compiled = os.getpid(), _compiled()
-        yield from pool(delayed(_measure_for)(parent, compiled, job) for job in jobs)
+        groups = groupby(jobs, lambda job: job.group or job.id)
+        found = pool(delayed(_measure_for)(parent, compiled, tuple(group)) for _, group in groups)
+        yield from chain.from_iterable(found)
 
 
-def _measure_for(parent: int, compiled: str, job: Job) -> Measurement:
+def _measure_for(parent: int, compiled: str, jobs: Sequence[Job]) -> list[Measurement]:
     """Measure in a worker, which ends when the process that asked for it is gone."""
     _follow(parent)
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", compiled)
-    return measure(job)
+    return [measure(job) for job in jobs]
 
 
 @cache

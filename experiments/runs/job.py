@@ -46,6 +46,8 @@ class Job:
     fatal : bool
         Whether an exception ends the run at once, rather than being a result of which the run tells at its
         end.
+    group : str
+        Jobs in a row with the same group go to one worker, which has in memory what they share; "" for none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Job:
     seed: int
     work: Callable[[Point, np.random.Generator], Sequence[Mapping[str, Any]]]
     fatal: bool = False
+    group: str = ""
 
     @cached_property
     def id(self) -> str:

@@ -34,6 +34,7 @@ from metaregret.theory.claims import (
     theorem_results,
     verify_control,
 )
+from metaregret.theory.claims.context import KEPT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,9 +111,10 @@ def verify_all(
     rest = [job for item in items for job in jobs_of(item, context)]
     rest += [_job("process", name, context, partial(_process, name, context)) for name in processes]
     here = [] if own is None else jobs_of(own, context, own_code=own_code, inside=own)
-    # Later theorems rest on more machinery and take longer: they start first. Starting processes costs more
-    # than a few claims.
+    # What takes longest starts first: T04 with the named processes, then later theorems, which rest on more
+    # machinery. Starting processes costs more than a few claims.
     few = len({job.name for job in rest}) <= 3
+    rest.sort(key=lambda job: job.group == "T04")
     batches = [(here, 1), (rest[::-1], 1 if few else workers)]
     found: dict[str, Any] = {}
     resumed = 0
@@ -155,7 +157,12 @@ def jobs_of(item: Item, context: Context, *, own_code: str = "", inside: Item | 
 
 
 def _job(
-    kind: str, name: str, context: Context, work: Callable[[], Any], method: str = "", own_code: str = ""
+    kind: str,
+    name: str,
+    context: Context,
+    work: Callable[[], Any],
+    method: str = "",
+    own_code: str = "",
 ) -> Job:
     point = {
         "kind": kind,
@@ -169,7 +176,9 @@ def _job(
         "packages": json.dumps(package_versions()),
         "own code": own_code,
     }
-    return Job(name, 1, point, context.seed, partial(_result, work), fatal=True)
+    # What is tried on the same few instances goes to one worker; T04 solves the named processes, too.
+    group = "" if context.instances > KEPT else "T04" if kind == "process" else name
+    return Job(name, 1, point, context.seed, partial(_result, work), fatal=True, group=group)
 
 
 def _result(work: Callable[[], Any], point: Point, generator: np.random.Generator) -> list[dict[str, Any]]:
