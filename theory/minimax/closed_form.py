@@ -46,6 +46,9 @@ RESIDUAL = 1e-12
 ROUNDING = 1e-11
 """Shares and weights down to minus this part of the largest are zero up to rounding."""
 
+EVEN = 0.1
+"""Probability of any choice, all alike, beside the goals' policies where soft planning starts."""
+
 
 class Equaliser:
     """Mixtures of given policies that make all tasks bind, and dual weights that make all policies equal.
@@ -213,4 +216,7 @@ class ClosedForm:
         if np.any(target < 0):
             return None
         self._how = "soft planning for the terminal distribution that binds everywhere"
-        return matching_policy(tasks.process, target, accuracy=max(1e-13, 0.01 * tolerance))
+        goals = mixed_policy([tasks.responses], np.full(len(base), 1.0 / len(base)))
+        even = 1.0 / np.diff(tasks.process.choice_offsets)[tasks.process.choice_state]
+        start = (1.0 - EVEN) * goals + EVEN * even
+        return matching_policy(tasks.process, target, start=start, accuracy=max(1e-13, 0.01 * tolerance))
