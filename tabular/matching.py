@@ -41,6 +41,8 @@ FARTHEST = 2.0
 """Largest change of ``log pi``, in units of ``1 / sqrt(pi)``, in one step."""
 SUFFICIENT = 0.1
 """Share of the predicted decrease that a step must attain (Armijo)."""
+COLD = 1e-20
+"""Temperatures that tell what the best policy earns, in units of those of the search and of its rewards."""
 NEVER = 1e-290
 """Probability below which a state counts as never reached."""
 
@@ -82,7 +84,7 @@ def matching_policy(
         if size < 1.0:
             search.recentre()
         size = search.newton()
-        if size == 0.0:
+        if size == 0.0 or (size < 1.0 and search.separated()):
             break
     return None
 
@@ -111,19 +113,20 @@ class _Search:
         self._rewards = np.zeros(self._process.n_states)
         self._evaluate(self._rewards)
 
-    def _evaluate(self, rewards: np.ndarray) -> None:
+    def _soft(
+        self, rewards: np.ndarray, temperature: np.ndarray, reference: np.ndarray, policy: np.ndarray
+    ) -> float:
+        """Return the soft value of the start; write the soft policy."""
         from metaregret.tabular.engine.soft_kernels import soft_backward
 
-        values = soft_backward(
-            self._process.choice_offsets,
-            *self._arrays,
-            rewards,
-            self._temperature,
-            self._reference,
-            self.policy,
-        )
+        offsets = self._process.choice_offsets
+        values = soft_backward(offsets, *self._arrays, rewards, temperature, reference, policy)
+        return float(self._process.initial @ values)
+
+    def _evaluate(self, rewards: np.ndarray) -> None:
+        worth = self._soft(rewards, self._temperature, self._reference, self.policy)
         self._forward()
-        self._phi = float(self._process.initial @ values - self._target @ rewards)
+        self._phi = worth - float(self._target @ rewards)
         self._gradient = np.where(self._wanted, self._mass[-1] - self._target, 0.0)
 
     @property
@@ -131,6 +134,14 @@ class _Search:
         """The largest error of a terminal probability, relative to its target."""
         wanted = self._wanted
         return float(np.abs(self._gradient[wanted] / self._target[wanted]).max())
+
+    def separated(self) -> bool:
+        """Whether no policy is worth as much as the target at the present rewards: none matches it then."""
+        rewards = self._rewards
+        cold = COLD * float(np.abs(rewards * self._target).max()) * self._temperature
+        # Soft values over choices that count in full are above those of every policy.
+        most = self._soft(rewards, cold, np.ones_like(self.policy), self._moved)
+        return most < float(self._target @ rewards)
 
     def newton(self) -> float:
         """Take one step; return its size, one for a whole step, zero where none is any good."""
