@@ -1,4 +1,4 @@
-"""A policy that ends where it is told to: the one nearest to a given policy with a given terminal distribution.
+"""A policy that ends where it is told to: of all with this terminal distribution the one nearest to another.
 
 Near in relative entropy, with every state counted alike however seldom it is reached: from ``nu``, whose mass
 at step ``t`` is ``n_t(s)``, a policy ``pi`` of mass ``m_t(s)`` is at the distance
@@ -28,7 +28,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["matching_policy"]
 
-MAX_STEPS = 60
+MAX_PASSES = 20_000
 PATIENCE = 10
 """Newton steps in which the error must halve."""
 MAX_INNER = 300
@@ -53,6 +53,7 @@ def matching_policy(
     *,
     start: np.ndarray | None = None,
     accuracy: float = 1e-12,
+    passes: int = MAX_PASSES,
 ) -> np.ndarray | None:
     """Return a Markov policy, shape (T, C), with the terminal distribution `target`, or None.
 
@@ -62,6 +63,8 @@ def matching_policy(
         A distribution on states; at positive entries it is met up to the relative `accuracy`.
     start : ndarray, shape (T, C), optional
         A policy that takes every choice that may be needed; all choices alike unless given.
+    passes : int
+        Of the planner, at most.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def matching_policy(
         start = np.tile(1.0 / np.diff(process.choice_offsets)[process.choice_state], (steps, 1))
     check_policy(process, start)
     search, errors, size = _Search(process, np.asarray(target, dtype=float), start), list[float](), 1.0
-    for _ in range(MAX_STEPS):
+    while search.passes < passes:
         errors.append(search.error)
         if errors[-1] <= accuracy:
             return search.policy
@@ -83,7 +86,7 @@ def matching_policy(
             break
         if size < 1.0:
             search.recentre()
-        size = search.newton()
+        size = search.newton(passes)
         if size == 0.0 or (size < 1.0 and search.separated()):
             break
     return None
@@ -95,7 +98,7 @@ class _Search:
     def __init__(self, process: ControlledMarkovProcess, target: np.ndarray, start: np.ndarray) -> None:
         self._process, self._target, self._wanted = process, target, target > 0
         self._arrays = (process.offsets, process.successors, process.probabilities)
-        self.policy = start.copy()
+        self.policy, self.passes = start.copy(), 0
         self._mass, self._moved = np.empty((len(start) + 1, process.n_states)), np.empty_like(start)
         self._forward()
         self.recentre()
@@ -119,6 +122,7 @@ class _Search:
         """Return the soft value of the start; write the soft policy."""
         from metaregret.tabular.engine.soft_kernels import soft_backward
 
+        self.passes += 1
         offsets = self._process.choice_offsets
         values = soft_backward(offsets, *self._arrays, rewards, temperature, reference, policy)
         return float(self._process.initial @ values)
@@ -143,10 +147,10 @@ class _Search:
         most = self._soft(rewards, cold, np.ones_like(self.policy), self._moved)
         return most < float(self._target @ rewards)
 
-    def newton(self) -> float:
+    def newton(self, passes: int) -> float:
         """Take one step; return its size, one for a whole step, zero where none is any good."""
         with np.errstate(over="ignore", invalid="ignore"):  # where no policy matches, steps grow without end
-            step = self._direction()
+            step = self._direction(passes)
             self._change(step)
             change = np.abs(self._moved) / np.sqrt(np.maximum(self.policy, NEVER))
             far = float(change.max())
@@ -167,6 +171,7 @@ class _Search:
         """Return the Hessian times a direction; how the policy moves is left in `_moved`."""
         from metaregret.tabular.engine.soft_kernels import soft_change
 
+        self.passes += 1
         changed = soft_change(
             self._process.choice_offsets,
             *self._arrays,
@@ -178,7 +183,7 @@ class _Search:
         )
         return np.where(self._wanted, changed, 0.0)
 
-    def _direction(self) -> np.ndarray:
+    def _direction(self, passes: int) -> np.ndarray:
         """Return minus the inverse of the Hessian times the gradient, by conjugate gradients.
 
         They are preconditioned by the squares of the targets, in units of which the temperatures make all
@@ -195,7 +200,7 @@ class _Search:
         for _ in range(MAX_INNER):
             curved = self._change(ahead)
             curvature = float(ahead @ curved)
-            if not 0.0 < curvature < np.inf:
+            if not 0.0 < curvature < np.inf or self.passes >= passes:
                 break
             share = size / curvature
             step += share * ahead

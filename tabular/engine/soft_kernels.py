@@ -1,7 +1,8 @@
-"""Compiled passes of soft planning, ``V_t(s) = tau_t(s) log sum_a nu_t(a|s) exp(P_a V_{t+1}(s) / tau_t(s))``.
+"""Compiled passes of soft planning, ``V_t = tau_t log sum_a nu_t(a) exp(P_a V_{t+1} / tau_t)``.
 
-Temperatures ``tau``, shape (T, S), and reference policy ``nu``, shape (T, C), may differ from step to step and
-from state to state. States of temperature zero are never reached: they count as worth nothing.
+Temperatures ``tau``, shape (T, S), may differ from step to step and from state to state, and so may the
+reference policy ``nu``, shape (T, C). States of temperature zero are never reached: they count as worth
+nothing.
 """
 
 from __future__ import annotations

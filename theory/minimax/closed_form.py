@@ -22,7 +22,7 @@ policies that are best for no single goal: then soft planning finds one (`matchi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -46,8 +46,13 @@ RESIDUAL = 1e-12
 ROUNDING = 1e-11
 """Shares and weights down to minus this part of the largest are zero up to rounding."""
 
+CROWDED = 0.5
+"""Mean of the best success probabilities below which soft planning comes first: goals are in each other's way."""
+QUICK = 100
+"""Passes that it is given then."""
 EVEN = 0.1
-"""Probability of any choice, all alike, beside the goals' policies where soft planning starts."""
+"""Probability of any choice, all alike, beside the goals' policies where it starts afterwards."""
+LINEAR = "one linear solve over the goals' policies"
 
 
 class Equaliser:
@@ -145,8 +150,10 @@ class ClosedForm:
         self.applied = False
         self._how = ""
         self._otherwise = otherwise
-        # One pass of the planner serves the optima, the closed form and the start of a decomposition.
-        self._equaliser = Equaliser(np.asarray((tasks.success.T @ tasks.responses.terminal.T).T))
+
+    @cached_property
+    def _equaliser(self) -> Equaliser:
+        return Equaliser(np.asarray((self.tasks.success.T @ self.tasks.responses.terminal.T).T))
 
     @cached_property
     def _program(self) -> Program:
@@ -186,37 +193,51 @@ class ClosedForm:
     def _guessed(
         self, loss: BracketedLoss, base: np.ndarray, direction: np.ndarray, tolerance: float
     ) -> SaddlePoint | None:
-        """Return an evaluated guess, or None unless it proves to be the optimum."""
-        weights = self._equaliser.weights
-        policy = None if weights is None else self._policy(base, direction, weights, tolerance)
-        if weights is None or policy is None:
-            return None
-        point = certified_saddle_point(self.tasks, loss, policy, weights)
-        # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
-        # the proportions asked for.
-        spare = point.success - base
-        level = float(np.min(spare / direction))
-        wanted = float(point.weights @ (base + level * direction))
-        return point if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value else None
+        """Return an evaluated guess, or None unless one proves to be the optimum."""
+        for policy, weights, how in self._guesses(base, direction, max(1e-13, 0.01 * tolerance)):
+            point = certified_saddle_point(self.tasks, loss, policy, weights)
+            # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
+            # the proportions asked for.
+            level = float(np.min((point.success - base) / direction))
+            wanted = float(point.weights @ (base + level * direction))
+            if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value:
+                self._how = how
+                return point
+        return None
 
-    def _policy(
-        self, base: np.ndarray, direction: np.ndarray, weights: np.ndarray, tolerance: float
-    ) -> np.ndarray | None:
-        """Return a policy under which all constraints bind: a mixture of the tasks' own, else a soft one."""
+    def _guesses(
+        self, base: np.ndarray, direction: np.ndarray, accuracy: float
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        """Yield policies under which all constraints bind, with task weights: the cheapest guess first."""
+        tasks, ones = self.tasks, np.ones(len(base))
+        soft = "soft planning for the terminal distribution that binds everywhere"
+        target = self._ends(base, direction)
+        if target is not None and tasks.optimum.values.sum() < CROWDED * len(base):
+            policy = matching_policy(tasks.process, target, accuracy=accuracy, passes=QUICK)
+            if policy is not None:
+                yield policy, ones, soft
+        weights = self._equaliser.weights
+        shares = None if weights is None else self._equaliser.mixture(base, direction)
+        if weights is not None and shares is not None:
+            yield mixed_policy([tasks.responses], shares / shares.sum()), weights, LINEAR
+        elif target is not None:
+            goals = mixed_policy([tasks.responses], ones / len(base))
+            even = 1.0 / np.diff(tasks.process.choice_offsets)[tasks.process.choice_state]
+            policy = matching_policy(
+                tasks.process, target, start=(1.0 - EVEN) * goals + EVEN * even, accuracy=accuracy
+            )
+            if policy is not None:
+                yield policy, ones, soft
+
+    def _ends(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
+        """Return the one terminal distribution under which all constraints can bind, or None.
+
+        A state that is one goal at most gives ``sum_g rho_g <= 1``, so that binding everywhere is optimal.
+        """
         tasks = self.tasks
-        shares = self._equaliser.mixture(base, direction)
-        if shares is not None:
-            self._how = "one linear solve over the goals' policies"
-            return mixed_policy([tasks.responses], shares / shares.sum())
-        single = np.all(np.diff(tasks.success.indptr) == 1) and np.all(weights == 1.0)
+        single = np.all(np.diff(tasks.success.indptr) == 1) and len(np.unique(tasks.success.indices)) == len(base)
         if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
             return None
         target = np.zeros(tasks.process.n_states)
         target[tasks.success.indices] = base + (1.0 - base.sum()) / direction.sum() * direction
-        if np.any(target < 0):
-            return None
-        self._how = "soft planning for the terminal distribution that binds everywhere"
-        goals = mixed_policy([tasks.responses], np.full(len(base), 1.0 / len(base)))
-        even = 1.0 / np.diff(tasks.process.choice_offsets)[tasks.process.choice_state]
-        start = (1.0 - EVEN) * goals + EVEN * even
-        return matching_policy(tasks.process, target, start=start, accuracy=max(1e-13, 0.01 * tolerance))
+        return None if np.any(target < 0) else target
