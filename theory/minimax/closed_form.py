@@ -11,12 +11,13 @@ two systems with one matrix. If ``w >= 0`` and ``q >= 0``, both are only guesses
 the mixture as one Markov policy, the weights by the planner (`certified_saddle_point`), and the bracket says
 whether the solve was the answer.
 
-Detected at the end, with a goal for every state that can be reached, the rows of ``R`` sum to one, so that
-``q = 1``: every ``rho`` in ``M`` has ``sum_g rho_g <= 1``. With ``base = 0`` and ``direction = v*`` this is
-the bound ``1 + Reg* >= sum_g v*_g`` (the maximal leakage of the channel from policies to goals: Issa, Wagner
-& Kamath, *An operational approach to information leakage*, 2020), met by the mixture ``w`` that solves
-``R^T w = v* / sum(v*)``. Where that ``w`` has negative entries ``v* / sum(v*)`` may still be achievable, by
-policies that are best for no single goal: then soft planning finds one (`matching_policy`).
+Detected at the end, a goal for one state each gives ``sum_g rho_g <= 1`` for every ``rho`` in ``M``, so that
+``q = 1``. With ``base = 0`` and ``direction = v*`` this is the bound ``1 + Reg* >= sum_g v*_g`` (the maximal
+leakage of the channel from policies to goals: Issa, Wagner & Kamath, *An operational approach to information
+leakage*, 2020), met by any policy that ends in ``v* / sum(v*)``. The mixture ``w`` that solves
+``R^T w = v* / sum(v*)`` is one; where that ``w`` has negative entries there may be others, best for no single
+goal, and soft planning finds them without a matrix (`matching_policy`). Where goals are many or in each
+other's way it comes first, and from random choices it needs no policy for each goal either.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -31,7 +33,7 @@ import scipy
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.matching import matching_policy
-from metaregret.tabular.response import mixed_policy
+from metaregret.tabular.response import evenly_mixed, mixed_policy
 from metaregret.theory.minimax.flow_program import Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
@@ -39,20 +41,18 @@ from metaregret.theory.success import SuccessTasks
 
 __all__ = ["ClosedForm", "Equaliser"]
 
-FACTORISED_BELOW = 3000
-"""Number of tasks up to which the matrix is factorised; above, Krylov iterations come first."""
+MANY = 1000
+"""Goals from which on soft planning comes first, which takes no matrix."""
+CROWDED = 0.5
+"""Mean of the best success probabilities below which it does, too: goals are in each other's way."""
+STARTS = (0.01, 300), (0.1, 20_000)
+"""How much of choices that are all alike is mixed with the goals' own policies where it starts, and the
+passes of the planner that it is given then."""
+CROWDED_STARTS = (1.0, 100), (0.1, 20_000)
 RESIDUAL = 1e-12
 """Largest residual of an equation, in units of its right-hand side, of a solution that is used."""
 ROUNDING = 1e-11
 """Shares and weights down to minus this part of the largest are zero up to rounding."""
-
-CROWDED = 0.5
-"""Mean of the best success probabilities below which soft planning comes first: goals are in each other's way."""
-QUICK = 100
-"""Passes that it is given then."""
-EVEN = 0.1
-"""Probability of any choice, all alike, beside the goals' policies where it starts afterwards."""
-LINEAR = "one linear solve over the goals' policies"
 
 
 class Equaliser:
@@ -81,13 +81,6 @@ class Equaliser:
     def _solved(self, right: np.ndarray, *, transposed: bool) -> np.ndarray | None:
         """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
         matrix = self._success.T if transposed else self._success
-        if len(right) > FACTORISED_BELOW:
-            import scipy.sparse.linalg as spla
-
-            scale = spla.LinearOperator(matrix.shape, lambda x: x / np.diag(matrix), dtype=float)
-            x, _ = spla.gmres(matrix, right, rtol=1e-14, M=scale, restart=40, maxiter=3)
-            if _residual(matrix, x, right) <= RESIDUAL:
-                return x
         if self._factors is None:
             return None
         mode: Literal[0, 1] = 1 if transposed else 0
@@ -209,25 +202,37 @@ class ClosedForm:
         self, base: np.ndarray, direction: np.ndarray, accuracy: float
     ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
         """Yield policies under which all constraints bind, with task weights: the cheapest guess first."""
-        tasks, ones = self.tasks, np.ones(len(base))
-        soft = "soft planning for the terminal distribution that binds everywhere"
         target = self._ends(base, direction)
-        if target is not None and tasks.optimum.values.sum() < CROWDED * len(base):
-            policy = matching_policy(tasks.process, target, accuracy=accuracy, passes=QUICK)
-            if policy is not None:
-                yield policy, ones, soft
+        crowded = target is not None and self.tasks.optimum.values.mean() < CROWDED
+        soft = iter(()) if target is None else self._soft(target, accuracy, crowded=crowded)
+        linear = self._linear(base, direction)
+        yield from chain(soft, linear) if crowded or len(base) >= MANY else chain(linear, soft)
+
+    def _linear(
+        self, base: np.ndarray, direction: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
         weights = self._equaliser.weights
         shares = None if weights is None else self._equaliser.mixture(base, direction)
         if weights is not None and shares is not None:
-            yield mixed_policy([tasks.responses], shares / shares.sum()), weights, LINEAR
-        elif target is not None:
-            goals = mixed_policy([tasks.responses], ones / len(base))
-            even = 1.0 / np.diff(tasks.process.choice_offsets)[tasks.process.choice_state]
-            policy = matching_policy(
-                tasks.process, target, start=(1.0 - EVEN) * goals + EVEN * even, accuracy=accuracy
-            )
+            policy = mixed_policy([self.tasks.responses], shares / shares.sum())
+            yield policy, weights, "one linear solve over the goals' policies"
+
+    def _soft(
+        self, target: np.ndarray, accuracy: float, *, crowded: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        process, tasks = self.tasks.process, self.tasks
+        steps = process.steps_for("Targets of terminal distributions")
+        even = np.tile(1.0 / np.diff(process.choice_offsets)[process.choice_state], (steps, 1))
+        goals = np.empty(0)
+        for share, passes in CROWDED_STARTS if crowded else STARTS:
+            if share < 1.0 and not len(goals):
+                goals = evenly_mixed(process, tasks.success)
+            start = even if share == 1.0 else (1.0 - share) * goals + share * even
+            policy = matching_policy(process, target, start=start, accuracy=accuracy, passes=passes)
             if policy is not None:
-                yield policy, ones, soft
+                how = "soft planning for the terminal distribution that binds everywhere"
+                yield policy, np.ones(len(tasks.names)), how
+                return
 
     def _ends(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
         """Return the one terminal distribution under which all constraints can bind, or None.
@@ -235,7 +240,9 @@ class ClosedForm:
         A state that is one goal at most gives ``sum_g rho_g <= 1``, so that binding everywhere is optimal.
         """
         tasks = self.tasks
-        single = np.all(np.diff(tasks.success.indptr) == 1) and len(np.unique(tasks.success.indices)) == len(base)
+        single = np.all(np.diff(tasks.success.indptr) == 1) and len(np.unique(tasks.success.indices)) == len(
+            base
+        )
         if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
             return None
         target = np.zeros(tasks.process.n_states)
