@@ -99,8 +99,8 @@ def test_many_goals_need_no_matrix(spec: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_goals_that_are_hardly_ever_reached() -> None:
-    """A frozen lake with holes, goals down to a probability of 4e-11: equality, which no mixture of the goals'
-    own policies attains."""
+    """A frozen lake with holes, goals down to a probability of 4e-11: equality, which no mixture of the
+    goals' own policies attains."""
     tasks = build("lake:12:0", 24)
     solution = solve_without_memory(tasks, tolerance=1e-7)
     best = goal_values(tasks.process, tasks.goals).values
