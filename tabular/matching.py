@@ -22,6 +22,7 @@ found; elsewhere ``h`` diverges, and nothing is returned.
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from metaregret.tabular.policy import check_policy
 from metaregret.tabular.process import ControlledMarkovProcess
@@ -29,7 +30,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 __all__ = ["matching_policy"]
 
 MAX_PASSES = 20_000
-PATIENCE = 10
+PATIENCE = 20
 """Newton steps in which the error must halve."""
 MAX_INNER = 300
 """Conjugate gradients a Newton step."""
@@ -99,6 +100,8 @@ class _Search:
         self._process, self._target, self._wanted = process, target, target > 0
         self._arrays = (process.offsets, process.successors, process.probabilities)
         self.policy, self.passes = start.copy(), 0
+        # No transition connects states of different classes: the mass of a class is what it is.
+        self._classes, self._class = connected_components(process.graph, directed=False)
         self._mass, self._moved = np.empty((len(start) + 1, process.n_states)), np.empty_like(start)
         self._forward()
         self.recentre()
@@ -183,6 +186,17 @@ class _Search:
         )
         return np.where(self._wanted, changed, 0.0)
 
+    def _changeable(self, residual: np.ndarray) -> np.ndarray:
+        """Return a residual without the roundings that no change of policy can mend.
+
+        Where episodes of a class can end at positive targets only, equal rewards for all change nothing.
+        """
+        target, of, count = self._target, self._class, self._classes
+        elsewhere = np.bincount(of, np.where(self._wanted, 0.0, self._mass[-1]), count)
+        whole, rest = np.bincount(of, target, count), np.bincount(of, residual, count)
+        share = np.divide(rest, whole, out=np.zeros(count), where=(elsewhere == 0.0) & (whole > 0.0))
+        return residual - share[of] * target
+
     def _direction(self, passes: int) -> np.ndarray:
         """Return minus the inverse of the Hessian times the gradient, by conjugate gradients.
 
@@ -191,9 +205,7 @@ class _Search:
         """
         target, residual = self._target, -self._gradient
         scale = np.divide(1.0, target, out=np.zeros_like(target), where=self._wanted) ** 2
-        # Where episodes can end at positive targets only, equal rewards for all of them change nothing.
-        free = not np.any(self._mass[-1][~self._wanted])
-        residual = residual - residual.sum() * target if free else residual
+        residual = self._changeable(residual)
         step, ahead = np.zeros_like(residual), scale * residual
         size = first = float(residual @ ahead)
         enough = max(ROUNDING, min(0.01, np.sqrt(first))) ** 2 * first
@@ -205,7 +217,7 @@ class _Search:
             share = size / curvature
             step += share * ahead
             residual = residual - share * curved
-            residual = residual - residual.sum() * target if free else residual
+            residual = self._changeable(residual)
             fresh = scale * residual
             before, size = size, float(residual @ fresh)
             if size <= enough:

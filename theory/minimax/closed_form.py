@@ -14,10 +14,14 @@ whether the solve was the answer.
 Detected at the end, a goal for one state each gives ``sum_g rho_g <= 1`` for every ``rho`` in ``M``, so that
 ``q = 1``. With ``base = 0`` and ``direction = v*`` this is the bound ``1 + Reg* >= sum_g v*_g`` (the maximal
 leakage of the channel from policies to goals: Issa, Wagner & Kamath, *An operational approach to information
-leakage*, 2020), met by any policy that ends in ``v* / sum(v*)``. The mixture ``w`` that solves
-``R^T w = v* / sum(v*)`` is one; where that ``w`` has negative entries there may be others, best for no single
-goal, and soft planning finds them without a matrix (`matching_policy`). Where goals are many or in each
-other's way it comes first, and from random choices it needs no policy for each goal either.
+leakage*, 2020), met by any policy that ends in ``v* / sum(v*)``. Where the states fall into classes that no
+transition connects (the destinations of Taxi), class ``c`` has the mass ``m_c`` whatever is done, which gives
+``1 + Reg* >= max_c sum_{g in c} v*_g / m_c``, proved by weights that are one on the worst class.
+
+The mixture ``w`` that solves ``R^T w = v* / sum(v*)`` is such a policy; where ``w`` has negative entries
+there may be others, best for no single goal, and soft planning finds them without a matrix
+(`matching_policy`). Where goals are many or in each other's way it comes first; from random choices it needs
+no policy of any goal.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from typing import Literal
 
 import numpy as np
 import scipy
+from scipy.sparse.csgraph import connected_components
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.matching import matching_policy
@@ -45,10 +50,10 @@ MANY = 1000
 """Goals from which on soft planning comes first, which takes no matrix."""
 CROWDED = 0.5
 """Mean of the best success probabilities below which it does, too: goals are in each other's way."""
-STARTS = (0.01, 300), (0.1, 20_000)
+STARTS = (0.01, 300), (0.1, 1000), (0.3, 2000)
 """How much of choices that are all alike is mixed with the goals' own policies where it starts, and the
 passes of the planner that it is given then."""
-CROWDED_STARTS = (1.0, 100), (0.1, 20_000)
+CROWDED_STARTS = (1.0, 100), (0.1, 1000), (0.3, 1000), (1.0, 4000)
 RESIDUAL = 1e-12
 """Largest residual of an equation, in units of its right-hand side, of a solution that is used."""
 ROUNDING = 1e-11
@@ -202,9 +207,9 @@ class ClosedForm:
         self, base: np.ndarray, direction: np.ndarray, accuracy: float
     ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
         """Yield policies under which all constraints bind, with task weights: the cheapest guess first."""
-        target = self._ends(base, direction)
-        crowded = target is not None and self.tasks.optimum.values.mean() < CROWDED
-        soft = iter(()) if target is None else self._soft(target, accuracy, crowded=crowded)
+        ends = self._ends(base, direction)
+        crowded = ends is not None and self.tasks.optimum.values.mean() < CROWDED
+        soft = iter(()) if ends is None else self._soft(*ends, accuracy, crowded=crowded)
         linear = self._linear(base, direction)
         yield from chain(soft, linear) if crowded or len(base) >= MANY else chain(linear, soft)
 
@@ -218,7 +223,7 @@ class ClosedForm:
             yield policy, weights, "one linear solve over the goals' policies"
 
     def _soft(
-        self, target: np.ndarray, accuracy: float, *, crowded: bool
+        self, target: np.ndarray, weights: np.ndarray, accuracy: float, *, crowded: bool
     ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
         process, tasks = self.tasks.process, self.tasks
         steps = process.steps_for("Targets of terminal distributions")
@@ -230,21 +235,22 @@ class ClosedForm:
             start = even if share == 1.0 else (1.0 - share) * goals + share * even
             policy = matching_policy(process, target, start=start, accuracy=accuracy, passes=passes)
             if policy is not None:
-                how = "soft planning for the terminal distribution that binds everywhere"
-                yield policy, np.ones(len(tasks.names)), how
+                yield policy, weights, "soft planning for the terminal distribution that binds everywhere"
                 return
 
-    def _ends(self, base: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
-        """Return the one terminal distribution under which all constraints can bind, or None.
-
-        A state that is one goal at most gives ``sum_g rho_g <= 1``, so that binding everywhere is optimal.
-        """
-        tasks = self.tasks
-        single = np.all(np.diff(tasks.success.indptr) == 1) and len(np.unique(tasks.success.indices)) == len(
-            base
-        )
-        if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
+    def _ends(self, base: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the one terminal distribution under which all constraints bind in every class of states, and
+        the task weights that prove it optimal; None unless every goal is a state of its own."""
+        tasks, process = self.tasks, self.tasks.process
+        goals, marks = tasks.success.indices, np.diff(tasks.success.indptr)
+        if not isinstance(process.horizon, FiniteHorizon) or np.any(marks != 1):
             return None
-        target = np.zeros(tasks.process.n_states)
-        target[tasks.success.indices] = base + (1.0 - base.sum()) / direction.sum() * direction
-        return None if np.any(target < 0) else target
+        if len(np.unique(goals)) < len(goals):
+            return None
+        count, label = connected_components(process.graph, directed=False)
+        mass, of = np.bincount(label, process.initial, count), label[goals]
+        asked, along = (np.bincount(of, part, count) for part in (base, direction))
+        levels = np.divide(mass - asked, along, out=np.full(count, np.inf), where=along > 0)
+        target = np.zeros(process.n_states)
+        target[goals] = base + levels[of] * direction
+        return None if np.any(target < 0) else (target, (of == levels.argmin()).astype(float))
