@@ -87,6 +87,52 @@ def test_soft_planning_answers_where_goals_policies_do_not() -> None:
     assert max(soft.value.lower, program.value.lower) <= min(soft.value.upper, program.value.upper)
 
 
+def beside(
+    one: ControlledMarkovProcess, other: ControlledMarkovProcess, share: Fraction
+) -> ControlledMarkovProcess:
+    """Two processes side by side: the first with probability `share` at the start."""
+    rows, start = list[Any](), dict[int, object]()
+    for part, shift, weight in ((one, 0, share), (other, one.n_states, 1 - share)):
+        assert (
+            part.numerators is not None and part.denominators is not None and part.exact_initial is not None
+        )
+        fractions = map(Fraction, part.numerators.tolist(), part.denominators.tolist())
+        for choice, to, chance in zip(part.transition_choice, part.successors, fractions, strict=True):
+            state, action = int(part.choice_state[choice]), int(part.choice_action[choice])
+            rows.append((state + shift, action, int(to) + shift, chance))
+        start |= {state + shift: weight * mass for state, mass in enumerate(part.exact_initial) if mass}
+    states, actions = one.n_states + other.n_states, max(one.n_actions, other.n_actions)
+    return ControlledMarkovProcess.from_transitions(
+        rows, states=states, actions=actions, initial=start, horizon=one.horizon
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(processes(geometric=False, min_states=2), st.integers(1, 9), st.booleans())
+def test_classes_that_nothing_connects_cost_what_the_worst_costs(
+    process: ControlledMarkovProcess, tenths: int, crowded: bool
+) -> None:
+    """Beside a line that gets the other starts: two problems that have nothing in common."""
+    line = make("line:4,slip=1/3").replaced(horizon=process.horizon)
+    both = beside(process, line, Fraction(tenths, 10))
+    apart = [
+        solve_without_memory(GoalTasks.reachable(part), tolerance=1e-9).value for part in (process, line)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(closed_form, "CROWDED", 2.0 if crowded else 0.0)
+        found = solve_without_memory(GoalTasks.reachable(both), tolerance=1e-9).value
+    assert found.lower <= max(value.upper for value in apart) * (1 + 1e-12)
+    assert found.upper >= max(value.lower for value in apart) * (1 - 1e-12)
+
+
+def test_the_destinations_of_a_taxi_are_classes() -> None:
+    """Four destinations of a quarter of the starts each; the second costs most."""
+    tasks = GoalTasks.reachable(make("gym:Taxi-v4").replaced(horizon=20))
+    solution = solve_without_memory(tasks)
+    assert "soft planning" in solution.method
+    assert solution.value.contains(Fraction(6976, 75))
+
+
 @pytest.mark.parametrize("spec", ["grid:4x4,slip=1/5", "line:6,slip=1/4"])
 def test_many_goals_need_no_matrix(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = GoalTasks.reachable(make(spec).replaced(horizon=7))
