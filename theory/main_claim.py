@@ -25,7 +25,7 @@ from metaregret.theory.skills import goal_skills, process_capacity
 from metaregret.theory.skills.dual_bound import support_bound
 from metaregret.theory.tasks import GoalTasks
 
-__all__ = ["UNIFORM_TOLERANCE", "MainClaim", "check_main_claim", "goal_minimax"]
+__all__ = ["UNIFORM_TOLERANCE", "MainClaim", "check_main_claim"]
 
 UNIFORM_TOLERANCE = 1e-6
 """Largest difference between two probabilities that are called equal."""
@@ -97,19 +97,14 @@ class MainClaim:
         return self.controllable
 
 
-# Processes are immutable and compared by identity; the same ones are asked for repeatedly.
-@lru_cache(maxsize=32)
-def goal_minimax(process: ControlledMarkovProcess) -> MinimaxSolution:
-    """Return the minimax regret of the goals that can be reached (detected at the end, ``N = inf``)."""
-    return solve_without_memory(GoalTasks.reachable(process))
-
-
-@lru_cache(maxsize=32)
+@lru_cache(
+    maxsize=32
+)  # processes are immutable and compared by identity; the same one is asked for repeatedly
 def check_main_claim(process: ControlledMarkovProcess) -> MainClaim:
     """Compute the three distributions of the main claim on `process` (goals detected at the end,
     ``N = inf``)."""
     goals = np.flatnonzero(goal_support(process))
-    minimax = goal_minimax(process)
+    minimax = solve_without_memory(GoalTasks(process, goals))
     simple = process.is_deterministic and np.count_nonzero(process.initial) == 1
     all_skills = bool(simple or process.n_states <= MAX_SEARCHED_STATES)
     if all_skills:

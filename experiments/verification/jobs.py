@@ -111,10 +111,9 @@ def verify_all(
     rest = [job for item in items for job in jobs_of(item, context)]
     rest += [_job("process", name, context, partial(_process, name, context)) for name in processes]
     here = [] if own is None else jobs_of(own, context, own_code=own_code, inside=own)
-    # What takes longest starts first: T04 with the named processes, then later theorems, which rest on more
-    # machinery. Starting processes costs more than a few claims.
+    # What takes longest starts first: the named processes, then later theorems, which rest on more machinery.
+    # Starting processes costs more than a few claims.
     few = len({job.name for job in rest}) <= 3
-    rest.sort(key=lambda job: job.group == "T04")
     batches = [(here, 1), (rest[::-1], 1 if few else workers)]
     found: dict[str, Any] = {}
     resumed = 0
@@ -176,8 +175,7 @@ def _job(
         "packages": json.dumps(package_versions()),
         "own code": own_code,
     }
-    # What is tried on the same few instances goes to one worker; T04 solves the named processes, too.
-    group = "" if context.instances > KEPT else "T04" if kind == "process" else name
+    group = name if context.instances <= KEPT else ""  # what is tried on the same few instances
     return Job(name, 1, point, context.seed, partial(_result, work), fatal=True, group=group)
 
 

@@ -35,7 +35,6 @@ from metaregret.tabular.response import exact_goal_ends
 from metaregret.tabular.strategies import controllable_processes, deterministic_processes, policies, processes
 from metaregret.theory.certificates.worked import solved
 from metaregret.theory.claims import CONTROLLABLE, Context, Trial, method, theorem, vanishes
-from metaregret.theory.main_claim import goal_minimax
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.tasks import GoalTasks
 from metaregret.theory.theorems.t01_hitting_time import regret
@@ -114,7 +113,7 @@ def program(claim: Claim, context: Context) -> Iterable[Trial]:
     """The linear program on the named processes: the certified bracket is tight and holds the claimed
     saddle point."""
     for name, process in context.processes():
-        solution = goal_minimax(process)
+        solution = solve_without_memory(GoalTasks.reachable(process))
         slack = 1e-9 * max(1.0, solution.value.lower)
         margin = slack - solution.value.gap
         note = f"bracket [{solution.value.lower}, {solution.value.upper}]"
