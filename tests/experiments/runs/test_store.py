@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaregret.experiments.runs import Measurement
+from metaregret.experiments.runs import Job, Measurement
 from metaregret.experiments.sweeps import Scale, Store, Study, frame, run
 from metaregret.tabular.errors import FileFormatError, InvalidArgumentError, SolverError
 
@@ -158,3 +159,18 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         Store(other)
     with pytest.raises(InvalidArgumentError, match="cannot be opened"):
         Store(text / "below" / "file.sqlite")
+
+
+def _process(point: Mapping[str, int], generator: np.random.Generator) -> list[Mapping[str, int]]:
+    return [{"pid": os.getpid()}]
+
+
+def test_jobs_of_a_group_are_done_by_one_worker() -> None:
+    """Jobs without a group go wherever there is room."""
+    jobs = [Job("pid", 1, {"i": i}, 0, _process, group="ab"[i // 3] if i < 6 else "") for i in range(8)]
+    with Store(Path(":memory:")) as store:
+        assert run(jobs, store, workers=2).measured == 8
+        found = {record.point["i"]: record.rows[0]["pid"] for record in store.records()}
+    assert len(found) == 8
+    assert os.getpid() not in found.values()
+    assert all(len({found[i] for i in group}) == 1 for group in (range(3), range(3, 6)))

@@ -9,6 +9,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import belongs, edge_cases
 from metaregret.tabular.strategies import deterministic_processes, processes
 from metaregret.theory.claims import (
     CONTROLLABLE,
@@ -181,6 +182,46 @@ def test_the_number_of_examples_follows_the_setting_and_its_cap():
     assert count() == 40
     assert count(share=0.5) == 20
     assert count(share=5, most=60) == 60
+
+
+def test_a_claim_and_its_planted_errors_see_the_same_instances():
+    """The very same while they are few; equal ones, drawn again, in a deep run and for a check that assumes
+    something."""
+    strategy = st.lists(st.integers(0, 9), max_size=3)
+
+    def seen(instances: int = 20, limit: int = 4, **more: bool) -> list[list[int]]:
+        found = list[list[int]]()
+
+        def check(drawn: list[int]) -> Trial:
+            found.append(drawn)
+            return Trial("list", float(limit - len(drawn)))
+
+        Context(instances=instances, shrink=False).examples(strategy, check, name="same", **more)
+        return found
+
+    first, wrong = seen(), seen(limit=2)
+    assert len(first) == 20
+    assert list(map(id, seen())) == list(map(id, first))
+    assert list(map(id, wrong)) == list(map(id, first[: len(wrong)]))
+    assert len(wrong[-1]) == 3
+    for again in (seen(assumes=True), seen(instances=101)[:20]):
+        assert not set(map(id, again)) & set(map(id, first))
+    assert seen(assumes=True) == first
+    assert seen(limit=2, assumes=True)[: len(wrong)] == wrong  # then the last one again, to raise it
+
+
+def test_edge_cases_are_looked_at_in_one_order():
+    """Whether instances are kept or not."""
+    strategy, name = deterministic_processes(max_states=3), "order"
+
+    def seen(**more: bool) -> list[str]:
+        check = lambda process: Trial(process.name, 1.0)
+        return [trial.instance for trial in Context(instances=5).examples(strategy, check, name=name, **more)]
+
+    inside = belongs(strategy)
+    assert inside is not None
+    assert sorted(seen()[:-5]) == sorted(case.name for case in edge_cases() if inside(case))
+    assert seen() == seen(assumes=True)
 
 
 def test_assumptions_hold_where_they_should():
