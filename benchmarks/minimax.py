@@ -8,11 +8,11 @@ Every row is a process with its horizon; goals are all states that can be reache
 method must give a bracket to a relative 1e-6, recomputed from its policy and its weights by the planner; what
 an anchor returns within its limit is bracketed in the same way, and the wider bracket shown. Every run is a
 process of its own, so that its peak memory is its own. The clock starts once imports and compiled kernels are
-loaded and the process is built, which is the same for all. Ratios are of processor seconds, summed over threads: on a machine
-that others use they are what can be compared. An anchor that does not finish counts with what it took, which
-makes the ratio a lower bound, marked so; programs of over 100,000 variables and all but two of the random
-lakes are not handed to anchors. The growth exponents are slopes of log seconds against log states. Every line
-is saved as soon as it is there, as CSV and as the table of the handbook.
+loaded and the process is built, which is the same for all. Ratios are of processor seconds, summed over
+threads: on a machine that others use they are what can be compared. An anchor that does not finish counts
+with what it took, which makes the ratio a lower bound, marked so; programs of over 100,000 variables and all
+but two of the random lakes are not handed to anchors. The growth exponents are slopes of log seconds against
+log states. Every line is saved as soon as it is there, as CSV and as the table of the handbook.
 """
 
 from __future__ import annotations

@@ -93,9 +93,9 @@ def beside(
     """Two processes side by side: the first with probability `share` at the start."""
     rows, start = list[Any](), dict[int, object]()
     for part, shift, weight in ((one, 0, share), (other, one.n_states, 1 - share)):
-        assert (
-            part.numerators is not None and part.denominators is not None and part.exact_initial is not None
-        )
+        assert part.numerators is not None
+        assert part.denominators is not None
+        assert part.exact_initial is not None
         fractions = map(Fraction, part.numerators.tolist(), part.denominators.tolist())
         for choice, to, chance in zip(part.transition_choice, part.successors, fractions, strict=True):
             state, action = int(part.choice_state[choice]), int(part.choice_action[choice])
