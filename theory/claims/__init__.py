@@ -18,6 +18,7 @@ from metaregret.theory.claims.evidence import (
     all_hold,
     exact_agreement,
     simplified,
+    summed,
     vanishes,
 )
 from metaregret.theory.claims.outside import as_document, on_instances, property_claim
@@ -82,6 +83,7 @@ __all__ = [
     "run_method",
     "simplified",
     "store_witness",
+    "summed",
     "theorem",
     "theorem_result",
     "theorem_results",

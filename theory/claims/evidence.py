@@ -26,6 +26,7 @@ __all__ = [
     "exact_agreement",
     "gather",
     "simplified",
+    "summed",
     "vanishes",
 ]
 
@@ -129,6 +130,14 @@ def simplified(expression: Any) -> Any:
     if sympy.expand(expression) == 0 or sympy.expand(sympy.fraction(sympy.together(expression))[0]) == 0:
         return sympy.Integer(0)
     return sympy.simplify(expression)
+
+
+@lru_cache(maxsize=1000)
+def summed(term: Any, limits: tuple[Any, Any, Any]) -> Any:
+    """Return the sum of a term over ``(index, first, last)`` by SymPy, which no planted error changes."""
+    import sympy
+
+    return sympy.summation(term, limits)
 
 
 def vanishes(instance: str, expression: Any) -> Trial:

@@ -30,7 +30,7 @@ from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import exact_goal_ends
 from metaregret.tabular.strategies import controllable_processes
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import CONTROLLABLE, Context, Trial, all_hold, method, theorem, vanishes
+from metaregret.theory.claims import CONTROLLABLE, Context, Trial, all_hold, method, summed, theorem, vanishes
 from metaregret.theory.claims.oracles import bayes_regret_at
 from metaregret.theory.minimax.memory import solve_memory
 from metaregret.theory.tasks import GoalTasks
@@ -58,14 +58,14 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     probability at least ``1 - i / K``; an episode that does not end in the goal costs 1.
     """
     count, episodes, place = sympy.symbols("K N j", integer=True, positive=True)
-    early = sympy.summation(place - 1, (place, 1, episodes))
+    early = summed(place - 1, (place, 1, episodes))
     order = (early + (count - episodes) * episodes) / count
-    unknown = sympy.summation(1 - place / count, (place, 1, episodes))
+    unknown = summed(1 - place / count, (place, 1, episodes))
     few = sympy.nsimplify(claim.few(count, episodes))
     yield vanishes("random order, N <= K", few - order)
     yield vanishes("uniform prior, N <= K", few - unknown)
     many = sympy.nsimplify(claim.many(count, episodes))
-    yield vanishes("random order, N >= K", many - sympy.summation(place - 1, (place, 1, count)) / count)
+    yield vanishes("random order, N >= K", many - summed(place - 1, (place, 1, count)) / count)
     yield vanishes("uniform prior, N >= K", many - unknown.subs(episodes, count))
 
 

@@ -40,6 +40,7 @@ from metaregret.theory.claims import (
     all_hold,
     method,
     simplified,
+    summed,
     theorem,
     vanishes,
 )
@@ -77,7 +78,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     N."""
     tau, x = sympy.symbols("tau x", positive=True)
     n, i = sympy.symbols("N i", integer=True, positive=True)
-    geometric = sympy.summation((1 - 1 / tau) ** i, (i, 1, n))
+    geometric = summed((1 - 1 / tau) ** i, (i, 1, n))
     yield vanishes("loss of a cover, N episodes", simplified(geometric) - claim.value(tau, n))
     yield vanishes("loss of a cover, N = inf", tau - 1 - claim.value(tau, None))
     yield vanishes(

@@ -45,7 +45,7 @@ from metaregret.tabular.environments.spread import spread
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.strategies import processes, set_systems
 from metaregret.theory.certificates.worked import solved
-from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
+from metaregret.theory.claims import Context, Trial, all_hold, method, summed, theorem, vanishes
 from metaregret.theory.claims.oracles import order_game
 from metaregret.theory.covers import SetSystem, fractional_numbers, search_value, smallest_cover
 from metaregret.theory.minimax.exact.successes import AchievableSuccess
@@ -91,15 +91,15 @@ class Claim:
 def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """The sums behind the bounds, for symbolic sizes; with sure goals the noisy bound is the middle term."""
     tau, m, f, j = sympy.symbols("tau m f j", positive=True)
-    found = sympy.summation(1 - j / tau, (j, 1, m))
+    found = summed(1 - j / tau, (j, 1, m))
     yield vanishes("i episodes find at most i/tau*", sympy.nsimplify(claim.middle(tau, m)) - found)
     whole = m + f
     above = sympy.nsimplify(claim.middle(whole, m)) - sympy.nsimplify(claim.crude(whole))
     yield vanishes("middle term over half of T23", above - f * (1 - f) / (2 * whole))
-    places = sympy.summation(j - 1, (j, 1, m)) / m
+    places = summed(j - 1, (j, 1, m)) / m
     yield vanishes("smallest cover in random order", places - (m - 1) / 2)
     ratio = m + f  # R / v_max, with m = floor
-    falling = sympy.summation(ratio - j, (j, 0, m))
+    falling = summed(ratio - j, (j, 0, m))
     yield vanishes("falling terms over a triangle", falling - ratio * (ratio + 1) / 2 - f * (1 - f) / 2)
     for count in range(1, 5):
         for part in (Fraction(0), Fraction(1, 3), Fraction(5, 7)):

@@ -42,6 +42,7 @@ from metaregret.theory.claims import (
     Trial,
     all_hold,
     method,
+    summed,
     theorem,
     vanishes,
 )
@@ -65,10 +66,10 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """The tied goals take the last places in random order; under an exchangeable law all goals take all
     places."""
     count, tied, place = sympy.symbols("K b j", integer=True, positive=True)
-    last = sympy.summation(place - 1, (place, count - tied + 1, count)) / tied
+    last = summed(place - 1, (place, count - tied + 1, count)) / tied
     yield vanishes("ties of the last goals", sympy.nsimplify(claim.trained(count, tied)) - last)
     yield vanishes("no ties", sympy.nsimplify(claim.trained(count, 1)) - (count - 1))
-    every = sympy.summation(place - 1, (place, 1, count)) / count
+    every = summed(place - 1, (place, 1, count)) / count
     yield vanishes("exchangeable proposals", sympy.nsimplify(claim.mixed(count)) - every)
     yield vanishes(
         "all tied is exchangeable", sympy.nsimplify(claim.trained(count, count) - claim.mixed(count))
