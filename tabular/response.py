@@ -34,7 +34,15 @@ from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape, solve_discounted
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Responses", "best_responses", "ends_of", "exact_goal_ends", "goal_responses", "mixed_policy"]
+__all__ = [
+    "Responses",
+    "best_responses",
+    "ends_of",
+    "evenly_mixed",
+    "exact_goal_ends",
+    "goal_responses",
+    "mixed_policy",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +190,16 @@ def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
         rewards = sp.csc_array(sp.hstack(columns, format="csc"))
         flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
     return _normalised(process, flow)
+
+
+def evenly_mixed(process: ControlledMarkovProcess, rewards: sp.csc_array) -> np.ndarray:
+    """Return what `mixed_policy` returns for equal shares of the best responses to columns, in one pass."""
+    shares = np.full(rewards.shape[1], 1.0 / rewards.shape[1])
+    if is_small(process, len(shares)) or not isinstance(process.horizon, FiniteHorizon):
+        return mixed_policy([best_responses(process, rewards, keep=True)], shares)
+    from metaregret.tabular.engine.lanes import lanes_of
+
+    return _normalised(process, lanes_of(process).run(rewards, shares=shares).flow)
 
 
 def ends_of(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:
