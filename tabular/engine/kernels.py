@@ -39,7 +39,7 @@ __all__ = [
 CHUNK = 8192
 """States in one piece of parallel work."""
 
-FIRST = np.int64(0)
+FIRST: Any = np.int64(0)
 """The first state. A plain 0 is a type of its own, for which numba would compile a kernel once more."""
 
 # Sums keep their order (rows are too short for vectors), multiplications and additions may fuse.
