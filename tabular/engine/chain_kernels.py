@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from metaregret.tabular.engine.bound_kernels import macqueen
-from metaregret.tabular.engine.kernels import CHUNK, MATH, backup, reduce_choices, row_sum
+from metaregret.tabular.engine.kernels import CHUNK, FIRST, MATH, backup, reduce_choices, row_sum
 from metaregret.tabular.jit import njit, prange
 
 __all__ = ["MOST_SWEEPS", "plan", "plan_roughly_first"]
@@ -138,7 +138,7 @@ def _evaluate(
             offsets, width, successors, probabilities, policy, constant, gamma, shift, values, following
         )
     return _evaluate_range(
-        0, len(values), offsets, width, successors, probabilities, policy, constant, gamma, shift, values,
+        FIRST, len(values), offsets, width, successors, probabilities, policy, constant, gamma, shift, values,
         following,
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def _solve_chain(
     if width > 0 and threads:
         _gather_parallel(rows, policy, chain)
     elif width > 0:
-        _gather_range(0, len(policy), rows, policy, chain)
+        _gather_range(FIRST, len(policy), rows, policy, chain)
     constant, error, following = work
     low, high, shift, sweeps = -0.5, 0.5, 0.0, 0
     while high - low > wanted and sweeps < MOST_SWEEPS:

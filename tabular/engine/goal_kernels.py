@@ -286,6 +286,15 @@ def _open(
     return tail
 
 
+@njit(cache=True, nogil=True)
+def _copy(tile: np.ndarray, lanes: int, table: np.ndarray, first: int) -> None:
+    """Write the lanes of a tile to the columns of a table, if it has rows. Element by element: what numba
+    makes of slices takes longer to compile than what calls this."""
+    for row in range(len(table)):
+        for lane in range(lanes):
+            table[row, first + lane] = tile[row, lane]
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def induct(
     layout: tuple[np.ndarray, ...],
@@ -351,24 +360,25 @@ def induct(
                 turn = step if follow else 0
                 _sweep(*layout, counts[step], distance, left, turn, values, following, ranks[row])
                 values, following = following, values
-            at_start[first : first + lanes] = initial @ np.ascontiguousarray(values[:, :lanes])
-            if len(everywhere):
-                everywhere[:, first : first + lanes] = values[:, :lanes]
-            if len(policies):
-                policies[:, :, first : first + lanes] = ranks[:, :, :lanes]
+            best = initial @ np.ascontiguousarray(values[:, :lanes])
+            for lane in range(lanes):
+                at_start[first + lane] = best[lane]
+            _copy(values, lanes, everywhere, first)
+            for step in range(len(policies)):
+                _copy(ranks[step], lanes, policies[step], first)
             if not follow:
                 continue
             values[:], following[:], share[:] = 0.0, 0.0, 0.0
-            if flows.shape[1]:
-                share[:lanes] = shares[first : first + lanes]
             for lane in range(lanes):
-                values[:, lane] = initial
+                if flows.shape[1]:
+                    share[lane] = shares[first + lane]
+                for state in range(n_states):
+                    values[state, lane] = initial[state]
             for step in range(steps):
                 flow = flows[part, step] if flows.shape[1] else share[:0]
                 _spread(*layout, counts[step], ranks[step], values, following, flow, share)
                 values, following = following, values
-            if len(reached):
-                reached[first : first + lanes] = values[:, :lanes].T
+            _copy(values, lanes, reached.T, first)
 
 
 @njit(cache=True, nogil=True)

@@ -24,6 +24,7 @@ from metaregret.tabular.jit import njit, prange
 
 __all__ = [
     "CHUNK",
+    "FIRST",
     "MATH",
     "backup",
     "backup_range",
@@ -37,6 +38,9 @@ __all__ = [
 
 CHUNK = 8192
 """States in one piece of parallel work."""
+
+FIRST: Any = np.int64(0)
+"""The first state. A plain 0 is a type of its own, for which numba would compile a kernel once more."""
 
 # Sums keep their order (rows are too short for vectors), multiplications and additions may fuse.
 MATH = {"contract", "nsz"}
@@ -186,7 +190,7 @@ def backup(
             policy,
         )  # fmt: skip
     return backup_range(
-        0, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values,
+        FIRST, len(values), choice_offsets, offsets, width, successors, probabilities, rewards, gamma, values,
         base, residual, policy,
     )  # fmt: skip
 

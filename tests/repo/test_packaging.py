@@ -18,9 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from metaregret.tabular.jit import cache_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "docs" / "examples" / "one_way.py"
 FILES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "Makefile", "constraints.txt")
+KERNELS = {"NUMBA_CACHE_DIR": str(Path(cache_folder() or "").parent)}
+"""The same sources: what this checkout has compiled already."""
 FOLDERS = ("src", "tabular", "theory", "experiments", "tests", "docs", "benchmarks")
 
 
@@ -87,7 +91,7 @@ def python(site: Path, *arguments: str, cwd: Path, **environment: str) -> subpro
     return subprocess.run(
         [str(site / "bin" / "python"), *arguments],
         cwd=cwd,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | KERNELS | environment,
         capture_output=True,
         text=True,
         check=False,

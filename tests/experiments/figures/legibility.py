@@ -14,8 +14,8 @@ SLACK = 0.75
 
 
 def complaints(figure: Figure) -> list[str]:
-    """Return what is clipped and what overlaps in a drawn figure, in words."""
-    figure.canvas.draw()
+    """Return what is clipped and what overlaps in a figure, in words."""
+    figure.draw_without_rendering()  # places everything, and paints nothing
     boxes = _boxes(figure)
     slack = SLACK * figure.dpi / 72
     canvas = figure.bbox

@@ -4,6 +4,8 @@ whose every name is hostile."""
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -73,13 +75,28 @@ def make_document() -> dict[str, Any]:
         theorems, controls, processes, version="0.1", settings=settings, seconds=1.0,
         files={f"X1{HOSTILE}": f"{HOSTILE}.py"},
     )  # fmt: skip
-    plain: dict[str, Any] = json.loads(json.dumps(document))
-    return plain
+    return document
 
 
 @pytest.fixture(scope="session")
-def document() -> Mapping[str, Any]:
-    return make_document()
+def document(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """The report, made once: workers of one run share the folder above their own."""
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "report_pages.json"
+    claimed = path.with_suffix(".claimed")
+    for _ in range(1200):  # at most two minutes for another worker, which may have failed
+        if path.exists():
+            break
+        try:
+            claimed.touch(exist_ok=False)
+        except FileExistsError:
+            time.sleep(0.1)
+        else:
+            fresh = path.with_suffix(".fresh")
+            fresh.write_text(json.dumps(make_document()))
+            fresh.replace(path)
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 @pytest.fixture(scope="session")

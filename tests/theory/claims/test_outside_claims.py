@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import assume
+from hypothesis.strategies import SearchStrategy
 
 from metaregret.tabular.domains import belongs
 from metaregret.tabular.errors import InvalidArgumentError
@@ -187,13 +188,22 @@ def test_the_search_ends_when_its_time_is_up():
     assert 0 < few.instances < 1000
 
 
-def test_every_process_that_a_strategy_generates_belongs_to_it():
-    made = (processes, deterministic_processes, stochastic_processes, controllable_processes)
-    noisy = controllable_processes(noisy=True)
-    for strategy in (*(make() for make in made), noisy, processes(max_states=2, geometric=False)):
-        inside = belongs(strategy)
-        assert inside is not None
-        outside = find_witness(
-            strategy, lambda process, inside=inside: float(not inside(process)), Context(), name="x"
-        )
-        assert outside is None
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        processes(),
+        deterministic_processes(),
+        stochastic_processes(),
+        controllable_processes(),
+        controllable_processes(noisy=True),
+        processes(max_states=2, geometric=False),
+    ],
+    ids=["any", "deterministic", "stochastic", "controllable", "noisy", "small"],
+)
+def test_every_process_that_a_strategy_generates_belongs_to_it(
+    strategy: SearchStrategy[ControlledMarkovProcess],
+):
+    inside = belongs(strategy)
+    assert inside is not None
+    outside = find_witness(strategy, lambda process: float(not inside(process)), Context(), name="x")
+    assert outside is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 from learning_instances import differences, goals_on
 
 from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError
-from metaregret.theory.learning import Knob, MetaSettings, adapt, backend, dynamics, meta_train
+from metaregret.theory.learning import Knob, MetaSettings, StepTasks, adapt, backend, dynamics, meta_train
 from metaregret.theory.learning.backend import load_jax
 from metaregret.theory.learning.meta import surrogate, untrained
+from metaregret.theory.learning.softmax import Dynamics
 
 TWO = MetaSettings(iterations=1, steps=2, episodes=2, tasks=1, trials=2, hidden=2)
 
@@ -37,8 +39,9 @@ def two_stages(parameters: np.ndarray) -> float:
     return total / 2
 
 
-def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard error of the product's gradient, over 400 batches of 100 trials."""
+@cache
+def slopes_at() -> Any:
+    """The product's gradient at parameters, for each row of keys, with credit or without."""
     jax = load_jax()
     jnp = jax.numpy
     tasks = goals_on("tree:0", 1)  # the root goes to its child or stays
@@ -47,13 +50,21 @@ def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarra
     closed = [[0.0, 0.0], [0.0, 0.0]]
     order = [1 - stay, stay]  # arm 1 stays at the root, which is the goal
 
-    def objective(flat: Any, keys: Any) -> Any:
+    def objective(flat: Any, keys: Any, credited: Any) -> Any:
         theta = jnp.asarray(closed).at[0, jnp.asarray(order)].set(flat[:2])
         given = {"theta": theta, "rate": flat[2]}
-        return surrogate(world, knob, TWO, float(knob.credit), given, jnp.asarray(tasks.rewards[:1]), keys)[0]
+        batch = jnp.asarray(tasks.rewards[:1])
+        return surrogate(world, Knob.INITIALISATION, TWO, credited, given, batch, keys)[0]
 
+    return jax.jit(jax.vmap(jax.grad(objective), (None, 0, None)))
+
+
+def estimated(knob: Knob, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard error of the product's gradient, over 400 batches of 100 trials."""
+    assert knob.steps_as is Knob.INITIALISATION
+    jax = load_jax()
     keys = jax.random.split(jax.random.key(5), (400, 1, 100))
-    slopes = np.asarray(jax.jit(jax.vmap(jax.grad(objective), (None, 0)))(jnp.asarray(parameters), keys))
+    slopes = np.asarray(slopes_at()(jax.numpy.asarray(parameters), keys, float(knob.credit)))
     return slopes.mean(axis=0), slopes.std(axis=0) / math.sqrt(len(slopes))
 
 
@@ -87,11 +98,17 @@ def test_exact_adaptation_equals_a_hand_written_loop() -> None:
 SMALL = MetaSettings(iterations=25, tasks=4, trials=4, steps=5, episodes=3, hidden=3)
 
 
+@cache
+def on_a_line() -> tuple[StepTasks, Dynamics]:
+    """Goals of a line; learners in one world that step in the same way are compiled once."""
+    tasks = goals_on("line:4", 3)
+    return tasks, dynamics(tasks.process)
+
+
 def test_training_explores_and_repeats() -> None:
     """On goals of a line the trained initialisation reaches the far end more often; the same seed trains the
     same learner, in any company."""
-    tasks = goals_on("line:4", 3)
-    world = dynamics(tasks.process)
+    tasks, world = on_a_line()
     rewards, weights = np.repeat(tasks.rewards[None], 3, axis=0), np.full((3, 4), 1 / 4)
     learners = meta_train(world, rewards, weights, "initialisation", SMALL, np.array([0, 1, 0]))
     theta = learners.parameters["theta"]
@@ -111,9 +128,8 @@ def test_training_explores_and_repeats() -> None:
 @pytest.mark.parametrize("knob", [Knob.STEP_SIZE, Knob.RULE])
 def test_nothing_is_learned_before_the_first_success(knob: Knob) -> None:
     """Without any reward neither the step size nor the learned rule moves a policy; with one they do."""
-    tasks = goals_on("line:3", 2)
-    world = dynamics(tasks.process)
-    weights = np.full((1, 3), 1 / 3)
+    tasks, world = on_a_line()
+    weights = np.full((1, 4), 1 / 4)
     learners = meta_train(world, tasks.rewards[None], weights, knob, SMALL, np.array([0]))
     assert np.abs(learners.parameters["theta"]).max() < 0.1
     nothing = np.zeros((1, *tasks.rewards.shape[1:]))
