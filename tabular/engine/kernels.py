@@ -222,11 +222,14 @@ def reduce_choices(
     return least, greatest, changed
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "nsz", "reassoc"})
+@njit(cache=True, nogil=True, fastmath={"contract", "nsz", "reassoc"})
 def chosen_rows_times(matrix: np.ndarray, chosen: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return ``matrix[chosen] @ values`` without a copy of the rows, shape (len(chosen),)."""
+    """Return ``matrix[chosen] @ values`` without a copy of the rows, shape (len(chosen),).
+
+    In one thread: those of BLAS wait for more work in a loop, and threads of this kernel would wait for them.
+    """
     found = np.empty(len(chosen))
-    for place in prange(len(chosen)):
+    for place in range(len(chosen)):
         row, total = matrix[chosen[place]], 0.0
         for item in range(len(values)):
             total += row[item] * values[item]
