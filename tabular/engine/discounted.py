@@ -43,6 +43,9 @@ SINGLE_PRECISION_STATES = 20_000
 """States from which modified policy iteration starts in single precision (below, the model fits the cache
 anyway)."""
 
+ELIMINATED_ENTRIES = 500_000
+"""Entries of dense rows from which on it pays to leave out what cannot be optimal."""
+
 ROUNDING_SPAN = 4e-15
 """Relative residual span that rounding leaves behind: no iteration gets below it, so none tries."""
 
@@ -200,7 +203,7 @@ def _sweeps(problem: Problem, operator: Operator, method: str, *, fall_back: boo
         if fall_back and count > 2 and left > worth:
             return policy_iteration(problem, values, count)
         previous = span
-        if operator.matrix is not None and len(operator.kept) > n_states:
+        if operator.matrix is not None and n_choices * n_states >= ELIMINATED_ENTRIES:
             _leave_out(problem, operator, values, least, greatest)
         values += operator.residual
         values += operator.gamma * 0.5 * (least + greatest) / (1.0 - operator.gamma)
@@ -211,6 +214,8 @@ def _leave_out(
     problem: Problem, operator: Operator, values: np.ndarray, least: float, greatest: float
 ) -> None:
     """Leave out the dense rows that the bounds of the last backup prove not to be optimal."""
+    if len(operator.kept) == len(values):
+        return
     lower, upper = values.copy(), operator.residual.copy()
     discounted_bounds(problem, lower, upper, least, greatest, operator.longest_sum())
     magnitude = float(max(np.abs(values).max(), np.abs(upper).max(), np.abs(lower).max()))
