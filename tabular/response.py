@@ -34,7 +34,15 @@ from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon
 from metaregret.tabular.policy import deterministic_policy, exact_terminal, policy_shape, solve_discounted
 from metaregret.tabular.process import ControlledMarkovProcess
 
-__all__ = ["Responses", "best_responses", "ends_of", "exact_goal_ends", "goal_responses", "mixed_policy"]
+__all__ = [
+    "Responses",
+    "best_responses",
+    "ends_of",
+    "exact_goal_ends",
+    "goal_responses",
+    "mixed_policy",
+    "policy_of_mixture",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +190,14 @@ def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
         rewards = sp.csc_array(sp.hstack(columns, format="csc"))
         flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
     return _normalised(process, flow)
+
+
+def policy_of_mixture(
+    process: ControlledMarkovProcess, policies: np.ndarray, shares: np.ndarray
+) -> np.ndarray:
+    """Return the Markov policy, shape (T, C) or (C,), that ends where a mixture of deterministic policies,
+    shape (T, S, K) or (S, K), ends; see `mixed_policy`."""
+    return _normalised(process, _followed(process, policies, shares)[0])
 
 
 def ends_of(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:
