@@ -189,8 +189,8 @@ class SkillSearch:
         return make_skills(self.process, [1.0], [mixed])
 
     def proved_lower(self, farthest: tuple[Skill, ...], reference: np.ndarray) -> float:
-        """Return the lower bound of a finite order above 1 that weights on skills prove, in nats: on these, or
-        on all that the last round had."""
+        """Return the lower bound of a finite order above 1 that weights on skills prove, in nats: on these,
+        or on all that the last round had."""
         if farthest:
             rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in farthest])
             weights = np.array([skill.probability for skill in farthest])
