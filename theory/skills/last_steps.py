@@ -108,22 +108,16 @@ class LastSteps:
         if total - self.steps > PLANNED:
             self._anywhere = np.flatnonzero(process.reachable)
 
-    def bound(self, q: np.ndarray, below: float = np.inf) -> float:
+    def bound(self, q: np.ndarray) -> float:
         """Return a certified upper bound on the largest divergence from `q` of any policy, in nats.
 
         Parameters
         ----------
         q : ndarray, shape (S,)
             Positive where an episode can end.
-        below : float
-            Try the lines one after the other until the bound is less than this.
         """
-        best = np.inf
-        for share in self._shares:
-            best = min(best, self._respond(self._terms(share), q[self.support], 0.0)[0])
-            if best < below < np.inf:
-                break
-        return best
+        at = q[self.support]
+        return min(self._respond(self._terms(share), at, 0.0)[0] for share in self._shares)
 
     def best(self, q: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the least bound found and its reference, shape (S,), beginning at `q`; at order 1 a bound on
@@ -157,19 +151,24 @@ class LastSteps:
         """The convex functions of the points, for a share of the largest probabilities."""
         a, x, column = self.order.alpha, self._points.data, self._points.indices
         most = self._most[column]
-        bend = min(share, 1.0 - 1e-3) * most
+        # Where nothing is averaged no line is needed.
+        share = min(share, 1.0 - 1e-3)
+        bend = np.ones_like(x) if self._before is None else share * most
 
         def f(z: np.ndarray) -> np.ndarray:
             return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
 
-        slope = (f(most) - f(bend)) / np.maximum(most - bend, 1e-300)
+        slope = np.where(most > bend, (f(most) - f(bend)) / np.maximum(most - bend, 1e-300), 0.0)
         line = x > bend
         value = np.where(line, f(bend) + slope * (x - bend), f(x))
         # Both the line and the function are no steeper than this where a point may be.
         steep = 1.0 + np.abs(np.log(np.maximum(np.minimum(x, most), 1e-300))) if self.order.is_one else a
         steep = np.maximum(np.abs(slope), steep)
         size = np.abs(f(bend)) + np.abs(slope) * (x + bend) + np.abs(value)
-        error = 64 * self._error * size / (1.0 - min(share, 1.0 - 1e-3)) + 2 * self._error * x * steep
+        error = (
+            64 * self._error * size / (1.0 if self._before is None else 1.0 - share)
+            + 2 * self._error * x * steep
+        )
         if self.order.is_one:
             rounding = self._with(error).sum(axis=1) + len(self.support) * entropy_modulus(
                 np.array(self._apart)

@@ -53,8 +53,8 @@ def test_no_policy_is_above_the_bound_however_few_steps_are_listed(
 @pytest.mark.parametrize("order", [1, 2])
 def test_a_line_below_the_best_chance_is_no_bound(order: int) -> None:
     """Planted: chances of ends that are too small, as if no goal could be reached half as often."""
-    last = LastSteps(process := make("grid:2x2,slip=1/5").replaced(horizon=1), as_order(order))
-    q = np.full(4, 0.25)
+    process, q = z_channel(3), np.array([0.5, 0.5])
+    last = LastSteps(process, as_order(order), max_points=0)
     assert last.bound(q) >= farthest(process, q, order)
     last._most = 0.4 * last._most
     assert last.bound(q) < farthest(process, q, order)
