@@ -43,21 +43,23 @@ from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Visits", "applies", "bracket"]
 
-ROUNDS = 40
+ROUNDS = 30
 """Rounds of the game of expected visits."""
 ENOUGH = 2e-3
 """Relative gap of that game at which it ends."""
 ASKED = 60
 """Priors asked in a round, besides those that begin with every goal."""
-MIXTURES = 12
-"""Mixtures of policies evaluated."""
+KEPT = 200
+"""Policies kept, besides one for every goal."""
+MIXTURES = 6
+"""Mixtures of policies evaluated, where an episode is no path."""
 ROUGH = 0.05
 """Relative accuracy of the masters."""
-REFINED = 16
+REFINED = 12
 """Rounds of the game of chances of visits."""
 TRIED = 3
 """Priors in each for which policies are asked."""
-EVALUATED = 1e10
+EVALUATED = 5e9
 """Multiplications that go into evaluating policies of the first game one by one."""
 BEAM = 60
 """Partial paths kept at every step."""
@@ -269,7 +271,7 @@ class _Relaxed:
         gap = min(0.3, max(ENOUGH, 1.0 - self._value / max(1e-300, self._bound)))
         point = self.solved(np.ones(self.visits.count), max(ENOUGH, ROUGH * gap) * self._bound)
         self._value, self._at = max(self._value, point.lower), point.prior
-        kept = np.sort(np.argsort(point.slack, kind="stable")[: 2 * self.visits.count])
+        kept = np.sort(np.argsort(point.slack, kind="stable")[: self.visits.count + KEPT])
         self.policies, self.payoff = self.policies[..., kept], self.payoff[:, kept]
         random, count = self._random, self.visits.count
         spread = np.exp(
@@ -309,22 +311,12 @@ class _Relaxed:
 def _mixed(game: _Relaxed) -> tuple[np.ndarray, int]:
     """Return lower bounds on what a mixture of policies visits, shape (K,), and of how many it is."""
     visits, unit = game.visits, game.visits.optimum.values
-    columns, direction = [], np.ones(visits.count)
-    for _ in range(MIXTURES):
-        shares = game.solved(direction, ROUGH * game._value).shares
-        used = np.flatnonzero(shares > NEGLIGIBLE * shares.max())
-        policy = policy_of_mixture(visits.process, game.policies[..., used], shares[used])
-        columns.append(visits.evaluate(policy))
-        reached = columns[-1] / unit
-        direction = direction * np.sqrt(np.median(reached) / np.maximum(reached, 1e-6 * np.median(reached)))
-        direction = direction / direction.mean()
-    found = np.stack(columns, axis=1)
     if visits.is_path:
-        alone = (visits.expected(game.policies) > 0.5) * 1.0
+        found = (visits.expected(game.policies) > 0.5) * 1.0
     else:
         likely = np.argsort(-game.solved(np.ones(visits.count), ROUGH * game._value).shares, kind="stable")
         alone = visits.each(game.policies[..., likely[: max(1, int(EVALUATED / visits.cost))]])
-    found = np.concatenate([found, alone], axis=1)
+        found = np.concatenate([_together(game), alone], axis=1)
     random, best, chosen = np.random.default_rng(0), -1.0, np.zeros(visits.count)
     policies = 1
     for _ in range(REFINED):
@@ -339,6 +331,22 @@ def _mixed(game: _Relaxed) -> tuple[np.ndarray, int]:
         weights = point.prior * spread / unit
         found = np.concatenate([found, visits.tried(weights)], axis=1)
     return chosen, policies
+
+
+def _together(game: _Relaxed) -> np.ndarray:
+    """Return lower bounds on what mixtures of the game's policies visit, each played as one Markov policy,
+    shape (K, n)."""
+    visits, unit = game.visits, game.visits.optimum.values
+    columns, direction = [], np.ones(visits.count)
+    for _ in range(MIXTURES):
+        shares = game.solved(direction, ROUGH * game._value).shares
+        used = np.flatnonzero(shares > NEGLIGIBLE * shares.max())
+        policy = policy_of_mixture(visits.process, game.policies[..., used], shares[used])
+        columns.append(visits.evaluate(policy))
+        reached = columns[-1] / unit
+        direction = direction * np.sqrt(np.median(reached) / np.maximum(reached, 1e-6 * np.median(reached)))
+        direction = direction / direction.mean()
+    return np.stack(columns, axis=1)
 
 
 def _game(payoff: np.ndarray) -> CentralPoint:
