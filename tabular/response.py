@@ -38,6 +38,7 @@ __all__ = [
     "Responses",
     "best_responses",
     "ends_of",
+    "evenly_mixed",
     "exact_goal_ends",
     "goal_responses",
     "mixed_policy",
@@ -198,6 +199,16 @@ def policy_of_mixture(
     """Return the Markov policy, shape (T, C) or (C,), that ends where a mixture of deterministic policies,
     shape (T, S, K) or (S, K), ends; see `mixed_policy`."""
     return _normalised(process, _followed(process, policies, shares)[0])
+
+
+def evenly_mixed(process: ControlledMarkovProcess, rewards: sp.csc_array) -> np.ndarray:
+    """Return what `mixed_policy` returns for equal shares of the best responses to columns, in one pass."""
+    shares = np.full(rewards.shape[1], 1.0 / rewards.shape[1])
+    if is_small(process, len(shares)) or not isinstance(process.horizon, FiniteHorizon):
+        return mixed_policy([best_responses(process, rewards, keep=True)], shares)
+    from metaregret.tabular.engine.lanes import lanes_of
+
+    return _normalised(process, lanes_of(process).run(rewards, shares=shares).flow)
 
 
 def ends_of(process: ControlledMarkovProcess, policies: np.ndarray) -> np.ndarray:

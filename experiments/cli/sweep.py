@@ -90,6 +90,7 @@ def COMMAND(
         "points": outcome.points,
         "measured": outcome.measured,
         "seconds": round(outcome.seconds, 3),
+        "workers_lost": len(outcome.lost),
         "store": str(store_file),
         "export": None if export_file is None else str(export_file),
     }
@@ -98,3 +99,5 @@ def COMMAND(
             f"{sweep.study.name}: {outcome.points} points in {store_file}, {outcome.measured} measured now "
             f"in {outcome.seconds:.1f} s"
         )
+    for worker in outcome.lost:
+        click.echo(f"The worker {worker} was lost; others measured its points.", err=True)

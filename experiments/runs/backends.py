@@ -1,7 +1,8 @@
 """Ways to measure many points: in this process, on all cores (joblib), on a cluster (Dask).
 
 Each takes an iterator of jobs, from which it draws only as many as it can keep busy, and yields measurements
-as they arrive. Drawing a job claims it, so few claims are open at any moment.
+as they arrive. Drawing a job claims it, so few claims are open at any moment. Workers that are lost on the
+way are named in the last argument.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, S
 
 __all__ = ["BACKENDS", "Backend"]
 
-Backend: TypeAlias = Callable[[Iterator[Job], int, str | None], Iterator[Measurement]]
+Backend: TypeAlias = Callable[[Iterator[Job], int, str | None, list[str]], Iterator[Measurement]]
 
 
-def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[Measurement]:
+def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[str]) -> Iterator[Measurement]:
     """Measure in `workers` processes of this machine; one worker is this process."""
     if workers == 1:
         yield from map(measure, jobs)
@@ -67,7 +68,7 @@ def _follow(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[Measurement]:
+def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[str]) -> Iterator[Measurement]:
     """Measure on a Dask cluster; without an address, on a local one of `workers` processes.
 
     A worker that dies loses nothing: the scheduler gives its points to the others.
@@ -79,10 +80,17 @@ def _dask(jobs: Iterator[Job], workers: int, scheduler: str | None) -> Iterator[
             "The dask backend needs Dask; install it with: pip install 'metaregret[dask]'"
         ) from None
     cluster = None
+
+    def notice(event: tuple[float, object]) -> None:
+        said = event[1]
+        if isinstance(said, dict) and said.get("action") == "remove-worker" and not said.get("expected"):
+            lost.append(str(said["worker"]))
+
     try:
         if scheduler is None:
             cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
         with Client(cluster if scheduler is None else scheduler, timeout=20) as client:
+            client.subscribe_topic("all", notice)
             width = 2 * max(1, sum(client.nthreads().values()))
             running = as_completed()
             for job in _take(jobs, width):

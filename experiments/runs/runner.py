@@ -29,11 +29,14 @@ class Outcome:
     measured : int
         Those measured by this run; the others were there, or were measured by another process meanwhile.
     seconds : float
+    lost : tuple of str
+        Workers of a cluster that were lost meanwhile; others measured their points.
     """
 
     points: int
     measured: int
     seconds: float
+    lost: tuple[str, ...] = ()
 
 
 def run(
@@ -73,7 +76,7 @@ def run(
     began = time.perf_counter()
     named = {job.id: job for job in jobs}
     failed: dict[str, str] = {}
-    measured = 0
+    measured, lost = 0, list[str]()
 
     def claimed(waiting: Sequence[str]) -> Iterator[Job]:
         for name in waiting:
@@ -89,7 +92,7 @@ def run(
         if first is None:  # all are with other processes
             time.sleep(POLL)
             continue
-        for measurement in BACKENDS[backend](chain([first], mine), workers, scheduler):
+        for measurement in BACKENDS[backend](chain([first], mine), workers, scheduler, lost):
             store.insert(measurement)
             measured += 1
             if measurement.error is not None:
@@ -102,4 +105,4 @@ def run(
             f"{len(failed)} of {len(named)} points failed; the first, of {job.name} at "
             f"{dict(job.point)}: {failed[job.id]}"
         )
-    return Outcome(len(named), measured, time.perf_counter() - began)
+    return Outcome(len(named), measured, time.perf_counter() - began, tuple(lost))

@@ -19,7 +19,7 @@ from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.linear import DirectSolver
 from metaregret.tabular.engine.operator import Operator
-from metaregret.tabular.engine.problem import Problem, backup_roundoff
+from metaregret.tabular.engine.problem import Problem, backup_roundoff, row_mass
 
 __all__ = [
     "DIRECT_STATES",
@@ -200,9 +200,22 @@ def _sweeps(problem: Problem, operator: Operator, method: str, *, fall_back: boo
         if fall_back and count > 2 and left > worth:
             return policy_iteration(problem, values, count)
         previous = span
+        if operator.matrix is not None and len(operator.kept) > n_states:
+            _leave_out(problem, operator, values, least, greatest)
         values += operator.residual
         values += operator.gamma * 0.5 * (least + greatest) / (1.0 - operator.gamma)
         magnitude = max(1.0, float(values.max()), -float(values.min()))
+
+
+def _leave_out(
+    problem: Problem, operator: Operator, values: np.ndarray, least: float, greatest: float
+) -> None:
+    """Leave out the dense rows that the bounds of the last backup prove not to be optimal."""
+    lower, upper = values.copy(), operator.residual.copy()
+    discounted_bounds(problem, lower, upper, least, greatest, operator.longest_sum())
+    magnitude = float(max(np.abs(values).max(), np.abs(upper).max(), np.abs(lower).max()))
+    above = 2 * abs(row_mass(problem.process)[1] - 1.0) * magnitude
+    operator.leave_out(values, lower, upper, 4 * problem.allowance(magnitude, operator.longest_sum()) + above)
 
 
 def _sweeps_left(span: float, previous: float, goal: float) -> float:

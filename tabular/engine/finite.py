@@ -6,6 +6,7 @@ Source: Puterman, *Markov Decision Processes* (1994), sec. 4.5.
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 
@@ -15,6 +16,11 @@ from metaregret.tabular.engine.layout import dense_rows
 from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
 
 __all__ = ["backward_induction"]
+
+TRIED_WORK = 500_000
+"""Transitions from which on sweeps are tried with threads."""
+TRIED = 6
+"""Sweeps that are timed, with and without in turn."""
 
 TINY = 1e-300
 """Added to relative bounds where products may underflow: subnormal numbers carry no relative accuracy."""
@@ -40,9 +46,10 @@ def backward_induction(problem: Problem, *, keep_policy: bool) -> Certified:
     mass = row_mass(problem.process)[1]
     magnitude = float(np.abs(values).max())
     error = 2 * UNIT_ROUNDOFF * magnitude  # of the terminal values, and of the sums with it below
+    sweep = _Sweep(problem, matrix)
     for step in range(steps - 1, -1, -1):
         error = mass * error + problem.allowance(magnitude, length)
-        _step(problem, matrix, values, following, policy[step if keep_policy else 0])
+        sweep(values, following, policy[step if keep_policy else 0])
         values, following = following, values
         magnitude = float(max(values.max(), -values.min()))
     # What every allowance has to spare, a millionth, covers the rounding of their sum.
@@ -65,18 +72,34 @@ def backward_induction(problem: Problem, *, keep_policy: bool) -> Certified:
     )
 
 
-def _step(
-    problem: Problem, matrix: np.ndarray | None, values: np.ndarray, following: np.ndarray, policy: np.ndarray
-) -> None:
-    from metaregret.tabular.engine import kernels
+class _Sweep:
+    """One backup. Threads pay where a processor is free for them: the first sweeps of a large model are timed
+    with and without, and the faster way is kept."""
 
-    rows = problem.rows
-    if matrix is not None:
-        action_values = matrix @ values
-        action_values += problem.rewards
-        kernels.reduce_choices(rows.choice_offsets, action_values, np.zeros(len(values)), following, policy)
-    else:
-        kernels.backup(*rows.arrays, problem.rewards, 1.0, values, None, following, policy, rows.threaded)
+    def __init__(self, problem: Problem, matrix: np.ndarray | None) -> None:
+        self._problem, self._matrix, self._count = problem, matrix, 0
+        self._work = max(len(problem.rows.successors), problem.process.n_transitions)
+        self._fastest = [math.inf, math.inf]
+
+    def __call__(self, values: np.ndarray, following: np.ndarray, policy: np.ndarray) -> None:
+        from metaregret.tabular.engine import kernels
+
+        rows, rewards = self._problem.rows, self._problem.rewards
+        if self._matrix is not None:
+            returns = self._matrix @ values
+            returns += rewards
+            kernels.reduce_choices(rows.choice_offsets, returns, np.zeros(len(values)), following, policy)
+            return
+        threads = self._threads()
+        began = time.perf_counter()
+        kernels.backup(*rows.arrays, rewards, 1.0, values, None, following, policy, threads)
+        self._fastest[threads] = min(self._fastest[threads], time.perf_counter() - began)
+        self._count += 1
+
+    def _threads(self) -> bool:
+        if self._work < TRIED_WORK:
+            return False
+        return bool(self._count % 2) if self._count < TRIED else self._fastest[True] < self._fastest[False]
 
 
 def _may_underflow(problem: Problem) -> bool:

@@ -146,5 +146,5 @@ def dense_rows(process: ControlledMarkovProcess) -> np.ndarray | None:
         return process.probabilities.reshape(process.n_choices, process.n_states)
     known = _dense.get(process)
     if known is None:
-        known = _dense[process] = process.matrix.toarray()
+        known = _dense[process] = frozen(process.matrix.toarray())
     return known

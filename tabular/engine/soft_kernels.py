@@ -1,4 +1,9 @@
-"""Compiled passes of the soft Bellman recursion ``V_t = log sum_a exp(P_a V_{t+1})`` and its derivatives."""
+"""Compiled passes of soft planning, ``V_t = tau_t log sum_a nu_t(a) exp(P_a V_{t+1} / tau_t)``.
+
+Temperatures ``tau``, shape (T, S), may differ from step to step and from state to state, and so may the
+reference policy ``nu``, shape (T, C). States of temperature zero are never reached: they count as worth
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,8 @@ def soft_backward(
     successors: np.ndarray,
     probabilities: np.ndarray,
     terminal: np.ndarray,
+    temperature: np.ndarray,
+    reference: np.ndarray,
     policy: np.ndarray,
 ) -> np.ndarray:
     """Return ``V_0`` for terminal rewards, shape (S,); write the soft policy, shape (T, C)."""
@@ -23,20 +30,27 @@ def soft_backward(
     for step in range(len(policy) - 1, -1, -1):
         for state in range(len(terminal)):
             first, last = choice_offsets[state], choice_offsets[state + 1]
-            top = -np.inf
+            scale, top = temperature[step, state], -np.inf
+            if scale == 0.0:
+                policy[step, first:last] = 1.0 / (last - first)
+                backed[state] = 0.0
+                continue
             for choice in range(first, last):
                 q = 0.0
                 for item in range(offsets[choice], offsets[choice + 1]):
                     q += probabilities[item] * values[successors[item]]
-                policy[step, choice] = q
-                top = max(top, q)
+                policy[step, choice] = q / scale
+                if reference[step, choice] > 0.0:
+                    top = max(top, q / scale)
             total = 0.0
             for choice in range(first, last):
-                policy[step, choice] = np.exp(policy[step, choice] - top)
-                total += policy[step, choice]
+                share = reference[step, choice]
+                share = share * np.exp(policy[step, choice] - top) if share > 0.0 else 0.0
+                policy[step, choice] = share
+                total += share
             for choice in range(first, last):
                 policy[step, choice] /= total
-            backed[state] = top + np.log(total)
+            backed[state] = scale * (top + np.log(total))
         values, backed = backed, values
     return values
 
@@ -68,6 +82,7 @@ def soft_change(
     offsets: np.ndarray,
     successors: np.ndarray,
     probabilities: np.ndarray,
+    temperature: np.ndarray,
     policy: np.ndarray,
     mass: np.ndarray,
     direction: np.ndarray,
@@ -75,22 +90,27 @@ def soft_change(
 ) -> np.ndarray:
     """Return the derivative of the terminal distribution along a direction of terminal rewards, shape (S,).
 
-    With ``dQ = P dV``, ``dV = sum_a pi_a dQ_a`` and ``dpi_a = pi_a (dQ_a - dV)`` the change of the mass is
-    ``dm_{t+1} = P^T (dm_t pi_t + m_t dpi_t)``. `moved`, shape (T, C), is scratch for ``dpi``.
+    With ``dQ = P dV``, ``dV = sum_a pi_a dQ_a`` and ``dpi_a = pi_a (dQ_a - dV) / tau`` the change of the mass
+    is ``dm_{t+1} = P^T (dm_t pi_t + m_t dpi_t)``. Writes ``dpi`` to `moved`, shape (T, C).
     """
     n_states = len(direction)
     values, backed = direction.copy(), np.empty(n_states)
     for step in range(len(policy) - 1, -1, -1):
         for state in range(n_states):
-            mean = 0.0
-            for choice in range(choice_offsets[state], choice_offsets[state + 1]):
+            first, last = choice_offsets[state], choice_offsets[state + 1]
+            scale, mean = temperature[step, state], 0.0
+            if scale == 0.0:
+                moved[step, first:last] = 0.0
+                backed[state] = 0.0
+                continue
+            for choice in range(first, last):
                 q = 0.0
                 for item in range(offsets[choice], offsets[choice + 1]):
                     q += probabilities[item] * values[successors[item]]
                 moved[step, choice] = q
                 mean += policy[step, choice] * q
-            for choice in range(choice_offsets[state], choice_offsets[state + 1]):
-                moved[step, choice] = policy[step, choice] * (moved[step, choice] - mean)
+            for choice in range(first, last):
+                moved[step, choice] = policy[step, choice] * (moved[step, choice] - mean) / scale
             backed[state] = mean
         values, backed = backed, values
     change, following = np.zeros(n_states), np.empty(n_states)
@@ -102,7 +122,8 @@ def soft_change(
                 continue
             for choice in range(choice_offsets[state], choice_offsets[state + 1]):
                 through = less * policy[step, choice] + here * moved[step, choice]
-                for item in range(offsets[choice], offsets[choice + 1]):
-                    following[successors[item]] += probabilities[item] * through
+                if through != 0.0:
+                    for item in range(offsets[choice], offsets[choice + 1]):
+                        following[successors[item]] += probabilities[item] * through
         change, following = following, change
     return change

@@ -11,27 +11,34 @@ two systems with one matrix. If ``w >= 0`` and ``q >= 0``, both are only guesses
 the mixture as one Markov policy, the weights by the planner (`certified_saddle_point`), and the bracket says
 whether the solve was the answer.
 
-Detected at the end, with a goal for every state that can be reached, the rows of ``R`` sum to one, so that
-``q = 1``: every ``rho`` in ``M`` has ``sum_g rho_g <= 1``. With ``base = 0`` and ``direction = v*`` this is
-the bound ``1 + Reg* >= sum_g v*_g`` (the maximal leakage of the channel from policies to goals: Issa, Wagner
-& Kamath, *An operational approach to information leakage*, 2020), met by the mixture ``w`` that solves
-``R^T w = v* / sum(v*)``. Where that ``w`` has negative entries ``v* / sum(v*)`` may still be achievable, by
-policies that are best for no single goal: then soft planning finds one (`matching_policy`).
+Detected at the end, a goal for one state each gives ``sum_g rho_g <= 1`` for every ``rho`` in ``M``, so that
+``q = 1``. With ``base = 0`` and ``direction = v*`` this is the bound ``1 + Reg* >= sum_g v*_g`` (the maximal
+leakage of the channel from policies to goals: Issa, Wagner & Kamath, *An operational approach to information
+leakage*, 2020), met by any policy that ends in ``v* / sum(v*)``. Where the states fall into classes that no
+transition connects (the destinations of Taxi), class ``c`` has the mass ``m_c`` whatever is done, which gives
+``1 + Reg* >= max_c sum_{g in c} v*_g / m_c``, proved by weights that are one on the worst class.
+
+The mixture ``w`` that solves ``R^T w = v* / sum(v*)`` is such a policy; where ``w`` has negative entries
+there may be others, best for no single goal, and soft planning finds them without a matrix
+(`matching_policy`). Where goals are many or in each other's way it comes first; from random choices it needs
+no policy of any goal.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Literal
 
 import numpy as np
 import scipy
+from scipy.sparse.csgraph import connected_components
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.matching import matching_policy
-from metaregret.tabular.response import mixed_policy
+from metaregret.tabular.response import evenly_mixed, mixed_policy
 from metaregret.theory.minimax.flow_program import Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
@@ -39,8 +46,14 @@ from metaregret.theory.success import SuccessTasks
 
 __all__ = ["ClosedForm", "Equaliser"]
 
-FACTORISED_BELOW = 3000
-"""Number of tasks up to which the matrix is factorised; above, Krylov iterations come first."""
+MANY = 1000
+"""Goals from which on soft planning comes first, which takes no matrix."""
+CROWDED = 0.5
+"""Mean of the best success probabilities below which it does, too: goals are in each other's way."""
+STARTS = (0.01, 300), (0.1, 1000), (0.3, 2000)
+"""How much of choices that are all alike is mixed with the goals' own policies where it starts, and the
+passes of the planner that it is given then."""
+CROWDED_STARTS = (1.0, 100), (0.1, 1000), (0.3, 1000), (1.0, 4000)
 RESIDUAL = 1e-12
 """Largest residual of an equation, in units of its right-hand side, of a solution that is used."""
 ROUNDING = 1e-11
@@ -73,13 +86,6 @@ class Equaliser:
     def _solved(self, right: np.ndarray, *, transposed: bool) -> np.ndarray | None:
         """Return a solution of ``R x = right`` (or of ``R^T x = right``) with a small residual, or None."""
         matrix = self._success.T if transposed else self._success
-        if len(right) > FACTORISED_BELOW:
-            import scipy.sparse.linalg as spla
-
-            scale = spla.LinearOperator(matrix.shape, lambda x: x / np.diag(matrix), dtype=float)
-            x, _ = spla.gmres(matrix, right, rtol=1e-14, M=scale, restart=40, maxiter=3)
-            if _residual(matrix, x, right) <= RESIDUAL:
-                return x
         if self._factors is None:
             return None
         mode: Literal[0, 1] = 1 if transposed else 0
@@ -142,8 +148,10 @@ class ClosedForm:
         self.applied = False
         self._how = ""
         self._otherwise = otherwise
-        # One pass of the planner serves the optima, the closed form and the start of a decomposition.
-        self._equaliser = Equaliser(np.asarray((tasks.success.T @ tasks.responses.terminal.T).T))
+
+    @cached_property
+    def _equaliser(self) -> Equaliser:
+        return Equaliser(np.asarray((self.tasks.success.T @ self.tasks.responses.terminal.T).T))
 
     @cached_property
     def _program(self) -> Program:
@@ -183,34 +191,66 @@ class ClosedForm:
     def _guessed(
         self, loss: BracketedLoss, base: np.ndarray, direction: np.ndarray, tolerance: float
     ) -> SaddlePoint | None:
-        """Return an evaluated guess, or None unless it proves to be the optimum."""
-        weights = self._equaliser.weights
-        policy = None if weights is None else self._policy(base, direction, weights, tolerance)
-        if weights is None or policy is None:
-            return None
-        point = certified_saddle_point(self.tasks, loss, policy, weights)
-        # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
-        # the proportions asked for.
-        spare = point.success - base
-        level = float(np.min(spare / direction))
-        wanted = float(point.weights @ (base + level * direction))
-        return point if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value else None
+        """Return an evaluated guess, or None unless one proves to be the optimum."""
+        for policy, weights, how in self._guesses(base, direction, max(1e-13, 0.01 * tolerance)):
+            point = certified_saddle_point(self.tasks, loss, policy, weights)
+            # Weak duality: no rho in M gives the weights more than U; this one must give them as much, and in
+            # the proportions asked for.
+            level = float(np.min((point.success - base) / direction))
+            wanted = float(point.weights @ (base + level * direction))
+            if point.support_value - wanted <= max(1e-9, tolerance) * point.support_value:
+                self._how = how
+                return point
+        return None
 
-    def _policy(
-        self, base: np.ndarray, direction: np.ndarray, weights: np.ndarray, tolerance: float
-    ) -> np.ndarray | None:
-        """Return a policy under which all constraints bind: a mixture of the tasks' own, else a soft one."""
-        tasks = self.tasks
-        shares = self._equaliser.mixture(base, direction)
-        if shares is not None:
-            self._how = "one linear solve over the goals' policies"
-            return mixed_policy([tasks.responses], shares / shares.sum())
-        single = np.all(np.diff(tasks.success.indptr) == 1) and np.all(weights == 1.0)
-        if not single or not isinstance(tasks.process.horizon, FiniteHorizon):
+    def _guesses(
+        self, base: np.ndarray, direction: np.ndarray, accuracy: float
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        """Yield policies under which all constraints bind, with task weights: the cheapest guess first."""
+        ends = self._ends(base, direction)
+        crowded = ends is not None and self.tasks.optimum.values.mean() < CROWDED
+        soft = iter(()) if ends is None else self._soft(*ends, accuracy, crowded=crowded)
+        linear = self._linear(base, direction)
+        yield from chain(soft, linear) if crowded or len(base) >= MANY else chain(linear, soft)
+
+    def _linear(
+        self, base: np.ndarray, direction: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        weights = self._equaliser.weights
+        shares = None if weights is None else self._equaliser.mixture(base, direction)
+        if weights is not None and shares is not None:
+            policy = mixed_policy([self.tasks.responses], shares / shares.sum())
+            yield policy, weights, "one linear solve over the goals' policies"
+
+    def _soft(
+        self, target: np.ndarray, weights: np.ndarray, accuracy: float, *, crowded: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        process, tasks = self.tasks.process, self.tasks
+        steps = process.steps_for("Targets of terminal distributions")
+        even = np.tile(1.0 / np.diff(process.choice_offsets)[process.choice_state], (steps, 1))
+        goals = np.empty(0)
+        for share, passes in CROWDED_STARTS if crowded else STARTS:
+            if share < 1.0 and not len(goals):
+                goals = evenly_mixed(process, tasks.success)
+            start = even if share == 1.0 else (1.0 - share) * goals + share * even
+            policy = matching_policy(process, target, start=start, accuracy=accuracy, passes=passes)
+            if policy is not None:
+                yield policy, weights, "soft planning for the terminal distribution that binds everywhere"
+                return
+
+    def _ends(self, base: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the one terminal distribution under which all constraints bind in every class of states, and
+        the task weights that prove it optimal; None unless every goal is a state of its own."""
+        tasks, process = self.tasks, self.tasks.process
+        goals, marks = tasks.success.indices, np.diff(tasks.success.indptr)
+        if not isinstance(process.horizon, FiniteHorizon) or np.any(marks != 1):
             return None
-        target = np.zeros(tasks.process.n_states)
-        target[tasks.success.indices] = base + (1.0 - base.sum()) / direction.sum() * direction
-        if np.any(target < 0):
+        if len(np.unique(goals)) < len(goals):
             return None
-        self._how = "soft planning for the terminal distribution that binds everywhere"
-        return matching_policy(tasks.process, target, accuracy=max(1e-13, 0.01 * tolerance))
+        count, label = connected_components(process.graph, directed=False)
+        mass, of = np.bincount(label, process.initial, count), label[goals]
+        asked, along = (np.bincount(of, part, count) for part in (base, direction))
+        levels = np.divide(mass - asked, along, out=np.full(count, np.inf), where=along > 0)
+        target = np.zeros(process.n_states)
+        target[goals] = base + levels[of] * direction
+        return None if np.any(target < 0) else (target, (of == levels.argmin()).astype(float))

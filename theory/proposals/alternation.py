@@ -150,8 +150,9 @@ def _plan_softly(
         np.empty_like(rewards),
         np.zeros(len(prior)),
     )
+    warmth, measure = np.full((steps, process.n_states), weight), np.ones((steps, process.n_choices))
     for skill, policy in enumerate(policies):
-        soft_backward(process.choice_offsets, *arrays, rewards[skill] / weight, policy)
+        soft_backward(process.choice_offsets, *arrays, rewards[skill], warmth, measure, policy)
         soft_forward(process.choice_state, *arrays, process.initial, policy, mass)
         rows[skill] = mass[-1] / mass[-1].sum()
         entropy[skill] = (mass[:-1, process.choice_state] * entr(policy)).sum()

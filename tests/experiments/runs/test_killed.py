@@ -100,5 +100,6 @@ def test_a_worker_of_the_cluster_dies(tmp_path: Path) -> None:
         )
         assert killed
         assert done.measured == COUNT
+        assert len(done.lost) == 1
         assert [record.point["i"] for record in opened.records(sweep(trace).ids)] == list(range(COUNT))
         assert opened.sound()

@@ -123,6 +123,57 @@ def test_a_backup_is_what_the_formula_says(seed: int) -> None:
     assert list(zip(following.tolist(), policy.tolist(), strict=True)) == expected
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_dense_rows_that_cannot_be_optimal_are_left_out(seed: int) -> None:
+    """What is left gives the same backups at all values between the bounds; nothing else is left out."""
+    generator = np.random.default_rng(seed)
+    states, counts = 12, generator.integers(1, 6, 12)
+    offsets = frozen(np.concatenate([[0], np.cumsum(counts)]))
+    matrix = frozen(generator.dirichlet(np.ones(states), offsets[-1]))
+    paid, gamma = frozen(generator.random(offsets[-1])), 0.5
+    owner = np.repeat(np.arange(states), counts)
+    rows = Rows(offsets, layout.NOTHING, 0, frozen(np.empty(0, np.int32)), frozen(np.empty(0)), states, False)
+    whole, part = Operator(rows, matrix, paid, gamma), Operator(rows, matrix, paid, gamma)
+    best = np.zeros(states)
+    for _ in range(60):
+        whole.backup(best)
+        best = best + whole.residual
+    values = best + generator.uniform(-0.05, 0.05, states)
+    lower, upper = best - 0.02, best + 0.03
+    part.backup(values)
+    part.leave_out(values, lower, upper, 1e-12)
+    worth = paid + gamma * matrix @ values
+    rise = float((upper - values).max())
+    assert part.kept.tolist() == np.flatnonzero(worth + rise + 1e-12 >= lower[owner]).tolist()
+    assert len(part.kept) < len(owner)
+    for _ in range(5):
+        somewhere = generator.uniform(lower, upper)
+        returns = paid + gamma * matrix @ somewhere
+        found = part.backup(somewhere)
+        expected = np.array([returns[owner == state].max() for state in range(states)])
+        np.testing.assert_allclose(part.residual, expected - somewhere, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(returns[part.policy], expected, rtol=0, atol=1e-14)
+        assert found[:2] == (part.residual.min(), part.residual.max())
+
+
+def test_nothing_is_left_out_where_bounds_are_wide_or_no_choice_would_be_left() -> None:
+    rows, matrix = (
+        rows_from([[{0: 16}, {1: 16}], [{1: 16}, {0: 16}]]),
+        np.array([[1.0, 0], [0, 1], [0, 1], [1, 0]]),
+    )
+    operator = Operator(rows, matrix, np.array([0.0, 1, 2, 3]), 0.5)
+    values = np.zeros(2)
+    operator.backup(values)
+    operator.leave_out(values, np.array([-9.0, -9]), np.array([9.0, 9]), 0.0)
+    assert operator.kept.tolist() == [0, 1, 2, 3]
+    operator.leave_out(values, np.array([8.0, 8]), np.array([0.0, 0]), 0.0)
+    assert operator.kept.tolist() == [0, 1, 2, 3]
+    operator.leave_out(values, np.array([0.6, 2.5]), np.array([0.0, 0]), 0.0)
+    assert operator.kept.tolist() == [1, 3]
+    assert operator.backup(np.array([1.0, 1.0])) == (0.5, 2.5, 2)
+    assert operator.policy.tolist() == [1, 3]
+
+
 def test_threads_are_used_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways take the same arguments; which is taken is a matter of speed."""
     taken: list[tuple[Any, ...]] = []

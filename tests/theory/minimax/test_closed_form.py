@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.minimax import build
 from benchmarks.minimax_equality import compare, random_process
 from metaregret.tabular import goals, make
 from metaregret.tabular.goals import goal_values
@@ -86,6 +87,74 @@ def test_soft_planning_answers_where_goals_policies_do_not() -> None:
     assert max(soft.value.lower, program.value.lower) <= min(soft.value.upper, program.value.upper)
 
 
+def beside(
+    one: ControlledMarkovProcess, other: ControlledMarkovProcess, share: Fraction
+) -> ControlledMarkovProcess:
+    """Two processes side by side: the first with probability `share` at the start."""
+    rows, start = list[Any](), dict[int, object]()
+    for part, shift, weight in ((one, 0, share), (other, one.n_states, 1 - share)):
+        assert part.numerators is not None
+        assert part.denominators is not None
+        assert part.exact_initial is not None
+        fractions = map(Fraction, part.numerators.tolist(), part.denominators.tolist())
+        for choice, to, chance in zip(part.transition_choice, part.successors, fractions, strict=True):
+            state, action = int(part.choice_state[choice]), int(part.choice_action[choice])
+            rows.append((state + shift, action, int(to) + shift, chance))
+        start |= {state + shift: weight * mass for state, mass in enumerate(part.exact_initial) if mass}
+    states, actions = one.n_states + other.n_states, max(one.n_actions, other.n_actions)
+    return ControlledMarkovProcess.from_transitions(
+        rows, states=states, actions=actions, initial=start, horizon=one.horizon
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(processes(geometric=False, min_states=2), st.integers(1, 9), st.booleans())
+def test_classes_that_nothing_connects_cost_what_the_worst_costs(
+    process: ControlledMarkovProcess, tenths: int, crowded: bool
+) -> None:
+    """Beside a line that gets the other starts: two problems that have nothing in common."""
+    line = make("line:4,slip=1/3").replaced(horizon=process.horizon)
+    both = beside(process, line, Fraction(tenths, 10))
+    apart = [
+        solve_without_memory(GoalTasks.reachable(part), tolerance=1e-9).value for part in (process, line)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(closed_form, "CROWDED", 2.0 if crowded else 0.0)
+        found = solve_without_memory(GoalTasks.reachable(both), tolerance=1e-9).value
+    assert found.lower <= max(value.upper for value in apart) * (1 + 1e-12)
+    assert found.upper >= max(value.lower for value in apart) * (1 - 1e-12)
+
+
+def test_the_destinations_of_a_taxi_are_classes() -> None:
+    """Four destinations of a quarter of the starts each; the second costs most."""
+    tasks = GoalTasks.reachable(make("gym:Taxi-v4").replaced(horizon=20))
+    solution = solve_without_memory(tasks)
+    assert "soft planning" in solution.method
+    assert solution.value.contains(Fraction(6976, 75))
+
+
+@pytest.mark.parametrize("spec", ["grid:4x4,slip=1/5", "line:6,slip=1/4"])
+def test_many_goals_need_no_matrix(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = GoalTasks.reachable(make(spec).replaced(horizon=7))
+    solved = solve_without_memory(tasks)
+    monkeypatch.setattr(closed_form, "MANY", 1)
+    soft = solve_without_memory(tasks)
+    assert ("linear solve" in solved.method, "soft planning" in soft.method) == (True, True)
+    assert soft.value.upper == pytest.approx(solved.value.upper, rel=1e-9)
+    assert max(soft.value.lower, solved.value.lower) <= min(soft.value.upper, solved.value.upper)
+
+
+def test_goals_that_are_hardly_ever_reached() -> None:
+    """A frozen lake with holes, goals down to a probability of 4e-11: equality, which no mixture of the
+    goals' own policies attains."""
+    tasks = build("lake:12:0", 24)
+    solution = solve_without_memory(tasks, tolerance=1e-7)
+    best = goal_values(tasks.process, tasks.goals).values
+    assert best.min() < 1e-10
+    assert "soft planning" in solution.method
+    assert solution.value.upper == pytest.approx(best.sum() - 1, rel=1e-7)
+
+
 def z_channel() -> ControlledMarkovProcess:
     """One action reaches state 1 surely, the other state 2 or 1 with probability 1/2 each."""
     rows: list[Any] = [(0, 0, 1, 1), (0, 1, 2, "1/2"), (0, 1, 1, "1/2"), (1, 0, 1, 1), (2, 0, 2, 1)]
@@ -131,19 +200,23 @@ def test_where_not_all_tasks_bind_the_program_answers() -> None:
 
 
 def test_a_guess_that_is_not_optimal_is_not_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The planted errors: another mixture, other weights."""
+    """The planted errors: another mixture, other weights, another policy from soft planning."""
     process = make("grid:3x3,slip=1/5").replaced(horizon=4)
+    even = np.full((4, process.n_choices), 1 / 5)
     tasks = success_tasks(GoalTasks.reachable(process))
 
     def method() -> str:
         return solve_without_memory(GoalTasks.reachable(process)).method
 
-    assert "closed form" in method()
+    assert "linear solve" in method()
     with monkeypatch.context() as patch:
         patch.setattr(Equaliser, "mixture", lambda *_: np.full(9, 1 / 9))
+        assert "soft planning" in method()
+        patch.setattr(closed_form, "matching_policy", lambda *_, **__: even)
         assert "linear program" in method()
     with monkeypatch.context() as patch:
         patch.setattr(Equaliser, "weights", np.arange(1.0, 10.0))
+        patch.setattr(closed_form, "matching_policy", lambda *_, **__: None)
         assert "linear program" in method()
     assert ClosedForm(tasks, FlowProgram).interrupted is False
 
@@ -168,17 +241,6 @@ def test_the_equaliser_solves_both_systems(size: int, seed: int) -> None:
     if equaliser.weights is not None:
         equal = success @ equaliser.weights
         np.testing.assert_allclose(equal, equal[0], rtol=1e-10)
-
-
-def test_large_systems_are_solved_without_a_factorisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = np.random.default_rng(5)
-    success = np.eye(40) + random.random((40, 40)) / 80
-    direction = np.ones(40)
-    factorised = Equaliser(success).mixture(np.zeros(40), direction)
-    monkeypatch.setattr(closed_form, "FACTORISED_BELOW", 10)
-    krylov = Equaliser(success)
-    np.testing.assert_allclose(krylov.mixture(np.zeros(40), direction), factorised, rtol=1e-9)
-    assert "_factors" not in krylov.__dict__
 
 
 def test_tasks_served_alike_have_no_equaliser() -> None:
