@@ -43,18 +43,18 @@ from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Visits", "applies", "bracket"]
 
-ROUNDS = 30
+ROUNDS = 20
 """Rounds of the game of expected visits."""
 ENOUGH = 2e-3
 """Relative gap of that game at which it ends."""
-ASKED = 60
+ASKED = 120
 """Priors asked in a round, besides those that begin with every goal."""
-KEPT = 200
-"""Policies kept, besides one for every goal."""
+KEPT = 3
+"""Policies kept for each goal."""
 MIXTURES = 6
 """Mixtures of policies evaluated, where an episode is no path."""
-ROUGH = 0.05
-"""Relative accuracy of the masters."""
+FINE, ROUGH = 1e-3, 0.05
+"""Accuracy of the master in units of the relative gap, and relative of those for mixtures."""
 REFINED = 12
 """Rounds of the game of chances of visits."""
 TRIED = 3
@@ -76,7 +76,7 @@ def applies(question: Question) -> bool:
     if not isinstance(tasks, GoalTasks) or not isinstance(tasks.process.horizon, FiniteHorizon):
         return False
     whole = question.exact or question.restricted or question.in_steps
-    size = tasks.process.n_states * tasks.process.horizon.steps * (2 * len(tasks.goals) + ASKED)
+    size = tasks.process.n_states * tasks.process.horizon.steps * ((KEPT + 1) * len(tasks.goals) + ASKED)
     return question.on_the_way and not whole and size <= MOST_CHOICES
 
 
@@ -269,9 +269,9 @@ class _Relaxed:
     def round(self) -> None:
         """Solve the game of the policies known, and ask around its prior."""
         gap = min(0.3, max(ENOUGH, 1.0 - self._value / max(1e-300, self._bound)))
-        point = self.solved(np.ones(self.visits.count), max(ENOUGH, ROUGH * gap) * self._bound)
+        point = self.solved(np.ones(self.visits.count), FINE * gap * self._bound)
         self._value, self._at = max(self._value, point.lower), point.prior
-        kept = np.sort(np.argsort(point.slack, kind="stable")[: self.visits.count + KEPT])
+        kept = np.sort(np.argsort(point.slack, kind="stable")[: KEPT * self.visits.count])
         self.policies, self.payoff = self.policies[..., kept], self.payoff[:, kept]
         random, count = self._random, self.visits.count
         spread = np.exp(
