@@ -109,6 +109,7 @@ def test_what_is_too_much_to_remember_is_bracketed(monkeypatch: pytest.MonkeyPat
     tasks = on_the_way(make("grid:4x4").replaced(horizon=8))
     solution = solve_without_memory(tasks)
     assert solution.status is Status.BRACKETED
+    assert any(str(part).startswith("value   between 0.") for part in solution.parts())
     assert 0.8 < solution.value.lower < 1.0 < solution.value.upper < 1.05
     assert solution.least_favourable.array.sum() == pytest.approx(1.0)
     assert max(solution.per_task.values()) == pytest.approx(solution.value.upper)
