@@ -42,6 +42,7 @@ __all__ = [
     "exact_goal_ends",
     "goal_responses",
     "mixed_policy",
+    "policy_of_mixture",
 ]
 
 
@@ -190,6 +191,14 @@ def mixed_policy(parts: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
         rewards = sp.csc_array(sp.hstack(columns, format="csc"))
         flow += lanes_of(process).run(rewards, shares=np.concatenate(weights)).flow
     return _normalised(process, flow)
+
+
+def policy_of_mixture(
+    process: ControlledMarkovProcess, policies: np.ndarray, shares: np.ndarray
+) -> np.ndarray:
+    """Return the Markov policy, shape (T, C) or (C,), that ends where a mixture of deterministic policies,
+    shape (T, S, K) or (S, K), ends; see `mixed_policy`."""
+    return _normalised(process, _followed(process, policies, shares)[0])
 
 
 def evenly_mixed(process: ControlledMarkovProcess, rewards: sp.csc_array) -> np.ndarray:

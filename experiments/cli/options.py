@@ -206,7 +206,8 @@ def detect_option(function: Function) -> Function:
     return word_option(
         "--detect",
         ("end", "visit"),
-        help="When a goal is noticed: at the end of an episode, or at the first visit.",
+        help="When a goal is noticed: at the end of an episode, or at the first visit (a bracket that stays "
+        "open where an episode visits too much to be remembered).",
     )(function)
 
 

@@ -13,6 +13,10 @@ with the power cone ``u_s >= q_s^(1-a)`` and ``c_is = row_is^a`` at finite order
 and ``c_is = row_is`` at order 1, and the linear program ``q_s >= v_s / t`` at infinity. Order 1 has a faster
 and sharper method of its own (`metaregret.theory.information.channel_capacity`), which ``auto`` takes.
 
+Where the best reference of all distributions, ``q_s`` proportional to ``(sum_i w_i row_is^a)^(1/a)`` (Sibson
+1969), is a mixture of the rows, it is the answer: ``w`` maximise the concave ``sum_s (sum_i w_i
+row_is^a)^(1/a)``, and one linear solve finds the mixture. ``auto`` tries this first at finite orders.
+
 Bounds are recomputed from what comes back. Above: ``max_i D_a(row_i || q)`` at the mixture. Below: for
 weights ``w`` on the rows let ``c = sum_i w_i row_i^a``. ``F(q) = sum_s c_s q_s^(1-a)`` is convex and
 homogeneous, so its tangents at ``r q'``, ``r`` any number, give for every mixture ``q``, the best ``r``
@@ -44,12 +48,13 @@ from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
 from metaregret.theory.information.orders import Order, as_order, divergences
+from metaregret.theory.information.separable import Separable, minimise_over_hull
 from metaregret.theory.optimise import CONVEX_SOLVERS, LINEAR_SOLVERS, solve_certified
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
-__all__ = ["ChannelRedundancy", "Tangent", "channel_redundancy", "tangent"]
+__all__ = ["ChannelRedundancy", "Tangent", "channel_redundancy", "sibson", "tangent"]
 
 RedundancyMethod = Literal["auto", "program"]
 
@@ -164,7 +169,8 @@ def channel_redundancy(
     tolerance : float
         Wanted relative gap, ``max(1, C)`` its unit; read ``value.gap``.
     method : {"auto", "program"}
-        Whether order 1 may be solved by the methods for channel capacity.
+        Whether order 1 may be solved by the methods for channel capacity, and other finite orders without
+        the constraint that the reference is a mixture of the rows, where it is one.
 
     Raises
     ------
@@ -183,7 +189,11 @@ def channel_redundancy(
         return ChannelRedundancy(known, found.capacity, inputs, found.output_distribution, inputs)
     dense = valid.matrix if isinstance(valid.matrix, np.ndarray) else valid.matrix.toarray()
     rows = dense * valid.inverse_sums[:, None]
-    low, high = _solved(known, rows, tolerance)
+    free = None if known.is_infinite or method == "program" else _unconstrained(known, rows)
+    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.upper):
+        low = high = free
+    else:
+        low, high = _solved(known, rows, tolerance)
     upper = max(low.upper, high.lower)
     value = Bracket(
         min(high.lower, upper),
@@ -194,6 +204,34 @@ def channel_redundancy(
     reference = valid.expand_output(low.mixture @ rows)
     weights = valid.expand_output(high.weights) if known.is_infinite else high.weights
     return ChannelRedundancy(known, value, low.mixture, reference, weights)
+
+
+def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
+    """Return the candidate of the best reference of all distributions; None where it is no mixture."""
+    powers = rows**order.alpha
+    with np.errstate(all="ignore"):  # powers of rare states underflow at large orders: evaluation tells
+        weights = minimise_over_hull(powers / powers.max(), sibson(order), np.full(len(rows), 1 / len(rows)))
+        reference = (weights @ powers) ** (1 / order.alpha)
+    if not (np.all(np.isfinite(weights)) and reference.sum() > 0):
+        return None
+    mixture = np.linalg.lstsq(rows.T, reference / reference.sum(), rcond=None)[0]
+    if not mixture.min() >= -NEGLIGIBLE * mixture.max():
+        return None
+    return _evaluated(order, rows, np.maximum(mixture, 0.0) / np.maximum(mixture, 0.0).sum(), weights)
+
+
+def sibson(order: Order) -> Separable:
+    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information."""
+    share = 1.0 / order.alpha
+
+    def power(x: np.ndarray, exponent: float) -> np.ndarray:
+        return np.asarray(np.maximum(x, 1e-300) ** exponent)
+
+    return Separable(
+        lambda x: -power(x, share),
+        lambda x: -share * power(x, share - 1.0),
+        lambda x: share * (1.0 - share) * power(x, share - 2.0),
+    )
 
 
 def _solved(order: Order, rows: np.ndarray, tolerance: float) -> tuple[_Candidate, _Candidate]:

@@ -214,7 +214,9 @@ class MinimaxSolution(Result):
             f"{where}minimax {self.criterion.value} of the {self.learner.value} learner, "
             f"N = {self._episodes}, {len(self.tasks)} tasks{self._against}"
         )
-        yield f"value   {self.value}"
+        low, high = self.value.lower, self.value.upper
+        is_open = self.status is Status.BRACKETED
+        yield f"value   between {low:.9g} and {high:.9g}" if is_open else f"value   {self.value}"
         yield f"status  {self.status.value}"
         size = ", ".join(f"{what} {count}" for what, count in self.size.items())
         yield f"method  {self.method}; {size}; {self.seconds:.2f} s"

@@ -122,11 +122,27 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
         If rational bounds are asked for and the process is known in floating point only or too large.
     ConvergenceError
         If the bracket does not close to the tolerance; it carries the best bounds.
+
+    Notes
+    -----
+    Where goals noticed on the way are too many to remember, the answer is a bracket that stays open
+    (`metaregret.theory.minimax.visits`).
     """
     if question.in_steps:
         from metaregret.theory.minimax import steps_on_the_way
 
         return steps_on_the_way.answer(question, progress)
+    try:
+        return _answer(question, progress)
+    except InstanceTooLargeError:
+        from metaregret.theory.minimax import visits
+
+        if not visits.applies(question):
+            raise
+        return visits.bracket(question, progress)
+
+
+def _answer(question: Question, progress: Progress | None) -> MinimaxSolution:
     began = time.perf_counter()
     tasks, achievable = _tasks(question)
     loss = bracketed_loss(question.learner, question.criterion, tasks.optimum, question.episodes)

@@ -159,11 +159,15 @@ def process_capacity(
 
 def _result(search: SkillSearch, found: Found, history: list[Round]) -> ProcessCapacity:
     skills = search.skills(found.channel)
+    lower, upper, how = information_lower_bound(skills), found.upper, found.how
+    if upper - lower > search.tolerance:
+        q = found.channel.reference
+        upper, how = min((upper, how), search.relaxed(q / q.sum()))
     value = Bracket(
-        min(information_lower_bound(skills), found.upper),
-        found.upper,
+        min(lower, upper),
+        upper,
         lower_from="mutual information of the returned skills, evaluated afresh",
-        upper_from=found.how,
+        upper_from=how,
     )
     return ProcessCapacity(
         search.process,

@@ -17,7 +17,6 @@ variant and gap); S. J. Wright, *Primal-Dual Interior-Point Methods*, 1997.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,21 +31,12 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.policy import deterministic_policy
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses, goal_responses
+from metaregret.theory.information.separable import Separable, minimise_over_hull
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
 __all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
 
 MAX_ROUNDS = 500
-MAX_STEPS = 200
-
-
-@dataclass(frozen=True)
-class Separable:
-    """``F(rho) = sum_s phi_s(rho_s)``; the three functions map shape (S,) to (S,), elementwise."""
-
-    value: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
-    curvature: Callable[[np.ndarray], np.ndarray]
 
 
 def relative_entropy(target: np.ndarray) -> Separable:
@@ -110,7 +100,7 @@ def minimise_over_terminal(
     rows, choices = goals.terminal[first], goals.choices[..., first]
     lower, weights, astray = -np.inf, np.ones(len(rows)), _astray(process)
     for _ in range(MAX_ROUNDS):
-        weights = _corrected(rows, objective, weights)
+        weights = minimise_over_hull(rows, objective, weights)
         rho = weights @ rows
         rho /= rho.sum()  # the linearisation holds at a distribution
         value = float(objective.value(rho).sum())
@@ -163,37 +153,3 @@ def _certified(objective: Separable, lower: float, skills: tuple[Skill, ...]) ->
         min(lower, upper), upper, lower_from="linearisation, by value iteration", upper_from="evaluation"
     )
     return Minimum(value, rho, skills)
-
-
-def _corrected(rows: np.ndarray, objective: Separable, weights: np.ndarray) -> np.ndarray:
-    """Minimise over the convex hull of `rows`, shape (n, S): a primal-dual interior-point method in the
-    weights, from near these, which need not sum to one."""
-    count = len(rows)
-    w = 0.9 * weights + 0.1 / count
-    w /= w.sum()
-    gradient = rows @ objective.slope(w @ rows)
-    multiplier = float(gradient.min()) - 1e-3 * (1.0 + float(np.abs(gradient).max()))
-    z = gradient - multiplier
-    for _ in range(MAX_STEPS):
-        rho = w @ rows
-        gradient = rows @ objective.slope(rho)
-        gap = float(w @ z)
-        residual = gradient - multiplier - z
-        scale = 1.0 + abs(float(objective.value(rho).sum()))
-        if gap <= 1e-13 * scale and np.abs(residual).max() <= 1e-10 * (1 + np.abs(gradient).max()):
-            break
-        centre = 0.1 * gap / count
-        hessian = (rows * objective.curvature(rho)) @ rows.T + np.diag(z / w)
-        right = np.column_stack([-(gradient - multiplier) + centre / w, np.ones(count)])
-        try:
-            solved = np.linalg.solve(hessian, right)
-        except np.linalg.LinAlgError:
-            break
-        change = -solved[:, 0].sum() / solved[:, 1].sum()
-        dw = solved[:, 0] + change * solved[:, 1]
-        dz = centre / w - z - z / w * dw
-        step = min(1.0, 0.99 / max(1e-300, float((-dw / w).max()), float((-dz / z).max())))
-        w, z, multiplier = w + step * dw, z + step * dz, multiplier + step * change
-        w = np.maximum(w, 1e-300)
-        w /= w.sum()
-    return np.asarray(w)

@@ -1,43 +1,84 @@
-"""An upper bound on the capacity from the vertices of the last steps alone.
+r"""An upper bound on the redundancy of order a from the vertices of the last steps and the best chances.
 
 With ``k`` steps left everything is known: the vertices of what can be achieved from each state
-(`metaregret.theory.skills.vertices`). A policy is a distribution over the states it is in by then, and what
-it achieves the average; the divergence is convex, so
+(`metaregret.theory.skills.vertices`; those of one step are the rows of the process). A policy is a
+distribution over the states it is in by then, and what it achieves is the average ``rho`` of points ``v``.
+The divergence is an increasing function of ``sum_s f_s(rho_s)``, with ``f_s(x) = x log x - x log q_s`` at
+order 1 and ``x^a q_s^(1-a)`` above. For convex ``h_s`` that are at least ``f_s`` on ``[0, u_s]``, where
+``u_s`` is the largest probability with which any policy ends in ``s``, Jensen's inequality says
 
-    max over policies of KL(rho || q) <= max over policies of the first T - k steps of E[max_v KL(v || q)],
+    sum_s f_s(rho_s) <= sum_s h_s(rho_s) <= E[max_v sum_s h_s(v_s)],
 
-a terminal reward for value iteration: nothing is lost but what the state ``k`` steps before the end tells.
-Of a long horizon only the last of these steps are planned for, from the best state that can be reached: what
-came before is no better than that.
-The best ``q`` for this bound is found by conditional gradients on its dual, ``max H(rho) - E H(v)``; the
-bound holds at whatever ``q`` they stop.
+a terminal reward for value iteration. Up to a share of ``u_s`` we take ``h_s = f_s``, and from there the line
+through ``f_s(u_s)``: states where episodes end by accident keep their convexity, and a goal that is reached
+now and then counts as one that is never sure. (Lines alone give the maximal leakage, ``log sum u``.) Of a
+long horizon only the last of these steps are planned for, from the best state that can be reached: what came
+before is no better than that.
+
+The bound is convex in ``q``, and its best ``q`` is found by columns: policies that are best for some ``q``,
+each goal in turn favoured a little; the best ``q`` for these; and so on. It holds at whatever ``q`` they
+stop.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.special import entr
+import scipy.sparse as sp
+from scipy.special import xlogy
 
 from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
-from metaregret.tabular.goals import optimal_terminal_values
+from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.response import best_responses
-from metaregret.theory.skills.dual_bound import TerminalPolytope
+from metaregret.theory.information import Order
+from metaregret.theory.information.redundancy import sibson
+from metaregret.theory.information.separable import Separable, minimise_over_hull
+from metaregret.theory.skills.dual_bound import ONE
+from metaregret.theory.skills.skill import entropy_modulus
 from metaregret.theory.skills.vertices import MAX_POINTS, Merging
 
 __all__ = ["LastSteps"]
 
-ROUNDS = 100
-HALVINGS = 30
+ROUNDS = 10
+NARROW = 1e-4
+"""Nats between the bound and the best that its columns allow, below which no better reference is sought."""
+
+SHARES = (1.0, 0.3, 0.1, 0.03, 0.0)
+"""Shares of the largest probability up to which the function itself is taken, not a line above it."""
+
+FAVOURS = (3.0, 0.5)
+"""By how much each goal counts more in its column, in nats or as a share: at first, and later."""
+
+MOST_ENTRIES = 2**24
+"""Largest table of points and goals; above it no goals are favoured."""
 
 PLANNED = 200
 """Steps that are planned for before those whose vertices are listed."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """``h_s`` of the points, without ``q``: what it multiplies, and what is added to it at order 1."""
+
+    factors: sp.csr_array
+    fixed: np.ndarray
+    rounding: np.ndarray
+
+
 class LastSteps:
     """The vertices of as many last steps as are few enough, at a finite horizon.
+
+    Parameters
+    ----------
+    process : ControlledMarkovProcess
+    order : Order
+        Finite.
+    max_points : int
+        Limit on the enumeration of vertices.
 
     Attributes
     ----------
@@ -47,87 +88,191 @@ class LastSteps:
         Where a bound comes from, as a phrase.
     """
 
-    def __init__(self, process: ControlledMarkovProcess, *, max_points: int = MAX_POINTS) -> None:
+    def __init__(
+        self, process: ControlledMarkovProcess, order: Order = ONE, *, max_points: int = MAX_POINTS
+    ) -> None:
         assert isinstance(process.horizon, FiniteHorizon)
-        total, self.steps, self._sets = process.horizon.steps, 0, dict[int, TerminalPolytope]()
-        merging = Merging(process, max_points)
-        rounding = relative_error((total + 1) * (int(np.diff(process.offsets).max()) + 3))
-        found: dict[int, np.ndarray] = {}
-        try:
-            for sets in merging.backwards(total):
-                found, self.steps = sets, self.steps + bool(found)
-        except InstanceTooLargeError:
-            pass
-        for state, rows in found.items():
-            error = rows * rounding + merging.distance * (1 + rounding)
-            self._sets[state] = TerminalPolytope(rows, error)
+        total = process.horizon.steps
+        self.order, self.support = order, np.flatnonzero(goal_support(process))
+        self._initial, self._most = process.initial, np.minimum(goal_values(process, self.support).upper, 1.0)
+        self.steps, self._states, points, self._apart = _last(process, max_points)
+        self._error = relative_error((total + 1) * (int(np.diff(process.offsets).max()) + 3))
+        self._points = sp.csr_array(sp.csr_array(points)[:, self.support])
+        self._starts = np.flatnonzero(np.diff(self._states, prepend=-1))
         self.how = f"vertices of the last {self.steps} steps, Jensen's inequality before"
-        self._initial = process.initial
         self._before: ControlledMarkovProcess | None = None
         self._anywhere: np.ndarray | None = None  # where the planned steps may begin, if not at the start
+        self._shares = SHARES if total > self.steps else SHARES[:1]  # nothing to average: no line helps
         if total > self.steps:
             self._before = process.replaced(horizon=min(total - self.steps, PLANNED))
         if total - self.steps > PLANNED:
             self._anywhere = np.flatnonzero(process.reachable)
 
-    def bound(self, q: np.ndarray, below: float) -> float:
-        """Return a certified upper bound on the capacity of the process, in nats; infinite where not even the
-        ends of the last step are few enough.
+    def bound(self, q: np.ndarray) -> float:
+        """Return a certified upper bound on the largest divergence from `q` of any policy, in nats.
 
         Parameters
         ----------
         q : ndarray, shape (S,)
-            Where to begin; positive where an episode can end.
-        below : float
-            What is known already: if `q` does not improve on it no other is looked for.
+            Positive where an episode can end.
         """
-        if not self._sets:
-            return np.inf
-        best, row, cost = self._respond(q)
-        if best >= below:
-            return best
-        point, paid = q, _negative_entropy(q)
-        for _ in range(ROUNDS):
-            step = _line_search(point, row, cost - paid)
-            point, paid = (1 - step) * point + step * row, (1 - step) * paid + step * cost
-            upper, row, cost = self._respond(point)
-            best = min(best, upper)
-        return best
+        at = q[self.support]
+        return min(self._respond(self._terms(share), at, 0.0)[0] for share in self._shares)
 
-    def _respond(self, q: np.ndarray) -> tuple[float, np.ndarray, float]:
-        """The bound, the end of the policy that attains it, and ``-E H(v)`` of its vertices."""
-        size = len(self._initial)
-        values, ends, costs = np.zeros(size), np.zeros((size, size)), np.zeros(size)
-        for state, polytope in self._sets.items():
-            far = polytope.divergences(q)
-            best = int(far.argmax())
-            values[state] = max(0.0, float(far[best]))
-            row = polytope.rows[best]
-            ends[state], costs[state] = row, _negative_entropy(row)
-        if self._before is None:
-            total, met = float(self._initial @ values), self._initial
-        else:
-            before = self._before
-            if self._anywhere is not None:
-                worth = optimal_terminal_values(before, values[:, None], everywhere=True).everywhere
-                assert worth is not None
-                before = before.replaced(initial=int(self._anywhere[worth[1, self._anywhere, 0].argmax()]))
-            found = best_responses(before, values[:, None])
-            total, met = float(found.optimum.upper[0]), found.terminal[0]
-        return total * (1 + relative_error(size + 8)), met @ ends, float(met @ costs)
+    def best(self, q: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the least bound found and its reference, shape (S,), beginning at `q`; at order 1 a bound on
+        the capacity, above it on the redundancy where the reference is a mixture of policies."""
+        spread = self._most / self._most.sum()
+        begun = [
+            (self._respond(self._terms(s), x, 0.0)[0], s, x)
+            for s in self._shares
+            for x in (q[self.support], spread)
+        ]
+        least, share, point = min(begun, key=lambda each: each[0])
+        terms, at, columns, found = self._terms(share), point, np.empty((0, 0)), -np.inf
+        for round_ in range(ROUNDS):
+            upper, more = self._respond(terms, at, FAVOURS[min(round_, len(FAVOURS) - 1)])
+            if upper <= least:
+                least, point = upper, at
+            if len(columns):
+                more = more[self._worth(more, at) > found + 0.02 * max(0.0, least - found)]
+            columns = np.concatenate([columns, more]) if len(columns) else more
+            columns, optimum, found = self._mixed(columns)
+            if least - found <= NARROW:
+                break
+            # Away from what is known the columns promise too much: go half-way where that did not pay.
+            at = optimum if upper <= least else np.sqrt(optimum * point)
+            at = at / at.sum()
+        reference = np.zeros(len(q))
+        reference[self.support] = point
+        return min(least, self.bound(reference)), reference
+
+    def _terms(self, share: float) -> _Terms:
+        """The convex functions of the points, for a share of the largest probabilities."""
+        a, x, column = self.order.alpha, self._points.data, self._points.indices
+        most = self._most[column]
+        # Where nothing is averaged no line is needed.
+        share = min(share, 1.0 - 1e-3)
+        bend = np.ones_like(x) if self._before is None else share * most
+
+        def f(z: np.ndarray) -> np.ndarray:
+            return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
+
+        slope = np.where(most > bend, (f(most) - f(bend)) / np.maximum(most - bend, 1e-300), 0.0)
+        line = x > bend
+        value = np.where(line, f(bend) + slope * (x - bend), f(x))
+        # Both the line and the function are no steeper than this where a point may be.
+        steep = 1.0 + np.abs(np.log(np.maximum(np.minimum(x, most), 1e-300))) if self.order.is_one else a
+        steep = np.maximum(np.abs(slope), steep)
+        size = np.abs(f(bend)) + np.abs(slope) * (x + bend) + np.abs(value)
+        error = (
+            64 * self._error * size / (1.0 if self._before is None else 1.0 - share)
+            + 2 * self._error * x * steep
+        )
+        if self.order.is_one:
+            rounding = self._with(error).sum(axis=1) + len(self.support) * entropy_modulus(
+                np.array(self._apart)
+            )
+            return _Terms(self._points, self._with(value).sum(axis=1), rounding)
+        return _Terms(self._with(value + error), np.zeros(len(self._states)), np.zeros(len(self._states)))
+
+    def _with(self, data: np.ndarray) -> sp.csr_array:
+        return sp.csr_array((data, self._points.indices, self._points.indptr), shape=self._points.shape)
+
+    def _prices(self, q: np.ndarray) -> np.ndarray:
+        return -np.log(q) if self.order.is_one else q**-self.order.power
+
+    def _respond(self, terms: _Terms, q: np.ndarray, favour: float) -> tuple[float, np.ndarray]:
+        """The bound at ``q``, shape (K,), and columns: the policy that attains it and, with a favour, one for
+        each goal; as factors of the prices, with what is added to them at order 1."""
+        prices = self._prices(q)
+        paid, unit = terms.factors @ prices, relative_error(2 * len(q) + 64)
+        value = paid + terms.fixed + terms.rounding + unit * (paid + np.abs(terms.fixed) + 1.0)
+        value += self._apart * self.order.alpha * float(prices.sum())
+        options = value[:, None]
+        if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
+            more = terms.factors.toarray() * (favour if self.order.is_one else favour * prices)
+            options = np.concatenate([options, options + more], axis=1)
+        worth = np.zeros((len(self._initial), options.shape[1]))
+        states = self._states[self._starts]
+        worth[states] = np.maximum.reduceat(options, self._starts, axis=0)
+        floor = np.minimum(worth[states].min(axis=0), 0.0)
+        total, met = self._planned(worth - floor)
+        total = total * (1 + relative_error(len(self._initial) + 8)) + float(floor[0])
+        here = np.repeat(worth[states], np.diff(np.append(self._starts, len(options))), axis=0)
+        place = np.where(options == here, np.arange(len(options))[:, None], len(options))
+        chosen = np.minimum.reduceat(place, self._starts, axis=0)
+        flow = sp.csr_array(
+            (met[:, states].ravel(), chosen.T.ravel(), np.arange(0, chosen.size + 1, len(states))),
+            shape=(options.shape[1], len(options)),
+        )
+        columns = (flow @ terms.factors).toarray()
+        if self.order.is_one:
+            columns = np.column_stack([columns, flow @ terms.fixed])
+        upper = total if self.order.is_one else float(np.log(total)) / self.order.power
+        unit = relative_error(len(self._initial) + 64) * (1.0 + 1.0 / min(1.0, self.order.power or 1.0))
+        return upper + unit * (1.0 + abs(upper) + abs(float(floor[0]))), columns
+
+    def _planned(self, worth: np.ndarray) -> tuple[float, np.ndarray]:
+        """The best expectation of the first column before the listed steps, and where policies are then."""
+        before = self._before
+        if before is None:
+            return float(self._initial @ worth[:, 0]), np.repeat(self._initial[None], worth.shape[1], axis=0)
+        if self._anywhere is not None:
+            value = optimal_terminal_values(before, worth[:, :1], everywhere=True).everywhere
+            assert value is not None
+            before = before.replaced(initial=int(self._anywhere[value[1, self._anywhere, 0].argmax()]))
+        found = best_responses(before, worth)
+        return float(found.optimum.upper[0]), found.terminal
+
+    def _worth(self, columns: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """The bounds at ``q`` if there were one column each, without roundings."""
+        if self.order.is_one:
+            return np.asarray(columns[:, :-1] @ self._prices(q) + columns[:, -1])
+        return np.asarray(np.log(columns @ self._prices(q)) / self.order.power)
+
+    def _mixed(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """The columns that matter, the best ``q`` for them, and its bound."""
+        scale = 1.0 if self.order.is_one else float(columns.max())
+        objective = _entropy_and_more() if self.order.is_one else sibson(self.order)
+        weights = minimise_over_hull(columns / scale, objective, np.full(len(columns), 1 / len(columns)))
+        kept = weights > 1e-4 / len(weights)
+        point = weights[kept] @ columns[kept] / weights[kept].sum()
+        if self.order.is_one:
+            q = np.maximum(point[:-1], 1e-300)
+            return columns[kept], q / q.sum(), -float(objective.value(point).sum())
+        q = np.maximum(point, 1e-300) ** (1 / self.order.alpha)
+        found = self.order.alpha / self.order.power * float(np.log(q.sum()))
+        return columns[kept], q / q.sum(), found
 
 
-def _negative_entropy(row: np.ndarray) -> float:
-    return -float(entr(row).sum())
+def _last(process: ControlledMarkovProcess, max_points: int) -> tuple[int, np.ndarray, sp.csr_array, float]:
+    """Return the number of steps listed, the states before them, each as often as it has points, the points,
+    and how far merged points are apart."""
+    assert isinstance(process.horizon, FiniteHorizon)
+    steps, merging, found = -1, Merging(process, max_points), dict[int, np.ndarray]()
+    try:
+        for sets in merging.backwards(process.horizon.steps):
+            found, steps = sets, steps + 1
+    except InstanceTooLargeError:
+        pass
+    if steps < 1 <= process.horizon.steps:  # one step is never too many: its points are the rows
+        return 1, process.choice_state, process.matrix, 0.0
+    states = np.repeat(list(found), [len(rows) for rows in found.values()])
+    return steps, states, sp.csr_array(np.concatenate(list(found.values()))), merging.distance
 
 
-def _line_search(point: np.ndarray, row: np.ndarray, gain: float) -> float:
-    """Return the step towards `row` of the largest ``H + step gain``, by bisection of the slope."""
-    low, high = 0.0, 1.0
-    used = point > 0  # wherever `row` is: see `LastSteps.bound`
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        mixed = (1 - middle) * point[used] + middle * row[used]
-        slope = gain - float((row[used] - point[used]) @ np.log(mixed))
-        low, high = (middle, high) if slope > 0 else (low, middle)
-    return low
+def _entropy_and_more() -> Separable:
+    """``sum_s x_s log x_s`` less the last entry."""
+
+    def with_last(first: np.ndarray, last: float) -> np.ndarray:
+        return np.append(first, last)
+
+    def positive(x: np.ndarray) -> np.ndarray:
+        return np.maximum(x[:-1], 1e-300)
+
+    return Separable(
+        lambda x: with_last(xlogy(positive(x), positive(x)), -x[-1]),
+        lambda x: with_last(np.log(positive(x)) + 1.0, -1.0),
+        lambda x: with_last(1.0 / positive(x), 0.0),
+    )

@@ -33,6 +33,7 @@ import numpy as np
 from metaregret.tabular.bounds import Bracket, Status, relative_error
 from metaregret.tabular.choices import check_tolerance
 from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order, as_order
 from metaregret.theory.skills.capacity import process_capacity
@@ -133,8 +134,9 @@ def process_redundancy(
         if settled:
             break
         search.add(round_.better)
-    skills = search.skills(round_.channel)
-    farthest = search.farthest(round_.channel.weights)
+    alone = search.crowded and isinstance(process.horizon, FiniteHorizon)
+    skills = search.mixed(round_.channel) if alone else search.skills(round_.channel)
+    farthest = () if alone else search.farthest(round_.channel.weights)
     value = _bracket(search, farthest, round_.channel.reference, skills, round_.upper, round_.how)
     if not settled:
         raise ConvergenceError(
@@ -191,6 +193,8 @@ def _bracket(
         shift = float(np.log(q[used] / low[used]).max()) if (low[used] > 0).all() else math.inf
         upper += max(0.0, shift) + 1e-15 * (1 + upper)
     lower = search.proved_lower(farthest, reference)
+    if upper - lower > search.tolerance * max(1.0, abs(lower)):
+        upper, how = min((upper, how), search.relaxed(reference / reference.sum()))
     if upper - lower > search.tolerance * max(1.0, abs(lower)):
         try:
             most = _of_regret(search.process, 1e-6).value.upper

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaregret.tabular.bounds import relative_error
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support, optimal_terminal_values
 from metaregret.tabular.groups import distinct
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.optimise import few_positive
-from metaregret.tabular.policy import deterministic_policy
+from metaregret.tabular.policy import deterministic_policy, forward_error
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.response import best_responses, ends_of, goal_responses
+from metaregret.tabular.response import best_responses, ends_of, goal_responses, policy_of_mixture
 from metaregret.theory.information import (
     ChannelRedundancy,
     Order,
@@ -119,6 +120,7 @@ class SkillSearch:
         self.rows, self.choices = goals.terminal[first], goals.choices[..., first]
         self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
         self._values: list[float] = []
+        self._weights = np.empty(0)
 
     def settled(self, found: Found) -> bool:
         """Whether to stop: nothing better was found, or no proof is in reach and five rounds changed next to
@@ -131,9 +133,13 @@ class SkillSearch:
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
         channel = channel_redundancy(self.rows, self.order, tolerance=0.25 * self.tolerance)
-        q = channel.reference / channel.reference.sum()
+        q, self._weights = channel.reference / channel.reference.sum(), channel.weights
         level = channel.value.upper + 0.25 * self.tolerance
-        better = self._ascend(self._starts(channel, q), q, level)
+        known = np.empty(0) if self.polytope is None else self.polytope.divergences(q, self.order)
+        if self.polytope is not None and known.max() <= level:
+            better = Candidates(self.rows[:0], self.choices[..., :0], known[:0])
+        else:
+            better = self._ascend(self._starts(channel, q, known), q, level)
         upper, how = np.inf, "nothing"
         if self.order.is_one:
             upper, how = (
@@ -141,20 +147,14 @@ class SkillSearch:
                 "logarithm of the number of states where an episode can end",
             )
         if self.polytope is not None:
-            enumerated = float(self.polytope.divergences(q, self.order).max())
             # Rounding alone can lift the exact vertices' bound above the trivial one.
-            upper, how = min(upper, enumerated), self.polytope.how
-        elif not len(better.divergences) and self.max_nodes != 0:
-            if self.max_nodes is not None or self.provable:
-                relaxation = Relaxation(self.process, q, self.support, self.order)
-                proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
-                upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
-                if proof.choices.shape[-1]:
-                    better = self._ascend(ends_of(self.process, proof.choices), q, level)
-            finite = isinstance(self.process.horizon, FiniteHorizon)
-            if self.order.is_one and finite and not len(better.divergences) and upper > level:
-                last = LastSteps(self.process)
-                upper, how = min((upper, how), (last.bound(q, upper), last.how))
+            upper, how = min(upper, float(known.max())), self.polytope.how
+        elif not len(better.divergences) and (self.max_nodes or (self.max_nodes is None and self.provable)):
+            relaxation = Relaxation(self.process, q, self.support, self.order)
+            proof = search_globally(relaxation, level, max_nodes=self.max_nodes)
+            upper, how = min((upper, how), (proof.upper, f"branch and bound, {proof.nodes} nodes"))
+            if proof.choices.shape[-1]:
+                better = self._ascend(ends_of(self.process, proof.choices), q, level)
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
@@ -176,11 +176,48 @@ class SkillSearch:
         used = np.flatnonzero(weights > NEGLIGIBLE * weights.sum())
         return self._made(used, weights[used])
 
-    def proved_lower(self, skills: tuple[Skill, ...], reference: np.ndarray) -> float:
-        """Return the lower bound of a finite order above 1 that weights on `skills` prove, in nats."""
-        rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in skills])
-        line = tangent(self.order, rows, np.array([skill.probability for skill in skills]), reference)
+    @property
+    def crowded(self) -> bool:
+        """Whether one policy for each state is a table too large to hand out."""
+        process = self.process
+        return len(self.support) * process.layers * process.n_choices > MOST_ENTRIES // 4
+
+    def mixed(self, channel: ChannelRedundancy) -> tuple[Skill, ...]:
+        """Return one skill that ends where the mixture does."""
+        used = np.flatnonzero(channel.mixture > NEGLIGIBLE)
+        mixed = policy_of_mixture(self.process, self.choices[..., used], channel.mixture[used])
+        return make_skills(self.process, [1.0], [mixed])
+
+    def proved_lower(self, farthest: tuple[Skill, ...], reference: np.ndarray) -> float:
+        """Return the lower bound of a finite order above 1 that weights on skills prove, in nats: on these,
+        or on all that the last round had."""
+        if farthest:
+            rows = np.stack([np.maximum(skill.terminal - skill.error, 0.0) for skill in farthest])
+            weights = np.array([skill.probability for skill in farthest])
+        else:
+            rows, weights = self._surely(self.rows[: len(self._weights)]), self._weights
+        line = tangent(self.order, rows, weights, reference)
         return line.bound(float(optimal_terminal_values(self.process, line.reward[:, None]).upper[0]))
+
+    def relaxed(self, q: np.ndarray) -> tuple[float, str]:
+        """Return the upper bound of the last steps and how it was obtained; infinite where it was not asked
+        for, or there are no last steps."""
+        if self.max_nodes == 0 or not isinstance(self.process.horizon, FiniteHorizon):
+            return np.inf, "unknown"
+        last = LastSteps(self.process, self.order)
+        upper, reference = last.best(q)
+        if self.order.is_one:
+            return upper, last.how
+        # Above order 1 the reference must be a mixture of policies.
+        shares = np.maximum(np.linalg.lstsq(self.rows.T, reference, rcond=None)[0], 0.0)
+        inside = shares / shares.sum() @ self._surely(self.rows) * (1 - relative_error(len(shares) + 8))
+        return (last.bound(inside) if np.all(inside[self.support] > 0) else np.inf), last.how
+
+    def _surely(self, rows: np.ndarray) -> np.ndarray:
+        """Lower bounds on terminal distributions at a finite horizon."""
+        assert isinstance(self.process.horizon, FiniteHorizon)
+        relative, absolute = forward_error(self.process, self.process.horizon.steps)
+        return np.maximum(rows * (1.0 - relative) - absolute, 0.0)
 
     def add(self, better: Candidates) -> None:
         """Add policies to the skills."""
@@ -218,15 +255,15 @@ class SkillSearch:
         policies = [deterministic_policy(self.process, self.choices[..., z]) for z in index]
         return make_skills(self.process, probabilities, policies)
 
-    def _starts(self, channel: ChannelRedundancy, q: np.ndarray) -> np.ndarray:
+    def _starts(self, channel: ChannelRedundancy, q: np.ndarray, known: np.ndarray) -> np.ndarray:
         if self.polytope is not None:
             # The response to a vertex is at least as good as the vertex: nothing is missed.
-            best = np.argsort(self.polytope.divergences(q, self.order))[::-1][
-                : KEPT_STARTS * len(self.support)
-            ]
+            best = np.argsort(known)[::-1][: KEPT_STARTS * len(self.support)]
             return np.asarray(self.polytope.rows[best])
         active = self.rows[(channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE)]
-        return starting_points(active, q, self.support, self._rng, self.random_starts)
+        points = starting_points(active, q, self.support, self._rng, self.random_starts)
+        room = MOST_ENTRIES // 16 // (self.process.n_states * self.process.layers)
+        return points[: max(1, room)]
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
         found = ascend(self.process, points, q, self.support, self.order)

@@ -295,7 +295,9 @@ def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
     assert found.reference is exact.output_distribution
     channel_redundancy(CHANNEL)
     channel_redundancy(CHANNEL, method="program")
-    channel_redundancy(CHANNEL, 2, tolerance=2.0)
+    channel_redundancy(CHANNEL, 2, tolerance=2.0, method="program")
+    assert asked == [0.25, 1e-7, -1e-7, -2.0]
+    assert channel_redundancy(CHANNEL, 2).value.gap <= 1e-11
     assert asked == [0.25, 1e-7, -1e-7, -2.0]
     with pytest.raises(InvalidArgumentError, match="Expected method to be one of 'auto', 'program'"):
         channel_redundancy(CHANNEL, method=cast("Any", "simplex"))

@@ -504,7 +504,7 @@ def test_combinations_without_a_definition(options: dict[str, Any], words: str) 
         lambda: GoalTasks.reachable(make("line:3").replaced(horizon=10**6)),
         lambda: TrajectoryTasks(make("grid:3x3").replaced(horizon=10**6)),
         lambda: TrajectoryTasks(make("grid:3x3").replaced(horizon=12)),
-        lambda: GoalTasks.reachable(make("grid:6x6").replaced(horizon=30), Detection.VISIT),
+        lambda: GoalTasks.reachable(make("grid:20x20").replaced(horizon=5_000), Detection.VISIT),
     ],
     ids=["flow", "long trajectories", "many trajectories", "visits"],
 )

@@ -223,7 +223,7 @@ def test_rounds_go_on_until_the_gap_is_closed(
         return SimpleNamespace(optimum=SimpleNamespace(upper=most), terminal=rows[2:], choices=choices)
 
     monkeypatch.setattr(frank_wolfe, "MAX_ROUNDS", 2)
-    monkeypatch.setattr(frank_wolfe, "_corrected", corrected)
+    monkeypatch.setattr(frank_wolfe, "minimise_over_hull", corrected)
     monkeypatch.setattr(frank_wolfe, "best_responses", responded)
     if closes:
         found = minimise_over_terminal(process, objective, tolerance=0.1)

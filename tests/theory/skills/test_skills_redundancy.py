@@ -260,6 +260,7 @@ def bracket(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Bracket, l
         tolerance=options.get("tolerance", 1e-3),
         process=z_channel(),
         proved_lower=lambda skills, reference: options["lower"],
+        relaxed=lambda q: options.get("relaxed", (np.inf, "unknown")),
     )
     monkeypatch.setattr(module, "_of_regret", of_regret)
     monkeypatch.setattr(module, "support_bound", lambda _: 2.0)
@@ -310,6 +311,7 @@ def test_the_largest_ratio_is_infinite_where_nothing_is_left_of_the_mixture(
         ({"order": 3}, 3.0, "redundancy of order infinity, which is no less"),
         ({"order": 2}, 2.0, "maximal leakage"),
         ({"order": 2, "infinite": 1.5}, 1.5, "redundancy of order infinity, which is no less"),
+        ({"order": 3, "relaxed": (2.5, "last steps")}, 2.5, "last steps"),
         ({"order": 3, "listed": True}, 0.75, "said so"),
         ({"order": 2, "tolerance": np.inf}, np.inf, "said so"),
     ],

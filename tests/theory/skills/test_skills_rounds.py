@@ -42,17 +42,17 @@ class Case:
     provable: bool = True
     nodes: float | None = None
     found: int = 0
-    last: float | None = None
     returned: int = 0
 
 
 SUPPORT = "logarithm of the number of states where an episode can end"
-NODES, LAST = "branch and bound, 17 nodes", "last steps"
+NODES = "branch and bound, 17 nodes"
 CASES = [
     Case(0.75, "listed", listed=0.75),
     Case(2.0, "listed", listed=2.5),
     Case(2.5, "listed", order="2", listed=2.5),
-    Case(0.75, "listed", listed=0.75, first=2, returned=2),
+    Case(0.75, "listed", listed=0.75, first=2, returned=0),
+    Case(1.25, "listed", listed=1.25, first=2, returned=2),
     Case(2.0, SUPPORT, first=2, returned=2),
     Case(np.inf, "nothing", order="2", first=1, returned=1),
     Case(2.0, SUPPORT, max_nodes=0),
@@ -61,16 +61,11 @@ CASES = [
     Case(1.125, NODES, nodes=1.125, order="2"),
     Case(1.25, NODES, nodes=1.25, geometric=True),
     Case(1.25, NODES, nodes=1.25, order="2"),
-    Case(1.25, NODES, nodes=1.25, last=1.5),
-    Case(1.25, LAST, nodes=1.5, last=1.25),
-    Case(2.0, SUPPORT, nodes=2.5, last=2.25),
-    Case(1.25, LAST, provable=False, last=1.25),
-    Case(1.25, NODES, provable=False, max_nodes=9, nodes=1.25, last=1.5),
-    Case(1.25, NODES, max_nodes=9, nodes=1.25, last=1.5),
-    Case(1.25, NODES, max_nodes=1, nodes=1.25, last=1.5),
+    Case(2.0, SUPPORT, nodes=2.5),
+    Case(1.25, NODES, provable=False, max_nodes=9, nodes=1.25),
+    Case(1.25, NODES, max_nodes=1, nodes=1.25),
     Case(1.25, NODES, nodes=1.25, found=1, then=3, returned=3),
-    Case(1.25, NODES, nodes=1.25, found=1, then=0, last=1.5),
-    Case(2.0, SUPPORT, provable=False, last=3.0),
+    Case(2.0, SUPPORT, provable=False),
     Case(np.inf, "nothing", order="2", provable=False),
 ]
 
@@ -95,8 +90,9 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
         assert points == ("ends" if "ends" in asked else "starts")
         return candidates(case.then if "ends" in asked else case.first)
 
-    def started(given: object, q: np.ndarray) -> str:
+    def started(given: object, q: np.ndarray, known: np.ndarray) -> str:
         assert given is channel
+        assert (len(known) > 0) == (case.listed is not None)
         assert q.tolist() == Q.tolist()
         return "starts"
 
@@ -118,19 +114,6 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
         asked.append("nodes")
         return SimpleNamespace(upper=case.nodes, choices=np.zeros((1, 2, case.found)), nodes=17)
 
-    class Last:
-        how = LAST
-
-        def __init__(self, given: object) -> None:
-            assert given is process
-            asked.append("last")
-
-        def bound(self, q: np.ndarray, below: float) -> float:
-            assert q.tolist() == Q.tolist()
-            assert below == min(2.0, case.nodes or 2.0)
-            assert case.last is not None
-            return case.last
-
     class Listed:
         how = "listed"
 
@@ -150,7 +133,6 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
         "ends_of": ended,
         "Relaxation": relaxed,
         "search_globally": searched,
-        "LastSteps": Last,
     }.items():
         monkeypatch.setattr(skill_search, name, stub)
     monkeypatch.setattr(search, "_ascend", ascended)
@@ -170,7 +152,6 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
     assert found.better.divergences.tolist() == [1.5 + above_one] * case.returned
     assert ("mixed" in asked) == above_one
     assert ("nodes" in asked) == (case.nodes is not None)
-    assert ("last" in asked) == (case.last is not None)
     assert ("ends" in asked) == (case.found > 0)
 
 
@@ -199,16 +180,20 @@ def test_a_capacity_says_what_its_skills_prove(
     process = z_channel()
     skills = (Skill(0.25, np.zeros(0), np.array([1.0, 0.0]), np.zeros(2)),)
 
+    channel: Any = SimpleNamespace(reference=np.array([3.0, 1.0]))
+    relaxed = np.inf
+
     def chosen(given: object) -> tuple[Skill, ...]:
-        assert given == "channel"
+        assert given is channel
         return skills
 
     monkeypatch.setattr(
         capacity, "information_lower_bound", lambda given: information + (given is not skills)
     )
     for tolerance, known in ((0.25, True), (0.24, upper < 0.75)):
-        search: Any = SimpleNamespace(process=process, skills=chosen, tolerance=tolerance)
-        channel: Any = "channel"
+        search: Any = SimpleNamespace(
+            process=process, skills=chosen, tolerance=tolerance, relaxed=lambda q: (relaxed, "last steps")
+        )
         history = [capacity.Round(0.1, 0.2, 3)]
         found = capacity._result(search, Found(channel, candidates(0), upper, "said so"), history)
         assert found.process is process
@@ -225,3 +210,25 @@ def test_a_capacity_says_what_its_skills_prove(
         assert found.skills is skills
         assert found.goal_distribution.tolist() == [0.25, 0.0]
         assert found.history == tuple(history)
+
+
+def test_a_capacity_that_is_not_closed_takes_the_bound_of_the_last_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the reference as a distribution; a closed one does not ask."""
+    skills = (Skill(1.0, np.zeros(0), np.array([1.0, 0.0]), np.zeros(2)),)
+    monkeypatch.setattr(capacity, "information_lower_bound", lambda given: 0.5)
+    asked: list[list[float]] = []
+
+    def relaxed(q: np.ndarray) -> tuple[float, str]:
+        asked.append(q.tolist())
+        return 0.625, "last steps"
+
+    for tolerance, upper in ((0.25, 0.75), (0.125, 0.625)):
+        search: Any = SimpleNamespace(
+            process=z_channel(), skills=lambda _: skills, tolerance=tolerance, relaxed=relaxed
+        )
+        channel: Any = SimpleNamespace(reference=np.array([3.0, 1.0]))
+        found = capacity._result(search, Found(channel, candidates(0), 0.75, "said so"), [])
+        assert found.mutual_information.upper == upper
+    assert asked == [[0.75, 0.25]]
