@@ -50,7 +50,7 @@ MANY = 1000
 """Goals from which on soft planning comes first, which takes no matrix."""
 CROWDED = 0.5
 """Mean of the best success probabilities below which it does, too: goals are in each other's way."""
-STARTS = (0.01, 300), (0.1, 1000), (0.3, 2000)
+STARTS = (0.001, 400), (0.01, 1000), (0.1, 1000), (0.3, 2000)
 """How much of choices that are all alike is mixed with the goals' own policies where it starts, and the
 passes of the planner that it is given then."""
 CROWDED_STARTS = (1.0, 100), (0.1, 1000), (0.3, 1000), (1.0, 4000)

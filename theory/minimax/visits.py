@@ -43,7 +43,7 @@ from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Visits", "applies", "bracket"]
 
-ROUNDS = 20
+ROUNDS = 8
 """Rounds of the game of expected visits."""
 ENOUGH = 2e-3
 """Relative gap of that game at which it ends."""
@@ -59,7 +59,7 @@ REFINED = 12
 """Rounds of the game of chances of visits."""
 TRIED = 3
 """Priors in each for which policies are asked."""
-EVALUATED = 5e9
+EVALUATED = 1e9
 """Multiplications that go into evaluating policies of the first game one by one."""
 BEAM = 60
 """Partial paths kept at every step."""
