@@ -220,12 +220,13 @@ def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
     return _evaluated(order, rows, np.maximum(mixture, 0.0) / np.maximum(mixture, 0.0).sum(), weights)
 
 
-def sibson(order: Order) -> Separable:
-    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information."""
+def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
+    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information; for
+    ``x`` in the powers of `units`, shape (S,)."""
     share = 1.0 / order.alpha
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:
-        return np.asarray(np.maximum(x, 1e-300) ** exponent)
+        return np.asarray(units * np.maximum(x, 1e-300 if exponent > -1 else 1e-145) ** exponent)
 
     return Separable(
         lambda x: -power(x, share),
