@@ -63,8 +63,8 @@ PLANNED = 200
 
 @dataclass(frozen=True, eq=False)
 class _Terms:
-    """``h_s`` of the points, no less than it is, without ``q``: what it multiplies, and what is added to it at
-    order 1; and ``h_s`` of zeros that points near them were merged with."""
+    """``h_s`` of the points, no less than it is, without ``q``: what it multiplies, and what is added to it
+    at order 1; and ``h_s`` of zeros that points near them were merged with."""
 
     factors: sp.csr_array
     fixed: np.ndarray
@@ -133,9 +133,7 @@ class LastSteps:
         the capacity, above it on the redundancy where the reference is a mixture of policies."""
         spread, given = self._most / self._most.sum(), np.maximum(q[self.support], 1e-300)
         begun = [
-            (self._respond(self._terms(s), x, 0.0)[0], s, x)
-            for s in self._shares
-            for x in (given, spread)
+            (self._respond(self._terms(s), x, 0.0)[0], s, x) for s in self._shares for x in (given, spread)
         ]
         least, share, point = min(begun, key=lambda each: each[0])
         terms, at, columns, found = self._terms(share), point, np.empty((0, 0)), -np.inf
@@ -167,6 +165,7 @@ class LastSteps:
         off = 2 * self._error * x + apart[column]
         if not self._averaged:  # every point is what a policy achieves
             off = np.minimum(off, np.maximum(most[column] - x, 0.0) + 2 * self._error * x)
+            apart = np.minimum(apart, most)
 
         def f(z: np.ndarray) -> np.ndarray:
             return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
