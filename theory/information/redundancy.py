@@ -190,7 +190,7 @@ def channel_redundancy(
     dense = valid.matrix if isinstance(valid.matrix, np.ndarray) else valid.matrix.toarray()
     rows = dense * valid.inverse_sums[:, None]
     free = None if known.is_infinite or method == "program" else _unconstrained(known, rows)
-    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.upper):
+    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.lower):
         low = high = free
     else:
         low, high = _solved(known, rows, tolerance)
@@ -208,10 +208,11 @@ def channel_redundancy(
 
 def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
     """Return the candidate of the best reference of all distributions; None where it is no mixture."""
-    powers = rows**order.alpha
-    with np.errstate(all="ignore"):  # powers of rare states underflow at large orders: evaluation tells
-        weights = minimise_over_hull(powers / powers.max(), sibson(order), np.full(len(rows), 1 / len(rows)))
-        reference = (weights @ powers) ** (1 / order.alpha)
+    units = rows.max(axis=0)
+    powers = (rows / np.where(units > 0, units, 1.0)) ** order.alpha
+    with np.errstate(all="ignore"):  # evaluation tells
+        weights = minimise_over_hull(powers, sibson(order, units), np.full(len(rows), 1 / len(rows)))
+        reference = units * (weights @ powers) ** (1 / order.alpha)
     if not (np.all(np.isfinite(weights)) and reference.sum() > 0):
         return None
     mixture = np.linalg.lstsq(rows.T, reference / reference.sum(), rcond=None)[0]

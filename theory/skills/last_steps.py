@@ -163,34 +163,36 @@ class LastSteps:
         apart = 2 * self._apart / self._unit
         x = self._points.data / self._unit[column]
         off = 2 * self._error * x + apart[column]
-        if not self._averaged:  # every point is what a policy achieves
+        if not (self._averaged or self.order.is_one):  # every point is what a policy achieves: no more
             off = np.minimum(off, np.maximum(most[column] - x, 0.0) + 2 * self._error * x)
             apart = np.minimum(apart, most)
 
         def f(z: np.ndarray) -> np.ndarray:
             return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
 
-        def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            """Of values; with what its rounding is relative to, and how steep the line is."""
+        def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            """Of values; with what its rounding is relative to."""
             line = x > bend
             end, before = np.where(line, bend, x), np.where(np.isinf(bend), 0.0, bend)
             run = np.where(line, most - before, 1.0)
             slope = np.where(line, f(most) - f(before), 0.0) / run
             steep = np.where(line, np.abs(f(most)) + np.abs(f(before)), 0.0) / run
             value = f(end) + slope * (x - end)
-            return value, np.abs(f(end)) + steep * (x + end), steep
+            return value, np.abs(f(end)) + steep * (x + end)
 
         if not self.order.is_one:
-            value, size, _ = h(x + off, most[column], bend[column])
-            none, size_of_none, _ = h(apart, most, bend)
+            value, size = h(x + off, most[column], bend[column])
+            none, size_of_none = h(apart, most, bend)
             unit = relative_error(32)
             return _Terms(
                 self._with(value + unit * size), np.zeros(len(self._states)), none + unit * size_of_none
             )
-        value, size, steep = h(x, most[column], bend[column])
-        error = relative_error(32) * size + np.maximum(steep * off, entropy_change(x, off))
-        # What was merged into a zero: a line from there is no steeper than the logarithm of its other end.
-        none = np.maximum(entropy_modulus(apart), apart * (1.0 + np.abs(np.log(most))))
+        value, size = h(x, most[column], bend[column])
+        # From one end of what a point may be to the other: along the function, and then along the line,
+        # which is no steeper than this: its slope is between log u and 1 + log u.
+        steep = 1.0 + np.abs(np.log(most))
+        error = relative_error(32) * size + steep[column] * off + entropy_change(x, off)
+        none = entropy_modulus(apart) + steep * apart
         fixed = self._with(value + error).sum(axis=1) + none.sum()
         fixed += relative_error(len(self.support) + 8) * (
             self._with(np.abs(value) + error).sum(axis=1) + none.sum()
@@ -215,7 +217,7 @@ class LastSteps:
         each goal; as factors of the prices, with what is added to them at order 1."""
         prices, dearest, rounded = self._prices(q)
         paid, unit = terms.factors @ prices + float(terms.merged @ prices), relative_error(2 * len(q) + 64)
-        # The last term is more than what underflows: the dearest goal alone makes the result one at least.
+        # The last term is more than what underflows, in units of the dearest goal.
         value = paid + terms.fixed + unit * (paid + np.abs(terms.fixed)) + 1e-200
         options = value[:, None]
         if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
