@@ -190,7 +190,7 @@ def channel_redundancy(
     dense = valid.matrix if isinstance(valid.matrix, np.ndarray) else valid.matrix.toarray()
     rows = dense * valid.inverse_sums[:, None]
     free = None if known.is_infinite or method == "program" else _unconstrained(known, rows)
-    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.upper):
+    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.lower):
         low = high = free
     else:
         low, high = _solved(known, rows, tolerance)
@@ -208,10 +208,11 @@ def channel_redundancy(
 
 def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
     """Return the candidate of the best reference of all distributions; None where it is no mixture."""
-    powers = rows**order.alpha
-    with np.errstate(all="ignore"):  # powers of rare states underflow at large orders: evaluation tells
-        weights = minimise_over_hull(powers / powers.max(), sibson(order), np.full(len(rows), 1 / len(rows)))
-        reference = (weights @ powers) ** (1 / order.alpha)
+    units = rows.max(axis=0)
+    powers = (rows / np.where(units > 0, units, 1.0)) ** order.alpha
+    with np.errstate(all="ignore"):  # evaluation tells
+        weights = minimise_over_hull(powers, sibson(order, units), np.full(len(rows), 1 / len(rows)))
+        reference = units * (weights @ powers) ** (1 / order.alpha)
     if not (np.all(np.isfinite(weights)) and reference.sum() > 0):
         return None
     mixture = np.linalg.lstsq(rows.T, reference / reference.sum(), rcond=None)[0]
@@ -220,12 +221,13 @@ def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
     return _evaluated(order, rows, np.maximum(mixture, 0.0) / np.maximum(mixture, 0.0).sum(), weights)
 
 
-def sibson(order: Order) -> Separable:
-    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information."""
+def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
+    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information; for
+    ``x`` in the powers of `units`, shape (S,)."""
     share = 1.0 / order.alpha
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:
-        return np.asarray(np.maximum(x, 1e-300) ** exponent)
+        return np.asarray(units * np.maximum(x, 1e-300 if exponent > -1 else 1e-145) ** exponent)
 
     return Separable(
         lambda x: -power(x, share),

@@ -29,6 +29,7 @@ import scipy.sparse as sp
 from scipy.special import xlogy
 
 from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.engine.problem import row_mass
 from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import goal_support, goal_values, optimal_terminal_values
 from metaregret.tabular.horizon import FiniteHorizon
@@ -38,7 +39,7 @@ from metaregret.theory.information import Order
 from metaregret.theory.information.redundancy import sibson
 from metaregret.theory.information.separable import Separable, minimise_over_hull
 from metaregret.theory.skills.dual_bound import ONE
-from metaregret.theory.skills.skill import entropy_modulus
+from metaregret.theory.skills.skill import entropy_change, entropy_modulus
 from metaregret.theory.skills.vertices import MAX_POINTS, Merging
 
 __all__ = ["LastSteps"]
@@ -62,11 +63,12 @@ PLANNED = 200
 
 @dataclass(frozen=True, eq=False)
 class _Terms:
-    """``h_s`` of the points, without ``q``: what it multiplies, and what is added to it at order 1."""
+    """``h_s`` of the points, no less than it is, without ``q``: what it multiplies, and what is added to it
+    at order 1; and ``h_s`` of zeros that points near them were merged with."""
 
     factors: sp.csr_array
     fixed: np.ndarray
-    rounding: np.ndarray
+    merged: np.ndarray
 
 
 class LastSteps:
@@ -94,7 +96,11 @@ class LastSteps:
         assert isinstance(process.horizon, FiniteHorizon)
         total = process.horizon.steps
         self.order, self.support = order, np.flatnonzero(goal_support(process))
-        self._initial, self._most = process.initial, np.minimum(goal_values(process, self.support).upper, 1.0)
+        self._initial, self._astray = process.initial, _astray(process)
+        most = np.minimum(goal_values(process, self.support).upper, 1.0)
+        self._most = most * (1 + 3 * self._astray)
+        # Above order 1 points and prices are in these units: neither overflows.
+        self._unit = np.ones_like(most) if order.is_one else self._most
         self.steps, self._states, points, self._apart = _last(process, max_points)
         self._error = relative_error((total + 1) * (int(np.diff(process.offsets).max()) + 3))
         self._points = sp.csr_array(sp.csr_array(points)[:, self.support])
@@ -102,7 +108,8 @@ class LastSteps:
         self.how = f"vertices of the last {self.steps} steps, Jensen's inequality before"
         self._before: ControlledMarkovProcess | None = None
         self._anywhere: np.ndarray | None = None  # where the planned steps may begin, if not at the start
-        self._shares = SHARES if total > self.steps else SHARES[:1]  # nothing to average: no line helps
+        self._averaged = total > self.steps or np.count_nonzero(process.initial) > 1
+        self._shares = SHARES if self._averaged else SHARES[:1]  # nothing to average: no line helps
         if total > self.steps:
             self._before = process.replaced(horizon=min(total - self.steps, PLANNED))
         if total - self.steps > PLANNED:
@@ -117,16 +124,16 @@ class LastSteps:
             Positive where an episode can end.
         """
         at = q[self.support]
+        if not np.all(at > 0):
+            return np.inf
         return min(self._respond(self._terms(share), at, 0.0)[0] for share in self._shares)
 
     def best(self, q: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the least bound found and its reference, shape (S,), beginning at `q`; at order 1 a bound on
         the capacity, above it on the redundancy where the reference is a mixture of policies."""
-        spread = self._most / self._most.sum()
+        spread, given = self._most / self._most.sum(), np.maximum(q[self.support], 1e-300)
         begun = [
-            (self._respond(self._terms(s), x, 0.0)[0], s, x)
-            for s in self._shares
-            for x in (q[self.support], spread)
+            (self._respond(self._terms(s), x, 0.0)[0], s, x) for s in self._shares for x in (given, spread)
         ]
         least, share, point = min(begun, key=lambda each: each[0])
         terms, at, columns, found = self._terms(share), point, np.empty((0, 0)), -np.inf
@@ -149,46 +156,69 @@ class LastSteps:
 
     def _terms(self, share: float) -> _Terms:
         """The convex functions of the points, for a share of the largest probabilities."""
-        a, x, column = self.order.alpha, self._points.data, self._points.indices
-        most = self._most[column]
-        # Where nothing is averaged no line is needed.
+        a, column = self.order.alpha, self._points.indices
         share = min(share, 1.0 - 1e-3)
-        bend = np.ones_like(x) if self._before is None else share * most
+        most = self._most / self._unit
+        bend = share * most if self._averaged else np.full_like(most, np.inf)
+        apart = 2 * self._apart / self._unit
+        x = self._points.data / self._unit[column]
+        off = 2 * self._error * x + apart[column]
+        if not (self._averaged or self.order.is_one):  # every point is what a policy achieves: no more
+            off = np.minimum(off, np.maximum(most[column] - x, 0.0) + 2 * self._error * x)
+            apart = np.minimum(apart, most)
 
         def f(z: np.ndarray) -> np.ndarray:
             return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
 
-        slope = np.where(most > bend, (f(most) - f(bend)) / np.maximum(most - bend, 1e-300), 0.0)
-        line = x > bend
-        value = np.where(line, f(bend) + slope * (x - bend), f(x))
-        # Both the line and the function are no steeper than this where a point may be.
-        steep = 1.0 + np.abs(np.log(np.maximum(np.minimum(x, most), 1e-300))) if self.order.is_one else a
-        steep = np.maximum(np.abs(slope), steep)
-        size = np.abs(f(bend)) + np.abs(slope) * (x + bend) + np.abs(value)
-        error = (
-            64 * self._error * size / (1.0 if self._before is None else 1.0 - share)
-            + 2 * self._error * x * steep
-        )
-        if self.order.is_one:
-            rounding = self._with(error).sum(axis=1) + len(self.support) * entropy_modulus(
-                np.array(self._apart)
+        def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            """Of values; with what its rounding is relative to."""
+            line = x > bend
+            end, before = np.where(line, bend, x), np.where(np.isinf(bend), 0.0, bend)
+            run = np.where(line, most - before, 1.0)
+            slope = np.where(line, f(most) - f(before), 0.0) / run
+            steep = np.where(line, np.abs(f(most)) + np.abs(f(before)), 0.0) / run
+            value = f(end) + slope * (x - end)
+            return value, np.abs(f(end)) + steep * (x + end)
+
+        if not self.order.is_one:
+            value, size = h(x + off, most[column], bend[column])
+            none, size_of_none = h(apart, most, bend)
+            unit = relative_error(32)
+            return _Terms(
+                self._with(value + unit * size), np.zeros(len(self._states)), none + unit * size_of_none
             )
-            return _Terms(self._points, self._with(value).sum(axis=1), rounding)
-        return _Terms(self._with(value + error), np.zeros(len(self._states)), np.zeros(len(self._states)))
+        value, size = h(x, most[column], bend[column])
+        # From one end of what a point may be to the other: along the function, and then along the line,
+        # which is no steeper than this: its slope is between log u and 1 + log u.
+        steep = 1.0 + np.abs(np.log(most))
+        error = relative_error(32) * size + steep[column] * off + entropy_change(x, off)
+        none = entropy_modulus(apart) + steep * apart
+        fixed = self._with(value + error).sum(axis=1) + none.sum()
+        fixed += relative_error(len(self.support) + 8) * (
+            self._with(np.abs(value) + error).sum(axis=1) + none.sum()
+        )
+        return _Terms(self._with(x + off), fixed, apart)
 
     def _with(self, data: np.ndarray) -> sp.csr_array:
         return sp.csr_array((data, self._points.indices, self._points.indptr), shape=self._points.shape)
 
-    def _prices(self, q: np.ndarray) -> np.ndarray:
-        return -np.log(q) if self.order.is_one else q**-self.order.power
+    def _prices(self, q: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """What the factors count, above order 1 relative to the dearest; its logarithm; and a bound on the
+        error of the logarithms."""
+        if self.order.is_one:
+            return np.maximum(-np.log(q), 0.0), 0.0, 0.0
+        parts = self.order.alpha * np.log(self._unit), -self.order.power * np.log(q)
+        size = float(np.max(np.abs(parts[0]) + np.abs(parts[1])))
+        logs = parts[0] + parts[1]
+        return np.exp(logs - logs.max()), float(logs.max()), relative_error(8) * (1.0 + 2.0 * size)
 
     def _respond(self, terms: _Terms, q: np.ndarray, favour: float) -> tuple[float, np.ndarray]:
         """The bound at ``q``, shape (K,), and columns: the policy that attains it and, with a favour, one for
         each goal; as factors of the prices, with what is added to them at order 1."""
-        prices = self._prices(q)
-        paid, unit = terms.factors @ prices, relative_error(2 * len(q) + 64)
-        value = paid + terms.fixed + terms.rounding + unit * (paid + np.abs(terms.fixed) + 1.0)
-        value += self._apart * self.order.alpha * float(prices.sum())
+        prices, dearest, rounded = self._prices(q)
+        paid, unit = terms.factors @ prices + float(terms.merged @ prices), relative_error(2 * len(q) + 64)
+        # The last term is more than what underflows, in units of the dearest goal.
+        value = paid + terms.fixed + unit * (paid + np.abs(terms.fixed)) + 1e-200
         options = value[:, None]
         if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
             more = terms.factors.toarray() * (favour if self.order.is_one else favour * prices)
@@ -209,41 +239,59 @@ class LastSteps:
         columns = (flow @ terms.factors).toarray()
         if self.order.is_one:
             columns = np.column_stack([columns, flow @ terms.fixed])
-        upper = total if self.order.is_one else float(np.log(total)) / self.order.power
-        unit = relative_error(len(self._initial) + 64) * (1.0 + 1.0 / min(1.0, self.order.power or 1.0))
-        return upper + unit * (1.0 + abs(upper) + abs(float(floor[0]))), columns
+        one = self.order.is_one
+        upper = total if one else (dearest + float(np.log(total)) + rounded) / self.order.power
+        unit = relative_error(2 * len(self._initial) + 64)
+        unit *= 1.0 if one else 1.0 + (1.0 + abs(dearest)) / self.order.power
+        # With g for how far masses are from one: a mean of h is one of a distribution times 1 + g, which
+        # moves D by 2 g (1 + |D|) at order 1, and by 4 g a / (a - 1) above.
+        astray = 2.0 * self._astray if one else 4.0 * self._astray * self.order.alpha / self.order.power
+        return upper + (unit + astray) * (1.0 + abs(upper) + abs(float(floor[0]))), columns
 
     def _planned(self, worth: np.ndarray) -> tuple[float, np.ndarray]:
         """The best expectation of the first column before the listed steps, and where policies are then."""
-        before = self._before
+        before, least = self._before, 0.0
         if before is None:
             return float(self._initial @ worth[:, 0]), np.repeat(self._initial[None], worth.shape[1], axis=0)
         if self._anywhere is not None:
             value = optimal_terminal_values(before, worth[:, :1], everywhere=True).everywhere
             assert value is not None
-            before = before.replaced(initial=int(self._anywhere[value[1, self._anywhere, 0].argmax()]))
+            most = value[1, self._anywhere, 0]
+            before, least = before.replaced(initial=int(self._anywhere[most.argmax()])), float(most.max())
         found = best_responses(before, worth)
-        return float(found.optimum.upper[0]), found.terminal
+        return max(least, float(found.optimum.upper[0])), found.terminal
 
     def _worth(self, columns: np.ndarray, q: np.ndarray) -> np.ndarray:
         """The bounds at ``q`` if there were one column each, without roundings."""
+        prices, dearest, _ = self._prices(q)
         if self.order.is_one:
-            return np.asarray(columns[:, :-1] @ self._prices(q) + columns[:, -1])
-        return np.asarray(np.log(columns @ self._prices(q)) / self.order.power)
+            return np.asarray(columns[:, :-1] @ prices + columns[:, -1])
+        return np.asarray((dearest + np.log(np.maximum(columns @ prices, 1e-300))) / self.order.power)
 
     def _mixed(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """The columns that matter, the best ``q`` for them, and its bound."""
         scale = 1.0 if self.order.is_one else float(columns.max())
-        objective = _entropy_and_more() if self.order.is_one else sibson(self.order)
+        objective = _entropy_and_more() if self.order.is_one else sibson(self.order, self._unit)
         weights = minimise_over_hull(columns / scale, objective, np.full(len(columns), 1 / len(columns)))
         kept = weights > 1e-4 / len(weights)
         point = weights[kept] @ columns[kept] / weights[kept].sum()
         if self.order.is_one:
             q = np.maximum(point[:-1], 1e-300)
             return columns[kept], q / q.sum(), -float(objective.value(point).sum())
-        q = np.maximum(point, 1e-300) ** (1 / self.order.alpha)
+        q = self._unit * np.maximum(point, 1e-300) ** (1 / self.order.alpha)
         found = self.order.alpha / self.order.power * float(np.log(q.sum()))
         return columns[kept], q / q.sum(), found
+
+
+def _astray(process: ControlledMarkovProcess) -> float:
+    """Return how far the ratio of the masses of any two distributions of an episode is from one: not at all
+    for an exact process; rows of stored floats are taken literally."""
+    if process.is_exact:
+        return 0.0
+    assert isinstance(process.horizon, FiniteHorizon)
+    (low, high), start = row_mass(process), float(process.initial.sum())
+    most = (max(high, 1.0) / min(low, 1.0)) ** process.horizon.steps * max(start, 1.0 / start)
+    return (most - 1.0) * (1 + 1e-6) + relative_error(process.n_states + 4 * process.horizon.steps + 8)
 
 
 def _last(process: ControlledMarkovProcess, max_points: int) -> tuple[int, np.ndarray, sp.csr_array, float]:

@@ -194,6 +194,16 @@ def test_two_rows_by_hand(name: str, answer: tuple[str, str], method: str) -> No
     assert (again.lower, again.upper) == pytest.approx((found.value.lower, found.value.upper), abs=1e-7)
 
 
+@pytest.mark.parametrize("rows", [[[0.999999, 1e-6], [1, 0]], [[0, 1], [3e-6, 0.999997]]])
+@pytest.mark.parametrize("name", ["2", "16", "64"])
+def test_ends_that_only_some_rows_have_and_rarely(rows: list[list[float]], name: str) -> None:
+    """Their powers underflow at large orders: the bracket was (0, infinity), taken for a closed one."""
+    fast, slow = (channel_redundancy(rows, name, method=method).value for method in ("auto", "program"))
+    assert 0 < fast.gap < 1e-9
+    assert fast.lower <= slow.upper
+    assert slow.lower <= fast.upper
+
+
 @pytest.mark.parametrize("name", ["3/2", "inf"])
 def test_a_redundancy_says_where_its_bounds_are_from(name: str) -> None:
     value = channel_redundancy(np.eye(2), name).value

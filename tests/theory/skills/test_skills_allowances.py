@@ -67,18 +67,56 @@ def test_orders_above_one_take_rows_as_they_may_be(name: str) -> None:
     assert moved == pytest.approx(power * math.log1p(2 * 2.0**-20), rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["1", "3/2", "4"])
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("rare", [2.0**-30, 0.5])
 def test_the_bound_of_the_last_steps_is_widened_by_its_own_sum(
-    steps: int, rare: float, monkeypatch: pytest.MonkeyPatch
+    steps: int, rare: float, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Above the largest divergence of a point, and by as much as is said of a rougher arithmetic."""
-    last, q = LastSteps(z_channel(steps)), np.array([rare, 1 - rare])
-    largest = max(kl_divergence(row, q) for row in terminal_vertices(z_channel(steps))[0])
+    """Above the largest divergence of a point, and in a rougher arithmetic by all that its proof asks for:
+    points are off by twice their error ``e``; a function by ``g(32)``, and along one that is not monotone by
+    its slope and by the line's; sums by ``g(S + 8)`` and ``g(2 S + 64)``; logarithms by ``g(8)``."""
+    order, q = as_order(name), np.array([rare, 1 - rare])
+    process = z_channel(steps)
+    last, rows = LastSteps(process, order), terminal_vertices(process)[0]
+    if order.is_one:
+        largest = max(kl_divergence(row, q) for row in rows)
+    else:
+        largest = math.log(max(float(row**order.alpha @ q**-order.power) for row in rows)) / order.power
     assert last.steps == steps
     assert largest < last.bound(q) <= largest + 1e-11 * (1 + largest)
-    monkeypatch.setattr(last_steps, "relative_error", lambda roundings: roundings * 2.0**-30)
-    assert last.bound(q) >= largest * (1 + (2 + 8) * 2.0**-30)
+    monkeypatch.setattr(last_steps, "relative_error", g)
+    last, best = LastSteps(process, order), np.array([1.0, 1 - 0.5**steps])
+    e, whole = g((steps + 1) * (2 + 3)), g(2 * 2 + 64)
+    sums = [
+        widened_relative_entropy(row, q, best, e)
+        if order.is_one
+        else (1 + whole) * float((row + 2 * e * row) ** order.alpha * (1 + g(32)) @ q**-order.power)
+        for row in rows
+    ]
+    total = max(sums) * (1 + g(2 + 8))
+    if order.is_one:
+        expected = total + whole * (1 + total)
+    else:
+        logarithms = np.array([order.alpha * np.log(best), -order.power * np.log(q)])
+        dearest, size = logarithms.sum(axis=0).max(), np.abs(logarithms).sum(axis=0).max()
+        upper = (math.log(total) + g(8) * (1 + 2 * size)) / order.power
+        expected = upper + whole * (1 + (1 + abs(dearest)) / order.power) * (1 + abs(upper))
+    assert last.bound(q) - largest == pytest.approx(expected - largest, rel=1e-6, abs=0)
+
+
+def g(roundings: int) -> float:
+    """A rougher arithmetic, in which every term shows."""
+    return roundings * 2.0**-30
+
+
+def widened_relative_entropy(row: np.ndarray, q: np.ndarray, best: np.ndarray, e: float) -> float:
+    """The relative entropy of a point, and what may be missing, before the sums over states."""
+    terms, off = -entr(row), 2 * e * row
+    error = g(32) * np.abs(terms) + (1 + np.abs(np.log(best))) * off + entropy_change(row, off)
+    paid = float((row + off) @ -np.log(q))
+    fixed = float((terms + error).sum() + g(2 + 8) * (np.abs(terms) + error).sum())
+    return paid + fixed + g(2 * 2 + 64) * (paid + abs(fixed))
 
 
 def test_the_information_of_exact_skills_is_lowered_by_the_rounding_of_their_rows() -> None:

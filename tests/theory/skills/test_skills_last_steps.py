@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from unittest import mock
 
 import numpy as np
@@ -27,6 +29,20 @@ def farthest(process: ControlledMarkovProcess, q: np.ndarray, order: int) -> flo
     return float(divergences(as_order(order), rows, q).max()) - 1e-12
 
 
+def in_many_digits(name: str, ends: list[Fraction], q: np.ndarray) -> Decimal:
+    """The divergence of order `name`, in 60 digits."""
+    with localcontext(prec=60):
+        pairs = [
+            (Decimal(x.numerator) / x.denominator, Decimal(y))
+            for x, y in zip(ends, q.tolist(), strict=True)
+            if x
+        ]
+        if name == "1":
+            return sum((x * (x / y).ln() for x, y in pairs), Decimal(0))
+        a = Decimal(as_order(name).alpha)
+        return sum((x**a * y ** (1 - a) for x, y in pairs), Decimal(0)).ln() / (a - 1)
+
+
 @given(
     processes(), st.lists(st.integers(1, 50), min_size=3, max_size=3), st.sampled_from([1, 2, 4]), st.data()
 )
@@ -48,6 +64,52 @@ def test_no_policy_is_above_the_bound_however_few_steps_are_listed(
             assert least >= redundancy.lower - 1e-12
         with mock.patch.object(last_steps, "PLANNED", 1):
             assert LastSteps(process, as_order(order), max_points=most).bound(q) >= truth - 1e-12
+
+
+@pytest.mark.parametrize("name", ["1", "3/2", "2", "64"])
+@pytest.mark.parametrize(
+    ("first", "second"), [("0.3333333333", "0.6666666666"), ("0.3333333337", "0.6666666667")]
+)
+@pytest.mark.parametrize("most", [0, 1, 5_000])
+def test_rows_of_floats_that_do_not_sum_to_one_are_bounded_literally_and_as_shares(
+    name: str, first: str, second: str, most: int
+) -> None:
+    """The bound was too low by up to 3e-9 where rows miss one by 1e-10; here the one policy is known."""
+    rows = [(0, 0, 0, first), (0, 0, 1, second), (1, 0, 1, first), (1, 0, 2, second), (2, 0, 2, 1)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=3, actions=1, initial=0, horizon=4)
+    (ends,) = all_markov_rows(process)
+    order, q = as_order(name), np.array([1e-6, 0.5, 0.5 - 1e-6])
+    last = LastSteps(process, order, max_points=most)
+    assert abs(ends.sum() - 1) > 1e-10
+    for rho in (ends, ends / ends.sum()):
+        truth = in_many_digits(name, [Fraction(x) for x in rho.tolist()], q)
+        assert last.bound(q) >= float(truth) - 1e-14
+        if most == 5_000:
+            assert last.bound(q) <= float(truth) + 1e-7
+
+
+@pytest.mark.parametrize("name", ["1", "3/2", "16", "64"])
+@pytest.mark.parametrize("rare", [Fraction(1, 10**3), Fraction(1, 10**9)])
+@pytest.mark.parametrize("uniform", [False, True])
+def test_powers_of_rare_ends_do_not_overflow(name: str, rare: Fraction, uniform: bool) -> None:
+    """Two choices of one step, one of which ends in a rare state more often: known to the last digits."""
+    chances = [rare, 3 * rare]
+    rows = [(0, a, s, p) for a, x in enumerate(chances) for s, p in ((0, 1 - x), (1, x))] + [(1, 0, 1, 1)]
+    process = ControlledMarkovProcess.from_transitions(rows, states=2, actions=2, initial=0, horizon=1)
+    order, q = as_order(name), np.array([1 - float(rare), float(rare)])
+    if uniform:
+        q = np.array([0.5, 0.5])
+    ends = [[1 - x, x] for x in chances]
+    truth = max(in_many_digits(name, rho, q) for rho in ends)
+    last = LastSteps(process, order)
+    assert truth <= Decimal(last.bound(q)) <= truth + Decimal("1e-10")
+    upper, reference = last.best(q)
+    assert upper <= last.bound(q) + 1e-10
+    assert np.all(reference > 0)
+
+
+def test_a_reference_that_lacks_an_end_bounds_nothing() -> None:
+    assert LastSteps(z_channel()).bound(np.array([1.0, 0.0])) == np.inf
 
 
 @pytest.mark.parametrize("order", [1, 2])
