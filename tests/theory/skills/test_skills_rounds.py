@@ -13,7 +13,7 @@ import pytest
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.theory.information import ChannelRedundancy, Order, as_order
-from metaregret.theory.skills import Skill, capacity, skill_search
+from metaregret.theory.skills import Skill, capacity, process_redundancy, skill_search
 from metaregret.theory.skills.ascent import Candidates
 from metaregret.theory.skills.skill_search import Found, SkillSearch
 from tests.theory.skills.small_processes import z_channel
@@ -232,3 +232,97 @@ def test_a_capacity_that_is_not_closed_takes_the_bound_of_the_last_steps(
         found = capacity._result(search, Found(channel, candidates(0), 0.75, "said so"), [])
         assert found.mutual_information.upper == upper
     assert asked == [[0.75, 0.25]]
+
+
+@pytest.mark.parametrize(("entries", "crowded"), [(24, False), (23, True)])
+def test_two_goals_three_choices_and_a_step_are_a_table_of_six(
+    entries: int, crowded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of the room is theirs, and what just fits is handed out."""
+    search = SkillSearch(z_channel(1), tolerance=TOLERANCE)
+    monkeypatch.setattr(skill_search, "MOST_ENTRIES", entries)
+    assert search.crowded == crowded
+
+
+def ends_where_the_mixture_does(skills: tuple[Skill, ...], ends: np.ndarray) -> bool:
+    (skill,) = skills
+    return skill.probability == 1.0 and bool(np.abs(skill.terminal - ends).max() <= 1e-14)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_one_policy_ends_where_a_mixture_does(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three quarters stay, a quarter tries at every step; what has next to no weight has no part in it.
+    Rejected: the first policy alone, and even shares."""
+    search = SkillSearch(z_channel(steps), tolerance=TOLERANCE, order=as_order(2))
+    stay = int(search.rows[:, 0].argmax())
+    weights = np.where(np.arange(2) == stay, 0.75, 0.25)
+    tried = np.array([0.5**steps, 1 - 0.5**steps])
+    channel: Any = SimpleNamespace(mixture=weights)
+    assert ends_where_the_mixture_does(search.mixed(channel), np.array([0.75, 0.0]) + 0.25 * tried)
+    assert ends_where_the_mixture_does(search.mixed(channel), weights @ search.rows)
+    channel.mixture = np.where(np.arange(2) == stay, 1e-13, 1.0)
+    assert ends_where_the_mixture_does(search.mixed(channel), tried)
+    assert search.mixed(channel)[0].terminal[0] == tried[0]
+    channel.mixture, exact = weights, skill_search.policy_of_mixture
+    for shares in ([1.0, 0.0], [0.5, 0.5]):
+
+        def planted(process: Any, choices: np.ndarray, _: object, wrong: list[float] = shares) -> np.ndarray:
+            return exact(process, choices, np.array(wrong))
+
+        monkeypatch.setattr(skill_search, "policy_of_mixture", planted)
+        assert not ends_where_the_mixture_does(search.mixed(channel), weights @ search.rows)
+
+
+@pytest.mark.parametrize("order", ["1", "2"])
+def test_the_last_steps_are_not_asked_where_they_were_not_wanted_or_are_none(order: str) -> None:
+    half = GeometricHorizon(Fraction(1, 2))
+    for process, nodes in ((z_channel(2), 0), (z_channel(half), None)):
+        search = SkillSearch(process, tolerance=TOLERANCE, order=as_order(order), max_nodes=nodes)
+        assert search.relaxed(Q) == (np.inf, "unknown")
+
+
+@pytest.mark.parametrize("order", ["1", "2", "4"])
+def test_the_bound_of_the_last_steps_is_above_the_value_and_near(order: str) -> None:
+    """Of a z-channel of two steps all vertices are listed."""
+    process = z_channel(2)
+    value = process_redundancy(process, as_order(order), tolerance=1e-7).value
+    upper, how = SkillSearch(process, tolerance=TOLERANCE, order=as_order(order)).relaxed(Q)
+    assert value.lower <= upper <= value.upper + 2e-4
+    assert how == "vertices of the last 2 steps, Jensen's inequality before"
+
+
+@pytest.mark.parametrize(
+    ("reference", "inside"),
+    [([0.75, 0.25], [0.75, 0.25]), ([0.25, 0.75], [0.5, 0.5]), ([1.0, 0.0], None), ([2.0, 0.0], None)],
+)
+def test_above_order_one_the_bound_is_taken_at_a_mixture_of_policies(
+    reference: list[float], inside: list[float] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One step of the z-channel ends in its second state with 1/2 at most: a reference beyond is planted,
+    and the bound asked for at the policy that tries. A mixture that lacks an end bounds nothing. At order 1
+    any reference will do."""
+    asked: list[np.ndarray] = []
+
+    class Last:
+        how = "last steps"
+
+        def __init__(self, process: object, order: Order) -> None:
+            assert (process, order) == (search.process, search.order)
+
+        def best(self, q: np.ndarray) -> tuple[float, np.ndarray]:
+            assert q is Q
+            return 0.25, np.array(reference)
+
+        def bound(self, q: np.ndarray) -> float:
+            asked.append(q)
+            return 0.5
+
+    monkeypatch.setattr(skill_search, "LastSteps", Last)
+    search = SkillSearch(z_channel(1), tolerance=TOLERANCE, order=as_order(2))
+    assert search.relaxed(Q) == ((np.inf if inside is None else 0.5), "last steps")
+    assert len(asked) == (inside is not None)
+    for q in asked:
+        assert q.sum() < 1  # rounded down
+        assert q == pytest.approx(np.array(inside), rel=0, abs=1e-13)
+    search = SkillSearch(z_channel(1), tolerance=TOLERANCE)
+    assert search.relaxed(Q) == (0.25, "last steps")
