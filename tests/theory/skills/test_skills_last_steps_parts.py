@@ -178,7 +178,7 @@ def test_every_term_of_the_bound_of_given_functions(
     prices, dearest, size = -np.log(q), 0.0, 0.0
     if not order.is_one:
         logs = order.alpha * np.log([1.0, 0.5]), (1 - order.alpha) * np.log(q)
-        dearest, size = (logs[0] + logs[1]).max(), (abs(logs[0]) + abs(logs[1])).max()
+        dearest, size = float((logs[0] + logs[1]).max()), float((abs(logs[0]) + abs(logs[1])).max())
         prices = np.exp(logs[0] + logs[1] - dearest)
     paid = factors @ prices + merged @ prices
     most = float((paid + given.fixed + g(2 * 2 + 64) * (paid + abs(given.fixed))).max())
@@ -208,20 +208,19 @@ def test_one_step_is_never_too_many() -> None:
 @pytest.mark.parametrize("name", ORDERS)
 @pytest.mark.parametrize("scale", [1.0, 1e-120, 1e120])
 def test_the_best_reference_of_columns(name: str, scale: float) -> None:
-    """Columns of one goal each: ``log sum exp c`` at order 1, ``log sum u^(a/(a-1))`` above, whatever their
-    scale; a column that another is above everywhere is dropped."""
+    """Columns of one goal each: ``log sum exp c`` at order 1, ``log sum u^(a/(a-1))`` in units ``u`` above,
+    whatever their scale; a column that another is above everywhere is dropped, not one of little weight."""
     order = as_order(name)
     last = LastSteps(make("noisy-goal:K=3,v=1/2"), order)
-    c, size = np.array([0.3, -0.2, 0.1, 0.7, 0.0])[: len(last.support)], len(last.support)
+    c, size = np.array([0.3, -8.6, 0.1, 0.7, 0.0])[: len(last.support)], len(last.support)
+    parts = np.exp(c)
     columns = np.eye(size)
     if order.is_one:
         columns = np.column_stack([columns, c])
         worse = np.append(columns[0, :-1], c[0] - 9)
-        parts = np.exp(c)
     else:
-        last._unit, worse = np.exp(c), np.zeros(size)
+        last._unit, worse = np.exp(c * order.power / order.alpha), np.zeros(size)
         columns, scale_ = scale * columns, math.log(scale) / order.power
-        parts = np.exp(c * order.alpha / order.power)
     kept, q, found = last._mixed(np.vstack([columns, worse]))
     assert kept.tolist() == columns.tolist()
     assert q == pytest.approx(parts / parts.sum(), rel=1e-5)
@@ -248,8 +247,8 @@ def test_how_far_masses_are_from_one(first: float, second: float) -> None:
     expected = ratio * (1 + 1e-6) + relative_error(2 + 4 * 1000 + 8)
     assert _astray(rows) == pytest.approx(expected, rel=2e-7, abs=0)
     assert _astray(z_channel(3)) == 0.0
-    start = rows.replaced(horizon=2, initial=np.array([0.5, 0.5 + 2e-10]))
-    for given in (start, start.replaced(initial=np.array([0.5, 0.5 - 2e-10]))):
+    for more in (2e-10, -2e-10):
+        given = rows.replaced(horizon=2, initial={0: 0.5, 1: 0.5 + more})
         off = abs(float(given.initial.sum()) - 1)
         assert off == pytest.approx(2e-10, rel=1e-5)
         assert _astray(given) == pytest.approx(2 * abs(float(exact) - 1) + off, rel=1e-4)
@@ -288,14 +287,16 @@ def test_who_never_moves_ends_where_it_started(start: int, name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDERS)
 @pytest.mark.parametrize("steps", [1, 4])
-def test_lines_do_away_with_what_chance_decides(steps: int, name: str) -> None:
+def test_lines_do_away_with_what_chance_decides(
+    steps: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who starts by chance in one of two states and stays has the mixture ``q`` itself; without a line the
     bound would be that of ends that are known, ``log 2``."""
     process = resting({0: Fraction(1, 2), 1: Fraction(1, 2)}, steps)
     last = LastSteps(process, as_order(name))
     assert last._shares == SHARES
     assert 0 <= last.bound(np.array([0.5, 0.5])) <= 1e-11
-    last._averaged = False
+    monkeypatch.setattr(last, "_averaged", False)
     assert last.bound(np.array([0.5, 0.5])) == pytest.approx(math.log(2), rel=1e-11)
 
 
@@ -305,7 +306,8 @@ def test_the_search_for_the_best_reference_by_rounds(monkeypatch: pytest.MonkeyP
     did not pay; until what is open is narrow. Every number is a word of a script."""
     least = last_steps.NARROW
     last = LastSteps(z_channel(1))
-    last._shares, last._most = (1.0, 0.5), np.array([1.0, 0.25])
+    last._most = np.array([1.0, 0.25])
+    monkeypatch.setattr(last, "_shares", (1.0, 0.5))
     given, spread = np.array([0.5, 0.5]), np.array([0.8, 0.2])
     rounds = [0.75, 0.75, 0.875, least]
     found = [-0.75, 0.25, 0.5, 0.0]

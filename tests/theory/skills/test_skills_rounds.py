@@ -12,6 +12,7 @@ import pytest
 
 from metaregret.tabular.bounds import Bracket, Status
 from metaregret.tabular.horizon import GeometricHorizon
+from metaregret.tabular.response import policy_of_mixture
 from metaregret.theory.information import ChannelRedundancy, Order, as_order
 from metaregret.theory.skills import Skill, capacity, process_redundancy, skill_search
 from metaregret.theory.skills.ascent import Candidates
@@ -263,11 +264,11 @@ def test_one_policy_ends_where_a_mixture_does(steps: int, monkeypatch: pytest.Mo
     channel.mixture = np.where(np.arange(2) == stay, 1e-13, 1.0)
     assert ends_where_the_mixture_does(search.mixed(channel), tried)
     assert search.mixed(channel)[0].terminal[0] == tried[0]
-    channel.mixture, exact = weights, skill_search.policy_of_mixture
+    channel.mixture = weights
     for shares in ([1.0, 0.0], [0.5, 0.5]):
 
         def planted(process: Any, choices: np.ndarray, _: object, wrong: list[float] = shares) -> np.ndarray:
-            return exact(process, choices, np.array(wrong))
+            return policy_of_mixture(process, choices, np.array(wrong))
 
         monkeypatch.setattr(skill_search, "policy_of_mixture", planted)
         assert not ends_where_the_mixture_does(search.mixed(channel), weights @ search.rows)
