@@ -274,7 +274,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     text += "|---" * (6 + len(ANCHORS)) + "|\n"
     known = {(line["row"], line["method"]): line for line in lines}
     for name in dict.fromkeys(line["row"] for line in lines):
-        ours = known[name, OURS]
+        ours = known.get((name, OURS), {})
         cells = [name, *("",) * 5]
         if solved(ours):
             seconds, busy, peak = (float(ours[key]) for key in ("seconds", "processor_seconds", "peak_gib"))

@@ -202,12 +202,11 @@ def policy_of_mixture(
 
 
 def evenly_mixed(process: ControlledMarkovProcess, rewards: sp.csc_array) -> np.ndarray:
-    """Return what `mixed_policy` returns for equal shares of the best responses to columns, in one pass."""
-    shares = np.full(rewards.shape[1], 1.0 / rewards.shape[1])
-    if is_small(process, len(shares)) or not isinstance(process.horizon, FiniteHorizon):
-        return mixed_policy([best_responses(process, rewards, keep=True)], shares)
+    """Return what `mixed_policy` returns for equal shares of the best responses to columns, in one compiled
+    pass, at a finite horizon."""
     from metaregret.tabular.engine.lanes import lanes_of
 
+    shares = np.full(rewards.shape[1], 1.0 / rewards.shape[1])
     return _normalised(process, lanes_of(process).run(rewards, shares=shares).flow)
 
 

@@ -55,8 +55,8 @@ MIXTURES = 6
 """Mixtures of policies evaluated, where an episode is no path."""
 FINE, ROUGH = 1e-3, 0.05
 """Accuracy of the master in units of the relative gap, and relative of those for mixtures."""
-REFINED = 12
-"""Rounds of the game of chances of visits."""
+REFINED, FEW = (12, 40), 100
+"""Rounds of the game of chances of visits; the second number up to this many goals."""
 TRIED = 3
 """Priors in each for which policies are asked."""
 EVALUATED = 1e9
@@ -319,7 +319,7 @@ def _mixed(game: _Relaxed) -> tuple[np.ndarray, int]:
         found = np.concatenate([_together(game), alone], axis=1)
     random, best, chosen = np.random.default_rng(0), -1.0, np.zeros(visits.count)
     policies = 1
-    for _ in range(REFINED):
+    for _ in range(REFINED[visits.count <= FEW]):
         point, alone = _game(found / unit[:, None]), (found / unit[:, None]).min(axis=0)
         one = point.lower <= alone.max()
         shares = np.eye(len(alone))[int(alone.argmax())] if one else point.shares / point.shares.sum()

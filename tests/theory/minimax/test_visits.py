@@ -43,7 +43,7 @@ def test_the_value_of_the_augmented_process_is_in_the_bracket(
     learner, episodes = asked
     question = Question(on_the_way(process), learner, episodes=episodes, tolerance=1e-7)
     truth = solve_without_memory(question.tasks, learner=learner, episodes=episodes, tolerance=1e-7).value
-    with mock.patch.multiple(visits, ROUNDS=4, REFINED=3, MIXTURES=3, EVALUATED=1e3):
+    with mock.patch.multiple(visits, ROUNDS=4, REFINED=(3, 3), MIXTURES=3, EVALUATED=1e3):
         found = bracket(question).value
     assert found.lower <= truth.upper
     assert truth.lower <= found.upper
