@@ -168,7 +168,8 @@ class LastSteps:
             apart = np.minimum(apart, most)
 
         def f(z: np.ndarray) -> np.ndarray:
-            return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
+            with np.errstate(over="ignore"):  # infinite then, and so is the bound
+                return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
 
         def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             """Of values; with what its rounding is relative to."""
@@ -246,7 +247,8 @@ class LastSteps:
         # With g for how far masses are from one: a mean of h is one of a distribution times 1 + g, which
         # moves D by 2 g (1 + |D|) at order 1, and by 4 g a / (a - 1) above.
         astray = 2.0 * self._astray if one else 4.0 * self._astray * self.order.alpha / self.order.power
-        return upper + (unit + astray) * (1.0 + abs(upper) + abs(float(floor[0]))), columns
+        upper += (unit + astray) * (1.0 + abs(upper) + abs(float(floor[0])))
+        return np.inf if np.isnan(upper) else upper, columns
 
     def _planned(self, worth: np.ndarray) -> tuple[float, np.ndarray]:
         """The best expectation of the first column before the listed steps, and where policies are then."""
