@@ -136,6 +136,8 @@ class LastSteps:
             (self._respond(self._terms(s), x, 0.0)[0], s, x) for s in self._shares for x in (given, spread)
         ]
         least, share, point = min(begun, key=lambda each: each[0])
+        if least == np.inf:
+            return least, q
         terms, at, columns, found = self._terms(share), point, np.empty((0, 0)), -np.inf
         for round_ in range(ROUNDS):
             upper, more = self._respond(terms, at, FAVOURS[min(round_, len(FAVOURS) - 1)])
@@ -168,7 +170,7 @@ class LastSteps:
             apart = np.minimum(apart, most)
 
         def f(z: np.ndarray) -> np.ndarray:
-            with np.errstate(over="ignore"):  # infinite then, and so is the bound
+            with np.errstate(over="ignore"):  # infinite then: see `_respond`
                 return np.asarray(xlogy(z, z) if self.order.is_one else z**a)
 
         def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +222,8 @@ class LastSteps:
         paid, unit = terms.factors @ prices + float(terms.merged @ prices), relative_error(2 * len(q) + 64)
         # The last term is more than what underflows, in units of the dearest goal.
         value = paid + terms.fixed + unit * (paid + np.abs(terms.fixed)) + 1e-200
+        if not np.all(np.isfinite(value)):  # powers overflowed
+            return np.inf, np.empty((0, len(q) + int(self.order.is_one)))
         options = value[:, None]
         if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
             more = terms.factors.toarray() * (favour if self.order.is_one else favour * prices)
@@ -247,8 +251,7 @@ class LastSteps:
         # With g for how far masses are from one: a mean of h is one of a distribution times 1 + g, which
         # moves D by 2 g (1 + |D|) at order 1, and by 4 g a / (a - 1) above.
         astray = 2.0 * self._astray if one else 4.0 * self._astray * self.order.alpha / self.order.power
-        upper += (unit + astray) * (1.0 + abs(upper) + abs(float(floor[0])))
-        return np.inf if np.isnan(upper) else upper, columns
+        return upper + (unit + astray) * (1.0 + abs(upper) + abs(float(floor[0]))), columns
 
     def _planned(self, worth: np.ndarray) -> tuple[float, np.ndarray]:
         """The best expectation of the first column before the listed steps, and where policies are then."""
