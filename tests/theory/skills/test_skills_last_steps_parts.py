@@ -349,3 +349,13 @@ def test_the_search_for_the_best_reference_by_rounds(monkeypatch: pytest.MonkeyP
     assert mixed == [[0, 0], [0, 0, 1], [0, 0, 1, 2, 2], [0, 0, 1, 2, 2, 3]]
     assert upper == least
     assert reference == pytest.approx(ats[3], rel=1e-14)
+
+
+def test_powers_that_overflow_give_no_bound() -> None:
+    """Errors of 1e10 to the power 64: infinite, without a warning and before any plan is made."""
+    process = make("line:3,slip=1/3").replaced(horizon=2)
+    last = LastSteps(process, as_order("64"))
+    last._error = 1e10
+    even = np.full(3, 1 / 3)
+    assert last.bound(even) == np.inf
+    assert last.best(even)[0] == np.inf
