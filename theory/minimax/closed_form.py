@@ -129,7 +129,7 @@ def _clean(x: np.ndarray) -> np.ndarray | None:
 
 
 class ClosedForm:
-    """Same interface as `FlowProgram`: one linear solve where it applies, another program elsewhere.
+    """Same interface as `FlowProgram`: the closed form where it applies, another program elsewhere.
 
     Parameters
     ----------
