@@ -113,26 +113,26 @@ def play(
     earned, policy = np.zeros(count), np.zeros((horizon, known), np.int32)
     mass, moved = initial.copy(), np.zeros(len(base))
     active, met = np.flatnonzero(initial), np.zeros(len(base), np.int64)
-    for state in active:
-        if pays[state] >= 0:
-            earned[pays[state]] += mass[state]
+    for place in range(len(active)):
+        if pays[active[place]] >= 0:
+            earned[pays[active[place]]] += initial[active[place]]
     flow = np.zeros((known, widest))
     for step in range(horizon):
         after, found = values[step + 1], 0
-        for state in range(known):
-            flow[state] = 0.0
-            one = first[state]
-            if one >= 0:
-                chosen = _best(one, lane, after, choice_offsets, offsets, successors, probabilities)
-                policy[step, state] = chosen - choice_offsets[one]
-        for one in active:
-            state = int(one)
+        for plain in range(known):
+            flow[plain] = 0.0
+            if first[plain] >= 0:
+                usual = int(first[plain])
+                chosen = _best(usual, lane, after, choice_offsets, offsets, successors, probabilities)
+                policy[step, plain] = chosen - choice_offsets[usual]
+        for place in range(len(active)):
+            state = int(active[place])
             if mass[state] > negligible:
                 chosen = _best(state, lane, after, choice_offsets, offsets, successors, probabilities)
-                rank = chosen - choice_offsets[state]
-                flow[base[state], rank] += mass[state]
-                if flow[base[state], rank] >= flow[base[state], policy[step, base[state]]]:
-                    policy[step, base[state]] = rank
+                rank, plain = chosen - choice_offsets[state], int(base[state])
+                flow[plain, rank] += mass[state]
+                if flow[plain, rank] >= flow[plain, policy[step, plain]]:
+                    policy[step, plain] = rank
                 for entry in range(offsets[chosen], offsets[chosen + 1]):
                     row = successors[entry]
                     if moved[row] == 0.0:
@@ -142,9 +142,9 @@ def play(
             mass[state] = 0.0
         active = met[:found].copy()
         mass, moved = moved, mass
-        for state in active:
-            if pays[state] >= 0:
-                earned[pays[state]] += mass[state]
+        for place in range(found):
+            if pays[active[place]] >= 0:
+                earned[pays[active[place]]] += mass[active[place]]
     return earned, policy
 
 
