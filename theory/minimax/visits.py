@@ -57,7 +57,7 @@ __all__ = ["Visits", "applies", "bracket"]
 
 ROUNDS = (10, 40)
 """Rounds of each game."""
-ENOUGH = 1e-3
+ENOUGH = 2e-4
 """Relative gap at which a game ends."""
 ASKED = 64
 """Priors asked in a round, at most."""
@@ -71,7 +71,7 @@ MOST_VALUES = 2**20
 """Steps times states with memory in a plan, at most."""
 WORK = 2e10
 """Nanoseconds for policies of the second game, about."""
-SWEEPS = 2
+SWEEPS = 1
 """Improvements of a Markov policy, from the last step to the first."""
 BEAM = 30
 """Partial paths kept at every step."""
