@@ -67,9 +67,9 @@ ROUGH, ROUGHEST = 0.1, 0.01
 """Accuracy of the master in units of the relative gap, and its largest relative one."""
 MEMORIES = (2, 3, 4, 6, 8)
 """Lengths of the walks whose visits are remembered, of which the longest that fits is taken."""
-MOST_VALUES = 2**20
+MOST_VALUES = 2**19
 """Steps times states with memory in a plan, at most."""
-WORK = 2e10
+WORK = 1e10
 """Nanoseconds for policies of the second game, about."""
 SWEEPS = 1
 """Improvements of a Markov policy, from the last step to the first."""
@@ -201,7 +201,7 @@ class Relaxation:
         self.work = float(len(self._arrays[2]) * visits.steps)
         if not visits.is_path:
             dense = process.n_states * visits.count * process.n_transitions / process.n_choices
-            self.work += SWEEPS * visits.steps * dense / 3
+            self.work += 2 * self.work + SWEEPS * visits.steps * dense / 3  # followed, and improved
 
     def plan(self, weights: np.ndarray) -> Iterator[tuple[float, int, np.ndarray]]:
         """For rows of weights, shape (n, K), yield an upper bound on the weight that policies visit, a lane
@@ -227,7 +227,7 @@ class Relaxation:
             self._base,
             self._first if follow else self._never,
             self._visits.count,
-            1e-3 * self._visits.negligible,
+            self._visits.negligible,
         )
 
     def visited(self, lane: int, paid: np.ndarray, weights: np.ndarray, sweeps: int) -> np.ndarray:
