@@ -175,12 +175,10 @@ class LastSteps:
 
         def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             """Of values; with what its rounding is relative to."""
-            line = x > bend
-            end, before = np.where(line, bend, x), np.where(np.isinf(bend), 0.0, bend)
-            run = np.where(line, most - before, 1.0)
-            slope = np.where(line, f(most) - f(before), 0.0) / run
-            steep = np.where(line, np.abs(f(most)) + np.abs(f(before)), 0.0) / run
-            value = f(end) + slope * (x - end)
+            end, before = np.minimum(x, bend), np.where(np.isinf(bend), 0.0, bend)
+            run = most - before
+            value = f(end) + (f(most) - f(before)) / run * (x - end)
+            steep = np.where(x > bend, (np.abs(f(most)) + np.abs(f(before))) / run, 0.0)
             return value, np.abs(f(end)) + steep * (x + end)
 
         if not self.order.is_one:
