@@ -50,3 +50,10 @@ def test_large_sizes_generate_in_time(name: str) -> None:
 def test_large_processes_keep_their_promises(process: Any) -> None:
     assert process.is_exact
     assert 9 <= process.n_states <= 60
+
+
+@pytest.mark.parametrize("made", [processes, distributions])
+def test_the_same_arguments_give_the_same_strategy(made: Any) -> None:
+    """Hypothesis examines a new one at a third of the cost of an instance, and what was drawn is kept by it."""
+    assert made(3) is made(3)
+    assert made(3) is not made(2)

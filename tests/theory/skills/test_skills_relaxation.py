@@ -300,4 +300,6 @@ def test_steps_at_which_the_same_states_are_met_share_their_rows() -> None:
     ring = ControlledMarkovProcess.from_transitions(rows, states=6, actions=2, initial=0, horizon=40)
     made = Relaxation(ring, np.ones(6) / 6, np.array([0, 2, 4]))
     assert len(made._rows) == 40
-    assert len({id(table) for table in made._rows}) == 4  # of one state, of two, and of three even or odd ones
+    assert (
+        len({id(table) for table in made._rows}) == 4
+    )  # of one state, of two, and of three even or odd ones
