@@ -222,8 +222,8 @@ def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
 
 
 def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
-    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information; for
-    ``x`` in the powers of `units`, shape (S,)."""
+    """Return ``-sum_s x_s^(1/a)``, ``x`` in the powers of `units`, shape (S,): its minimum over mixtures of
+    powers is ``-exp(C (a - 1) / a)`` with ``C`` Sibson's information in nats."""
     share = 1.0 / order.alpha
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:

@@ -34,7 +34,7 @@ from metaregret.tabular.response import best_responses, goal_responses
 from metaregret.theory.information.separable import Separable, minimise_over_hull
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
-__all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
+__all__ = ["Minimum", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
 
 MAX_ROUNDS = 500
 
