@@ -137,8 +137,9 @@ def _astray(process: ControlledMarkovProcess) -> float:
         stop, least, most = 1.0, low**horizon.steps, high**horizon.steps
     else:
         gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
-        left = 1.0 - gamma * high
-        least, most = stop / (1.0 - gamma * low), stop / left if left > 1e-15 else np.inf
+        gain = gamma * (high - 1.0)
+        left = stop - gain - relative_error(4) * (stop + abs(gain))  # no more than what is left
+        least, most = stop / (1.0 - gamma * low), stop / left if left > 0 else np.inf
     return max(most * start - 1.0, 1.0 - least * start) + relative_error(process.n_states + 64) / stop
 
 
