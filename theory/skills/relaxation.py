@@ -91,9 +91,7 @@ class Relaxation:
         self._met = [np.flatnonzero(process.initial)] if finite else [support, support]
         while len(self._met) <= self.levels:
             self._met.append(np.flatnonzero(rows[self._met[-1]].any(axis=(0, 1))))
-        same = dict[bytes, np.ndarray]()  # one table for all steps at which the same states are met
-        pairs = itertools.pairwise(self._met)
-        self._rows = [same.setdefault(met.tobytes(), rows[met][..., after]) for met, after in pairs]
+        self._rows = [rows[met][..., after] for met, after in itertools.pairwise(self._met)]
 
     @property
     def node_cost(self) -> float:

@@ -292,14 +292,3 @@ def test_the_cost_of_a_node() -> None:
         assert node_cost(z_channel(GeometricHorizon(gamma)), 1) == pytest.approx(
             sweeps * (2**2 * 2 * 3 + STEP_COST)
         )
-
-
-def test_steps_at_which_the_same_states_are_met_share_their_rows() -> None:
-    """On a ring even and odd cells take turns."""
-    rows = [(s, a, (s + step) % 6, 1) for s in range(6) for a, step in enumerate((1, -1))]
-    ring = ControlledMarkovProcess.from_transitions(rows, states=6, actions=2, initial=0, horizon=40)
-    made = Relaxation(ring, np.ones(6) / 6, np.array([0, 2, 4]))
-    assert len(made._rows) == 40
-    assert (
-        len({id(table) for table in made._rows}) == 4
-    )  # of one state, of two, and of three even or odd ones
