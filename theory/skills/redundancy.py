@@ -47,8 +47,8 @@ __all__ = ["Redundancy", "process_redundancy"]
 
 @dataclass(frozen=True, eq=False)
 class Redundancy:
-    """The redundancy of order a of a process, and the exploration that attains its upper bound, unless that is
-    open.
+    """The redundancy of order a of a process, and the exploration found, which attains the upper bound of a
+    bracket that is closed.
 
     Attributes
     ----------
