@@ -111,7 +111,7 @@ class Context:
         passed: list[Trial] = []
         failed: list[tuple[Instance, Trial]] = []
         inside = belongs(strategy)
-        cases = [case for case in reversed(edge_cases()) if inside(case)] if inside is not None else []
+        cases = [] if inside is None else list(filter(inside, edge_cases()))
         ends = math.inf if self.seconds is None else time.process_time() + self.seconds
         seed, count = self.seed + zlib.crc32(name.encode()), min(most, max(1, round(self.instances * share)))
 
