@@ -57,6 +57,8 @@ MOST_SOLVED = 16
 """The same at geometric horizons, where every policy takes a linear solve."""
 MOST_FOLLOWED = 2000
 """Tasks up to which the central path is followed where rounds stall: it keeps a number for each pair."""
+RAREST_FOLLOWED = 1e-100
+"""Probability down to which products of the weights of rare goals stay finite there."""
 FINEST = 1e-7
 """Relative gap that the central path reaches in double precision."""
 NEGLIGIBLE = 1e-13
@@ -153,8 +155,9 @@ class Decomposition:
     ) -> Best[SaddlePoint]:
         """Follow the central path where rounds have stalled before the gap was as narrow as wanted."""
         self._steps = 0
-        best, few = Best(point, point, self.method), len(direction) <= MOST_FOLLOWED
-        if self.interrupted or not (few and self.finite) or gap <= max(FINEST, wanted):
+        best = Best(point, point, self.method)
+        apt = len(direction) <= MOST_FOLLOWED and self.tasks.optimum.values.min() >= RAREST_FOLLOWED
+        if self.interrupted or not (apt and self.finite) or gap <= max(FINEST, wanted):
             return best
         try:
             policy, weights, self._steps = central_path(self.tasks, base, direction, gap=wanted)

@@ -77,15 +77,22 @@ def test_where_rounds_stall_the_path_goes_on(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_path_is_not_followed_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not where rounds closed the gap, nor where it would take a number for every pair of many tasks."""
+    """Not where rounds closed the gap, nor for too many tasks, nor for weights whose products overflow."""
     tasks = GoalTasks.reachable(make("garnet:S=12,A=3,b=3,seed=3").replaced(horizon=4))
     closed = solve_without_memory(tasks, method="decomposition", tolerance=1e-6)
     assert "newton_steps" not in closed.size
     only_followed(monkeypatch)
-    monkeypatch.setattr(decomposition, "MOST_FOLLOWED", len(SLIPPERY.names) - 1)
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, SLIPPERY.optimum, None)
+    rarest = float(SLIPPERY.optimum.values.min())
+    for limit, value in (("MOST_FOLLOWED", len(SLIPPERY.names) - 1), ("RAREST_FOLLOWED", 1.01 * rarest)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decomposition, limit, value)
+            program = Decomposition(SLIPPERY)
+            newton(program, loss, 1e-6)
+            assert "newton_steps" not in program.size
     program = Decomposition(SLIPPERY)
-    newton(program, bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, SLIPPERY.optimum, None), 1e-6)
-    assert "newton_steps" not in program.size
+    newton(program, loss, 1e-6)
+    assert program.size["newton_steps"] > 0
 
 
 def test_one_task_and_no_choice_at_all() -> None:
