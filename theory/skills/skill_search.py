@@ -142,10 +142,7 @@ class SkillSearch:
             better = self._ascend(self._starts(channel, q, known), q, level)
         upper, how = np.inf, "nothing"
         if self.order.is_one:
-            upper, how = (
-                support_bound(self.process),
-                "logarithm of the number of states where an episode can end",
-            )
+            upper, how = support_bound(self.process), "maximal leakage"
         if self.polytope is not None:
             # Rounding alone can lift the exact vertices' bound above the trivial one.
             upper, how = min(upper, float(known.max())), self.polytope.how

@@ -46,7 +46,7 @@ class Case:
     returned: int = 0
 
 
-SUPPORT = "logarithm of the number of states where an episode can end"
+SUPPORT = "maximal leakage"
 NODES = "branch and bound, 17 nodes"
 CASES = [
     Case(0.75, "listed", listed=0.75),
