@@ -221,7 +221,7 @@ class LastSteps:
         # The last term is more than what underflows, in units of the dearest goal.
         value = paid + terms.fixed + unit * (paid + np.abs(terms.fixed)) + 1e-200
         if not np.all(np.isfinite(value)):  # powers overflowed
-            return np.inf, np.empty((0, len(q) + int(self.order.is_one)))
+            return np.inf, np.empty((0, 0))
         options = value[:, None]
         if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
             more = terms.factors.toarray() * (favour if self.order.is_one else favour * prices)
