@@ -260,7 +260,8 @@ class SkillSearch:
         active = self.rows[(channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE)]
         points = starting_points(active, q, self.support, self._rng, self.random_starts)
         room = MOST_ENTRIES // 16 // (self.process.n_states * self.process.layers)
-        return points[: max(1, room)]
+        # Where there is no room for all: some of each smoothing, and some random ones.
+        return points[np.linspace(0, len(points) - 1, min(len(points), max(1, room))).astype(int)]
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
         found = ascend(self.process, points, q, self.support, self.order)

@@ -358,11 +358,14 @@ def test_bounds_take_ends_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_there_are_as_many_starts_as_there_is_room_for(
     entries: int, starts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is a policy of two states and two steps while it ascends; the known two come before the rest."""
-    search = SkillSearch(z_channel(2), tolerance=TOLERANCE)
+    """Each is a policy of two states and two steps while it ascends. They are some of every kind: the first
+    ones alone lost 1.3 nats of 4.4 on Taxi."""
     channel: Any = SimpleNamespace(mixture=np.array([0.5, 0.5]), weights=np.zeros(2))
-    search.polytope = None
-    monkeypatch.setattr(skill_search, "MOST_ENTRIES", entries)
-    found = search._starts(channel, Q, np.empty(0))
-    assert len(found) == starts
-    assert found[:2].tolist() == search.rows[: min(2, starts)].tolist()
+    found = []
+    for room in (2**28, entries):
+        search = SkillSearch(z_channel(2), tolerance=TOLERANCE)
+        search.polytope = None
+        monkeypatch.setattr(skill_search, "MOST_ENTRIES", room)
+        found.append(search._starts(channel, Q, np.empty(0)).tolist())
+        monkeypatch.undo()
+    assert found[1] == [found[0][113 * i // max(1, starts - 1)] for i in range(starts)]
