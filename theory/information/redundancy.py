@@ -44,6 +44,7 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.choices import check_tolerance, one_of
+from metaregret.tabular.errors import SolverError
 from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
@@ -193,7 +194,7 @@ def channel_redundancy(
     if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.lower):
         low = high = free
     else:
-        low, high = _solved(known, rows, tolerance)
+        low, high = _solved(known, rows, tolerance, free)
     upper = max(low.upper, high.lower)
     value = Bracket(
         min(high.lower, upper),
@@ -234,14 +235,22 @@ def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
     )
 
 
-def _solved(order: Order, rows: np.ndarray, tolerance: float) -> tuple[_Candidate, _Candidate]:
-    """Return the candidates of the least upper and of the largest lower bound."""
+def _solved(
+    order: Order, rows: np.ndarray, tolerance: float, known: _Candidate | None = None
+) -> tuple[_Candidate, _Candidate]:
+    """Return the candidates of the least upper and of the largest lower bound, one known or solved for; only
+    where there is none the failure of all solvers is one."""
     unit = rows.mean(axis=0)
-    best: tuple[_Candidate, _Candidate] | None = None
+    best = None if known is None else (known, known)
     for _ in range(1 if order.is_one or order.is_infinite else PASSES):
         problem, read = _program(order, rows, unit)
         solvers = LINEAR_SOLVERS if order.is_infinite else CONVEX_SOLVERS[:2]
-        found = solve_certified(problem, read, tolerance=tolerance, attempts=solvers)
+        try:
+            found = solve_certified(problem, read, tolerance=tolerance, attempts=solvers)
+        except SolverError:
+            if best is None:
+                raise
+            break
         low = found.lowest if best is None else min(best[0], found.lowest, key=lambda each: each.upper)
         high = found.highest if best is None else max(best[1], found.highest, key=lambda each: each.lower)
         best = low, high
