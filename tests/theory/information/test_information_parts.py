@@ -290,11 +290,11 @@ def test_where_solvers_fail_what_is_known_is_the_answer(passes: int, monkeypatch
 
     monkeypatch.setattr(redundancy, "solve_certified", failing)
     one = redundancy._Candidate(0.01, 0.9, np.ones(3) / 3, np.ones(3) / 3)
-    low, high = redundancy._solved(as_order(2), rows, 1e-15, one)
+    low, high = redundancy._solved(as_order(2), rows, 1e-15, (one, one))
     assert (low is one, high is one) == (passes == 0, passes == 0)
     left[0] = 0
     with pytest.raises(SolverError):
-        redundancy._solved(as_order(2), rows, 1e-15)
+        redundancy._solved(as_order(2), rows, 1e-15, None)
 
 
 def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
@@ -308,6 +308,8 @@ def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
         return exact
 
     def as_program(order: Order, rows: Vector, tolerance: float, known: object) -> object:
+        if known is not None:
+            return known
         asked.append(-tolerance)
         one = redundancy._Candidate(0.0, 1.0, np.array([0.5, 0.5]), np.array([0.5, 0.5]))
         return one, one
