@@ -67,7 +67,7 @@ def matching_policy(
     apt = target.shape == (process.n_states,) and np.all(target >= 0)
     if not (apt and 0 < target.sum() <= 1 + 1e-6):
         raise InvalidArgumentError(
-            f"Expected a target of shape ({process.n_states},), not negative and with a sum of up to one, but "
+            f"Expected a target of shape ({process.n_states},), not negative, with a sum of up to one, but "
             f"got shape {target.shape}, sum {target.sum()}."
         )
     search, errors, size = _Search(process, target, start), list[float](), 1.0
