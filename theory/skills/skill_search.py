@@ -73,6 +73,8 @@ class Found:
     how: str
 
 
+FEW = 300
+"""Skills up to which all that were found are kept, and that one round may add."""
 MOST_ENTRIES = 2**28
 """Largest table of skills, steps and states (2 GiB)."""
 
@@ -120,7 +122,7 @@ class SkillSearch:
         self.rows, self.choices = goals.terminal[first], goals.choices[..., first]
         self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
         self._values: list[float] = []
-        self._weights = np.empty(0)
+        self._weights, self._used = np.empty(0), np.empty(0, dtype=bool)
 
     def settled(self, found: Found) -> bool:
         """Whether to stop: nothing better was found, or no proof is in reach and five rounds changed next to
@@ -132,8 +134,10 @@ class SkillSearch:
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
+        self._forget()
         channel = channel_redundancy(self.rows, self.order, tolerance=0.25 * self.tolerance)
         q, self._weights = channel.reference / channel.reference.sum(), channel.weights
+        self._used = (channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE * channel.weights.sum())
         level = channel.value.upper + 0.25 * self.tolerance
         known = np.empty(0) if self.polytope is None else self.polytope.divergences(q, self.order)
         if self.polytope is not None and known.max() <= level:
@@ -142,10 +146,7 @@ class SkillSearch:
             better = self._ascend(self._starts(channel, q, known), q, level)
         upper, how = np.inf, "nothing"
         if self.order.is_one:
-            upper, how = (
-                support_bound(self.process),
-                "logarithm of the number of states where an episode can end",
-            )
+            upper, how = support_bound(self.process), "maximal leakage"
         if self.polytope is not None:
             # Rounding alone can lift the exact vertices' bound above the trivial one.
             upper, how = min(upper, float(known.max())), self.polytope.how
@@ -156,6 +157,12 @@ class SkillSearch:
             if proof.choices.shape[-1]:
                 better = self._ascend(ends_of(self.process, proof.choices), q, level)
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
+
+    def _forget(self) -> None:
+        """Forget policies that had no part in the last answer, where there are more than states."""
+        if len(self.rows) > max(FEW, len(self.support)):
+            kept = np.append(self._used, np.ones(len(self.rows) - len(self._used), dtype=bool))
+            self.rows, self.choices = self.rows[kept], self.choices[..., kept]
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
         """Add to `better` the policy that gains most on the tangent, if it gains more than those at hand."""
@@ -208,9 +215,9 @@ class SkillSearch:
         upper, reference = last.best(q)
         if self.order.is_one:
             return upper, last.how
-        # Above order 1 the reference must be a mixture of policies.
+        # Above order 1 the reference must be a mixture of policies: shares that sum to no more than one.
         shares = np.maximum(np.linalg.lstsq(self.rows.T, reference, rcond=None)[0], 0.0)
-        inside = shares / shares.sum() @ self._surely(self.rows) * (1 - relative_error(len(shares) + 8))
+        inside = shares / shares.sum() @ self._surely(self.rows) * (1 - relative_error(2 * len(shares) + 8))
         return (last.bound(inside) if np.all(inside[self.support] > 0) else np.inf), last.how
 
     def _surely(self, rows: np.ndarray) -> np.ndarray:
@@ -263,8 +270,10 @@ class SkillSearch:
         active = self.rows[(channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE)]
         points = starting_points(active, q, self.support, self._rng, self.random_starts)
         room = MOST_ENTRIES // 16 // (self.process.n_states * self.process.layers)
-        return points[: max(1, room)]
+        # Where there is no room for all: some of each smoothing, and some random ones.
+        return points[np.linspace(0, len(points) - 1, min(len(points), max(1, room))).astype(int)]
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
         found = ascend(self.process, points, q, self.support, self.order)
-        return found.only(np.flatnonzero(found.divergences > level))
+        farthest = np.argsort(-found.divergences, kind="stable")[: max(FEW, len(self.support) // 4)]
+        return found.only(np.sort(farthest[found.divergences[farthest] > level]))
