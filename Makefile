@@ -9,10 +9,11 @@ SOURCES := pyproject.toml constraints.txt
 verify: $(VENV)/.run-installed
 	$(BIN)/metaregret verify
 
-# Types that nothing is known of yet take one core for a minute or more: lint runs beside the tests.
+# Types that nothing is known of yet take one core for a minute or more: lint runs beside the tests. Byte-code
+# is kept even where the environment says otherwise: every worker would compile and rewrite all tests again.
 test: $(VENV)/.test-installed
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
-	$(BIN)/python -m pytest -n auto --dist worksteal -q; tests=$$?; \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal -q; tests=$$?; \
 	wait $$lint; linted=$$?; cat $(VENV)/lint.txt; \
 	[ $$linted = 0 ] && exit $$tests
 
