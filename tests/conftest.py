@@ -49,6 +49,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What the test modules have imported stays: the garbage collector need not look at it again and again."""
+    """What the test modules have imported stays: the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
