@@ -370,14 +370,14 @@ def first_float(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) 
     tasks = np.arange(len(largest))
     low, high = np.zeros(len(largest), dtype=np.int64), largest.view(np.int64)
     parts = max(2, min(32, SECTIONS // max(1, len(largest))))
-    shares = np.arange(1, parts)[:, None]
-    while np.any(high - low > 1):
+    shares = np.arange(1, parts + 1)[:, None]
+    while len(largest) and (high - low).max() > 1:
         step, rest = np.divmod(high - low, parts)
-        between = low + step * shares + rest * shares // parts
-        found = holds(between.view(np.float64))
-        before = np.where(found.any(axis=0), found.argmax(axis=0), parts - 1)
-        ladder = np.vstack([low, between, high])
-        low, high = ladder[before, tasks], ladder[before + 1, tasks]
+        points = low + step * shares + rest * shares // parts  # the last is the highest
+        found = holds(points.view(np.float64))
+        found[-1] = True
+        first = found.argmax(axis=0)
+        low, high = np.where(first, points[first - 1, tasks], low), points[first, tasks]
     return high.view(np.float64)
 
 
