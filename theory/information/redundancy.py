@@ -207,23 +207,21 @@ def channel_redundancy(
 
 
 def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
-    """Return the candidate of the best reference of all distributions; None where it is no mixture."""
+    """Return the candidate that is nearest to the best reference of all distributions, if that was found."""
     units = rows.max(axis=0)
     powers = (rows / np.where(units > 0, units, 1.0)) ** order.alpha
     with np.errstate(all="ignore"):  # evaluation tells
         weights = minimise_over_hull(powers, sibson(order, units), np.full(len(rows), 1 / len(rows)))
         reference = units * (weights @ powers) ** (1 / order.alpha)
-    if not (np.all(np.isfinite(weights)) and reference.sum() > 0):
+    if not np.all(np.isfinite(weights)):
         return None
-    mixture = np.linalg.lstsq(rows.T, reference / reference.sum(), rcond=None)[0]
-    if not mixture.min() >= -NEGLIGIBLE * mixture.max():
-        return None
-    return _evaluated(order, rows, np.maximum(mixture, 0.0) / np.maximum(mixture, 0.0).sum(), weights)
+    mixture = np.maximum(np.linalg.lstsq(rows.T, reference, rcond=None)[0], 0.0)
+    return _evaluated(order, rows, mixture / mixture.sum(), weights)
 
 
 def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
-    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information; for
-    ``x`` in the powers of `units`, shape (S,)."""
+    """Return ``-sum_s x_s^(1/a)``, ``x`` in the powers of `units`, shape (S,): its minimum over mixtures of
+    powers is ``-exp(C (a - 1) / a)`` with ``C`` Sibson's information in nats."""
     share = 1.0 / order.alpha
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:
