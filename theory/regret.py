@@ -85,10 +85,9 @@ def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
         if episodes is None:
             return np.where(rho > 0, 1.0 / rho, np.inf)
         # 1 - (1 - rho)**N without cancellation for small rho.
-        found = -np.expm1(episodes * np.log1p(-np.minimum(rho, 1.0)))
-        return np.where(
-            rho * episodes > 1e-12, found / rho, float(episodes) * (1.0 - 0.5 * rho * (episodes - 1))
-        )
+        found = np.asarray(-np.expm1(episodes * np.log1p(-np.minimum(rho, 1.0))) / rho)
+        tiny = rho * episodes <= 1e-12
+        return np.where(tiny, episodes * (1.0 - 0.5 * rho * (episodes - 1)), found) if tiny.any() else found
 
 
 def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
