@@ -15,8 +15,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import chain, groupby
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import cache, partial
+from itertools import groupby, islice
 from typing import TypeAlias
 
 from metaregret.experiments.runs.job import Job, Measurement, measure
@@ -25,30 +26,56 @@ from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, S
 __all__ = ["BACKENDS", "Backend"]
 
 Backend: TypeAlias = Callable[[Iterator[Job], int, str | None, list[str]], Iterator[Measurement]]
+Measured: TypeAlias = list[Measurement]
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Variables that keep a worker to one thread."""
 
 
 def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[str]) -> Iterator[Measurement]:
-    """Measure in `workers` processes of this machine; one worker is this process."""
+    """Measure in `workers` processes of this machine. One of them is this process, as another one begins with
+    seconds of imports; it measures in a thread, so that what the others found is stored meanwhile."""
     if workers == 1:
         yield from map(measure, jobs)
         return
-    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky import get_reusable_executor
 
     # A worker whose memory has grown is replaced between two points, and nothing is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
-        parent, compiled = os.getpid(), _compiled()
-        groups = groupby(jobs, lambda job: job.group or job.id)
-        found = pool(delayed(_measure_for)(parent, compiled, tuple(group)) for _, group in groups)
-        yield from chain.from_iterable(found)
+    alone = {"initializer": _follow, "initargs": (os.getpid(),), "env": dict.fromkeys(THREADS, "1")}
+    others = get_reusable_executor(workers - 1, timeout=300, **alone)
+    groups = (tuple(group) for _, group in groupby(jobs, lambda job: job.group or job.id))
+    measure_all = partial(_measure_all, _compiled())
+    there, here = set[Future[Measured]](), set[Future[Measured]]()
+    while True:
+        here |= {_aside(measure_all, group) for group in islice(groups, 1 - len(here))}
+        waiting = 2 * (workers - 1) - len(there)
+        there |= {others.submit(measure_all, group) for group in islice(groups, waiting)}
+        if not there | here:
+            return
+        done = wait(there | here, return_when=FIRST_COMPLETED).done
+        there, here = there - done, here - done
+        for future in done:
+            yield from future.result()
 
 
-def _measure_for(parent: int, compiled: str, jobs: Sequence[Job]) -> list[Measurement]:
-    """Measure in a worker, which ends when the process that asked for it is gone."""
-    _follow(parent)
+def _measure_all(compiled: str, jobs: Sequence[Job]) -> Measured:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", compiled)
     return [measure(job) for job in jobs]
+
+
+def _aside(work: Callable[[Sequence[Job]], Measured], jobs: Sequence[Job]) -> Future[Measured]:
+    """Do it in a thread that keeps no interrupted program from ending."""
+    future = Future[Measured]()
+
+    def run() -> None:
+        try:
+            future.set_result(work(jobs))
+        except BaseException as error:  # of a fatal job: it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 @cache
@@ -59,7 +86,6 @@ def _compiled() -> str:
     return folder
 
 
-@cache
 def _follow(parent: int) -> None:
     """Watch the parent from now on: idle workers of a killed process would stay for minutes."""
 
