@@ -208,9 +208,9 @@ class SkillSearch:
         upper, reference = last.best(q)
         if self.order.is_one:
             return upper, last.how
-        # Above order 1 the reference must be a mixture of policies.
+        # Above order 1 the reference must be a mixture of policies: shares that sum to no more than one.
         shares = np.maximum(np.linalg.lstsq(self.rows.T, reference, rcond=None)[0], 0.0)
-        inside = shares / shares.sum() @ self._surely(self.rows) * (1 - relative_error(len(shares) + 8))
+        inside = shares / shares.sum() @ self._surely(self.rows) * (1 - relative_error(2 * len(shares) + 8))
         return (last.bound(inside) if np.all(inside[self.support] > 0) else np.inf), last.how
 
     def _surely(self, rows: np.ndarray) -> np.ndarray:

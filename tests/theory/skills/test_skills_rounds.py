@@ -327,3 +327,26 @@ def test_above_order_one_the_bound_is_taken_at_a_mixture_of_policies(
         assert q == pytest.approx(np.array(inside), rel=0, abs=1e-13)
     search = SkillSearch(z_channel(1), tolerance=TOLERANCE)
     assert search.relaxed(Q) == (0.25, "last steps")
+
+
+def test_bounds_take_ends_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lower bound of all skills of the last round, and the mixture of the upper bound of the last steps."""
+    search, asked = SkillSearch(z_channel(1), tolerance=TOLERANCE, order=as_order(2)), list[Any]()
+    search.round()
+    monkeypatch.setattr(skill_search, "forward_error", lambda process, steps: (0.25 * steps, 0.125))
+    down = np.maximum(0.75 * search.rows - 0.125, 0.0)
+    assert down.tolist() == search._surely(search.rows).tolist()
+    assert down.min() == 0.0
+
+    def line(order: Order, rows: np.ndarray, weights: np.ndarray, q: np.ndarray) -> Any:
+        asked.append((rows.tolist(), weights.tolist(), q.tolist()))
+        return SimpleNamespace(reward=np.array([0.0, 4.0]), bound=lambda best: best)
+
+    monkeypatch.setattr(skill_search, "tangent", line)
+    assert search.proved_lower((), Q) == pytest.approx(2.0)
+    assert asked == [(down.tolist(), search._weights.tolist(), Q.tolist())]
+    last: Any = SimpleNamespace(
+        how="last", best=lambda q: (1.0, 0.5 * search.rows.sum(axis=0)), bound=lambda q: float(q[0])
+    )
+    monkeypatch.setattr(skill_search, "LastSteps", lambda process, order: last)
+    assert search.relaxed(Q) == (pytest.approx(down[:, 0].mean(), rel=1e-12), "last")
