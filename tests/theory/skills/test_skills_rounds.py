@@ -330,7 +330,7 @@ def test_above_order_one_the_bound_is_taken_at_a_mixture_of_policies(
 
 
 def test_bounds_take_ends_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The lower bound of all skills of the last round, and the mixture of the upper bound of the last steps."""
+    """The lower bound of all skills of the last round, and the mixture at which the last steps bound."""
     search, asked = SkillSearch(z_channel(1), tolerance=TOLERANCE, order=as_order(2)), list[Any]()
     search.round()
     monkeypatch.setattr(skill_search, "forward_error", lambda process, steps: (0.25 * steps, 0.125))
@@ -350,3 +350,17 @@ def test_bounds_take_ends_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(skill_search, "LastSteps", lambda process, order: last)
     assert search.relaxed(Q) == (pytest.approx(down[:, 0].mean(), rel=1e-12), "last")
+
+
+@pytest.mark.parametrize(("entries", "starts"), [(16 * 2 * 2 * 5, 5), (1, 1), (10**6, 114)])
+def test_there_are_as_many_starts_as_there_is_room_for(
+    entries: int, starts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a policy of two states and two steps while it ascends; the known two come before the rest."""
+    search = SkillSearch(z_channel(2), tolerance=TOLERANCE)
+    channel: Any = SimpleNamespace(mixture=np.array([0.5, 0.5]), weights=np.zeros(2))
+    search.polytope = None
+    monkeypatch.setattr(skill_search, "MOST_ENTRIES", entries)
+    found = search._starts(channel, Q, np.empty(0))
+    assert len(found) == starts
+    assert found[:2].tolist() == search.rows[: min(2, starts)].tolist()
