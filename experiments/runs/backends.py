@@ -8,6 +8,8 @@ way are named in the last argument.
 from __future__ import annotations
 
 import atexit
+import gc
+import importlib
 import os
 import shutil
 import tempfile
@@ -18,12 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import cache, partial
 from itertools import groupby, islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from metaregret.experiments.runs.job import Job, Measurement, measure
 from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, SolverError
 
-__all__ = ["BACKENDS", "Backend"]
+__all__ = ["BACKENDS", "Backend", "begin"]
 
 Backend: TypeAlias = Callable[[Iterator[Job], int, str | None, list[str]], Iterator[Measurement]]
 Measured: TypeAlias = list[Measurement]
@@ -38,14 +40,10 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[s
     if workers == 1:
         yield from map(measure, jobs)
         return
-    from joblib.externals.loky import get_reusable_executor
-
     # A worker whose memory has grown is replaced between two points, and nothing is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-    alone = {"initializer": _follow, "initargs": (os.getpid(),), "env": dict.fromkeys(THREADS, "1")}
-    others = get_reusable_executor(workers - 1, timeout=300, **alone)
+    others, measure_all = _others(workers), partial(_measure_all, _compiled())
     groups = (tuple(group) for _, group in groupby(jobs, lambda job: job.group or job.id))
-    measure_all = partial(_measure_all, _compiled())
     there, here = set[Future[Measured]](), set[Future[Measured]]()
     while True:
         here |= {_aside(measure_all, group) for group in islice(groups, 1 - len(here))}
@@ -57,6 +55,25 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[s
         there, here = there - done, here - done
         for future in done:
             yield from future.result()
+
+
+def begin(workers: int, *modules: str) -> None:
+    """Start the processes that are to measure with this one; they import modules while this one does."""
+    for _ in range(workers - 1):
+        _others(workers).submit(_import, modules)
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _others(workers: int) -> Any:
+    from joblib.externals.loky import get_reusable_executor
+
+    same = (os.getpid(), gc.get_threshold())
+    alone = {"initializer": _follow, "initargs": same, "env": dict.fromkeys(THREADS, "1")}
+    return get_reusable_executor(workers - 1, timeout=300, **alone)
 
 
 def _measure_all(compiled: str, jobs: Sequence[Job]) -> Measured:
@@ -86,8 +103,9 @@ def _compiled() -> str:
     return folder
 
 
-def _follow(parent: int) -> None:
+def _follow(parent: int, threshold: tuple[int, int, int]) -> None:
     """Watch the parent from now on: idle workers of a killed process would stay for minutes."""
+    gc.set_threshold(*threshold)
 
     def watch() -> None:
         while os.getppid() == parent:
