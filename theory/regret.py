@@ -344,13 +344,21 @@ class Loss:
         if self.line is not None:
             needed = np.maximum(self.line.required(theta, self.optimum) + np.zeros_like(self.optimum), 0.0)
             return np.where(needed > self.optimum, np.inf, needed)
-        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of
-        # patterns left.
+        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of those
+        # left, four times for one evaluation, of all middles that these may look at.
         low, high = np.zeros(len(self.optimum), dtype=np.int64), self.optimum.view(np.int64)
+        task = np.arange(len(low))
         while np.any(high - low > 1):
-            middle = low + (high - low) // 2
-            enough = self.value(middle.view(np.float64)) <= theta
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+            marks = np.empty((17, len(low)), dtype=np.int64)
+            marks[0], marks[16] = low, high
+            for step in (8, 4, 2, 1):
+                before, after = marks[: 17 - step : 2 * step], marks[2 * step :: 2 * step]
+                marks[step :: 2 * step] = before + (after - before) // 2
+            short = ~(self.value(marks.view(np.float64)) <= theta)
+            place = np.zeros_like(low)
+            for step in (8, 4, 2, 1):
+                place += step * short[place + step, task]
+            low, high = marks[place, task], marks[place + 1, task]
         needed = np.where(self.value(np.zeros_like(self.optimum)) <= theta, 0.0, high.view(np.float64))
         return np.where(self.value(self.optimum) > theta, np.inf, needed)
 
