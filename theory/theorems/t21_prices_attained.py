@@ -89,7 +89,8 @@ def _equally_far(count: Any, luck: Any, r: Any) -> list[Any]:
     gap = sympy.expand_log(sympy.log(1 + 1 / r), force=True)
     difference = sympy.expand_log(far - near, force=True).subs(sympy.log(r + 1), gap + sympy.log(r))
     difference = sympy.expand(difference.subs(sympy.log(1 + 1 / r), sympy.log(1 + r) - sympy.log(r)))
-    return list(sympy.solve(difference, sympy.log(r)))
+    level = sympy.Symbol("l")
+    return list(sympy.solve(difference.subs(sympy.log(r), level), level))
 
 
 _FAMILIES = st.tuples(st.integers(1, 12), st.integers(2, 6))

@@ -47,7 +47,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     rest = sympy.expand_log(sympy.log(term / (rho**a * q ** (1 - a))), force=True)
     yield vanishes("term of one goal", rest)
     third = sympy.Rational(1, 3)
-    times = [summed(n * (1 - p) ** (n - 1) * p, (n, 1, sympy.oo)) for p in (third, third / 2)]
+    # The mean of a hitting time is p times the derivative of the geometric series at 1 - p, term by term.
+    geometric = summed(q**n, (n, 0, sympy.oo))
+    times = [p * sympy.diff(geometric, q).subs(q, 1 - p) for p in (third, third / 2)]
     yield vanishes("ratio of mean hitting times", times[1] / times[0] - claim.ratio(third, third / 2))
     slope = sympy.diff(claim.ratio(rho, q) ** claim.exponent(a), a) / sympy.diff(claim.scale(a), a)
     slope = slope.subs(a, 1)
