@@ -9,9 +9,11 @@ SOURCES := pyproject.toml constraints.txt
 verify: $(VENV)/.run-installed
 	$(BIN)/metaregret verify
 
-# Types that nothing is known of yet take one core for a minute or more: lint runs beside the tests.
+LINT = $(BIN)/ruff check . && $(BIN)/codespell && $(BIN)/mypy
+
+# The first run of mypy takes one core for a minute or more, so the tests do not wait for it.
 test: $(VENV)/.test-installed
-	@$(MAKE) --no-print-directory lint > $(VENV)/lint.txt 2>&1 & lint=$$!; \
+	@($(LINT)) > $(VENV)/lint.txt 2>&1 & lint=$$!; \
 	$(BIN)/python -m pytest -n auto --dist worksteal -q; tests=$$?; \
 	wait $$lint; linted=$$?; cat $(VENV)/lint.txt; \
 	[ $$linted = 0 ] && exit $$tests
@@ -34,9 +36,7 @@ $(VENV)-%/.made: $(SOURCES) tests/lowest_versions.py
 	touch $@
 
 lint: $(VENV)/.test-installed
-	$(BIN)/ruff check .
-	$(BIN)/codespell
-	$(BIN)/mypy
+	$(LINT)
 
 # The site, notebooks executed, warnings are errors; open build/docs/index.html.
 docs: $(VENV)/.docs-installed

@@ -34,7 +34,6 @@ import numba
 import numpy as np
 from numba import prange
 from numba.core.serialize import dumps
-from numba.np.ufunc.parallel import _launch_threads
 
 __all__ = ["cache_folder", "digest", "njit", "prange"]
 
@@ -116,7 +115,7 @@ class _Files:
             return None
         known, data = pickle.loads(content[SEAL:])
         if any(symbol in content for symbol in PARALLEL):
-            cast(Any, _launch_threads)()
+            numba.get_num_threads()  # launches them
         return data if known == key else None
 
     def save(self, key: object, data: object) -> None:

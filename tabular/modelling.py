@@ -14,10 +14,10 @@ from typing import Any, cast
 __all__ = ["cvxpy"]
 
 
-def _entropy(*given: Any) -> Any:
+def _entropy(*given: Any, **options: Any) -> Any:
     from scipy.stats import entropy
 
-    return entropy(*given)
+    return entropy(*given, **options)
 
 
 _modules = cast(dict[str, Any], sys.modules)

@@ -71,7 +71,7 @@ class MethodOption(click.Option):
     "--episodes", metavar="N", help="Number of episodes of --learner memory [default: one per goal]."
 )
 @click.option("--ways", type=click.IntRange(2, 10), help="Classes of a task, for digits [default: 5].")
-@click.option("--seed", type=SEED, default=0)
+@click.option("--seed", type=SEED, default=0, help="Seed of every random draw.")
 @file_option("--figure", help="Draw the goals, the exploration and the objective's curves.")
 @file_option("--certificate", help="Write a certificate that metaregret check proves; see --certify.")
 @click.option(

@@ -18,7 +18,7 @@ from metaregret.tabular.engine.problem import DATA_ROUNDINGS, Problem, row_mass
 __all__ = ["backward_induction"]
 
 TRIED_WORK = 500_000
-"""Transitions from which on sweeps are tried with threads."""
+"""Padded transitions from which on sweeps are tried with threads."""
 TRIED = 6
 """Sweeps that are timed, with and without in turn."""
 
@@ -78,7 +78,6 @@ class _Sweep:
 
     def __init__(self, problem: Problem, matrix: np.ndarray | None) -> None:
         self._problem, self._matrix, self._count = problem, matrix, 0
-        self._work = max(len(problem.rows.successors), problem.process.n_transitions)
         self._fastest = [math.inf, math.inf]
 
     def __call__(self, values: np.ndarray, following: np.ndarray, policy: np.ndarray) -> None:
@@ -97,7 +96,7 @@ class _Sweep:
         self._count += 1
 
     def _threads(self) -> bool:
-        if self._work < TRIED_WORK:
+        if len(self._problem.rows.successors) < TRIED_WORK:
             return False
         return bool(self._count % 2) if self._count < TRIED else self._fastest[True] < self._fastest[False]
 

@@ -78,7 +78,7 @@ class Operator:
 
         assert self.matrix is not None
         if not values.any():
-            return self.rewards.copy()
+            return self.rewards[self.kept]
         if len(self.kept) < FEW * len(self.matrix):
             returns = kernels.chosen_rows_times(self.matrix, self.kept, values)
             returns *= self.gamma

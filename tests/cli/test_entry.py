@@ -3,10 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from conftest import Cli, full_device
+
+from metaregret.experiments.cli import metaregret
 
 ROOT = Path(__file__).parents[2]
 TRUE_CLAIM = ROOT / "docs" / "examples" / "true_claim.py"
@@ -24,6 +28,22 @@ def test_every_help_has_an_example(cli: Cli, command: str) -> None:
     outcome = cli(*command.split(), "--help")
     assert outcome.status == 0
     assert f"metaregret {command}" in outcome.out
+
+
+def options(command: click.Command) -> Iterator[click.Option]:
+    yield from (option for option in command.params if isinstance(option, click.Option))
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from options(found)
+
+
+def test_every_option_says_what_it_does() -> None:
+    found = list(options(metaregret))
+    assert len(found) > 50
+    assert [option.opts for option in found if not option.help] == []
 
 
 def test_unknown_command_and_option(cli: Cli) -> None:

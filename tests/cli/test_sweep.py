@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from conftest import Cli
 
+from metaregret.experiments import sweeps
+
 
 def test_list_and_run_and_export(cli: Cli, tmp_path: Path) -> None:
     listed = json.loads(cli("sweep", "--list", "--json", "-").out)
@@ -95,3 +97,16 @@ def test_refused(
     assert words in outcome.err
     assert outcome.err.count("\n") == 1
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_workers_that_were_lost_are_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = sweeps.Outcome(
+        points=9, measured=9, seconds=1.0, lost=("tcp://10.0.0.7:41", "tcp://10.0.0.8:42")
+    )
+    monkeypatch.setattr(sweeps, "run", lambda *_, **__: outcome)
+    found = cli("sweep", "adversary_budget", "--short", "--store", str(tmp_path / "s.sqlite"), "--json", "-")
+    assert json.loads(found.out)["workers_lost"] == 2
+    assert found.err == "".join(
+        f"The worker {w} was lost; others measured its points.\n" for w in outcome.lost
+    )
+    assert found.status == 0

@@ -230,7 +230,7 @@ def test_threads_are_launched_for_a_kernel_that_calls_a_parallel_one(
 ) -> None:
     """Found in the cache by a process that has compiled nothing parallel, it ended the process."""
     launched: list[bool] = []
-    monkeypatch.setattr(jit, "_launch_threads", lambda: launched.append(True))
+    monkeypatch.setattr(jit.numba, "get_num_threads", lambda: launched.append(True))
     files = _Files(str(tmp_path / "kernel"))
     for code, count in ((b"numba_get_thread_id", 0), (b"\0numba_parallel_for\0", 1), (b"do_scheduling", 2)):
         files.save("key", code)

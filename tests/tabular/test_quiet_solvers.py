@@ -49,6 +49,24 @@ def test_nothing_is_printed_and_no_solver_falls_back(code: str) -> None:
     assert run.stdout == "the only line\n"
 
 
+def test_cvxpy_comes_without_what_is_never_asked_for() -> None:
+    """JAX and SciPy's statistics are not imported, but there when they are wanted: by the one atom that needs
+    them, too; what is there already stays."""
+    run = fresh(
+        "import sys\nimport scipy.stats as before\nfrom metaregret.tabular.modelling import cvxpy\n"
+        "assert sys.modules['scipy.stats'] is before"
+    )
+    assert run.returncode == 0, run.stderr
+    run = fresh(
+        "import sys\nfrom metaregret.tabular.modelling import cvxpy\n"
+        "assert not {'jax', 'scipy.stats'} & sys.modules.keys()\n"
+        "from cvxpy.atoms.quantum_rel_entr import quantum_rel_entr\nimport math\n"
+        "value = quantum_rel_entr([[1, 0], [0, 0]], [[0.5, 0], [0, 0.5]]).value\n"
+        "assert abs(value - math.log(2)) < 1e-12, value\nassert 'scipy.stats' in sys.modules"
+    )
+    assert run.returncode == 0, run.stderr
+
+
 def test_what_was_printed_before_is_not_lost() -> None:
     run = fresh("import ctypes\nctypes.CDLL(None).puts(b'from C')\nprint('from Python')\n" + GROWING)
     assert run.returncode == 0, run.stderr

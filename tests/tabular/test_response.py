@@ -21,7 +21,7 @@ from metaregret.tabular.goals import goal_values, optimal_terminal_values
 from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.policy import terminal_distribution
 from metaregret.tabular.process import ControlledMarkovProcess
-from metaregret.tabular.response import best_responses, mixed_policy
+from metaregret.tabular.response import best_responses, evenly_mixed, mixed_policy, policy_of_mixture
 from metaregret.tabular.strategies import processes
 
 
@@ -79,6 +79,16 @@ def test_a_mixture_ends_where_its_policies_end(
     np.testing.assert_allclose(terminal_distribution(process, policy).probabilities, ends, atol=1e-9)
     joined = terminal_distribution(process, mixed_policy(parts, shares)).probabilities
     np.testing.assert_allclose(joined, ends_of_parts, atol=1e-9)
+    kept = best_responses(process, rewards, keep=True)
+    assert kept.choices is not None
+    policy = policy_of_mixture(process, kept.choices, shares)
+    kept_ends = shares @ kept.terminal
+    np.testing.assert_allclose(terminal_distribution(process, policy).probabilities, kept_ends, atol=1e-9)
+    if not isinstance(process.horizon, GeometricHorizon):
+        even = terminal_distribution(process, evenly_mixed(process, sp.csc_array(rewards))).probabilities
+        with compiled():
+            both = best_responses(process, rewards).terminal.mean(axis=0)
+        np.testing.assert_allclose(even, both, atol=1e-9)
     wrong = shares[::-1] @ found.terminal  # the planted error: the shares of other policies
     if np.abs(wrong - ends).max() > 1e-6:
         assert np.abs(joined - wrong).max() > 1e-9 or np.abs(ends_of_parts - ends).max() > 1e-9

@@ -50,3 +50,11 @@ def test_large_sizes_generate_in_time(name: str) -> None:
 def test_large_processes_keep_their_promises(process: Any) -> None:
     assert process.is_exact
     assert 9 <= process.n_states <= 60
+
+
+def test_the_same_arguments_give_the_same_strategy() -> None:
+    """Hypothesis examines a new one at a third of the cost of an instance; what is drawn is kept by it."""
+    assert distributions(3) is distributions(3)
+    assert distributions(3) is not distributions(2)
+    assert processes(max_states=3) is processes(max_states=3)
+    assert processes(max_states=3) is not processes()

@@ -70,6 +70,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(SMALL, check, name="A05 exact", share=2, most=MOST)
 
 
+PAIRS = st.lists(st.integers(1, 6), min_size=2, max_size=2)
+
+
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """Free distributions on a grid: none has a smaller worst ratio than the target."""
 
@@ -82,8 +85,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         least = min(max(v / p for v, p in zip(values, point, strict=True)) for point in grid)
         return all_hold(f"v* = {values}", f"grid {least}, target {ratio}", least=least == ratio)
 
-    drawn = st.lists(st.integers(1, 6), min_size=2, max_size=2)
-    return context.examples(drawn, check, name="A05 enumeration", most=MOST)
+    return context.examples(PAIRS, check, name="A05 enumeration", most=MOST)
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -55,6 +55,11 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(SMALL, check, name="A06 exact", share=2, most=MOST)
 
 
+WITH_REFERENCE = SMALL.flatmap(
+    lambda process: distributions(process.n_states, positive=True).map(lambda mu: (process, mu))
+)
+
+
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """Every policy against distributions drawn freely: the worst ratio is never below the claimed value."""
 
@@ -73,12 +78,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
             attained=attained == claimed,
         )
 
-    drawn = SMALL.flatmap(_with)
-    return context.examples(drawn, check, name="A06 enumeration", most=MOST)
-
-
-def _with(process: ControlledMarkovProcess) -> Any:
-    return distributions(process.n_states, positive=True).map(lambda mu: (process, mu))
+    return context.examples(WITH_REFERENCE, check, name="A06 enumeration", most=MOST)
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

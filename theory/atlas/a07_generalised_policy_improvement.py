@@ -23,6 +23,7 @@ from typing import Any
 import sympy
 from hypothesis import strategies as st
 
+from metaregret.tabular.domains import once
 from metaregret.tabular.strategies import distributions
 from metaregret.theory.atlas import _replay as replay
 from metaregret.theory.atlas._instances import MOST
@@ -102,6 +103,7 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("two errors", claim.constant(gamma) - 2 * error)
 
 
+@once
 @st.composite
 def _tasks(draw: st.DrawFn) -> tuple[Dynamics, Rewards, list[Rewards], Fraction]:
     count = draw(st.integers(1, 3))

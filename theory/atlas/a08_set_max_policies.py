@@ -85,6 +85,9 @@ FEATURES = st.integers(2, 3).flatmap(
 )
 
 
+PAIRS = st.tuples(st.integers(1, 6), st.integers(1, 6))
+
+
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """Two policies: all mixtures on a grid of which the best is a member; none is nearer than the limit
     says."""
@@ -97,9 +100,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
         ended = grow(points)[-1][0]
         return all_hold(f"({a}, 0) and (0, {b})", f"ends at {ended}", limit=ended == claim.limit(nearest))
 
-    return context.examples(
-        st.tuples(st.integers(1, 6), st.integers(1, 6)), check, name="A08 enumeration", most=MOST
-    )
+    return context.examples(PAIRS, check, name="A08 enumeration", most=MOST)
 
 
 def refute(witness: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -51,6 +51,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     yield vanishes("all starts, rewards and discounts", total)
 
 
+REWARDS = st.tuples(distributions(2), st.lists(st.integers(-3, 3), min_size=4, max_size=4))
+
+
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Rational starts and rewards."""
 
@@ -62,8 +65,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         )
         return exact_agreement(f"start {start}, rewards {r}", total, 0)
 
-    drawn = st.tuples(distributions(2), st.lists(st.integers(-3, 3), min_size=4, max_size=4))
-    return context.examples(drawn, check, name="A10 exact", share=2, most=MOST)
+    return context.examples(REWARDS, check, name="A10 exact", share=2, most=MOST)
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:

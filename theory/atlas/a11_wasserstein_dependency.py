@@ -70,6 +70,9 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     )
 
 
+POINTS = st.integers(2, 5).flatmap(distributions)
+
+
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Rational distributions: no more than claimed, attained by halves at the ends, or by uniform."""
 
@@ -85,9 +88,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
             equal=dependency(q, _equal) <= claim.equal(count) == dependency(flat, _equal),
         )
 
-    return context.examples(
-        st.integers(2, 5).flatmap(distributions), check, name="A11 exact", share=3, most=MOST
-    )
+    return context.examples(POINTS, check, name="A11 exact", share=3, most=MOST)
 
 
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:

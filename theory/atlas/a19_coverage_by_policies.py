@@ -53,6 +53,11 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
         yield vanishes(f"{count} states", claim.average(values) - sum(values))
 
 
+WEIGHTED = POINTS.flatmap(
+    lambda points: distributions(len(points), positive=True).map(lambda weights: (points, weights))
+)
+
+
 def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     """Outcome sets with weights: the average ratio to their own mixture; and the rare states, which need
     it."""
@@ -67,10 +72,7 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
         found, claimed = _average(points, weights), claim.average(best)
         return all_hold(f"{points}, weights {weights}", f"{found} and {claimed}", suffices=found <= claimed)
 
-    drawn = POINTS.flatmap(
-        lambda points: distributions(len(points), positive=True).map(lambda weights: (points, weights))
-    )
-    yield from context.examples(drawn, check, name="A19 exact", share=3, most=MOST)
+    yield from context.examples(WEIGHTED, check, name="A19 exact", share=3, most=MOST)
 
 
 def _average(points: list[list[Fraction]], weights: list[Fraction]) -> Fraction:

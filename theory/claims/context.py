@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 import numpy as np
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import seed as hypothesis_seed
+from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 from metaregret.tabular.domains import belongs, edge_cases
@@ -110,7 +111,7 @@ class Context:
         passed: list[Trial] = []
         failed: list[tuple[Instance, Trial]] = []
         inside = belongs(strategy)
-        cases = [case for case in reversed(edge_cases()) if inside(case)] if inside is not None else []
+        cases = [] if inside is None else list(filter(inside, edge_cases()))
         ends = math.inf if self.seconds is None else time.process_time() + self.seconds
         seed, count = self.seed + zlib.crc32(name.encode()), min(most, max(1, round(self.instances * share)))
 
@@ -139,8 +140,11 @@ class Context:
         try:
             search()
         except _FailedTrialError:
-            return [self._smallest(*failed[-1], check, inside)]
-        return passed
+            pass
+        except Flaky:  # what failed was tried again when the time was up
+            if time.process_time() <= ends:
+                raise
+        return [self._smallest(*failed[-1], check, inside)] if failed else passed
 
     def _smallest(
         self,

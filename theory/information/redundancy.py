@@ -13,9 +13,8 @@ with the power cone ``u_s >= q_s^(1-a)`` and ``c_is = row_is^a`` at finite order
 and ``c_is = row_is`` at order 1, and the linear program ``q_s >= v_s / t`` at infinity. Order 1 has a faster
 and sharper method of its own (`metaregret.theory.information.channel_capacity`), which ``auto`` takes.
 
-Where the best reference of all distributions, ``q_s`` proportional to ``(sum_i w_i row_is^a)^(1/a)`` (Sibson
-1969), is a mixture of the rows, it is the answer: ``w`` maximise the concave ``sum_s (sum_i w_i
-row_is^a)^(1/a)``, and one linear solve finds the mixture. ``auto`` tries this first at finite orders.
+At the other finite orders ``auto`` has a method of its own, too (`nearest_mixture`), and takes the program
+where that leaves the bracket open.
 
 Bounds are recomputed from what comes back. Above: ``max_i D_a(row_i || q)`` at the mixture. Below: for
 weights ``w`` on the rows let ``c = sum_i w_i row_i^a``. ``F(q) = sum_s c_s q_s^(1-a)`` is convex and
@@ -36,7 +35,7 @@ Inform. Theory* 64 (2018). The lower bound is ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -44,11 +43,13 @@ import numpy as np
 
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.choices import check_tolerance, one_of
+from metaregret.tabular.errors import ContradictionError, SolverError
 from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
+from metaregret.theory.information.nearest_mixture import nearest_mixture
 from metaregret.theory.information.orders import Order, as_order, divergences
-from metaregret.theory.information.separable import Separable, minimise_over_hull
+from metaregret.theory.information.separable import Separable
 from metaregret.theory.optimise import CONVEX_SOLVERS, LINEAR_SOLVERS, solve_certified
 
 if TYPE_CHECKING:
@@ -169,8 +170,8 @@ def channel_redundancy(
     tolerance : float
         Wanted relative gap, ``max(1, C)`` its unit; read ``value.gap``.
     method : {"auto", "program"}
-        Whether order 1 may be solved by the methods for channel capacity, and other finite orders without
-        the constraint that the reference is a mixture of the rows, where it is one.
+        Whether order 1 may be solved by the methods for channel capacity, and other finite orders by an
+        interior-point method of their own.
 
     Raises
     ------
@@ -184,16 +185,13 @@ def channel_redundancy(
     check_tolerance(tolerance, below=math.inf)
     valid = as_channel(channel)
     if known.is_one and method == "auto":
-        found = channel_capacity(valid, tolerance=tolerance)
-        inputs = found.input_distribution
-        return ChannelRedundancy(known, found.capacity, inputs, found.output_distribution, inputs)
+        capacity = channel_capacity(valid, tolerance=tolerance)
+        inputs = capacity.input_distribution
+        return ChannelRedundancy(known, capacity.capacity, inputs, capacity.output_distribution, inputs)
     dense = valid.matrix if isinstance(valid.matrix, np.ndarray) else valid.matrix.toarray()
     rows = dense * valid.inverse_sums[:, None]
-    free = None if known.is_infinite or method == "program" else _unconstrained(known, rows)
-    if free is not None and free.upper - free.lower <= tolerance * max(1.0, free.lower):
-        low = high = free
-    else:
-        low, high = _solved(known, rows, tolerance)
+    found = None if known.is_infinite or method == "program" else _direct(known, rows)
+    low, high = _solved(known, rows, tolerance, found)
     upper = max(low.upper, high.lower)
     value = Bracket(
         min(high.lower, upper),
@@ -206,24 +204,9 @@ def channel_redundancy(
     return ChannelRedundancy(known, value, low.mixture, reference, weights)
 
 
-def _unconstrained(order: Order, rows: np.ndarray) -> _Candidate | None:
-    """Return the candidate of the best reference of all distributions; None where it is no mixture."""
-    units = rows.max(axis=0)
-    powers = (rows / np.where(units > 0, units, 1.0)) ** order.alpha
-    with np.errstate(all="ignore"):  # evaluation tells
-        weights = minimise_over_hull(powers, sibson(order, units), np.full(len(rows), 1 / len(rows)))
-        reference = units * (weights @ powers) ** (1 / order.alpha)
-    if not (np.all(np.isfinite(weights)) and reference.sum() > 0):
-        return None
-    mixture = np.linalg.lstsq(rows.T, reference / reference.sum(), rcond=None)[0]
-    if not mixture.min() >= -NEGLIGIBLE * mixture.max():
-        return None
-    return _evaluated(order, rows, np.maximum(mixture, 0.0) / np.maximum(mixture, 0.0).sum(), weights)
-
-
 def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
-    """Return ``-sum_s x_s^(1/a)``, whose minimum over mixtures ``x`` of powers is Sibson's information; for
-    ``x`` in the powers of `units`, shape (S,)."""
+    """Return ``-sum_s x_s^(1/a)``, ``x`` in the powers of `units`, shape (S,): its minimum over mixtures of
+    powers is ``-exp(C (a - 1) / a)`` with ``C`` Sibson's information in nats."""
     share = 1.0 / order.alpha
 
     def power(x: np.ndarray, exponent: float) -> np.ndarray:
@@ -236,17 +219,39 @@ def sibson(order: Order, units: np.ndarray | float = 1.0) -> Separable:
     )
 
 
-def _solved(order: Order, rows: np.ndarray, tolerance: float) -> tuple[_Candidate, _Candidate]:
-    """Return the candidates of the least upper and of the largest lower bound."""
+Pair = tuple[_Candidate, _Candidate]
+"""The candidates of the least upper and of the largest lower bound."""
+
+
+def _best(candidates: Iterable[_Candidate]) -> Pair:
+    found = tuple(candidates)
+    return min(found, key=lambda each: each.upper), max(found, key=lambda each: each.lower)
+
+
+def _direct(order: Order, rows: np.ndarray) -> Pair | None:
+    """Return what the interior-point method found, if it found anything."""
+    mixture, multipliers = nearest_mixture(order, rows)
+    usable = [one for one in multipliers if np.all(np.isfinite(one) & np.isfinite(mixture))]
+    return _best(_evaluated(order, rows, mixture, one) for one in usable) if usable else None
+
+
+def _solved(order: Order, rows: np.ndarray, tolerance: float, best: Pair | None) -> Pair:
+    """Return the best candidates, from the program where what is known does not suffice."""
+    if best is not None and best[0].upper - best[1].lower <= tolerance * max(1.0, best[0].upper):
+        return best
     unit = rows.mean(axis=0)
-    best: tuple[_Candidate, _Candidate] | None = None
     for _ in range(1 if order.is_one or order.is_infinite else PASSES):
         problem, read = _program(order, rows, unit)
         solvers = LINEAR_SOLVERS if order.is_infinite else CONVEX_SOLVERS[:2]
-        found = solve_certified(problem, read, tolerance=tolerance, attempts=solvers)
-        low = found.lowest if best is None else min(best[0], found.lowest, key=lambda each: each.upper)
-        high = found.highest if best is None else max(best[1], found.highest, key=lambda each: each.lower)
-        best = low, high
+        try:
+            found = solve_certified(problem, read, tolerance=tolerance, attempts=solvers)
+        except ContradictionError:
+            raise
+        except SolverError:
+            if best is None:
+                raise
+            break
+        best = low, high = _best((found.lowest, found.highest, *(best or ())))
         if low.upper - high.lower <= tolerance * max(1.0, low.upper):
             break
         unit = np.maximum(low.mixture @ rows, 1e-12)

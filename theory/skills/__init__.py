@@ -1,10 +1,10 @@
 """Skills: policies with probabilities and terminal distributions, and the capacity of a controlled Markov
 process."""
 
+from metaregret.theory.information.separable import Separable
 from metaregret.theory.skills.capacity import ProcessCapacity, Round, process_capacity
 from metaregret.theory.skills.frank_wolfe import (
     Minimum,
-    Separable,
     inverse_sum,
     minimise_over_terminal,
     relative_entropy,

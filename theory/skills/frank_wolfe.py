@@ -34,7 +34,7 @@ from metaregret.tabular.response import best_responses, goal_responses
 from metaregret.theory.information.separable import Separable, minimise_over_hull
 from metaregret.theory.skills.skill import Skill, make_skills, mixture
 
-__all__ = ["Minimum", "Separable", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
+__all__ = ["Minimum", "inverse_sum", "minimise_over_terminal", "relative_entropy"]
 
 MAX_ROUNDS = 500
 
@@ -137,8 +137,9 @@ def _astray(process: ControlledMarkovProcess) -> float:
         stop, least, most = 1.0, low**horizon.steps, high**horizon.steps
     else:
         gamma, stop = float(horizon.gamma), float(1 - horizon.gamma)
-        left = 1.0 - gamma * high
-        least, most = stop / (1.0 - gamma * low), stop / left if left > 1e-15 else np.inf
+        gain = gamma * (high - 1.0)
+        left = stop - gain - relative_error(4) * (stop + abs(gain))  # no more than what is left
+        least, most = stop / (1.0 - gamma * low), stop / left if left > 0 else np.inf
     return max(most * start - 1.0, 1.0 - least * start) + relative_error(process.n_states + 64) / stop
 
 

@@ -175,12 +175,10 @@ class LastSteps:
 
         def h(x: np.ndarray, most: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             """Of values; with what its rounding is relative to."""
-            line = x > bend
-            end, before = np.where(line, bend, x), np.where(np.isinf(bend), 0.0, bend)
-            run = np.where(line, most - before, 1.0)
-            slope = np.where(line, f(most) - f(before), 0.0) / run
-            steep = np.where(line, np.abs(f(most)) + np.abs(f(before)), 0.0) / run
-            value = f(end) + slope * (x - end)
+            end, before = np.minimum(x, bend), np.where(np.isinf(bend), 0.0, bend)
+            run = most - before
+            value = f(end) + (f(most) - f(before)) / run * (x - end)
+            steep = np.where(x > bend, (np.abs(f(most)) + np.abs(f(before))) / run, 0.0)
             return value, np.abs(f(end)) + steep * (x + end)
 
         if not self.order.is_one:
@@ -223,7 +221,7 @@ class LastSteps:
         # The last term is more than what underflows, in units of the dearest goal.
         value = paid + terms.fixed + unit * (paid + np.abs(terms.fixed)) + 1e-200
         if not np.all(np.isfinite(value)):  # powers overflowed
-            return np.inf, np.empty((0, len(q) + int(self.order.is_one)))
+            return np.inf, np.empty((0, 0))
         options = value[:, None]
         if favour and options.size * (len(q) + 1) <= MOST_ENTRIES:
             more = terms.factors.toarray() * (favour if self.order.is_one else favour * prices)

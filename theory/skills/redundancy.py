@@ -47,7 +47,8 @@ __all__ = ["Redundancy", "process_redundancy"]
 
 @dataclass(frozen=True, eq=False)
 class Redundancy:
-    """The redundancy of order a of a process, and the exploration that attains its upper bound.
+    """The redundancy of order a of a process, and the exploration found, which attains the upper bound of a
+    bracket that is closed.
 
     Attributes
     ----------
@@ -63,7 +64,8 @@ class Redundancy:
         ``q_a``, a terminal distribution.
     status : Status
     farthest : tuple of Skill
-        At finite orders above 1: policies, weighted, whose tangent is the lower bound.
+        At finite orders above 1: policies, weighted, whose tangent is the lower bound; none where they are
+        too large a table.
     """
 
     process: ControlledMarkovProcess

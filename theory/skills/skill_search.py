@@ -142,10 +142,7 @@ class SkillSearch:
             better = self._ascend(self._starts(channel, q, known), q, level)
         upper, how = np.inf, "nothing"
         if self.order.is_one:
-            upper, how = (
-                support_bound(self.process),
-                "logarithm of the number of states where an episode can end",
-            )
+            upper, how = support_bound(self.process), "maximal leakage"
         if self.polytope is not None:
             # Rounding alone can lift the exact vertices' bound above the trivial one.
             upper, how = min(upper, float(known.max())), self.polytope.how
@@ -263,7 +260,8 @@ class SkillSearch:
         active = self.rows[(channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE)]
         points = starting_points(active, q, self.support, self._rng, self.random_starts)
         room = MOST_ENTRIES // 16 // (self.process.n_states * self.process.layers)
-        return points[: max(1, room)]
+        # Where there is no room for all: some of each smoothing, and some random ones.
+        return points[np.linspace(0, len(points) - 1, min(len(points), max(1, room))).astype(int)]
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
         found = ascend(self.process, points, q, self.support, self.order)

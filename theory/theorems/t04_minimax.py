@@ -175,6 +175,9 @@ def _slope(rho: Fraction, v: Fraction, episodes: int) -> Fraction:
     return sum(terms, Fraction(0))
 
 
+_WITH_EPISODES = st.tuples(_situations(), st.integers(1, 4))
+
+
 def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
     """Any process, ``N`` from 1 to 4: no rational policy does better than what the prior proves, and that is
     the program's value.
@@ -204,8 +207,7 @@ def finitely_many(claim: Claim, context: Context) -> Iterable[Trial]:
             f"proved {float(proved)}, a policy has {float(worst)}, program {solution.value.midpoint}",
         )
 
-    drawn = st.tuples(_situations(), st.integers(1, 4))
-    return context.examples(drawn, check, name="T04 finitely many", most=2000)
+    return context.examples(_WITH_EPISODES, check, name="T04 finitely many", most=2000)
 
 
 def _skewed(count: int) -> list[Fraction]:

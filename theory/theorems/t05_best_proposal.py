@@ -57,6 +57,9 @@ def symbolic(claim: Any, context: Context) -> Iterable[Trial]:
     yield all_hold("a goal of no density", f"limit {limit}", infinite=limit == sympy.oo)
 
 
+_ROOTS = st.integers(2, 6).flatmap(lambda size: distributions(size, positive=True))
+
+
 def exact(claim: Any, context: Context) -> Iterable[Trial]:
     """Rational square roots: the learner of T03 is trained on q and meets the worst goal; tolerance zero."""
 
@@ -72,8 +75,7 @@ def exact(claim: Any, context: Context) -> Iterable[Trial]:
             f"claimed {claim(roots, min(roots))}, met {regret}, uniform: {uniform}",
         )
 
-    sizes = st.integers(2, 6).flatmap(lambda size: distributions(size, positive=True))
-    return context.examples(sizes, check, name="T05 exact", share=5)
+    return context.examples(_ROOTS, check, name="T05 exact", share=5)
 
 
 def processes(claim: Any, context: Context) -> Iterable[Trial]:

@@ -140,6 +140,12 @@ def _fewer(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
         weights = np.maximum(weights, 0.0)
 
 
+_WITH_WEIGHTS = st.tuples(
+    stochastic_processes(max_states=3, max_actions=3, max_steps=2),
+    st.lists(st.integers(1, 9), min_size=3, max_size=7),
+)
+
+
 def few_and_unique(claim: Claim, context: Context) -> Iterable[Trial]:
     """Generated processes: as few skills as claimed attain the capacity of all vertices, and no prior reaches
     further than the loss allows."""
@@ -166,9 +172,7 @@ def few_and_unique(claim: Claim, context: Context) -> Iterable[Trial]:
             f"{count} skills attain {attained} of {found.capacity}; a prior reaches {reached}",
         )
 
-    small = stochastic_processes(max_states=3, max_actions=3, max_steps=2)
-    weights = st.lists(st.integers(1, 9), min_size=3, max_size=7)
-    return context.examples(st.tuples(small, weights), check, name="T07 few and unique", most=1000)
+    return context.examples(_WITH_WEIGHTS, check, name="T07 few and unique", most=1000)
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,13 @@ def _in_order(claim: Claim, name: str, tasks: GoalTasks, episodes: int) -> Trial
     return Trial(f"{name} N={episodes} {tasks.detect.value}", float(margin), note)
 
 
+_SMALL = st.tuples(
+    processes(min_states=2, max_states=3, max_actions=2, max_steps=2, geometric=False),
+    st.integers(1, 3),
+    st.sampled_from(Detection),
+)
+
+
 def generated(claim: Claim, context: Context) -> Iterable[Trial]:
     """The three solvers on generated processes, goals noticed at the end or on the way."""
 
@@ -134,9 +141,7 @@ def generated(claim: Claim, context: Context) -> Iterable[Trial]:
         tasks = GoalTasks.reachable(process, detect)
         return _in_order(claim, f"generated process with {len(tasks.goals)} goals", tasks, episodes)
 
-    small = processes(min_states=2, max_states=3, max_actions=2, max_steps=2, geometric=False)
-    drawn = st.tuples(small, st.integers(1, 3), st.sampled_from(Detection))
-    return context.examples(drawn, check, name="T18 generated", most=1000)
+    return context.examples(_SMALL, check, name="T18 generated", most=1000)
 
 
 THEOREM = theorem(

@@ -149,6 +149,9 @@ class _Sum:
         return _Sum([(factor * weight, x) for weight, x in self.terms])
 
 
+_ROWS = mixtures().map(lambda drawn: drawn[0])
+
+
 def optimised(claim: Claim, context: Context) -> Iterable[Trial]:
     """The explorations themselves, from convex programs with certified brackets."""
 
@@ -179,9 +182,7 @@ def optimised(claim: Claim, context: Context) -> Iterable[Trial]:
 
     for rows in (RISING, family(4, Fraction(1, 2)), family(8, Fraction(1, 4))):
         yield check(rows)
-    yield from context.examples(
-        mixtures().map(lambda drawn: drawn[0]), check, name="T20 orders", share=0.15, most=300
-    )
+    yield from context.examples(_ROWS, check, name="T20 orders", share=0.15, most=300)
 
 
 THEOREM = theorem(

@@ -82,6 +82,9 @@ def _positive(size: int) -> st.SearchStrategy[list[Fraction]]:
     return distributions(size, positive=True, largest=9)
 
 
+_ROOTS = st.integers(2, 5).flatmap(lambda n: st.tuples(_positive(n), _positive(n), _positive(n)))
+
+
 def simplices(claim: Claim, context: Context) -> Iterable[Trial]:
     """All explorations: rational square roots, so that both optima and the distance are rational (T03)."""
 
@@ -98,8 +101,7 @@ def simplices(claim: Claim, context: Context) -> Iterable[Trial]:
             bounded=1 <= price <= bound,
         )
 
-    sizes = st.integers(2, 5).flatmap(lambda n: st.tuples(_positive(n), _positive(n), _positive(n)))
-    yield from context.examples(sizes, check, name="T26 simplices", share=3)
+    yield from context.examples(_ROOTS, check, name="T26 simplices", share=3)
     for k in (Fraction(1), Fraction(2), Fraction(7, 2), Fraction(100)):
         one = [Fraction(1), Fraction(1)]
         price = _price(one, one, [1 / (1 + k), k / (1 + k)], [Fraction(1, 2)] * 2)

@@ -117,6 +117,9 @@ def exact(claim: Claim, context: Context) -> Iterable[Trial]:
     return context.examples(_situations(), check, name="T27 exact", most=1000)
 
 
+_PROPOSALS = st.integers(2, 4).flatmap(lambda size: distributions(size, largest=4))
+
+
 def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
     """All orders of search: those of smallest expected loss under q, and the best mixture of them, with
     ties."""
@@ -134,8 +137,7 @@ def enumeration(claim: Claim, context: Context) -> Iterable[Trial]:
             exchangeable=all(sum(c) == claim.mixed(count) * len(laws) for c in zip(*laws, strict=True)),
         )
 
-    sizes = st.integers(2, 4).flatmap(lambda size: distributions(size, largest=4))
-    return context.examples(sizes, check, name="T27 orders", most=3000)
+    return context.examples(_PROPOSALS, check, name="T27 orders", most=3000)
 
 
 def optimisation(claim: Claim, context: Context) -> Iterable[Trial]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from metaregret.tabular.bounds import UNIT_ROUNDOFF, Status, relative_error
-from metaregret.tabular.engine import Objective, PlanningSolution, bound_kernels, solve
+from metaregret.tabular.engine import Objective, PlanningSolution, bound_kernels, finite, kernels, solve
 from metaregret.tabular.engine.bound_kernels import macqueen
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction, discounted_bounds, finish
 from metaregret.tabular.engine.finite import _may_underflow, backward_induction
@@ -104,6 +105,25 @@ def posed(process: ControlledMarkovProcess, **given: Any) -> Problem:
     objective = given.pop("objective", "finite")
     asked = usual | given
     return read_problem(process, asked.pop("rewards"), objective, **asked)
+
+
+@pytest.mark.parametrize(("alone", "together"), [(3.0, 2.0), (2.0, 3.0), (2.0, 2.0)])
+@pytest.mark.parametrize("large", [True, False])
+def test_a_large_model_is_swept_with_threads_where_they_are_faster(
+    large: bool, alone: float, together: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six sweeps are timed, the slowest of either kind not counted; two transitions are large enough here."""
+    clock, taken = [0.0], list[bool]()
+
+    def backup(*arguments: Any) -> None:
+        taken.append(arguments[-1])
+        clock[0] += (together if taken[-1] else alone) + 5 * (len(taken) <= 2)
+
+    monkeypatch.setattr(kernels, "backup", backup)
+    monkeypatch.setattr(finite, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(finite, "TRIED_WORK", 2 if large else 3)
+    backward_induction(posed(resting(2), steps=9, terminal=np.ones(2)), keep_policy=False)
+    assert taken == [large and (i % 2 == 1 if i < 6 else together < alone) for i in range(9)]
 
 
 @pytest.mark.parametrize("reward", [0.0, 3.0, -3.0])

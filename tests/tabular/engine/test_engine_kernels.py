@@ -172,6 +172,19 @@ def test_nothing_is_left_out_where_bounds_are_wide_or_no_choice_would_be_left() 
     assert operator.kept.tolist() == [1, 3]
     assert operator.backup(np.array([1.0, 1.0])) == (0.5, 2.5, 2)
     assert operator.policy.tolist() == [1, 3]
+    assert operator.backup(values) == (1.0, 3.0, 0)
+
+
+@pytest.mark.parametrize(("upper", "spare", "kept"), [(0, 0, 1), (2, 0, 2), (0, 2, 2), (1, 1, 2), (-9, 0, 1)])
+def test_a_choice_is_left_out_if_it_is_worth_less_whatever_the_bounds_and_roundings(
+    upper: int, spare: int, kept: int
+) -> None:
+    """Rewards 0 and 2 of one state that is worth 2 at least; equal to that is kept. Values that are bounded
+    from above by less than they are do not make a choice worse."""
+    operator = Operator(rows_from([[{0: 16}, {0: 16}]]), np.ones((2, 1)), np.array([0.0, 2]), 0.5)
+    operator.backup(np.zeros(1))
+    operator.leave_out(np.zeros(1), np.array([2.0]), np.array([float(upper)]), float(spare))
+    assert len(operator.kept) == kept
 
 
 def test_threads_are_used_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:

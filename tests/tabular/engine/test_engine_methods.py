@@ -18,6 +18,7 @@ from metaregret.tabular.engine import (
     linear_program,
 )
 from metaregret.tabular.engine.certificate import ROUNDING, Certified, contraction
+from metaregret.tabular.engine.operator import Operator
 from metaregret.tabular.engine.problem import Problem, backup_roundoff, read_problem
 from metaregret.tabular.process import ControlledMarkovProcess
 from tests.tabular.engine.test_engine_undiscounted import drawn
@@ -43,11 +44,12 @@ def sparse(seed: int) -> tuple[ControlledMarkovProcess, np.ndarray]:
 
 
 @cache
-def full(seed: int, states: int = 33) -> tuple[ControlledMarkovProcess, np.ndarray]:
-    """A dense matrix that mixes fast."""
+def full(seed: int, states: int = 33, excess: float = 0.0) -> tuple[ControlledMarkovProcess, np.ndarray]:
+    """A dense matrix that mixes fast, rows summing to one and this."""
     generator = np.random.default_rng(seed)
     rows = generator.random((2, states, states)) * (generator.random((2, states, states)) < 0.6)
-    process = ControlledMarkovProcess.from_dense(rows / rows.sum(axis=2, keepdims=True), horizon=1)
+    rows *= (1 + excess) / rows.sum(axis=2, keepdims=True)
+    process = ControlledMarkovProcess.from_dense(rows, horizon=1)
     return process, generator.integers(-900, 1000, process.n_choices) / 64
 
 
@@ -328,6 +330,41 @@ def test_the_residual_belongs_to_the_values(
             expected = swept(problem)
         assert found.iterations == expected
         assert found.limited_by == ("max_iterations" if expected >= limit else ROUNDING)
+
+
+@pytest.mark.parametrize("excess", [0.0, 1e-10])
+@pytest.mark.parametrize("method", ["value-iteration", "modified-policy-iteration"])
+def test_dense_rows_are_left_out_by_certified_bounds(
+    method: str, excess: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They contain the optimal values, and spare what a backup rounds and what rows sum to above one; in the
+    end one row a state is left, and the answer is the same."""
+    process, rewards = full(0, excess=excess)
+    problem = posed(process, rewards)
+    whole = METHODS[method](problem)
+    kept, honest = list[int](), Operator.leave_out
+
+    def leave_out(
+        operator: Operator, values: np.ndarray, lower: np.ndarray, upper: np.ndarray, spare: float
+    ) -> None:
+        assert np.all(lower <= whole.upper)
+        assert np.all(upper >= whole.lower)
+        rise = float((upper - values).max())
+        magnitude = float(np.abs([values, lower, upper]).max())
+        rounding = problem.allowance(magnitude, 33)
+        assert 2 * rounding + excess * rise <= spare <= 7 * rounding + 3 * excess * magnitude
+        honest(operator, values, lower, upper, spare)
+        kept.append(len(operator.kept))
+
+    monkeypatch.setattr(discounted, "ELIMINATED_ENTRIES", 0)
+    monkeypatch.setattr(Operator, "leave_out", leave_out)
+    found = METHODS[method](problem)
+    assert kept[-1] == 33
+    assert found.policy is not None
+    assert whole.policy is not None
+    assert found.policy.tolist() == whole.policy.tolist()
+    assert np.all(found.lower <= whole.upper)
+    assert np.all(whole.lower <= found.upper)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import assume
+from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from metaregret.tabular.domains import belongs
@@ -28,9 +30,11 @@ from metaregret.tabular.strategies import (
 from metaregret.theory.claims import (
     Context,
     Theorem,
+    Trial,
     Verdict,
     as_document,
     claim,
+    context,
     find_witness,
     from_file,
     property_claim,
@@ -186,6 +190,19 @@ def test_the_search_ends_when_its_time_is_up():
     few = verify_theorem(slow, Context(instances=10**4, seconds=0.3))
     assert few.verdict is Verdict.SUPPORTED
     assert 0 < few.instances < 1000
+
+
+@pytest.mark.parametrize(("assumes", "ticks"), [(False, 2), (False, 3), (True, 2)])
+def test_what_fails_as_the_time_runs_out_has_failed(
+    assumes: bool, ticks: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Its shrinking is cut short: a claim was taken for sound, or the search ended in an error."""
+    clock = iter([0.0] * ticks)
+    monkeypatch.setattr(context, "time", SimpleNamespace(process_time=lambda: next(clock, 1.0)))
+    check = lambda drawn: Trial("list", -1.0 if drawn else 1.0)
+    strategy = st.lists(st.integers(0, 9), min_size=1)
+    (trial,) = Context(instances=20, seconds=0.5).examples(strategy, check, name="x", assumes=assumes)
+    assert trial.margin == -1.0
 
 
 @pytest.mark.parametrize(

@@ -250,8 +250,8 @@ def test_a_redundancy_is_the_least_above_and_the_largest_below(
     low = redundancy._Candidate(lowers[0], uppers[0], np.array([0.25, 0.75]), np.array([1.0, 2.0]))
     high = redundancy._Candidate(lowers[1], uppers[1], np.array([0.5, 0.5]), np.array([3.0, 4.0]))
 
-    def solved(given: object, shares: Vector, tolerance: float) -> tuple[object, object]:
-        assert str(given) == name
+    def solved(given: object, shares: Vector, tolerance: float, known: object) -> tuple[object, object]:
+        assert (str(given), known) == (name, None)
         assert isinstance(shares, np.ndarray)
         np.testing.assert_allclose(shares, [[0.5, 0.5], [0.25, 0.75]], rtol=1e-15)
         assert tolerance == 0.125
@@ -282,7 +282,9 @@ def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
         asked.append(tolerance)
         return exact
 
-    def as_program(order: Order, rows: Vector, tolerance: float) -> object:
+    def as_program(order: Order, rows: Vector, tolerance: float, known: object) -> object:
+        if known is not None:
+            return known
         asked.append(-tolerance)
         one = redundancy._Candidate(0.0, 1.0, np.array([0.5, 0.5]), np.array([0.5, 0.5]))
         return one, one

@@ -289,6 +289,20 @@ def test_how_far_the_sum_of_ends_may_be_from_one(
     assert _astray(z_channel()) == 0
 
 
+def test_ends_of_rows_that_gain_nearly_what_the_discount_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of ends is ``(1 - g) / (1 - g (1 + x))``; what it is divided by is all but rounded away."""
+    mass = 1.0 + 7e-10
+    gain = Fraction(mass) - 1
+    monkeypatch.setattr(frank_wolfe, "row_mass", lambda process: (1.0, mass))
+    for rest in range(8, 60):
+        stop = (gain + Fraction(rest, 10**16)) / Fraction(mass)
+        process = ControlledMarkovProcess.from_transitions(
+            [(0, 0, 0, mass)], states=1, actions=1, initial=0, horizon=GeometricHorizon(1 - stop)
+        )
+        most = stop / (1 - (1 - stop) * Fraction(mass)) - 1
+        assert most <= Fraction(_astray(process)) <= 1.01 * float(most)
+
+
 def test_ends_of_rows_that_gain_more_than_the_discount_takes_have_no_bound() -> None:
     rows = [(0, 0, 0, 1.0 + float(TINY))]
     for nines, bounded in ((9, True), (10, False)):

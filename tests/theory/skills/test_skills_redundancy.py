@@ -27,6 +27,7 @@ from metaregret.theory.skills import (
     information_lower_bound,
     process_capacity,
     process_redundancy,
+    skill_search,
     terminal_vertices,
 )
 from metaregret.theory.skills import redundancy as module
@@ -382,3 +383,21 @@ def test_a_regret_that_is_not_found_has_bounds_in_nats(
     found, _ = bracket(monkeypatch, lower=0.25, infinite=caught.value)
     assert found.upper == caught.value.upper
     assert found.upper_from == "redundancy of order infinity, which is no less"
+
+
+@pytest.mark.parametrize("order", ["3/2", "4"])
+def test_where_policies_are_a_table_too_large_one_ends_where_their_mixture_does(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty numbers hold the table of three skills of a z-channel of two steps, not four times one of
+    choices; the lower bound is that of the last round's weights."""
+    process = z_channel(2)
+    whole = process_redundancy(process, order)
+    monkeypatch.setattr(skill_search, "MOST_ENTRIES", 40)
+    found = process_redundancy(process, order)
+    assert len(whole.skills) > 1
+    assert (len(found.skills), len(found.farthest)) == (1, 0)
+    assert found.known
+    assert found.value.lower <= whole.value.upper
+    assert whole.value.lower <= found.value.upper
+    assert found.reference == pytest.approx(whole.reference, abs=1e-5)

@@ -46,7 +46,7 @@ class Case:
     returned: int = 0
 
 
-SUPPORT = "logarithm of the number of states where an episode can end"
+SUPPORT = "maximal leakage"
 NODES = "branch and bound, 17 nodes"
 CASES = [
     Case(0.75, "listed", listed=0.75),
@@ -349,18 +349,23 @@ def test_bounds_take_ends_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
         how="last", best=lambda q: (1.0, 0.5 * search.rows.sum(axis=0)), bound=lambda q: float(q[0])
     )
     monkeypatch.setattr(skill_search, "LastSteps", lambda process, order: last)
-    assert search.relaxed(Q) == (pytest.approx(down[:, 0].mean(), rel=1e-12), "last")
+    monkeypatch.setattr(skill_search, "relative_error", lambda roundings: roundings * 2.0**-10)
+    sure = down[:, 0].mean() * (1 - (2 * 2 + 8) * 2.0**-10)
+    assert search.relaxed(Q) == (pytest.approx(sure, rel=1e-12), "last")
 
 
 @pytest.mark.parametrize(("entries", "starts"), [(16 * 2 * 2 * 5, 5), (1, 1), (10**6, 114)])
 def test_there_are_as_many_starts_as_there_is_room_for(
     entries: int, starts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is a policy of two states and two steps while it ascends; the known two come before the rest."""
-    search = SkillSearch(z_channel(2), tolerance=TOLERANCE)
+    """Each is a policy of two states and two steps while it ascends. They are some of every kind: the first
+    ones alone lost 1.3 nats of 4.4 on Taxi."""
     channel: Any = SimpleNamespace(mixture=np.array([0.5, 0.5]), weights=np.zeros(2))
-    search.polytope = None
-    monkeypatch.setattr(skill_search, "MOST_ENTRIES", entries)
-    found = search._starts(channel, Q, np.empty(0))
-    assert len(found) == starts
-    assert found[:2].tolist() == search.rows[: min(2, starts)].tolist()
+    found = []
+    for room in (2**28, entries):
+        search = SkillSearch(z_channel(2), tolerance=TOLERANCE)
+        search.polytope = None
+        monkeypatch.setattr(skill_search, "MOST_ENTRIES", room)
+        found.append(search._starts(channel, Q, np.empty(0)).tolist())
+        monkeypatch.undo()
+    assert found[1] == [found[0][113 * i // max(1, starts - 1)] for i in range(starts)]
