@@ -45,16 +45,20 @@ def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[s
     others, measure_all = _others(workers), partial(_measure_all, _compiled())
     groups = (tuple(group) for _, group in groupby(jobs, lambda job: job.group or job.id))
     there, here = set[Future[Measured]](), set[Future[Measured]]()
-    while True:
-        here |= {_aside(measure_all, group) for group in islice(groups, 1 - len(here))}
-        waiting = 2 * (workers - 1) - len(there)
-        there |= {others.submit(measure_all, group) for group in islice(groups, waiting)}
-        if not there | here:
-            return
-        done = wait(there | here, return_when=FIRST_COMPLETED).done
-        there, here = there - done, here - done
-        for future in done:
-            yield from future.result()
+    try:
+        while True:
+            here |= {_aside(measure_all, group) for group in islice(groups, 1 - len(here))}
+            waiting = 2 * (workers - 1) - len(there)
+            there |= {others.submit(measure_all, group) for group in islice(groups, waiting)}
+            if not there | here:
+                return
+            done = wait(there | here, return_when=FIRST_COMPLETED).done
+            there, here = there - done, here - done
+            for future in done:
+                yield from future.result()
+    except BaseException:  # after a failure or an interrupt nobody waits for what the others are doing
+        others.shutdown(kill_workers=True)
+        raise
 
 
 def begin(workers: int, *modules: str) -> None:

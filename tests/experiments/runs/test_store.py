@@ -174,3 +174,20 @@ def test_jobs_of_a_group_are_done_by_one_worker() -> None:
     assert len(found) == 8
     assert os.getpid() in found.values()
     assert all(len({found[i] for i in group}) == 1 for group in (range(3), range(3, 6)))
+
+
+def _fails_on_odd_places(point: Mapping[str, int], generator: np.random.Generator) -> list[Mapping[str, int]]:
+    if point["i"] % 2:
+        raise ZeroDivisionError(f"place {point['i']}")
+    return _process(point, generator)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_fatal_failure_ends_the_run_whichever_process_meets_it(first: int) -> None:
+    """The first job is this process's, the next ones go to another; the run after it is whole again."""
+    jobs = [Job("odd", 1, {"i": first + i}, 0, _fails_on_odd_places, fatal=True) for i in range(2)]
+    with Store(Path(":memory:")) as store:
+        with pytest.raises(ZeroDivisionError, match="place 1"):
+            run(jobs, store, workers=2)
+        even = [job for job in jobs if job.point["i"] % 2 == 0]
+        assert run(even, store, workers=2).points == 1
