@@ -19,6 +19,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from metaregret.tabular.conjugate_gradients import conjugate_gradients
+from metaregret.tabular.errors import InvalidArgumentError
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.soft_planning import SoftPlanner
 
@@ -50,7 +51,8 @@ def matching_policy(
     Parameters
     ----------
     target : ndarray, shape (S,)
-        A distribution on states; at positive entries it is met up to the relative `accuracy`.
+        Probabilities of states; where positive they are met up to the relative `accuracy`, and the rest of
+        the mass may end where they are zero.
     start : ndarray, shape (T, C), optional
         A policy that takes every choice that may be needed; all choices alike unless given.
     passes : int
@@ -59,14 +61,21 @@ def matching_policy(
     Raises
     ------
     UnsupportedError, InvalidArgumentError
-        As `SoftPlanner`.
+        If `target` has another shape, or no probabilities; and as `SoftPlanner`.
     """
-    search, errors, size = _Search(process, np.asarray(target, dtype=float), start), list[float](), 1.0
+    target = np.asarray(target, dtype=float)
+    apt = target.shape == (process.n_states,) and np.all(target >= 0)
+    if not (apt and 0 < target.sum() <= 1 + 1e-6):
+        raise InvalidArgumentError(
+            f"Expected a target of shape ({process.n_states},), not negative, with a sum of up to one, but "
+            f"got shape {target.shape}, sum {target.sum()}."
+        )
+    search, errors, size = _Search(process, target, start), list[float](), 1.0
     while search.planner.passes < passes:
         errors.append(search.error)
         if errors[-1] <= accuracy:
             return search.planner.policy
-        if len(errors) > PATIENCE and errors[-1] > 0.5 * errors[-PATIENCE]:
+        if len(errors) > PATIENCE and errors[-1] > 0.5 * errors[-1 - PATIENCE]:
             break
         if size < 1.0:
             search.recentre()

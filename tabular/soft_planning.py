@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metaregret.tabular.policy import check_policy
+from metaregret.tabular.policy import check_policy, uniform_policy
 from metaregret.tabular.process import ControlledMarkovProcess
 
 __all__ = ["SoftPlanner"]
@@ -62,8 +62,7 @@ class SoftPlanner:
 
     def __init__(self, process: ControlledMarkovProcess, start: np.ndarray | None = None) -> None:
         steps = process.steps_for("Soft planning for terminal distributions")
-        if start is None:
-            start = np.tile(1.0 / np.diff(process.choice_offsets)[process.choice_state], (steps, 1))
+        start = uniform_policy(process) if start is None else start
         check_policy(process, start)
         self._process, self._offsets = process, process.choice_offsets
         self._arrays = process.offsets, process.successors, process.probabilities

@@ -80,6 +80,26 @@ def test_any_start_that_takes_all_choices_leads_to_the_target() -> None:
         np.testing.assert_allclose(reached, best / best.sum(), rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    "target", [[0.5, 0.5], [np.nan, 0.5, 0.5], [-0.5, 0.5, 1.0], [0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]
+)
+def test_a_target_that_is_no_distribution_is_refused(target: list[float]) -> None:
+    with pytest.raises(InvalidArgumentError, match="Expected a target of shape"):
+        matching_policy(make("line:3").replaced(horizon=2), np.array(target))
+
+
+def test_what_is_not_asked_for_may_end_anywhere_else() -> None:
+    """Of two classes of states only one is asked for."""
+    rows: list[Any] = [(s, a, 2 * (s // 2) + a, 1) for s in range(4) for a in range(2)]
+    process = ControlledMarkovProcess.from_transitions(
+        rows, states=4, actions=2, initial={0: "1/2", 2: "1/2"}, horizon=1
+    )
+    found = matching_policy(process, np.array([0.1, 0.4, 0.0, 0.0]))
+    assert found is not None
+    reached = terminal_distribution(process, found).probabilities
+    np.testing.assert_allclose(reached[:2], [0.1, 0.4], rtol=1e-10)
+
+
 def test_a_start_that_is_no_policy_is_refused() -> None:
     process = make("line:3").replaced(horizon=2)
     with pytest.raises(InvalidArgumentError):

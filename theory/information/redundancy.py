@@ -299,7 +299,7 @@ def _program(
 def _evaluated(order: Order, rows: np.ndarray, mixture: np.ndarray, weights: np.ndarray) -> _Candidate:
     """Recompute both bounds; see the module."""
     reference = mixture @ rows
-    rounded = reference * (1 - relative_error(len(rows) + 8))
+    rounded = reference * (1 - relative_error(2 * len(rows) + 8))  # the sum of the weights rounds, too
     error = rows * relative_error(rows.shape[1] + 4)
     if order.is_one:
         from metaregret.theory.information.certificate import capacity_bracket

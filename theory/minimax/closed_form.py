@@ -38,6 +38,7 @@ from scipy.sparse.csgraph import connected_components
 
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.matching import matching_policy
+from metaregret.tabular.policy import uniform_policy
 from metaregret.tabular.response import evenly_mixed, mixed_policy
 from metaregret.theory.minimax.flow_program import Program, SaddlePoint, certified_saddle_point
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
@@ -226,8 +227,7 @@ class ClosedForm:
         self, target: np.ndarray, weights: np.ndarray, accuracy: float, *, crowded: bool
     ) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
         process, tasks = self.tasks.process, self.tasks
-        steps = process.steps_for("Targets of terminal distributions")
-        even = np.tile(1.0 / np.diff(process.choice_offsets)[process.choice_state], (steps, 1))
+        even = uniform_policy(process)
         goals = np.empty(0)
         for share, passes in CROWDED_STARTS if crowded else STARTS:
             if share < 1.0 and not len(goals):

@@ -30,6 +30,7 @@ import scipy.linalg
 from threadpoolctl import threadpool_limits
 
 from metaregret.tabular.conjugate_gradients import conjugate_gradients
+from metaregret.tabular.policy import uniform_policy
 from metaregret.tabular.response import evenly_mixed
 from metaregret.tabular.soft_planning import SoftPlanner
 from metaregret.theory.success import SuccessTasks
@@ -92,8 +93,8 @@ class _Path:
         self._tasks, self._base, self._along = tasks, base, direction / len(direction)
         self._marks = tasks.success.T.tocsr()
         goals = evenly_mixed(tasks.process, tasks.success)
-        counts = np.diff(tasks.process.choice_offsets)[tasks.process.choice_state]
-        self._planner = SoftPlanner(tasks.process, (1.0 - START) * goals + START / counts)
+        even = uniform_policy(tasks.process)
+        self._planner = SoftPlanner(tasks.process, (1.0 - START) * goals + START * even)
         self._y = 1.0 / self._success
         self._factor = self._factorised()
         self._fall, self._centred, self._stuck = np.inf, False, False

@@ -186,7 +186,7 @@ def _bracket(
 ) -> Bracket:
     """Return the bounds that policies prove: those of the rounds, made true of the skills returned."""
     low = mixture(skills) - sum(s.probability * s.error for s in skills)
-    low = np.maximum(low * (1 - relative_error(len(skills) + 4)), 0.0)
+    low = np.maximum(low * (1 - relative_error(2 * len(skills) + 8)), 0.0)
     if search.polytope is not None:
         upper = float(search.polytope.divergences(low, search.order).max())
     elif np.isfinite(upper):

@@ -73,6 +73,8 @@ class Found:
     how: str
 
 
+FEW = 300
+"""Skills up to which all that were found are kept, and that one round may add."""
 MOST_ENTRIES = 2**28
 """Largest table of skills, steps and states (2 GiB)."""
 
@@ -120,7 +122,7 @@ class SkillSearch:
         self.rows, self.choices = goals.terminal[first], goals.choices[..., first]
         self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
         self._values: list[float] = []
-        self._weights = np.empty(0)
+        self._weights, self._used = np.empty(0), np.empty(0, dtype=bool)
 
     def settled(self, found: Found) -> bool:
         """Whether to stop: nothing better was found, or no proof is in reach and five rounds changed next to
@@ -132,8 +134,10 @@ class SkillSearch:
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
+        self._forget()
         channel = channel_redundancy(self.rows, self.order, tolerance=0.25 * self.tolerance)
         q, self._weights = channel.reference / channel.reference.sum(), channel.weights
+        self._used = (channel.mixture > NEGLIGIBLE) | (channel.weights > NEGLIGIBLE * channel.weights.sum())
         level = channel.value.upper + 0.25 * self.tolerance
         known = np.empty(0) if self.polytope is None else self.polytope.divergences(q, self.order)
         if self.polytope is not None and known.max() <= level:
@@ -153,6 +157,12 @@ class SkillSearch:
             if proof.choices.shape[-1]:
                 better = self._ascend(ends_of(self.process, proof.choices), q, level)
         return Found(channel, better if self.order.is_one else self._mixing(channel, q, better), upper, how)
+
+    def _forget(self) -> None:
+        """Forget policies that had no part in the last answer, where there are more than states."""
+        if len(self.rows) > max(FEW, len(self.support)):
+            kept = np.append(self._used, np.ones(len(self.rows) - len(self._used), dtype=bool))
+            self.rows, self.choices = self.rows[kept], self.choices[..., kept]
 
     def _mixing(self, channel: ChannelRedundancy, q: np.ndarray, better: Candidates) -> Candidates:
         """Add to `better` the policy that gains most on the tangent, if it gains more than those at hand."""
@@ -265,4 +275,5 @@ class SkillSearch:
 
     def _ascend(self, points: np.ndarray, q: np.ndarray, level: float) -> Candidates:
         found = ascend(self.process, points, q, self.support, self.order)
-        return found.only(np.flatnonzero(found.divergences > level))
+        farthest = np.argsort(-found.divergences, kind="stable")[: max(FEW, len(self.support) // 4)]
+        return found.only(np.sort(farthest[found.divergences[farthest] > level]))

@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse
 
 from metaregret.tabular.bounds import Bracket
-from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError
+from metaregret.tabular.errors import ConvergenceError, InvalidArgumentError, SolverError
 from metaregret.theory.information import as_order, capacity, channel_capacity, channel_redundancy, redundancy
 from metaregret.theory.information.capacity import CapacityMethod
 from metaregret.theory.information.certificate import Evaluation, evaluate
@@ -270,6 +270,31 @@ def test_a_redundancy_is_the_least_above_and_the_largest_below(
     assert found.mixture is low.mixture
     assert found.reference == pytest.approx([0.3125, 0.0, 0.6875], rel=1e-14)
     assert found.weights.tolist() == ([3.0, 0.0, 4.0] if name == "inf" else [3.0, 4.0])
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+def test_where_solvers_fail_what_is_known_is_the_answer(passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The free reference where the first pass fails, that of the first pass where the second does; with
+    neither the failure is one."""
+    rows, left, honest = (
+        np.array([[0.9, 0.1], [0.1, 0.9], [0.45, 0.55]]),
+        [passes],
+        redundancy.solve_certified,
+    )
+
+    def failing(*given: Any, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise SolverError("none")
+        return honest(*given, **options)
+
+    monkeypatch.setattr(redundancy, "solve_certified", failing)
+    one = redundancy._Candidate(0.01, 0.9, np.ones(3) / 3, np.ones(3) / 3)
+    low, high = redundancy._solved(as_order(2), rows, 1e-15, (one, one))
+    assert (low is one, high is one) == (passes == 0, passes == 0)
+    left[0] = 0
+    with pytest.raises(SolverError):
+        redundancy._solved(as_order(2), rows, 1e-15, None)
 
 
 def test_order_one_is_solved_as_a_channel_unless_it_is_asked_otherwise(
