@@ -373,7 +373,8 @@ def first_float(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) 
     while len(largest) and (high - low).max() > 1:
         step, rest = np.divmod(high - low, parts)
         points = low + step * shares + rest * shares // parts  # the last is the highest
-        found = holds(points.view(np.float64))
+        with np.errstate(over="ignore", invalid="ignore"):  # losses of the smallest numbers may overflow
+            found = holds(points.view(np.float64))
         found[-1] = True
         first = found.argmax(axis=0)
         low, high = np.where(first, points[first - 1, tasks], low), points[first, tasks]
