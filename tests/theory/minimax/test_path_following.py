@@ -114,6 +114,22 @@ def test_an_interrupt_on_the_path_keeps_what_the_rounds_found(monkeypatch: pytes
     assert "newton_steps" not in program.size
 
 
+def test_after_an_interrupt_the_path_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Decomposition.ask
+
+    def second(program: Decomposition, weights: np.ndarray) -> np.ndarray:
+        if len(program.policies) > 1:
+            raise KeyboardInterrupt
+        return ask(program, weights)
+
+    monkeypatch.setattr(Decomposition, "ask", second)
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, SLIPPERY.optimum, None)
+    program = Decomposition(SLIPPERY)
+    newton(program, loss, 1e-6)
+    assert program.interrupted
+    assert "newton_steps" not in program.size
+
+
 def test_the_path_is_not_followed_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not where rounds closed the gap, nor for too many tasks, nor for weights whose products overflow."""
     tasks = GoalTasks.reachable(make("garnet:S=12,A=3,b=3,seed=3").replaced(horizon=4))

@@ -177,6 +177,29 @@ def test_the_search_goes_on_while_the_value_or_the_proved_bound_moves() -> None:
     assert rounds(still, [0.0, *still[1:]]) == 2 + skill_search.LATELY
 
 
+def test_where_there_are_many_only_policies_with_a_part_and_new_ones_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search = SkillSearch(z_channel(1), tolerance=1e-6)
+    search.rows, search.choices = np.arange(5.0)[:, None], np.arange(5)[None, None]
+    search._used = np.array([False, True, False, True])
+    search._forget()
+    assert len(search.rows) == 5
+    monkeypatch.setattr(skill_search, "FEW", 4)
+    search._forget()
+    assert search.rows.ravel().tolist() == search.choices.ravel().tolist() == [1, 3, 4]
+
+
+def test_of_many_better_policies_the_farthest_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = SkillSearch(z_channel(1), tolerance=1e-6)
+    many = Candidates(np.arange(5.0)[:, None], np.arange(5)[None, None], np.array([3.0, 1.0, 5.0, 4.0, 0.5]))
+    monkeypatch.setattr(skill_search, "ascend", lambda *given: many)
+    assert search._ascend(np.empty(0), Q, 0.75).choices.ravel().tolist() == [0, 1, 2, 3]
+    monkeypatch.setattr(skill_search, "FEW", 3)
+    assert search._ascend(np.empty(0), Q, 0.75).choices.ravel().tolist() == [0, 2, 3]
+    assert search._ascend(np.empty(0), Q, 3.5).choices.ravel().tolist() == [2, 3]
+
+
 def test_a_round_above_order_one_knows_the_best_bound_that_was_proved() -> None:
     """For two outcomes that can be had for sure the first round proves all, log 2."""
     search = SkillSearch(z_channel(1), tolerance=1e-6, order=as_order(2))
