@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaregret.tabular import make
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.soft_planning import SoftPlanner
 from metaregret.tabular.strategies import processes
@@ -128,6 +130,16 @@ def test_after_an_interrupt_the_path_is_not_followed(monkeypatch: pytest.MonkeyP
     newton(program, loss, 1e-6)
     assert program.interrupted
     assert "newton_steps" not in program.size
+
+
+def test_geometric_horizons_have_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_followed(monkeypatch)
+    process = make("grid:3x3,slip=1/10").replaced(horizon=GeometricHorizon(Fraction(4, 5)))
+    with pytest.raises(ConvergenceError) as error:
+        solve_without_memory(GoalTasks.reachable(process), method="decomposition", tolerance=1e-6)
+    exact = solve_without_memory(GoalTasks.reachable(process), method="program").value
+    assert error.value.lower <= exact.upper
+    assert exact.lower <= error.value.upper
 
 
 def test_the_path_is_not_followed_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
