@@ -280,7 +280,7 @@ def test_known_vertices_are_measured_from_what_is_left_of_the_mixture(
     """Each skill's error and the roundings of the sum below it, never less than nothing."""
     errors = [[0.125, 0.0, 1.0], [0.25, 0.5, 1.0]]
     found, (low,) = bracket(monkeypatch, listed=True, lower=0.75 - 5e-4, errors=errors)
-    left = 1 - (2 + 4) * 2.0**-30
+    left = 1 - (2 * 2 + 8) * 2.0**-30
     np.testing.assert_allclose(low, [(0.375 - 0.1875) * left, (0.625 - 0.25) * left, 0.0], rtol=1e-15)
     assert (found.lower, found.upper, found.upper_from) == (0.75 - 5e-4, 0.75, "said so")
     assert found.lower_from == "tangent at the farthest policies, its maximum by value iteration"
