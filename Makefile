@@ -11,10 +11,11 @@ verify: $(VENV)/.run-installed
 
 LINT = $(BIN)/ruff check . && $(BIN)/codespell && $(BIN)/mypy
 
-# The first run of mypy takes one core for a minute or more, so the tests do not wait for it.
+# The first run of mypy takes one core for a minute or more, so the tests do not wait for it. Byte-code is kept
+# even where the environment says otherwise: every worker would compile and rewrite all tests again.
 test: $(VENV)/.test-installed
 	@($(LINT)) > $(VENV)/lint.txt 2>&1 & lint=$$!; \
-	$(BIN)/python -m pytest -n auto --dist worksteal -q; tests=$$?; \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal -q; tests=$$?; \
 	wait $$lint; linted=$$?; cat $(VENV)/lint.txt; \
 	[ $$linted = 0 ] && exit $$tests
 

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from metaregret.tabular.errors import InvalidArgumentError, InvalidProcessError
 from metaregret.tabular.horizon import FiniteHorizon, GeometricHorizon, Horizon
 from metaregret.tabular.labels import Labels
-from metaregret.tabular.rationals import parse_fraction, split_fractions
+from metaregret.tabular.rationals import nearest_float, parse_fraction, split_fractions
 from metaregret.tabular.validation import number_array
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 
-LARGEST = 2**1023
 MAX_COMMON_BITS = 16_384
 """Longest common denominator of a row's exact probabilities."""
 MAX_WEIGHT = 2**31
@@ -121,14 +120,15 @@ def assemble(
                 f"{state_labels[key[2]]!r}); list it once with the summed probability."
             )
         value = parse_fraction(probability, f"{where}: probability")
-        if value < 0:
+        if value.numerator < 0:
             raise InvalidProcessError(
                 f"{where} ({state_labels[key[0]]!r}, {action_labels[key[1]]!r}, {state_labels[key[2]]!r}) "
                 f"has the negative probability {probability}; probabilities are between 0 and 1."
             )
         table[key] = value
-    keys = np.array(sorted(table), dtype=np.int64).reshape(-1, 3)
-    values = [table[(int(k[0]), int(k[1]), int(k[2]))] for k in keys]
+    ordered = sorted(table)
+    keys = np.array(ordered, dtype=np.int64).reshape(-1, 3)
+    values = [table[key] for key in ordered]
     return assemble_arrays(keys, values, state_labels, action_labels, initial, horizon)
 
 
@@ -164,8 +164,9 @@ def assemble_arrays(
     horizon: Horizon | int,
 ) -> dict[str, Any]:
     """Assemble sorted index rows, shape (M, 3), and their rational probabilities."""
-    layout = _layout(keys, len(states), np.array([v > 0 for v in values], dtype=bool))
-    kept = [v for v in values if v > 0]
+    positive = [v.numerator > 0 for v in values]
+    layout = _layout(keys, len(states), np.array(positive, dtype=bool))
+    kept = list(itertools.compress(values, positive))
     floats, exact_initial = read_initial(initial, states)
     sums = np.array(kept, dtype=object)
     check_denominators(kept, layout["offsets"])
@@ -177,7 +178,7 @@ def assemble_arrays(
         **layout,
         "states": states,
         "actions": actions,
-        "probabilities": np.array([float(v) if v < LARGEST else math.inf for v in kept]),  # refused later
+        "probabilities": np.array([nearest_float(v) for v in kept]),
         "initial": floats,
         "exact_initial": exact_initial,
         "numerators": numerators,

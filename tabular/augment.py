@@ -27,6 +27,7 @@ __all__ = [
     "MAX_STATES",
     "AugmentedProcess",
     "leaves",
+    "remember_recent",
     "remember_trajectory",
     "remember_visits",
 ]
@@ -248,3 +249,68 @@ def remember_visits(
             rest ^= low
     shape = (augmented.process.n_states, len(goals))
     return augmented, sp.csc_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+
+
+def remember_recent(
+    process: ControlledMarkovProcess, goals: np.ndarray, round_trip: int, *, max_states: int = MAX_STATES
+) -> tuple[AugmentedProcess, np.ndarray]:
+    """Return the process on pairs (state, set of goals visited before and not forgotten), and who is new.
+
+    In each state those goals are remembered that lie on a walk of at most `round_trip` steps from the state
+    back to it; the others are forgotten for good (the neighbourhoods of Baldacci, Mingozzi & Roberti, *New
+    route relaxation and pricing strategies for the vehicle routing problem*, 2011).
+
+    Parameters
+    ----------
+    goals : ndarray of int, shape (K,)
+    round_trip : int
+        Steps; nothing is remembered at 0.
+
+    Returns
+    -------
+    augmented : AugmentedProcess
+    new : ndarray of int, shape (S',)
+        The goal that a state is, unless it is remembered; else -1. A first visit is always new.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If there are more than `max_states` pairs.
+    """
+    goal = goal_places(process, goals)
+    bit = [1 << place if place >= 0 else 0 for place in goal.tolist()]
+    shape, own = (
+        (process.n_states, process.n_states),
+        np.repeat(process.choice_state, np.diff(process.offsets)),
+    )
+    once = sp.csr_array((np.ones(len(own), dtype=bool), (own, process.successors)), shape=shape)
+    walks = [sp.eye_array(process.n_states, dtype=bool, format="csr")]
+    for _ in range(round_trip):
+        walks.append(((walks[-1] @ once) != 0) + walks[0])
+    near = walks[0].tocsr()
+    for steps in range(round_trip + 1):
+        near = near + walks[steps].multiply(walks[round_trip - steps].T)
+    near = near.tocsr()
+    kept = [0] * process.n_states
+    for state in range(process.n_states):
+        for other in near.indices[near.indptr[state] : near.indptr[state + 1]].tolist():
+            kept[state] |= bit[other]
+    left = process.choice_state.tolist()
+
+    def step(memory: Hashable, choice: int, successor: int) -> Hashable:
+        return (cast(int, memory) | bit[left[choice]]) & kept[successor]
+
+    augmented = augment(process, lambda _: 0, step, max_states=max_states, what="recent visits")
+    mine = goal[augmented.base_state]
+    known = [
+        place >= 0 and cast(int, memory) >> place & 1
+        for place, memory in zip(mine.tolist(), augmented.memory, strict=True)
+    ]
+    return augmented, np.where(known, -1, mine)
+
+
+def goal_places(process: ControlledMarkovProcess, goals: np.ndarray) -> np.ndarray:
+    """Return which goal each state counts as, a position in `goals` or -1, shape (S,)."""
+    place = np.full(process.n_states, -1)
+    place[goals] = np.arange(len(goals))
+    return np.where(process.goal_of >= 0, place[process.goal_of], -1)

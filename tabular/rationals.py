@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 from numbers import Rational
 from typing import Any
 
@@ -63,7 +64,7 @@ def parse_fraction(value: object, what: str = "number") -> Fraction:
         if not math.isfinite(value):
             raise InvalidArgumentError(f"Expected {what} to be finite, but got {float(value)!r}.")
         narrow = isinstance(value, np.floating) and not isinstance(value, np.float64)
-        return Fraction(str(value) if narrow else repr(float(value)))
+        return _spelled(str(value) if narrow else repr(float(value)))
     if isinstance(value, (str, Decimal)):
         return _parse_text(str(value).strip(), what)
     if isinstance(value, Rational):
@@ -71,6 +72,12 @@ def parse_fraction(value: object, what: str = "number") -> Fraction:
     raise InvalidArgumentError(
         f'Expected {what} to be a number or a string "p/q", but got {value!r} of type {type(value).__name__}.'
     )
+
+
+@lru_cache(4096)
+def _spelled(decimal: str) -> Fraction:
+    """The number that a decimal spells; tables of transitions repeat few of them very often."""
+    return Fraction(decimal)
 
 
 def _parse_text(text: str, what: str) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, Phase, settings
 # when it is loaded, by the first test module.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# Imports and test data are many objects and little garbage.
+gc.set_threshold(10_000, 20, 20)
 
 # Compiled kernels are slow at first call, so there are no deadlines; the same examples run everywhere, so
 # a failure is never a flake. HYPOTHESIS_PROFILE=search looks at many more, and at new ones every time.
@@ -42,3 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("jax") / worker))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_collection_finish() -> None:
+    """What the test modules have imported stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()

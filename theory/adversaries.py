@@ -647,6 +647,17 @@ class Polytope(Adversary):
         """The program's solution, brought inside."""
         return self._extreme(loss).highest.p
 
+    @cached_property
+    def _program(self) -> tuple[cp.Problem, cp.Variable, cp.Constraint, cp.Parameter]:
+        """Maximise ``p . price`` over the set, posed once: cvxpy compiles it for all prices."""
+        from metaregret.tabular.modelling import cvxpy as cp
+
+        tasks = self.matrix.shape[1]
+        p, price = cp.Variable(tasks, nonneg=True), cp.Parameter(tasks)
+        within = self.matrix @ p <= self.limits
+        problem = cp.Problem(cp.Maximize(price @ p), [within, np.ones(tasks) @ p == 1])
+        return problem, p, within, price
+
     def _extreme(self, loss: np.ndarray) -> Best[_Point]:
         """Maximise ``p . loss``.
 
@@ -655,11 +666,8 @@ class Polytope(Adversary):
         SolverError
             If no solver returns anything usable.
         """
-        from metaregret.tabular.modelling import cvxpy as cp
-
-        p = cp.Variable(len(loss), nonneg=True)
-        within = self.matrix @ p <= self.limits
-        problem = cp.Problem(cp.Maximize(loss @ p), [within, np.ones(len(loss)) @ p == 1])
+        problem, p, within, price = self._program
+        price.value = loss
 
         def certify() -> _Point | None:
             if p.value is None or within.dual_value is None:

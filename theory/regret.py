@@ -54,6 +54,7 @@ __all__ = [
     "check_certified",
     "check_episodes",
     "expected_episodes",
+    "first_float",
     "loss_of",
     "memoryless_regret",
     "oracle_regret",
@@ -84,10 +85,9 @@ def expected_episodes(rho: np.ndarray, episodes: int | None) -> np.ndarray:
         if episodes is None:
             return np.where(rho > 0, 1.0 / rho, np.inf)
         # 1 - (1 - rho)**N without cancellation for small rho.
-        found = -np.expm1(episodes * np.log1p(-np.minimum(rho, 1.0)))
-        return np.where(
-            rho * episodes > 1e-12, found / rho, float(episodes) * (1.0 - 0.5 * rho * (episodes - 1))
-        )
+        found = np.asarray(-np.expm1(episodes * np.log1p(-np.minimum(rho, 1.0))) / rho)
+        tiny = rho * episodes <= 1e-12
+        return np.where(tiny, episodes * (1.0 - 0.5 * rho * (episodes - 1)), found) if tiny.any() else found
 
 
 def memoryless_regret(rho: np.ndarray, optimum: np.ndarray, episodes: int | None) -> np.ndarray:
@@ -336,7 +336,7 @@ class Loss:
         return self.form.direction(self.optimum)
 
     def required(self, theta: float) -> np.ndarray:
-        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, in closed form or by bisection to the
+        """Return the smallest ``rho_g`` with ``phi_g(rho_g) <= theta``, in closed form or by search to the
         last bit, shape (K,).
 
         Where even ``v_g`` is not enough the result is infinite.
@@ -344,15 +344,41 @@ class Loss:
         if self.line is not None:
             needed = np.maximum(self.line.required(theta, self.optimum) + np.zeros_like(self.optimum), 0.0)
             return np.where(needed > self.optimum, np.inf, needed)
-        # The bit patterns of non-negative floats are in the order of the numbers: halve the number of
-        # patterns left.
-        low, high = np.zeros(len(self.optimum), dtype=np.int64), self.optimum.view(np.int64)
-        while np.any(high - low > 1):
-            middle = low + (high - low) // 2
-            enough = self.value(middle.view(np.float64)) <= theta
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        needed = np.where(self.value(np.zeros_like(self.optimum)) <= theta, 0.0, high.view(np.float64))
+        least = first_float(lambda rho: self.value(rho) <= theta, self.optimum)
+        needed = np.where(self.value(np.zeros_like(self.optimum)) <= theta, 0.0, least)
         return np.where(self.value(self.optimum) > theta, np.inf, needed)
+
+
+SECTIONS = 1024
+"""Numbers at which `first_float` looks at once: fewer of them cost as much."""
+
+
+def first_float(holds: Callable[[np.ndarray], np.ndarray], largest: np.ndarray) -> np.ndarray:
+    """Return for each task the first float in ``(0, largest]`` from which a condition holds, shape (K,).
+
+    The bit patterns of non-negative floats are in the order of the numbers: they are divided into many parts
+    at once, until one pattern is left. Where the condition holds nowhere before, `largest` is returned.
+
+    Parameters
+    ----------
+    holds : callable
+        Tells for floats, shape (m, K), whether the condition holds; once it does it goes on to.
+    largest : ndarray, shape (K,)
+        Positive.
+    """
+    tasks = np.arange(len(largest))
+    low, high = np.zeros(len(largest), dtype=np.int64), largest.view(np.int64)
+    parts = max(2, min(32, SECTIONS // max(1, len(largest))))
+    shares = np.arange(1, parts + 1)[:, None]
+    while len(largest) and (high - low).max() > 1:
+        step, rest = np.divmod(high - low, parts)
+        points = low + step * shares + rest * shares // parts  # the last is the highest
+        with np.errstate(over="ignore", invalid="ignore"):  # losses of the smallest numbers may overflow
+            found = holds(points.view(np.float64))
+        found[-1] = True
+        first = found.argmax(axis=0)
+        low, high = np.where(first, points[first - 1, tasks], low), points[first, tasks]
+    return high.view(np.float64)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import click
 
 from metaregret.experiments.cli.options import SEED, existing_folder, file_option, json_option, workers_option
 from metaregret.experiments.cli.output import check_outputs, counter, show
+from metaregret.experiments.runs.backends import begin
 from metaregret.tabular.documents import json_text
 from metaregret.tabular.errors import InvalidArgumentError
 
@@ -99,6 +100,8 @@ def COMMAND(
       metaregret verify T04 --report pages --add my_solution.json
       metaregret verify --examples 10000     # deep; start it again if it was killed
     """
+    if not uids and new is None:
+        begin(workers, "metaregret.experiments.verification", "metaregret.tabular.modelling")
     from metaregret.experiments.report.html.added import read_added
     from metaregret.experiments.verification import default_store, verify
 

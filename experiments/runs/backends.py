@@ -8,6 +8,8 @@ way are named in the last argument.
 from __future__ import annotations
 
 import atexit
+import gc
+import importlib
 import os
 import shutil
 import tempfile
@@ -15,40 +17,86 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import chain, groupby
-from typing import TypeAlias
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import cache, partial
+from itertools import groupby, islice
+from typing import Any, TypeAlias
 
 from metaregret.experiments.runs.job import Job, Measurement, measure
 from metaregret.tabular.errors import InvalidArgumentError, MissingExtraError, SolverError
 
-__all__ = ["BACKENDS", "Backend"]
+__all__ = ["BACKENDS", "Backend", "begin"]
 
 Backend: TypeAlias = Callable[[Iterator[Job], int, str | None, list[str]], Iterator[Measurement]]
+Measured: TypeAlias = list[Measurement]
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Variables that keep a worker to one thread."""
 
 
 def _loky(jobs: Iterator[Job], workers: int, scheduler: str | None, lost: list[str]) -> Iterator[Measurement]:
-    """Measure in `workers` processes of this machine; one worker is this process."""
+    """Measure in `workers` processes of this machine. One of them is this process, as another one begins with
+    seconds of imports; it measures in a thread, so that what the others found is stored meanwhile."""
     if workers == 1:
         yield from map(measure, jobs)
         return
-    from joblib import Parallel, delayed, parallel_config
-
     # A worker whose memory has grown is replaced between two points, and nothing is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
-        parent, compiled = os.getpid(), _compiled()
-        groups = groupby(jobs, lambda job: job.group or job.id)
-        found = pool(delayed(_measure_for)(parent, compiled, tuple(group)) for _, group in groups)
-        yield from chain.from_iterable(found)
+    others, measure_all = _others(workers), partial(_measure_all, _compiled())
+    groups = (tuple(group) for _, group in groupby(jobs, lambda job: job.group or job.id))
+    there, here = set[Future[Measured]](), set[Future[Measured]]()
+    try:
+        while True:
+            here |= {_aside(measure_all, group) for group in islice(groups, 1 - len(here))}
+            waiting = 2 * (workers - 1) - len(there)
+            there |= {others.submit(measure_all, group) for group in islice(groups, waiting)}
+            if not there | here:
+                return
+            done = wait(there | here, return_when=FIRST_COMPLETED).done
+            there, here = there - done, here - done
+            for future in done:
+                yield from future.result()
+    except BaseException:  # after a failure or an interrupt nobody waits for what the others are doing
+        others.shutdown(kill_workers=True)
+        raise
 
 
-def _measure_for(parent: int, compiled: str, jobs: Sequence[Job]) -> list[Measurement]:
-    """Measure in a worker, which ends when the process that asked for it is gone."""
-    _follow(parent)
+def begin(workers: int, *modules: str) -> None:
+    """Start the processes that are to measure with this one; they import modules while this one does."""
+    for _ in range(workers - 1):
+        _others(workers).submit(_import, modules)
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _others(workers: int) -> Any:
+    from joblib.externals.loky import get_reusable_executor
+
+    same = (os.getpid(), gc.get_threshold())
+    alone = {"initializer": _follow, "initargs": same, "env": dict.fromkeys(THREADS, "1")}
+    return get_reusable_executor(workers - 1, timeout=300, **alone)
+
+
+def _measure_all(compiled: str, jobs: Sequence[Job]) -> Measured:
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", compiled)
     return [measure(job) for job in jobs]
+
+
+def _aside(work: Callable[[Sequence[Job]], Measured], jobs: Sequence[Job]) -> Future[Measured]:
+    """Do it in a thread that keeps no interrupted program from ending."""
+    future = Future[Measured]()
+
+    def run() -> None:
+        try:
+            future.set_result(work(jobs))
+        except BaseException as error:  # of a fatal job: it is raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 @cache
@@ -59,9 +107,9 @@ def _compiled() -> str:
     return folder
 
 
-@cache
-def _follow(parent: int) -> None:
+def _follow(parent: int, threshold: tuple[int, int, int]) -> None:
     """Watch the parent from now on: idle workers of a killed process would stay for minutes."""
+    gc.set_threshold(*threshold)
 
     def watch() -> None:
         while os.getppid() == parent:

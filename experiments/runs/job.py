@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +22,7 @@ from metaregret.tabular.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy as np
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["Job", "Measurement", "Point", "identifier", "measure"]
 
@@ -118,14 +119,13 @@ def measure(job: Job) -> Measurement:
     The random generator depends on the identifier only.
     """
     import numpy as np
-    from threadpoolctl import threadpool_limits
 
     began = time.perf_counter()
     rows: Sequence[Mapping[str, Any]] = []
     error = None
     _reset_peak()
     try:
-        with threadpool_limits(1):
+        with _thread_pools(len(sys.modules)).limit(limits=1):
             rows = job.work(job.point, np.random.default_rng(int(job.id, 16)))
     except Exception as reason:  # whatever a study raises is data of the sweep; the other points go on
         if job.fatal:
@@ -133,6 +133,14 @@ def measure(job: Job) -> Measurement:
         place = traceback.extract_tb(reason.__traceback__)[-1]
         error = f"{type(reason).__name__}: {reason} ({Path(place.filename).name}, line {place.lineno})"
     return Measurement(job, rows, error, time.perf_counter() - began, _peak())
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(modules: int) -> ThreadpoolController:
+    """The thread pools of all that is loaded: looked for only when there are more modules."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _reset_peak() -> None:

@@ -8,6 +8,7 @@ knows nothing of the square-root law.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from metaregret.theory.plotting.style import Style
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.tri import Triangulation
 
 PARTS = {Scale.FULL: 18, Scale.SHORT: 6}
 
@@ -80,18 +82,26 @@ def _place(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> tuple[np
     return third + 0.5 * first, first * 3**0.5 / 2
 
 
-def _simplex(axes: Axes, data: pd.DataFrame) -> None:
-    from matplotlib.colors import BoundaryNorm
+@cache
+def _lattice() -> tuple[Triangulation, np.ndarray]:
+    """Return points of the simplex, triangulated, and the closed form there."""
+    from matplotlib.tri import Triangulation
 
-    norm = BoundaryNorm(LEVELS, 256, extend="max")
     side = np.linspace(1e-3, 1 - 2e-3, 220)
     q1, q2 = (grid.ravel() for grid in np.meshgrid(side, side))
     keep = q1 + q2 <= 1 - 1e-3
     q = np.stack([q1[keep], q2[keep], 1 - q1[keep] - q2[keep]])
     roots = np.sqrt(q)
-    closed = roots.sum(axis=0) / roots.min(axis=0) - 1
-    shades = axes.tricontourf(*_place(*q), closed, levels=LEVELS, cmap="cividis_r", norm=norm, extend="max")
-    axes.tricontour(*_place(*q), closed, levels=LEVELS[1:], colors="white", linewidths=0.5)
+    return Triangulation(*_place(*q)), roots.sum(axis=0) / roots.min(axis=0) - 1
+
+
+def _simplex(axes: Axes, data: pd.DataFrame) -> None:
+    from matplotlib.colors import BoundaryNorm
+
+    norm = BoundaryNorm(LEVELS, 256, extend="max")
+    lattice, closed = _lattice()
+    shades = axes.tricontourf(lattice, closed, levels=LEVELS, cmap="cividis_r", norm=norm, extend="max")
+    axes.tricontour(lattice, closed, levels=LEVELS[1:], colors="white", linewidths=0.5)
     computed = (data[goal].to_numpy() / data["parts"].to_numpy() for goal in GOALS)
     values = data["regret_upper"].to_numpy()
     axes.scatter(

@@ -108,13 +108,14 @@ def verify_all(
     resumed : int
         How many results came from the store.
     """
-    rest = [job for item in items for job in jobs_of(item, context)]
-    rest += [_job("process", name, context, partial(_process, name, context)) for name in processes]
+    # What takes longest starts first: the named processes, then claims that solvers check in many ways, later
+    # ones before earlier ones, for they rest on more machinery.
+    rest = [_job("process", name, context, partial(_process, name, context)) for name in reversed(processes)]
+    rest += [job for item in sorted(items, key=_effort) for job in jobs_of(item, context)]
     here = [] if own is None else jobs_of(own, context, own_code=own_code, inside=own)
-    # What takes longest starts first: the named processes, then later theorems, which rest on more machinery.
     # Starting processes costs more than a few claims.
     few = len({job.name for job in rest}) <= 3
-    batches = [(here, 1), (rest[::-1], 1 if few else workers)]
+    batches = [(here, 1), (rest, 1 if few else workers)]
     found: dict[str, Any] = {}
     resumed = 0
     with progress("verifying", len(here) + len(rest)) as show:
@@ -129,6 +130,11 @@ def verify_all(
     results = {_key(job): found[job.id] for job in (*here, *rest)}
     rows = _rows([*items, *([] if own is None else [own])], results, context)
     return rows | {name: results["process", name, ""] for name in processes}, resumed
+
+
+def _effort(item: Item) -> int:
+    theorem = item.holds if isinstance(item, Published) else item
+    return -sum(bool(method.solvers) for method in getattr(theorem, "methods", ()))
 
 
 def _ahead(show: Callable[[int], None], before: int, done: int) -> None:

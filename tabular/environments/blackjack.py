@@ -49,16 +49,25 @@ def _stick(
 ) -> dict[Fraction, Fraction]:
     """Probability of every reward of sticking: a win pays 1, or more for a natural where the rules say so."""
     chances: dict[Fraction, Fraction] = {}
-    for hidden, p in CARDS.items():
-        dealer_natural = {shown, hidden} == {1, 10}
-        for score, q in _dealer(*drawn(*drawn(0, False, shown), hidden)).items():
-            won = Fraction((total > score) - (total < score))
-            if natural and plays_sab and not dealer_natural:
-                won = Fraction(1)
-            elif natural and pays_natural and not plays_sab and won == 1:
-                won = Fraction(3, 2)
-            chances[won] = chances.get(won, Fraction(0)) + p * q
+    for (score, dealer_natural), p in _dealt(shown).items():
+        won = Fraction((total > score) - (total < score))
+        if natural and plays_sab and not dealer_natural:
+            won = Fraction(1)
+        elif natural and pays_natural and not plays_sab and won == 1:
+            won = Fraction(3, 2)
+        chances[won] = chances.get(won, Fraction(0)) + p
     return chances
+
+
+@cache
+def _dealt(shown: int) -> dict[tuple[int, bool], Fraction]:
+    """Distribution of the dealer's final score, and whether it is a natural, given the card that one sees."""
+    ends: dict[tuple[int, bool], Fraction] = {}
+    for hidden, p in CARDS.items():
+        for score, q in _dealer(*drawn(*drawn(0, False, shown), hidden)).items():
+            end = score, {shown, hidden} == {1, 10}
+            ends[end] = ends.get(end, Fraction(0)) + p * q
+    return ends
 
 
 def blackjack(

@@ -125,8 +125,8 @@ def read_table(
                 continue
             for (to, ended), (p, paid) in outcomes.items():
                 key = state, action, copy.get(to, to) if ended else to
-                before = moves.get(key, (Fraction(0), Fraction(0)))
-                moves[key] = before[0] + p, before[1] + paid
+                before = moves.get(key)
+                moves[key] = (p, paid) if before is None else (before[0] + p, before[1] + paid)
     for index in (*(state for state in dead if state not in read.rows), *copy.values()):
         moves[index, 0, index] = Fraction(1), Fraction(0)
     names = Labels(len(read.keys)) if read.counted and not own else read.names(own)
@@ -143,7 +143,7 @@ def read_table(
     keys = zip(
         *(c[process.transition_choice].tolist() for c in columns), process.successors.tolist(), strict=True
     )
-    paid_each = [moves[key][1] / moves[key][0] for key in keys]
+    paid_each = [paid / p if paid else paid for p, paid in map(moves.__getitem__, keys)]
     return Imported(
         process,
         RewardTables.from_exact(process, Labels([MODEL_TASK], "task"), [paid_each]),
@@ -192,8 +192,12 @@ class _Rows:
         for state, action, (p, to, reward, ended) in live:
             share = read.number(p, f"probability of state {state!r}, action {action!r} -> {to!r}")
             row = read.rows.setdefault(state_of[state], {}).setdefault(action_of[action], {})
-            before = row.get((state_of[to], ended), (Fraction(0), Fraction(0)))
-            paid = share * parse_fraction(reward, f"reward of state {state!r}, action {action!r} -> {to!r}")
+            before = row.get((state_of[to], ended))
+            earned = parse_fraction(reward, f"reward of state {state!r}, action {action!r} -> {to!r}")
+            paid = share * earned if earned else earned
+            if before is None:
+                row[state_of[to], ended] = share, paid
+                continue
             row[state_of[to], ended] = (before[0] + share, before[1] + paid)
             if before[0] * paid != share * before[1]:
                 read.mixed.add(state_of[state])
@@ -227,7 +231,7 @@ class _Rows:
         for state, by_action in self.rows.items():
             for action, row in by_action.items():
                 total = sum((p for p, _ in row.values()), Fraction(0))
-                if abs(total - 1) > ROW_SUM_TOLERANCE:
+                if total != 1 and abs(total - 1) > ROW_SUM_TOLERANCE:
                     raise InvalidProcessError(
                         f"The probabilities of state {self.keys[state]!r} (index {state}), action "
                         f"{self.actions[action]!r} sum to {float(total)!r}, not 1; mend the row."

@@ -23,7 +23,7 @@ def flags(source: str) -> list[str]:
     """Texts within ``raise`` statements, and of calls that make errors, that mention a flag."""
     texts = [
         node.value
-        for statement in ast.walk(ast.parse(source))
+        for statement in ast.walk(ast.parse(source if FLAG.search(source) else ""))
         if isinstance(statement, ast.Raise)
         for node in ast.walk(statement)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)

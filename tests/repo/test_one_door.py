@@ -29,6 +29,8 @@ OPTIONS = {"solver", "verbose", "warm_start", "gp", "qcp", "enforce_dpp", "ignor
 
 def breaches(source: str) -> list[str]:
     """Calls of solvers in a module: imports of solvers, SciPy's optimisers, ``solve`` of a cvxpy problem."""
+    if not any(word in source for word in (*SOLVERS, *SCIPY, "cvxpy")):
+        return []  # every breach has one of these words in it: other files need not be parsed
     tree = ast.parse(source)
     found, poses = [], "cvxpy" in source
     problems = {

@@ -6,6 +6,7 @@ again by the next run; nothing is installed and no index is asked.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -84,6 +85,7 @@ def site(wheel: Path, pytestconfig: pytest.Config) -> Path:
             archive.extractall(packages)
             others = "\n".join(path for path in sys.path if path.endswith("site-packages"))
             (packages / "others.pth").write_text(others + "\n")
+            compileall.compile_dir(packages, quiet=1)
     return folder
 
 

@@ -141,9 +141,42 @@ def summed(term: Any, limits: tuple[Any, Any, Any]) -> Any:
 
 
 def vanishes(instance: str, expression: Any) -> Trial:
-    """Return a trial of a symbolic identity: does SymPy simplify `expression` to zero?"""
+    """Return a trial of a symbolic identity: is `expression` zero, whatever its symbols stand for?
+
+    A value that is not zero refutes it; without one, SymPy has to simplify it to zero.
+    """
+    if (value := _value_somewhere(expression)) is not None:
+        return Trial(instance, -1.0, f"difference {value}")
     rest = simplified(expression)
     return Trial(instance, 0.0 if rest == 0 else -1.0, f"difference {rest}")
+
+
+@lru_cache(maxsize=1000)
+def _value_somewhere(expression: Any) -> str | None:
+    """Return a value other than zero that an expression takes, and where; None if one choice of rational
+    numbers that meet the assumptions of its symbols gives none whose digits are certain."""
+    import sympy
+    from sympy.core.evalf import PrecisionExhausted
+
+    numbers = [*(sympy.Rational(k, 2 * k + 1) for k in range(1, 20)), *map(sympy.Integer, range(2, 20))]
+    place = {}
+    for symbol in sorted(sympy.sympify(expression).free_symbols, key=str):
+        known = symbol.assumptions0.items()
+        fits = [n for n in numbers if all(getattr(n, f"is_{name}") is held for name, held in known)]
+        if not fits:
+            return None
+        place[symbol] = fits[0]
+        numbers.remove(fits[0])
+    value = sympy.sympify(expression).subs(place)
+    if not value.is_Rational:
+        try:
+            value = value.evalf(6, strict=True)
+        except PrecisionExhausted:
+            return None
+    if not (value.is_number and value.is_finite) or value == 0:
+        return None
+    where = ", ".join(f"{symbol} = {number}" for symbol, number in place.items())
+    return f"{value} at {where}" if where else str(value)
 
 
 def gather(

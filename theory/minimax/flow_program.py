@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -119,20 +119,20 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     ``rho_g > required_g(theta)`` and thus ``w . rho > U``, which no achievable ``rho`` has. Every level
     that is returned was tested.
     """
-    active = weights > 0
+    active, required = weights > 0, cache(loss.required)  # a level that holds is where the next step begins
     # Differences such as v - theta / N are off by roundings of v.
     needed_at_least = support * (1.0 + relative_error(ROUNDINGS * (len(weights) + 8)))
     needed_at_least += relative_error(4) * float(weights @ loss.optimum)
 
     def holds(theta: float) -> bool:
-        needed = loss.required(theta)[active]
+        needed = required(theta)[active]
         return bool(np.any(np.isinf(needed)) or weights[active] @ needed >= needed_at_least)
 
     # No success probability exceeds its optimum, so the loss is nowhere below the smallest loss at the
     # optimum.
     theta = max(0.0, float(loss.value(loss.optimum).max()) * (1 - 1e-14))
     for _ in range(MAX_LEVELS):
-        levels = _newton_step(loss, weights, needed_at_least, theta) * (1.0 - BACKWARD)
+        levels = _newton_step(loss, weights, needed_at_least, theta, required(theta)) * (1.0 - BACKWARD)
         proved = next((level for level in levels.tolist() if level > theta and holds(level)), None)
         if proved is None:
             break
@@ -140,13 +140,14 @@ def lower_bound(loss: Loss, weights: np.ndarray, support: float) -> float:
     return theta
 
 
-def _newton_step(loss: Loss, weights: np.ndarray, needed_at_least: float, theta: float) -> float:
+def _newton_step(
+    loss: Loss, weights: np.ndarray, needed_at_least: float, theta: float, needed: np.ndarray
+) -> float:
     """Return where the tangent of ``sum_g w_g required_g`` at a level falls to what it needs to be.
 
     The sum is convex in the level, so that the tangent stays on the safe side of the crossing.
     """
     active = weights > 0
-    needed = loss.required(theta)
     if np.any(np.isinf(needed[active])):  # just below the smallest loss of some task
         return theta * (1 + JUST_ABOVE)
     moving = active & (needed > 0)

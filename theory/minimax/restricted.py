@@ -40,7 +40,7 @@ from metaregret.theory.minimax.decomposition import Decomposition
 from metaregret.theory.minimax.flow_program import Evaluated, FlowProgram, support_value
 from metaregret.theory.minimax.parametric import Brackets, close
 from metaregret.theory.optimise import Attempt, Best, solve_certified
-from metaregret.theory.regret import BracketedLoss, Loss
+from metaregret.theory.regret import BracketedLoss, Loss, first_float
 from metaregret.theory.success import Image, SuccessTasks
 
 __all__ = ["RestrictedGame", "RestrictedPoint", "solve_restricted"]
@@ -112,14 +112,10 @@ class RestrictedGame:
 
 
 def balance_points(loss: Loss, prior: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return for each task where ``prior * slope = weights`` on ``[0, v]``, by bisection to the last bit."""
-    low, high = np.zeros(len(prior), dtype=np.int64), loss.optimum.view(np.int64)
+    """Return for each task where ``prior * slope = weights`` on ``[0, v]``, to the last bit."""
     with np.errstate(invalid="ignore", over="ignore"):
-        while np.any(high - low > 1):
-            middle = low + (high - low) // 2
-            steep = prior * loss.slope(middle.view(np.float64)) > weights
-            low, high = np.where(steep, middle, low), np.where(steep, high, middle)
-    return np.where(prior > 0, high.view(np.float64), loss.optimum)
+        point = first_float(lambda rho: ~(prior * loss.slope(rho) > weights), loss.optimum)
+    return np.where(prior > 0, point, loss.optimum)
 
 
 class Achievable(Protocol):

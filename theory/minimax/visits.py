@@ -3,36 +3,48 @@ r"""A bracket for goals noticed on the way, where what an episode has visited is
 Let ``x_g`` be the chance that an episode visits ``g``, and ``v_g`` its largest value, found with ``g`` alone
 made absorbing.
 
-* *Below.* A goal is visited with a chance of at most the expected number of its visits. So for weights ``w``
-  on goals no policy has ``sum_g w_g x_g`` above the most that it can earn with ``w_g`` a visit, one backward
-  induction without memory. The best ``w`` come from a game of the policies found so far, as in
-  `metaregret.theory.minimax.decomposition`. What is lost is that an episode may linger where it is paid.
-* *Above.* Mixtures of Markov policies, each with its chances of visits evaluated one goal at a time, that
-  goal absorbing. Tried are mixtures of the policies of the first game, played as one Markov policy, with more
-  asked of the goals that the last one visited too seldom; then, for the prior of the game of what was
-  evaluated, the policies that earn most with every visit paid, or, where an episode is a path, paths found by
-  a beam search that pays first visits only (an orienteering problem).
+* *Below.* Pay ``w_g`` for every visit to ``g`` that is new to an agent which remembers only visits near by
+  (`metaregret.tabular.augment.remember_recent`). First visits are new whatever is forgotten, so that no
+  policy has ``sum_g w_g x_g`` above the most that can be earned: one backward induction over states and
+  memories, of which there are few.
+* *Above.* Mixtures of policies, each with its chances of visits evaluated. They are what is earned most for
+  the prior of the game of the policies so far: where an episode is a path, by a beam search that counts first
+  visits and takes what is left from the backward induction (an orienteering problem); else the Markov policy
+  that plays the plan as well as it can without memory, improved step by step. The chances of visits are
+  linear in the decisions of one step, all others given, so that each such improvement is exact.
 
-Source of the columns: Dantzig & Wolfe, *Decomposition principle for linear programs* (1960); the two bounds
-are ours.
+The best ``w`` come first from the game in which only staying is remembered, which is cheap; on grids they are
+nearly optimal.
+
+Sources: Dantzig & Wolfe, *Decomposition principle for linear programs* (1960); what is forgotten: Baldacci,
+Mingozzi & Roberti, *New route relaxation and pricing strategies for the vehicle routing problem* (2011).
 """
 
 from __future__ import annotations
 
-import heapq
 import time
+from collections.abc import Iterator
 
 import numpy as np
-import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
+from metaregret.tabular.augment import goal_places, remember_recent
 from metaregret.tabular.bounds import Bracket, relative_error, underflow_allowance
+from metaregret.tabular.engine.visit_kernels import (
+    LANES,
+    first_visits,
+    improve,
+    longest_path,
+    play,
+    reached,
+    visit_values,
+)
+from metaregret.tabular.errors import InstanceTooLargeError
 from metaregret.tabular.goals import TerminalValues
 from metaregret.tabular.horizon import FiniteHorizon
-from metaregret.tabular.policy import deterministic_policy
-from metaregret.tabular.response import policy_of_mixture
+from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.learners import Progress
-from metaregret.theory.minimax.central import CentralPoint, central_point
+from metaregret.theory.minimax.central import central_point
 from metaregret.theory.minimax.flow_program import SaddlePoint, lower_bound
 from metaregret.theory.minimax.proof import Proof
 from metaregret.theory.minimax.solution import MinimaxSolution
@@ -43,31 +55,36 @@ from metaregret.theory.tasks import GoalTasks
 
 __all__ = ["Visits", "applies", "bracket"]
 
-ROUNDS = 8
-"""Rounds of the game of expected visits."""
-ENOUGH = 2e-3
-"""Relative gap of that game at which it ends."""
-ASKED = 120
-"""Priors asked in a round, besides those that begin with every goal."""
-KEPT = 3
+ROUNDS = (10, 40)
+"""Rounds of each game."""
+ENOUGH = 2e-4
+"""Relative gap at which a game ends."""
+ASKED = 64
+"""Priors asked in a round, at most."""
+KEPT = 1.7
 """Policies kept for each goal."""
-MIXTURES = 6
-"""Mixtures of policies evaluated, where an episode is no path."""
-FINE, ROUGH = 1e-3, 0.05
-"""Accuracy of the master in units of the relative gap, and relative of those for mixtures."""
-REFINED, FEW = (12, 40), 100
-"""Rounds of the game of chances of visits; the second number up to this many goals."""
-TRIED = 3
-"""Priors in each for which policies are asked."""
-EVALUATED = 1e9
-"""Multiplications that go into evaluating policies of the first game one by one."""
-BEAM = 60
+ROUGH, ROUGHEST = 0.1, 0.01
+"""Accuracy of the master in units of the relative gap, and its largest relative one."""
+MEMORIES = (2, 3, 4, 6, 8)
+"""Lengths of the walks whose visits are remembered, of which the longest that fits is taken."""
+MOST_VALUES = 2**19
+"""Steps times states with memory in a plan, at most."""
+WORK = 1e10
+"""Nanoseconds for policies of the second game, about."""
+SWEEPS = 1
+"""Improvements of a Markov policy, from the last step to the first."""
+BEAM = 30
 """Partial paths kept at every step."""
-TRUSTED = (0.5, 0.8, 1.0)
-"""Shares of what is still to be earned, every visit paid, by which partial paths are compared."""
+COVERED = 0.25
+"""Share of ``v`` with which the second game begins for each goal."""
+NEAR = 0.02
+"""Smallest disturbance of a prior; the largest is one."""
 NEGLIGIBLE = 1e-9
-MOST_CHOICES = 2**28
-"""Largest table of decisions, over steps, states and policies."""
+UNLIKELY = 1e-4
+"""States reached at a step with no more than this part of the smallest ``v`` are left out of chances of
+visits."""
+LARGEST = 2**28
+"""Largest number of steps times states times goals."""
 
 
 def applies(question: Question) -> bool:
@@ -76,8 +93,8 @@ def applies(question: Question) -> bool:
     if not isinstance(tasks, GoalTasks) or not isinstance(tasks.process.horizon, FiniteHorizon):
         return False
     whole = question.exact or question.restricted or question.in_steps
-    size = tasks.process.n_states * tasks.process.horizon.steps * ((KEPT + 1) * len(tasks.goals) + ASKED)
-    return question.on_the_way and not whole and size <= MOST_CHOICES
+    size = (tasks.process.horizon.steps + 1) * tasks.process.n_states * len(tasks.goals)
+    return question.on_the_way and not whole and size <= LARGEST
 
 
 class Visits:
@@ -92,21 +109,16 @@ class Visits:
     def __init__(self, tasks: GoalTasks) -> None:
         process = self.process = tasks.process
         assert isinstance(process.horizon, FiniteHorizon)
-        self.steps, self.count = process.horizon.steps, len(tasks.goals)
-        place = np.full(process.n_states, -1)
-        place[tasks.goals] = np.arange(self.count)
-        goal = np.where(process.goal_of >= 0, place[process.goal_of], -1)
-        self._marked = np.flatnonzero(goal >= 0), goal[goal >= 0]
-        self._marks = sp.csr_array(
-            (np.ones(len(self._marked[0])), self._marked), shape=(process.n_states, self.count)
-        )
-        self._starts, self._width = process.choice_offsets[:-1], np.diff(process.choice_offsets)
-        widest = int(np.diff(process.offsets).max()) + int(self._width.max())
-        rounded = (self.steps + 1) * (widest + 6) + process.n_states + self.count
+        self.tasks, self.steps, self.count = tasks, process.horizon.steps, len(tasks.goals)
+        self.places = goal_places(process, tasks.goals)
+        self.arrays = _arrays(process)
+        rounded = (self.steps + 1) * (process.n_states + 6) + self.count
         self._error, self._tiny = relative_error(rounded), underflow_allowance(rounded)
         self.is_path = process.is_deterministic and np.count_nonzero(process.initial) == 1
-        found = self._chances(None)
+        self.first = _first_steps(process, self.steps)
+        found = self._best_chances()
         self.optimum = TerminalValues(found, self.surely(found), self.at_most(found), None, None)
+        self.negligible = UNLIKELY * float(found.min())
 
     def surely(self, found: np.ndarray) -> np.ndarray:
         """Lower bounds on computed chances."""
@@ -116,91 +128,215 @@ class Visits:
         """Upper bounds on computed sums of non-negative numbers."""
         return np.asarray(found * (1 + self._error) + self._tiny)
 
-    def _chances(self, policy: np.ndarray | None) -> np.ndarray:
-        """Chances of visits, shape (K,): under a policy, or under the best one for each goal."""
-        process, matrix = self.process, self.process.matrix
-        values = self._marks.toarray()
-        for step in reversed(range(self.steps)):
-            if policy is None:
-                values = np.maximum.reduceat(matrix @ values, self._starts, axis=0)
-            else:
-                shares = (policy[step], (process.choice_state, np.arange(process.n_choices)))
-                values = (sp.csr_array(shares, shape=(process.n_states, process.n_choices)) @ matrix) @ values
-            values[self._marked] = 1.0
+    def _best_chances(self) -> np.ndarray:
+        """Largest chance of visiting each goal, shape (K,)."""
+        process, marked = self.process, np.flatnonzero(self.places >= 0)
+        values = np.zeros((process.n_states, self.count))
+        values[marked, self.places[marked]] = 1.0
+        for _ in range(self.steps):
+            values = np.maximum.reduceat(process.matrix @ values, process.choice_offsets[:-1], axis=0)
+            values[marked, self.places[marked]] = 1.0
         return np.asarray(process.initial @ values)
 
-    def evaluate(self, policy: np.ndarray) -> np.ndarray:
-        """Return lower bounds on the chances that a Markov policy, shape (T, C), visits each goal."""
-        return self.surely(self._chances(policy))
+    def far(self) -> np.ndarray:
+        """Return weights of all goals that cannot be met in fewer than so many steps, shape (n, K)."""
+        first = np.full(self.count + 1, self.steps)  # the last one for states that are no goals
+        np.minimum.at(first, self.places, self.first)
+        return (first[:-1] >= np.unique(first[:-1])[:, None]) * 1.0
 
-    def most(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the most that policies earn with these weights a visit, shape (n,), for weights of shape
-        (n, K), and policies that earn it, shape (T, S, n)."""
-        paid = self._marks @ weights.T
-        values, chosen = paid, np.empty((self.steps, *paid.shape), dtype=np.int32)
-        rows = np.arange(self.process.n_choices)[:, None]
-        for step in reversed(range(self.steps)):
-            offered = self.process.matrix @ values
-            best = np.maximum.reduceat(offered, self._starts, axis=0)
-            place = np.where(offered == np.repeat(best, self._width, axis=0), rows, len(rows))
-            chosen[step] = np.minimum.reduceat(place, self._starts, axis=0)
-            values = best + paid
-        return self.at_most(self.process.initial @ values), chosen
+    def evaluate(self, policy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return lower bounds on the chances that a deterministic Markov policy, shape (T, S) with ranks of
+        choices, visits each goal, shape (K,); and the tables of `first_visits`."""
+        rows, count = reached(*self.arrays, self.process.initial, policy, self.negligible)
+        unseen = np.empty((count, self.count))
+        found = first_visits(*self.arrays, self.process.initial, policy, self.places, rows, unseen)
+        return self.surely(found), rows, unseen
 
-    def expected(self, policies: np.ndarray) -> np.ndarray:
-        """Return the expected numbers of visits of deterministic policies, shape (T, S, n) to (K, n)."""
-        forward, columns = self.process.matrix.T.tocsr(), np.arange(policies.shape[-1])
-        mass = np.repeat(self.process.initial[:, None], len(columns), axis=1)
-        total = mass.copy()
-        for chosen in policies:
-            through = np.zeros((self.process.n_choices, len(columns)))
-            through[chosen, columns] = mass
-            mass = forward @ through
-            total += mass
-        return np.asarray(self._marks.T @ total)
+    def improved(self, policy: np.ndarray, weights: np.ndarray, sweeps: int) -> np.ndarray:
+        """Return lower bounds on the chances of visits, shape (K,), of a policy after improvements of all its
+        steps in turn; `policy` is changed."""
+        found, rows, unseen = self.evaluate(policy)
+        for _ in range(sweeps):
+            improve(*self.arrays, policy, self.places, rows, unseen, weights, self.first)
+            found, rows, unseen = self.evaluate(policy)
+        return found
 
-    def tried(self, weights: np.ndarray) -> np.ndarray:
-        """Return lower bounds on the chances of visits of policies for weights of shape (n, K), one a
-        column: paths where there are such, else the policies that earn most with every visit paid."""
-        if self.is_path:
-            return np.concatenate([self._paths(w / w.sum(), t) for w in weights for t in TRUSTED], axis=1)
-        return self.each(self.most(weights)[1])
+
+def _first_steps(process: ControlledMarkovProcess, steps: int) -> np.ndarray:
+    """When each state can be met first; later than the last step where it cannot."""
+    first = np.full(process.n_states, steps + 1)
+    states, leaving = process.initial > 0, np.repeat(process.choice_state, np.diff(process.offsets))
+    for step in range(steps + 1):
+        first[states] = np.minimum(first[states], step)
+        states[process.successors[states[leaving]]] = True
+    return first
+
+
+def _arrays(process: ControlledMarkovProcess) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    successors = process.successors.astype(np.int32)
+    return process.choice_offsets, process.offsets, successors, process.probabilities
+
+
+class Relaxation:
+    """Plans for visits that are new as far as is remembered, see `remember_recent`.
+
+    Raises
+    ------
+    InstanceTooLargeError
+        If that takes more than `MOST_VALUES`.
+    """
+
+    def __init__(self, visits: Visits, round_trip: int) -> None:
+        self._visits = visits
+        process = visits.process
+        most = max(2 * process.n_states, MOST_VALUES // (visits.steps + 1))
+        augmented, self._new = remember_recent(process, visits.tasks.goals, round_trip, max_states=most)
+        self._arrays, self._initial = _arrays(augmented.process), augmented.process.initial
+        self._base, self._goals = augmented.base_state, visits.places[augmented.base_state]
+        self._first = np.full(process.n_states, -1)
+        states, first = np.unique(self._base, return_index=True)
+        self._never, self._first[states] = self._first.copy(), first
+        self._values = np.empty((visits.steps + 1, len(self._base), LANES))
+        self._marks = np.random.default_rng(0).integers(2**63, size=visits.count).astype(np.uint64)
+        self.work = float(len(self._arrays[2]) * visits.steps)
+        if not visits.is_path:
+            dense = process.n_states * visits.count * process.n_transitions / process.n_choices
+            self.work += 2 * self.work + SWEEPS * visits.steps * dense / 3  # followed, and improved
+
+    def plan(self, weights: np.ndarray) -> Iterator[tuple[float, int, np.ndarray]]:
+        """For rows of weights, shape (n, K), yield an upper bound on the weight that policies visit, a lane
+        of the table of values, and what each state pays, shape (S', LANES)."""
+        for begin in range(0, len(weights), LANES):
+            some = np.zeros((LANES, weights.shape[1] + 1))
+            part = weights[begin : begin + LANES]
+            some[: len(part), :-1] = part
+            paid = np.ascontiguousarray(some[:, self._new].T)  # the last column, of zeros, is number -1
+            visit_values(*self._arrays, paid, self._values)
+            bounds = self._visits.at_most(self._initial @ self._values[0])
+            for lane in range(len(part)):
+                yield float(bounds[lane]), lane, paid
+
+    def earned(self, lane: int, follow: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the plan earns of each goal, shape (K,), and a Markov policy that is much like it."""
+        return play(
+            *self._arrays,
+            self._initial,
+            self._values,
+            lane,
+            self._new,
+            self._base,
+            self._first if follow else self._never,
+            self._visits.count,
+            self._visits.negligible,
+        )
+
+    def visited(self, lane: int, paid: np.ndarray, weights: np.ndarray, sweeps: int) -> np.ndarray:
+        """Return lower bounds on the chances of visits, shape (K,), of a policy good for the weights."""
+        if not self._visits.is_path:
+            return self._visits.improved(self.earned(lane, True)[1], weights, sweeps)
+        start = int(np.flatnonzero(self._initial)[0])
+        choices, _, successors, _ = self._arrays
+        path = longest_path(
+            choices, successors, start, self._values, lane, paid, self._goals, weights, self._marks, BEAM
+        )
+        return path * 1.0
+
+
+class _Game:
+    """A game of policies against goals, with the best bounds so far; payoffs are in units of ``v``, so that
+    its value is ``1 / (1 + Reg)``.
+
+    Attributes
+    ----------
+    prior : ndarray, shape (K,)
+        The best one known.
+    weights, least : ndarray, shape (K,), and float
+        Its weights, the largest 1, and the most of them that policies visit.
+    payoff : ndarray, shape (K, n)
+    success : ndarray, shape (K,)
+        What the best mixture visits.
+    """
+
+    def __init__(self, visits: Visits) -> None:
+        self.visits, self._random = visits, np.random.default_rng(0)
+        count = visits.count
+        self.prior = np.full(count, 1.0 / count)
+        self.least, self.weights, self._scale = np.inf, np.zeros(count), 1.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all policies."""
+        count = self.visits.count
+        self.payoff, self.success, self.mixed = np.empty((count, 0)), np.zeros(count), 0
+        self._level, self._anchor, self._point = 0.0, self.prior, self.prior
 
     @property
-    def cost(self) -> float:
-        """Multiplications of evaluating one policy, roughly."""
-        process = self.process
-        return self.steps * self.count * process.n_states * process.n_transitions / process.n_choices
+    def gap(self) -> float:
+        """Relative distance of the bounds on the value."""
+        return 1.0 if self._level <= 0.0 else max(0.0, self.least * self._scale / self._level - 1.0)
 
-    def each(self, policies: np.ndarray) -> np.ndarray:
-        """Return lower bounds on the chances of visits of deterministic policies, shape (T, S, n) to
-        (K, n)."""
-        chosen = np.moveaxis(policies, -1, 0)
-        return np.stack([self.evaluate(deterministic_policy(self.process, one)) for one in chosen], axis=1)
+    def ask(self, plans: Relaxation, priors: np.ndarray, sweeps: int | None) -> None:
+        """Add policies that are good for rows of priors: with so many improvements, or, where that is None,
+        the plans themselves with every payment."""
+        unit = self.visits.optimum.values
+        priors = priors / priors.sum(axis=1, keepdims=True)
+        weights, columns = priors / unit, []
+        for one, prior, (most, lane, paid) in zip(weights, priors, plans.plan(weights), strict=True):
+            largest = float(one.max())
+            if most < self.least * self._scale:
+                self.prior, self.weights, self._scale = prior, one / largest, largest
+                self.least = most / largest * (1 + relative_error(4))
+            columns.append(
+                plans.earned(lane)[0] if sweeps is None else plans.visited(lane, paid, one, sweeps)
+            )
+        self.payoff = np.concatenate([self.payoff, np.array(columns).T / unit[:, None]], axis=1)
 
-    def _paths(self, weights: np.ndarray, trusted: float) -> np.ndarray:
-        """Return the goals of the best paths of a beam search, shape (K, n)."""
-        process, ahead = self.process, [self._marks @ weights]
-        for _ in range(self.steps):
-            offered = process.matrix @ ahead[-1]
-            ahead.append(ahead[0] + np.maximum.reduceat(offered, self._starts))
-        places, goals = self._marked[0].tolist(), self._marked[1].tolist()
-        bit = dict(zip(places, (1 << goal for goal in goals), strict=True))
-        paid, worth = ahead[0].tolist(), [values.tolist() for values in ahead]
-        after = np.split(process.successors, process.choice_offsets[1:-1])
-        start = int(np.flatnonzero(process.initial)[0])
-        front = [(0.0, paid[start], start, bit.get(start, 0))]
-        for left in reversed(range(self.steps)):
-            reached = {}
-            for _, earned, state, seen in front:
-                for place in after[state].tolist():
-                    mark = bit.get(place, 0)
-                    total = earned if seen & mark else earned + paid[place]
-                    score = total + trusted * (worth[left][place] - paid[place])
-                    reached[place, seen | mark] = (score, total, place, seen | mark)
-            front = heapq.nlargest(BEAM, reached.values())
-        kept = sorted(front, key=lambda path: -path[1])[:TRIED]
-        return np.array([[float(path[3] >> goal & 1) for goal in range(self.count)] for path in kept]).T
+    def begin(self, plans: Relaxation, sweeps: int | None) -> None:
+        """Ask for far goals together, in the first game, and for every goal alone, in the second one only for
+        those that no policy visits so often yet."""
+        even = np.full(self.visits.count, 1.0 / self.visits.count)
+        if sweeps is None:
+            far = self.visits.far()
+            self.ask(plans, np.concatenate([far, far * self.visits.optimum.values]), None)
+            self._anchor = self.prior
+        else:
+            self.ask(plans, self.prior[None], sweeps)
+        rest = self._random.permutation(self.visits.count)
+        while len(rest := rest[(self.payoff[rest].max(axis=1) < COVERED) | (sweeps is None)]):
+            now, rest = rest[:LANES], rest[LANES:]
+            self.ask(plans, 0.5 * (self.prior + even) + 0.1 * np.eye(self.visits.count)[now], sweeps)
+        missed = np.flatnonzero(self.payoff.max(axis=1) <= 0.0)
+        if len(missed):
+            self.ask(plans, np.eye(self.visits.count)[missed], sweeps)
+
+    def solve(self) -> None:
+        """Solve the game of the policies known, keep its mixture if it is the best one, and forget the
+        policies that earn least at its prior."""
+        count, known = self.payoff.shape
+        even, shares = np.full(count, 1.0 / count), np.full(known, 1.0 / known)
+        accuracy = min(ROUGHEST, ROUGH * max(ENOUGH, self.gap)) * (
+            self._level or 0.1 * self.least * self._scale
+        )
+        point = central_point(self.payoff, accuracy, even, shares, 0.1 * float((even @ self.payoff).max()))
+        self._point = point.prior
+        if point.lower > self._level:
+            self._level = point.lower
+            found = self.payoff @ point.shares * self.visits.optimum.values
+            self.success = found * (1 - relative_error(known + 8))
+            self.mixed = int(np.count_nonzero(point.shares > NEGLIGIBLE))
+        kept = np.sort(np.argsort(point.slack, kind="stable")[: int(KEPT * count)])
+        self.payoff = self.payoff[:, kept]
+
+    def around(self, asked: int) -> np.ndarray:
+        """Return priors near the solution, half of them towards the best one of the first game."""
+        random, shape = self._random, (asked, self.visits.count)
+        part = np.where(np.arange(asked) % 2, random.uniform(size=asked), 1.0)[:, None]
+        rate = np.exp(random.uniform(np.log(NEAR), 0.0, size=(asked, 1)))
+        disturbed = (part * self._point + (1 - part) * self._anchor) * np.exp(
+            rate * random.normal(size=shape)
+        )
+        share = np.arange(LANES)[:, None] / LANES
+        return np.vstack([(1 - share) * self._point + share * self.prior, disturbed])
 
 
 def bracket(question: Question, progress: Progress | None = None) -> MinimaxSolution:
@@ -210,22 +346,34 @@ def bracket(question: Question, progress: Progress | None = None) -> MinimaxSolu
     check_reachable(tasks)
     visits = Visits(tasks)
     loss = bracketed_loss(question.learner, question.criterion, visits.optimum, question.episodes)
-    with threadpool_limits(1, "blas"):
-        game = _Relaxed(visits)
-        while game.goes_on():
-            game.round()
+    game = _Game(visits)
+
+    def play(rounds: int, plans: Relaxation, asked: int, sweeps: int | None) -> None:
+        game.solve()
+        for _ in range(rounds):
             if progress is not None:
-                progress(_below(loss, game), np.inf)
-        success, policies = _mixed(game)
-    lower = _below(loss, game)
-    upper = float(np.max(loss.high.value(np.minimum(success, loss.high.optimum)))) * (1 + 1e-14)
+                progress(_below(loss, game), np.inf if sweeps is None else _above(loss, game))
+            if game.gap <= ENOUGH:
+                break
+            game.ask(plans, game.around(asked), sweeps)
+            game.solve()
+
+    with threadpool_limits(1, "blas"):
+        plain = Relaxation(visits, 0)
+        game.begin(plain, None)
+        play(ROUNDS[0], plain, ASKED, None)
+        game.restart()
+        game.begin(plain, 0)
+        plans = _remembering(visits)
+        play(ROUNDS[1], plans, min(ASKED, max(LANES, int(WORK / ROUNDS[1] / plans.work))), SWEEPS)
+    lower, upper = _below(loss, game), _above(loss, game)
     value = Bracket(
         min(lower, upper),
         upper,
-        lower_from="expected numbers of visits for the dual weights, by value iteration",
-        upper_from="chances of visits of a mixture of Markov policies, each evaluated afresh",
+        lower_from="visits that are new as far as is remembered, for the dual weights, by backward induction",
+        upper_from="chances of visits of a mixture of policies, each evaluated afresh",
     )
-    point = SaddlePoint(lower, upper, np.empty(0), success, None, game.weights, game.least)
+    point = SaddlePoint(lower, upper, np.empty(0), game.success, None, game.weights, game.least)
     from metaregret.theory.minimax.without_memory import least_favourable
 
     return MinimaxSolution.answering(
@@ -234,123 +382,28 @@ def bracket(question: Question, progress: Progress | None = None) -> MinimaxSolu
         value=value,
         tasks=tasks.names,
         least_favourable=least_favourable(loss, point),
-        per_task=loss.nominal.value(np.minimum(success, loss.nominal.optimum)),
-        exploration=success,
-        method="bracket: expected visits below, Markov policies above (too much to remember)",
-        size={"states": tasks.process.n_states, "tasks": len(tasks.names), "policies": policies},
+        per_task=loss.nominal.value(np.minimum(game.success, loss.nominal.optimum)),
+        exploration=game.success,
+        method="bracket: recent visits below, policies that visit once above (too much to remember)",
+        size={"states": tasks.process.n_states, "tasks": len(tasks.names), "policies": game.mixed},
         proof=Proof(adversary=question.adversary),
     )
 
 
-def _below(loss: BracketedLoss, game: _Relaxed) -> float:
+def _remembering(visits: Visits) -> Relaxation:
+    """Return the plans with the longest memory that fits."""
+    plans = Relaxation(visits, MEMORIES[0])
+    for round_trip in MEMORIES[1:]:
+        try:
+            plans = Relaxation(visits, round_trip)
+        except InstanceTooLargeError:
+            break
+    return plans
+
+
+def _below(loss: BracketedLoss, game: _Game) -> float:
     return lower_bound(loss.low, game.weights, game.least * (1 + relative_error(64))) * (1 - 1e-14)
 
 
-class _Relaxed:
-    """The game in which every visit counts, with the policies found and the best weights so far.
-
-    Payoffs are in units of ``v``, so that the value is ``1 / (1 + Reg)`` of the relaxed problem.
-    """
-
-    def __init__(self, visits: Visits) -> None:
-        self.visits, self._random = visits, np.random.default_rng(0)
-        count = visits.count
-        self._unit = visits.optimum.values
-        self.prior = self._at = np.full(count, 1.0 / count)
-        self.least, self.weights, self._scale = np.inf, np.zeros(count), 1.0
-        self.policies = np.empty((visits.steps, visits.process.n_states, 0), dtype=np.int32)
-        self.payoff, self._value, self._rounds = np.empty((count, 0)), 0.0, 0
-        self._ask(np.concatenate([self.prior[None], 0.1 * self.prior + 0.9 * np.eye(count)]))
-
-    def goes_on(self) -> bool:
-        """Whether the gap is not yet small."""
-        return self._rounds < ROUNDS and self._bound > (1 + ENOUGH) * self._value
-
-    def round(self) -> None:
-        """Solve the game of the policies known, and ask around its prior."""
-        gap = min(0.3, max(ENOUGH, 1.0 - self._value / max(1e-300, self._bound)))
-        point = self.solved(np.ones(self.visits.count), FINE * gap * self._bound)
-        self._value, self._at = max(self._value, point.lower), point.prior
-        kept = np.sort(np.argsort(point.slack, kind="stable")[: KEPT * self.visits.count])
-        self.policies, self.payoff = self.policies[..., kept], self.payoff[:, kept]
-        random, count = self._random, self.visits.count
-        spread = np.exp(
-            random.uniform(0.02, 1.0, size=(ASKED // 2, 1)) * random.normal(size=(ASKED // 2, count))
-        )
-        one = self._at + 0.3 * np.eye(count)[random.permutation(count)[: ASKED // 2]]
-        self._ask(np.concatenate([[self._at, 0.5 * (self._at + self.prior)], self._at * spread, one]))
-        self._rounds += 1
-
-    @property
-    def _bound(self) -> float:
-        return self.least * self._scale
-
-    def solved(self, direction: np.ndarray, tolerance: float) -> CentralPoint:
-        """Solve the game with this much asked of each goal."""
-        payoff = self.payoff / direction[:, None]
-        count, known = payoff.shape
-        even = np.full(count, 1.0 / count), np.full(known, 1.0 / known)
-        return central_point(payoff, tolerance, *even, 0.1 * float((even[0] @ payoff).max()))
-
-    def _ask(self, priors: np.ndarray) -> None:
-        """Add the best policies for rows of priors, and remember the best of these."""
-        priors = priors / priors.sum(axis=1, keepdims=True)
-        weights = priors / self._unit
-        most, policies = self.visits.most(weights)
-        best = int(most.argmin())
-        if most[best] < self._bound:
-            self.prior, largest = priors[best], float(weights[best].max())
-            self.weights, self._scale = weights[best] / largest, largest
-            self.least = float(self.visits.at_most(most[best] / largest))
-        self.policies = np.concatenate([self.policies, policies], axis=-1)
-        self.payoff = np.concatenate(
-            [self.payoff, self.visits.expected(policies) / self._unit[:, None]], axis=1
-        )
-
-
-def _mixed(game: _Relaxed) -> tuple[np.ndarray, int]:
-    """Return lower bounds on what a mixture of policies visits, shape (K,), and of how many it is."""
-    visits, unit = game.visits, game.visits.optimum.values
-    if visits.is_path:
-        found = (visits.expected(game.policies) > 0.5) * 1.0
-    else:
-        likely = np.argsort(-game.solved(np.ones(visits.count), ROUGH * game._value).shares, kind="stable")
-        alone = visits.each(game.policies[..., likely[: max(1, int(EVALUATED / visits.cost))]])
-        found = np.concatenate([_together(game), alone], axis=1)
-    random, best, chosen = np.random.default_rng(0), -1.0, np.zeros(visits.count)
-    policies = 1
-    for _ in range(REFINED[visits.count <= FEW]):
-        point, alone = _game(found / unit[:, None]), (found / unit[:, None]).min(axis=0)
-        one = point.lower <= alone.max()
-        shares = np.eye(len(alone))[int(alone.argmax())] if one else point.shares / point.shares.sum()
-        if max(point.lower, float(alone.max())) > best:
-            best = max(point.lower, float(alone.max()))
-            chosen = found @ shares * (1 - relative_error(len(shares) + 4))
-            policies = int(np.count_nonzero(shares > NEGLIGIBLE))
-        spread = np.exp(random.uniform(0.02, 0.5, (TRIED, 1)) * random.normal(size=(TRIED, visits.count)))
-        weights = point.prior * spread / unit
-        found = np.concatenate([found, visits.tried(weights)], axis=1)
-    return chosen, policies
-
-
-def _together(game: _Relaxed) -> np.ndarray:
-    """Return lower bounds on what mixtures of the game's policies visit, each played as one Markov policy,
-    shape (K, n)."""
-    visits, unit = game.visits, game.visits.optimum.values
-    columns, direction = [], np.ones(visits.count)
-    for _ in range(MIXTURES):
-        shares = game.solved(direction, ROUGH * game._value).shares
-        used = np.flatnonzero(shares > NEGLIGIBLE * shares.max())
-        policy = policy_of_mixture(visits.process, game.policies[..., used], shares[used])
-        columns.append(visits.evaluate(policy))
-        reached = columns[-1] / unit
-        direction = direction * np.sqrt(np.median(reached) / np.maximum(reached, 1e-6 * np.median(reached)))
-        direction = direction / direction.mean()
-    return np.stack(columns, axis=1)
-
-
-def _game(payoff: np.ndarray) -> CentralPoint:
-    count, known = payoff.shape
-    prior, shares = np.full(count, 1.0 / count), np.full(known, 1.0 / known)
-    level = max(float(payoff.min(axis=0).max()), 0.1 * float(payoff.max()) / count)
-    return central_point(payoff, 1e-2 * level, prior, shares, 0.1 * float((prior @ payoff).max()))
+def _above(loss: BracketedLoss, game: _Game) -> float:
+    return float(np.max(loss.high.value(np.minimum(game.success, loss.high.optimum)))) * (1 + 1e-14)

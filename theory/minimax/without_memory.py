@@ -125,7 +125,7 @@ def answer(question: Question, progress: Progress | None = None) -> MinimaxSolut
 
     Notes
     -----
-    Where goals noticed on the way are too many to remember, the answer is a bracket that stays open
+    Where goals noticed on the way are too many to remember, the answer is a bracket
     (`metaregret.theory.minimax.visits`).
     """
     if question.in_steps:

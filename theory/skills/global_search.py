@@ -97,7 +97,7 @@ class _Tree:
             len(fixed), -1
         )
         decision = free.argmax(axis=1)
-        ended = free.max(axis=1) <= 0
+        ended = free[np.arange(len(free)), decision] <= 0
         above = found.bounds > self.target
         # Every policy of a node that has ended ends alike: its bound is exact up to rounding.
         self._settled = max(self._settled, float(found.bounds[above & ended].max(initial=-np.inf)))

@@ -18,12 +18,12 @@ Rounding is added outward.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from metaregret.tabular.bounds import relative_error
+from metaregret.tabular.engine.compiled import compiled
 from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.theory.information import Order
@@ -33,9 +33,6 @@ __all__ = ["Nodes", "Relaxation", "node_cost"]
 
 STEP_COST = 1500.0
 """Operations in the time that a step of a node takes besides its products."""
-
-CACHED = 2**17
-"""Numbers that stay in the cache of one core (1 MiB)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +83,13 @@ class Relaxation:
         self.levels = process.layers
         self.gamma = 1.0 if isinstance(process.horizon, FiniteHorizon) else float(process.horizon.gamma)
         self._error = relative_error((self.levels if finite else 4) * (process.n_states + 6) + 32)
-        rows = dense.reshape(process.n_states, self.width, -1)
-        # The states that can be met before every decision and at the end, and the rows between them.
+        self._dense = dense.reshape(process.n_states, self.width, -1)
+        # The states that can be met before every decision and at the end.
         self._met = [np.flatnonzero(process.initial)] if finite else [support, support]
         while len(self._met) <= self.levels:
-            self._met.append(np.flatnonzero(rows[self._met[-1]].any(axis=(0, 1))))
-        self._rows = [rows[met][..., after] for met, after in itertools.pairwise(self._met)]
+            self._met.append(np.flatnonzero(self._dense[self._met[-1]].any(axis=(0, 1))))
+        self._first, self._all_met = np.cumsum([0, *map(len, self._met)]), np.concatenate(self._met)
+        self._rows = self.choice_of, process.offsets, process.successors, process.probabilities
 
     @property
     def node_cost(self) -> float:
@@ -109,7 +107,7 @@ class Relaxation:
             low, high = self._ranges(fixed)
             slope, offset = self._chord(low, high)
             actions = np.maximum(fixed, 0)
-            relaxed = self._best(slope.T[..., None], fixed, actions)
+            relaxed = self._best(slope[..., None], fixed, actions)
             size = np.abs(slope).max(axis=1) + np.abs(offset).sum(axis=1) + abs(self.surplus) + 1.0
             total = relaxed[:, 0] + offset.sum(axis=1) + 2 * self._error * size
             bounds = self.order.divergence(total) + self.surplus
@@ -138,64 +136,48 @@ class Relaxation:
     def _ranges(self, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Certified bounds of every ``rho(s)`` on the support, each of shape (n, K)."""
         count = len(self.support)
-        ends = np.concatenate([np.eye(count), -np.eye(count)], axis=1)[:, None]
-        size = max(1, CACHED // (len(fixed[0, 0]) * self.width * 2 * count))
-        parts = np.split(fixed, range(size, len(fixed), size))
-        best = np.concatenate([self._best(np.repeat(ends, len(part), axis=1), part) for part in parts])
+        best = self._best(np.concatenate([np.eye(count), -np.eye(count)], axis=1)[None], fixed)
         high = np.minimum(best[:, :count] * (1 + self._error), 1.0)
         return np.maximum(-best[:, count:] * (1 - self._error), 0.0), high
 
     def _best(self, rewards: np.ndarray, fixed: np.ndarray, actions: np.ndarray | None = None) -> np.ndarray:
-        """Upper bounds on the best expected reward at the end, shape (K, n, m) to (n, m); the last column's
-        policies into `actions`."""
-        start = self.process.initial[self._met[0]]
+        """Upper bounds on the best expected reward at the end, shape (n or 1, K, m) to (n, m); the last
+        column's policies into `actions`."""
+        start, written = self.process.initial[self._met[0]], fixed[:0] if actions is None else actions
+
+        def backed(values: np.ndarray) -> np.ndarray:
+            best: np.ndarray = compiled("node_kernels").best_values(
+                values, fixed, self._first, self._all_met, self.counts, *self._rows, written
+            )
+            return best
+
         if self.gamma == 1.0:
-            values = rewards
-            for level in reversed(range(self.levels)):
-                values = self._backup(level, values, fixed, actions)
-            return np.tensordot(start, values, 1)
-        paid, values = (1.0 - self.gamma) * rewards, rewards
+            return np.asarray(start @ backed(rewards))
+        paid = (1.0 - self.gamma) * rewards
+        values = np.repeat(rewards, len(fixed) // len(rewards), axis=0)
         for _ in range(int(40.0 / (1.0 - self.gamma)) + 1):
-            change = paid + self.gamma * self._backup(0, values, fixed, actions) - values
+            change = paid + self.gamma * backed(values) - values
             values = values + change
             if np.abs(change).max() <= 1e-13:
                 break
-        rounding = self._error * np.abs(rewards).max(axis=0)
-        tail = (change.max(axis=0) * self.gamma + rounding) / (1.0 - self.gamma)
-        return np.tensordot(start, values, 1) + tail
-
-    def _backup(
-        self, level: int, values: np.ndarray, fixed: np.ndarray, actions: np.ndarray | None
-    ) -> np.ndarray:
-        """One maximisation over the free decisions, from the states met after `level` to those met at it."""
-        met, rows = self._met[level], self._rows[level]
-        q = rows.reshape(-1, len(values)) @ values.reshape(len(values), -1)
-        q = q.reshape(len(met), self.width, *values.shape[1:])
-        best = q.max(axis=1)
-        decisions = fixed[:, level, met].T
-        state, node = np.nonzero(decisions >= 0)
-        best[state, node] = q[state, decisions[state, node], node]
-        if actions is not None:
-            actions[:, level, met] = np.where(decisions >= 0, decisions, q[..., -1].argmax(axis=1)).T
-        return best
+        rounding = self._error * np.abs(rewards).max(axis=1)
+        tail = (change.max(axis=1) * self.gamma + rounding) / (1.0 - self.gamma)
+        return np.asarray(start @ values + tail)
 
     def _follow(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Visits of every (step, state), shape (n, L, S), and terminal distributions, shape (n, K)."""
-        visits = np.zeros(actions.shape)
-        if self.gamma != 1.0:
-            met, rows = self._met[0], self._rows[0]
-            moves = rows[np.arange(len(met)), actions[:, 0, met]]
-            system = np.eye(len(met)) - self.gamma * np.swapaxes(moves, 1, 2)
-            start = np.broadcast_to((1.0 - self.gamma) * self.process.initial[met], moves.shape[:2])
-            terminal = np.maximum(np.linalg.solve(system, start[..., None])[..., 0], 0.0)
-            visits[:, 0, met] = terminal
-            return visits, terminal
-        now = np.broadcast_to(self.process.initial[self._met[0]], (len(actions), len(self._met[0])))
-        for level, rows in enumerate(self._rows):
-            met = self._met[level]
-            visits[:, level, met] = now
-            now = np.einsum("ns,nsz->nz", now, rows[np.arange(len(met)), actions[:, level, met]])
-        return visits, now
+        if self.gamma == 1.0:
+            visits = compiled("node_kernels").visits_of(
+                self.process.initial, actions, self._first, self._all_met, *self._rows
+            )
+            return visits[:, :-1], np.ascontiguousarray(visits[:, -1, self.support])
+        visits, met = np.zeros(actions.shape), self.support
+        moves = self._dense[met[None], actions[:, 0, met]][..., met]
+        system = np.eye(len(met)) - self.gamma * np.swapaxes(moves, 1, 2)
+        start = np.broadcast_to((1.0 - self.gamma) * self.process.initial[met], moves.shape[:2])
+        terminal = np.maximum(np.linalg.solve(system, start[..., None])[..., 0], 0.0)
+        visits[:, 0, met] = terminal
+        return visits, terminal
 
 
 def node_cost(process: ControlledMarkovProcess, goals: int) -> float:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ import sympy
 from hypothesis import strategies as st
 
 from metaregret.tabular.environments import make
-from metaregret.theory.claims import Context, Trial, all_hold, method, simplified, theorem, vanishes
+from metaregret.theory.claims import Context, Trial, all_hold, method, theorem, vanishes
 from metaregret.theory.claims.oracles.power_moments import best, family, mixed, table
 from metaregret.theory.information import channel_redundancy
 from metaregret.theory.minimax.without_memory import solve_without_memory
@@ -61,7 +62,6 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     """
     count, luck, a, r = sympy.symbols("K v a r", positive=True)
     power = sympy.Pow
-    x = 1 / (1 + r)
     found = (claim.order(count, luck, a, power) + 1) / luck - 1
     # exp((a-1) D) of both kinds of action, times (1-x)^(a-1).
     noisy = luck**a * r ** (a - 1) + (1 - luck) ** a
@@ -69,21 +69,28 @@ def symbolic(claim: Claim, context: Context) -> Iterable[Trial]:
     found = found.subs(power(count, a - 1) - power(1 - luck, a), inner)
     solved = sympy.expand_log(sympy.log(found), force=True)
     right = (sympy.log(inner) - a * sympy.log(luck)) / (a - 1)
-    yield vanishes("order a: equally far", simplified(sympy.expand_log(solved - right, force=True)))
+    yield vanishes("order a: equally far", sympy.expand_log(solved - right, force=True))
     value = noisy.subs(r ** (a - 1), (count ** (a - 1) - (1 - luck) ** a) / luck**a)
-    yield vanishes("order a: both moments", simplified(value - count ** (a - 1)))
+    yield vanishes("order a: both moments", value - count ** (a - 1))
     one = sympy.expand_log(sympy.log((claim.one(count, luck, power) + 1) / luck - 1), force=True)
-    far = luck * sympy.log(luck / x) + (1 - luck) * sympy.log((1 - luck) * (1 + 1 / r))
+    solution = _equally_far(count, luck, r)
+    yield Trial("order 1: one solution", 0.0 if len(solution) == 1 else -1.0, str(solution))
+    if len(solution) == 1:
+        difference = sympy.expand_log(solution[0] - one, force=True)
+        yield vanishes("order 1: equally far", difference)
+    yield vanishes("order infinity: goals equally rare", claim.minimax(count, luck) + 1 - (count + luck))
+
+
+@cache
+def _equally_far(count: Any, luck: Any, r: Any) -> list[Any]:
+    """Where both kinds of action are equally far at order 1: all values of ``log r``."""
+    far = luck * sympy.log(luck * (1 + r)) + (1 - luck) * sympy.log((1 - luck) * (1 + 1 / r))
     near = sympy.log(count) + sympy.log(1 + 1 / r)
     gap = sympy.expand_log(sympy.log(1 + 1 / r), force=True)
     difference = sympy.expand_log(far - near, force=True).subs(sympy.log(r + 1), gap + sympy.log(r))
     difference = sympy.expand(difference.subs(sympy.log(1 + 1 / r), sympy.log(1 + r) - sympy.log(r)))
-    solution = sympy.solve(sympy.expand(difference), sympy.log(r))
-    yield Trial("order 1: one solution", 0.0 if len(solution) == 1 else -1.0, str(solution))
-    if len(solution) == 1:
-        difference = sympy.expand_log(solution[0] - one, force=True)
-        yield vanishes("order 1: equally far", simplified(difference))
-    yield vanishes("order infinity: goals equally rare", claim.minimax(count, luck) + 1 - (count + luck))
+    level = sympy.Symbol("l")
+    return list(sympy.solve(difference.subs(sympy.log(r), level), level))
 
 
 _FAMILIES = st.tuples(st.integers(1, 12), st.integers(2, 6))

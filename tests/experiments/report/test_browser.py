@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from metaregret.theory.claims import ControlResult, Verdict, controls, theorem_r
 
 if TYPE_CHECKING:
     from browsing import Open, Visit
+    from playwright.sync_api import Browser
 
 pytest_plugins = ["browsing", "report_pages"]
 
@@ -31,23 +33,89 @@ LEAST_CONTRAST = 4.5
 
 
 @pytest.fixture
-def visit(visiting: Open, site: Path, request: pytest.FixtureRequest) -> Visit:
-    """A visit with the width and colour scheme of the test's parameter."""
-    return visiting(site, *getattr(request, "param", (1100, "light")))
+def visit(visiting: Open, site: Path) -> Visit:
+    """A wide and light visit."""
+    return visiting(site, 1100, "light")
 
 
 def names(site: Path) -> list[str]:
     return sorted(path.name for path in site.glob("*.html"))
 
 
-@pytest.mark.parametrize("visit", [(1100, "light"), (360, "dark")], indirect=True, ids=["wide", "narrow"])
-def test_pages_load_without_error_and_fit_the_screen(visit: Visit):
-    for name in names(visit.site):
+CONTRASTS = """() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  const rgba = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = c => {
+    const linear = x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4;
+    const [r, g, b] = c.slice(0, 3).map(x => linear(x / 255));
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+    return (x + .05) / (y + .05);
+  };
+  const ground = e => {
+    const box = e.closest('svg.graph g.node')?.querySelector('rect');
+    if (box) return rgba(getComputedStyle(box).fill);
+    for (; e; e = e.parentElement) {
+      const c = rgba(getComputedStyle(e).backgroundColor);
+      if (c[3] === 255) return c;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.closest('title, style') || !e.getClientRects().length) continue;
+    const s = getComputedStyle(e);
+    const ink = rgba(e instanceof SVGElement ? s.fill : s.color);
+    found.push({text: e.textContent.trim().slice(0, 40), ratio: ratio(ink, ground(e))});
+  }
+  return found;
+}"""
+
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+GROUND = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser, site: Path) -> Iterator[dict[str, dict[str, Any]]]:
+    """What each page shows: wide and light as it is loaded, then dark, then narrow."""
+    from browsing import Visit  # a plug-in, imported by pytest first
+
+    visit = Visit(browser, site, 1100, "light")
+    found: dict[str, dict[str, Any]] = {}
+    for name in names(site):
         page = visit.open(name)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
-        assert page.evaluate("window.broken") is None, f"a name ran as a script on {name}"
-        assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)"), name
+        found[name] = {
+            "fits wide": page.evaluate(FITS),
+            "broken": page.evaluate("window.broken"),
+            "images": page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)"),
+            "links": page.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"),
+            "names": page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)"),
+            "light": (page.evaluate(CONTRASTS), page.evaluate(GROUND)),
+        }
+        page.emulate_media(color_scheme="dark")
+        found[name]["dark"] = (page.evaluate(CONTRASTS), page.evaluate(GROUND))
+        page.set_viewport_size({"width": 360, "height": 800})
+        found[name]["fits narrow"] = page.evaluate(FITS)
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 1100, "height": 800})
     visit.check()
+    yield found
+    visit.context.close()
+
+
+def test_pages_load_without_error_and_fit_the_screen(pages: Mapping[str, Mapping[str, Any]]):
+    assert len(pages) > 10
+    for name, page in pages.items():
+        assert page["fits wide"], f"{name} scrolls sideways"
+        assert page["fits narrow"], f"{name} scrolls sideways on a narrow screen"
+        assert page["broken"] is None, f"a name ran as a script on {name}"
+        assert page["images"], name
 
 
 def test_every_statement_fits_a_narrow_screen(visiting: Open, tmp_path: Path):
@@ -67,18 +135,14 @@ def test_every_statement_fits_a_narrow_screen(visiting: Open, tmp_path: Path):
     opened.check()
 
 
-def test_every_link_on_every_page_leads_somewhere(visit: Visit):
-    for name in names(visit.site):
-        links = visit.open(name).evaluate(
-            "[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
-        )
-        assert links
-        for link in links:
+def test_every_link_on_every_page_leads_somewhere(pages: Mapping[str, Mapping[str, Any]], site: Path):
+    for name, page in pages.items():
+        assert page["links"]
+        for link in page["links"]:
             target, _, anchor = link.partition("#")
-            assert (visit.site / (target or name)).is_file(), f"{name}: {link}"
+            assert (site / (target or name)).is_file(), f"{name}: {link}"
             if anchor and not target:
-                assert visit.page.locator(f"[id='{anchor}']").count() == 1, f"{name}: {link}"
-    visit.check()
+                assert page["names"].count(anchor) == 1, f"{name}: {link}"
 
 
 def test_a_click_on_a_node_of_the_graph_opens_its_page(visit: Visit):
@@ -120,54 +184,13 @@ def test_everything_is_reached_by_keyboard_and_shows_where_it_is(visit: Visit):
     visit.check()
 
 
-CONTRASTS = """() => {
-  const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
-  const rgba = colour => {
-    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = c => {
-    const linear = x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4;
-    const [r, g, b] = c.slice(0, 3).map(x => linear(x / 255));
-    return .2126 * r + .7152 * g + .0722 * b;
-  };
-  const ratio = (a, b) => {
-    const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
-    return (x + .05) / (y + .05);
-  };
-  const ground = e => {
-    const box = e.closest('svg.graph g.node')?.querySelector('rect');
-    if (box) return rgba(getComputedStyle(box).fill);
-    for (; e; e = e.parentElement) {
-      const c = rgba(getComputedStyle(e).backgroundColor);
-      if (c[3] === 255) return c;
-    }
-    return [255, 255, 255, 255];
-  };
-  const found = [];
-  for (const e of document.querySelectorAll('body *')) {
-    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || e.closest('title, style') || !e.getClientRects().length) continue;
-    const s = getComputedStyle(e);
-    const ink = rgba(e instanceof SVGElement ? s.fill : s.color);
-    found.push({text: e.textContent.trim().slice(0, 40), ratio: ratio(ink, ground(e))});
-  }
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("visit", [(1100, "light"), (1100, "dark")], indirect=True, ids=["light", "dark"])
-def test_text_has_contrast_in_both_colour_schemes(visit: Visit):
-    grounds = set()
-    for name in names(visit.site):
-        page = visit.open(name)
-        found = page.evaluate(CONTRASTS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_both_colour_schemes(pages: Mapping[str, Mapping[str, Any]], scheme: str):
+    for name, page in pages.items():
+        found, _ = page[scheme]
         assert len(found) > 10
-        poor = [item for item in found if item["ratio"] < LEAST_CONTRAST]
-        assert poor == [], name
-        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert len(grounds) == 1
-    visit.check()
+        assert [item for item in found if item["ratio"] < LEAST_CONTRAST] == [], name
+    assert len({page[scheme][1] for page in pages.values()}) == 1
 
 
 def test_a_planted_poor_contrast_is_seen(visit: Visit):
@@ -176,12 +199,8 @@ def test_a_planted_poor_contrast_is_seen(visit: Visit):
     assert any(item["ratio"] < LEAST_CONTRAST for item in page.evaluate(CONTRASTS))
 
 
-def test_the_colour_schemes_differ(visiting: Open, site: Path):
-    grounds = []
-    for scheme in ("light", "dark"):
-        opened = visiting(site, 1100, "light" if scheme == "light" else "dark")
-        grounds.append(opened.open("index.html").evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert grounds[0] != grounds[1]
+def test_the_colour_schemes_differ(pages: Mapping[str, Mapping[str, Any]]):
+    assert pages["index.html"]["light"][1] != pages["index.html"]["dark"][1]
 
 
 def test_hostile_names_are_shown_as_text(visit: Visit):

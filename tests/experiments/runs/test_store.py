@@ -166,11 +166,27 @@ def _process(point: Mapping[str, int], generator: np.random.Generator) -> list[M
 
 
 def test_jobs_of_a_group_are_done_by_one_worker() -> None:
-    """Jobs without a group go wherever there is room."""
+    """Jobs without a group go wherever there is room; this process is one of the workers."""
     jobs = [Job("pid", 1, {"i": i}, 0, _process, group="ab"[i // 3] if i < 6 else "") for i in range(8)]
     with Store(Path(":memory:")) as store:
         assert run(jobs, store, workers=2).measured == 8
         found = {record.point["i"]: record.rows[0]["pid"] for record in store.records()}
     assert len(found) == 8
-    assert os.getpid() not in found.values()
+    assert os.getpid() in found.values()
     assert all(len({found[i] for i in group}) == 1 for group in (range(3), range(3, 6)))
+
+
+def _fails_on_odd_places(point: Mapping[str, int], generator: np.random.Generator) -> list[Mapping[str, int]]:
+    if point["i"] % 2:
+        raise ZeroDivisionError(f"place {point['i']}")
+    return _process(point, generator)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_fatal_failure_ends_the_run_whichever_process_meets_it(first: int) -> None:
+    """The first job is this process's, the next ones go to another; the run after it is whole again."""
+    jobs = [Job("odd", 1, {"i": first + i}, 0, _fails_on_odd_places, fatal=True) for i in range(2)]
+    with Store(Path(":memory:")) as store, pytest.raises(ZeroDivisionError, match="place 1"):
+        run(jobs, store, workers=2)
+    with Store(Path(":memory:")) as store:
+        assert run([job for job in jobs if job.point["i"] % 2 == 0], store, workers=2).measured == 1

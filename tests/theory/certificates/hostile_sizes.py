@@ -11,6 +11,7 @@ and memory are measured. `test_hostile_sizes.py` runs them at a small budget.
 
 from __future__ import annotations
 
+import atexit
 import json
 import random
 import re
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,20 +52,36 @@ def attack(function: Attack) -> Attack:
 
 
 LAUNCHER = """
-import json, resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], capture_output=True, text=True, errors="replace")
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-ends = [done.returncode, done.stdout[:500], done.stderr[-500:]]
-print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, *ends]))
+import json, os, subprocess, sys, tempfile
+for line in sys.stdin:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = subprocess.Popen(json.loads(line), stdout=out, stderr=err)
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        told = [file.seek(0) or file.read().decode(errors="replace") for file in (out, err)]
+    ends = [child.returncode, told[0][:500], told[1][-500:]]
+    print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, *ends]), flush=True)
 """
 """A small process between: the memory of a child counts from what its parent had."""
+
+
+@cache
+def launcher() -> subprocess.Popen[str]:
+    """The process that starts all others, until this one ends."""
+    command = [sys.executable, "-I", "-c", LAUNCHER]
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(started.communicate)
+    return started
 
 
 def measured(path: Path, budget: int) -> Measured:
     """Run the checker by itself on a file."""
     command = [sys.executable, "-I", checker.__file__, str(path), "--budget", str(budget)]
-    launched = [sys.executable, "-I", "-c", LAUNCHER, *command]
-    return Measured(*json.loads(subprocess.run(launched, capture_output=True, check=True).stdout))
+    asked, told = launcher().stdin, launcher().stdout
+    assert asked is not None
+    assert told is not None
+    print(json.dumps(command), file=asked, flush=True)
+    return Measured(*json.loads(told.readline()))
 
 
 # ---------------------------------------------------------------------------------------------- documents

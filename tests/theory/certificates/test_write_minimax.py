@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import shutil
 import subprocess
@@ -49,13 +48,26 @@ def geometric(spec: str, gamma: str, detect: Detection = Detection.END) -> GoalT
     return GoalTasks.reachable(make(spec).replaced(horizon=GeometricHorizon(Fraction(gamma))), detect)
 
 
-def alone(folder: Path, document: Document) -> subprocess.CompletedProcess[str]:
-    """Run a copy of the checker in a directory with nothing else but the certificate."""
-    folder.mkdir()
+ONE_AFTER_ANOTHER = """
+import sys
+sys.path.insert(0, ".")
+import check
+for name in sys.argv[1:]:
+    print(check.main([name]), flush=True)
+"""
+
+
+def alone(folder: Path, *documents: Document) -> list[tuple[int, str]]:
+    """Run a copy of the checker in a directory with nothing else but certificates; statuses and words."""
     shutil.copy(checker.__file__, folder / "check.py")
-    write_certificate(document, folder / "certificate.json")
-    command = [sys.executable, "-I", "check.py", "certificate.json"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    names = [f"{index}.json" for index in range(len(documents))]
+    for name, document in zip(names, documents, strict=True):
+        write_certificate(document, folder / name)
+    command = [sys.executable, "-I", "-B", "-c", ONE_AFTER_ANOTHER, *names]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    return [(int(status), words) for words, status in zip(lines[::2], lines[1::2], strict=True)]
 
 
 MEMORYLESS, BLIND, MEMORY = Learner.MEMORYLESS, Learner.BLIND, Learner.MEMORY
@@ -111,14 +123,17 @@ def test_exact_values_are_proved_by_the_checker_alone(name: str, tmp_path: Path)
     assert value is None or solution.value.exact == Fraction(value)
     document = minimax_certificate(tasks, solution)
     assert document["claim"]["lower"] == document["claim"]["upper"] == str(solution.value.exact)
-    accepted = alone(tmp_path / "accepted", document)
-    assert accepted.returncode == 0, accepted.stdout
-    for side, sign in (("lower", 1), ("upper", -1)):
-        stronger = json.loads(json.dumps(document))
-        stronger["claim"] |= {side: str(solution.value.exact + sign * Fraction(1, 10**30)), "exact": False}
-        refused = alone(tmp_path / side, stronger)
-        assert refused.returncode == 1
-        assert "not proved" in refused.stdout
+    stronger = [
+        {
+            **document,
+            "claim": document["claim"] | {side: str(solution.value.exact + more), "exact": False},
+        }
+        for side, more in (("lower", Fraction(1, 10**30)), ("upper", -Fraction(1, 10**30)))
+    ]
+    accepted, *refused = alone(tmp_path, document, *stronger)
+    assert accepted[0] == 0, accepted
+    assert [status for status, _ in refused] == [1, 1]
+    assert all("not proved" in words for _, words in refused)
 
 
 FLOATING: dict[str, tuple[TaskFamily, Learner, Criterion, int | None]] = {
@@ -150,15 +165,17 @@ def test_costs_in_steps(name: str, tmp_path: Path) -> None:
     assert document["claim"].get("exact", False) == isinstance(value, Fraction)
     assert lower - Fraction(1, 10**9) <= value <= upper + Fraction(1, 10**9)
     assert upper - lower <= Fraction(1, 10**8)
-    assert alone(tmp_path / "accepted", document).returncode == 0
-    document["witness"]["level"] = str(lower + Fraction(1, 10**7))
-    refused = alone(tmp_path / "level", document)
-    assert (refused.returncode, "level" in refused.stdout) == (1, True)
-    document["witness"] |= {"level": str(lower), "least": {"0": "11/10"}}
-    refused = alone(tmp_path / "least", document)
-    assert (refused.returncode, "least" in refused.stdout) == (
-        (1, True) if criterion is RATIO else (0, False)
-    )
+    witness = document["witness"]
+    raised = {**document, "witness": {**witness, "level": str(lower + Fraction(1, 10**7))}}
+    least = {**document, "witness": {**witness, "level": str(lower), "least": {"0": "11/10"}}}
+    accepted, *others = alone(tmp_path, document, raised, least)
+    assert accepted[0] == 0, accepted
+    assert [
+        (status, word in words) for (status, words), word in zip(others, ("level", "least"), strict=True)
+    ] == [
+        (1, True),
+        (1, True) if criterion is RATIO else (0, False),
+    ]
 
 
 @pytest.mark.parametrize(("goal", "steps"), [(0, 0), (1, 1), (3, 3)])
@@ -180,7 +197,7 @@ def test_brackets_are_proved_and_narrow(name: str, exact: bool, tmp_path: Path) 
     assert upper - lower <= Fraction(1, 10**8)
     assert lower <= Fraction(solution.value.upper)
     assert Fraction(solution.value.lower) <= upper
-    assert alone(tmp_path / "accepted", document).returncode == 0
+    assert alone(tmp_path, document)[0][0] == 0
 
 
 def test_claims_are_what_the_witness_proves_and_no_more() -> None:

@@ -127,7 +127,24 @@ def test_trials_of_identities():
 
     x = sympy.Symbol("x")
     assert vanishes("square", (x + 1) ** 2 - x**2 - 2 * x - 1).margin == 0
-    assert vanishes("wrong square", (x + 1) ** 2 - x**2 - 1).margin < 0
+    wrong = vanishes("wrong square", (x + 1) ** 2 - x**2 - 1)
+    assert (wrong.margin, wrong.note) == (-1.0, "difference 2/3 at x = 1/3")
+
+
+def test_identities_hold_where_their_symbols_are():
+    """A number is tried only if it may stand for the symbol; without one, or where the value is zero there or
+    its digits are not certain, the expression has to be simplified."""
+    import sympy
+
+    whole, negative, x = sympy.Symbol("n", integer=True), sympy.Symbol("m", negative=True), sympy.Symbol("x")
+    assert vanishes("whole", sympy.sin(sympy.pi * whole)).margin == 0
+    assert vanishes("odd", whole - 3).note == "difference -1 at n = 2"
+    assert vanishes("absolute", sympy.Abs(negative) + negative).margin == 0
+    assert vanishes("wrong sign", sympy.Abs(negative) - negative).note == "difference -2*m"
+    assert vanishes("zero at a third", 3 * x - 1).note == "difference 3*x - 1"
+    assert vanishes("Pythagoras", sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1).margin == 0
+    assert vanishes("a logarithm", sympy.log(x)).note == "difference -1.09861 at x = 1/3"
+    assert vanishes("a number", sympy.Integer(2)).note == "difference 2"
 
 
 def example(uid: str, margin: object, planted: tuple[Planted, ...] = ()) -> Theorem:

@@ -121,7 +121,7 @@ def test_long_mixtures_and_long_rows(name: str, count: int, size: int) -> None:
     rows = np.full((count, size), 1 / size)
     found = _evaluated(order, rows, np.full(count, 1 / count), np.ones(size if order.is_infinite else count))
     power = 1.0 if order.is_infinite else order.alpha / order.power
-    rounding = relative_error(count + 8) + power * relative_error(size + 4)
+    rounding = relative_error(2 * count + 8) + power * relative_error(size + 4)
     logarithms = relative_error(size + 64) * (2.0 if order.is_infinite else 3.0)
     assert found.upper == pytest.approx(rounding + logarithms, rel=1e-2, abs=0)
     assert found.lower == 0.0
@@ -145,7 +145,7 @@ def coarse(roundings: int) -> float:
 @pytest.mark.parametrize("name", ["3/2", "2", "5", "inf"])
 @pytest.mark.parametrize("size", [2, 5])
 def test_roundings_of_a_candidate(name: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point masses: entries of the mixture lie ``g(n + 8)`` below, those of the rows ``g(S + 4)`` off, and
+    """Point masses: entries of the mixture lie ``g(2 n + 8)`` below, those of the rows ``g(S + 4)`` off, and
     sums of products of them ``g(2 S + 8)``."""
     monkeypatch.setattr(redundancy, "relative_error", coarse)
     order, rows = as_order(name), np.vstack([np.eye(size)] * 3)
@@ -153,7 +153,7 @@ def test_roundings_of_a_candidate(name: str, size: int, monkeypatch: pytest.Monk
     weights = np.ones(size if order.is_infinite else count)
     found = _evaluated(order, rows, np.full(count, 1 / count), weights)
     power = 1.0 if order.is_infinite else order.alpha / order.power
-    upper = math.log(size) + power * math.log1p(off) - math.log1p(-coarse(count + 8))
+    upper = math.log(size) + power * math.log1p(off) - math.log1p(-coarse(2 * count + 8))
     assert found.upper == pytest.approx(upper, rel=1e-12)
     if order.is_infinite:
         lower = (math.log(size) + math.log1p(-best) - math.log1p(best)) * (1 - coarse(5))

@@ -295,7 +295,7 @@ def test_a_search_from_another_mixture_is_widened_by_the_largest_ratio(
 ) -> None:
     """Which is that of the roundings where the mixtures agree; and nothing is taken off."""
     found, _ = bracket(monkeypatch, upper=1.0, reference=reference, lower=1.0, tolerance=1.0)
-    rounding = -math.log1p(-6 * 2.0**-30)
+    rounding = -math.log1p(-12 * 2.0**-30)
     assert found.upper == pytest.approx(1.0 + max(0.0, shift + rounding) + 2e-15, rel=0, abs=4e-16)
 
 

@@ -111,12 +111,12 @@ def test_values_at_a_geometric_horizon_are_upper_bounds(case: str) -> None:
     """``(1 - g) (I - g P)^-1 r`` in rational numbers, for every column; no tolerance."""
     gamma, on, back = map(Fraction, case.split())
     relaxation, _ = relaxed(mixing(on, back, gamma), [1, 1])
-    rewards = np.random.default_rng(0).normal(size=(2, 1, 20))
+    rewards = np.random.default_rng(0).normal(size=(1, 2, 20))
     upper = relaxation._best(rewards, relaxation.root())
     # The first row of the inverse, by Cramer's rule.
     first, second = 1 - gamma * (1 - back), gamma * on
     determinant = (1 - gamma * (1 - on)) * first - second * gamma * back
-    for bound, column in zip(upper[0], rewards[:, 0].T, strict=True):
+    for bound, column in zip(upper[0], rewards[0].T, strict=True):
         paid = [Fraction(float(r)) for r in column]
         exact = (1 - gamma) * (first * paid[0] + second * paid[1]) / determinant
         assert exact <= Fraction(float(bound)) <= exact + Fraction(1, 10**8)
@@ -271,12 +271,25 @@ def test_nodes_are_bounded_one_by_one(horizon: Horizon | int, monkeypatch: pytes
             np.testing.assert_allclose(getattr(together, field)[k], getattr(alone, field)[0], rtol=1e-9)
 
 
+@given(processes(), st.data())
+@settings(max_examples=50, deadline=None)
+def test_what_nodes_share_is_worth_the_same(process: ControlledMarkovProcess, data: st.DataObject) -> None:
+    """To the last bit, wherever a node differs from the one before it in the batch."""
+    made, _ = relaxed(process, [1] * process.n_states)
+    nodes = np.repeat(made.root(), 4, axis=0)
+    for node, level, state in itertools.product(*map(range, nodes.shape)):
+        nodes[node, level, state] = data.draw(st.integers(-1, int(made.counts[state]) - 1))
+    together = made.evaluate(nodes)
+    for k in range(len(nodes)):
+        assert together.bounds[k] == made.evaluate(nodes[[k]]).bounds[0]
+
+
 @pytest.mark.parametrize("gamma", [Fraction(1, 2), Fraction(9, 10)])
 def test_roundings_of_values_at_a_geometric_horizon(gamma: Fraction, monkeypatch: pytest.MonkeyPatch) -> None:
     """``e |r| / (1 - g)`` with ``e = g(4 (S + 6) + 32)``: nothing else is left where a state keeps."""
     monkeypatch.setattr(relaxation, "relative_error", coarse)
     made = Relaxation(stuck(3, GeometricHorizon(gamma)), np.ones(3) / 3, np.arange(3))
-    rewards = np.array([[[2.0, -3.0]], [[0.0, 0.0]], [[-8.0, 0.0]]])
+    rewards = np.array([[[2.0, -3.0], [0.0, 0.0], [-8.0, 0.0]]])
     upper = made._best(rewards, made.root())
     e = coarse(4 * (3 + 6) + 32) / float(1 - gamma)
     np.testing.assert_allclose(upper, [[2 + 8 * e, -3 + 3 * e]], rtol=1e-12)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from random import Random
 
+import flint
 import numpy as np
 import pytest
 import scipy.optimize as so
@@ -29,7 +30,8 @@ ROUNDING = 1e-8
 """Of a linear program over at most a few thousand numbers between 0 and 4."""
 MOST_LEARNERS = 4000
 
-Vector = tuple[Fraction, ...]
+Vector = tuple[flint.fmpq, ...]
+"""Millions of them are added up: flint's rationals are many times as fast as those of Python."""
 Rows = tuple[tuple[tuple[Fraction, ...], ...], ...]
 
 
@@ -81,16 +83,16 @@ def returns(game: Game, episode: int, state: int, step: int, last: int) -> froze
     whatever the learner would have done otherwise.
     """
     if step == game.steps:
-        after = {tuple(Fraction(0) for _ in game.rows)}
+        after = {(flint.fmpq(0),) * len(game.rows)}
         if episode < last:
             after = set(returns(game, episode + 1, 0, 0, last))
         return frozenset(_found(game, vector, state, episode, last) for vector in after)
     vectors: set[Vector] = set()
     for row in game.rows[state]:
-        reached = [(s, p) for s, p in enumerate(row) if p]
+        reached = [(s, rational(p)) for s, p in enumerate(row) if p]
         for parts in itertools.product(*(returns(game, episode, s, step + 1, last) for s, _ in reached)):
             weighted = [[p * x for x in part] for (_, p), part in zip(reached, parts, strict=True)]
-            vectors.add(tuple(sum(column, Fraction(0)) for column in zip(*weighted, strict=True)))
+            vectors.add(tuple(sum(column, flint.fmpq(0)) for column in zip(*weighted, strict=True)))
             if len(vectors) > MOST_LEARNERS:
                 raise OverflowError
     if game.visit and step > 0:
@@ -98,8 +100,17 @@ def returns(game: Game, episode: int, state: int, step: int, last: int) -> froze
     return frozenset(vectors)
 
 
+def rational(value: Fraction) -> flint.fmpq:
+    return flint.fmpq(value.numerator, value.denominator)
+
+
+def table(vectors: Iterable[Vector], goals: list[int]) -> np.ndarray:
+    """Returns of every learner by goal, shape (learners, goals)."""
+    return np.array([[int(vector[g].p) / int(vector[g].q) for g in goals] for vector in sorted(vectors)])
+
+
 def _found(game: Game, vector: Vector, goal: int, episode: int, last: int) -> Vector:
-    paid = 1 + (last - episode) * best(game, goal)
+    paid = 1 + (last - episode) * rational(best(game, goal))
     return tuple(paid if s == goal else x for s, x in enumerate(vector))
 
 
@@ -167,8 +178,8 @@ class Values:
 def solved(game: Game) -> Values:
     goals = game.goals
     optimum = np.array([float(best(game, g)) for g in goals])
-    every = np.array(sorted(returns(game, 1, 0, 0, game.episodes)), dtype=float)[:, goals]
-    once = np.array(sorted(returns(game, 1, 0, 0, 1)), dtype=float)[:, goals]
+    every = table(returns(game, 1, 0, 0, game.episodes), goals)
+    once = table(returns(game, 1, 0, 0, 1), goals)
     memory, _ = play(game.episodes * optimum - every)
     blind, mixture = play(game.episodes * (optimum - once))
     tried = mixtures(len(once), np.random.default_rng(18))
