@@ -38,7 +38,7 @@ LANES = 16
 
 # Values are finite, so that comparisons need no care for NaN; sums keep their order.
 MATH = {"contract", "nnan", "nsz"}
-NEGLIGIBLE = 1e-20
+NEGLIGIBLE = 1e-290
 """States that no lane enters with more than this probability are not followed further."""
 
 

@@ -100,6 +100,15 @@ def test_what_is_not_asked_for_may_end_anywhere_else() -> None:
     np.testing.assert_allclose(reached[:2], [0.1, 0.4], rtol=1e-10)
 
 
+def test_mass_moves_to_where_nothing_is_asked() -> None:
+    """From the middle of a line all moves alike ask for 2/3 at the ends, where 1/2 is wanted."""
+    process = make("line:3,start=1").replaced(horizon=1)
+    found = matching_policy(process, np.array([0.2, 0.0, 0.3]))
+    assert found is not None
+    reached = terminal_distribution(process, found).probabilities
+    np.testing.assert_allclose(reached, [0.2, 0.5, 0.3], rtol=1e-10)
+
+
 def test_a_start_that_is_no_policy_is_refused() -> None:
     process = make("line:3").replaced(horizon=2)
     with pytest.raises(InvalidArgumentError):

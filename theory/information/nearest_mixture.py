@@ -89,7 +89,8 @@ class _Point:
             self._far = (self._rows * np.where(self._positive, self._logs - np.log(self._q), 0.0)).sum(axis=1)
         else:
             self._far = (top + np.log(total))[:, 0] / power
-        self._slope = -(self._share / self._q) @ self._rows.T
+        self._ratio = self._rows / self._q  # no q^2, which may underflow
+        self._slope = -self._share @ self._ratio.T
 
     def multipliers(self) -> np.ndarray:
         """Return ``w``, and ``w`` where it outweighs the slack, in units of the powers, with a sum of one."""
@@ -108,7 +109,7 @@ class _Point:
         m, s, w, z, slope, count = self.mixture, self._slack, self._w, self._z, self._slope, len(self._rows)
         towards = CENTRED * float(w @ s + m @ z) / (2 * count)
         a, stiff = self._order.alpha, w / s
-        hessian = (self._rows * (a * (w @ self._share) / self._q**2)) @ self._rows.T
+        hessian = (self._ratio * (a * (w @ self._share))) @ self._ratio.T
         hessian += (slope.T * (stiff - self._order.power * w)) @ slope
         hessian[np.diag_indices(count)] += z / m
         # Eliminated: dw = lag - stiff (dt - slope dm), dz = towards / m - z - z / m dm.

@@ -44,6 +44,7 @@ import numpy as np
 from metaregret.tabular.bounds import Bracket, relative_error
 from metaregret.tabular.choices import check_tolerance, one_of
 from metaregret.tabular.errors import ContradictionError, SolverError
+from metaregret.tabular.groups import distinct
 from metaregret.theory.information.capacity import channel_capacity
 from metaregret.theory.information.channel import ChannelLike, as_channel
 from metaregret.theory.information.measures import row_divergences
@@ -228,9 +229,17 @@ def _best(candidates: Iterable[_Candidate]) -> Pair:
     return min(found, key=lambda each: each.upper), max(found, key=lambda each: each.lower)
 
 
+def _spread(found: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
+    """Return weights on rows at these positions as weights on all, along the last axis."""
+    spread = np.zeros((*found.shape[:-1], count))
+    spread[..., first] = found
+    return spread
+
+
 def _direct(order: Order, rows: np.ndarray) -> Pair | None:
     """Return what the interior-point method found, if it found anything."""
-    mixture, multipliers = nearest_mixture(order, rows)
+    first = distinct(rows)  # copies of a row make the steps degenerate
+    mixture, multipliers = (_spread(found, first, len(rows)) for found in nearest_mixture(order, rows[first]))
     usable = [one for one in multipliers if np.all(np.isfinite(one) & np.isfinite(mixture))]
     return _best(_evaluated(order, rows, mixture, one) for one in usable) if usable else None
 
@@ -239,7 +248,7 @@ def _solved(order: Order, rows: np.ndarray, tolerance: float, best: Pair | None)
     """Return the best candidates, from the program where what is known does not suffice."""
     if best is not None and best[0].upper - best[1].lower <= tolerance * max(1.0, best[0].upper):
         return best
-    unit = rows.mean(axis=0)
+    unit = np.maximum(rows.mean(axis=0), 1e-300)  # a mean may underflow
     for _ in range(1 if order.is_one or order.is_infinite else PASSES):
         problem, read = _program(order, rows, unit)
         solvers = LINEAR_SOLVERS if order.is_infinite else CONVEX_SOLVERS[:2]

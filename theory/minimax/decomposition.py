@@ -37,7 +37,7 @@ from metaregret.tabular.horizon import FiniteHorizon
 from metaregret.tabular.response import Responses, best_responses, mixed_policy
 from metaregret.theory.minimax.central import CentralPoint, central_point
 from metaregret.theory.minimax.flow_program import SaddlePoint, certified_saddle_point
-from metaregret.theory.minimax.path_following import central_path
+from metaregret.theory.minimax.path_following import central_path, level_unit
 from metaregret.theory.optimise import LINEAR_SOLVERS, Attempt, Best
 from metaregret.theory.regret import BracketedLoss
 from metaregret.theory.success import SuccessTasks
@@ -180,11 +180,12 @@ def _behaviour(policies: Sequence[Responses], shares: np.ndarray) -> np.ndarray:
 class _Search:
     """The bounds, the best prior and the best mixture of one call.
 
-    The value is about ``1 / K`` in units of `direction`; scaled to about 1, absolute tolerances are relative.
+    In units of `level_unit` the value is from 1 to ``K``, so that absolute tolerances are relative.
     """
 
     def __init__(self, program: Decomposition, base: np.ndarray, direction: np.ndarray) -> None:
-        self._program, self._base, self._unit = program, base, direction / len(base)
+        self._program, self._base = program, base
+        self._unit = level_unit(program.tasks, direction)
         self._tasks = len(base)
         self._random = np.random.default_rng(0)  # the same question has the same answer
         self.lower, self.upper, self.gaps = -np.inf, np.inf, list[float]()

@@ -35,7 +35,7 @@ from metaregret.tabular.response import evenly_mixed
 from metaregret.tabular.soft_planning import SoftPlanner
 from metaregret.theory.success import SuccessTasks
 
-__all__ = ["central_path"]
+__all__ = ["central_path", "level_unit"]
 
 MAX_STEPS = 1000
 PATIENCE = 100
@@ -83,14 +83,22 @@ def central_path(
     return path.policy, path.weights, len(path.gaps)
 
 
+def level_unit(tasks: SuccessTasks, direction: np.ndarray) -> np.ndarray:
+    """Return `direction`, shape (K,), in units in which the value ``s`` is from 1 to ``K`` without a base.
+
+    An even mixture of the tasks' own policies has ``rho >= v* / K``, and no policy has more than ``v*``.
+    """
+    return np.asarray(direction * (float((tasks.optimum.values / direction).min()) / len(direction)))
+
+
 class _Path:
     """A point near the path, and the best policy and weights so far.
 
-    In units of `direction` over the number of tasks the value is about 1, or 0 where a base is given.
+    In units of `level_unit` the value is from 1 to ``K``, or about 0 where a base is given.
     """
 
     def __init__(self, tasks: SuccessTasks, base: np.ndarray, direction: np.ndarray) -> None:
-        self._tasks, self._base, self._along = tasks, base, direction / len(direction)
+        self._tasks, self._base, self._along = tasks, base, level_unit(tasks, direction)
         self._marks = tasks.success.T.tocsr()
         goals = evenly_mixed(tasks.process, tasks.success)
         even = uniform_policy(tasks.process)

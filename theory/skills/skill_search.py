@@ -121,16 +121,17 @@ class SkillSearch:
         first = distinct(goals.terminal)
         self.rows, self.choices = goals.terminal[first], goals.choices[..., first]
         self.provable = self.polytope is not None or node_cost(process, len(self.support)) <= WORK
-        self._values: list[float] = []
+        self._proved, self._history = 0.0, list[np.ndarray]()
         self._weights, self._used = np.empty(0), np.empty(0, dtype=bool)
 
     def settled(self, found: Found) -> bool:
         """Whether to stop: nothing better was found, or no proof is in reach and five rounds changed next to
-        nothing. The bracket is certified either way; in the second case it stays open."""
-        self._values.append(found.channel.value.lower)
-        before = self._values[-1 - LATELY] if len(self._values) > LATELY else np.inf
-        moved = abs(self._values[-1] - before)  # above order 1 the value may fall, as more mixtures are tried
-        return not len(found.better.divergences) or (not self.provable and moved < LITTLE)
+        nothing, neither the value of the skills nor the best bound that they prove. The bracket is certified
+        either way; in the second case it stays open."""
+        self._history.append(np.array([found.channel.value.lower, self._proved]))
+        before = self._history[-1 - LATELY] if len(self._history) > LATELY else np.inf
+        moved = np.abs(self._history[-1] - before).max()  # above order 1 the value may fall: more are mixed
+        return not len(found.better.divergences) or (not self.provable and bool(moved < LITTLE))
 
     def round(self) -> Found:
         """Solve the channel of the skills at hand and look for better ones."""
@@ -168,6 +169,7 @@ class SkillSearch:
         """Add to `better` the policy that gains most on the tangent, if it gains more than those at hand."""
         line = tangent(self.order, self.rows, channel.weights, q)
         response = best_responses(self.process, line.reward[:, None], keep=True)
+        self._proved = max(self._proved, line.bound(float(response.optimum.upper[0])))
         if float(response.optimum.values[0]) <= float((self.rows @ line.reward).max()) * (
             1 + 0.1 * self.tolerance
         ):

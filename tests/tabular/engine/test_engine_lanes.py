@@ -95,6 +95,20 @@ def laid_out(process: ControlledMarkovProcess) -> Lanes:
     return lanes_of(process)
 
 
+def test_what_is_hardly_ever_reached_is_followed_like_the_rest() -> None:
+    """Three rare events in five steps, in any of ten orders."""
+    rows: list[tuple[int, int, int, object]] = []
+    for state in range(3):
+        rows += [(state, 0, state + 1, Fraction(1, 10**9)), (state, 0, state, 1 - Fraction(1, 10**9))]
+    process = ControlledMarkovProcess.from_transitions(
+        [*rows, (3, 0, 3, 1)], states=4, actions=1, initial=0, horizon=5
+    )
+    found = laid_out(process).run(sp.csc_array(np.eye(4)), reached=True, shares=np.full(4, 0.25))
+    assert found.at_start[3] == pytest.approx(1e-26, rel=1e-6)
+    assert found.reached[:, 3] == pytest.approx(np.full(4, 1e-26), rel=1e-6)
+    assert found.flow[4, 2] == pytest.approx(6e-18, rel=1e-6)
+
+
 def planned(case: Case, steps: int, turns: bool) -> tuple[list[np.ndarray], np.ndarray]:
     """Values before and after every step, and ranks; ties go to the first choice, from the step on if so."""
     process, values, ranks = case.process, [case.terminal], []
@@ -258,8 +272,8 @@ def test_too_many_choices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_less_than_what_is_negligible_is_not_followed() -> None:
-    """A chance of 2^-67 (7e-21) stays where it is; 2^-66 (1.4e-20) goes on."""
-    for power, ends in ((66, [0.0, 2.0**-66]), (67, [0.0, 0.0])):
+    """A chance of 2^-964 (6e-291) stays where it is; 2^-963 (1.3e-290) goes on."""
+    for power, ends in ((963, [0.0, 2.0**-963]), (964, [0.0, 0.0])):
         chance = Fraction(1, 2**power)
         process = ControlledMarkovProcess.from_transitions(
             [(0, 0, 1, chance), (0, 0, 3, 1 - chance), (1, 0, 2, 1), (2, 0, 2, 1), (3, 0, 3, 1)],

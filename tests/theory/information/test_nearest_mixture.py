@@ -51,6 +51,33 @@ def test_it_closes_the_bracket(name: str, count: int, size: int, spread: float) 
         assert capacity.lower <= found[0].upper
 
 
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [[1.0, 0.0, 1e-300], [0.5, 0.5, 0.0], [0.2, 0.8, 1e-310]],  # q^2 underflows
+        [[1.0, 0.0]] * 99 + [[1 - 1e-6, 1e-6]],  # copies
+        [[1.0, 0.0]] * 99 + [[1 - 1e-13, 1e-13], [0.0, 1.0]],
+    ],
+)
+def test_it_closes_the_bracket_of_rare_outcomes_and_of_copies(rows: list[list[float]], name: str) -> None:
+    found = module._direct(as_order(name), np.array(rows))
+    assert found is not None
+    assert found[0].upper - found[1].lower <= 2e-8
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_a_mean_that_underflows_is_no_warning(name: str) -> None:
+    """The mean of 5e-324 and 0 is 0: where solvers give up that is said, and no more than that."""
+    try:
+        value = channel_redundancy([[1.0, 0.0, 5e-324], [0.5, 0.5, 0.0]], name).value
+    except SolverError:
+        return
+    known = channel_redundancy([[1.0, 0.0], [0.5, 0.5]], name).value
+    assert value.lower <= known.upper
+    assert known.lower <= value.upper
+
+
 @pytest.mark.parametrize("name", ["1", *ORDERS])
 def test_divergences_and_their_slopes(name: str) -> None:
     """The slopes in the weights of the mixture, by differences along directions that keep their sum."""

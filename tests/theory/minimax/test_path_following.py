@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaregret.tabular import make
+from metaregret.tabular.errors import ConvergenceError
+from metaregret.tabular.horizon import GeometricHorizon
 from metaregret.tabular.process import ControlledMarkovProcess
 from metaregret.tabular.soft_planning import SoftPlanner
 from metaregret.tabular.strategies import processes
@@ -74,6 +77,69 @@ def test_where_rounds_stall_the_path_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     assert found.size["newton_steps"] > 3
     exact = solve_without_memory(tasks, method="program")
     assert max(exact.value.lower, found.value.lower) <= min(exact.value.upper, found.value.upper)
+
+
+@pytest.mark.parametrize("criterion", list(Criterion))
+@pytest.mark.parametrize("rare", [Fraction(1, 10**3), Fraction(1, 10**9), Fraction(1, 10**30)])
+def test_goals_that_are_hardly_ever_reached_are_followed_to_the_end(
+    rare: Fraction, criterion: Criterion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain of four states, three of them rare events ahead: by rounds alone, and by the path alone."""
+    rows: list[Any] = [row for s in range(3) for row in ((s, 0, s + 1, rare), (s, 0, s, 1 - rare))]
+    rows += [(3, 0, 3, 1), *((s, 1, max(s - 1, 0), 1) for s in range(4))]
+    process = ControlledMarkovProcess.from_transitions(rows, states=4, actions=2, initial=0, horizon=5)
+    tasks = GoalTasks.reachable(process)
+    exact = solve_without_memory(tasks, criterion=criterion, exact=True, method="program").value
+    words: dict[str, Any] = {"criterion": criterion, "method": "decomposition", "tolerance": 1e-6}
+    for _ in range(2):
+        found = solve_without_memory(tasks, **words).value
+        assert max(exact.lower, found.lower) <= min(exact.upper, found.upper)
+        assert found.relative_gap <= 1e-6
+        only_followed(monkeypatch)
+
+
+def test_an_interrupt_on_the_path_keeps_what_the_rounds_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_followed(monkeypatch)
+    whole = Decomposition(SLIPPERY)
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, SLIPPERY.optimum, None)
+    newton(whole, loss, 1e-6)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(decomposition, "central_path", interrupted)
+    program = Decomposition(SLIPPERY)
+    primal, dual = newton(program, loss, 1e-6).best
+    assert program.interrupted
+    assert not whole.interrupted
+    assert 1e-6 < primal.upper - dual.lower < 10.0
+    assert "newton_steps" not in program.size
+
+
+def test_after_an_interrupt_the_path_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Decomposition.ask
+
+    def second(program: Decomposition, weights: np.ndarray) -> np.ndarray:
+        if len(program.policies) > 1:
+            raise KeyboardInterrupt
+        return ask(program, weights)
+
+    monkeypatch.setattr(Decomposition, "ask", second)
+    loss = bracketed_loss(Learner.MEMORYLESS, Criterion.REGRET, SLIPPERY.optimum, None)
+    program = Decomposition(SLIPPERY)
+    newton(program, loss, 1e-6)
+    assert program.interrupted
+    assert "newton_steps" not in program.size
+
+
+def test_geometric_horizons_have_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_followed(monkeypatch)
+    process = make("grid:3x3,slip=1/10").replaced(horizon=GeometricHorizon(Fraction(4, 5)))
+    with pytest.raises(ConvergenceError) as error:
+        solve_without_memory(GoalTasks.reachable(process), method="decomposition", tolerance=1e-6)
+    exact = solve_without_memory(GoalTasks.reachable(process), method="program").value
+    assert error.value.lower <= exact.upper
+    assert exact.lower <= error.value.upper
 
 
 def test_the_path_is_not_followed_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:

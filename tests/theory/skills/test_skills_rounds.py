@@ -156,6 +156,60 @@ def test_the_least_of_what_was_asked(case: Case, monkeypatch: pytest.MonkeyPatch
     assert ("ends" in asked) == (case.found > 0)
 
 
+def test_the_search_goes_on_while_the_value_or_the_proved_bound_moves() -> None:
+    """Six rounds without either end it where no proof is in reach, and where one is nothing does."""
+    process = z_channel(1)
+
+    def rounds(values: list[float], proved: list[float], provable: bool = False) -> int:
+        search = SkillSearch(process, tolerance=TOLERANCE, order=as_order(2))
+        search.provable = provable
+        for count, (value, bound) in enumerate(zip(values, proved, strict=True), start=1):
+            search._proved = bound
+            channel: Any = SimpleNamespace(value=SimpleNamespace(lower=value))
+            if search.settled(Found(channel, candidates(1), np.inf, "nothing")):
+                return count
+        return 0
+
+    still, falling, rising = [1.0] * 9, [1.0 - 0.01 * n for n in range(9)], [0.01 * n for n in range(9)]
+    assert rounds(still, still) == 1 + skill_search.LATELY
+    assert rounds(still, still, provable=True) == 0
+    assert rounds(falling, still) == rounds(still, rising) == 0
+    assert rounds(still, [0.0, *still[1:]]) == 2 + skill_search.LATELY
+
+
+def test_where_there_are_many_only_policies_with_a_part_and_new_ones_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    search = SkillSearch(z_channel(1), tolerance=1e-6)
+    search.rows, search.choices = np.arange(5.0)[:, None], np.arange(5)[None, None]
+    search._used = np.array([False, True, False, True])
+    search._forget()
+    assert len(search.rows) == 5
+    monkeypatch.setattr(skill_search, "FEW", 4)
+    search._forget()
+    assert search.rows.ravel().tolist() == search.choices.ravel().tolist() == [1, 3, 4]
+
+
+def test_of_many_better_policies_the_farthest_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    search = SkillSearch(z_channel(1), tolerance=1e-6)
+    many = Candidates(np.arange(5.0)[:, None], np.arange(5)[None, None], np.array([3.0, 1.0, 5.0, 4.0, 0.5]))
+    monkeypatch.setattr(skill_search, "ascend", lambda *given: many)
+    assert search._ascend(np.empty(0), Q, 0.75).choices.ravel().tolist() == [0, 1, 2, 3]
+    monkeypatch.setattr(skill_search, "FEW", 3)
+    assert search._ascend(np.empty(0), Q, 0.75).choices.ravel().tolist() == [0, 2, 3]
+    assert search._ascend(np.empty(0), Q, 3.5).choices.ravel().tolist() == [2, 3]
+
+
+def test_a_round_above_order_one_knows_the_best_bound_that_was_proved() -> None:
+    """For two outcomes that can be had for sure the first round proves all, log 2."""
+    search = SkillSearch(z_channel(1), tolerance=1e-6, order=as_order(2))
+    found = search.round()
+    assert search._proved == pytest.approx(found.channel.value.lower, abs=1e-6)
+    search._proved = 5.0
+    search.round()
+    assert search._proved == 5.0
+
+
 def test_the_lower_bound_of_a_process_is_that_of_rows_as_small_as_they_may_be() -> None:
     """Skills (1, 0) and (1/2, 1/2), known up to 1/8: ``(7/8)^a`` off the sum, whatever can be reached."""
     search = SkillSearch(z_channel(), tolerance=1e-9, order=as_order(2))
