@@ -101,7 +101,8 @@ def COMMAND(
       metaregret verify --examples 10000     # deep; start it again if it was killed
     """
     if not uids and new is None:
-        begin(workers, "metaregret.experiments.verification", "metaregret.tabular.modelling")
+        end = begin(workers, "metaregret.experiments.verification", "metaregret.tabular.modelling")
+        click.get_current_context().call_on_close(end)
     from metaregret.experiments.report.html.added import read_added
     from metaregret.experiments.verification import default_store, verify
 
