@@ -26,15 +26,7 @@ from metaregret.theory.minimax.solution import Criterion, Learner
 from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks
-
-LOSSES = [
-    (Learner.MEMORYLESS, Criterion.REGRET, None),
-    (Learner.MEMORYLESS, Criterion.REGRET, 3),
-    (Learner.BLIND, Criterion.REGRET, 2),
-    (Learner.MEMORYLESS, Criterion.RATIO, None),
-    (Learner.MEMORYLESS, Criterion.HITTING_TIME, None),
-    (Learner.MEMORYLESS, Criterion.HITTING_TIME, 4),
-]
+from tests.theory.minimax.losses import LOSSES
 
 
 @settings(max_examples=25, deadline=None)

@@ -28,14 +28,7 @@ from metaregret.theory.minimax.without_memory import solve_without_memory
 from metaregret.theory.regret import bracketed_loss
 from metaregret.theory.success import success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks
-
-LOSSES = [
-    (Learner.MEMORYLESS, Criterion.REGRET, None),
-    (Learner.MEMORYLESS, Criterion.REGRET, 3),
-    (Learner.BLIND, Criterion.REGRET, 2),
-    (Learner.MEMORYLESS, Criterion.RATIO, None),
-    (Learner.MEMORYLESS, Criterion.HITTING_TIME, None),
-]
+from tests.theory.minimax.losses import LOSSES
 
 
 @settings(max_examples=20, deadline=None)

@@ -26,14 +26,8 @@ from metaregret.theory.minimax.without_memory import newton, solve_without_memor
 from metaregret.theory.regret import bracketed_loss
 from metaregret.theory.success import SuccessTasks, success_tasks
 from metaregret.theory.tasks import Detection, GoalTasks
+from tests.theory.minimax.losses import LOSSES
 
-LOSSES = [
-    (Learner.MEMORYLESS, Criterion.REGRET, None),
-    (Learner.MEMORYLESS, Criterion.REGRET, 3),
-    (Learner.BLIND, Criterion.REGRET, 2),
-    (Learner.MEMORYLESS, Criterion.RATIO, None),
-    (Learner.MEMORYLESS, Criterion.HITTING_TIME, None),
-]
 SLIPPERY = success_tasks(GoalTasks.reachable(make("garnet:S=12,A=3,b=3,seed=3").replaced(horizon=4)))
 
 
