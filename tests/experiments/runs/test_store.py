@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -190,3 +191,38 @@ def test_a_fatal_failure_ends_the_run_whichever_process_meets_it(first: int) -> 
         run(jobs, store, workers=2)
     with Store(Path(":memory:")) as store:
         assert run([job for job in jobs if job.point["i"] % 2 == 0], store, workers=2).measured == 1
+
+
+def _fails_beside_a_sleeper(
+    point: Mapping[str, str], generator: np.random.Generator
+) -> list[Mapping[str, int]]:
+    said = Path(point["said"])
+    if point["who"] == "sleeper":
+        said.with_suffix(".part").write_text(str(os.getpid()))
+        said.with_suffix(".part").rename(said)
+        time.sleep(60)
+    while not said.exists():
+        time.sleep(0.01)
+    raise ZeroDivisionError("not the sleeper")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_failure_ends_what_the_other_processes_are_doing(tmp_path: Path) -> None:
+    said = tmp_path / "sleeper"
+    jobs = [
+        Job("both", 1, {"who": who, "said": str(said)}, 0, _fails_beside_a_sleeper, fatal=True)
+        for who in ("failing", "sleeper")
+    ]
+    with Store(Path(":memory:")) as store, pytest.raises(ZeroDivisionError, match="not the sleeper"):
+        run(jobs, store, workers=2)
+    sleeper, ends = int(said.read_text()), time.monotonic() + 20
+    while _lives(sleeper) and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert not _lives(sleeper)
